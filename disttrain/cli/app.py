@@ -1,0 +1,58 @@
+"""The command line: which commands there are. Each lives in a file of its own and imports torch only inside its body."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from disttrain.cli.check import check
+from disttrain.cli.evaluate import evaluate
+from disttrain.cli.explain import explain
+from disttrain.cli.families import families
+from disttrain.cli.fit import fit
+from disttrain.cli.predict import predict
+from disttrain.cli.talk import command
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="disttrain",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Train a neural network that predicts a probability distribution, by empirical cross-entropy. One YAML file says which.",
+    epilog="Start: disttrain fit config.yaml · disttrain predict · disttrain evaluate --metric nll",
+)
+
+_PANELS = {
+    "Start": (families,),
+    "Model": (check, fit, predict, evaluate),
+    "Understand": (explain,),
+}
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"disttrain {version('disttrain')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,  # noqa: ARG001
+) -> None:
+    pass
+
+
+for _panel, _functions in _PANELS.items():
+    for _function in _functions:
+        app.command(rich_help_panel=_panel)(command(_function))
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

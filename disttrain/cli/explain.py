@@ -1,0 +1,29 @@
+"""`disttrain explain`: derive the loss of a config."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from disttrain.cli.options import Set
+from disttrain.cli.talk import Talk
+
+__all__ = ["explain"]
+
+
+def explain(talk: Talk, config: Annotated[Path, typer.Argument(help="A config file or a run folder.")], set_: Set = None) -> None:
+    """Derive the loss of a config: what cross-entropy is here, what it takes, and what is left of it."""
+    from disttrain.workflows.configuration import configuration
+
+    resolved = config / "config.resolved.yaml"
+    loaded = configuration(resolved if resolved.is_file() else config, set_ or ())
+    from disttrain.workflows.explain import explain as workflow
+
+    explanation = workflow(loaded)
+    if talk.json:
+        talk.document(explanation.document)
+        return
+    for line in explanation.lines:
+        talk.show(line)

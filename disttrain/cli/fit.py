@@ -1,0 +1,45 @@
+"""`disttrain fit`: train as a config says."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from disttrain.cli.options import Set
+from disttrain.cli.talk import Talk
+
+__all__ = ["fit"]
+
+
+def fit(
+    talk: Talk,
+    config: Annotated[Path, typer.Argument(help="The config file.")],
+    set_: Set = None,
+    data: Annotated[str | None, typer.Option("--data", help="Train on this file instead of `data.train`.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="The run folder, instead of the next number under `output.folder`.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run that is in the folder of `--out`.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check config and data, and show what would be trained.")] = False,
+    device: Annotated[str | None, typer.Option("--device", help="auto, cpu, cuda, cuda:1 or mps.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Seed of split, weights and order of rows.")] = None,
+    epochs: Annotated[int | None, typer.Option("--epochs", help="Upper limit of epochs.")] = None,
+    time_limit: Annotated[str | None, typer.Option("--time-limit", help="Stop cleanly after 90s, 30m, 2h.")] = None,
+    limit_rows: Annotated[int | None, typer.Option("--limit-rows", min=2, help="Use the first rows of each source only.")] = None,
+) -> None:
+    """Fit a network: minimise the empirical cross-entropy (mean negative log-likelihood)."""
+    from disttrain.workflows.configuration import configuration
+
+    options = {"data.train": str(Path(data).absolute()) if data else None, "training.device": device, "training.seed": seed,
+               "training.epochs": epochs, "training.time_limit": time_limit}  # fmt: skip
+    loaded = configuration(config, [*(set_ or ()), *(f"{key}={value}" for key, value in options.items() if value is not None)])
+    if dry_run:
+        from disttrain.cli.check import show_check
+
+        show_check(talk, loaded, limit_rows)
+        return
+    from disttrain.cli.progress import follow
+    from disttrain.workflows.fit import fit as run
+
+    follow(talk, lambda stop: run(loaded, out=out, overwrite=overwrite, limit=limit_rows, stop=stop, command=sys.argv))

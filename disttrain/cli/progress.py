@@ -1,0 +1,115 @@
+"""A fit as people and programs follow it: a live line on a terminal, plain lines otherwise, JSON lines on request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from math import isfinite, isnan
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from disttrain.cli import tables
+from disttrain.cli.signals import asked_to_stop
+from disttrain.cli.talk import Talk
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from disttrain.training import Epoch
+    from disttrain.workflows.fit import Finished, Started
+
+__all__ = ["follow"]
+
+
+def follow(talk: Talk, events: Callable[[Callable[[], str | None]], Iterator[Any]]) -> None:
+    """Run a fit, show what happens, and leave with the exit code of how it ended."""
+    from disttrain.training import Epoch
+    from disttrain.workflows.fit import Finished, Started
+
+    started: Started | None = None
+    code = 0
+    with asked_to_stop(talk.say) as stop, _bar(talk) as bar:
+        for event in events(stop):
+            if isinstance(event, Started):
+                started = event
+                _begin(talk, event)
+            elif isinstance(event, Epoch) and started is not None:
+                _epoch(talk, bar, started, event)
+            elif isinstance(event, Finished):
+                code = {None: 0, "interrupted": 130, "terminated": 143}[event.stopped_by]
+                if bar is not None:
+                    bar.stop()
+                _end(talk, event)
+    raise typer.Exit(code)
+
+
+@contextmanager
+def _bar(talk: Talk) -> Iterator[Progress | None]:
+    """The live line, where stderr is a terminal and nobody asked for quiet."""
+    if talk.quiet or talk.json or talk.no_progress or not talk.err.is_terminal:
+        yield None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    columns = (TextColumn("fit"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[losses]}"), TimeElapsedColumn(),
+               TextColumn("eta"), TimeRemainingColumn())  # fmt: skip
+    with Progress(*columns, console=talk.err, transient=True) as progress:
+        yield progress
+
+
+def _begin(talk: Talk, event: Started) -> None:
+    if talk.json:
+        talk.document({"event": "start", **asdict(event)})
+        return
+    threads = f"{event.threads} thread{'s' if event.threads != 1 else ''}"
+    talk.say(f"{event.run} · {event.distribution} · {event.device}, {threads} · seed {event.seed}")
+    rows = " · ".join(f"{name} {count:,}" for name, count in event.rows.items() if count)
+    talk.say(f"  {rows} rows · {event.inputs} inputs · {event.weights:,} weights")
+    talk.say(f"  baseline (no features): {event.watched} nll {event.baseline:.4f}")
+    talk.say()
+
+
+def _epoch(talk: Talk, bar: Progress | None, started: Started, event: Epoch) -> None:
+    if talk.json:
+        values = {key: value for key, value in asdict(event).items() if not (isinstance(value, float) and isnan(value))}
+        values["epoch"] = values.pop("number")
+        talk.document({"event": "epoch", **values})
+        return
+    loss = event.validation_nll if isfinite(event.validation_nll) else event.train_nll
+    if bar is not None:
+        if not bar.tasks:
+            bar.console.print("  epoch   train nll     val nll        gain         lr", highlight=False)
+            bar.add_task("fit", total=started.epochs, losses="")
+        bar.update(bar.tasks[0].id, completed=event.number, losses=f"val {loss:.4f}  best {event.best:.4f}@{event.best_epoch}")
+    every = 1 if talk.verbose else max(1, round(started.epochs / 30))
+    if event.number != 1 and event.number % every:
+        return
+    if bar is not None:
+        gain = started.baseline - loss
+        line = f"  {event.number:>5}  {event.train_nll:>10.4f}  {event.validation_nll:>10.4f}  {gain:>10.4f}  {event.learning_rate:>9.1e}"
+        bar.console.print(line, highlight=False)
+        return
+    talk.say(
+        f"epoch={event.number} train_nll={event.train_nll:.4f} val_nll={event.validation_nll:.4f} best={event.best:.4f} "
+        f"lr={event.learning_rate:.1e} s={event.seconds:.1f}"
+    )
+
+
+def _end(talk: Talk, event: Finished) -> None:
+    if talk.json:
+        talk.document({"event": "result", **asdict(event), "folder": str(event.folder)})
+        return
+    mark = "✓" if event.status == "finished" else "!"
+    talk.say()
+    talk.say(f"{mark} {event.reason} (best: {event.best_epoch})   {tables.clock(event.seconds)}")
+    if talk.quiet:
+        return
+    if event.metrics:
+        talk.show()
+        tables.splits(talk.out, event.metrics)
+    talk.show()
+    written = f"  predictions.parquet ({event.predictions:,} rows)" if event.predictions else ""
+    talk.show(f"  {event.folder}/   model/{written}")
+    talk.say("Next: disttrain evaluate · disttrain predict --data NEW.parquet")

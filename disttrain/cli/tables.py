@@ -1,0 +1,124 @@
+"""Results as tables for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from disttrain.cli.talk import Talk
+
+if TYPE_CHECKING:
+    from disttrain.workflows.evaluate import Answer
+
+__all__ = ["clock", "families", "scores", "splits"]
+
+_BARS = " ▁▂▃▄▅▆▇█"
+_SHARES = ("coverage", "accuracy")
+_BETTER = {"accuracy": "higher is better", "pit": "lower is better: 0 is calibrated"}
+
+
+def clock(seconds: float) -> str:
+    """A time as minutes and seconds."""
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+
+
+def splits(out: Console, metrics: dict[str, Any]) -> None:
+    """The nll of each split beside the baseline and the gain over it."""
+    table = _table("", *metrics)
+    for label, key in (("nll", "value"), ("baseline", "baseline"), ("gain", "gain")):
+        table.add_row(label, *(_number(found["metrics"]["nll"][key]) for found in metrics.values() if "nll" in found["metrics"]))
+    out.print(table)
+    out.print("  gain in nats per row", highlight=False)
+
+
+def families(out: Console, rows: Iterable[dict[str, Any]]) -> None:
+    """The list of families."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for name in ("family", "target", "parameters", "activations"):
+        table.add_column(name, no_wrap=name in ("family", "target"), overflow="fold")
+    for row in rows:
+        table.add_row(row["family"], row["support"], ", ".join(row["parameters"]), ", ".join(row["activations"]))
+    out.print(table)
+
+
+def scores(talk: Talk, answer: Answer) -> None:
+    """The scores of an evaluation: one line for one plain metric, else a table, and how calibrated the forecasts are."""
+    made = answer.document
+    about = made["split"] or made["data"]
+    talk.show(f"run {made['run']}{' (newest)' if answer.newest else ''} · {about} · {made['rows']:,} rows")
+    for note in answer.notes:
+        talk.say(f"  ! {note}")
+    rows = list(_rows(made["metrics"]))
+    if len(rows) == 1 and "by" not in made:
+        name, label, entry = rows[0]
+        talk.show(f"  {label}  {_shown(name, entry['value'])} ± {_shown(name, entry['se'])}{_against(name, entry)}")
+        return
+    talk.out.print(_score_table(rows))
+    for column, groups in made.get("by", {}).items():
+        for group, found in groups.items():
+            talk.show(f"\n{column} = {group} · {found['rows']:,} rows")
+            talk.out.print(_score_table(list(_rows(found["metrics"]))))
+    if answer.residuals is not None and answer.histogram is not None:
+        mean, variance, skewness, kurtosis = answer.residuals
+        talk.show(f"\n  quantile residuals   mean {mean:.2f} · variance {variance:.2f} · skewness {skewness:.2f} · kurtosis {kurtosis:.2f}")
+        top = max(answer.histogram) or 1.0
+        bars = "".join(_BARS[round(8 * count / top)] for count in answer.histogram)
+        talk.show(f"  PIT  {bars}      flat = calibrated")
+
+
+def _rows(metrics: dict[str, Any]) -> Iterable[tuple[str, str, dict[str, Any]]]:
+    for name, entry in metrics.items():
+        if "levels" not in entry:
+            yield name, name, entry
+            continue
+        for level, part in entry["levels"].items():
+            yield name, f"{name} {100 * float(level):g} %", {**part, "nominal": float(level)}
+
+
+def _score_table(rows: Iterable[tuple[str, str, dict[str, Any]]]) -> Table:
+    table = _table("metric", "value", "± se", "baseline", "gain", "")
+    table.columns[-1].justify = "left"
+    for name, label, entry in rows:
+        gain = "" if name == "coverage" else _gain(name, entry)
+        better = f"nominal {100 * entry['nominal']:g} %" if name == "coverage" else _BETTER.get(name, "lower is better")
+        table.add_row(label, *(_shown(name, entry[key]) for key in ("value", "se", "baseline")), gain, Text(better, "dim"))
+    return table
+
+
+def _against(name: str, entry: dict[str, Any]) -> str:
+    if entry["baseline"] is None:
+        return ""
+    nats = " nats per row" if name == "nll" else ""
+    return f"     baseline {_shown(name, entry['baseline'])}     gain {_shown(name, entry['gain'])} ± {_shown(name, entry['gain_se'])}{nats}"
+
+
+def _gain(name: str, entry: dict[str, Any]) -> str:
+    """The gain: in nats for log scores, as a share of the baseline for the others."""
+    if entry["gain"] is None:
+        return ""
+    if name in ("nll", "deviance", "accuracy", "pit") or not entry["baseline"]:
+        return _shown(name, entry["gain"])
+    return f"{100 * entry['gain'] / entry['baseline']:+.1f} %"
+
+
+def _shown(name: str, value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{100 * value:.1f} %" if name in _SHARES else _number(value)
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.4f}" if abs(value) < 100 else f"{value:,.1f}"
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, padding=(0, 2), header_style="bold")
+    for number, name in enumerate(columns):
+        table.add_column(name, justify="left" if number == 0 else "right", no_wrap=True)
+    return table

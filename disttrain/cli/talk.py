@@ -1,0 +1,147 @@
+"""How a command talks: options that every command has, text on stderr, data on stdout, and errors as text and exit codes."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from disttrain.errors import DisttrainError, Finding
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["Color", "Talk", "command"]
+
+
+class Color(StrEnum):
+    """When to colour."""
+
+    auto = "auto"
+    always = "always"
+    never = "never"
+
+
+@dataclass(frozen=True)
+class Talk:
+    """What the options common to all commands say."""
+
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Errors only.")] = False
+    verbose: Annotated[int, typer.Option("--verbose", "-v", count=True, help="Say more; twice: everything.")] = 0
+    json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout (fit: JSON lines).")] = False
+    color: Annotated[Color, typer.Option("--color", help="When to colour; NO_COLOR and FORCE_COLOR are obeyed.")] = Color.auto
+    no_progress: Annotated[bool, typer.Option("--no-progress", help="Plain lines instead of a live display.")] = False
+    debug: Annotated[bool, typer.Option("--debug", help="Show full tracebacks.")] = False
+
+    @functools.cached_property
+    def out(self) -> Console:
+        """The console of results."""
+        return _console(sys.stdout, self.color)
+
+    @functools.cached_property
+    def err(self) -> Console:
+        """The console of talk: progress, warnings, errors."""
+        return _console(sys.stderr, self.color)
+
+    def say(self, text: str = "") -> None:
+        """Tell people something that is not a result, unless they asked for quiet or for JSON."""
+        if not (self.quiet or self.json):
+            self.err.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    def show(self, text: str = "") -> None:
+        """Print a line of a result for people."""
+        self.out.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    def document(self, content: Any) -> None:
+        """Print a JSON document."""
+        sys.stdout.write(json.dumps(content, ensure_ascii=False, allow_nan=False, default=str) + "\n")
+        sys.stdout.flush()
+
+
+def command(function: Callable[..., None]) -> Callable[..., None]:
+    """The command `function(talk, ...)` with the options of Talk added to its own, and errors turned into text and an exit code.
+
+    typer reads a command's options from its signature, so the common ones are added there instead of being written out in every command.
+    """
+    own = inspect.signature(function, eval_str=True)
+    common = inspect.signature(Talk, eval_str=True)
+    added = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in common.parameters.values()]
+    kept = [parameter for name, parameter in own.parameters.items() if name != "talk"]
+
+    @functools.wraps(function)
+    def run(*arguments: Any, **given: Any) -> None:
+        talk = Talk(**{parameter.name: given.pop(parameter.name) for parameter in added})
+        with _errors_as_text(talk):
+            function(talk, *arguments, **given)
+
+    run.__signature__ = own.replace(parameters=[*kept, *added])  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in [*kept, *added]}
+    return run
+
+
+@contextmanager
+def _errors_as_text(talk: Talk) -> Iterator[None]:
+    try:
+        yield
+    except DisttrainError as fault:
+        if talk.debug:
+            traceback.print_exc()
+        _report(talk, fault)
+        raise typer.Exit(fault.exit_code) from None
+    except KeyboardInterrupt:
+        talk.say("interrupted")
+        raise typer.Exit(130) from None
+    except BrokenPipeError:
+        # Who reads has gone; the interpreter must not complain about it while it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(0) from None
+    except typer.Exit:
+        raise
+    except Exception as fault:
+        if talk.debug:
+            traceback.print_exc()
+        hint = "please report it with the output of the same command and `--debug`"
+        what = f"this is a bug in disttrain: {type(fault).__name__}: {fault}"
+        _report(talk, DisttrainError(Finding("bug", what[:500], hints=(hint,))))
+        raise typer.Exit(70) from None
+
+
+def _report(talk: Talk, fault: DisttrainError) -> None:
+    if talk.json:
+        talk.document({"event": "error", "exit_code": fault.exit_code, "errors": [asdict(finding) for finding in fault.findings]})
+    for finding in fault.findings:
+        for number, line in enumerate(_lines(finding)):
+            talk.err.print(line, style="bold red" if number == 0 else None, highlight=False, markup=False, soft_wrap=True)
+        talk.err.print()
+    if fault.summary:
+        talk.err.print(fault.summary, highlight=False, markup=False, soft_wrap=True)
+
+
+def _lines(finding: Finding) -> Iterator[str]:
+    yield f"error[{finding.code}]: {finding.what}"
+    if finding.where:
+        yield f"  --> {finding.where}"
+    for line in finding.excerpt:
+        # Lines of a config bring their own gutter with line numbers; rows of data get one.
+        yield line if line.lstrip("0123456789 ").startswith("|") else f"   | {line}"
+    for name, texts in (("why", (finding.why,)), ("hint", finding.hints), ("kept", (finding.kept,))):
+        for text in texts:
+            if text:
+                yield f"  = {name}: {text}"
+
+
+def _console(stream: Any, color: Color) -> Console:
+    from rich.console import Console
+
+    terminal = {Color.always: True, Color.never: False, Color.auto: None}[color]
+    return Console(file=stream, force_terminal=terminal, no_color=color is Color.never or None, emoji=False)

@@ -1,0 +1,45 @@
+"""The config: strict YAML, frozen sections, and messages that point at the wrong word. Importing this room imports no torch."""
+
+from disttrain.config.data_section import ColumnSplit, DataSection, FeatureSection, SplitSection
+from disttrain.config.loading import Loaded, load, loads, parse, run_name
+from disttrain.config.places import Problem
+from disttrain.config.sections import (
+    Config,
+    DistributionSection,
+    EvaluationSection,
+    NetworkSection,
+    OutputSection,
+    ParameterSection,
+    PredictionsSection,
+)
+from disttrain.config.training_section import OptimizerSection, ScheduleSection, StoppingSection, TrainingSection
+from disttrain.config.wording import suggestion
+from disttrain.config.writing import dump, dump_document, override
+
+__all__ = [
+    "ColumnSplit",
+    "Config",
+    "DataSection",
+    "DistributionSection",
+    "EvaluationSection",
+    "FeatureSection",
+    "Loaded",
+    "NetworkSection",
+    "OptimizerSection",
+    "OutputSection",
+    "ParameterSection",
+    "PredictionsSection",
+    "Problem",
+    "ScheduleSection",
+    "SplitSection",
+    "StoppingSection",
+    "TrainingSection",
+    "dump",
+    "dump_document",
+    "load",
+    "loads",
+    "override",
+    "parse",
+    "run_name",
+    "suggestion",
+]

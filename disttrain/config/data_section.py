@@ -1,0 +1,151 @@
+"""The `data` section of a config: which files, which columns, and the role of each."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, Field, model_validator
+
+from disttrain.config import names
+from disttrain.config.fields import (
+    LIST,
+    MAPPING,
+    NUMBER,
+    STRICT,
+    TEXT,
+    Column,
+    Columns,
+    Scalar,
+    Share,
+    Source,
+    by_kind,
+    choice,
+    listed,
+    objection,
+)  # fmt: skip
+
+__all__ = ["CensoringSection", "ColumnSplit", "DataSection", "FeatureSection", "SplitSection"]
+
+
+class FeatureSection(BaseModel):
+    """A feature with options: its `type` (None: that of the column), and how categories become numbers."""
+
+    model_config = STRICT
+
+    name: Column
+    type: Annotated[str, choice("a type of column", names.COLUMN_KINDS)] | None = None
+    encoding: Annotated[str, choice("an encoding", names.ENCODINGS)] = "auto"
+    dimensions: Annotated[int, Field(ge=1, le=4_096)] | None = None
+
+    @model_validator(mode="after")
+    def _dimensions_belong_to_embeddings(self) -> Self:
+        if self.encoding != "auto" and self.type not in (None, "categorical"):
+            raise objection("conflict", f"`encoding` is for categories; this column is {self.type}", at=("encoding",), on_key=True)
+        if self.dimensions is not None and self.encoding != "embedding":
+            hints = ("add `encoding: embedding`",)
+            raise objection("conflict", "`dimensions` belongs to `encoding: embedding`", hints=hints, at=("dimensions",), on_key=True)
+        return self
+
+
+class ColumnSplit(BaseModel):
+    """The rows whose `column` holds one of `values`."""
+
+    model_config = STRICT
+
+    column: Column
+    values: Annotated[tuple[Scalar, ...], listed(10_000, least=1)]
+
+
+class SplitSection(BaseModel):
+    """How a share of the rows is chosen: at random, whole groups of equal `by`, or the latest by `by`."""
+
+    model_config = STRICT
+
+    method: Annotated[str, choice("a way to split", names.SPLIT_METHODS)] = "random"
+    by: Column | None = None
+
+    @model_validator(mode="after")
+    def _by_where_there_is_a_column(self) -> Self:
+        if self.method == "random" and self.by is not None:
+            raise objection(
+                "conflict",
+                "`by` has no meaning for a random split",
+                hints=("use `method: group` or `method: time`",),
+                at=("by",),
+                on_key=True,
+            )
+        if self.method != "random" and self.by is None:
+            raise objection("missing-key", f"`method: {self.method}` needs a column: `by`", at=("by",), on_key=True)
+        return self
+
+
+class CensoringSection(BaseModel):
+    """How little is known of some targets; see the format's documentation of each key."""
+
+    model_config = STRICT
+
+    limit: Scalar | None = None
+    event: Column | None = None
+    lower: Column | None = None
+    upper: Column | None = None
+    entry: Column | None = None
+    rounding: Annotated[float, Field(gt=0.0, le=1e300)] | None = None
+
+
+Part = Annotated[
+    Annotated[Share, NUMBER]
+    | Annotated[str, Field(min_length=1, max_length=4_096), TEXT]
+    | Annotated[tuple[Annotated[str, Field(min_length=1, max_length=4_096)], ...], listed(20_000, least=1), LIST]
+    | Annotated[ColumnSplit, MAPPING],
+    by_kind("a share between 0 and 1, a file, a list of files, or {column, values}"),
+]
+Item = Annotated[Annotated[Column, TEXT] | Annotated[FeatureSection, MAPPING], by_kind("a column, or {name, type, ...}")]
+
+
+def _features(value: Any) -> Any:
+    if isinstance(value, str) and value != "*":
+        raise objection(
+            "wrong-type",
+            "`features` is a list of columns",
+            hints=(f'write `[{value[:60]}]`, or "*" for every column without another role',),
+        )
+    return value
+
+
+class DataSection(BaseModel):
+    """Files, columns and rows. Paths are as given, relative to the config file."""
+
+    model_config = STRICT
+
+    train: Source
+    validation: Part | None = 0.15
+    test: Part | None = None
+    format: Annotated[str, choice("a file format", names.FORMATS)] = "auto"
+    filter: (
+        Annotated[Annotated[Column, TEXT] | Annotated[tuple[Column, ...], listed(1_000), LIST], by_kind("a condition, or a list of them")]
+        | None
+    ) = None
+    target: Annotated[
+        Annotated[Column, TEXT] | Annotated[tuple[Column, ...], listed(10_000, least=1), LIST], by_kind("a column, or a list of columns")
+    ]
+    features: Annotated[
+        Annotated[Literal["*"], TEXT] | Annotated[tuple[Item, ...], listed(20_000), LIST],
+        by_kind('a list of columns, or "*"'),
+        BeforeValidator(_features),
+    ]
+    exclude: Columns = ()
+    id: Columns = ()
+    weight: Column | None = None
+    exposure: Column | None = None
+    offset: dict[str, Column] | None = None
+    trials: Column | None = None
+    censoring: CensoringSection | None = None
+    split: SplitSection = SplitSection()
+    missing: Annotated[str, choice("a way to treat missing values", names.MISSING)] = "impute"
+    unknown_category: Annotated[str, choice("a way to treat new categories", names.UNKNOWN_CATEGORIES)] = "other"
+    scaling: Annotated[str, choice("a scaling", names.SCALINGS)] = "standard"
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The target columns."""
+        return (self.target,) if isinstance(self.target, str) else self.target

@@ -1,0 +1,128 @@
+"""What pydantic finds wrong, in our own words; and all problems of a config as one error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import Annotated, Any, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+
+from disttrain.config.fields import WRONG, is_tag
+from disttrain.config.places import Located, Path, Problem
+from disttrain.config.sections import Config
+from disttrain.config.wording import escaped, listing, shown, suggestion
+from disttrain.errors import ConfigError
+
+__all__ = ["MOST_SHOWN", "failure", "problems_of"]
+
+MOST_SHOWN = 20
+
+_EXPECTED = {
+    "bool_type": "true or false",
+    "dict_type": "a mapping",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "int_from_float": "a whole number",
+    "int_type": "a whole number",
+    "literal_error": '"*"',
+    "model_type": "a mapping",
+    "string_type": "text",
+}
+_BOUNDS = {
+    "greater_than": ("more than", "gt"),
+    "greater_than_equal": ("at least", "ge"),
+    "less_than": ("less than", "lt"),
+    "less_than_equal": ("at most", "le"),
+}
+
+
+def problems_of(error: ValidationError) -> Iterator[Problem]:
+    """The problems that a ValidationError of Config stands for, in our own words."""
+    for found in error.errors(include_url=False):
+        path = tuple(part for part in found["loc"] if not is_tag(part))
+        yield _problem(path, found["type"], found["input"], {"what": found["msg"], **found.get("ctx", {})})
+
+
+def _problem(path: Path, kind: str, value: Any, context: dict[str, Any]) -> Problem:
+    subject = _subject(path)
+    if "at" in context:
+        return Problem((*path, *context["at"]), kind, context["what"], context["why"], tuple(context["hints"]), context["on_key"])
+    if kind == "missing":
+        return Problem(path, "missing-key", f"{subject} is missing", hints=_needs(path), on_key=True)
+    if kind == "extra_forbidden":
+        return Problem(path, "unknown-key", f"unknown key {shown(path[-1])}", hints=(_nearest(path),), on_key=True)
+    if kind == WRONG or kind in _EXPECTED:
+        hints = ("leave the key out for its default",) if value is None else ()
+        return Problem(
+            path,
+            "wrong-type",
+            f"{subject} must be {context['what'] if kind == WRONG else _EXPECTED[kind]}, not {shown(value)}",
+            hints=hints,
+        )
+    if kind in _BOUNDS:
+        words, key = _BOUNDS[kind]
+        return Problem(path, "out-of-range", f"{subject} must be {words} {context[key]:g}, not {shown(value)}")
+    if kind == "string_too_short":
+        return Problem(path, "out-of-range", f"{subject} must not be empty")
+    if kind == "string_too_long":
+        return Problem(path, "out-of-range", f"{subject} is longer than {context['max_length']:,} characters")
+    return Problem(path, "wrong-type", f"{subject} cannot be {shown(value)}")
+
+
+def _subject(path: Path) -> str:
+    """The key that a path ends in, as a message names it."""
+    names = [part for part in path if isinstance(part, str)]
+    name = shown(names[-1]) if names else "the config"
+    return f"item {path[-1] + 1} of {name}" if path and isinstance(path[-1], int) else name
+
+
+def _needs(path: Path) -> tuple[str, ...]:
+    inside = f" below `{path[-2]}`" if len(path) > 1 else ""
+    return (f"add `{path[-1]}: ...`{inside}",)
+
+
+def _nearest(path: Path) -> str:
+    """The hint for an unknown key: the key that was meant, here or in another section, else all that there are."""
+    word, here = str(path[-1]), _keys(path[:-1])
+    if near := suggestion(word, here):
+        return f"did you mean `{near}`?"
+    for section in Config.model_fields:
+        if word in _keys((section,)):
+            return f"`{word}` belongs to `{section}`"
+    owner = f"`{path[-2]}`" if len(path) > 1 else "a config"
+    return f"the keys of {owner} are {listing(here, 40)}"
+
+
+def _keys(path: Path) -> tuple[str, ...]:
+    """The keys of the section at a path."""
+    models: list[type[BaseModel]] = [Config]
+    for part in path:
+        inside = [list(_models(model.model_fields[str(part)].annotation)) for model in models if str(part) in model.model_fields]
+        # An item of a list or of a mapping of sections is one of the sections already found.
+        models = list(chain.from_iterable(inside)) or models
+    return tuple(chain.from_iterable(model.model_fields for model in models))
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The sections that an annotation mentions."""
+    if get_origin(annotation) is Annotated:
+        yield from _models(get_args(annotation)[0])
+    elif get_args(annotation):
+        yield from chain.from_iterable(_models(part) for part in get_args(annotation))
+    elif isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+
+
+def failure(problems: Iterable[Located], label: str) -> ConfigError:
+    """All problems as one error, in the order of their lines; at most MOST_SHOWN are told, the others counted."""
+    # A section and a rule may object to the same word for one reason: the first says it.
+    first: dict[Any, Located] = {}
+    for located in problems:
+        first.setdefault((located.order, located.path, located.problem.code), located)
+    found = sorted(first.values(), key=lambda located: located.order)
+    count, rest = len(found), len(found) - MOST_SHOWN
+    errors = "1 error" if count == 1 else f"{count:,} errors"
+    more = f" ({MOST_SHOWN} of them above, and {rest:,} more)" if rest > 0 else ""
+    label = escaped(label) or "the config"
+    return ConfigError(*(located.finding() for located in found[:MOST_SHOWN]), summary=f"{errors} in {label}{more}; nothing was run")

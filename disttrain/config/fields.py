@@ -1,0 +1,155 @@
+"""The kinds of value that keys of a config take, each with its objection in words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Discriminator, Field, Tag
+from pydantic_core import PydanticCustomError
+
+from disttrain.config.wording import shown, way_out
+
+__all__ = [
+    "LIST", "MAPPING", "NUMBER", "STRICT", "TEXT", "WRONG", "Column", "Columns", "Filename", "Levels", "Name", "Scalar", "Seconds",
+    "Share", "Source", "Widths", "by_kind", "choice", "choices", "distinct", "is_tag", "listed", "objection",
+]  # fmt: skip
+
+STRICT = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, hide_input_in_errors=True)
+
+# The code under which a field says what it expects instead; `diagnostics` adds what was found.
+WRONG = "expected"
+_TAG = "\0"
+TEXT, NUMBER, LIST, MAPPING = Tag(f"{_TAG}text"), Tag(f"{_TAG}number"), Tag(f"{_TAG}list"), Tag(f"{_TAG}mapping")
+
+_TIME = re.compile(r"(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?")
+_NAME = re.compile(r"\w(?:[\w.+ -]*\w)?")
+
+
+def is_tag(part: str | int) -> bool:
+    """Whether a part of a pydantic location names a branch of a union rather than a key."""
+    return isinstance(part, str) and part.startswith(_TAG)
+
+
+def objection(
+    code: str, what: str, *, why: str = "", hints: Sequence[str] = (), at: tuple[str | int, ...] = (), on_key: bool = False
+) -> PydanticCustomError:
+    """An error for a validator to raise: what is wrong with the value, or with the part of it that `at` leads to."""
+    return PydanticCustomError(code, "{what}", {"what": what, "why": why, "hints": tuple(hints), "at": at, "on_key": on_key})
+
+
+def _expected(what: str) -> PydanticCustomError:
+    return PydanticCustomError(WRONG, what)
+
+
+def by_kind(expected: str) -> Discriminator:
+    """Chooses the branch of a union by the kind of the value; `expected` says what the branches are together."""
+    return Discriminator(_kind, custom_error_type=WRONG, custom_error_message=expected)
+
+
+def _kind(value: Any) -> str:
+    match value:
+        case bool() | None:
+            return f"{_TAG}none"
+        case str():
+            return TEXT.tag
+        case int() | float():
+            return NUMBER.tag
+        case list() | tuple():
+            return LIST.tag
+    return MAPPING.tag
+
+
+def listed(most: int, least: int = 0) -> BeforeValidator:
+    """A list of `least` to `most` items; judged before its items are, so that a list of wrong ones costs little."""
+
+    def check(value: Any) -> tuple[Any, ...]:
+        if not isinstance(value, list | tuple):
+            raise _expected("a list")
+        if len(value) > most:
+            raise objection("out-of-range", f"a list of {len(value):,} items; at most {most:,} make sense here")
+        if len(value) < least:
+            raise objection("out-of-range", f"a list of {len(value)} items; it needs at least {least}")
+        return tuple(value)
+
+    return BeforeValidator(check)
+
+
+def choice(kind: str, words: Sequence[str]) -> AfterValidator:
+    """A word out of `words`; `kind` says what they are ("an optimizer")."""
+
+    def check(word: str) -> str:
+        if word not in words:
+            raise objection("unknown-choice", f"{shown(word)} is not {kind}", hints=(way_out(word, words),))
+        return word
+
+    return AfterValidator(check)
+
+
+def choices(kind: str, words: Sequence[str]) -> AfterValidator:
+    """Words out of `words`, each at most once."""
+
+    def check(given: tuple[str, ...]) -> tuple[str, ...]:
+        for place, word in enumerate(given):
+            if word not in words:
+                raise objection("unknown-choice", f"{shown(word)} is not {kind}", hints=(way_out(word, words),), at=(place,))
+        return distinct(given)
+
+    return AfterValidator(check)
+
+
+def distinct(given: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The items, where none is there twice."""
+    seen: set[Any] = set()
+    for place, item in enumerate(given):
+        if item in seen:
+            raise objection("role-conflict", f"{shown(item)} is listed twice", at=(place,))
+        seen.add(item)
+    return given
+
+
+def _text_or_list(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
+def _no_nul(text: str) -> str:
+    if "\0" in text:
+        raise objection("out-of-range", "a file name cannot hold the character NUL")
+    return text
+
+
+def _run_name(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        what = f"{shown(name)} cannot be the name of a run"
+        raise objection("out-of-range", what, hints=("letters, digits, and `-`, `_`, `.`, `+` or blanks between them",))
+    return name
+
+
+def _scalar(value: Any) -> Any:
+    if isinstance(value, str | bool | int | float):
+        return value
+    raise _expected("text, a number, true or false")
+
+
+def _seconds(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    parts = _TIME.fullmatch(value)
+    if not value or not parts:
+        raise objection("wrong-type", f"{shown(value)} is not a time", hints=("write `30m`, `2h`, `1h30m` or a number of seconds",))
+    return float(sum(int(part or 0) * unit for part, unit in zip(parts.groups(), (86_400, 3_600, 60, 1), strict=True)))
+
+
+Column = Annotated[str, Field(min_length=1, max_length=1_000)]
+Columns = Annotated[tuple[Column, ...], AfterValidator(distinct), listed(20_000), BeforeValidator(_text_or_list)]
+Filename = Annotated[str, Field(min_length=1, max_length=4_096), AfterValidator(_no_nul)]
+Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_run_name)]
+Source = Annotated[
+    Annotated[Filename, TEXT] | Annotated[tuple[Filename, ...], listed(20_000, least=1), LIST], by_kind("a file, or a list of files")
+]
+Scalar = Annotated[str | bool | int | float, BeforeValidator(_scalar)]
+Seconds = Annotated[float, Field(gt=0.0, le=1e9), BeforeValidator(_seconds)]
+Share = Annotated[float, Field(gt=0.0, lt=1.0)]
+Levels = Annotated[tuple[Share, ...], AfterValidator(distinct), listed(1_000, least=1)]
+Widths = Annotated[tuple[Annotated[int, Field(ge=1, le=65_536)], ...], listed(64)]

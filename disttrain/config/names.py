@@ -1,0 +1,78 @@
+"""The words that a config may use, as plain names: known without torch, and held equal to the real tables by a test."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = [
+    "COLUMN_KINDS",
+    "ENCODINGS",
+    "FORMATS",
+    "HEADS",
+    "INITIALIZATIONS",
+    "METRICS",
+    "MISSING",
+    "MOMENTUM_OPTIMIZERS",
+    "NORMALIZATIONS",
+    "NOT_AVAILABLE",
+    "NUMERIC_EMBEDDINGS",
+    "OPTIMIZERS",
+    "OPTIMIZER_DEFAULTS",
+    "PRECISIONS",
+    "PREDICTION_COLUMNS",
+    "SCALINGS",
+    "SCHEDULES",
+    "SCHEDULE_DEFAULTS",
+    "SPLITS",
+    "SPLIT_METHODS",
+    "STOPPING_METRICS",
+    "TRUNK_ACTIVATIONS",
+    "UNKNOWN_CATEGORIES",
+]
+
+METRICS = ("nll", "crps", "pit", "coverage", "pinball", "interval", "brier", "accuracy", "mae", "rmse", "deviance")
+STOPPING_METRICS = ("nll",)
+TRUNK_ACTIVATIONS = ("relu", "silu", "gelu", "tanh", "elu", "selu", "mish", "leaky_relu", "softplus", "sigmoid", "identity")
+NORMALIZATIONS = ("none", "layer", "batch")
+NUMERIC_EMBEDDINGS = ("none", "periodic", "piecewise_linear")
+HEADS = ("shared", "separate")
+FORMATS = ("auto", "parquet", "csv", "feather", "arrow", "ndjson")
+COLUMN_KINDS = ("numeric", "categorical", "boolean", "datetime")
+ENCODINGS = ("auto", "onehot", "embedding")
+SPLIT_METHODS = ("random", "group", "time")
+MISSING = ("impute", "drop", "error")
+UNKNOWN_CATEGORIES = ("other", "error")
+SCALINGS = ("standard", "quantile", "none")
+OPTIMIZERS = ("adam", "adamw", "sgd", "lbfgs")
+SCHEDULES = ("constant", "cosine", "step", "plateau")
+INITIALIZATIONS = ("marginal", "zero")
+PRECISIONS = ("float32", "float64", "bfloat16")
+PREDICTION_COLUMNS = ("parameters", "mean", "std", "variance", "median", "mode", "quantiles")
+SPLITS = ("train", "validation", "test")
+
+# What an optimizer is given where the config leaves it out.
+OPTIMIZER_DEFAULTS: dict[str, dict[str, float]] = {
+    "adam": {"lr": 1e-3, "weight_decay": 0.0},
+    "adamw": {"lr": 1e-3, "weight_decay": 1e-4},
+    "sgd": {"lr": 1e-2, "weight_decay": 0.0},
+    "lbfgs": {"lr": 1.0, "weight_decay": 0.0},
+}
+MOMENTUM_OPTIMIZERS = ("sgd",)
+
+# The keys that only one schedule has, with what they are where the config leaves them out.
+SCHEDULE_DEFAULTS: dict[str, dict[str, float]] = {
+    "step": {"step_size": 30, "gamma": 0.1},
+    "plateau": {"factor": 0.5, "patience": 10},
+}
+
+# Keys of the config format that this version cannot do, and the one value of each that asks for nothing.
+NOT_AVAILABLE: dict[tuple[str, ...], Any] = {
+    ("data", "exposure"): None,
+    ("data", "offset"): None,
+    ("data", "trials"): None,
+    ("data", "censoring"): None,
+    ("network", "members"): 1,
+    ("network", "numeric_embedding"): "none",
+    ("output", "report"): False,
+    ("tune",): None,
+}

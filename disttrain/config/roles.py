@@ -1,0 +1,76 @@
+"""What no section can see by itself: columns with two roles, and keys that this version cannot do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from disttrain.config.names import NOT_AVAILABLE
+from disttrain.config.places import Path, Problem
+from disttrain.config.wording import shown
+
+__all__ = ["role_problems", "unavailable"]
+
+# Roles that a column has alone, in the order in which they claim it.
+_ROLES = {"target": "the target", "weight": "the weight", "id": "an id", "features": "a feature"}
+
+
+def unavailable(document: Mapping[str, Any]) -> Iterator[Problem]:
+    """Keys of a raw document that ask for what this version cannot do; they are refused, never ignored."""
+    for path, accepted in NOT_AVAILABLE.items():
+        value = _at(document, path)
+        if value is not None and value != accepted:
+            yield Problem(path, "not-available", f"`{'.'.join(path)}` is not available in this version", on_key=True)
+    columns = _at(document, ("predictions", "columns"))
+    if isinstance(columns, list) and "samples" in columns:
+        place = columns.index("samples")
+        yield Problem(
+            ("predictions", "columns", place),
+            "not-available",
+            "`samples` are not written by a fit",
+            hints=("use `disttrain predict --samples N`",),
+        )
+
+
+def role_problems(document: Mapping[str, Any]) -> Iterator[Problem]:
+    """Columns of a raw document that have two roles or are listed twice."""
+    data = document.get("data")
+    if not isinstance(data, Mapping):
+        return
+    taken: dict[str, str] = {}
+    for role, said in _ROLES.items():
+        for path, column in _columns(data.get(role), ("data", role)):
+            if column not in taken:
+                taken[column] = role
+            elif taken[column] != role:
+                yield _conflict(path, column, taken[column], said)
+            elif role in ("target", "features"):
+                yield Problem(path, "role-conflict", f"{shown(column)} is listed twice in `{role}`")
+    if isinstance(data.get("features"), list) and data.get("exclude"):
+        yield Problem(
+            ("data", "exclude"),
+            "conflict",
+            '`exclude` belongs to `features: "*"`',
+            hints=("leave the column out of `features`",),
+            on_key=True,
+        )
+
+
+def _conflict(path: Path, column: str, role: str, said: str) -> Problem:
+    return Problem(path, "role-conflict", f"{shown(column)} is {_ROLES[role]} and cannot be {said} too", hints=("a column has one role",))
+
+
+def _columns(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
+    """The columns that a key names, with the path of each."""
+    for place, item in enumerate(value) if isinstance(value, list) else ((None, value),):
+        here = path if place is None else (*path, place)
+        if isinstance(item, Mapping):
+            here, item = (*here, "name"), item.get("name")
+        if isinstance(item, str) and not (item == "*" and place is None):
+            yield here, item
+
+
+def _at(document: Any, path: Path) -> Any:
+    for part in path:
+        document = document.get(part) if isinstance(document, Mapping) else None
+    return document

@@ -1,0 +1,150 @@
+"""The sections of a config as frozen records: strict, every number bounded, nothing unknown let through."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
+
+from disttrain.config import names
+from disttrain.config.data_section import DataSection
+from disttrain.config.fields import (
+    LIST,
+    NUMBER,
+    STRICT,
+    Column,
+    Columns,
+    Filename,
+    Levels,
+    Name,
+    Widths,
+    by_kind,
+    choice,
+    choices,
+    listed,
+    objection,
+)  # fmt: skip
+from disttrain.config.training_section import TrainingSection
+
+__all__ = [
+    "Config",
+    "DistributionSection",
+    "EvaluationSection",
+    "NetworkSection",
+    "OutputSection",
+    "ParameterSection",
+    "PredictionsSection",
+]
+
+Bound = Annotated[float, Field(ge=-1e300, le=1e300)]
+
+
+class ParameterSection(BaseModel):
+    """What is asked of one parameter; None leaves it to the family."""
+
+    model_config = STRICT
+
+    activation: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+    hidden: Widths | None = None
+    features: Annotated[tuple[Column, ...], listed(20_000)] | None = None
+    bounds: Annotated[tuple[Bound | None, Bound | None], listed(2, least=2)] | None = None
+    fixed: (
+        Annotated[
+            Annotated[Bound, NUMBER] | Annotated[tuple[Bound, ...], listed(1_000, least=1), LIST], by_kind("a number, or a list of numbers")
+        ]
+        | None
+    ) = None
+
+
+class DistributionSection(BaseModel):
+    """The family and its parameters; every further key is an option of the family."""
+
+    model_config = ConfigDict(**(STRICT | {"extra": "allow"}))
+    __pydantic_extra__: dict[str, JsonValue]
+
+    family: Annotated[str, Field(min_length=1, max_length=100)]
+    parameters: dict[str, ParameterSection] = {}
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """The keys beside `family` and `parameters`, such as `components`."""
+        return dict(self.__pydantic_extra__ or {})
+
+
+def _long_form(given: Any) -> Any:
+    return {"family": given} if isinstance(given, str) else given
+
+
+class NetworkSection(BaseModel):
+    """The trunk and the heads."""
+
+    model_config = STRICT
+
+    hidden: Widths = (64, 64)
+    activation: Annotated[str, choice("an activation of hidden layers", names.TRUNK_ACTIVATIONS)] = "silu"
+    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    normalization: Annotated[str, choice("a normalization", names.NORMALIZATIONS)] = "none"
+    residual: bool = False
+    numeric_embedding: Annotated[str, choice("an embedding of numbers", names.NUMERIC_EMBEDDINGS)] = "none"
+    heads: Annotated[str, choice("a form of heads", names.HEADS)] = "shared"
+    members: Annotated[int, Field(ge=1, le=1_000)] = 1
+
+
+class EvaluationSection(BaseModel):
+    """The scores that follow a fit; `metrics` None are those that suit the family."""
+
+    model_config = STRICT
+
+    metrics: Annotated[tuple[str, ...], choices("a metric", names.METRICS), listed(100)] | None = None
+    levels: Levels = (0.5, 0.9)
+    by: Columns = ()
+
+
+class PredictionsSection(BaseModel):
+    """What is written for each row, and for the rows of which splits."""
+
+    model_config = STRICT
+
+    columns: Annotated[tuple[str, ...], choices("a prediction column", names.PREDICTION_COLUMNS), listed(100)] = (
+        "parameters",
+        "mean",
+        "std",
+        "quantiles",
+    )
+    quantiles: Levels = (0.05, 0.5, 0.95)
+    splits: Annotated[tuple[str, ...], choices("a split", names.SPLITS), listed(100)] = names.SPLITS
+
+
+class OutputSection(BaseModel):
+    """Where runs are written; `folder` is relative to the working folder."""
+
+    model_config = STRICT
+
+    folder: Filename = "runs"
+    checkpoint_every: Annotated[int, Field(ge=1, le=10_000_000)] = 10
+    report: bool = False
+
+
+def _version(number: int) -> int:
+    if number != 1:
+        what = f"config format {number} is not known to this version, which reads format 1"
+        raise objection("out-of-range", what, hints=("install a newer disttrain",) if number > 1 else ())
+    return number
+
+
+class Config(BaseModel):
+    """A config: what is predicted, from what, by which network, and how it is trained. Frozen, every default filled in."""
+
+    model_config = STRICT
+
+    version: Annotated[int, AfterValidator(_version)] = 1
+    name: Name | None = None
+    distribution: Annotated[DistributionSection, BeforeValidator(_long_form)]
+    data: DataSection
+    network: NetworkSection = NetworkSection()
+    training: TrainingSection = TrainingSection.model_validate({})
+    evaluation: EvaluationSection = EvaluationSection()
+    predictions: PredictionsSection = PredictionsSection()
+    output: OutputSection = OutputSection()
+    tune: dict[str, JsonValue] | None = None

@@ -1,0 +1,228 @@
+"""YAML 1.2 without its traps: text into plain values and the place of each; what is ambiguous or dangerous is a fault, never a guess."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from disttrain.config import syntax
+from disttrain.config.places import Path, Place, Problem, Span
+from disttrain.config.scalars import DEEPEST, resolved
+from disttrain.config.wording import shown
+
+__all__ = ["MOST_BYTES", "Fault", "Reading", "read"]
+
+MOST_BYTES = 1_000_000
+_MOST_VALUES = 100_000
+
+# libyaml reads a megabyte in tenths of a second; PyYAML's own reader, for machines without it, takes the same events.
+_READER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_BREAK = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+_ABSENT: Any = object()
+_CORE = "tag:yaml.org,2002:"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something that the YAML itself must not do, and where; its problem has no path."""
+
+    span: Span
+    problem: Problem
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a text says: its value (None of an empty text), the place of every value by path, its lines, and its faults."""
+
+    value: Any
+    places: dict[Path, Place]
+    lines: tuple[str, ...]
+    faults: tuple[Fault, ...]
+
+
+class _StopError(Exception):
+    """Reading on makes no sense after the fault that was just noted."""
+
+
+@dataclass
+class _Frame:
+    """A list or mapping that is being read; `key` is the key whose value comes next."""
+
+    container: dict[Any, Any] | list[Any]
+    path: tuple[Any, ...]
+    start: Any
+    key: Any = _ABSENT
+    key_span: Span | None = None
+    keys: dict[str, Span] = field(default_factory=dict)
+
+    def next_path(self) -> tuple[Any, ...]:
+        return (*self.path, len(self.container) if isinstance(self.container, list) else self.key)
+
+
+def read(data: bytes) -> Reading:
+    """Read UTF-8 text (a byte order mark is allowed) of at most MOST_BYTES as one YAML document.
+
+    Aliases, anchors, merge keys, tags, duplicate keys, keys that are not text, numbers that are not finite, nesting deeper than DEEPEST
+    and a second document are faults. Takes time and memory in proportion to the text, whatever it says.
+    """
+    if len(data) > MOST_BYTES:
+        what = f"the file is larger than {MOST_BYTES // 1_000_000} MB; that is no config"
+        return _refused(Fault(Span(1, 1), Problem((), "too-large", what)))
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in data:
+        what = "this is not text in UTF-8: it is UTF-16, or a binary file"
+        return _refused(Fault(Span(1, 1), Problem((), "not-text", what, hints=("save the file as UTF-8",))))
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        good = _lines(data[: error.start].decode("utf-8-sig"))
+        what = f"byte 0x{data[error.start]:02x} is not UTF-8"
+        hints = ("save the file as UTF-8; it may be Latin-1 now",)
+        return _refused(Fault(Span(len(good), len(good[-1]) + 1), Problem((), "not-text", what, hints=hints)))
+    lines = _lines(text)
+    if odd := _UNPRINTABLE.search(text):
+        before = _lines(text[: odd.start()])
+        what = f"the invisible character U+{ord(odd.group()):04X} must not stand in a config"
+        fault = Fault(Span(len(before), len(before[-1]) + 1), Problem((), "not-text", what))
+        return Reading(None, {}, lines, (fault,))
+    builder = _Builder(lines)
+    try:
+        builder.build(text)
+    except _StopError:
+        pass
+    except yaml.YAMLError as error:
+        span, problem = syntax.explained(error, lines)
+        builder.faults.append(Fault(span, problem))
+    return Reading(builder.value, builder.places, lines, tuple(builder.faults))
+
+
+def _refused(fault: Fault) -> Reading:
+    return Reading(None, {}, (), (fault,))
+
+
+def _lines(text: str) -> tuple[str, ...]:
+    return tuple(_BREAK.split(text))
+
+
+class _Builder:
+    """Puts the events of a YAML reader together, with a stack of its own: a Python stack would end at a few hundred brackets."""
+
+    def __init__(self, lines: tuple[str, ...]) -> None:
+        self.lines = lines
+        self.value: Any = None
+        self.places: dict[Path, Place] = {}
+        self.faults: list[Fault] = []
+        self.stack: list[_Frame] = []
+        self.documents = 0
+
+    def build(self, text: str) -> None:
+        for event in _events(text):
+            match event:
+                case yaml.DocumentStartEvent():
+                    self._document(event)
+                case yaml.AliasEvent():
+                    self._fault(event.start_mark, event.end_mark, "yaml-alias", f"`*{event.anchor}` is an alias; write the value out")
+                    self._give(None, event.start_mark, event.end_mark)
+                case yaml.ScalarEvent():
+                    self._refuse_decoration(event)
+                    self._scalar(event)
+                case yaml.SequenceStartEvent():
+                    self._open(event, [])
+                case yaml.MappingStartEvent():
+                    self._open(event, {})
+                case yaml.SequenceEndEvent() | yaml.MappingEndEvent():
+                    frame = self.stack.pop()
+                    self._give(frame.container, frame.start, event.end_mark, scalar=False)
+
+    def _document(self, event: Any) -> None:
+        self.documents += 1
+        if self.documents > 1:
+            self._fault(event.start_mark, event.start_mark, "yaml-syntax", "a second document begins here; a config is one document")
+            raise _StopError
+        if event.tags:
+            self._fault(event.start_mark, event.start_mark, "yaml-tag", "a config has no %TAG")
+
+    def _refuse_decoration(self, event: Any) -> None:
+        if event.tag is not None:
+            hints = ("leave it out; put text in quotes",)
+            self._fault(
+                event.start_mark,
+                event.start_mark,
+                "yaml-tag",
+                f"{shown(event.tag.replace(_CORE, '!!'))} is a YAML tag; a config has none",
+                hints=hints,
+            )
+        if event.anchor is not None:
+            self._fault(event.start_mark, event.start_mark, "yaml-alias", f"`&{event.anchor}` is an anchor; a config has none")
+
+    def _open(self, event: Any, container: dict[Any, Any] | list[Any]) -> None:
+        self._refuse_decoration(event)
+        if len(self.stack) >= DEEPEST:
+            self._fault(event.start_mark, event.start_mark, "too-deep", f"lists and mappings lie more than {DEEPEST} deep in one another")
+            raise _StopError
+        path = self.stack[-1].next_path() if self.stack else ()
+        self.stack.append(_Frame(container, path, event.start_mark))
+
+    def _scalar(self, event: Any) -> None:
+        value = event.value
+        if not event.style:
+            try:
+                value = resolved(value)
+            except ValueError as fault:
+                self._fault(event.start_mark, event.end_mark, "out-of-range", str(fault))
+                value = None
+            if value == "<<" and self.stack and self.stack[-1].key is _ABSENT and isinstance(self.stack[-1].container, dict):
+                self._fault(event.start_mark, event.end_mark, "yaml-merge", "`<<` is a merge key; write the keys out")
+        self._give(value, event.start_mark, event.end_mark)
+
+    def _give(self, value: Any, start: Any, end: Any, scalar: bool = True) -> None:
+        """Hand a finished value to the list or mapping that it stands in, as a key or as a value."""
+        span = self._span(start, end)
+        if len(self.places) >= _MOST_VALUES:
+            self._fault(start, start, "too-large", f"a config has no more than {_MOST_VALUES:,} values")
+            raise _StopError
+        if not self.stack:
+            self.value, self.places[()] = value, Place(None, span, scalar)
+            return
+        frame = self.stack[-1]
+        if isinstance(frame.container, list):
+            self.places[frame.next_path()] = Place(None, span, scalar)
+            frame.container.append(value)
+        elif frame.key is _ABSENT:
+            self._key(frame, value, span)
+        else:
+            # A value on lines of its own is shown by its key: its first line is that of its first part.
+            below = not scalar and end.line != start.line
+            self.places[frame.next_path()] = Place(frame.key_span, (frame.key_span or span) if below else span, scalar)
+            frame.container[frame.key], frame.key = value, _ABSENT
+
+    def _key(self, frame: _Frame, key: Any, span: Span) -> None:
+        frame.key, frame.key_span = key, span
+        if not isinstance(key, str):
+            hints = ("put it in quotes",) if isinstance(key, int | float) else ()
+            self._note(span, Problem((), "key-not-text", f"a key must be text, not {shown(key)}", hints=hints))
+            frame.key = "?"
+        elif key in frame.keys:
+            hints = (f"it is already on line {frame.keys[key].line}",)
+            self._note(span, Problem((), "duplicate-key", f"{shown(key)} is given twice", hints=hints))
+        else:
+            frame.keys[key] = span
+
+    def _span(self, start: Any, end: Any) -> Span:
+        last = end.column if end.line == start.line else len(self.lines[start.line].rstrip())
+        return Span(start.line + 1, start.column + 1, max(1, last - start.column))
+
+    def _fault(self, start: Any, end: Any, code: str, what: str, hints: tuple[str, ...] = ()) -> None:
+        self._note(self._span(start, end), Problem((), code, what, hints=hints))
+
+    def _note(self, span: Span, problem: Problem) -> None:
+        self.faults.append(Fault(span, problem))
+
+
+def _events(text: str) -> Iterator[Any]:
+    events: Iterator[Any] = yaml.parse(text, Loader=_READER)
+    return events

@@ -1,0 +1,149 @@
+"""The `training` section of a config: the optimisation."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, BaseModel, Field, model_validator
+
+from disttrain.config import names
+from disttrain.config.fields import NUMBER, STRICT, TEXT, Seconds, by_kind, choice, objection
+from disttrain.config.wording import shown
+
+__all__ = ["OptimizerSection", "ScheduleSection", "StoppingSection", "TrainingSection"]
+
+Count = Annotated[int, Field(ge=1, le=10_000_000)]
+
+
+def _named(given: Any, default: str) -> Any:
+    """The long form of a section that may be given by name alone."""
+    if isinstance(given, str):
+        return {"name": given}
+    return {"name": default, **given} if isinstance(given, dict) else given
+
+
+def _with_defaults(section: dict[str, Any], table: dict[str, dict[str, float]], otherwise: str) -> dict[str, Any]:
+    """The section with what its name stands for where a key is left out or null."""
+    name = section["name"]
+    defaults = table.get(name if isinstance(name, str) else otherwise, table.get(otherwise, {}))
+    return section | {key: value for key, value in defaults.items() if section.get(key) is None}
+
+
+class OptimizerSection(BaseModel):
+    """The optimizer; the short form is its name alone. `lr` and `weight_decay` default to what suits it."""
+
+    model_config = STRICT
+
+    name: Annotated[str, choice("an optimizer", names.OPTIMIZERS)] = "adamw"
+    lr: Annotated[float, Field(gt=0.0, le=1_000.0)]
+    weight_decay: Annotated[float, Field(ge=0.0, le=1_000.0)]
+    momentum: Annotated[float, Field(ge=0.0, lt=1.0)] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _filled(cls, given: Any) -> Any:
+        section = _named(given, "adamw")
+        # An unknown name is judged by its field; its numbers by those of any optimizer.
+        return _with_defaults(section, names.OPTIMIZER_DEFAULTS, "adamw") if isinstance(section, dict) else section
+
+    @model_validator(mode="after")
+    def _only_what_it_has(self) -> Self:
+        if self.momentum is not None and self.name not in names.MOMENTUM_OPTIMIZERS:
+            raise objection(
+                "conflict", f"`{self.name}` has no `momentum`", hints=("use `sgd`, or leave it out",), at=("momentum",), on_key=True
+            )
+        if self.name == "lbfgs" and self.weight_decay:
+            raise objection("conflict", "`lbfgs` has no `weight_decay`", hints=("leave it out",), at=("weight_decay",), on_key=True)
+        return self
+
+
+class ScheduleSection(BaseModel):
+    """How the learning rate moves: `warmup_epochs` of rise, then by name. Keys of other schedules are None."""
+
+    model_config = STRICT
+
+    name: Annotated[str, choice("a schedule", names.SCHEDULES)] = "cosine"
+    warmup_epochs: Annotated[int, Field(ge=0, le=10_000_000)] = 0
+    step_size: Count | None = None
+    gamma: Annotated[float, Field(gt=0.0, le=1.0)] | None = None
+    factor: Annotated[float, Field(gt=0.0, lt=1.0)] | None = None
+    patience: Count | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _filled(cls, given: Any) -> Any:
+        section = _named(given, "cosine")
+        return _with_defaults(section, names.SCHEDULE_DEFAULTS, "") if isinstance(section, dict) else section
+
+    @model_validator(mode="after")
+    def _only_what_it_has(self) -> Self:
+        for name, keys in names.SCHEDULE_DEFAULTS.items():
+            for key in keys:
+                if name != self.name and getattr(self, key) is not None:
+                    what = f"`{key}` belongs to the schedule `{name}`, not to `{self.name}`"
+                    raise objection("conflict", what, at=(key,), on_key=True)
+        return self
+
+
+class StoppingSection(BaseModel):
+    """Stop when `metric` of the validation rows has not fallen by `min_delta` (nats) for `patience` epochs."""
+
+    model_config = STRICT
+
+    metric: Annotated[str, choice("a metric to stop by", names.STOPPING_METRICS)] = "nll"
+    patience: Count = 20
+    min_delta: Annotated[float, Field(ge=0.0, le=1e6)] = 1e-4
+
+
+def _device(name: str) -> str:
+    if not re.fullmatch(r"auto|cpu|cuda(:\d{1,3})?|mps", name):
+        raise objection("unknown-choice", f"{shown(name)} is not a device", hints=("use `auto`, `cpu`, `cuda`, `cuda:1` or `mps`",))
+    return name
+
+
+def _batch_size(word: str) -> str:
+    if word != "auto":
+        raise objection("wrong-type", f"`batch_size` must be a whole number or `auto`, not {shown(word)}")
+    return word
+
+
+class TrainingSection(BaseModel):
+    """The optimisation. `time_limit` is in seconds."""
+
+    model_config = STRICT
+
+    epochs: Count = 300
+    batch_size: Annotated[
+        Annotated[int, Field(ge=1, le=2**31 - 1), NUMBER] | Annotated[str, AfterValidator(_batch_size), TEXT],
+        by_kind("a whole number or `auto`"),
+    ] = "auto"
+    optimizer: OptimizerSection = OptimizerSection.model_validate({})
+    schedule: ScheduleSection
+    early_stopping: StoppingSection | None = StoppingSection()
+    gradient_clip: Annotated[float, Field(gt=0.0, le=1e12)] | None = 10.0
+    initialize: Annotated[str, choice("a way to begin", names.INITIALIZATIONS)] = "marginal"
+    device: Annotated[str, AfterValidator(_device)] = "auto"
+    precision: Annotated[str, choice("a precision", names.PRECISIONS)] = "float32"
+    seed: Annotated[int, Field(ge=0)] = 0
+    deterministic: bool = True
+    time_limit: Seconds | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _filled(cls, given: Any) -> Any:
+        """What follows from the optimizer: L-BFGS needs exact gradients, and its line search finds the steps."""
+        if not isinstance(given, dict):
+            return given
+        optimizer = given.get("optimizer")
+        name = optimizer.get("name") if isinstance(optimizer, dict) else optimizer
+        if name == "lbfgs":
+            return {"precision": "float64", "schedule": {"name": "constant"}, **given}
+        return {"schedule": {"name": "cosine", "warmup_epochs": 5}, **given}
+
+    @model_validator(mode="after")
+    def _full_batch(self) -> Self:
+        if self.optimizer.name == "lbfgs" and self.batch_size != "auto":
+            what = "`lbfgs` always takes all rows at once"
+            raise objection("conflict", what, hints=("leave `batch_size` out",), at=("batch_size",), on_key=True)
+        return self

@@ -1,0 +1,57 @@
+"""From bytes to tables to arrays: reading files, checking what is in them, encoding features, reading targets and splitting rows."""
+
+from disttrain.data.arrays import boolean_column, float_column, text_column
+from disttrain.data.batches import batches, bounds, order
+from disttrain.data.encoding import Embedding, Encoder, Note
+from disttrain.data.filters import columns_of, keep
+from disttrain.data.findings import Origin, column_place, place, raise_any, row_finding, shown
+from disttrain.data.formats import FORMATS, Format, format_of
+from disttrain.data.locating import files
+from disttrain.data.schema import Feature, Schema
+from disttrain.data.sources import fingerprint, origin_of, read, row_counts, schema_of, stream
+from disttrain.data.splits import SPLITS, TEST, TRAIN, VALIDATION, assign
+from disttrain.data.targets import Target, read_target, read_weight, require_complete, require_weight
+from disttrain.data.values import text_examples
+
+__all__ = [
+    "FORMATS",
+    "SPLITS",
+    "TEST",
+    "TRAIN",
+    "VALIDATION",
+    "Embedding",
+    "Encoder",
+    "Feature",
+    "Format",
+    "Note",
+    "Origin",
+    "Schema",
+    "Target",
+    "assign",
+    "batches",
+    "boolean_column",
+    "bounds",
+    "column_place",
+    "columns_of",
+    "files",
+    "fingerprint",
+    "float_column",
+    "format_of",
+    "keep",
+    "order",
+    "origin_of",
+    "place",
+    "raise_any",
+    "read",
+    "read_target",
+    "read_weight",
+    "require_complete",
+    "require_weight",
+    "row_counts",
+    "row_finding",
+    "schema_of",
+    "shown",
+    "stream",
+    "text_column",
+    "text_examples",
+]

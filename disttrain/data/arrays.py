@@ -1,0 +1,154 @@
+"""Arrow columns as NumPy arrays and back, through their buffers.
+
+`ChunkedArray.to_numpy`, `pa.array` and `pa.scalar` import pandas on first use, which costs a fifth of a second and 50 MiB; buffers do not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+__all__ = [
+    "bits",
+    "boolean_column",
+    "float_column",
+    "instants",
+    "integers",
+    "is_number",
+    "is_text",
+    "is_time",
+    "joined",
+    "missing_values",
+    "numbers",
+    "plain_values",
+    "text_column",
+    "texts",
+]
+
+SECONDS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+
+
+def is_number(kind: Any) -> bool:
+    """Whether a column of this Arrow type holds numbers: integers, floats and decimals."""
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
+
+
+def is_text(kind: Any) -> bool:
+    """Whether a column of this Arrow type holds text."""
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def is_time(kind: Any) -> bool:
+    """Whether a column of this Arrow type holds dates or points in time."""
+    return bool(pa.types.is_date(kind) or pa.types.is_timestamp(kind))
+
+
+def joined(column: Any) -> Any:
+    """The column as one contiguous Arrow array."""
+    if not isinstance(column, pa.ChunkedArray):
+        return column
+    if column.num_chunks == 1:
+        return column.chunk(0)
+    return pa.concat_arrays(column.chunks) if column.num_chunks else column.combine_chunks()
+
+
+def bits(column: Any) -> NDArray[np.bool_]:
+    """The values of a boolean column without nulls, (n,)."""
+    array = joined(column)
+    if not len(array):
+        return np.zeros(0, dtype=bool)
+    packed = np.frombuffer(array.buffers()[1], dtype=np.uint8)
+    return np.unpackbits(packed, count=array.offset + len(array), bitorder="little")[array.offset :].astype(bool)
+
+
+def nulls(array: Any) -> NDArray[np.bool_]:
+    """Which rows are null, (n,)."""
+    return bits(array.is_null()) if array.null_count else np.zeros(len(array), dtype=bool)
+
+
+def missing_values(column: Any) -> NDArray[np.bool_]:
+    """Which rows of a column of any type have no value, (n,): null, or NaN."""
+    array = joined(column)
+    if pa.types.is_floating(array.type):
+        return np.array(numbers(array)[1])
+    return nulls(array)
+
+
+def plain_values(array: Any, dtype: Any) -> NDArray[Any]:
+    """The buffer of a column of fixed width as it lies there, (n,); what stands at nulls is arbitrary."""
+    if not len(array):
+        return np.zeros(0, dtype=dtype)
+    return np.frombuffer(array.buffers()[1], dtype=dtype)[array.offset : array.offset + len(array)]
+
+
+def numbers(column: Any) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """The values of a column of numbers or booleans in float64, (n,), and which are missing (null or NaN), (n,).
+
+    Missing values read as NaN. An array without nulls may share memory with the column and is then read-only.
+    """
+    array = joined(column)
+    missing = nulls(array)
+    if pa.types.is_null(array.type):
+        return np.full(len(array), np.nan), np.ones(len(array), dtype=bool)
+    if pa.types.is_boolean(array.type):
+        values = bits(array).astype(np.float64)
+    else:
+        same = array if pa.types.is_float64(array.type) else pc.cast(array, pa.float64(), safe=False)
+        values = plain_values(same, np.float64)
+    if array.null_count:
+        values = np.where(missing, np.nan, values)
+    not_numbers = np.isnan(values)
+    return values, not_numbers if not_numbers.any() else missing
+
+
+def integers(array: Any) -> NDArray[np.int64]:
+    """The values of a column of integers in int64, (n,), wrapped where an unsigned one does not fit; 0 at nulls."""
+    same = pc.cast(array, pa.int64(), safe=False)
+    return np.where(nulls(array), 0, plain_values(same, np.int64))
+
+
+def texts(column: Any) -> Any:
+    """The column as text, an Arrow string array of (n,); null where missing. The number 7 reads `7` whether it is stored as 7 or 7.0."""
+    array = joined(column)
+    if pa.types.is_decimal(array.type) or pa.types.is_float16(array.type):
+        array = pc.cast(array, pa.float64(), safe=False)
+    text = pc.cast(array, pa.string())
+    if not pa.types.is_floating(array.type):
+        return text
+    return pc.if_else(pc.is_null(array, nan_is_null=True), pa.nulls(len(text), pa.string()), text)
+
+
+def instants(array: Any) -> NDArray[np.int64]:
+    """Whole seconds since 1970-01-01, (n,), of a column of dates or timestamps; those with a time zone in UTC. 0 at nulls."""
+    if pa.types.is_date32(array.type):
+        seconds = plain_values(array, np.int32).astype(np.int64) * 86_400
+    elif pa.types.is_date64(array.type):
+        seconds = plain_values(array, np.int64) // 1000
+    else:
+        seconds = plain_values(array, np.int64) // SECONDS[array.type.unit]
+    return np.where(nulls(array), 0, seconds)
+
+
+def float_column(values: NDArray[np.float64], missing: NDArray[np.bool_] | None = None) -> Any:
+    """An Arrow float64 array over `values`, (n,), without a copy; null where `missing`."""
+    values = np.ascontiguousarray(values, dtype=np.float64)
+    valid = None if missing is None else pa.py_buffer(np.packbits(~missing, bitorder="little"))
+    return pa.Array.from_buffers(pa.float64(), len(values), [valid, pa.py_buffer(values)])
+
+
+def boolean_column(values: NDArray[np.bool_]) -> Any:
+    """An Arrow boolean array of (n,), as `Table.filter` wants it."""
+    return pa.Array.from_buffers(pa.bool_(), len(values), [None, pa.py_buffer(np.packbits(values, bitorder="little"))])
+
+
+def text_column(values: Sequence[str]) -> Any:
+    """An Arrow string array of (n,)."""
+    encoded = [value.encode() for value in values]
+    offsets = np.zeros(len(encoded) + 1, dtype=np.int32)
+    np.cumsum([len(value) for value in encoded], out=offsets[1:])
+    return pa.Array.from_buffers(pa.string(), len(encoded), [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(encoded))])

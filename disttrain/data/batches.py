@@ -1,0 +1,44 @@
+"""Batches of tensors that are in memory: permuted once an epoch, then cut into slices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from disttrain import deferred
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = deferred.module("torch")
+
+__all__ = ["batches", "bounds", "order"]
+
+# Far apart, so that the epochs of one seed are not those of the next.
+EPOCHS_APART = 1_000_003
+
+
+def order(seed: int, epoch: int, n: int) -> Tensor:
+    """The order of n rows in an epoch, (n,) int64: a function of the seed and the epoch alone, whatever was drawn before."""
+    generator = torch.Generator("cpu").manual_seed((seed * EPOCHS_APART + epoch) % 2**63)
+    return torch.randperm(n, generator=generator)
+
+
+def bounds(n: int, size: int) -> list[tuple[int, int]]:
+    """First and one-past-last row of each batch of `size` rows; a last batch of one row joins the one before, as a variance needs two."""
+    starts = list(range(0, n, size))
+    if len(starts) > 1 and n - starts[-1] == 1:
+        starts.pop()
+    return list(zip(starts, [*starts[1:], n], strict=True)) if starts else []
+
+
+def batches(tensors: Sequence[Tensor | None], size: int, rows: Tensor | None = None) -> Iterator[tuple[Tensor | None, ...]]:
+    """Slices of `size` rows of all `tensors`, each (n, ...), in the order `rows`, (n,); without it in their own. None stays None.
+
+    The tensors are permuted once, so that each batch is a view and costs microseconds. The tensors given are not changed.
+    """
+    present = [tensor for tensor in tensors if tensor is not None]
+    ordered = [tensor if tensor is None or rows is None else tensor.index_select(0, rows.to(tensor.device)) for tensor in tensors]
+    for start, stop in bounds(len(present[0]) if present else 0, size):
+        yield tuple(None if tensor is None else tensor[start:stop] for tensor in ordered)

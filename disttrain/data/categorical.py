@@ -1,0 +1,141 @@
+"""Categories as input columns of the network: one column for each, or a code that an embedding turns into a vector."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from disttrain.data.arrays import bits, joined, missing_values, plain_values, text_column, texts
+from disttrain.data.findings import Origin, column_place, row_finding
+from disttrain.data.schema import MOST_DIMENSIONS, Feature
+from disttrain.data.states import fields_of, flag, items, refuse, text, whole
+from disttrain.errors import Finding
+
+__all__ = ["Categorical"]
+
+MOST_ONE_HOT = 50
+MOST_CATEGORIES = 100_000
+MOST_DEFAULT_DIMENSIONS = 16
+DECIMAL_COMMA = re.compile(r"\s*[+-]?\d[\d. ]*(,\d+)?\s*")
+
+
+@dataclass(frozen=True)
+class Categorical:
+    """A column of categories, known by their text: 7, 7.0 and `7` are one, `007` is another.
+
+    One-hot: a column for each category (all 0 for one that training did not have), one for missing where training had any (`indicator`).
+    Embedding (`dimensions` > 0): one column with the code; 0 is a category that training did not have, 1 the first of `categories`, and the
+    last code is missing where training had any.
+    """
+
+    name: str
+    categories: tuple[str, ...]
+    dimensions: int
+    indicator: bool
+
+    @staticmethod
+    def fit(feature: Feature, column: Any, scaling: str, origin: Origin) -> tuple[Categorical, list[Finding]]:  # noqa: ARG004
+        """The encoding of the training rows `column`, (n,), and what is wrong with them."""
+        values = texts(column)
+        categories = sorted(pc.unique(values.drop_null()).to_pylist())
+        findings = faults(feature, categories, values, origin)
+        embedded = feature.encoding == "embedding" or (feature.encoding == "auto" and len(categories) > MOST_ONE_HOT)
+        default = min(MOST_DEFAULT_DIMENSIONS, math.ceil(math.sqrt(max(len(categories), 1))))
+        dimensions = (feature.dimensions or default) if embedded else 0
+        return Categorical(feature.name, tuple(categories), dimensions, bool(values.null_count)), findings
+
+    @property
+    def constant(self) -> bool:
+        """Whether training had one category only."""
+        return len(self.categories) + self.indicator < 2
+
+    @property
+    def codes(self) -> int:
+        """The number of codes of an embedding."""
+        return len(self.categories) + 1 + self.indicator
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Readable names of the input columns."""
+        if self.dimensions:
+            return (self.name,)
+        return (*(f"{self.name}={category}" for category in self.categories), *([f"{self.name} missing"] if self.indicator else []))
+
+    def positions(self, column: Any) -> NDArray[np.int64]:
+        """Place of each row's category among the training ones, (n,); the next after them for missing, -1 for one that is not there."""
+        values = texts(column)
+        found = pc.index_in(values, value_set=text_column(self.categories))
+        known = bits(found.is_valid())
+        places = np.where(known, plain_values(found, np.int32).astype(np.int64), -1)
+        return np.where(bits(values.is_valid()), places, len(self.categories) if self.indicator else -1)
+
+    def unseen(self, column: Any) -> NDArray[np.bool_]:
+        """Which rows have a category that training did not have, (n,); missing is none."""
+        return (self.positions(column) < 0) & ~missing_values(column)
+
+    def unseen_finding(self, column: Any, origin: Origin) -> list[Finding]:
+        """The finding that `unknown_category: error` makes of those rows."""
+        rows = self.unseen(column)
+        if not rows.any():
+            return []
+        array = joined(column)
+        return [
+            row_finding(
+                "unknown-category",
+                f"{int(rows.sum()):,} rows have a category that training did not have",
+                column=self.name,
+                rows=rows,
+                values=lambda row: array[row].as_py(),
+                origin=origin,
+                hints=("`data.unknown_category: other` takes them as one that is none of the known",),
+            )
+        ]
+
+    def encode(self, column: Any, out: NDArray[np.float64], origin: Origin) -> list[Finding]:  # noqa: ARG002
+        """Write the input columns of `column`, (n,), into `out`, (n, width); nothing can be wrong with the values."""
+        places = self.positions(column)
+        if self.dimensions:
+            out[:, 0] = places + 1
+            return []
+        out[:] = 0.0
+        known = np.flatnonzero(places >= 0)
+        out[known, places[known]] = 1.0
+        return []
+
+    def state(self) -> dict[str, Any]:
+        """The encoding as JSON."""
+        return {"name": self.name, "categories": list(self.categories), "dimensions": self.dimensions, "indicator": self.indicator}
+
+    @staticmethod
+    def from_state(state: Any) -> Categorical:
+        """The encoding that `state()` described. Raises RunUnreadable where it is none."""
+        name, categories, dimensions, indicator = fields_of(state, "categorical", ("name", "categories", "dimensions", "indicator"))
+        listed = tuple(text(category, "categories") for category in items(categories, "categories"))
+        if any(later <= earlier for earlier, later in pairwise(listed)):
+            raise refuse("`categories` must be sorted, each once")
+        return Categorical(text(name, "name"), listed, whole(dimensions, "dimensions", 0, MOST_DIMENSIONS), flag(indicator, "indicator"))
+
+
+def faults(feature: Feature, categories: list[str], values: Any, origin: Origin) -> list[Finding]:
+    where = column_place(origin.names[0], feature.name)
+    if len(categories) > MOST_CATEGORIES:
+        what = f"it has {len(categories):,} categories; at most {MOST_CATEGORIES:,} can be learned"
+        return [Finding("too-many-categories", what, where, hints=("an identifier belongs into `data.id`; or group the rare ones",))]
+    commas = feature.text and not feature.declared and any("," in category for category in categories)
+    if commas and all(DECIMAL_COMMA.fullmatch(category) for category in categories):
+        rows = ~bits(values.is_null())
+        hints = ("write 1.5 for 1,5", "if these are names: {name: " + feature.name + ", type: categorical}")
+        what = "all values look like numbers with a decimal comma"
+        return [
+            row_finding(
+                "decimal-comma", what, column=feature.name, rows=rows, values=lambda row: values[row].as_py(), origin=origin, hints=hints
+            )
+        ]
+    return []

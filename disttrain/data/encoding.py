@@ -1,0 +1,220 @@
+"""Encoder: the features of a table as the float64 columns that the network sees. Fitted on training rows only, frozen after."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from disttrain.data.arrays import missing_values
+from disttrain.data.calendar import Datetime
+from disttrain.data.categorical import Categorical
+from disttrain.data.findings import Origin, column_place, raise_any, row_finding, shown
+from disttrain.data.numeric import Boolean, Numeric
+from disttrain.data.schema import Feature, Schema
+from disttrain.data.states import fields_of, items, refuse, text
+from disttrain.data.values import chosen
+from disttrain.errors import DataError, Finding
+
+__all__ = ["Embedding", "Encoder", "Note"]
+
+Part = Numeric | Boolean | Categorical | Datetime
+
+# How each kind of feature is encoded; a further kind is one row here and one in schema.KINDS.
+PARTS: dict[str, type[Numeric] | type[Boolean] | type[Categorical] | type[Datetime]] = {
+    "numeric": Numeric,
+    "boolean": Boolean,
+    "categorical": Categorical,
+    "datetime": Datetime,
+}
+MISSING = ("impute", "drop", "error")
+UNKNOWN = ("other", "error")
+
+
+@dataclass(frozen=True)
+class Embedding:
+    """An input column that holds codes 0 … categories − 1, to be looked up as vectors of `dimensions` numbers; code 0 is never trained."""
+
+    column: int
+    categories: int
+    dimensions: int
+
+
+@dataclass(frozen=True)
+class Note:
+    """What was met in one feature of a batch: rows without a value, and rows with a category that training did not have."""
+
+    missing: int
+    unseen: int
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """How each feature becomes input columns; `missing` is impute, drop or error, `unknown_category` other or error.
+
+    Every step works on each value by itself, so results are the same bits however the rows are cut into batches.
+    """
+
+    parts: tuple[Part, ...]
+    missing: str
+    unknown_category: str
+
+    @staticmethod
+    def fit(
+        schema: Schema,
+        table: Any,
+        *,
+        missing: str = "impute",
+        unknown_category: str = "other",
+        scaling: str = "standard",
+        rows: NDArray[np.bool_] | None = None,
+        origin: Origin | None = None,
+    ) -> Encoder:
+        """The encoder of the schema's features, with statistics of the table's rows, or of those where the mask `rows` is set.
+
+        Raises DataError with all faults: no rows, a column that is all null or has values that are no numbers, and by policy missing ones.
+        """
+        start = origin or Origin()
+        if not (table.num_rows if rows is None else rows.sum()):
+            raise DataError(Finding("no-rows", "there is no row to train on", start.names[0]))
+        raise_any(absent(schema.feature_columns, table, start))
+        used = rows_with_all(schema, table, rows) if missing == "drop" else rows
+        place = start if used is None else start.rows(start.positions_of(np.flatnonzero(used)))
+        parts, findings = [], []
+        for feature in schema.features:
+            column = chosen(table.column(feature.name), used)
+            part, found = fitted(feature, column, scaling, place)
+            parts.append(part)
+            findings += [*found, *(missing_findings(feature.name, column, place) if missing == "error" else ())]
+        raise_any(findings)
+        return Encoder(tuple(parts), missing, unknown_category)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Readable names of the input columns: `driver_age`, `driver_age missing`, `region=north`."""
+        return tuple(name for part in self.parts for name in part.columns)
+
+    @property
+    def width(self) -> int:
+        """The number of input columns."""
+        return len(self.columns)
+
+    @property
+    def slices(self) -> dict[str, slice]:
+        """The input columns of each feature."""
+        return {part.name: slice(start, stop) for part, start, stop in self.spans()}
+
+    @property
+    def embeddings(self) -> tuple[Embedding, ...]:
+        """The input columns that hold codes."""
+        found = [(part, start) for part, start, _ in self.spans() if isinstance(part, Categorical) and part.dimensions]
+        return tuple(Embedding(start, part.codes, part.dimensions) for part, start in found)
+
+    @property
+    def constants(self) -> tuple[str, ...]:
+        """Features with one value in all training rows, which can explain nothing."""
+        return tuple(part.name for part in self.parts if part.constant)
+
+    def spans(self) -> Iterator[tuple[Part, int, int]]:
+        """Each part with the first and the one-past-last of its input columns."""
+        start = 0
+        for part in self.parts:
+            yield part, start, start + len(part.columns)
+            start += len(part.columns)
+
+    def features(self, batch: Any, origin: Origin | None = None) -> NDArray[np.float64]:
+        """The input columns of a table or record batch of n rows: (n, width) float64, finite.
+
+        Raises DataError with all faults: absent columns, infinite values, text for numbers; by policy missing values, unknown categories.
+        """
+        start = origin or Origin()
+        raise_any(absent([part.name for part in self.parts], batch, start))
+        out = np.empty((batch.num_rows, self.width))
+        raise_any(self.write(batch, out, start))
+        return out
+
+    def write(self, batch: Any, out: NDArray[np.float64], origin: Origin) -> Iterator[Finding]:
+        """Fill `out`, (n, width), with the input columns of the batch; yields what is wrong."""
+        for part, first, last in self.spans():
+            column = batch.column(part.name)
+            yield from part.encode(column, out[:, first:last], origin)
+            if self.missing == "error":
+                yield from missing_findings(part.name, column, origin)
+            if self.unknown_category == "error" and isinstance(part, Categorical):
+                yield from part.unseen_finding(column, origin)
+
+    def usable(self, batch: Any) -> NDArray[np.bool_]:
+        """Which rows `missing: drop` keeps, (n,): those with a value in every feature. All rows under the other policies."""
+        kept = np.ones(batch.num_rows, dtype=bool)
+        if self.missing == "drop":
+            for part in self.parts:
+                kept &= ~missing_values(batch.column(part.name))
+        return kept
+
+    def notes(self, batch: Any) -> dict[str, Note]:
+        """What a reader of results should know of a batch: for each feature that has any, rows missing and rows of unknown category."""
+        notes = {}
+        for part in self.parts:
+            column = batch.column(part.name)
+            unseen = int(part.unseen(column).sum()) if isinstance(part, Categorical) else 0
+            notes[part.name] = Note(int(missing_values(column).sum()), unseen)
+        return {name: note for name, note in notes.items() if note.missing or note.unseen}
+
+    def state(self) -> dict[str, Any]:
+        """The encoder as JSON."""
+        kinds = {kind: name for name, kind in PARTS.items()}
+        parts = [{"kind": kinds[type(part)], **part.state()} for part in self.parts]
+        return {"missing": self.missing, "unknown_category": self.unknown_category, "parts": parts}
+
+    @staticmethod
+    def from_state(state: Any) -> Encoder:
+        """The encoder that `state()` described. Raises RunUnreadable where it is none: a spread of 0, a name twice, an unknown kind."""
+        missing, unknown, stored = fields_of(state, "encoder", ("missing", "unknown_category", "parts"))
+        parts = tuple(part_from(part) for part in items(stored, "encoder.parts"))
+        if len({part.name for part in parts}) < len(parts):
+            raise refuse("two features have one name")
+        return Encoder(parts, text(missing, "missing", MISSING), text(unknown, "unknown_category", UNKNOWN))
+
+
+def part_from(state: Any) -> Part:
+    if not isinstance(state, dict):
+        raise refuse("a feature must be an object")
+    kind = text(state.get("kind"), "kind", tuple(PARTS))
+    return PARTS[kind].from_state({key: value for key, value in state.items() if key != "kind"})
+
+
+def fitted(feature: Feature, column: Any, scaling: str, origin: Origin) -> tuple[Part, list[Finding]]:
+    if missing_values(column).all():
+        what = "it has no value in any training row"
+        hints = (f"leave it out of the features: {shown(feature.name)}",)
+        return Boolean(feature.name, True, False), [Finding("empty-column", what, column_place(origin.names[0], feature.name), hints=hints)]
+    return PARTS[feature.kind].fit(feature, column, scaling, origin)
+
+
+def rows_with_all(schema: Schema, table: Any, rows: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
+    """Which rows have a value in every feature, and are among `rows`: (n,)."""
+    kept = np.ones(table.num_rows, dtype=bool) if rows is None else rows.copy()
+    for feature in schema.features:
+        kept &= ~missing_values(table.column(feature.name))
+    if not kept.any():
+        raise DataError(
+            Finding("no-rows", "every row misses a value, and `data.missing: drop` leaves none", hints=("use `missing: impute`",))
+        )
+    return kept
+
+
+def missing_findings(name: str, column: Any, origin: Origin) -> Iterator[Finding]:
+    rows = missing_values(column)
+    if rows.any():
+        what = f"{int(rows.sum()):,} rows have no value, and `data.missing` is error"
+        hints = ("`data.missing: impute` or `drop`",)
+        yield row_finding("missing-value", what, column=name, rows=rows, origin=origin, hints=hints)
+
+
+def absent(names: Sequence[str], batch: Any, origin: Origin) -> Iterator[Finding]:
+    for name in names:
+        if len(batch.schema.get_all_field_indices(name)) != 1:
+            yield Finding("missing-column", f"there is no column `{shown(name)}`", origin.names[0])

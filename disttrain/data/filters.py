@@ -1,0 +1,140 @@
+"""`data.filter`: which rows are kept. One comparison is COLUMN (== != < <= > >=) VALUE with text in quotes; a list is joined by AND."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from disttrain.data.arrays import bits, instants, is_number, is_text, is_time, joined, numbers, text_column
+from disttrain.data.findings import raise_any, shown
+from disttrain.errors import ConfigError, DataError, Finding
+
+__all__ = ["columns_of", "keep"]
+
+OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<=": operator.le,
+    ">=": operator.ge,
+    "<": operator.lt,
+    ">": operator.gt,
+}
+TEXT_OPERATORS = {"==": "equal", "!=": "not_equal", "<=": "less_equal", ">=": "greater_equal", "<": "less", ">": "greater"}
+GRAMMAR = re.compile(r"\s*(?:`(?P<quoted>[^`]+)`|(?P<name>[^=!<>`]+?))\s*(?P<sign>==|!=|<=|>=|<|>)\s*(?P<value>[^=].*?|)\s*", re.DOTALL)
+NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+TEXT = re.compile(r"'(?P<single>[^']*)'|\"(?P<double>[^\"]*)\"", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One parsed filter; `value` is a float, a bool or text."""
+
+    column: str
+    sign: str
+    value: float | bool | str
+
+
+def parsed(filter: str) -> Comparison:
+    match = GRAMMAR.fullmatch(filter)
+    if not match:
+        raise bad(filter, "it is not COLUMN (== != < <= > >=) VALUE")
+    return Comparison(match["quoted"] or match["name"], match["sign"], literal(match["value"], filter))
+
+
+def literal(value: str, filter: str) -> float | bool | str:
+    if NUMBER.fullmatch(value):
+        return float(value)
+    if value in ("true", "false"):
+        return value == "true"
+    if quoted := TEXT.fullmatch(value):
+        return quoted["single"] if quoted["single"] is not None else quoted["double"]
+    raise bad(filter, f"`{shown(value)}` is neither a number, true, false, nor text in quotes")
+
+
+def bad(filter: str, why: str) -> ConfigError:
+    hints = ("for example `claim_amount > 0` or `region == 'north'`; several are a list",)
+    return ConfigError(Finding("bad-filter", f"`{shown(filter)}` is not a filter: {why}", "data.filter", hints=hints))
+
+
+def parsed_all(filters: Sequence[str]) -> list[Comparison]:
+    comparisons: list[Comparison] = []
+    findings: list[Finding] = []
+    for filter in filters:
+        try:
+            comparisons.append(parsed(filter))
+        except ConfigError as fault:
+            findings += fault.findings
+    if findings:
+        raise ConfigError(*findings)
+    return comparisons
+
+
+def columns_of(filters: Sequence[str]) -> tuple[str, ...]:
+    """Names of the columns that the filters compare, each once. Raises ConfigError for those that cannot be parsed."""
+    return tuple(dict.fromkeys(comparison.column for comparison in parsed_all(filters)))
+
+
+def keep(batch: Any, filters: Sequence[str]) -> NDArray[np.bool_]:
+    """Which rows of a table or record batch all `filters` hold for, (n,); no comparison holds for a missing value.
+
+    Raises ConfigError where a filter cannot be parsed, DataError where its column is absent or holds another kind of value.
+    """
+    kept = np.ones(batch.num_rows, dtype=bool)
+    findings: list[Finding] = []
+    for comparison in parsed_all(filters):
+        try:
+            kept &= holds(batch, comparison)
+        except DataError as fault:
+            findings += fault.findings
+    raise_any(findings)
+    return kept
+
+
+def holds(batch: Any, comparison: Comparison) -> NDArray[np.bool_]:
+    if len(batch.schema.get_all_field_indices(comparison.column)) != 1:
+        what = f"there is no column `{shown(comparison.column)}`, which the filter compares"
+        raise DataError(Finding("missing-column", what, "data.filter"))
+    column = joined(batch.column(comparison.column))
+    if pa.types.is_null(column.type):
+        return np.zeros(len(column), dtype=bool)
+    compare, value = OPERATORS[comparison.sign], comparison.value
+    if is_number(column.type) and isinstance(value, float) and not isinstance(value, bool):
+        values, missing = numbers(column)
+        return np.asarray(compare(values, value) & ~missing)
+    if is_text(column.type) and isinstance(value, str):
+        result = pc.call_function(TEXT_OPERATORS[comparison.sign], [column, pa.scalar(value, column.type)])
+        return bits(result.fill_null(False))
+    if pa.types.is_boolean(column.type) and isinstance(value, bool):
+        values, missing = numbers(column)
+        return np.asarray(compare(values, float(value)) & ~missing)
+    if is_time(column.type) and isinstance(value, str):
+        return np.asarray(compare(instants(column), moment(value, column.type, comparison)) & bits(column.is_valid()))
+    raise DataError(mismatch(comparison, column.type))
+
+
+def moment(value: str, kind: Any, comparison: Comparison) -> int:
+    zone = "UTC" if pa.types.is_timestamp(kind) and kind.tz and re.search(r"(Z|[+-]\d\d:?\d\d)$", value[10:]) else None
+    try:
+        return int(instants(pc.cast(text_column([value]), pa.timestamp("us", tz=zone)))[0])
+    except pa.ArrowInvalid as fault:
+        raise DataError(mismatch(comparison, kind)) from fault
+
+
+def mismatch(comparison: Comparison, kind: Any) -> Finding:
+    value = comparison.value
+    written = f"'{shown(value)}'" if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else f"{value:g}"
+    hint = "numbers stand bare, text and dates ('2026-01-31') in quotes, true and false bare"
+    return Finding(
+        "filter-type",
+        f"column `{shown(comparison.column)}` is {kind}, and the filter compares it with {written}",
+        "data.filter",
+        hints=(hint,),
+    )

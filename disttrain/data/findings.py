@@ -1,0 +1,114 @@
+"""How a fault in data is told: names made safe to print, the file and rows it is in, and all faults of one pass in one error."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from disttrain.errors import DataError, Finding
+
+__all__ = ["MOST_FINDINGS", "Origin", "column_place", "place", "raise_any", "row_finding", "shown"]
+
+MOST_FINDINGS = 20
+MOST_ROWS = 3
+
+
+def shown(text: object, longest: int = 80) -> str:
+    """`text` as it may be printed: control characters, escape sequences and line breaks spelled out, at most `longest` characters."""
+    safe = "".join(character if character.isprintable() else ascii(character)[1:-1] for character in str(text)[: longest + 1])
+    return safe if len(safe) <= longest else safe[: longest - 1] + "…"
+
+
+def place(path: Path | str) -> str:
+    """The name of a file in messages: relative to the working folder where it lies inside, `stdin` for `-`."""
+    if str(path) == "-":
+        return "stdin"
+    full = os.path.abspath(path)
+    inside = full.startswith(os.getcwd() + os.sep)
+    return shown(os.path.relpath(full) if inside else path, longest=200)
+
+
+def column_place(where: str, column: str) -> str:
+    """``data/claims.parquet, column `x` ``: the place of a finding about one column."""
+    return f"{where}, column `{shown(column)}`"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where the rows of a batch come from.
+
+    `names` are the files in order and `counts` gives their rows (asked only when something is wrong); `first` is the 0-based position of
+    the batch's first row in the whole input, or `positions` the position of each of its rows where rows were left out.
+    Row numbers in messages are 0-based, like the column `row` of the predictions, and count within the named file.
+    """
+
+    names: tuple[str, ...] = ("data",)
+    counts: Callable[[], Sequence[int]] | None = None
+    first: int = 0
+    positions: NDArray[np.int64] | None = None
+
+    def at(self, first: int) -> Origin:
+        """The same files, for a batch that starts `first` rows into the input."""
+        return replace(self, first=first, positions=None)
+
+    def rows(self, positions: NDArray[np.int64]) -> Origin:
+        """The same files, for a batch made of the rows at these 0-based positions of the input."""
+        return replace(self, positions=positions)
+
+    def positions_of(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The 0-based positions in the whole input of these rows of the batch."""
+        return indices + self.first if self.positions is None else self.positions[indices]
+
+    def locate(self, indices: NDArray[np.int64]) -> tuple[str, NDArray[np.int64], int]:
+        """The first file that holds one of these rows of the batch, their row numbers in it, and how many other files hold some."""
+        positions = self.positions_of(indices)
+        if self.counts is None or len(self.names) == 1:
+            return self.names[0], positions, 0
+        ends = np.cumsum(self.counts())
+        owners = np.minimum(np.searchsorted(ends, positions, side="right"), len(self.names) - 1)
+        first = int(owners[0])
+        start = int(ends[first - 1]) if first else 0
+        return self.names[first], positions[owners == first] - start, len(np.unique(owners)) - 1
+
+
+def row_finding(
+    code: str,
+    what: str,
+    *,
+    column: str,
+    rows: NDArray[np.bool_],
+    values: Callable[[int], object] | None = None,
+    origin: Origin,
+    detail: str = "",
+    why: str = "",
+    hints: Sequence[str] = (),
+) -> Finding:
+    """A finding about some rows of a batch: the file, the first rows with their values, and how many more there are.
+
+    `rows` marks the offending rows, (n,); `values(i)` is what stands in row i of the batch, and may be left
+    out; `detail` follows the count of further rows.
+    """
+    indices = np.flatnonzero(rows)
+    where, numbers, others = origin.locate(indices)
+    told = values or (lambda _: "")
+    listed = [(f"{number:,}", shown(told(int(index)), 40)) for number, index in zip(numbers[:MOST_ROWS], indices, strict=False)]
+    widths = [max(len(pair[side]) for pair in listed) for side in (0, 1)]
+    lines = [f"row {number:>{widths[0]}}  {value:>{widths[1]}}".rstrip() for number, value in listed]
+    if more := len(indices) - len(lines):
+        files = f" ({others} other file{'s' * (others > 1)} too)" if others else ""
+        lines[-1] += f"   ... {more:,} more{files}" + (f": {detail}" if detail else "")
+    return Finding(code, what, column_place(where, column), tuple(lines), why, tuple(hints))
+
+
+def raise_any(findings: Iterable[Finding]) -> None:
+    """Raise one DataError with all `findings`, of which at most 20 are shown; nothing happens where there are none."""
+    found = list(findings)
+    if not found:
+        return
+    summary = f"{len(found)} errors in the data, the first {MOST_FINDINGS} are shown" if len(found) > MOST_FINDINGS else ""
+    raise DataError(*found[:MOST_FINDINGS], summary=summary)

@@ -1,0 +1,173 @@
+"""Numbers and booleans as input columns of the network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from disttrain.data.findings import Origin, row_finding
+from disttrain.data.schema import Feature
+from disttrain.data.states import fields_of, flag, increasing, number, text
+from disttrain.data.values import LARGEST, checked_numbers, counted
+from disttrain.errors import Finding
+
+__all__ = ["Boolean", "Numeric"]
+
+MOST_QUANTILES = 1000
+# Inputs this many standard deviations away are no data, and overflow the network's float32.
+FARTHEST = 1e30
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Numeric:
+    """A column of numbers: (x − centre) / spread in float64, or the normal score of x among the training quantiles.
+
+    `fill` is the training median, in the column's own unit, which stands for missing values; `indicator` whether training had any, and
+    there is a second column that marks them. A `constant` column is 0.
+    """
+
+    name: str
+    centre: float
+    spread: float
+    fill: float
+    constant: bool
+    indicator: bool
+    quantiles: tuple[float, ...] = ()
+    scores: tuple[float, ...] = ()
+
+    @staticmethod
+    def fit(feature: Feature, column: Any, scaling: str, origin: Origin) -> tuple[Numeric, list[Finding]]:
+        """The encoding of the training rows `column`, (n,), and what is wrong with them."""
+        values, missing, findings = checked_numbers(feature.name, column, origin)
+        present = values[~missing] if missing.any() else values
+        if findings or not present.size:
+            return Numeric(feature.name, 0.0, 1.0, 0.0, True, False), findings
+        constant = bool(present.min() == present.max())
+        median, indicator = float(np.median(present)), bool(missing.any())
+        if scaling == "quantile" and not constant:
+            quantiles, scores = normal_scores(present)
+            return Numeric(feature.name, 0.0, 1.0, median, False, indicator, quantiles, scores), []
+        centre, spread = location_and_spread(present) if scaling == "standard" and not constant else (0.0, 1.0)
+        return Numeric(feature.name, centre, spread, median, constant, indicator), []
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Readable names of the input columns."""
+        return (self.name, f"{self.name} missing") if self.indicator else (self.name,)
+
+    def encode(self, column: Any, out: Floats, origin: Origin) -> list[Finding]:
+        """Write the input columns of `column`, (n,), into `out`, (n, 1 or 2); returns what is wrong with the values."""
+        values, missing, findings = checked_numbers(self.name, column, origin)
+        if findings:
+            return findings
+        some = bool(missing.any())
+        self.scale(np.where(missing, self.fill, values) if some else values, out[:, 0])
+        if self.indicator:
+            out[:, 1] = missing
+        far = np.abs(out[:, 0]) > FARTHEST
+        if not far.any():
+            return []
+        what = f"{counted(far)} more than {FARTHEST:g} standard deviations of the training rows from their mean"
+        return [row_finding("value-too-large", what, column=self.name, rows=far, values=lambda row: f"{values[row]:g}", origin=origin)]
+
+    def scale(self, values: Floats, out: Floats) -> None:
+        if self.constant:
+            out[:] = 0.0
+        elif self.quantiles:
+            out[:] = np.interp(values, self.quantiles, self.scores)
+        else:
+            np.subtract(values, self.centre, out=out)
+            np.divide(out, self.spread, out=out)
+
+    def state(self) -> dict[str, Any]:
+        """The encoding as JSON."""
+        numbers = {"centre": self.centre, "spread": self.spread, "fill": self.fill, "constant": self.constant, "indicator": self.indicator}
+        return {"name": self.name, **numbers, "quantiles": list(self.quantiles), "scores": list(self.scores)}
+
+    @staticmethod
+    def from_state(state: Any) -> Numeric:
+        """The encoding that `state()` described. Raises RunUnreadable where it is none."""
+        keys = ("name", "centre", "spread", "fill", "constant", "indicator", "quantiles", "scores")
+        name, centre, spread, fill, constant, indicator, quantiles, scores = fields_of(state, "numeric", keys)
+        marks, heights = increasing(quantiles, "quantiles"), increasing(scores, "scores")
+        number(len(marks) - len(heights), "quantiles without scores", 0, 0)
+        return Numeric(
+            text(name, "name"),
+            number(centre, "centre", -LARGEST, LARGEST),
+            number(spread, "spread", np.nextafter(0.0, 1.0), 10 * LARGEST),
+            number(fill, "fill", -LARGEST, LARGEST),
+            flag(constant, "constant"),
+            flag(indicator, "indicator"),
+            marks,
+            heights,
+        )
+
+
+def location_and_spread(values: Floats) -> tuple[float, float]:
+    """Mean and standard deviation of values that are not all equal, for 1e9 ± 1e-3 as for 1e-200: the mean is corrected once by the mean
+    of the deviations from it, and the deviations are squared relative to the largest.
+    """
+    rough = float(values.mean())
+    centre = rough + float((values - rough).mean())
+    deviations = np.abs(values - centre)
+    largest = float(deviations.max())
+    spread = largest * float(np.sqrt(np.mean((deviations / largest) ** 2)))
+    return centre, spread
+
+
+def normal_scores(values: Floats) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Training quantiles, strictly increasing, and the standard normal quantile at each one's share of rows.
+
+    Shares are kept half a row away from 0 and 1; equal quantiles become one, at the mean of their shares.
+    """
+    edge = 0.5 / len(values)
+    shares = np.linspace(0.0, 1.0, min(MOST_QUANTILES, len(values)))
+    marks, places, counts = np.unique(np.quantile(values, shares), return_inverse=True, return_counts=True)
+    means = np.bincount(places, weights=shares) / counts
+    scores = ndtri(np.clip(means, edge, 1.0 - edge))
+    return tuple(marks.tolist()), tuple(scores.tolist())
+
+
+@dataclass(frozen=True)
+class Boolean:
+    """A column of true and false, as 1 and 0; missing ones are 0, marked in a second column where training had any (`indicator`)."""
+
+    name: str
+    constant: bool
+    indicator: bool
+
+    @staticmethod
+    def fit(feature: Feature, column: Any, scaling: str, origin: Origin) -> tuple[Boolean, list[Finding]]:  # noqa: ARG004
+        """The encoding of the training rows `column`, (n,), and what is wrong with them."""
+        values, missing, findings = checked_numbers(feature.name, column, origin)
+        present = values[~missing]
+        constant = not present.size or bool(present.min() == present.max())
+        return Boolean(feature.name, constant, bool(missing.any())), findings
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Readable names of the input columns."""
+        return (self.name, f"{self.name} missing") if self.indicator else (self.name,)
+
+    def encode(self, column: Any, out: Floats, origin: Origin) -> list[Finding]:
+        """Write the input columns of `column`, (n,), into `out`, (n, 1 or 2); returns what is wrong with the values."""
+        values, missing, findings = checked_numbers(self.name, column, origin)
+        out[:, 0] = 0.0 if self.constant else np.where(missing, 0.0, values)
+        if self.indicator:
+            out[:, 1] = missing
+        return findings
+
+    def state(self) -> dict[str, Any]:
+        """The encoding as JSON."""
+        return {"name": self.name, "constant": self.constant, "indicator": self.indicator}
+
+    @staticmethod
+    def from_state(state: Any) -> Boolean:
+        """The encoding that `state()` described. Raises RunUnreadable where it is none."""
+        name, constant, indicator = fields_of(state, "boolean", ("name", "constant", "indicator"))
+        return Boolean(text(name, "name"), flag(constant, "constant"), flag(indicator, "indicator"))

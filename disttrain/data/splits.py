@@ -1,0 +1,179 @@
+"""Which rows train, which choose the best epoch, and which are kept for the final score."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from disttrain.data.arrays import bits, is_number, joined, missing_values, numbers, text_column, texts
+from disttrain.data.findings import Origin, column_place, raise_any, row_finding, shown
+from disttrain.data.hashing import column_hash, mixed, row_hash
+from disttrain.data.values import checked_times
+from disttrain.errors import DataError, Finding
+
+__all__ = ["SPLITS", "TEST", "TRAIN", "VALIDATION", "assign"]
+
+TRAIN, VALIDATION, TEST = 0, 1, 2
+SPLITS = ("train", "validation", "test")
+
+Parts = NDArray[np.int8]
+Hashes = NDArray[np.uint64]
+Pick = Callable[[NDArray[Any], int], NDArray[np.bool_]]
+
+
+def assign(
+    table: Any,
+    *,
+    validation: Any = None,
+    test: Any = None,
+    method: str = "random",
+    by: str | None = None,
+    seed: int = 0,
+    exclude: Sequence[str] = (),
+) -> Parts:
+    """The part of each row, (n,): 0 train, 1 validation, 2 test.
+
+    `validation` and `test` are each None, a share, or an object with `column` and `values`; test is taken first, a share of validation
+    from what is left. A share is `round(share × rows)`, at least 1. `random`: the choice is a function of the seed and of what is in the
+    row, so it does not change with the order of rows; `exclude` names the targets, whose values do not enter (of rows alike in all else,
+    their rank does). `group`: all rows with one value in `by` are on one side. `time`: the latest values of `by` are held out, equal ones
+    together.
+    Raises DataError where a part or the training rows would be empty.
+    """
+    ranks: NDArray[Any] | None = None
+    parts = np.zeros(table.num_rows, dtype=np.int8)
+    for name, which, wanted in (("test", TEST, test), ("validation", VALIDATION, validation)):
+        if wanted is None:
+            continue
+        if isinstance(wanted, float):
+            ranks = RANKS[method](table, by, seed, tuple(exclude)) if ranks is None else ranks
+            parts[held_out(np.flatnonzero(parts == TRAIN), ranks, wanted, PICKS[method], name)] = which
+        else:
+            parts[listed_rows(table, wanted, name) & (parts == TRAIN)] = which
+        if not (parts == which).any():
+            raise none_left(name, "it would have no row")
+        if not (parts == TRAIN).any():
+            raise none_left(name, "no row would be left to train on")
+    return parts
+
+
+def none_left(name: str, why: str) -> DataError:
+    hints = ("give a smaller share, other values, or a file of its own", "`data.validation: null` trains on all rows")
+    return DataError(Finding("empty-split", f"`data.{name}` cannot be held out: {why}", "data", hints=hints))
+
+
+def held_out(free: NDArray[np.int64], ranks: NDArray[Any], share: float, pick: Pick, name: str) -> NDArray[np.int64]:
+    """The rows among `free` that are held out; those of low rank first."""
+    if len(free) < 2:
+        raise none_left(name, f"there {'is only 1 row' if len(free) else 'are no rows'}")
+    count = min(max(round(share * len(free)), 1), len(free) - 1)
+    picked = pick(ranks[free], count)
+    if picked.all() or not picked.any():
+        raise none_left(name, "all rows have one value in `data.split.by`")
+    return free[picked]
+
+
+def lowest(ranks: NDArray[Any], count: int) -> NDArray[np.bool_]:
+    picked = np.zeros(len(ranks), dtype=bool)
+    picked[np.argsort(ranks, kind="stable")[:count]] = True
+    return picked
+
+
+def lowest_whole(ranks: NDArray[Any], count: int) -> NDArray[np.bool_]:
+    """Whole runs of equal rank, lowest first, as many as come nearest to `count` rows; at least one, and one is left."""
+    distinct, sizes = np.unique(ranks, return_counts=True)
+    ends = np.cumsum(sizes)[:-1]
+    if not len(ends):
+        return np.zeros(len(ranks), dtype=bool)
+    return np.asarray(ranks <= distinct[np.abs(ends - count).argmin()])
+
+
+def fitting_groups(ranks: NDArray[Any], count: int) -> NDArray[np.bool_]:
+    """Whole groups of equal rank, lowest first, passing over those that would exceed `count` rows; the smallest where all would."""
+    distinct, places, sizes = np.unique(ranks, return_inverse=True, return_counts=True)
+    taken = np.zeros(len(distinct), dtype=bool)
+    left = count
+    for group, size in enumerate(sizes.tolist()):
+        if size <= left:
+            taken[group], left = True, left - size
+    if not taken.any():
+        taken[sizes.argmin()] = len(distinct) > 1
+    return np.asarray(taken[places])
+
+
+def random_ranks(table: Any, by: str | None, seed: int, exclude: tuple[str, ...]) -> Hashes:  # noqa: ARG001
+    """A number for each row of what is in it; rows alike in all but `exclude` are told apart by the order of those columns."""
+    codes = row_hash(table, exclude)
+    order = np.lexsort([*(order_key(table.column(name)) for name in exclude if name in table.schema.names), codes])
+    ordered = codes[order]
+    first = np.r_[True, ordered[1:] != ordered[:-1]] if len(ordered) else np.zeros(0, dtype=bool)
+    index = np.arange(len(ordered))
+    occurrence = np.empty(len(ordered), dtype=np.uint64)
+    occurrence[order] = (index - np.maximum.accumulate(np.where(first, index, 0))).astype(np.uint64)
+    return mixed(mixed(codes ^ seed_code(seed)) + occurrence)
+
+
+def order_key(column: Any) -> NDArray[Any]:
+    """Numbers that sort like the column's numbers; any fixed order for other columns."""
+    if is_number(column.type):
+        return numbers(column)[0]
+    codes = column_hash(column)
+    return np.zeros(len(column)) if codes is None else codes
+
+
+def seed_code(seed: int) -> Hashes:
+    return mixed(np.array([seed], dtype=np.int64).view(np.uint64))
+
+
+def group_ranks(table: Any, by: str | None, seed: int, exclude: tuple[str, ...]) -> Hashes:  # noqa: ARG001
+    codes = column_hash(split_column(table, by))
+    if codes is None:
+        raise DataError(Finding("unusable-type", "a nested column cannot name groups", column_place("data", str(by))))
+    return mixed(codes ^ seed_code(seed))
+
+
+def time_ranks(table: Any, by: str | None, seed: int, exclude: tuple[str, ...]) -> NDArray[Any]:  # noqa: ARG001
+    column = split_column(table, by)
+    rows = missing_values(column)
+    if rows.any():
+        what = f"{int(rows.sum()):,} rows have no time to be split by"
+        raise DataError(row_finding("missing-value", what, column=str(by), rows=rows, origin=Origin()))
+    if is_number(column.type):
+        return -numbers(column)[0]
+    seconds, _, findings = checked_times(str(by), column, Origin())
+    raise_any(findings)
+    return -seconds
+
+
+def split_column(table: Any, by: str | None) -> Any:
+    if by is None or by not in table.schema.names:
+        what = f"there is no column `{shown(by)}`, by which the rows are split" if by else "the split needs the name of a column"
+        raise DataError(Finding("missing-column", what, "data.split.by"))
+    return joined(table.column(by))
+
+
+def listed_rows(table: Any, wanted: Any, name: str) -> NDArray[np.bool_]:
+    """Which rows have one of the values in the column of `wanted`, (n,); 1, 1.0 and `1` are one value."""
+    if wanted.column not in table.schema.names:
+        what = f"there is no column `{shown(wanted.column)}`, which tells the rows"
+        raise DataError(Finding("missing-column", what, f"data.{name}"))
+    values = texts(table.column(wanted.column))
+    written = [
+        str(value).lower() if isinstance(value, bool) else f"{value:.17g}" if isinstance(value, float) else str(value)
+        for value in wanted.values
+    ]
+    found = pc.is_in(values, value_set=text_column(written))
+    return bits(found) & bits(values.is_valid())
+
+
+# The order in which rows are held out, and how many of equal rank go together.
+RANKS: dict[str, Callable[[Any, str | None, int, tuple[str, ...]], NDArray[Any]]] = {
+    "random": random_ranks,
+    "group": group_ranks,
+    "time": time_ranks,
+}
+PICKS: dict[str, Pick] = {"random": lowest, "group": fitting_groups, "time": lowest_whole}

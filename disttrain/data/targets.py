@@ -1,0 +1,157 @@
+"""What was observed: the target as numbers, codes of labels or vectors, and the weight of each row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from disttrain.data.arrays import bits, is_number, is_text, joined, plain_values, text_column, texts
+from disttrain.data.findings import Origin, column_place, raise_any, row_finding, shown
+from disttrain.data.values import checked_numbers, counted
+from disttrain.errors import DataError, Finding
+
+__all__ = ["Label", "Target", "read_target", "read_weight", "require_complete", "require_weight"]
+
+Label = str | int | bool
+MOST_LABELS = 10_000
+
+
+@dataclass(frozen=True)
+class Target:
+    """The target of n rows.
+
+    `values` are numbers (n,), vectors (n, d), or codes of labels (n,) as float64, NaN where not observed; `labels` the label of each code;
+    `missing` which rows have no value (null or NaN in any column), (n,); `columns` where they stand.
+    """
+
+    values: NDArray[np.float64]
+    labels: tuple[Label, ...] | None
+    missing: NDArray[np.bool_]
+    columns: tuple[str, ...] = ()
+
+
+def read_target(
+    batch: Any, columns: Sequence[str], *, kind: str, labels: Sequence[Label] | None = None, origin: Origin | None = None
+) -> Target:
+    """The target in the columns of a table or record batch; missing values are flagged, not refused.
+
+    `kind` number: one column of numbers, in their unit. `vector`: several. `label`: one column of labels, or one column for each label with
+    exactly one 1 in a row; the labels are those given, else the ones found, sorted (columns keep their order).
+    Raises DataError with all faults: absent columns, text for numbers, infinite values, labels that are not given, rows not one-hot.
+    """
+    start = origin or Origin()
+    names = batch.schema.names
+    missing = [
+        Finding("missing-column", f"there is no target column `{shown(name)}`", start.names[0]) for name in columns if name not in names
+    ]
+    raise_any(missing)
+    if kind == "label" and len(columns) == 1:
+        return labelled(columns[0], joined(batch.column(columns[0])), labels, start)
+    parts = [checked_numbers(name, batch.column(name), start) for name in columns]
+    raise_any(finding for part in parts for finding in part[2])
+    values = np.stack([part[0] for part in parts], axis=1) if len(columns) > 1 or kind == "vector" else parts[0][0]
+    absent = np.logical_or.reduce([part[1] for part in parts])
+    return one_hot(columns, values, absent, start) if kind == "label" else Target(values, None, absent, tuple(columns))
+
+
+def one_hot(columns: Sequence[str], values: NDArray[np.float64], missing: NDArray[np.bool_], origin: Origin) -> Target:
+    proper = np.all((values == 0) | (values == 1), axis=1) & (values.sum(axis=1) == 1)
+    wrong = ~proper & ~missing
+    if wrong.any():
+        what = f"{int(wrong.sum()):,} rows do not have exactly one 1, and else 0, in the {len(columns)} target columns"
+        told = ", ".join(columns)
+        found = row_finding(
+            "not-one-hot", what, column=told, rows=wrong, values=lambda row: " ".join(f"{v:g}" for v in values[row]), origin=origin
+        )
+        raise DataError(found)
+    codes = np.where(missing, np.nan, values.argmax(axis=1))
+    return Target(codes, tuple(columns), missing, tuple(columns))
+
+
+def labelled(name: str, array: Any, given: Sequence[Label] | None, origin: Origin) -> Target:
+    if is_number(array.type) and not pa.types.is_integer(array.type):
+        array = whole_labels(name, array, origin)
+    kind = array.type
+    if not (is_text(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_null(kind)):
+        what = f"its type {kind} cannot be a label; labels are text, whole numbers, true and false"
+        raise DataError(Finding("unusable-type", what, column_place(origin.names[0], name)))
+    written = texts(array)
+    labels = tuple(given) if given is not None else found_labels(name, array, origin)
+    codes = pc.index_in(written, value_set=text_column([text_of(label) for label in labels]))
+    known, missing = bits(codes.is_valid()), ~bits(written.is_valid())
+    unknown = ~known & ~missing
+    if unknown.any():
+        what = f"{int(unknown.sum()):,} rows have a label that is none of the {len(labels)} known"
+        hints = (f"known are {', '.join(shown(text_of(label), 30) for label in labels[:10])}",)
+        found = row_finding(
+            "unknown-label", what, column=name, rows=unknown, values=lambda row: array[row].as_py(), origin=origin, hints=hints
+        )
+        raise DataError(found)
+    return Target(np.where(known, plain_values(codes, np.int32), np.nan), labels, missing, (name,))
+
+
+def whole_labels(name: str, array: Any, origin: Origin) -> Any:
+    """Labels stored as floats, which is how a column of integers with gaps is often written."""
+    values, missing, findings = checked_numbers(name, array, origin)
+    raise_any(findings)
+    broken = ~missing & (values != np.floor(np.where(missing, 0.0, values)))
+    if broken.any():
+        what = f"{counted(broken)} no whole number, so this is a quantity and not a label"
+        found = row_finding("unusable-type", what, column=name, rows=broken, values=lambda row: f"{values[row]:g}", origin=origin)
+        raise DataError(found)
+    valid = pa.py_buffer(np.packbits(~missing, bitorder="little"))
+    whole = np.where(missing, 0.0, values).astype(np.int64)
+    return pa.Array.from_buffers(pa.int64(), len(values), [valid, pa.py_buffer(whole)])
+
+
+def found_labels(name: str, array: Any, origin: Origin) -> tuple[Label, ...]:
+    distinct = pc.unique(array.drop_null())
+    if len(distinct) > MOST_LABELS:
+        what = f"it has {len(distinct):,} different labels; at most {MOST_LABELS:,} can be learned"
+        raise DataError(Finding("too-many-labels", what, column_place(origin.names[0], name)))
+    return tuple(sorted(distinct.to_pylist()))
+
+
+def text_of(label: Label) -> str:
+    return str(label).lower() if isinstance(label, bool) else str(label)
+
+
+def require_complete(target: Target, origin: Origin | None = None) -> None:
+    """Raise DataError, with rows, where the target has missing values: it is never imputed."""
+    if not target.missing.any():
+        return
+    what = f"{int(target.missing.sum()):,} rows have no target (null or NaN)"
+    hints = ("drop the rows from the file; the target is never imputed",)
+    told, start = ", ".join(target.columns), origin or Origin()
+    raise DataError(row_finding("missing-target", what, column=told, rows=target.missing, origin=start, hints=hints))
+
+
+def read_weight(batch: Any, column: str, origin: Origin | None = None) -> NDArray[np.float64]:
+    """The weight of each row, (n,), finite and not negative. Raises DataError with the rows where it is not."""
+    start = origin or Origin()
+    if column not in batch.schema.names:
+        raise DataError(Finding("missing-column", f"there is no weight column `{shown(column)}`", start.names[0]))
+    weight, missing, findings = checked_numbers(column, batch.column(column), start)
+    raise_any(findings)
+    for code, what, rows in (
+        ("missing-weight", "missing: a weight is never imputed", missing),
+        ("negative-weight", "negative: a weight multiplies a row's log-likelihood", weight < 0),
+    ):
+        if rows.any():
+            told = f"{counted(rows)} {what}"
+            findings.append(row_finding(code, told, column=column, rows=rows, values=lambda row: f"{weight[row]:g}", origin=start))
+    raise_any(findings)
+    return weight
+
+
+def require_weight(weight: NDArray[np.float64], column: str, origin: Origin | None = None) -> None:
+    """Raise DataError where no row has a weight above 0."""
+    if not np.any(weight > 0):
+        where = column_place((origin or Origin()).names[0], column)
+        raise DataError(Finding("no-weight", "all weights are 0, so no row counts", where))

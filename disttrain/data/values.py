@@ -1,0 +1,184 @@
+"""The values of one column, checked: what a number or a point in time must not be, with the rows where it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from disttrain.data.arrays import bits, boolean_column, instants, integers, is_text, is_time, joined, numbers, texts
+from disttrain.data.findings import Origin, row_finding
+from disttrain.data.sources import stream
+from disttrain.errors import Finding
+
+__all__ = ["LARGEST", "checked_numbers", "checked_times", "text_examples"]
+
+# The largest whole number up to which float64 holds all of them.
+WHOLE = 2**53
+# Beyond this the square of a value, and with it a variance, would leave float64.
+LARGEST = 1e100
+LAST_YEAR = 9999
+YEAR_SECONDS = 31_556_952
+
+Numbers = tuple[NDArray[np.float64], NDArray[np.bool_], list[Finding]]
+Times = tuple[NDArray[np.int64], NDArray[np.bool_], list[Finding]]
+
+
+def checked_numbers(name: str, column: Any, origin: Origin) -> Numbers:
+    """Values in float64, (n,), which are missing (null or NaN; they read as NaN), (n,), and what is wrong with them.
+
+    Wrong are: text, whole numbers beyond 2^53, infinite values and those beyond 1e100.
+    """
+    array = joined(column)
+    if is_text(array.type):
+        return np.full(len(array), np.nan), np.zeros(len(array), dtype=bool), [text_finding(name, array, origin)]
+    values, missing = numbers(array)
+    largest = np.fmax.reduce(np.abs(values), initial=0.0)
+    findings = []
+    if pa.types.is_integer(array.type) and largest >= WHOLE:
+        whole = integers(array)
+        rows = (np.abs(values) > WHOLE) | (whole > WHOLE) | (whole < -WHOLE)
+        if rows.any():
+            findings.append(not_exact(name, array, rows, origin))
+    if largest > LARGEST:
+        findings += too_large(name, values, origin)
+    return values, missing, findings
+
+
+def not_exact(name: str, array: Any, rows: NDArray[np.bool_], origin: Origin) -> Finding:
+    return row_finding(
+        "number-too-long",
+        f"{counted(rows)} beyond 2^53 (9,007,199,254,740,992), where float64 no longer tells neighbours apart",
+        column=name,
+        rows=rows,
+        values=lambda row: array[row].as_py(),
+        origin=origin,
+        hints=("if it is an identifier, make it `data.id` or `type: categorical`",),
+    )
+
+
+def too_large(name: str, values: NDArray[np.float64], origin: Origin) -> list[Finding]:
+    found = []
+    for code, what, rows in (
+        ("infinite-value", "infinite", np.isinf(values)),
+        ("value-too-large", f"beyond {LARGEST:g}", np.isfinite(values) & (np.abs(values) > LARGEST)),
+    ):
+        if rows.any():
+            hints = ("leave them empty if they mean missing, or cap the column",)
+            told = f"{counted(rows)} {what}"
+            found.append(row_finding(code, told, column=name, rows=rows, values=lambda row: f"{values[row]:g}", origin=origin, hints=hints))
+    return found
+
+
+def counted(rows: NDArray[np.bool_]) -> str:
+    number = int(rows.sum())
+    return f"{number:,} values are" if number > 1 else "1 value is"
+
+
+def unparsed(array: Any, parses: Callable[[Any], bool]) -> NDArray[np.bool_]:
+    """Which values of a text column do not parse, (n,); tried all at once, then each distinct one."""
+    if parses(array):
+        return np.zeros(len(array), dtype=bool)
+    encoded = array.dictionary_encode()
+    wrong = [not parses(encoded.dictionary.slice(place, 1)) for place in range(len(encoded.dictionary))]
+    codes, missing = numbers(encoded.indices)
+    return np.where(missing, False, np.array(wrong, dtype=bool)[np.where(missing, 0, codes).astype(np.int64)])
+
+
+def is_numeric_text(array: Any) -> bool:
+    try:
+        pc.cast(pc.utf8_trim_whitespace(array), pa.float64())
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def text_finding(name: str, array: Any, origin: Origin) -> Finding:
+    """The finding that a text column stands where numbers are meant, with the rows that are no numbers (any, where all would parse)."""
+    wrong = unparsed(array, is_numeric_text)
+    present = bits(array.is_valid())
+    rows = wrong if wrong.any() else present if present.any() else ~present
+    return row_finding(
+        "text-for-numbers",
+        "it is text where numbers are meant",
+        column=name,
+        rows=rows,
+        values=lambda row: array[row].as_py(),
+        origin=origin,
+        hints=("numbers are written 1234.5: no decimal comma, no unit, no thousands mark",),
+    )
+
+
+def text_examples(files: Sequence[Path], origin: Origin, schema: Any, format: str = "auto") -> Callable[[str], Sequence[str]]:
+    """For `Schema.resolve` and `Schema.check`: a function that gives the first rows of a text column that are no numbers, as lines."""
+
+    def examples(column: str) -> Sequence[str]:
+        first = 0
+        for batch in stream(files, [column], format, schema=schema):
+            array = batch.column(0)
+            if unparsed(array, is_numeric_text).any():
+                return text_finding(column, array, origin.at(first)).excerpt
+            first += len(array)
+        return ()
+
+    return examples
+
+
+def moments(array: Any) -> NDArray[np.int64] | None:
+    """Seconds of ISO 8601 text, (n,); None where some value does not parse."""
+    for kind in (pa.timestamp("us"), pa.timestamp("us", tz="UTC"), pa.timestamp("ns"), pa.timestamp("ns", tz="UTC")):
+        try:
+            return instants(pc.cast(array, kind))
+        except pa.ArrowInvalid:
+            continue
+    return None
+
+
+def checked_times(name: str, column: Any, origin: Origin) -> Times:
+    """Whole seconds since 1970 (UTC where the column has a zone), (n,), which are missing, (n,), and what is wrong with them.
+
+    Wrong are: text that is not ISO 8601, other types, years beyond 9999.
+    """
+    array = joined(column)
+    if pa.types.is_null(array.type):
+        return np.zeros(len(array), dtype=np.int64), np.ones(len(array), dtype=bool), []
+    missing = ~bits(array.is_valid())
+    if is_text(array.type):
+        seconds, wrong = text_times(array)
+    else:
+        seconds = instants(array) if is_time(array.type) else np.zeros(len(array), dtype=np.int64)
+        wrong = np.abs(seconds) > (LAST_YEAR - 1970) * YEAR_SECONDS if is_time(array.type) else ~missing
+    if not wrong.any():
+        return seconds, missing, []
+    hints = ("write 2026-01-31 or 2026-01-31T12:00:00, with or without a zone",)
+    what = f"{counted(wrong)} no date or time"
+    found = row_finding("bad-time", what, column=name, rows=wrong, values=lambda row: raw(array, row), origin=origin, hints=hints)
+    return np.where(wrong, 0, seconds), missing, [found]
+
+
+def raw(array: Any, row: int) -> str:
+    # Python's datetime ends with the year 9999; Arrow's text does not.
+    return str(texts(array.slice(row, 1))[0])
+
+
+def text_times(array: Any) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    if (seconds := moments(array)) is not None:
+        return seconds, np.zeros(len(array), dtype=bool)
+    # Values with a zone and without one may stand side by side: each distinct value is read by itself, so that batches do not matter.
+    encoded = array.dictionary_encode()
+    each = [moments(encoded.dictionary.slice(place, 1)) for place in range(len(encoded.dictionary))]
+    codes, missing = numbers(encoded.indices)
+    places = np.where(missing, 0, codes).astype(np.int64)
+    known = np.array([0 if one is None else int(one[0]) for one in each], dtype=np.int64)
+    wrong = np.array([one is None for one in each], dtype=bool)
+    return np.where(missing, 0, known[places]), np.where(missing, False, wrong[places])
+
+
+def chosen(column: Any, rows: NDArray[np.bool_] | None) -> Any:
+    """The column, or its rows where the mask is set."""
+    return column if rows is None else column.filter(boolean_column(rows))

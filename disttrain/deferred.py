@@ -1,0 +1,24 @@
+"""Modules that are imported when they are first used, so that naming a family does not cost the second that importing torch takes."""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+from typing import Any
+
+__all__ = ["module"]
+
+
+class Deferred(ModuleType):
+    """Stands in for a module and imports it on the first attribute that is asked of it."""
+
+    def __getattr__(self, attribute: str) -> Any:
+        return getattr(importlib.import_module(self.__name__), attribute)
+
+
+def module(name: str) -> ModuleType:
+    """A stand-in for the module `name`.
+
+    Use it beside `if TYPE_CHECKING: import torch`, in rooms that must be importable without torch.
+    """
+    return Deferred(name)

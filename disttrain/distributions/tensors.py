@@ -1,0 +1,54 @@
+"""Between numbers, tensors and numpy arrays: broadcast parameters, functions of scipy on tensors, uniform numbers to sample with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+
+__all__ = ["common_shape", "device_of", "expanded", "on_arrays", "open_uniform", "parameters"]
+
+
+def parameters(*values: Tensor | float) -> tuple[Tensor, ...]:
+    """The parameters of a distribution, broadcast to one shape; plain numbers become float64."""
+    tensors = [value if isinstance(value, Tensor) else torch.as_tensor(value, dtype=torch.float64) for value in values]
+    return tuple(torch.broadcast_tensors(*tensors))  # type: ignore[no-untyped-call]
+
+
+def expanded(distribution: Distribution, batch_shape: Any) -> Any:
+    """The same distribution with its parameters, those of `arg_constraints`, expanded to `batch_shape`."""
+    values = {name: getattr(distribution, name).expand(batch_shape) for name in distribution.arg_constraints}
+    return type(distribution)(**values)
+
+
+def open_uniform(shape: torch.Size, like: Tensor) -> Tensor:
+    """Uniform numbers strictly between 0 and 1, in float64 on the device of `like`, from torch's own generator."""
+    return torch.rand(shape, dtype=torch.float64, device=like.device).clamp_(min=2.0**-54)
+
+
+def on_arrays(function: Callable[..., Any], *tensors: Tensor | float) -> Tensor:
+    """`function` of float64 numpy arrays, applied to tensors: a float64 tensor on the device of the first one, without gradient."""
+    home = next(tensor for tensor in tensors if isinstance(tensor, Tensor))
+    arrays = [t.detach().cpu().double().numpy() if isinstance(t, Tensor) else t for t in tensors]
+    with np.errstate(all="ignore"):
+        result = np.asarray(function(*arrays), dtype=np.float64)
+    return torch.from_numpy(np.ascontiguousarray(result)).reshape(result.shape).to(home.device)
+
+
+def common_shape(*shapes: torch.Size) -> torch.Size:
+    """The shape that tensors of these shapes broadcast to."""
+    return torch.Size(torch.broadcast_shapes(*shapes))  # type: ignore[no-untyped-call]
+
+
+def device_of(distribution: Distribution) -> torch.device:
+    """Where the parameters of a distribution, or of the distributions it is made of, live."""
+    for part in vars(distribution).values():
+        if isinstance(part, Tensor):
+            return part.device
+        if isinstance(part, Distribution):
+            return device_of(part)
+    return torch.device("cpu")

@@ -1,0 +1,115 @@
+"""The error tree: every error says where, what was found and the way out, and knows its exit code.
+
+The library raises these; `disttrain.cli.app` alone turns them into text and an exit code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+__all__ = [
+    "AnswerIsNo",
+    "ConfigError",
+    "DataError",
+    "DisttrainError",
+    "Finding",
+    "FitFailed",
+    "Interrupted",
+    "OutputExists",
+    "RunUnreadable",
+    "StorageError",
+    "Terminated",
+    "UsageError",
+]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong: its code, what was found, and for the person who owns the file the place and the way out.
+
+    `excerpt` are the lines shown under a `|` (source text with a caret, or offending rows); `why` the reason where it is not plain;
+    `hints` the ways out; `kept` what is already saved and stays.
+    """
+
+    code: str
+    what: str
+    where: str = ""
+    excerpt: Sequence[str] = ()
+    why: str = ""
+    hints: Sequence[str] = ()
+    kept: str = ""
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        hint = f"; {self.hints[0]}" if self.hints else ""
+        return f"{place}{self.what}{hint}"
+
+
+class DisttrainError(Exception):
+    """Base of all errors of disttrain: one or more findings of one kind, and the exit code of a command that ends in it."""
+
+    exit_code = 70
+
+    def __init__(self, *findings: Finding, summary: str = "") -> None:
+        super().__init__("\n".join(str(finding) for finding in findings) or summary)
+        self.findings = findings
+        self.summary = summary
+
+
+class AnswerIsNo(DisttrainError):
+    """The command ran, and the answer is no: `check --strict` found warnings, `evaluate --require` is not met."""
+
+    exit_code = 1
+
+
+class UsageError(DisttrainError):
+    """The command line asks for something that cannot be; nothing was run."""
+
+    exit_code = 2
+
+
+class ConfigError(UsageError):
+    """The config file is wrong; nothing was run."""
+
+
+class DataError(DisttrainError):
+    """A file or column is missing, of the wrong type, or holds values the distribution cannot produce."""
+
+    exit_code = 3
+
+
+class FitFailed(DisttrainError):
+    """The fit could not go on: not finite, out of memory. The best epoch so far is kept and named."""
+
+    exit_code = 4
+
+
+class RunUnreadable(DisttrainError):
+    """A run or model folder is missing, corrupt, unsafe or of a newer format."""
+
+    exit_code = 5
+
+
+class StorageError(DisttrainError):
+    """The disk is full, a folder is read-only, a permission is missing."""
+
+    exit_code = 6
+
+
+class OutputExists(DisttrainError):
+    """The output exists and `--overwrite` was not given, or another process holds the run."""
+
+    exit_code = 7
+
+
+class Interrupted(DisttrainError):
+    """Ctrl-C: the batch was finished and the best epoch kept."""
+
+    exit_code = 130
+
+
+class Terminated(DisttrainError):
+    """SIGTERM: the batch was finished and the best epoch kept."""
+
+    exit_code = 143

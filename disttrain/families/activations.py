@@ -1,0 +1,222 @@
+"""Output activations (response functions, inverse links): from any real raw output into the support of a parameter.
+
+Floors live here and nowhere else. They are added, never clamped, so that the gradient lives on; as parameters are learned for a
+standardised target, a floor is relative to the target's spread.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from disttrain import deferred
+from disttrain.families import on
+from disttrain.families.family import Parameter
+from disttrain.families.on import Support
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = deferred.module("torch")
+
+__all__ = ["ACTIVATIONS", "EDGE", "FLOOR", "Activation", "activation_for", "bounded", "default_name", "objection"]
+
+FLOOR = 1e-6
+# Open bounds at 0 and 1 must stay open in float64; this is ten steps of float64 at 1.
+EDGE = 2e-15
+# exp is exact for raw outputs inside ±60 and levels off at ±100: squares and ratios of two such parameters stay finite in float64.
+EXP_LIMIT = 100.0
+
+
+@dataclass(frozen=True)
+class Activation:
+    """A function from raw outputs (any real number) into `range`, elementwise or over the last axis, and back.
+
+    `formula` shows it with `z` as the raw output. `logits`, where there is one, gives the logits of the probabilities that
+    `forward` gives. `raw_shape` maps the shape of a parameter to the shape of its raw outputs. `remark` says what it is good for.
+    """
+
+    name: str
+    range: Support
+    forward: Callable[[Tensor], Tensor]
+    inverse: Callable[[Tensor], Tensor]
+    formula: str
+    remark: str
+    logits: Callable[[Tensor], Tensor] | None = None
+    raw_shape: Callable[[tuple[int, ...]], tuple[int, ...]] = tuple
+
+
+def _identity(raw: Tensor) -> Tensor:
+    return raw
+
+
+def _softplus(raw: Tensor) -> Tensor:
+    # torch's own threshold of 20 is off by 2e-9 there.
+    return torch.nn.functional.softplus(raw, threshold=40.0)
+
+
+def _inverse_softplus(value: Tensor) -> Tensor:
+    return value + torch.log(-torch.expm1(-value))
+
+
+def _squareplus(raw: Tensor) -> Tensor:
+    root = torch.sqrt(raw.square() + 4.0)
+    # For negative raw outputs the sum cancels; its reciprocal form does not.
+    return torch.where(raw < 0, 2.0 / (root + raw.abs()), (raw.abs() + root) / 2.0)
+
+
+def _level(raw: Tensor, lower: float, upper: float) -> Tensor:
+    """The identity well inside (lower, upper), levelling off smoothly at both ends."""
+    risen = raw if math.isinf(lower) else lower + _softplus(raw - lower)
+    return risen if math.isinf(upper) else risen - _softplus(raw - upper)
+
+
+def _unlevel(value: Tensor, lower: float, upper: float) -> Tensor:
+    lifted = value if math.isinf(lower) else lower + torch.log(torch.expm1(value - lower))
+    return lifted if math.isinf(upper) else lifted - torch.log(-torch.expm1(value - upper))
+
+
+def _sigmoid(raw: Tensor) -> Tensor:
+    return EDGE + (1.0 - 2.0 * EDGE) * torch.sigmoid(raw)
+
+
+def _tanh(raw: Tensor) -> Tensor:
+    return (1.0 - EDGE) * torch.tanh(raw)
+
+
+def _simplex(logits: Tensor) -> Tensor:
+    return (torch.softmax(logits, -1) + EDGE) / (1.0 + EDGE * logits.shape[-1])
+
+
+ACTIVATIONS: dict[str, Activation] = {
+    "linear": Activation("linear", on.real, _identity, _identity, "z", "means and locations"),
+    "softplus": Activation(
+        "softplus", on.positive, lambda raw: FLOOR + _softplus(raw), lambda value: _inverse_softplus(value - FLOOR),
+        f"softplus(z) + {FLOOR:g}", "linear for large values, so one row cannot blow up; the default of scales and shapes",
+    ),
+    "exp": Activation(
+        "exp", on.positive, lambda raw: FLOOR + torch.exp(_level(raw, -EXP_LIMIT, EXP_LIMIT)),
+        lambda value: _unlevel(torch.log(value - FLOOR), -EXP_LIMIT, EXP_LIMIT),
+        f"exp(z) + {FLOOR:g}", "effects multiply, as with the log link of a GLM",
+    ),
+    "squareplus": Activation(
+        "squareplus", on.positive, lambda raw: FLOOR + _squareplus(raw), lambda value: (value - FLOOR) - 1.0 / (value - FLOOR),
+        f"(z + sqrt(z² + 4))/2 + {FLOOR:g}", "its gradient fades as 1/z², not exponentially: a parameter that became small can come back",
+    ),
+    "relu": Activation(
+        "relu", on.nonnegative, lambda raw: torch.relu(raw), _identity, "max(z, 0)", "seldom: no gradient on the left, and exactly 0",
+    ),
+    "sigmoid": Activation(
+        "sigmoid", on.unit, _sigmoid, lambda value: torch.logit((value - EDGE) / (1.0 - 2.0 * EDGE)), "1/(1 + exp(-z))",
+        "probabilities and shares (logistic)", logits=_identity,
+    ),
+    "tanh": Activation("tanh", on.interval(-1.0, 1.0), _tanh, lambda value: torch.atanh(value / (1.0 - EDGE)), "tanh(z)", "correlations"),
+    "softmax": Activation(
+        "softmax", on.simplex, _simplex, lambda value: torch.log(value), "exp(z_k) / Σ exp(z_j)",
+        "probabilities of classes", logits=_identity,
+    ),
+    "normalized_sigmoid": Activation(
+        "normalized_sigmoid", on.simplex, lambda raw: _simplex(torch.nn.functional.logsigmoid(raw)), lambda value: torch.logit(value),
+        "σ(z_k) / Σ σ(z_j)", "K logistic outputs divided by their sum: every class has a bounded score of its own",
+        logits=lambda raw: torch.nn.functional.logsigmoid(raw),
+    ),
+}  # fmt: skip
+
+
+def _shifted(activation: Activation, lower: float) -> Activation:
+    return replace(
+        activation,
+        range=on.greater_than(lower),
+        forward=lambda raw: lower + activation.forward(raw),
+        inverse=lambda value: activation.inverse(value - lower),
+        formula=f"{lower:g} + {activation.formula}",
+    )
+
+
+def _stretched(activation: Activation, lower: float, upper: float) -> Activation:
+    old, factor = activation.range, (upper - lower) / (activation.range.upper - activation.range.lower)
+    return replace(
+        activation,
+        range=on.interval(lower, upper),
+        forward=lambda raw: lower + factor * (activation.forward(raw) - old.lower),
+        inverse=lambda value: activation.inverse(old.lower + (value - lower) / factor),
+        formula=f"{lower:g} + {factor:g} · ({activation.formula}{f' + {-old.lower:g}' if old.lower else ''})",
+        logits=None,
+    )
+
+
+ACTIVATIONS |= {
+    f"softplus_above_{lower}": replace(_shifted(ACTIVATIONS["softplus"], lower), name=f"softplus_above_{lower}",
+                                       remark=f"softplus from {lower} up: moments below that order exist") for lower in (1, 2)
+}  # fmt: skip
+
+
+def default_name(parameter: Parameter) -> str:
+    """The name of the activation that a parameter has unless the config says otherwise: its own, else what its support suggests."""
+    if parameter.activation is not None:
+        return parameter.activation
+    support = parameter.support
+    if support.simplex:
+        return "softmax"
+    if math.isinf(support.lower):
+        return "linear"
+    return "softplus" if math.isinf(support.upper) else "sigmoid"
+
+
+def _placed(name: str, support: Support) -> Activation:
+    """The activation, moved and stretched to where a half line or an interval lies."""
+    activation = ACTIVATIONS[name]
+    if support.simplex or activation.range.simplex:
+        return activation
+    if activation.range == on.positive and math.isinf(support.upper) and support.lower not in (0.0, -math.inf):
+        return _shifted(activation, support.lower)
+    bounded_support = not (math.isinf(support.lower) or math.isinf(support.upper))
+    if bounded_support and not math.isinf(activation.range.upper) and not activation.range.within(support):
+        return _stretched(activation, support.lower, support.upper)
+    return activation
+
+
+def objection(name: str, parameter: Parameter, family: str) -> tuple[str, str, str] | None:
+    """What is wrong with activation `name` for a parameter, why, and what to use instead; None where its range fits."""
+    activation = _placed(name, parameter.support)
+    if activation.range.within(parameter.support):
+        return None
+    what = f"the range of `{name}` is {activation.range.text('θ')}, and `{parameter.name}` of {family} needs {parameter.support.text('θ')}"
+    why = "a value outside the support has no density"
+    if name == "relu":
+        what = f"`relu` can give 0, and `{parameter.name}` of {family} must be {parameter.support.text('θ').removeprefix('θ ')}"
+        why = "at 0 the density is singular, and relu has no gradient for negative inputs"
+    first = default_name(parameter)
+    others = [n for n in ACTIVATIONS if n != first and "_above_" not in n and _placed(n, parameter.support).range.within(parameter.support)]
+    listed = [f"`{first}` (default)", *(f"`{other}`" for other in others)]
+    return what, why, "use " + (" or ".join([", ".join(listed[:-1]), listed[-1]]) if len(listed) > 1 else listed[0])
+
+
+def activation_for(parameter: Parameter, name: str | None = None) -> Activation:
+    """The activation of a parameter: the one called `name`, or its default, placed on its support. Raises KeyError for an unknown name."""
+    return _placed(name or default_name(parameter), parameter.support)
+
+
+def bounded(activation: Activation, lower: float | None, upper: float | None) -> Activation:
+    """The activation with its values kept inside (lower, upper): raw outputs level off there instead of being cut, so gradients live on."""
+
+    def raw_of(value: float) -> float:
+        return float(activation.inverse(torch.tensor(value, dtype=torch.float64)))
+
+    low = -math.inf if lower is None or lower <= activation.range.lower else raw_of(lower)
+    high = math.inf if upper is None or upper >= activation.range.upper else raw_of(upper)
+    if math.isinf(low) and math.isinf(high):
+        return activation
+    bottom = activation.range.lower if math.isinf(low) else lower
+    top = activation.range.upper if math.isinf(high) else upper
+    return replace(
+        activation,
+        range=Support(lower=bottom, upper=top),
+        forward=lambda raw: activation.forward(_level(raw, low, high)),
+        inverse=lambda value: _unlevel(activation.inverse(value), low, high),
+        formula=f"{activation.formula} kept in ({bottom:g}, {top:g})",
+        logits=None,
+    )

@@ -1,0 +1,53 @@
+"""Families of classes."""
+
+from __future__ import annotations
+
+from disttrain.distributions import deferred_class
+from disttrain.families import on
+from disttrain.families.family import Family, Parameter
+
+__all__ = ["bernoulli", "categorical"]
+
+
+def bernoulli() -> Family:
+    """Yes or no, as 1 or 0.
+
+    density   p^y (1 - p)^(1-y)
+    loss      -[ y log p + (1 - y) log(1 - p) ]
+    symbols   p = probs
+    mean      p
+    variance  p (1 - p)
+    crps      closed form
+    scipy     bernoulli(p=probs)
+    gamlss    BI: mu = probs
+    drops     always: y is 1 or 0, so one of the two terms is 0: the loss is -log of the probability of what happened
+    instead   three classes or more: categorical · a share between 0 and 1: beta
+    """
+    return Family(
+        "bernoulli",
+        support=on.zero_or_one,
+        parameters=(Parameter("probs", on.unit, logits=True),),
+        distribution=deferred_class("Bernoulli"),
+    )
+
+
+def categorical(classes: int) -> Family:
+    """One of several classes without order: a label column, or one-hot columns.
+
+    density   p_y
+    loss      -log p_y
+    symbols   p = probs
+    mean      does not exist
+    variance  does not exist
+    crps      does not apply: classes have no order
+    scipy     multinomial(n=1, p=probs)
+    gamlss    MULTIN
+    drops     always: as one-hot columns the loss is -Σ_k y_k log p_k, and all terms but one are 0: -log of the probability of the class that happened
+    instead   two classes: bernoulli
+    """
+    return Family(
+        "categorical",
+        support=on.classes(classes),
+        parameters=(Parameter("probs", on.simplex, shape=(classes,), logits=True),),
+        distribution=deferred_class("Categorical"),
+    )

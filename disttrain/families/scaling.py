@@ -1,0 +1,112 @@
+"""Standardising the target and bringing parameters back, derived from the roles of a family's parameters."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from disttrain import deferred
+from disttrain.families import on
+from disttrain.families.family import Family
+from disttrain.families.on import Support
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = deferred.module("torch")
+
+__all__ = ["Scaling"]
+
+
+@dataclass(frozen=True)
+class _Unit:
+    """How a parameter of one role moves when the target is standardised as (y - shift) / spread."""
+
+    restore: Callable[[Any, float, float], Any]
+    reduce: Callable[[Any, float, float], Any]
+    # Where the activation may put values such that both directions stay inside: shifted ones need the whole line, scaled ones a cone.
+    survives: Callable[[Support], bool]
+
+
+def _cone(support: Support) -> bool:
+    return support.lower in (0.0, -math.inf) and support.upper in (0.0, math.inf)
+
+
+_UNITS: dict[str, _Unit] = {
+    "location": _Unit(lambda v, m, s: v * s + m, lambda v, m, s: (v - m) / s, _cone),
+    "scale": _Unit(lambda v, _, s: v * s, lambda v, _, s: v / s, _cone),
+    "rate": _Unit(lambda v, _, s: v / s, lambda v, _, s: v * s, _cone),
+    "log_scale": _Unit(lambda v, _, s: v + math.log(s), lambda v, _, s: v - math.log(s), lambda support: support == on.real),
+    "shape": _Unit(lambda v, _, s: v, lambda v, _, s: v, lambda _: True),
+}
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """Standardisation of a target as (y - shift) / spread, both in target units; the identity where a family is not closed under it.
+
+    log p(y | restored θ) = log p((y - shift)/spread | θ) - log spread, so the network learns in units of the target's own spread
+    and the reported likelihood is that of the target as it was given.
+    """
+
+    shift: float = 0.0
+    spread: float = 1.0
+
+    @staticmethod
+    def of(family: Family, ranges: Mapping[str, Support], y: Tensor) -> Scaling:
+        """The scaling for exact training targets `y` (n,) of a family whose learned parameters have the given activation ranges.
+
+        Median and interquartile range, because one outlier would otherwise set the unit of a heavy-tailed target; for positive
+        targets the median alone. Falls back to mean and standard deviation, then to 1, where more than half the rows are equal.
+        """
+        roles = {parameter.name: parameter.role for parameter in family.parameters}
+        if family.support.integer or None in roles.values():
+            return Scaling()
+        if not all(_UNITS[str(roles[name])].survives(range_) for name, range_ in ranges.items()):
+            return Scaling()
+        locations = [name for name, role in roles.items() if role == "location"]
+        if not locations or family.support != on.real:
+            return Scaling(0.0, _first_positive(float(y.median()), float(y.mean())))
+        quartiles = torch.quantile(_thinned(y), torch.tensor([0.25, 0.5, 0.75], dtype=torch.float64))
+        spread = _first_positive(float(quartiles[2] - quartiles[0]) / 1.349, float(y.std(correction=0)))
+        if all(ranges.get(name, on.real) == on.real for name in locations):
+            return Scaling(float(quartiles[1]), spread)
+        return Scaling(0.0, spread)
+
+    def apply(self, y: Tensor) -> Tensor:
+        """Targets in units of their spread: the same shape, float64."""
+        return (y - self.shift) / self.spread
+
+    def restore(self, family: Family, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Parameters of the standardised target, as parameters of the target in its own units: the same names and shapes."""
+        if self == Scaling():
+            return dict(parameters)
+        return {name: self._moved(family, name, value, "restore") for name, value in parameters.items()}
+
+    def reduce(self, family: Family, name: str, value: float) -> float:
+        """A parameter's value in target units, as that of the standardised target."""
+        return float(self._moved(family, name, value, "reduce"))
+
+    @property
+    def log_jacobian(self) -> float:
+        """What is added to a negative log-likelihood per row of the standardised target to have that of the target: log spread."""
+        return math.log(self.spread)
+
+    def _moved(self, family: Family, name: str, value: Any, way: str) -> Any:
+        role = family.parameter(name).role
+        if role is None:
+            return value
+        unit = _UNITS[role]
+        return (unit.restore if way == "restore" else unit.reduce)(value, self.shift, self.spread)
+
+
+def _first_positive(*candidates: float) -> float:
+    return next((value for value in candidates if math.isfinite(value) and value > 0), 1.0)
+
+
+def _thinned(y: Tensor) -> Tensor:
+    # torch.quantile takes at most 16 million values; every k-th row is as good for a unit of measure.
+    return y[:: max(1, math.ceil(len(y) / 10_000_000))]

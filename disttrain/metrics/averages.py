@@ -1,0 +1,121 @@
+"""The one place where scores per row become one number: weighted means, their standard errors, and gains over a baseline.
+
+A summary takes scores (n,) and weights (n,) and returns its value with the influence of each row, the amount by which the value
+moves per unit of weight put on that row; the standard error is the root of the sum of squared weighted influences.
+Source: Hampel (1974), The influence curve and its role in robust estimation; for the mean it is the usual formula.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from disttrain.errors import DataError, Finding
+
+__all__ = ["Average", "Summary", "average", "calibration", "gain", "mean", "root_mean", "weighted_mean"]
+
+Summary = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+
+
+class Average(NamedTuple):
+    """A number over many rows and its standard error, both in the unit of the metric; the error is nan for a single row."""
+
+    value: float
+    standard_error: float
+
+
+def mean(scores: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Σwx/Σw of `scores` (n,), and each row's distance from it (n,)."""
+    value = _mean(scores, weight)
+    return value, scores - value
+
+
+def root_mean(scores: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """sqrt(Σwx/Σw) of squared errors (n,), and the influence (x - m)/(2 sqrt(m)) of each row (n,): the delta method.
+
+    Where every error is 0 the influence is 0.
+    """
+    square, influence = mean(scores, weight)
+    root = square.sqrt()
+    return root, influence / torch.where(root > 0, 2.0 * root, 1.0)
+
+
+def calibration(scores: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean distance of the sorted PIT values (n,) from equally spread ones, Σw|u - p|/Σw, and the influence of each row (n,).
+
+    It is the Wasserstein-1 distance of the PIT values to the uniform distribution: 0 for a calibrated forecast, at most 1/2.
+    `p` is the share of weight below the row, counting half of its own. The influence is that of ∫|F(t) - t|dt, so the standard
+    error means little where the distance is no larger than it.
+    """
+    order = scores.argsort(stable=True)
+    u, share = scores[order], weight[order] / weight.sum()
+    upto = share.cumsum(0)
+    value = (share * (u - (upto - 0.5 * share)).abs()).sum()
+    # Between neighbours F is constant at `upto`: F - t is positive left of it and negative right of it.
+    following = torch.cat([u[1:], u.new_ones(1)])
+    crossing = torch.minimum(torch.maximum(upto, u), following)
+    signed = (crossing - u) - (following - crossing)
+    above = signed.flip(0).cumsum(0).flip(0)
+    influence = torch.empty_like(above)
+    influence[order] = above - (share * above).sum()
+    return value, influence
+
+
+def average(summary: Summary, scores: Tensor, weight: Tensor | None = None) -> Average:
+    """The summary of `scores` (n,) and its standard error.
+
+    Rows of weight 0 count for nothing, not even where their score is infinite.
+    Raises DataError without rows, and for weights that are negative, not finite or all 0.
+    """
+    (scores,), weight = _checked((scores,), weight)
+    value, influence = summary(scores, weight)
+    return Average(float(value), _standard_error(influence, weight))
+
+
+def gain(summary: Summary, scores: Tensor, baseline: Tensor, weight: Tensor | None = None) -> Average:
+    """How much lower the summary of `scores` is than that of `baseline`, both (n,) of the same rows, with the error of the difference.
+
+    The rows are paired: what both forecasts find hard does not count as uncertainty.
+    Raises DataError as `average` does.
+    """
+    (scores, baseline), weight = _checked((scores, baseline), weight)
+    value, influence = summary(scores, weight)
+    value_of_baseline, influence_of_baseline = summary(baseline, weight)
+    return Average(float(value_of_baseline - value), _standard_error(influence_of_baseline - influence, weight))
+
+
+def weighted_mean(scores: Tensor, weight: Tensor | None = None) -> Average:
+    """Σwx/Σw of `scores` (n,), with the standard error sqrt(Σw²(x - m)²)/Σw · sqrt(n/(n - 1)).
+
+    `n` counts the rows of positive weight. Raises DataError as `average` does.
+    Source: Cochran (1977), Sampling Techniques, section 6.3, for the ratio of two sums.
+    """
+    return average(mean, scores, weight)
+
+
+def _mean(scores: Tensor, weight: Tensor) -> Tensor:
+    return (weight * scores).sum() / weight.sum()
+
+
+def _standard_error(influence: Tensor, weight: Tensor) -> float:
+    n = len(weight)
+    if n < 2:
+        return math.nan
+    return float((weight * influence).square().sum().sqrt() / weight.sum()) * math.sqrt(n / (n - 1))
+
+
+def _checked(columns: tuple[Tensor, ...], weight: Tensor | None) -> tuple[list[Tensor], Tensor]:
+    """The columns and the weight in float64 on the processor, rows of weight 0 left out; the weights scaled to at most 1."""
+    tensors = [column.detach().cpu().double() for column in columns]
+    weights = torch.ones_like(tensors[0]) if weight is None else weight.detach().cpu().double()
+    if not bool(((weights >= 0) & weights.isfinite()).all()):
+        raise DataError(Finding("bad-weight", "a weight is negative or not finite", hints=("weights must be 0 or larger",)))
+    used = weights > 0
+    if not bool(used.any()):
+        raise DataError(Finding("no-rows", "there is no row with a positive weight, so there is nothing to average"))
+    weights = weights[used]
+    return [tensor[used] for tensor in tensors], weights / weights.max()

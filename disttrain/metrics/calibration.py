@@ -1,0 +1,106 @@
+"""Whether forecasts mean what they say: the probability integral transform (PIT), quantile residuals, and the share of surprises."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+
+from disttrain.distributions import functionals
+from disttrain.metrics import averages
+from disttrain.metrics.applicability import exact_target
+from disttrain.metrics.averages import Average
+from disttrain.outcomes import Outcome
+
+__all__ = ["Moments", "calibration_error", "moments", "pit", "pit_histogram", "quantile_residuals", "surprises"]
+
+# The standard normal quantile of the smallest float64 lies at -38.4; further out every residual is the same.
+_SMALLEST = 2.0**-1074
+
+
+class Moments(NamedTuple):
+    """Moments of residuals, which for a calibrated forecast are those of a standard normal: 0, 1, 0 and 3. No units."""
+
+    mean: float
+    variance: float
+    skewness: float
+    kurtosis: float
+
+
+@torch.no_grad()
+def pit(distribution: Distribution, outcome: Outcome, generator: np.random.Generator | None = None) -> Tensor:
+    """F(y) of each row: (n,), shares; uniform on [0, 1] where the forecast is right.
+
+    Where y is a count or a code, a uniform point between F(y - 1) and F(y), one draw of `generator` per row in row order, so that
+    successive blocks of rows with one generator give what all rows at once give. Without a generator: one with seed 0.
+    Source: Dawid (1984); randomised by Smith (1985), Diagnostic checks of non-standard time series models.
+    """
+    return _two_sided(distribution, outcome, generator)[0].clamp(0.0, 1.0)
+
+
+@torch.no_grad()
+def quantile_residuals(distribution: Distribution, outcome: Outcome, generator: np.random.Generator | None = None) -> Tensor:
+    """Φ⁻¹(PIT) of each row: (n,), standard normal where the forecast is right; from the nearer tail, so that 9 sigma stay 9.
+
+    Where even that probability is 0, the residual is that of the smallest float64, ±38.4. `generator` as in `pit`.
+    Source: Dunn & Smyth (1996), Randomized Quantile Residuals.
+    """
+    below, above = _two_sided(distribution, outcome, generator)
+    residual = torch.special.ndtri(torch.minimum(below, above).clamp(min=_SMALLEST))
+    return torch.where(below <= above, residual, -residual)
+
+
+def calibration_error(pit: Tensor, weight: Tensor | None = None) -> Average:
+    """Mean distance of the sorted PIT values (n,) from equally spread ones, in shares, with its standard error.
+
+    It is the Wasserstein-1 distance to the uniform distribution: 0 calibrated, 0.25 all in the middle, at most 0.5.
+    Raises DataError without rows of positive weight.
+    """
+    return averages.average(averages.calibration, pit, weight)
+
+
+def pit_histogram(pit: Tensor, weight: Tensor | None = None, bins: int = 10) -> Tensor:
+    """The weight, or without weights the number, of PIT values (n,) in each of `bins` equal parts of [0, 1]: (bins,)."""
+    part = (pit.detach().cpu().double() * bins).floor().clamp(0, bins - 1).long()
+    weights = torch.ones(len(part), dtype=torch.float64) if weight is None else weight.detach().cpu().double()
+    return torch.zeros(bins, dtype=torch.float64).index_add(0, part, weights)
+
+
+def moments(residuals: Tensor, weight: Tensor | None = None) -> Moments:
+    """Mean, variance, skewness and kurtosis (3 for a normal) of residuals (n,), each a weighted mean of powers.
+
+    Skewness and kurtosis are nan where all residuals are equal. Raises DataError without rows of positive weight.
+    """
+    centre = averages.weighted_mean(residuals, weight).value
+    distance = residuals.detach().double() - centre
+    variance, third, fourth = (averages.weighted_mean(distance**power, weight).value for power in (2, 3, 4))
+    if variance == 0.0:
+        return Moments(centre, variance, float("nan"), float("nan"))
+    return Moments(centre, variance, third / variance**1.5, fourth / variance**2)
+
+
+@torch.no_grad()
+def surprises(distribution: Distribution, outcome: Outcome, level: float = 0.999) -> Tensor:
+    """1 where y lies above the quantile at `level` of its row, else 0: (n,); of real numbers a share 1 - level is expected to."""
+    y = exact_target(outcome)
+    # y > q(level) is P(Y < y) >= level, and needs no quantile: the survival function knows the digits of the tail.
+    before = y - 1.0 if functionals.is_discrete(distribution) else y
+    above = functionals.survival(distribution, before)
+    return torch.where(above.isnan(), above, (above <= 1.0 - level).double())
+
+
+def _two_sided(distribution: Distribution, outcome: Outcome, generator: np.random.Generator | None) -> tuple[Tensor, Tensor]:
+    """The probabilities below and above y, each with its own digits; where y is discrete its mass is divided at random."""
+    y = exact_target(outcome)
+    if not functionals.is_discrete(distribution):
+        return functionals.cdf(distribution, y), functionals.survival(distribution, y)
+    generator = np.random.default_rng(0) if generator is None else generator
+    share = torch.from_numpy(generator.random(len(y))).to(y.device)
+    mass = distribution.log_prob(y).exp().double()
+    # F(y - 1) below the support is 0; torch's own distributions must not be asked there.
+    lowest = float(getattr(distribution.support, "lower_bound", -torch.inf))
+    before = torch.where(y > lowest, functionals.cdf(distribution, (y - 1.0).clamp(min=lowest)), 0.0)
+    return before + share * mass, functionals.survival(distribution, y) + (1.0 - share) * mass

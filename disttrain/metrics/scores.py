@@ -1,0 +1,118 @@
+"""Scores of a forecast distribution against what happened: one number per row, never an average.
+
+Each takes a distribution of batch shape (n,) and the outcome of the same rows, and returns (n,) in float64 without gradient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+
+from disttrain.distributions import functionals
+from disttrain.errors import Finding, UsageError
+from disttrain.metrics.applicability import exact_target, needs_classes
+from disttrain.outcomes import Outcome
+
+__all__ = ["accuracy", "brier", "coverage", "deviance", "interval", "nll", "pinball"]
+
+_LEVEL = 0.9
+_LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+
+@torch.no_grad()
+def nll(distribution: Distribution, outcome: Outcome) -> Tensor:
+    """Negative log-likelihood -log q(y): nats, with all constants; inf where the forecast rules out what happened."""
+    return -distribution.log_prob(exact_target(outcome)).double()
+
+
+def deviance(distribution: Distribution, outcome: Outcome) -> Tensor:
+    """Twice the negative log-likelihood, nats: its sum is the global deviance of gamlss, comparable across families."""
+    return 2.0 * nll(distribution, outcome)
+
+
+@torch.no_grad()
+def pinball(distribution: Distribution, outcome: Outcome, levels: Sequence[float] = _LEVELS) -> Tensor:
+    """Quantile score max(τ (y - q), (τ - 1)(y - q)), averaged over the quantile levels τ of each row: target units.
+
+    Raises UsageError for a level that is not inside (0, 1), or without any.
+    Source: Koenker & Bassett (1978), Regression Quantiles.
+    """
+    if not levels:
+        raise UsageError(Finding("bad-level", "pinball needs at least one quantile level"))
+    y = exact_target(outcome)
+    total = torch.zeros_like(y)
+    for level in levels:
+        excess = y - functionals.quantile(distribution, _checked_level(level))
+        total += torch.maximum(level * excess, (level - 1.0) * excess)
+    return total / len(levels)
+
+
+@torch.no_grad()
+def interval(distribution: Distribution, outcome: Outcome, level: float = _LEVEL) -> Tensor:
+    """Winkler's score of the central interval [l, u] that holds `level`: u - l + 2/α · the distance of y outside it, α = 1 - level.
+
+    In target units. Raises UsageError for a level that is not inside (0, 1).
+    Source: Gneiting & Raftery (2007), equation 43.
+    """
+    y = exact_target(outcome)
+    lower, upper = _central_interval(distribution, level)
+    outside = (lower - y).clamp(min=0.0) + (y - upper).clamp(min=0.0)
+    return upper - lower + 2.0 / (1.0 - level) * outside
+
+
+@torch.no_grad()
+def coverage(distribution: Distribution, outcome: Outcome, level: float = _LEVEL) -> Tensor:
+    """1 where y lies in the central interval that holds `level`, its ends included, else 0; for counts it holds more than that.
+
+    Raises UsageError for a level that is not inside (0, 1).
+    """
+    y = exact_target(outcome)
+    lower, upper = _central_interval(distribution, level)
+    return torch.where(y.isnan(), y, ((y >= lower) & (y <= upper)).double())
+
+
+@torch.no_grad()
+def brier(distribution: Distribution, outcome: Outcome) -> Tensor:
+    """Brier score: Σ (p_c - 1{y = c})² over the classes c, for two classes (bernoulli) (p - y)², half of that.
+
+    Raises UsageError where the target is not a class. Source: Brier (1950), Verification of forecasts expressed in terms of probability.
+    """
+    probs, code = _classes(distribution, outcome, "brier")
+    if probs.dim() == 1:
+        return (probs - code).square()
+    own = probs.gather(1, code.long().unsqueeze(1)).squeeze(1)
+    squares = torch.einsum("nk,nk->n", probs, probs)
+    return (1.0 - own).square() + (squares - own.square()).clamp(min=0.0)
+
+
+@torch.no_grad()
+def accuracy(distribution: Distribution, outcome: Outcome) -> Tensor:
+    """1 where the likeliest class happened, else 0; of equally likely classes the first counts as the forecast.
+
+    Raises UsageError where the target is not a class.
+    """
+    probs, code = _classes(distribution, outcome, "accuracy")
+    likeliest = (probs > 0.5) if probs.dim() == 1 else probs.argmax(-1)
+    return (likeliest == code).double()
+
+
+def _classes(distribution: Distribution, outcome: Outcome, metric: str) -> tuple[Tensor, Tensor]:
+    """The probabilities of the classes (n, K), or of class 1 (n,) for two, and the code of the class that happened (n,)."""
+    if reason := needs_classes(distribution):
+        raise UsageError(Finding("metric-does-not-apply", f"{metric} cannot score this distribution", why=reason))
+    code = exact_target(outcome)
+    return distribution.probs.detach().double(), code.argmax(-1) if distribution.event_shape else code  # type: ignore[attr-defined]
+
+
+def _central_interval(distribution: Distribution, level: float) -> tuple[Tensor, Tensor]:
+    tail = 0.5 * (1.0 - _checked_level(level))
+    return functionals.quantile(distribution, tail), functionals.quantile(distribution, 1.0 - tail)
+
+
+def _checked_level(level: float) -> float:
+    if not 0.0 < level < 1.0:
+        raise UsageError(Finding("bad-level", f"the level {level} does not lie between 0 and 1", hints=("90 % is written 0.9",)))
+    return level

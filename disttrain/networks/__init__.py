@@ -1,0 +1,7 @@
+"""Networks from encoded inputs to the parameters of a family; they know nothing of targets and losses."""
+
+from disttrain.networks.head import Layout, Network, Output, activated
+from disttrain.networks.inputs import CategoryCodes, Inputs
+from disttrain.networks.mlp import MLP, NORMALIZATIONS, TRUNK_ACTIVATIONS
+
+__all__ = ["MLP", "NORMALIZATIONS", "TRUNK_ACTIVATIONS", "CategoryCodes", "Inputs", "Layout", "Network", "Output", "activated"]

@@ -1,0 +1,175 @@
+"""Raw outputs → parameters; Network = trunks + heads."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from disttrain.families import Activation, Parameter
+from disttrain.networks.inputs import CategoryCodes, Inputs
+from disttrain.networks.mlp import MLP, initialize
+
+__all__ = ["Layout", "Network", "Output", "activated"]
+
+
+@dataclass(frozen=True)
+class Output:
+    """How one parameter leaves the network.
+
+    `columns` are the encoded columns it may see (None: all; empty: one learned constant for all rows), `hidden` its own extra layers,
+    `fixed` its value in units of the standardised target where it is not learned at all.
+    """
+
+    parameter: Parameter
+    activation: Activation
+    columns: tuple[int, ...] | None = None
+    hidden: tuple[int, ...] = ()
+    fixed: float | tuple[float, ...] | None = None
+
+    @property
+    def raw_shape(self) -> tuple[int, ...]:
+        """The shape of one row's raw outputs for this parameter."""
+        return self.activation.raw_shape(self.parameter.shape)
+
+    @property
+    def size(self) -> int:
+        """How many raw outputs one row has for this parameter."""
+        return 0 if self.fixed is not None else math.prod(self.raw_shape)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The plan of a network: `inputs` encoded columns, hidden layers shared by parameters that see the same columns, one head each.
+
+    With `separate` every parameter has a network of its own.
+    """
+
+    inputs: int
+    codes: tuple[CategoryCodes, ...] = ()
+    hidden: tuple[int, ...] = ()
+    activation: str = "silu"
+    normalization: str = "none"
+    dropout: float = 0.0
+    residual: bool = False
+    separate: bool = False
+
+
+class Branch(nn.Module):
+    """One trunk and the heads of the parameters that grow on it: (n, p) → (n, total raw outputs of those parameters)."""
+
+    def __init__(self, layout: Layout, outputs: Sequence[Output], generator: torch.Generator) -> None:
+        super().__init__()
+        style = {"activation": layout.activation, "normalization": layout.normalization, "dropout": layout.dropout, "generator": generator}
+        columns = outputs[0].columns if outputs[0].columns is not None else tuple(range(layout.inputs))
+        self.inputs = Inputs(columns, layout.inputs, layout.codes)
+        self.trunk = MLP(self.inputs.width, layout.hidden, residual=layout.residual, **style)
+        # Parameters without layers of their own share one matrix: one product instead of one per parameter.
+        self.groups = _grouped(outputs)
+        self.tails = nn.ModuleList(MLP(self.trunk.width, group[0].hidden, **style) for group in self.groups)
+        self.heads = nn.ModuleList(
+            nn.Linear(tail.width, sum(output.size for output in group)) for tail, group in zip(self.tails, self.groups, strict=True)
+        )
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        hidden = self.trunk(self.inputs(x))
+        raw: dict[str, Tensor] = {}
+        for group, tail, head in zip(self.groups, self.tails, self.heads, strict=True):
+            pieces = head(tail(hidden)).split([output.size for output in group], 1)
+            raw |= {output.parameter.name: piece for output, piece in zip(group, pieces, strict=True)}
+        return raw
+
+    def start(self, raw: Mapping[str, Tensor], generator: torch.Generator) -> None:
+        """Make the heads give `raw` for every row, up to a small random part."""
+        for group, head in zip(self.groups, self.heads, strict=True):
+            # 0.01: the first predictions should be the marginal fit, yet every weight must feel a gradient.
+            nn.init.normal_(head.weight, std=0.01 / math.sqrt(max(1, head.in_features)), generator=generator)
+            with torch.no_grad():
+                head.bias.copy_(torch.cat([raw[output.parameter.name].reshape(-1) for output in group]))
+
+
+class Network(nn.Module):
+    """Trunks and heads: (n, p) encoded inputs → {name: (n, *shape)} parameters of the standardised target, in float64.
+
+    The trunk runs in the dtype of its weights (in bfloat16 where `autocast` says so); raw outputs are cast to float64 before any
+    activation, because densities lose up to tens of nats in float32.
+    """
+
+    def __init__(self, layout: Layout, outputs: Sequence[Output], generator: torch.Generator, *, autocast: bool = False) -> None:
+        super().__init__()
+        self.outputs, self.autocast = tuple(outputs), autocast
+        grown = [output for output in outputs if output.size and output.columns != ()]
+        self.branches = nn.ModuleList(Branch(layout, group, generator) for group in _branches(grown, layout))
+        self.constants = nn.ParameterDict(
+            {o.parameter.name: nn.Parameter(torch.zeros(o.raw_shape)) for o in outputs if o.size and o.columns == ()}
+        )
+        if not any(weight.is_meta for weight in self.parameters()):
+            initialize(self, generator)
+
+    def raw(self, x: Tensor) -> dict[str, Tensor]:
+        """Raw outputs of every learned parameter, {name: (n, *raw_shape)}, in float64 (float32 on a device that has no float64)."""
+        wide = torch.float32 if x.device.type == "mps" else torch.float64
+        raw: dict[str, Tensor] = {}
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=self.autocast):
+            for branch in self.branches:
+                raw |= branch(x)
+        shapes = {output.parameter.name: output.raw_shape for output in self.outputs}
+        raw = {name: value.to(wide).reshape(len(x), *shapes[name]) for name, value in raw.items()}
+        return raw | {name: value.to(wide).expand(len(x), *value.shape) for name, value in self.constants.items()}
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        return activated(self.outputs, self.raw(x), len(x))
+
+    def arguments(self, x: Tensor) -> dict[str, Tensor]:
+        """What the family's distribution is made of while training: as forward, but logits where the distribution takes them."""
+        return activated(self.outputs, self.raw(x), len(x), logits=True)
+
+    def start(self, raw: Mapping[str, Tensor], generator: torch.Generator) -> None:
+        """Start at the constant model whose raw outputs are `raw`: {name: raw_shape}."""
+        for branch in self.branches:
+            branch.start(raw, generator)
+        with torch.no_grad():
+            for name, constant in self.constants.items():
+                constant.copy_(raw[name])
+
+    def size(self) -> int:
+        """How many numbers are learned."""
+        return sum(weight.numel() for weight in self.parameters())
+
+
+def activated(outputs: Sequence[Output], raw: Mapping[str, Tensor], rows: int, *, logits: bool = False) -> dict[str, Tensor]:
+    """The parameters that raw outputs {name: (rows, *raw_shape)} stand for, fixed ones filled in: {name: (rows, *shape)}.
+
+    With `logits`, a parameter that its distribution takes as logits comes as `logits`.
+    """
+    like = next(iter(raw.values()), torch.empty(0, dtype=torch.float64))
+    made: dict[str, Tensor] = {}
+    for output in outputs:
+        name, to_logits = output.parameter.name, output.activation.logits
+        if output.fixed is not None:
+            made[name] = torch.as_tensor(output.fixed, dtype=like.dtype, device=like.device).expand(rows, *output.parameter.shape)
+        elif logits and output.parameter.logits and to_logits is not None:
+            made["logits"] = to_logits(raw[name])
+        else:
+            made[name] = output.activation.forward(raw[name])
+    return made
+
+
+def _branches(outputs: Sequence[Output], layout: Layout) -> list[list[Output]]:
+    if layout.separate:
+        return [[output] for output in outputs]
+    return _by(outputs, lambda output: output.columns if output.columns != tuple(range(layout.inputs)) else None)
+
+
+def _grouped(outputs: Sequence[Output]) -> list[list[Output]]:
+    return _by(outputs, lambda output: output.hidden)
+
+
+def _by(outputs: Sequence[Output], key: Callable[[Output], object]) -> list[list[Output]]:
+    groups: dict[object, list[Output]] = {}
+    for output in outputs:
+        groups.setdefault(key(output), []).append(output)
+    return list(groups.values())

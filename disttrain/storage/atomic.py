@@ -1,0 +1,228 @@
+"""Files that are absent, old or whole, never half: written beside their name, synced, renamed, and the folder synced."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from disttrain.errors import Finding, OutputExists, StorageError
+from disttrain.storage import locks
+
+__all__ = [
+    "json_bytes",
+    "make_folder",
+    "numbered",
+    "replacing",
+    "reported",
+    "require_writable",
+    "sync",
+    "write_bytes",
+    "write_json",
+    "write_text",
+]
+
+_READ_ONLY = ("not-writable", "choose a folder that you may write to")
+_FULL = ("disk-full", "free some space, or choose a folder on another disk")
+_REASONS = {
+    errno.ENOSPC: _FULL,
+    errno.EDQUOT: _FULL,
+    errno.EFBIG: _FULL,
+    errno.EACCES: _READ_ONLY,
+    errno.EPERM: _READ_ONLY,
+    errno.EROFS: _READ_ONLY,
+    errno.ENOENT: ("no-folder", "make the folder first, or choose another"),
+    errno.ENOTDIR: ("no-folder", "a part of this path is a file; choose another folder"),
+    errno.EEXIST: ("no-folder", "a file has the name of this folder; choose another folder"),
+    errno.ENAMETOOLONG: ("name-too-long", "choose a shorter name"),
+}
+_OTHER = ("cannot-write", "try again, or choose a folder on another disk")
+_NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS}
+_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}
+
+
+@contextmanager
+def reported(path: Path) -> Iterator[None]:
+    """Turns any OSError of the block into a StorageError (exit 6) that names `path`, the reason and a way out."""
+    try:
+        yield
+    except OSError as error:
+        code, hint = _REASONS.get(error.errno or 0, _OTHER)
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise StorageError(Finding(code, f"cannot write: {reason}", where=str(path), hints=(hint,))) from error
+
+
+@contextmanager
+def replacing(path: Path, *, overwrite: bool = True) -> Iterator[Path]:
+    """An empty file beside `path` to be filled by the block; it takes the name when the block ends well and vanishes when it does not.
+
+    What stands under the name stays readable, old or new, at every moment. Leftovers of writers that were killed are removed.
+
+    Raises StorageError where the disk refuses (an OSError of the block counts), where `path` is a link, a folder or a device;
+    OutputExists where the file is there and `overwrite` is false, even if it came while the block ran.
+    """
+    path = Path(path)
+    with reported(path):
+        _require_free(path, overwrite)
+        _sweep(path)
+        part, lock = _part(path)
+        try:
+            yield part
+            sync(part)
+            _place(part, path, overwrite)
+            sync(path.parent)
+        finally:
+            _discard(part, lock)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write `data` under `path`, whole or not at all. Raises StorageError."""
+    with replacing(path) as part, part.open("wb") as out:
+        out.write(data)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` as UTF-8 under `path`, line ends as given. Raises StorageError."""
+    write_bytes(path, text.encode())
+
+
+def write_json(path: Path, document: Any) -> None:
+    """Write `document` as JSON under `path`. Raises StorageError.
+
+    ValueError where a number is not finite, since JSON has no word for it.
+    """
+    write_bytes(path, json_bytes(document))
+
+
+def json_bytes(document: Any) -> bytes:
+    """Indented JSON in UTF-8, keys in the order given. Raises ValueError where a number is not finite."""
+    text = json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2)
+    try:
+        return (text + "\n").encode()
+    except UnicodeEncodeError:
+        # A file name that is not UTF-8 reaches us as lone surrogates; only the escaped form can carry them.
+        return (json.dumps(document, ensure_ascii=True, allow_nan=False, indent=2) + "\n").encode()
+
+
+def numbered(folder: Path, stem: str, suffix: str) -> Path:
+    """The next free name `stem-001suffix` in `folder`: one above the highest there. Raises StorageError where it cannot be listed."""
+    pattern = re.compile(rf"{re.escape(stem)}-(\d{{3,9}}){re.escape(suffix)}")
+    with reported(folder):
+        taken = [int(found[1]) for name in os.listdir(folder) if (found := pattern.fullmatch(name))]
+    return Path(folder) / f"{stem}-{max(taken, default=0) + 1:03d}{suffix}"
+
+
+def make_folder(folder: Path) -> None:
+    """Make `folder` and what is missing above it, durably. Raises StorageError."""
+    if folder.is_dir():
+        return
+    with reported(folder):
+        missing = [place for place in (folder, *folder.parents) if not place.exists()]
+        folder.mkdir(parents=True, exist_ok=True)
+        for place in missing:
+            sync(place.parent)
+
+
+def require_writable(folder: Path) -> None:
+    """Raises StorageError unless a file can be written and synced in `folder`, or in the nearest folder above it that exists.
+
+    Writes and removes a file, because permission bits say little on read-only mounts, full disks and for root.
+    """
+    place = next(place for place in (folder.absolute(), *folder.absolute().parents) if os.path.lexists(place))
+    with reported(folder):
+        probe, lock = _part(place / "probe")
+        try:
+            probe.write_bytes(bytes(4096))
+            sync(probe)
+        finally:
+            _discard(probe, lock)
+
+
+def sync(path: Path) -> None:
+    """Wait until the file or folder `path` is on the disk. Raises OSError."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    except OSError as error:
+        if not (error.errno in _NO_FOLDER_SYNC and stat.S_ISDIR(os.fstat(fd).st_mode)):
+            raise
+    finally:
+        os.close(fd)
+
+
+def _require_free(path: Path, overwrite: bool) -> None:
+    try:
+        mode = os.lstat(path).st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISREG(mode):
+        # Renaming over /dev/null or over a link would destroy it; writing through a link would change something elsewhere.
+        what = "there is something else than a regular file under this name; it is left alone"
+        raise StorageError(Finding("not-a-file", what, where=str(path), hints=("choose another name",)))
+    if not overwrite:
+        raise _taken(path)
+
+
+def _taken(path: Path) -> OutputExists:
+    return OutputExists(Finding("output-exists", "the file exists", where=str(path), hints=("`--overwrite` replaces it",)))
+
+
+def _place(part: Path, path: Path, overwrite: bool) -> None:
+    if overwrite:
+        os.replace(part, path)
+        return
+    try:
+        # Unlike a rename, a hard link cannot take a name that is in use.
+        os.link(part, path)
+    except FileExistsError as error:
+        raise _taken(path) from error
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        _require_free(path, overwrite)
+        os.replace(part, path)
+
+
+def _prefix(path: Path) -> str:
+    # 200 of the 255 bytes that a file name may have, so that a long name still has room for the ending.
+    return "." + os.fsencode(path.name)[:200].decode(errors="ignore") + "."
+
+
+def _part(path: Path) -> tuple[Path, int]:
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    while True:
+        part = path.parent / f"{_prefix(path)}{secrets.token_hex(8)}.part"
+        lock = os.open(part, flags, 0o666)
+        try:
+            if locks.hold(lock, part, unlockable=True):
+                return part, lock
+        except OSError:
+            _discard(part, lock)
+            raise
+        os.close(lock)
+
+
+def _discard(part: Path, lock: int) -> None:
+    with suppress(OSError):
+        part.unlink(missing_ok=True)
+    os.close(lock)
+
+
+def _sweep(path: Path) -> None:
+    pattern = re.compile(re.escape(_prefix(path)) + r"[0-9a-f]{16}\.part")
+    for leftover in (path.parent / name for name in os.listdir(path.parent) if pattern.fullmatch(name)):
+        with suppress(OSError):
+            fd = os.open(leftover, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            try:
+                # Its writer holds a lock while it lives, so what can be locked belongs to nobody.
+                if locks.hold(fd, leftover, unlockable=False):
+                    leftover.unlink(missing_ok=True)
+            finally:
+                os.close(fd)

@@ -1,0 +1,68 @@
+"""Locks that die with the process that holds them, whichever way it dies."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from pathlib import Path
+
+__all__ = ["claim", "hold", "release"]
+
+_WITHOUT_LOCKS = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.EBADF}
+
+
+def hold(fd: int, path: Path, *, unlockable: bool) -> bool:
+    """Whether this call has locked the open file `fd` and `path` still names that very file.
+
+    `unlockable` is the answer on file systems that have no locks.
+    """
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # The last holder may have removed the file between our open and our lock: then the lock is on a file nobody else will find.
+        return os.path.samestat(os.fstat(fd), os.lstat(path))
+    except (BlockingIOError, FileNotFoundError):
+        return False
+    except OSError as error:
+        if error.errno in _WITHOUT_LOCKS:
+            return unlockable
+        raise
+
+
+def claim(path: Path) -> int | None:
+    """File descriptor that holds the lock file `path` (made where absent), or None where another holder is alive."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    for _ in range(100):
+        fd = os.open(path, flags, 0o666)
+        try:
+            if hold(fd, path, unlockable=True):
+                os.ftruncate(fd, 0)
+                os.write(fd, f"{os.getpid()}\n".encode())
+                return fd
+            replaced = _is_gone(fd, path)
+        except OSError:
+            os.close(fd)
+            raise
+        os.close(fd)
+        if not replaced:
+            return None
+    return None
+
+
+def release(fd: int, path: Path, owner: int) -> None:
+    """Give the lock back that process `owner` claimed, and remove its file; in a forked child the lock stays with the owner."""
+    try:
+        if os.getpid() == owner:
+            path.unlink(missing_ok=True)
+    except OSError:
+        # A read-only file system keeps the file, and the lock on it ends with the descriptor all the same.
+        pass
+    finally:
+        os.close(fd)
+
+
+def _is_gone(fd: int, path: Path) -> bool:
+    try:
+        return not os.path.samestat(os.fstat(fd), os.lstat(path))
+    except FileNotFoundError:
+        return True

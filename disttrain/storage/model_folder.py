@@ -1,0 +1,210 @@
+"""The model folder: model.json and weights.safetensors, replaced as one and checked before they are believed.
+
+Two files cannot be renamed at once. So the new weights wait, whole, under a second name; renaming model.json is the moment of change;
+then the weights take their place. Whatever model.json is found, the weights it speaks of stand under one of the two names, also after
+a kill or a power cut, and the next save puts them in place first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import weakref
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from disttrain.errors import Finding, RunUnreadable, StorageError
+from disttrain.storage import atomic, reading, weights
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+__all__ = ["DESCRIPTION", "FORMAT", "WEIGHTS", "StoredModel", "load_weights", "read", "save"]
+
+FORMAT = 1
+DESCRIPTION = "model.json"
+WEIGHTS = "weights.safetensors"
+_WAITING = "weights.safetensors.new"
+_RESERVED = ("format", "files", "sha256")
+_ATTEMPTS = 50
+_REFIT = "copy the model folder again from where it was made, or fit again"
+
+
+@dataclass(frozen=True)
+class StoredModel:
+    """A model folder whose model.json was read.
+
+    `description` as it was saved, `path` of the folder, `size` (bytes) and `sha256` of the weights it speaks of. It holds the files
+    of the weights open, so that `load_weights` finds these weights even when the folder is replaced meanwhile.
+    """
+
+    description: dict[str, Any]
+    path: Path
+    size: int
+    sha256: str
+    files: tuple[int, ...] = field(repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        weakref.finalize(self, _close, self.files)
+
+
+def save(folder: Path, description: Mapping[str, Any], tensors: Mapping[str, Tensor | np.ndarray[Any, Any]]) -> None:
+    """Save a model in `folder`, which is made where absent. A reader sees the old model or the new one, whole, at every moment.
+
+    One writer at a time; the lock of the run folder sees to that. The same weights give the same bytes.
+
+    Raises StorageError where the disk refuses, FitFailed where a weight is not finite (nothing is written then), and ValueError where
+    `description` is not strict JSON or uses one of the keys `format`, `files`, `sha256`.
+    """
+    if taken := [key for key in _RESERVED if key in description]:
+        raise ValueError(f"the keys {taken} of a description belong to the model folder")
+    data = weights.encode(tensors)
+    sealed = _sealed(description, data, folder / DESCRIPTION)
+    atomic.make_folder(folder)
+    _settle(folder)
+    atomic.write_bytes(folder / _WAITING, data)
+    atomic.write_bytes(folder / DESCRIPTION, sealed)
+    _put_in_place(folder)
+
+
+def read(folder: Path) -> StoredModel:
+    """What model.json of `folder` says, once it is seen to be whole: a plain file, strict JSON, of a known format, with its own checksum.
+
+    The weights are opened but not read yet; see `load_weights`.
+
+    Raises RunUnreadable.
+    """
+    path = folder / DESCRIPTION
+    before = reading.document(path)
+    for _ in range(_ATTEMPTS):
+        if before is None:
+            raise reading.unreadable(
+                "no-model", f"there is no model here: {DESCRIPTION} is missing", folder, "give a run folder or its `model/`"
+            )
+        # The waiting weights first: weights move from the second name to the first, so this order cannot miss them.
+        files = _open(folder / _WAITING, folder / WEIGHTS)
+        if (after := reading.document(path)) == before:
+            return _believed(before, folder, files)
+        _close(files)
+        before = after
+    raise reading.unreadable("busy", "is being replaced again and again", path, "try again when the fit has finished")
+
+
+def load_weights(stored: StoredModel, expected: Mapping[str, tuple[Sequence[int], Any]]) -> dict[str, Tensor]:
+    """The weights of `stored`, on the CPU, by name; `expected` gives shape and dtype of each, as a model built on `meta` has them.
+
+    Size and SHA-256 are compared before anything is parsed, names, shapes, dtypes and offsets before anything is made of them,
+    and every value must be finite.
+
+    Raises RunUnreadable.
+    """
+    where = stored.path / WEIGHTS
+    if not stored.files:
+        raise reading.unreadable("no-weights", "is missing", where, _REFIT)
+    sizes = [os.fstat(fd).st_size for fd in stored.files]
+    if stored.size not in sizes:
+        what = f"is {sizes[-1]:,} bytes long, and {DESCRIPTION} says {stored.size:,}"
+        raise reading.unreadable("corrupt", what, where, _REFIT)
+    weights.check_size(stored.size, expected, str(where))
+    for fd in (fd for fd, size in zip(stored.files, sizes, strict=True) if size == stored.size):
+        data = _contents(fd, stored.size, where)
+        if hashlib.sha256(data).hexdigest() == stored.sha256:
+            return weights.decode(data, expected, str(where))
+    raise reading.unreadable("corrupt", f"is not the file that was saved: its SHA-256 differs from the one in {DESCRIPTION}", where, _REFIT)
+
+
+def _sealed(description: Mapping[str, Any], data: bytes, path: Path) -> bytes:
+    files = {WEIGHTS: {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}}
+    written = atomic.json_bytes({"format": FORMAT, "files": files, **description})
+    try:
+        # Sealed as a reader will see it, where tuples are lists and every key is text.
+        document = reading.parse(written, path)
+    except RunUnreadable as error:
+        raise _unwritable(str(error.findings[0].what), path) from error
+    sealed = atomic.json_bytes({**document, "sha256": _seal(document)})
+    if len(sealed) > reading.JSON_LIMIT:
+        raise _unwritable(f"is {len(sealed):,} bytes long; {reading.JSON_LIMIT:,} are allowed", path)
+    return sealed
+
+
+def _unwritable(reason: str, path: Path) -> StorageError:
+    hint = "the categories of text columns fill it: exclude columns that have a value of their own in nearly every row"
+    return StorageError(Finding("too-large", f"could not be read again, so nothing was saved: it {reason}", where=str(path), hints=(hint,)))
+
+
+def _seal(document: Mapping[str, Any]) -> str:
+    """SHA-256 of what `document` says, whatever the order of its keys and its white space."""
+    return hashlib.sha256(json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()).hexdigest()
+
+
+def _believed(data: bytearray, folder: Path, files: tuple[int, ...]) -> StoredModel:
+    try:
+        description = reading.parse(data, folder / DESCRIPTION)
+        size, sha256 = _checked(description, folder / DESCRIPTION)
+    except RunUnreadable:
+        _close(files)
+        raise
+    said = {key: value for key, value in description.items() if key not in _RESERVED}
+    return StoredModel(said, folder, size, sha256, files)
+
+
+def _checked(document: Mapping[str, Any], path: Path) -> tuple[int, str]:
+    number = document.get("format")
+    if type(number) is int and number > FORMAT:
+        what = f"has format {number}; this version reads up to {FORMAT}"
+        raise reading.unreadable("newer-format", what, path, "use the version of disttrain that wrote it, or a newer one")
+    if type(number) is not int or number != FORMAT:
+        raise reading.unreadable("corrupt", "does not say the format of a model", path, _REFIT)
+    if document.get("sha256") != _seal({key: value for key, value in document.items() if key != "sha256"}):
+        raise reading.unreadable("corrupt", "was changed after it was saved: its checksum differs", path, _REFIT)
+    match document.get("files"):
+        case {"weights.safetensors": {"size": int(size), "sha256": str(sha256)}} if size >= 0:
+            return size, sha256
+    raise reading.unreadable("corrupt", f"does not say size and SHA-256 of {WEIGHTS}", path, _REFIT)
+
+
+def _open(*paths: Path) -> tuple[int, ...]:
+    files: list[int] = []
+    try:
+        for path in paths:
+            files += [fd] if (fd := reading.open_regular(path)) is not None else []
+    except RunUnreadable:
+        _close(files)
+        raise
+    return tuple(files)
+
+
+def _close(files: Sequence[int]) -> None:
+    for fd in files:
+        os.close(fd)
+
+
+def _contents(fd: int, size: int, where: Path) -> bytearray:
+    try:
+        return reading.fill(fd, size)
+    except OSError as error:
+        raise reading.unreadable("unreadable", f"cannot be read: {os.strerror(error.errno or 0)}", where) from error
+
+
+def _settle(folder: Path) -> None:
+    """Finish a save that was cut off after its moment of change, lest the weights in use be overwritten."""
+    if not os.path.lexists(folder / _WAITING):
+        return
+    try:
+        stored = read(folder)
+        data = _contents(stored.files[0], stored.size, folder / _WAITING)
+    except (RunUnreadable, MemoryError):
+        # What stands there cannot be used as it is, so there is nothing to protect.
+        return
+    if hashlib.sha256(data).hexdigest() == stored.sha256:
+        _put_in_place(folder)
+
+
+def _put_in_place(folder: Path) -> None:
+    with atomic.reported(folder / WEIGHTS):
+        os.replace(folder / _WAITING, folder / WEIGHTS)
+        atomic.sync(folder)

@@ -1,0 +1,191 @@
+"""The run folder: its number, its lock, its status, and which run is meant when none is named."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import shutil
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from disttrain.errors import Finding, OutputExists, RunUnreadable, UsageError
+from disttrain.storage import atomic, locks, model_folder, reading
+from disttrain.storage.run_record import LOCK, RECORD, STATUSES, Run, record
+
+__all__ = ["MODEL", "RECORD", "STATUSES", "Found", "Run", "create", "create_at", "find", "record"]
+
+MODEL = "model"
+_USABLE = ("finished", "stopped")
+# What a run writes (the table of the interface), and so all that overwriting one may remove.
+_OURS = re.compile(
+    r"config(\.resolved)?\.yaml|(environment|data|metrics)\.json|model|checkpoint|history\.parquet"
+    r"|predictions(-\d{3,})?\.(parquet|csv|arrow)|report\.html|log\.jsonl|\..*\.[0-9a-f]{16}\.part"
+)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A model that was asked for: `model` is its folder, `run` the run it belongs to, or None where the model folder stands alone.
+
+    `newest` is true where nothing was named, so that the program can say which it took.
+    """
+
+    run: Path | None
+    model: Path
+    name: str
+    newest: bool
+
+
+def create(root: Path, name: str) -> Run:
+    """A new run `root/name-NNN` with the next free number, locked and with status running; however many ask at once, each gets its own.
+
+    Raises StorageError, so that a folder that cannot be written is found before any work; UsageError for a name that is no file name.
+    """
+    if not name or name.startswith(".") or re.search(r"[/\\\x00-\x1f\x7f]", name):
+        what = f"{name!r} cannot be the name of a run folder"
+        raise UsageError(Finding("bad-name", what, hints=("use letters, digits, `-` and `_`",)))
+    root = Path(root)
+    atomic.make_folder(root)
+    number = int(atomic.numbered(root, name, "").name.rpartition("-")[2])
+    with atomic.reported(root):
+        # Counting on, because a folder can be in the way without being listed by this spelling (file systems that ignore case).
+        while not _made(folder := root / f"{name}-{number:03d}"):
+            number += 1
+        atomic.sync(root)
+    try:
+        return create_at(folder)
+    except BaseException:
+        with suppress(OSError):
+            folder.rmdir()
+        raise
+
+
+def create_at(folder: Path, overwrite: bool = False) -> Run:
+    """A new run in `folder` itself, made where absent, locked and with status running.
+
+    With `overwrite`, a run that is there is removed first: the files a run writes, and no others.
+
+    Raises OutputExists where something is there already, where it is not a run, or where another process holds it; StorageError.
+    """
+    folder = Path(folder)
+    if os.path.lexists(folder) and not folder.is_dir():
+        raise _occupied(folder, "is not a folder", "give another folder with `--out`")
+    atomic.make_folder(folder)
+    _require_room(folder, overwrite)
+    with atomic.reported(folder):
+        lock = locks.claim(folder / LOCK)
+    if lock is None:
+        raise _occupied(folder, f"another process{_holder(folder)} is writing this run", "wait for it, or give another folder with `--out`")
+    run = Run(folder, lock, _name(folder))
+    try:
+        # Asked again: between the first look and the lock, another process may have begun and even finished.
+        _require_room(folder, overwrite)
+        return _begun(run)
+    except BaseException:
+        run.close()
+        raise
+
+
+def find(path: Path | None, root: Path) -> Found:
+    """The model meant by `path`: a run folder or a model folder; None means the run under `root` that finished or was stopped last.
+
+    Only looks which files are there; `model_folder.read` checks what is in them.
+
+    Raises RunUnreadable where there is none.
+    """
+    if path is None:
+        return _newest(Path(root))
+    path = Path(path)
+    if os.path.lexists(path / MODEL / model_folder.DESCRIPTION):
+        return Found(path, path / MODEL, _name(path), newest=False)
+    if os.path.lexists(path / model_folder.DESCRIPTION):
+        parent = path.absolute().parent
+        run = parent if path.absolute().name == MODEL and os.path.lexists(parent / RECORD) else None
+        return Found(run, path, _name(run or path), newest=False)
+    raise _not_found(path, Path(root))
+
+
+def _newest(root: Path) -> Found:
+    ended: list[tuple[str, str, Path]] = []
+    for folder in _folders(root):
+        with suppress(RunUnreadable):
+            said = record(folder)
+            if said["status"] in _USABLE and os.path.lexists(folder / MODEL / model_folder.DESCRIPTION):
+                ended.append((str(said.get("ended", "")), str(said.get("started", "")), folder))
+    if not ended:
+        hints = ("`disttrain fit CONFIG` makes one", "or name the folder of a run or model")
+        raise reading.unreadable("no-run", "there is no finished run here", root, *hints)
+    folder = max(ended)[-1]
+    return Found(folder, folder / MODEL, folder.name, newest=True)
+
+
+def _folders(root: Path) -> list[Path]:
+    try:
+        return sorted(folder for folder in root.iterdir() if folder.is_dir())
+    except OSError:
+        return []
+
+
+def _not_found(path: Path, root: Path) -> RunUnreadable:
+    if not os.path.lexists(path):
+        what, names = "there is no such folder", {folder.name: folder for place in (path.parent, root) for folder in _folders(place)}
+    elif path.is_dir():
+        what, names = "there is no model in this folder", {folder.name: folder for folder in _folders(path)}
+        if os.path.lexists(path / RECORD):
+            return reading.unreadable("no-model", "this run has no model (yet)", path, "wait for its first epoch, or fit again")
+    else:
+        return reading.unreadable("no-model", "is a file, not the folder of a run or model", path, f"try `{path.parent}`")
+    close = difflib.get_close_matches(path.name, names, n=1) or ([sorted(names)[-1]] if path.is_dir() and names else [])
+    return reading.unreadable("no-model", what, path, *(f"did you mean `{names[name]}`?" for name in close))
+
+
+def _made(folder: Path) -> bool:
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        return False
+    return True
+
+
+def _begun(run: Run) -> Run:
+    # The record first: from here on a reader sees a running run, not a finished one with half its files.
+    run.update()
+    with atomic.reported(run.path):
+        for name in filter(_OURS.fullmatch, os.listdir(run.path)):
+            _remove(run.path / name)
+        atomic.sync(run.path)
+    return run
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+
+
+def _require_room(folder: Path, overwrite: bool) -> None:
+    with atomic.reported(folder):
+        names = [name for name in os.listdir(folder) if name != LOCK]
+    if not names:
+        return
+    if not overwrite:
+        raise _occupied(folder, "the folder is not empty", "`--overwrite` replaces the run in it", "give another folder with `--out`")
+    if RECORD not in names:
+        raise _occupied(folder, f"the folder has no {RECORD}, so it is not a run and is not emptied", "give another folder with `--out`")
+
+
+def _occupied(folder: Path, what: str, *hints: str) -> OutputExists:
+    return OutputExists(Finding("output-exists", what, where=str(folder), hints=hints))
+
+
+def _holder(folder: Path) -> str:
+    with suppress(OSError, ValueError):
+        return f" ({int((folder / LOCK).read_bytes()[:20])})"
+    return ""
+
+
+def _name(folder: Path) -> str:
+    return folder.name or folder.absolute().name

@@ -1,0 +1,82 @@
+"""One run: its lock, and run.json, which says what became of it."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from disttrain.storage import atomic, locks, reading
+
+__all__ = ["LOCK", "RECORD", "STATUSES", "Run", "record"]
+
+FORMAT = 1
+RECORD = "run.json"
+LOCK = ".lock"
+STATUSES = ("running", "finished", "stopped", "failed")
+
+
+class Run:
+    """A run folder that this process writes: `path`, `name`, and the record kept in run.json. Holds the folder's lock until `close`.
+
+    Use it in a `with` statement; the lock also ends with the process, however that ends.
+    """
+
+    def __init__(self, path: Path, lock: int, name: str) -> None:
+        self.path = path
+        self.name = name
+        self._record: dict[str, Any] = {"format": FORMAT, "name": name, "status": "running", "started": _now()}
+        self.lock = weakref.finalize(self, locks.release, lock, path / LOCK, os.getpid())
+
+    def status(self) -> str:
+        """One of STATUSES."""
+        return str(self._record["status"])
+
+    def update(self, **fields: Any) -> None:
+        """Merge `fields` into run.json, whole or not at all; a refused update leaves the record as it was.
+
+        `updated` is set to now, and so is `ended` with each status but running: UTC, ISO 8601.
+
+        Raises StorageError; ValueError for an unknown status or a number that is not finite.
+        """
+        merged = {**self._record, **fields, "updated": _now()}
+        if merged["status"] not in STATUSES:
+            raise ValueError(f"{merged['status']!r} is not a status; there are {STATUSES}")
+        if merged["status"] == "running":
+            merged.pop("ended", None)
+        elif "ended" not in merged or "status" in fields:
+            merged["ended"] = merged["updated"]
+        atomic.write_json(self.path / RECORD, merged)
+        self._record = merged
+
+    def close(self) -> None:
+        """Let others have the folder. The status stays what it is."""
+        self.lock()
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def record(folder: Path) -> dict[str, Any]:
+    """What run.json of the run `folder` says. Raises RunUnreadable."""
+    path = Path(folder) / RECORD
+    if (data := reading.document(path)) is None:
+        raise reading.unreadable("no-run", f"there is no run here: {RECORD} is missing", folder, "`disttrain fit CONFIG` makes one")
+    found = reading.parse(data, path)
+    number = found.get("format")
+    if type(number) is int and number > FORMAT:
+        what = f"has format {number}; this version reads up to {FORMAT}"
+        raise reading.unreadable("newer-format", what, path, "use the version of disttrain that wrote it, or a newer one")
+    if type(number) is not int or number != FORMAT or found.get("status") not in STATUSES:
+        raise reading.unreadable("corrupt", "does not say format and status of a run", path)
+    return found
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds")

@@ -1,0 +1,181 @@
+"""Tensors as safetensors bytes: the same weights give the same bytes, and bytes are believed only after every one is accounted for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from disttrain import deferred
+from disttrain.errors import Finding, FitFailed, RunUnreadable
+from disttrain.storage import reading
+
+if TYPE_CHECKING:
+    import numpy as np
+    import safetensors.torch as safetensors
+    import torch
+    from torch import Tensor
+else:
+    np = deferred.module("numpy")
+    torch = deferred.module("torch")
+    safetensors = deferred.module("safetensors.torch")
+
+__all__ = ["check_size", "decode", "encode"]
+
+# torch's name of a dtype -> its name in the file, bytes per number
+_DTYPES = {
+    "float64": ("F64", 8),
+    "float32": ("F32", 4),
+    "bfloat16": ("BF16", 2),
+    "float16": ("F16", 2),
+    "int64": ("I64", 8),
+    "int32": ("I32", 4),
+    "int16": ("I16", 2),
+    "int8": ("I8", 1),
+    "uint8": ("U8", 1),
+    "bool": ("BOOL", 1),
+}
+_ARCHIVES = {b"PK": "a zip archive such as torch.save writes", b"\x80": "a pickle"}
+_SHOWN = 20
+_REFIT = "copy the model folder again from where it was made, or fit again"
+
+
+def encode(weights: Mapping[str, Tensor | np.ndarray[Any, Any]]) -> bytes:
+    """The safetensors file of `weights`: a function of names, shapes, dtypes and values alone, whatever order they come in.
+
+    Raises FitFailed where a weight is not finite: such a file could not be read again. ValueError for a dtype that has no name there.
+    """
+    tensors = {name: _tensor(weights[name]) for name in sorted(weights)}
+    if foreign := [name for name, tensor in tensors.items() if _plain(tensor.dtype) not in _DTYPES]:
+        raise ValueError(f"the dtype of these weights cannot be saved: {foreign[:_SHOWN]}")
+    if lost := [name for name, tensor in tensors.items() if not _is_sound(tensor)]:
+        found = (Finding("not-finite", f"the weights `{name}` are not finite; nothing was saved") for name in lost[:_SHOWN])
+        raise FitFailed(*found)
+    return safetensors.save(tensors, metadata={"format": "pt"})
+
+
+def check_size(size: int, expected: Mapping[str, tuple[Sequence[int], Any]], where: str) -> None:
+    """Raises RunUnreadable unless a file of `size` bytes can hold the `expected` weights and a header of sensible length.
+
+    Nothing is allocated, so an absurd size or an absurd network ends here.
+    """
+    needed = sum(_nbytes(shape, dtype) for shape, dtype in expected.values())
+    if not 8 + 2 <= size - needed <= 8 + _header_limit(expected):
+        raise reading.unreadable("wrong-weights", f"is {size:,} bytes long, but the network described needs {needed:,}", where, _REFIT)
+
+
+def decode(data: bytearray, expected: Mapping[str, tuple[Sequence[int], Any]], where: str) -> dict[str, Tensor]:
+    """The tensors in the safetensors file `data`, on the CPU, by name.
+
+    `expected` gives the shape and dtype (torch's, or its name) of every weight; names, shapes and dtypes must equal it, the numbers must
+    fill the file without gap or overlap, and every value must be finite. `where` names the file in messages.
+
+    Raises RunUnreadable with everything that differs.
+    """
+    check_size(len(data), expected, where)
+    header, start = _header(data, _header_limit(expected), where)
+    if found := list(_differences(header, expected)):
+        raise _wrong(found, where)
+    if found := list(_misplaced(header, expected, len(data) - start)):
+        raise _wrong(found, where)
+    tensors = {name: _view(data, start + header[name]["data_offsets"][0], *expected[name]) for name in sorted(expected)}
+    if found := [f"the weights `{_shown(name)}` are not finite" for name, tensor in tensors.items() if not _is_sound(tensor)]:
+        raise _wrong(found, where)
+    # Copies: the views may stand at odd addresses, and all of them would keep the whole file in memory.
+    return {name: tensor.clone() for name, tensor in tensors.items()}
+
+
+def _tensor(weight: Tensor | np.ndarray[Any, Any]) -> Tensor:
+    if isinstance(weight, torch.Tensor):
+        return weight.detach().cpu().contiguous().clone()
+    return torch.from_numpy(np.array(weight, dtype=weight.dtype.newbyteorder("="), order="C"))
+
+
+def _is_sound(tensor: Tensor) -> bool:
+    if tensor.dtype == torch.bool:
+        return bool((tensor.view(torch.uint8) <= 1).all())
+    return not tensor.is_floating_point() or bool(torch.isfinite(tensor).all())
+
+
+def _header_limit(expected: Mapping[str, Any]) -> int:
+    # Six bytes are what JSON may need for one character; 400 more hold dtype, shape and offsets of any tensor.
+    return 4096 + sum(400 + 6 * len(name) for name in expected)
+
+
+def _header(data: bytearray, limit: int, where: str) -> tuple[dict[str, Any], int]:
+    length = int.from_bytes(data[:8], "little")
+    if length > min(limit, len(data) - 8) or data[8:9] != b"{":
+        kind = next((f": it looks like {kind}, which is never opened" for mark, kind in _ARCHIVES.items() if data.startswith(mark)), "")
+        raise reading.unreadable("wrong-weights", f"is not a safetensors file{kind}", where, _REFIT)
+    header = reading.parse(data[8 : 8 + length], where)
+    header.pop("__metadata__", None)
+    return header, 8 + length
+
+
+def _differences(header: Mapping[str, Any], expected: Mapping[str, tuple[Sequence[int], Any]]) -> Iterator[str]:
+    for name in sorted(header.keys() | expected.keys()):
+        if name not in header:
+            yield f"the weights `{_shown(name)}` are missing"
+        elif name not in expected:
+            yield f"the network described has no weights `{_shown(name)}`"
+        elif not _is_entry(header[name]):
+            yield f"the entry of `{_shown(name)}` is malformed"
+        elif (found := _signature(header[name])) != (meant := (_DTYPES[_plain(expected[name][1])][0], list(expected[name][0]))):
+            yield f"`{_shown(name)}` is {_spelled(found)}, and the network described needs {_spelled(meant)}"
+
+
+def _misplaced(header: Mapping[str, Any], expected: Mapping[str, tuple[Sequence[int], Any]], length: int) -> Iterator[str]:
+    end = 0
+    for first, last, name in sorted((*entry["data_offsets"], name) for name, entry in header.items()):
+        if first != end or last - first != _nbytes(*expected[name]):
+            yield f"`{_shown(name)}` stands at bytes {first:,} to {last:,}, which leaves a gap, overlaps or is not its size"
+            return
+        end = last
+    if end != length:
+        yield f"{length - end:,} bytes belong to no weights"
+
+
+def _is_entry(entry: Any) -> bool:
+    if not isinstance(entry, dict) or entry.keys() != {"dtype", "shape", "data_offsets"} or not isinstance(entry["dtype"], str):
+        return False
+    # type() rather than isinstance: `true` is no number here.
+    numbers = all(isinstance(entry[key], list) and all(type(n) is int and n >= 0 for n in entry[key]) for key in ("shape", "data_offsets"))
+    return numbers and len(entry["data_offsets"]) == 2
+
+
+def _signature(entry: Mapping[str, Any]) -> tuple[str, list[int]]:
+    return entry["dtype"], entry["shape"]
+
+
+def _spelled(signature: tuple[str, list[int]]) -> str:
+    dtype, shape = signature
+    return f"{dtype[:20]} {shape[:8]}"[:120]
+
+
+def _nbytes(shape: Sequence[int], dtype: Any) -> int:
+    return math.prod(shape) * _DTYPES[_plain(dtype)][1]
+
+
+def _plain(dtype: Any) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
+def _view(data: bytearray, offset: int, shape: Sequence[int], dtype: Any) -> Tensor:
+    named = {_plain(known): known for known in _torch_dtypes()}[_plain(dtype)]
+    if not math.prod(shape):
+        return torch.empty(tuple(shape), dtype=named)
+    return torch.frombuffer(data, dtype=named, count=math.prod(shape), offset=offset).reshape(tuple(shape))
+
+
+def _torch_dtypes() -> tuple[torch.dtype, ...]:
+    floats = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
+    return (*floats, torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool)
+
+
+def _shown(name: str) -> str:
+    return name if len(name) <= 80 else name[:77] + "..."
+
+
+def _wrong(found: Sequence[str], where: str) -> RunUnreadable:
+    more = [f"... and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
+    return RunUnreadable(*(Finding("wrong-weights", what, where=where, hints=(_REFIT,)) for what in (*found[:_SHOWN], *more)))

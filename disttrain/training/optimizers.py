@@ -1,0 +1,69 @@
+"""Optimizers and learning-rate schedules, by name."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+__all__ = ["OPTIMIZERS", "SCHEDULES", "OptimizerPlan", "SchedulePlan", "learning_rate", "optimizer"]
+
+
+@dataclass(frozen=True)
+class OptimizerPlan:
+    """Which optimizer, with which learning rate, weight decay and momentum."""
+
+    name: str
+    lr: float
+    weight_decay: float = 0.0
+    momentum: float = 0.0
+
+
+@dataclass(frozen=True)
+class SchedulePlan:
+    """How the learning rate moves: `warmup_epochs` of linear rise, then by name; the other fields belong to `step` and `plateau`."""
+
+    name: str = "cosine"
+    warmup_epochs: int = 0
+    step_size: int = 30
+    gamma: float = 0.1
+    factor: float = 0.5
+    patience: int = 10
+
+
+Weights = Iterable[nn.Parameter]
+
+OPTIMIZERS: dict[str, Callable[[Weights, OptimizerPlan], torch.optim.Optimizer]] = {
+    "adam": lambda weights, plan: torch.optim.Adam(weights, lr=plan.lr, weight_decay=plan.weight_decay, fused=True),
+    "adamw": lambda weights, plan: torch.optim.AdamW(weights, lr=plan.lr, weight_decay=plan.weight_decay, fused=True),
+    "sgd": lambda weights, plan: torch.optim.SGD(
+        weights, lr=plan.lr, momentum=plan.momentum, weight_decay=plan.weight_decay, nesterov=plan.momentum > 0, fused=True
+    ),
+    # Full batch. The line search chooses the step; a history of 50 pays for itself where features are correlated.
+    "lbfgs": lambda weights, plan: torch.optim.LBFGS(
+        weights, lr=plan.lr, max_iter=25, history_size=50, tolerance_grad=1e-10, tolerance_change=1e-14, line_search_fn="strong_wolfe"
+    ),
+}
+
+# The share of the learning rate in the given epoch (from 0, after warm-up) of `total`, when the loss has stalled `stalls` times.
+SCHEDULES: dict[str, Callable[[SchedulePlan, int, int, int], float]] = {
+    "constant": lambda plan, epoch, total, stalls: 1.0,
+    "cosine": lambda plan, epoch, total, stalls: 0.5 * (1.0 + math.cos(math.pi * min(1.0, epoch / max(1, total)))),
+    "step": lambda plan, epoch, total, stalls: plan.gamma ** (epoch // plan.step_size),
+    "plateau": lambda plan, epoch, total, stalls: plan.factor**stalls,
+}
+
+
+def optimizer(weights: Weights, plan: OptimizerPlan) -> torch.optim.Optimizer:
+    """The optimizer of a plan over the given weights. Raises KeyError for an unknown name."""
+    return OPTIMIZERS[plan.name](weights, plan)
+
+
+def learning_rate(lr: float, plan: SchedulePlan, epoch: int, epochs: int, stalls: int) -> float:
+    """The learning rate of epoch number `epoch` (from 1) of at most `epochs`."""
+    if epoch <= plan.warmup_epochs:
+        return lr * epoch / (plan.warmup_epochs + 1)
+    return lr * SCHEDULES[plan.name](plan, epoch - plan.warmup_epochs - 1, epochs - plan.warmup_epochs, stalls)

@@ -1,0 +1,102 @@
+"""Check: everything `fit` looks at before its first step, as remarks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from disttrain.config import Loaded
+from disttrain.model import Model
+from disttrain.workflows.preparation import Prepared, prepare
+from disttrain.workflows.scoring import baseline_nll, require_suited
+
+__all__ = ["Remark", "check"]
+
+_LEAK = 0.98
+_TIES = 0.5
+
+
+@dataclass(frozen=True)
+class Remark:
+    """What one check found: its topic, a text, and whether it is a warning."""
+
+    topic: str
+    text: str
+    warning: bool = False
+
+
+def check(loaded: Loaded, limit: int | None = None) -> list[Remark]:
+    """Remarks on files, target, support, split, features and network of a config. Raises what `fit` raises before training."""
+    prepared = prepare(loaded, limit)
+    require_suited(loaded, prepared.model)
+    return [*_files(prepared), *_target(prepared), *_features(prepared), *_leaks(prepared), _network(prepared)]
+
+
+def _files(prepared: Prepared) -> list[Remark]:
+    rows = prepared.data
+    size = sum(file.stat().st_size for file in rows.files if file.is_file())
+    counts = " · ".join(f"{split} {count:,}" for split, count in prepared.counts().items() if count)
+    names = ", ".join(file.name for file in rows.files[:3]) + (" ..." if len(rows.files) > 3 else "")
+    return [
+        Remark("files", f"{len(rows.files)} file{'s' if len(rows.files) > 1 else ''}, {size / 1e6:,.1f} MB        {names}"),
+        Remark("split", counts),
+    ]
+
+
+def _target(prepared: Prepared) -> list[Remark]:
+    rows, family, y = prepared.data, prepared.model.family, prepared.y.numpy()
+    name = ", ".join(rows.schema.target)
+    out = f", {rows.filtered:,} filtered out" if rows.filtered else ""
+    remarks = [
+        Remark("target", f"{name}: {len(y):,} used{out}"),
+        Remark("support", f"all targets fit {family.name} ({family.support.text('y')})"),
+        Remark("baseline", f"marginal {family.name}: nll {baseline_nll(prepared, 'train'):.4f} nats per row on the training rows"),
+    ]
+    distinct = len(np.unique(y))
+    if not family.support.integer and distinct < _TIES * len(y):
+        remarks.append(Remark("ties", f"{name} has {distinct:,} distinct values in {len(y):,} rows: a density can earn nats by spikes there", True))
+    if distinct == 1:
+        remarks.append(Remark("target", f"{name} is the same in every row: the scale will shrink to its floor", True))
+    return remarks
+
+
+def _features(prepared: Prepared) -> list[Remark]:
+    encoder, rows = prepared.model.encoder, prepared.data
+    remarks = [Remark("features", f"`{name}` has one value in all training rows and can explain nothing", True) for name in encoder.constants]
+    for name, note in encoder.notes(rows.table).items():
+        if note.missing:
+            share = 100 * note.missing / rows.table.num_rows
+            what = {"impute": "imputed, with an indicator where it is a number", "drop": "dropped", "error": "refused"}[encoder.missing]
+            remarks.append(Remark("features", f"{name}: {note.missing:,} missing ({share:.1f} %), {what}", True))
+        if note.unseen:
+            remarks.append(Remark("features", f"{name}: {note.unseen:,} rows with a category that no training row has", True))
+    return remarks or [Remark("features", f"{len(rows.schema.features)} features, none missing")]
+
+
+def _leaks(prepared: Prepared) -> list[Remark]:
+    """Features that all but equal the target: a sign that they are known only afterwards."""
+    if prepared.model.labels is not None or prepared.model.family.support.integer:
+        return []
+    train = prepared.splits["train"]
+    y = train.outcome.value
+    if len(y) < 10 or not y.std() > 0:
+        return []
+    x = train.x.double()
+    centred = (x - x.mean(0)) / x.std(0).clamp(min=1e-12)
+    correlations = (centred * ((y - y.mean()) / y.std())[:, None]).mean(0)
+    names = prepared.model.encoder.columns
+    strong = [(names[i], float(c)) for i, c in enumerate(correlations) if abs(float(c)) >= _LEAK]
+    return [Remark("leakage", f"`{name}` correlates {value:.2f} with the target; it is a feature", True) for name, value in strong]
+
+
+def _network(prepared: Prepared) -> Remark:
+    model = prepared.model
+    return Remark("network", f"{len(model.schema.features)} features -> {network_text(model)}: {model.network.size():,} weights")
+
+
+def network_text(model: Model) -> str:
+    """The network as a chain: `11 inputs -> [64, 64] -> concentration, rate`."""
+    hidden = list(model.config.network.hidden)
+    names = ", ".join(output.parameter.name for output in model.outputs if output.size)
+    return f"{model.encoder.width} inputs -> {hidden} -> {names}"

@@ -1,0 +1,201 @@
+"""Evaluate: forecasts against what happened, beside a baseline, for all rows and for groups of them."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+
+from disttrain import data as rooms
+from disttrain import metrics, storage
+from disttrain.data import Origin
+from disttrain.errors import AnswerIsNo, DataError, Finding, UsageError
+from disttrain.metrics import METRICS
+from disttrain.model import Model
+from disttrain.outcomes import Outcome
+from disttrain.workflows.dataset import SPLITS, filters_of, target_of, weight_of
+from disttrain.workflows.requests import Question, Requirement, requirement
+from disttrain.workflows.runs import OpenRun, open_run, own_rows
+from disttrain.workflows.scoring import Settings, document, mean_scores, settings_of
+from disttrain.workflows.support import require_inside
+
+__all__ = ["Answer", "evaluate", "require_met", "scored"]
+
+_COMPARISONS: dict[str, Callable[[float, float], bool]] = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The scores of an evaluation as a JSON `document`, whether the run was chosen as the newest, and what else a reader should know.
+
+    `residuals` (mean, variance, skewness, kurtosis) and `histogram` (ten counts) describe calibration; None for classes without order.
+    """
+
+    document: dict[str, Any]
+    newest: bool
+    residuals: tuple[float, float, float, float] | None
+    histogram: tuple[float, ...] | None
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Rows:
+    table: pa.Table
+    row: np.ndarray[Any, Any]
+    origin: Origin
+    data: str | None
+    split: str | None
+    notes: tuple[str, ...] = ()
+
+
+def evaluate(question: Question, root: Path) -> Answer:
+    """Score a run on data with a target. Raises RunUnreadable, DataError, UsageError, OutputExists, StorageError."""
+    run = open_run(question.run, root)
+    model = run.model
+    settings = settings_of(model.config, model.baseline(1), question.metrics, question.levels)
+    needed = {requirement(text).metric for text in question.require} - set(settings.metrics)
+    settings = Settings((*settings.metrics, *sorted(needed)), settings.levels, settings.quantiles)
+    other = None if question.baseline == "marginal" else open_run(Path(question.baseline), root).model
+    rows = _own(run, question) if question.data is None else _given(model, question, other)
+    answer = scored(run.name, model, rows.table, rows.origin, settings, question.by, other, rows.data, rows.split)
+    if question.rows_out is not None:
+        _write_rows(question.rows_out, question.overwrite, model, rows)
+    return Answer(answer.document, run.newest, answer.residuals, answer.histogram, (*rows.notes, *answer.notes))
+
+
+def scored(
+    name: str, model: Model, table: pa.Table, origin: Origin, settings: Settings, by: str | None, other: Model | None,
+    data: str | None, split: str | None,
+) -> Answer:  # fmt: skip
+    """The scores of a model on the rows of a table. Raises DataError where a target is missing or outside the support."""
+    y, weight = _observed(model, table, origin)
+    distribution = model.distribution(table)
+    baseline = model.baseline(len(y)) if other is None else other.distribution(table)
+    outcome = Outcome.exact(y)
+    made = document(name, data, split, len(y), mean_scores(distribution, baseline, outcome, weight, settings))
+    if by is not None:
+        made["by"] = {by: _groups(model, table, by, y, weight, settings, other)}
+    if not METRICS["pit"].applies(distribution):
+        return Answer(made, False, None, None, ())
+    pit, residuals = metrics.pit(distribution, outcome), metrics.moments(metrics.quantile_residuals(distribution, outcome), weight)
+    histogram = tuple(metrics.pit_histogram(pit, weight).tolist())
+    return Answer(made, False, tuple(residuals), histogram, _tail_note(distribution, outcome, weight))
+
+
+def require_met(answer: Answer, texts: Sequence[str]) -> None:
+    """Raise AnswerIsNo where a requirement such as `nll<6.2` is not met."""
+    failed = []
+    for text in texts:
+        wanted = requirement(text)
+        value = _value(answer.document["metrics"][wanted.metric], wanted)
+        if value is None or not _COMPARISONS[wanted.comparison](value, wanted.bound):
+            shown = "does not exist" if value is None else f"is {value:.6g}"
+            failed.append(Finding("requirement-not-met", f"`{text}` is not met: {wanted.metric} {shown}", "--require"))
+    if failed:
+        raise AnswerIsNo(*failed)
+
+
+def _value(entry: dict[str, Any], wanted: Requirement) -> float | None:
+    if wanted.level is None:
+        value: float | None = entry["value"]
+        return value
+    level = entry.get("levels", {}).get(f"{wanted.level:g}")
+    if level is None:
+        hints = (f"add `--level {wanted.level:g}`",)
+        raise UsageError(Finding("bad-option", f"{wanted.metric} was not scored at level {wanted.level:g}", "--require", hints=hints))
+    chosen: float | None = level["value"]
+    return chosen
+
+
+def _own(run: OpenRun, question: Question) -> _Rows:
+    rows = own_rows(run)
+    there = [split for split in SPLITS if len(rows.part(split))]
+    split = question.split or next(name for name in ("test", "validation", "train") if name in there)
+    if split not in there:
+        raise DataError(Finding("no-rows", f"the run has no {split} rows", run.name, hints=(f"it has {', '.join(there)}",)))
+    notes = () if question.split or split == "test" else (f"the run has no test rows; these are its {split} rows",)
+    part = rows.part(split)
+    return _Rows(rows.table.take(part), rows.row[part], rows.origin.rows(rows.position[part]), None, split, notes)
+
+
+def _given(model: Model, question: Question, other: Model | None) -> _Rows:
+    form = model.config.data.format
+    files = rooms.files(str(question.data), Path.cwd(), form)
+    schema = rooms.schema_of(files, form, text=model.schema.text_columns)
+    model.schema.check(schema, target=True, where=rooms.place(files[0]), examples=rooms.text_examples(files, rooms.origin_of(files, form), schema, form))
+    filters = filters_of(model.config)
+    more = () if other is None else other.schema.feature_columns
+    by = () if question.by is None else (question.by,)
+    ids = [name for name in model.schema.id if name in schema.names]
+    columns = dict.fromkeys((*model.schema.feature_columns, *model.schema.target, *ids, *more, *rooms.columns_of(filters), *by))
+    weight = () if model.schema.weight is None else (model.schema.weight,)
+    table = rooms.read(files, tuple(dict.fromkeys((*columns, *weight))), form, schema=schema)
+    keep = rooms.keep(table, filters) & model.encoder.usable(table)
+    notes = (f"{int((~keep).sum()):,} rows were left out by `data.filter` or `missing: drop`",) if not keep.all() else ()
+    if not keep.any():
+        raise DataError(Finding("no-rows", "there is no row to score", str(question.data)))
+    row = np.flatnonzero(keep)
+    return _Rows(table.filter(pa.array(keep)), row, rooms.origin_of(files, form).rows(row), str(question.data), None, notes)
+
+
+def _observed(model: Model, table: pa.Table, origin: Origin) -> tuple[Tensor, Tensor | None]:
+    target = target_of(model.config, table, model.schema, model.labels, origin)
+    require_inside(model.family, model.schema.target[0], target.values, origin)
+    weight = weight_of(table, model.schema, origin)
+    return torch.from_numpy(target.values), None if weight is None else torch.from_numpy(weight)
+
+
+def _groups(
+    model: Model, table: pa.Table, by: str, y: Tensor, weight: Tensor | None, settings: Settings, other: Model | None
+) -> dict[str, Any]:
+    if by not in table.column_names:
+        raise DataError(Finding("missing-column", f"there is no column `{by}` to group by", "--by", hints=(f"the run reads {', '.join(table.column_names)}",)))
+    found = {}
+    encoded = table.column(by).cast(pa.string()).combine_chunks().dictionary_encode(null_encoding="encode")
+    codes, names = np.asarray(encoded.indices), encoded.dictionary.to_pylist()
+    for code in sorted(range(len(names)), key=lambda place: str(names[place])):
+        part = np.flatnonzero(codes == code)
+        rows, some = torch.from_numpy(part), table.take(part)
+        baseline = model.baseline(len(part)) if other is None else other.distribution(some)
+        group_weight = None if weight is None else weight[rows]
+        scores = mean_scores(model.distribution(some), baseline, Outcome.exact(y[rows]), group_weight, settings)
+        found["(missing)" if names[code] is None else str(names[code])] = {"rows": len(part), "metrics": scores}
+    return found
+
+
+def _tail_note(distribution: Distribution, outcome: Outcome, weight: Tensor | None) -> tuple[str, ...]:
+    """A word on the upper tail where many more rows lie above their 99.9 % quantile than should."""
+    share = metrics.weighted_mean(metrics.surprises(distribution, outcome), weight)
+    if len(outcome) < 1000 or not share.value - 3.0 * share.standard_error > 0.001:
+        return ()
+    return (f"upper tail: {100 * share.value:.1f} % of rows lie above their 99.9 % quantile, 0.1 % expected; try a family with a heavier tail",)
+
+
+def _write_rows(output: str, overwrite: bool, model: Model, rows: _Rows) -> None:
+    """Each row's position, target and scores, as a file of the format its name says."""
+    y, _ = _observed(model, rows.table, rows.origin)
+    distribution, outcome = model.distribution(rows.table), Outcome.exact(y)
+    target = pa.array(y.numpy()) if model.labels is None else pa.array([str(model.labels[int(code)]) for code in y])
+    columns = {"row": pa.array(rows.row, pa.int64()), "target": target, "nll": _column(metrics.nll(distribution, outcome))}
+    if METRICS["pit"].applies(distribution):
+        columns |= {
+            "pit": _column(metrics.pit(distribution, outcome)),
+            "quantile_residual": _column(metrics.quantile_residuals(distribution, outcome)),
+            "crps": _column(metrics.crps(distribution, outcome)),
+        }
+    made = pa.table(columns)
+    form = rooms.format_of(Path(output))
+    with storage.replacing(Path(output), overwrite=overwrite) as path, form.writer(path, made.schema) as writer:
+        writer.write_table(made)
+
+
+def _column(values: Tensor) -> pa.Array:
+    return pa.array(values.double().numpy(), from_pandas=True)

@@ -1,0 +1,144 @@
+"""Explain: the loss of a config, derived step by step from the family, its activations and what is fixed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from disttrain.config import Config, Loaded
+from disttrain.errors import DataError
+from disttrain.families import Facts, Family, facts
+from disttrain.model import Model, family_of
+from disttrain.networks import Output
+from disttrain.workflows.dataset import is_label
+from disttrain.workflows.preparation import prepare
+
+__all__ = ["Explanation", "explain"]
+
+_SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+_COLUMN = 17
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The derivation in lines for people and as a document for programs."""
+
+    lines: tuple[str, ...]
+    document: dict[str, Any]
+
+
+def explain(loaded: Loaded) -> Explanation:
+    """How the loss of a config comes about. Where its data can be read the network is counted too. Raises ConfigError, never for data."""
+    config = loaded.config
+    try:
+        model: Model | None = prepare(loaded).model
+    except DataError:
+        model = None
+    family = model.family if model is not None else family_of(config, tuple(range(3)))
+    known, symbols = facts(family.name), _symbols(family, config)
+    rows = [
+        ("q", f"{family.name}({', '.join(f'{p.name} = {symbols[p.name]}' for p in family.parameters)})"),
+        ("target", _target_form(config, family, model)),
+        *_parameter_rows(config, family, model, symbols),
+        ("z", _network(config, family, model)),
+        ("density", _with(symbols, known, "density")),
+        ("per row", _with(symbols, known, "loss")),
+        *((f"  {part}", text) for part, text in _drops(config, family, known, symbols)),
+        ("marginal start", "the heads start at the constant model of maximum likelihood: the baseline that features have to beat"),
+    ]
+    head = [
+        "loss = -(1/N) Σ log q(y_i | Θ(W, X_i))",
+        "",
+        "Cross-entropy  H(p, q) = -E_p[log q(y)] is the mean surprise, in nats, at data from p when q was forecast.",
+        "  p, the truth, is known only through N rows: averaging over them gives the loss above.",
+        "  H(p, q) = entropy of p + Kullback-Leibler divergence of q from p, so the loss is least where q = p, and never below the entropy.",
+        "  The loss is -1/N times the log-likelihood of the weights W: minimising it is maximum likelihood.",
+        "",
+    ]
+    lines = [*head, *(f"  {name:<{_COLUMN}}{text}" for name, text in rows)]
+    return Explanation(tuple(lines), {"loss": head[0], "family": family.name, **{name.strip(): text for name, text in rows}})
+
+
+def _symbols(family: Family, config: Config) -> dict[str, str]:
+    """θ with a number for each learned parameter, the value itself for each fixed one."""
+    found, number = {}, 0
+    for parameter in family.parameters:
+        section = config.distribution.parameters.get(parameter.name)
+        if section is not None and section.fixed is not None:
+            found[parameter.name] = f"{section.fixed:g}" if isinstance(section.fixed, int | float) else str(list(section.fixed))
+        else:
+            number += 1
+            found[parameter.name] = "θ" + str(number).translate(_SUBSCRIPTS)
+    return found
+
+
+def _target_form(config: Config, family: Family, model: Model | None) -> str:
+    columns = config.data.targets
+    if not is_label(config):
+        return f"`{columns[0]}`, one number per row: {family.support.text('y')}"
+    labels = "" if model is None or model.labels is None else ": " + ", ".join(map(str, model.labels[:8]))
+    if len(columns) > 1:
+        return f"one-hot: {len(columns)} columns with one 1 per row; y is the place of the 1{labels}"
+    return f"`{columns[0]}`, one label per row; y is its place among the classes{labels}"
+
+
+def _parameter_rows(config: Config, family: Family, model: Model | None, symbols: dict[str, str]) -> Iterator[tuple[str, str]]:
+    outputs = {output.parameter.name: output for output in model.outputs} if model is not None else {}
+    number = 0
+    for parameter in family.parameters:
+        symbol, output = symbols[parameter.name], outputs.get(parameter.name)
+        support = parameter.support.text(symbol)
+        shape = f"{parameter.shape[0]} numbers per row" if parameter.shape else "one number per row"
+        section = config.distribution.parameters.get(parameter.name)
+        if section is not None and section.fixed is not None:
+            yield symbol, f"{parameter.name}, fixed: the network has no output for it"
+            continue
+        first, number = number + 1, number + (parameter.shape[0] if parameter.shape else 1)
+        z = "z" + str(first).translate(_SUBSCRIPTS) if first == number else f"z{str(first).translate(_SUBSCRIPTS)}..{str(number).translate(_SUBSCRIPTS)}"
+        yield symbol, f"{parameter.name}: {shape}, {support}{_unit(output)}"
+        yield "", f"= {_formula(config, family, parameter.name, output, z)}"
+
+
+def _unit(output: Output | None) -> str:
+    units = {"location": "target units", "scale": "target units", "rate": "1 / target units", "log_scale": "log target units"}
+    role = output.parameter.role if output is not None else None
+    return f", in {units[role]}" if role in units else ""
+
+
+def _formula(config: Config, family: Family, name: str, output: Output | None, z: str) -> str:
+    from disttrain.families import activation_for
+
+    section = config.distribution.parameters.get(name)
+    activation = output.activation if output is not None else activation_for(family.parameter(name), None if section is None else section.activation)
+    formula = re.sub(r"(?<![A-Za-z])z(?=[^A-Za-z]|$)", z if "_" not in activation.formula else "z", activation.formula)
+    chosen = "chosen in the config" if section is not None and section.activation else "default"
+    constant = "; one learned constant for all rows" if output is not None and output.columns == () else ""
+    return f"{formula}     {activation.name} ({chosen}): {activation.remark}{constant}"
+
+
+def _network(config: Config, family: Family, model: Model | None) -> str:
+    hidden = [str(width) for width in config.network.hidden]
+    outputs = sum(output.size for output in model.outputs if output.columns != ()) if model is not None else len(family.parameters)
+    chain = " → ".join([str(model.encoder.width) if model is not None else "inputs", *hidden, str(outputs)])
+    kind = f"MLP {chain}, {config.network.activation}" if hidden else f"linear {chain}"
+    return f"{kind}        {model.network.size():,} weights" if model is not None else f"{kind}        (the data could not be read)"
+
+
+def _with(symbols: dict[str, str], known: Facts, key: str) -> str:
+    """A formula of the family with its symbols replaced by those of this config."""
+    names = {symbol: symbols[parameter] for symbol, parameter in known.symbols().items()}
+    pattern = "|".join(sorted(map(re.escape, names), key=len, reverse=True))
+    return re.sub(rf"(?<![A-Za-zΑ-Ωα-ω_])({pattern})(?![A-Za-zΑ-Ωα-ω])", lambda match: names[match[1]], known.lines[key])
+
+
+def _drops(config: Config, family: Family, known: Facts, symbols: dict[str, str]) -> Sequence[tuple[str, str]]:
+    """What drops out of the loss in this config, as the family's facts have it."""
+    found = []
+    for line in [known.lines[key] for key in known.lines if key.startswith("drops")]:
+        condition, _, text = line.partition(": ")
+        section = config.distribution.parameters.get(condition.removesuffix(" fixed"))
+        if condition == "always" or (section is not None and section.fixed is not None):
+            found.append(("drops out", _with(symbols, Facts("", {**known.lines, "text": text}), "text")))
+    return found

@@ -1,0 +1,237 @@
+"""Fit: a config becomes a run folder with a model, its history, predictions and scores."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from disttrain import config as configs
+from disttrain import storage, training
+from disttrain.config import Config, Loaded
+from disttrain.errors import DisttrainError, Finding, FitFailed
+from disttrain.model import Model
+from disttrain.storage import Run
+from disttrain.training import Epoch, NotFinite, OptimizerPlan, Plan, SchedulePlan
+from disttrain.workflows import records, scoring
+from disttrain.workflows.predict import write_own
+from disttrain.workflows.preparation import Prepared, prepare
+
+__all__ = ["Finished", "Started", "fit", "plan_of"]
+
+Stop = Callable[[], str | None]
+
+
+@dataclass(frozen=True)
+class Started:
+    """What is about to be trained: rows per split, encoded inputs, learned numbers, and the baseline that has to be beaten (nats per row)."""
+
+    run: str
+    distribution: str
+    device: str
+    threads: int
+    seed: int
+    rows: dict[str, int]
+    inputs: int
+    weights: int
+    baseline: float
+    watched: str
+    epochs: int
+
+
+@dataclass(frozen=True)
+class Finished:
+    """How a fit ended: `status` finished or stopped, the `reason` in words, scores per split, and the folder with everything."""
+
+    folder: Path
+    status: str
+    reason: str
+    stopped_by: str | None
+    best_epoch: int
+    epochs: int
+    seconds: float
+    metrics: dict[str, Any]
+    predictions: int
+
+
+def fit(
+    loaded: Loaded, *, out: Path | None = None, overwrite: bool = False, limit: int | None = None, stop: Stop = lambda: None, command: Sequence[str] = ()
+) -> Iterator[Started | Epoch | Finished]:
+    """Train as the config says and yield what happens: Started, every Epoch, Finished.
+
+    `stop` is asked after every batch; a word from it ends the fit cleanly with the best epoch kept. Raises ConfigError, DataError and
+    StorageError before the first step, FitFailed where training cannot go on; the best epoch so far is then in the run folder.
+    """
+    config = loaded.config
+    device = training.device(config.training.device)
+    root = Path(config.output.folder)
+    storage.require_writable(root if out is None else out.parent)
+    prepared = prepare(loaded, limit)
+    scoring.require_suited(loaded, prepared.model)
+    run = storage.create(root, configs.run_name(loaded)) if out is None else storage.create_at(out, overwrite)
+    with run:
+        try:
+            yield from _run(loaded, prepared, run, device, stop, command)
+        except BaseException as fault:
+            stopped = isinstance(fault, KeyboardInterrupt | GeneratorExit)
+            run.update(status="stopped" if stopped else "failed", exit_code=fault.exit_code if isinstance(fault, DisttrainError) else 130 if stopped else 70)
+            raise
+
+
+def _run(
+    loaded: Loaded, prepared: Prepared, run: Run, device: torch.device, stop: Stop, command: Sequence[str]
+) -> Iterator[Started | Epoch | Finished]:
+    config, model, started = loaded.config, prepared.model, time.perf_counter()
+    records.write_inputs(run, loaded, prepared, device, command)
+    yield _started(prepared, run, device)
+    limit = _Limit(stop, config.training.time_limit, started)
+    history: list[Epoch] = []
+    best = _Best(model, run, config.output.checkpoint_every)
+    try:
+        with training.deterministic(config.training.deterministic):
+            for epoch in _epochs(prepared, device, limit):
+                history.append(epoch)
+                best.consider(epoch)
+                yield epoch
+    except NotFinite as fault:
+        raise _not_finite(fault, prepared, best) from None
+    except (torch.OutOfMemoryError, MemoryError):
+        hints = ("a smaller `training.batch_size`, or narrower `network.hidden`",)
+        raise FitFailed(Finding("out-of-memory", "memory ran out", f"{device}", hints=hints, kept=best.kept())) from None
+    finally:
+        best.restore()
+        records.write_history(run, history)
+    best.save()
+    reason = _reason(config, history, limit)
+    metrics: dict[str, Any] = {}
+    predictions = 0
+    if limit.word is None:
+        predictions = write_own(model, prepared.data, run.path, run.name, config)
+        metrics = scoring.split_metrics(prepared, run.name)
+        storage.write_json(run.path / "metrics.json", metrics)
+    status = "finished" if limit.word is None else "stopped"
+    code = {None: 0, "interrupted": 130, "terminated": 143}[limit.word]
+    scores = {split: found["metrics"]["nll"]["value"] for split, found in metrics.items()}
+    run.update(status=status, exit_code=code, reason=reason, best_epoch=best.number, epochs=len(history), scores=scores)
+    yield Finished(run.path, status, reason, limit.word, best.number, len(history), time.perf_counter() - started, metrics, predictions)
+
+
+class _Limit:
+    """Whether to stop after this batch: somebody said so (`word`), or the time is up."""
+
+    def __init__(self, stop: Stop, seconds: float | None, started: float) -> None:
+        self.stop, self.seconds, self.started = stop, seconds, started
+        self.word: str | None = None
+        self.late = False
+
+    def __call__(self) -> bool:
+        self.word = self.word or self.stop()
+        self.late = self.late or (self.seconds is not None and time.perf_counter() - self.started >= self.seconds)
+        return self.late or self.word is not None
+
+
+class _Best:
+    """The weights of the best epoch so far, written into the run folder every `every` epochs so that a crash leaves a usable model."""
+
+    def __init__(self, model: Model, run: Run, every: int) -> None:
+        self.model, self.run, self.every = model, run, every
+        self.weights: dict[str, torch.Tensor] | None = None
+        self.number, self.loss, self.saved = 0, float("nan"), 0
+
+    def consider(self, epoch: Epoch) -> None:
+        """Keep the weights where this epoch is the best, and write them when it is time."""
+        if epoch.improved:
+            self.weights = {name: value.detach().cpu().clone() for name, value in self.model.network.state_dict().items()}
+            self.number, self.loss = epoch.number, epoch.best
+        if self.weights is not None and self.saved < self.number and epoch.number % self.every == 0:
+            self._write()
+
+    def restore(self) -> None:
+        """Bring the network back to the best epoch, on the CPU."""
+        self.model.network.to("cpu")
+        if self.weights is not None:
+            self.model.network.load_state_dict(self.weights)
+
+    def save(self) -> None:
+        """Write the network as it is now."""
+        if self.saved < self.number or not self.number:
+            self._write()
+
+    def kept(self) -> str:
+        """Where the best epoch is kept, in words; empty where there is none."""
+        self.restore()
+        self.save()
+        return f"{self.run.path / 'model'} (epoch {self.number}, nll {self.loss:.4f})"
+
+    def _write(self) -> None:
+        weights = self.weights if self.weights is not None else self.model.network.state_dict()
+        self.model.save(self.run.path / "model", self.run.name, weights)
+        self.saved = self.number
+
+
+def plan_of(config: Config, rows: int, constant: float) -> Plan:
+    """How the loop is to train, from the config's `training` section, for so many training rows."""
+    section = config.training
+    # About forty steps an epoch, in powers of two: enough steps on small data, enough rows per product on large.
+    automatic = min(1024, max(32, 2 ** max(0, (rows // 40).bit_length() - 1)))
+    schedule = asdict(SchedulePlan())
+    schedule |= {key: value for key, value in section.schedule.model_dump().items() if value is not None}
+    stopping = section.early_stopping
+    return Plan(
+        section.epochs,
+        automatic if section.batch_size == "auto" else section.batch_size,
+        OptimizerPlan(section.optimizer.name, section.optimizer.lr, section.optimizer.weight_decay, section.optimizer.momentum or 0.0),
+        SchedulePlan(**schedule),
+        None if stopping is None else stopping.patience,
+        0.0 if stopping is None else stopping.min_delta,
+        section.gradient_clip,
+        section.seed,
+        constant,
+    )
+
+
+def _epochs(prepared: Prepared, device: torch.device, limit: _Limit) -> Iterator[Epoch]:
+    model = prepared.model
+    model.network.to(device)
+    splits = {name: rows.to(device) for name, rows in prepared.splits.items() if name != "test"}
+    plan = plan_of(model.config, len(splits["train"]), model.scaling.log_jacobian)
+    validation = splits.get("validation")
+    return training.epochs(model.network, model.family, splits["train"], validation, plan, limit)
+
+
+def _started(prepared: Prepared, run: Run, device: torch.device) -> Started:
+    model, config = prepared.model, prepared.model.config
+    learned = [o.parameter.name if o.fixed is None else f"{o.parameter.name} fixed" for o in model.outputs]
+    watched = "validation" if "validation" in prepared.splits else "train"
+    return Started(
+        run.name, f"{model.family.name}({', '.join(learned)})", str(device), torch.get_num_threads(), config.training.seed,
+        prepared.counts(), model.encoder.width, model.network.size(), scoring.baseline_nll(prepared, watched), watched, config.training.epochs,
+    )  # fmt: skip
+
+
+def _reason(config: Config, history: Sequence[Epoch], limit: _Limit) -> str:
+    if limit.word is not None:
+        return f"{limit.word} in epoch {len(history)}"
+    if limit.late:
+        return f"time limit reached in epoch {len(history)}"
+    stopping = config.training.early_stopping
+    if stopping is not None and len(history) < config.training.epochs:
+        watched = "train" if config.data.validation is None else "validation"
+        return f"stopped after epoch {len(history)}: {watched} nll did not fall by {stopping.min_delta:g} in {stopping.patience} epochs"
+    return f"all {len(history)} epochs done"
+
+
+def _not_finite(fault: NotFinite, prepared: Prepared, best: _Best) -> FitFailed:
+    """The loop's finding in the words of the data: the row in its file, and the feature that is furthest from its mean."""
+    place = int(prepared.data.part("train")[fault.row])
+    x = prepared.splits["train"].x[fault.row]
+    lines = [f"`{fault.parameter}` reached {fault.value:.3g} (of the standardised target) on row {prepared.data.row[place]:,}"]
+    if len(x):
+        worst = int(x.abs().argmax())
+        lines.append(f"where `{prepared.model.encoder.columns[worst]}` is {float(x[worst]):,.1f} standard deviations from its mean")
+    hints = ("`--set data.scaling=quantile`, cap the column in your data, or a lower `training.optimizer.lr`",)
+    return FitFailed(replace(fault.findings[0], excerpt=tuple(lines), hints=hints, kept=best.kept()))

@@ -1,0 +1,178 @@
+"""Predict: a model and a file become a file of every row's distribution, in bounded memory and in the order of the rows."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from disttrain import data as rooms
+from disttrain import storage
+from disttrain.config import Config
+from disttrain.errors import DataError, Finding, UsageError
+from disttrain.model import Model
+from disttrain.workflows.dataset import SPLITS, Dataset
+from disttrain.workflows.forecasts import Wanted, forecast, metadata, refuse_unsuited
+from disttrain.workflows.requests import Request
+from disttrain.workflows.runs import OpenRun, open_run, own_rows
+
+__all__ = ["Predicted", "predict", "write_own"]
+
+BLOCK = 65_536
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """Where the predictions are, how many rows, from which run, and what was met on the way (imputed values, unseen categories)."""
+
+    output: str
+    rows: int
+    run: str
+    newest: bool
+    notes: tuple[str, ...]
+
+
+def predict(request: Request, root: Path) -> Predicted:
+    """Write the forecast of every row of a file, or of the run's own rows where no data are named.
+
+    Raises RunUnreadable, DataError, UsageError, OutputExists and StorageError; nothing half-written is left.
+    """
+    run = open_run(request.run, root)
+    wanted = _wanted(run.model, request)
+    if request.data is None and run.folder is None:
+        raise UsageError(Finding("no-data", "a model folder alone has no data of its own", "--data", hints=("name a file with `--data`",)))
+    output, replace = _output(request, run)
+    if request.data is None:
+        rows = own_rows(run)
+        batches = _own_batches(rows, run.model.config)
+        kept: tuple[str, ...] = _kept(rows.table.schema, request, run.model)
+    else:
+        files = rooms.files(request.data, Path.cwd(), run.model.config.data.format)
+        form = run.model.config.data.format
+        schema = rooms.schema_of(files, form, text=run.model.schema.text_columns)
+        run.model.schema.check(schema, target=False, where=rooms.place(files[0]), examples=rooms.text_examples(files, rooms.origin_of(files, form), schema, form))
+        kept = _kept(schema, request, run.model)
+        batches = _file_batches(files, run.model, kept, request, schema)
+    tables = _tables(run.model, batches, kept, wanted, request)
+    count = _write(output, tables, _form(request, output), metadata(run.model, run.name, wanted, run.weights), replace)
+    return Predicted(output, count, run.name, run.newest, tuple(run.model.encoder.notes()))
+
+
+def write_own(model: Model, rows: Dataset, folder: Path, name: str, config: Config) -> int:
+    """Write predictions.parquet of a run's own rows into its folder, after the fit: the number of rows. Raises StorageError."""
+    wanted = refuse_unsuited(model, Wanted(tuple(config.predictions.columns), tuple(config.predictions.quantiles)), asked=False)
+    digest = storage.read(folder / "model").sha256
+    tables = _tables(model, _own_batches(rows, config), model.schema.id, wanted, Request())
+    return _write(str(folder / "predictions.parquet"), tables, "parquet", metadata(model, name, wanted, digest), True)
+
+
+@dataclass(frozen=True)
+class _Batch:
+    rows: pa.Table | pa.RecordBatch
+    row: np.ndarray[Any, Any]
+    split: np.ndarray[Any, Any] | None
+    number: int
+
+
+def _own_batches(rows: Dataset, config: Config) -> Iterator[_Batch]:
+    wanted = [SPLITS.index(split) for split in config.predictions.splits]
+    place = np.flatnonzero(np.isin(rows.split, wanted))
+    for number, start in enumerate(range(0, max(1, len(place)), BLOCK)):
+        part = place[start : start + BLOCK]
+        # One run of rows is a slice, which costs nothing; otherwise they are gathered.
+        whole = len(part) and part[-1] - part[0] + 1 == len(part)
+        table = rows.table.slice(part[0], len(part)) if whole else rows.table.take(part)
+        yield _Batch(table, rows.row[part], np.array(SPLITS)[rows.split[part]], number)
+
+
+def _file_batches(files: Sequence[Path], model: Model, kept: Sequence[str], request: Request, schema: pa.Schema) -> Iterator[_Batch]:
+    columns = tuple(dict.fromkeys((*model.schema.feature_columns, *kept)))
+    first = 0
+    share, shares = request.shard
+    for number, batch in enumerate(rooms.stream(files, columns, model.config.data.format, BLOCK, schema=schema)):
+        # Blocks are dealt out whole and in turn, so that the shards together hold the very numbers of a single run.
+        if number % shares == share:
+            yield _Batch(batch, np.arange(first, first + batch.num_rows), None, number)
+        first += batch.num_rows
+
+
+def _tables(model: Model, batches: Iterable[_Batch], kept: Sequence[str], wanted: Wanted, request: Request) -> Iterator[pa.Table]:
+    for batch in batches:
+        made: dict[str, pa.Array] = {f"{request.prefix}row": pa.array(batch.row, pa.int64())}
+        if batch.split is not None:
+            made[f"{request.prefix}split"] = pa.array(batch.split, pa.string())
+        made |= {f"{request.prefix}{name}": value for name, value in forecast(model, batch.rows, wanted, batch.number).items()}
+        renamed = dict(request.rename)
+        made = {renamed.get(name, name): value for name, value in made.items()}
+        _require_no_clash(kept, made, request.prefix)
+        front = [name for name in made if name.removeprefix(request.prefix) in ("row",)]
+        order = [*front, *kept, *(name for name in made if name not in front)]
+        yield pa.table({name: made[name] if name in made else batch.rows.column(name) for name in order})
+
+
+def _require_no_clash(kept: Sequence[str], made: dict[str, pa.Array], prefix: str) -> None:
+    clash = [name for name in kept if name in made]
+    if clash:
+        what = f"the input column `{clash[0]}` and a predicted column have the same name"
+        raise DataError(Finding("name-clash", what, hints=("`--prefix pred_`, or `--rename OLD=NEW`",)))
+
+
+def _kept(schema: pa.Schema, request: Request, model: Model) -> tuple[str, ...]:
+    """The input columns to copy: the ids there are, and those of `--keep`."""
+    ids = [name for name in model.schema.id if name in schema.names]
+    if request.keep == ("all",):
+        return tuple(dict.fromkeys((*ids, *schema.names)))
+    missing = [name for name in request.keep if name not in schema.names]
+    if missing:
+        raise DataError(Finding("missing-column", f"there is no column `{missing[0]}` to keep", "--keep"))
+    return tuple(dict.fromkeys((*ids, *request.keep)))
+
+
+def _wanted(model: Model, request: Request) -> Wanted:
+    section = model.config.predictions
+    asked = request.columns is not None
+    columns = tuple(section.columns if request.columns is None else request.columns)
+    levels = tuple(section.quantiles if request.quantiles is None else request.quantiles)
+    if request.quantiles is not None and "quantiles" not in columns:
+        columns = (*columns, "quantiles")
+    return refuse_unsuited(model, Wanted(columns, levels, request.samples, model.config.training.seed), asked)
+
+
+def _output(request: Request, run: OpenRun) -> tuple[str, bool]:
+    """Where to write, and whether a file there may be replaced."""
+    if request.output is not None:
+        return request.output, request.overwrite
+    if run.folder is None:
+        raise UsageError(Finding("no-output", "a model folder alone has no place for predictions", "--output", hints=("name a file with `-o`",)))
+    if request.plain:
+        # The run's own rows and columns once more: the same bytes, so there is nothing to lose.
+        return str(run.folder / "predictions.parquet"), True
+    return str(storage.numbered(run.folder, "predictions", f".{request.format or 'parquet'}")), False
+
+
+def _form(request: Request, output: str) -> str:
+    return request.format or ("parquet" if output == "-" else rooms.format_of(Path(output)).name)
+
+
+def _write(output: str, tables: Iterator[pa.Table], form: str, facts: dict[bytes, bytes], replace: bool) -> int:
+    if output == "-":
+        return _poured(sys.stdout.buffer, tables, form, facts)
+    with storage.replacing(Path(output), overwrite=replace) as path:
+        return _poured(path, tables, form, facts)
+
+
+def _poured(sink: Any, tables: Iterator[pa.Table], form: str, facts: dict[bytes, bytes]) -> int:
+    """Write tables one after another and count their rows; there is always one, if only an empty one."""
+    first = next(tables)
+    rows = 0
+    with rooms.FORMATS[form].writer(sink, first.schema.with_metadata(facts)) as writer:
+        for table in itertools.chain([first], tables):
+            writer.write_table(table.replace_schema_metadata(facts))
+            rows += table.num_rows
+    return rows

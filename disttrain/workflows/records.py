@@ -1,0 +1,94 @@
+"""What a run folder says about its making: the config as given and as resolved, the environment, the data, the history."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+
+from disttrain import config as configs
+from disttrain import data as rooms
+from disttrain import storage
+from disttrain.config import Config, Loaded
+from disttrain.storage import Run
+from disttrain.training import Epoch
+from disttrain.workflows.preparation import Prepared
+
+__all__ = ["resolved", "write_history", "write_inputs"]
+
+_PACKAGES = ("disttrain", "torch", "numpy", "scipy", "pandas", "pyarrow", "pydantic", "safetensors")
+
+
+def write_inputs(run: Run, loaded: Loaded, prepared: Prepared, device: torch.device, command: Sequence[str]) -> None:
+    """Write config.yaml (as given, byte for byte), config.resolved.yaml, environment.json and data.json. Raises StorageError."""
+    storage.write_bytes(run.path / "config.yaml", loaded.text)
+    storage.write_text(run.path / "config.resolved.yaml", configs.dump(resolved(loaded)))
+    storage.write_json(run.path / "environment.json", _environment(loaded.config, device))
+    storage.write_json(run.path / "data.json", _data(loaded, prepared))
+    run.update(status="running", command=list(command), config=str(loaded.path) if loaded.path else None)
+
+
+def resolved(loaded: Loaded) -> Config:
+    """The config with its name and with data sources as absolute paths, so that it can be fitted from anywhere."""
+
+    def placed(source: Any) -> Any:
+        if isinstance(source, list | tuple):
+            return [placed(item) for item in source]
+        return str((loaded.base / source).resolve()) if isinstance(source, str) and source != "-" else source
+
+    data = loaded.config.data
+    moved = {name: placed(getattr(data, name)) for name in ("train", "validation", "test")}
+    return loaded.config.model_copy(update={"name": configs.run_name(loaded), "data": data.model_copy(update=moved)})
+
+
+def _environment(config: Config, device: torch.device) -> dict[str, Any]:
+    return {
+        "python": sys.version.split()[0],
+        "platform": platform.platform(),
+        "cpu": platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+        "device": str(device),
+        "gpu": torch.cuda.get_device_name(device) if device.type == "cuda" else None,
+        "threads": torch.get_num_threads(),
+        "seed": config.training.seed,
+        "packages": {name: importlib.metadata.version(name) for name in _PACKAGES},
+    }
+
+
+def _data(loaded: Loaded, prepared: Prepared) -> dict[str, Any]:
+    rows = prepared.data
+    y = prepared.y.numpy()
+    names = rows.arrow_schema
+    return {
+        "files": rooms.fingerprint(rows.files, rows.format),
+        "limit": prepared.limit,
+        "schema": {field.name: str(field.type) for field in names},
+        "rows": {**prepared.counts(), "filtered": rows.filtered},
+        "target": {
+            "columns": list(rows.schema.target),
+            "labels": None if prepared.model.labels is None else list(prepared.model.labels),
+            "min": float(y.min()), "max": float(y.max()), "mean": float(y.mean()), "std": float(y.std()), "distinct": len(np.unique(y)),
+        },
+    }  # fmt: skip
+
+
+def write_history(run: Run, history: Sequence[Epoch]) -> None:
+    """Write history.parquet, one row per epoch. Raises StorageError."""
+    columns = {
+        "epoch": pa.array([epoch.number for epoch in history], pa.int64()),
+        **{
+            name: pa.array([getattr(epoch, name) for epoch in history], pa.float64(), from_pandas=True)
+            for name in ("train_nll", "validation_nll", "learning_rate", "seconds", "rows_per_second")
+        },
+    }
+    with storage.replacing(run.path / "history.parquet") as path:
+        pq.write_table(pa.table(columns), path, compression="zstd", write_page_checksum=True)

@@ -1,0 +1,128 @@
+"""What is wrong with the `distribution` block of a config, judged against the table of families; without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from disttrain.config import Problem, suggestion
+from disttrain.families import ACTIVATIONS, FAMILIES, Family, Parameter, build, objection, options
+from disttrain.families.on import Support
+
+__all__ = ["distribution_problems"]
+
+Path = tuple[str | int, ...]
+
+
+def distribution_problems(document: Mapping[str, Any]) -> Iterator[Problem]:
+    """Problems of family names, options and parameter blocks in a raw config document; malformed parts are left to the sections."""
+    section = document.get("distribution")
+    name = section.get("family") if isinstance(section, Mapping) else section
+    where: Path = ("distribution", "family") if isinstance(section, Mapping) else ("distribution",)
+    if not isinstance(name, str):
+        return
+    if name not in FAMILIES:
+        yield unknown_choice(where, name, "a family", FAMILIES, "`disttrain families` lists all")
+        return
+    if not isinstance(section, Mapping):
+        return
+    for key in section:
+        if key not in ("family", "parameters", *options(name)):
+            yield _unknown_key(("distribution", key), str(key), ("family", "parameters", *options(name)), f"`{name}` takes no option `{key}`")
+    blocks = section.get("parameters")
+    if isinstance(blocks, Mapping):
+        # Two classes stand for any number: names, supports and activations do not depend on it.
+        family = build(name, {"classes": 2})
+        yield from _blocks_problems(family, blocks, document)
+
+
+def unknown_choice(path: Path, word: str, kind: str, choices: Mapping[str, Any], listing: str) -> Problem:
+    """The problem of a word that is in no table, with the nearest one that is."""
+    near = suggestion(word, choices)
+    return Problem(path, "unknown-choice", f"`{word}` is not {kind}", hints=((f"did you mean `{near}`? " if near else "") + listing,))
+
+
+def _unknown_key(path: Path, word: str, choices: tuple[str, ...], what: str) -> Problem:
+    near = suggestion(word, choices)
+    hint = f"did you mean `{near}`?" if near else "it has " + ", ".join(f"`{choice}`" for choice in choices)
+    return Problem(path, "unknown-key", what, hints=(hint,), on_key=True)
+
+
+def _blocks_problems(family: Family, blocks: Mapping[str, Any], document: Mapping[str, Any]) -> Iterator[Problem]:
+    names = tuple(parameter.name for parameter in family.parameters)
+    for name, block in blocks.items():
+        path: Path = ("distribution", "parameters", name)
+        if name not in names:
+            yield _unknown_key(path, str(name), names, f"`{name}` is not a parameter of {family.name}")
+        elif isinstance(block, Mapping):
+            yield from _block_problems(path, family, family.parameter(name), block)
+            yield from _feature_problems(path, block, document)
+    fixed = [name for name in names if isinstance(blocks.get(name), Mapping) and blocks[name].get("fixed") is not None]
+    if len(fixed) == len(names):
+        yield Problem(("distribution", "parameters"), "nothing-to-learn", "every parameter is fixed; there is nothing left to learn", on_key=True)
+
+
+def _block_problems(path: Path, family: Family, parameter: Parameter, block: Mapping[str, Any]) -> Iterator[Problem]:
+    name = block.get("activation")
+    if isinstance(name, str) and name not in ACTIVATIONS:
+        yield unknown_choice((*path, "activation"), name, "an activation", ACTIVATIONS, "there are " + ", ".join(ACTIVATIONS))
+    elif isinstance(name, str) and (wrong := objection(name, parameter, family.name)):
+        what, why, hint = wrong
+        yield Problem((*path, "activation"), "activation-support", what, why, (hint,))
+    fixed = block.get("fixed")
+    if fixed is not None:
+        yield from _fixed_problems(path, family, parameter, fixed)
+        for key in ("activation", "hidden", "features", "bounds"):
+            if block.get(key) is not None:
+                yield Problem((*path, key), "conflict", f"`{key}` has no meaning where `fixed` says that the parameter is not learned", on_key=True)
+    yield from _bounds_problems(path, family, parameter, block.get("bounds"))
+
+
+def _fixed_problems(path: Path, family: Family, parameter: Parameter, fixed: Any) -> Iterator[Problem]:
+    place = (*path, "fixed")
+    if parameter.shape:
+        what = f"`{parameter.name}` of {family.name} is a vector and cannot be fixed"
+        yield Problem(place, "conflict", what, hints=("use `features: []` for one learned constant",))
+    elif _number(fixed) and not parameter.support.contains(float(fixed)):
+        yield Problem(place, "out-of-support", f"{fixed} is not possible: `{parameter.name}` of {family.name} needs {_said(parameter)}")
+    elif not _number(fixed):
+        yield Problem(place, "wrong-type", "`fixed` must be a number here")
+
+
+def _bounds_problems(path: Path, family: Family, parameter: Parameter, bounds: Any) -> Iterator[Problem]:
+    place = (*path, "bounds")
+    if not isinstance(bounds, list | tuple) or len(bounds) != 2 or not all(bound is None or _number(bound) for bound in bounds):
+        return
+    low, high = bounds
+    if parameter.shape:
+        yield Problem(place, "conflict", f"`{parameter.name}` of {family.name} is a vector and cannot be bounded")
+    elif low is not None and high is not None and low >= high:
+        yield Problem(place, "out-of-range", f"the lower bound {low} is not below the upper bound {high}")
+    elif not _reaches(parameter.support, low, high):
+        yield Problem(place, "out-of-support", f"no value in {list(bounds)} is possible: `{parameter.name}` of {family.name} needs {_said(parameter)}")
+
+
+def _reaches(support: Support, low: float | None, high: float | None) -> bool:
+    """Whether some value of the support lies between the bounds."""
+    return (high is None or high > support.lower) and (low is None or low < support.upper)
+
+
+def _feature_problems(path: Path, block: Mapping[str, Any], document: Mapping[str, Any]) -> Iterator[Problem]:
+    data = document.get("data")
+    listed = data.get("features") if isinstance(data, Mapping) else None
+    chosen = block.get("features")
+    if not isinstance(listed, list) or not isinstance(chosen, list):
+        return
+    names = [item.get("name") if isinstance(item, Mapping) else item for item in listed]
+    for place, feature in enumerate(chosen):
+        if isinstance(feature, str) and feature not in names:
+            known = {name: None for name in names if isinstance(name, str)}
+            yield unknown_choice((*path, "features", place), feature, "among `data.features`", known, "a parameter sees a subset of them")
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _said(parameter: Parameter) -> str:
+    return parameter.support.text(parameter.name)

@@ -1,0 +1,69 @@
+"""A finished run, opened: its model, and its own rows read again as the fit had them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from disttrain import config as configs
+from disttrain import data as rooms
+from disttrain import storage
+from disttrain.config import Loaded
+from disttrain.errors import ConfigError, DataError, Finding, RunUnreadable
+from disttrain.model import Model
+from disttrain.workflows.configuration import configuration
+from disttrain.workflows.dataset import Dataset, dataset
+
+__all__ = ["OpenRun", "open_run", "own_rows"]
+
+
+@dataclass(frozen=True)
+class OpenRun:
+    """A run's name, its folder (None where only a model folder was given), its model, the SHA-256 of its weights; `newest` where it was chosen as such."""
+
+    name: str
+    folder: Path | None
+    model: Model
+    weights: str
+    newest: bool
+
+
+def open_run(path: Path | None, root: Path) -> OpenRun:
+    """The run at `path`, or the newest finished one under `root`. Raises RunUnreadable."""
+    found = storage.find(path, root)
+    return OpenRun(found.name, found.run, Model.load(found.model), storage.read(found.model).sha256, found.newest)
+
+
+def own_rows(run: OpenRun) -> Dataset:
+    """The rows that the run was fitted on, split as they were. Raises DataError where a file is gone or has changed since."""
+    recorded = _recorded(run)
+    rows = dataset(_config_of(run), recorded["limit"])
+    now = [file["sha256"] for file in rooms.fingerprint(rows.files, rows.format)]
+    before = [file["sha256"] for file in recorded["files"]]
+    changed = [file for file, new, old in zip(rows.files, now, before, strict=False) if new != old]
+    if changed or len(now) != len(before):
+        what = "the file has changed since the run was fitted" if changed else "the run was fitted on another number of files"
+        hints = ("name the rows with `--data`, or fit again",)
+        raise DataError(Finding("data-changed", what, rooms.place((changed or rows.files)[0]), hints=hints))
+    return rows.only(run.model.encoder.usable(rows.table))
+
+
+def _config_of(run: OpenRun) -> Loaded:
+    if run.folder is None:
+        raise RunUnreadable(Finding("no-run", "a model folder alone does not say which rows it was fitted on", hints=("name them with `--data`",)))
+    path = run.folder / "config.resolved.yaml"
+    try:
+        return configuration(path)
+    except ConfigError as fault:
+        raise RunUnreadable(Finding("damaged-run", f"the run's config cannot be read: {fault.findings[0].what}", str(path))) from None
+
+
+def _recorded(run: OpenRun) -> dict[str, Any]:
+    path = Path(str(run.folder)) / "data.json"
+    try:
+        found = json.loads(path.read_text())
+        return {"limit": found["limit"], "files": [{"sha256": str(file["sha256"])} for file in found["files"]]}
+    except (OSError, ValueError, KeyError, TypeError):
+        raise RunUnreadable(Finding("damaged-run", "data.json cannot be read", str(path))) from None

@@ -1,0 +1,235 @@
+"""What the sections of a config take, refuse and fill in."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from disttrain import config
+from disttrain.config import names
+from disttrain.config.diagnostics import problems_of
+from disttrain.config.sections import Config
+from disttrain.errors import ConfigError
+
+CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
+
+MINIMAL: dict[str, Any] = {"distribution": "gamma", "data": {"train": "a.parquet", "target": "y", "features": ["a", "b"]}}
+
+# Dotted key -> values that it takes.
+TAKES: dict[str, list[Any]] = {
+    "version": [1],
+    "name": ["claims", "a b-1.2+x", "größe", None],
+    "distribution": ["normal", {"family": "mixture", "of": {"family": "normal"}, "components": 3}],
+    "distribution.parameters": [
+        {"rate": {"fixed": 1}},
+        {"rate": {"fixed": [1.0, 2]}},
+        {"rate": {"bounds": [None, 3]}},
+        {"a": {"features": []}},
+    ],
+    "data.train": ["a/*.csv", ["a", "b"], "-"],
+    "data.validation": [0.2, "b.csv", ["b", "c"], {"column": "fold", "values": [1, "a", True, 0.5]}, None],
+    "data.test": [0.1, "b.csv", ["b", "c"], {"column": "fold", "values": [9]}, None],
+    "data.format": names.FORMATS,
+    "data.filter": ["y > 0", ["y > 0", "b == 'x'"], None],
+    "data.target": ["y", ["y", "z"]],
+    "data.features": [["a"], "*", [], [{"name": "a"}, {"name": "b", "type": "categorical", "encoding": "embedding", "dimensions": 4}]],
+    "data.id": ["i", ["i", "j"], []],
+    "data.weight": ["w", None],
+    "data.split": [{"method": "random"}, {"method": "group", "by": "i"}, {"method": "time", "by": "a"}],
+    "network.hidden": [[], [1], [64] * 64],
+    "network.activation": names.TRUNK_ACTIVATIONS,
+    "network.dropout": [0, 0.99],
+    "network.members": [1],
+    "training.batch_size": ["auto", 1, 10_000],
+    "training.optimizer": [*names.OPTIMIZERS, {"name": "sgd", "momentum": 0.9}, {"lr": 0.5}, {"name": "adam", "weight_decay": 1e-3}],
+    "training.schedule": [*names.SCHEDULES, {"name": "step", "step_size": 3}, {"name": "plateau", "factor": 0.1, "patience": 2}],
+    "training.early_stopping": [None, {}, {"patience": 1, "min_delta": 0}],
+    "training.gradient_clip": [None, 1, 0.5],
+    "training.device": ["auto", "cpu", "cuda", "cuda:3", "mps"],
+    "training.precision": names.PRECISIONS,
+    "training.seed": [0, 2**63 - 1],
+    "training.time_limit": [None, "30m", "2h", "1h30m", "90s", 12.5],
+    "evaluation.metrics": [None, [], list(names.METRICS)],
+    "evaluation.by": ["a", ["a", "c"]],
+    "predictions.columns": [list(names.PREDICTION_COLUMNS), []],
+    "predictions.splits": [[], ["test"]],
+    "output.folder": ["runs", "/tmp/x"],
+    "output.report": [False],
+    "tune": [None],
+}
+
+# Dotted key -> (code, value) pairs that it refuses.
+REFUSES: dict[str, list[tuple[str, Any]]] = {
+    "version": [("out-of-range", 2), ("out-of-range", 0), ("wrong-type", "1"), ("wrong-type", True), ("wrong-type", 1.0)],
+    "name": [("out-of-range", n) for n in ("", "a/b", "..", ".x", "x\n", "a" * 101)] + [("wrong-type", 3)],
+    "distribution": [("wrong-type", 3), ("wrong-type", None), ("missing-key", {}), ("out-of-range", "")],
+    "distribution.parameters": [("wrong-type", []), ("wrong-type", {"a": None}), ("unknown-key", {"a": {"activaton": "exp"}}),
+                                ("out-of-range", {"a": {"bounds": [1]}}), ("wrong-type", {"a": {"fixed": True}})],
+    "data": [("wrong-type", "x"), ("missing-key", {}), ("wrong-type", None)],
+    "data.train": [("wrong-type", 3), ("out-of-range", []), ("out-of-range", ""), ("wrong-type", [3]), ("out-of-range", "a\0b")],
+    "data.validation": [("out-of-range", v) for v in (0, 1, 1.5, -0.1)] + [("wrong-type", True), ("missing-key", {"column": "a"}),
+                        ("wrong-type", {"column": "a", "values": [None]}), ("unknown-key", {"column": "a", "values": [1], "x": 1})],
+    "data.target": [("wrong-type", 3), ("out-of-range", []), ("out-of-range", ""), ("role-conflict", ["y", "y"]), ("role-conflict", "a")],
+    "data.features": [("wrong-type", "a"), ("wrong-type", [3]), ("role-conflict", ["a", "a"]), ("role-conflict", ["y"]), ("missing-key", [{}]),
+                      ("role-conflict", ["a", {"name": "a"}]), ("unknown-key", [{"name": "a", "kind": "x"}]),
+                      ("unknown-choice", [{"name": "a", "type": "number"}]), ("conflict", [{"name": "a", "dimensions": 3}]),
+                      ("conflict", [{"name": "a", "type": "numeric", "encoding": "embedding"}])],
+    "data.exclude": [("conflict", ["c"])],
+    "data.id": [("role-conflict", "y"), ("role-conflict", ["a"]), ("wrong-type", 3), ("role-conflict", ["i", "i"])],
+    "data.weight": [("role-conflict", "y"), ("role-conflict", "a"), ("wrong-type", 1.0)],
+    "data.split": [("missing-key", {"method": "group"}), ("conflict", {"by": "a"}), ("unknown-choice", {"method": "groups", "by": "a"})],
+    "data.exposure": [("not-available", "e")],
+    "data.offset": [("not-available", {"rate": "e"})],
+    "data.trials": [("not-available", "n")],
+    "data.censoring": [("not-available", {"limit": 3}), ("not-available", "nonsense")],
+    "network.hidden": [("out-of-range", [0]), ("out-of-range", [10**9]), ("out-of-range", [1] * 65), ("wrong-type", [1.5]), ("wrong-type", 64),
+                       ("wrong-type", [True])],
+    "network.activation": [("unknown-choice", "rleu"), ("wrong-type", None)],
+    "network.dropout": [("out-of-range", 1), ("out-of-range", -0.1), ("wrong-type", "0.1"), ("wrong-type", True)],
+    "network.residual": [("wrong-type", 1), ("wrong-type", "yes")],
+    "network.members": [("not-available", 3)],
+    "network.numeric_embedding": [("not-available", "periodic")],
+    "training.epochs": [("out-of-range", 0), ("wrong-type", 1.5), ("wrong-type", True), ("wrong-type", None), ("out-of-range", 10**9)],
+    "training.batch_size": [("wrong-type", "large"), ("out-of-range", 0), ("wrong-type", 1.5)],
+    "training.optimizer": [("unknown-choice", "adamax"), ("out-of-range", {"lr": 0}), ("conflict", {"name": "adam", "momentum": 0.9}),
+                           ("conflict", {"name": "lbfgs", "weight_decay": 0.1}), ("wrong-type", 3), ("wrong-type", {"name": ["adam"]})],
+    "training.schedule": [("unknown-choice", "linear"), ("conflict", {"name": "cosine", "gamma": 0.5}), ("out-of-range", {"warmup_epochs": -1})],
+    "training.early_stopping": [("unknown-choice", {"metric": "crps"}), ("wrong-type", False), ("out-of-range", {"patience": 0})],
+    "training.gradient_clip": [("out-of-range", 0)],
+    "training.device": [("unknown-choice", "gpu"), ("unknown-choice", "cuda:x")],
+    "training.precision": [("unknown-choice", "float16")],
+    "training.seed": [("out-of-range", -1), ("wrong-type", 1.0)],
+    "training.time_limit": [("wrong-type", "soon"), ("wrong-type", ""), ("out-of-range", 0), ("out-of-range", "0m"), ("wrong-type", True)],
+    "evaluation.metrics": [("unknown-choice", ["crsp"]), ("role-conflict", ["nll", "nll"]), ("wrong-type", "nll")],
+    "evaluation.levels": [("out-of-range", [0.5, 1]), ("out-of-range", []), ("role-conflict", [0.5, 0.5])],
+    "predictions.columns": [("unknown-choice", ["means"]), ("not-available", ["samples"])],
+    "output.folder": [("out-of-range", ""), ("wrong-type", 3)],
+    "output.report": [("not-available", True)],
+    "tune": [("not-available", {"trials": 50})],
+    "nonsense": [("unknown-key", 1)],
+}  # fmt: skip
+
+
+def with_value(key: str, value: Any) -> dict[str, Any]:
+    document = copy.deepcopy(MINIMAL)
+    here, parts = document, key.split(".")
+    if parts[0] == "distribution" and len(parts) > 1:
+        document["distribution"] = {"family": "gamma"}
+    for part in parts[:-1]:
+        here = here.setdefault(part, {})
+    here[parts[-1]] = value
+    return document
+
+
+@pytest.mark.parametrize(("key", "value"), [(key, value) for key, values in TAKES.items() for value in values])
+def test_what_a_key_takes(key, value):
+    assert config.parse(with_value(key, value))
+
+
+@pytest.mark.parametrize(("key", "code", "value"), [(key, code, value) for key, pairs in REFUSES.items() for code, value in pairs])
+def test_what_a_key_refuses_and_why(key, code, value):
+    with pytest.raises(ConfigError) as caught:
+        config.parse(with_value(key, value))
+    assert code in [finding.code for finding in caught.value.findings]
+    assert all(finding.where.startswith(key) or code == "role-conflict" for finding in caught.value.findings)
+
+
+def test_the_defaults_are_those_of_the_interface():
+    full = config.parse(MINIMAL)
+    assert (full.data.validation, full.data.split.method, full.data.missing) == (0.15, "random", "impute")
+    assert (full.network.hidden, full.network.activation, full.network.heads, full.network.members) == ((64, 64), "silu", "shared", 1)
+    assert (full.training.epochs, full.training.batch_size, full.training.gradient_clip) == (300, "auto", 10.0)
+    assert (full.training.optimizer.name, full.training.optimizer.lr, full.training.optimizer.weight_decay) == ("adamw", 1e-3, 1e-4)
+    assert (full.training.schedule.name, full.training.schedule.warmup_epochs, full.training.precision) == ("cosine", 5, "float32")
+    assert full.training.early_stopping is not None
+    assert (full.training.early_stopping.patience, full.training.early_stopping.min_delta) == (20, 1e-4)
+    assert (full.evaluation.metrics, full.evaluation.levels, full.predictions.quantiles) == (None, (0.5, 0.9), (0.05, 0.5, 0.95))
+
+
+def test_lbfgs_brings_what_suits_it():
+    training = config.parse(with_value("training.optimizer", "lbfgs")).training
+    assert (training.precision, training.optimizer.lr, training.schedule.name) == ("float64", 1.0, "constant")
+    own = config.parse(with_value("training", {"optimizer": {"name": "lbfgs"}, "precision": "float32", "schedule": "cosine"})).training
+    assert (own.precision, own.schedule.name) == ("float32", "cosine")
+
+
+def test_lbfgs_takes_no_batch_size():
+    with pytest.raises(ConfigError, match="all rows at once"):
+        config.parse(with_value("training", {"optimizer": "lbfgs", "batch_size": 5}))
+
+
+@pytest.mark.parametrize("name", names.OPTIMIZERS)
+def test_an_optimizer_alone_means_its_defaults(name):
+    optimizer = config.parse(with_value("training.optimizer", name)).training.optimizer
+    assert {"lr": optimizer.lr, "weight_decay": optimizer.weight_decay} == names.OPTIMIZER_DEFAULTS[name]
+
+
+def test_further_keys_of_a_distribution_are_options_of_its_family():
+    section = config.parse(with_value("distribution", {"family": "mixture", "of": "normal", "components": 3})).distribution
+    assert section.options == {"of": "normal", "components": 3}
+
+
+def test_a_rule_may_refuse_an_option():
+    def rule(document):
+        yield config.Problem(("distribution", "componnts"), "unknown-key", "`mixture` takes no `componnts`", on_key=True)
+
+    with pytest.raises(ConfigError) as caught:
+        config.loads("distribution: {family: mixture, componnts: 3}\ndata: {train: a, target: y, features: [x]}", rules=rule)
+    assert caught.value.findings[0].where == "config:1:33  (distribution.componnts)"
+
+
+def test_a_time_limit_is_in_seconds():
+    limits = [config.parse(with_value("training.time_limit", text)).training.time_limit for text in ("30m", "1h30m", "2d", "90s", 7)]
+    assert limits == [1_800.0, 5_400.0, 172_800.0, 90.0, 7.0]
+
+
+def test_one_target_or_several_are_a_tuple_of_targets():
+    assert config.parse(MINIMAL).data.targets == ("y",)
+    assert config.parse(with_value("data.target", ["y", "z"])).data.targets == ("y", "z")
+
+
+def test_a_config_cannot_be_changed():
+    full = config.parse(MINIMAL)
+    with pytest.raises(ValueError, match="frozen"):
+        full.training.epochs = 5
+
+
+def test_a_document_given_from_python_is_left_alone():
+    document = copy.deepcopy(MINIMAL)
+    config.parse(document, ["training.optimizer.lr=0.5", "data.features=[z]"])
+    assert document == MINIMAL
+
+
+def test_paths_and_tuples_of_python_are_understood():
+    document = with_value("data.train", Path("a") / "b.parquet")
+    document["network"] = {"hidden": (8, 8)}
+    full = config.parse(document)
+    assert (full.data.train, full.network.hidden) == (str(Path("a") / "b.parquet"), (8, 8))
+
+
+@pytest.mark.parametrize("items", [200_000, 20_000])
+def test_any_number_of_wrong_items_makes_one_short_report(items):
+    with pytest.raises(ConfigError) as caught:
+        config.parse(with_value("data.features", [1] * items))
+    assert len(caught.value.findings) <= 20
+    assert len(str(caught.value)) < 10_000
+
+
+def test_every_kind_of_complaint_has_words_of_ours():
+    """The fallback of the translation is for kinds that the sections do not produce."""
+    documents = [with_value(key, value) for key, pairs in REFUSES.items() for _, value in pairs]
+    for document in documents:
+        try:
+            Config.model_validate(document)
+        except ValueError as error:
+            assert not [problem for problem in problems_of(error) if " cannot be `" in problem.what and problem.code == "wrong-type"]
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_every_example_is_a_config(path):
+    loaded = config.load(path)
+    assert loaded.text == path.read_bytes()
+    assert loaded.base == path.parent
