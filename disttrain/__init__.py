@@ -1,0 +1,42 @@
+"""disttrain: train a neural network that predicts a probability distribution, by empirical cross-entropy.
+
+    run = disttrain.fit("claims.yaml")
+    run = disttrain.load("runs/claims-001")
+    run.predict(frame); run.distribution(frame); run.evaluate(frame)
+    loss = disttrain.CrossEntropy("gamma")
+
+Names are imported on first use, so that importing the package costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from disttrain.errors import DisttrainError
+    from disttrain.families import Family, Parameter
+    from disttrain.training import CrossEntropy
+    from disttrain.workflows.face import FittedRun, fit, load
+
+__all__ = ["CrossEntropy", "DisttrainError", "Family", "FittedRun", "Parameter", "fit", "load"]
+
+_ROOMS = {
+    "CrossEntropy": "disttrain.training",
+    "DisttrainError": "disttrain.errors",
+    "Family": "disttrain.families",
+    "FittedRun": "disttrain.workflows.face",
+    "Parameter": "disttrain.families",
+    "fit": "disttrain.workflows.face",
+    "load": "disttrain.workflows.face",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ROOMS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_ROOMS[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -22,7 +22,9 @@ def evaluate(
     by: Annotated[str | None, typer.Option("--by", help="Score each value of this column by itself.")] = None,
     rows_out: Annotated[str | None, typer.Option("--rows-out", help="Write every row's target and scores to this file.")] = None,
     baseline: Annotated[str, typer.Option("--baseline", help="What to compare with: marginal, or another run.")] = "marginal",
-    require: Annotated[list[str] | None, typer.Option("--require", help="Such as 'nll<6.2'; exit 1 where it is not met; repeatable.")] = None,
+    require: Annotated[
+        list[str] | None, typer.Option("--require", help="Such as 'nll<6.2'; exit 1 where it is not met; repeatable.")
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file of --rows-out.")] = False,
 ) -> None:
     """Score predictions on a data set."""

@@ -19,7 +19,9 @@ def fit(
     config: Annotated[Path, typer.Argument(help="The config file.")],
     set_: Set = None,
     data: Annotated[str | None, typer.Option("--data", help="Train on this file instead of `data.train`.")] = None,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="The run folder, instead of the next number under `output.folder`.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="The run folder, instead of the next number under `output.folder`.")
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run that is in the folder of `--out`.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check config and data, and show what would be trained.")] = False,
     device: Annotated[str | None, typer.Option("--device", help="auto, cpu, cuda, cuda:1 or mps.")] = None,

@@ -13,7 +13,9 @@ __all__ = ["RUNS", "RunArgument", "Set", "listed"]
 RUNS = Path("runs")
 
 Set = Annotated[list[str] | None, typer.Option("--set", "-s", metavar="KEY=VALUE", help="Override a key of the config; repeatable.")]
-RunArgument = Annotated[Path | None, typer.Argument(metavar="[RUN]", help="A run folder or its model folder. Default: the newest finished run.")]
+RunArgument = Annotated[
+    Path | None, typer.Argument(metavar="[RUN]", help="A run folder or its model folder. Default: the newest finished run.")
+]
 
 
 def listed(text: str | None) -> tuple[str, ...] | None:

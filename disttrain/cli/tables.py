@@ -18,7 +18,7 @@ __all__ = ["clock", "families", "scores", "splits"]
 
 _BARS = " ▁▂▃▄▅▆▇█"
 _SHARES = ("coverage", "accuracy")
-_BETTER = {"accuracy": "higher is better", "pit": "lower is better: 0 is calibrated"}
+_BETTER = {"accuracy": "higher is better", "pit": "0 is calibrated"}
 
 
 def clock(seconds: float) -> str:
@@ -93,7 +93,9 @@ def _against(name: str, entry: dict[str, Any]) -> str:
     if entry["baseline"] is None:
         return ""
     nats = " nats per row" if name == "nll" else ""
-    return f"     baseline {_shown(name, entry['baseline'])}     gain {_shown(name, entry['gain'])} ± {_shown(name, entry['gain_se'])}{nats}"
+    return (
+        f"     baseline {_shown(name, entry['baseline'])}     gain {_shown(name, entry['gain'])} ± {_shown(name, entry['gain_se'])}{nats}"
+    )
 
 
 def _gain(name: str, entry: dict[str, Any]) -> str:
@@ -118,7 +120,7 @@ def _number(value: float | None) -> str:
 
 
 def _table(*columns: str) -> Table:
-    table = Table(box=None, padding=(0, 2), header_style="bold")
+    table = Table(box=None, padding=(0, 1), header_style="bold")
     for number, name in enumerate(columns):
         table.add_column(name, justify="left" if number == 0 else "right", no_wrap=True)
     return table

@@ -144,4 +144,6 @@ def _console(stream: Any, color: Color) -> Console:
     from rich.console import Console
 
     terminal = {Color.always: True, Color.never: False, Color.auto: None}[color]
-    return Console(file=stream, force_terminal=terminal, no_color=color is Color.never or None, emoji=False)
+    # A file or a pipe has no width; a table cut to 80 columns would lose numbers.
+    width = None if stream.isatty() else 160
+    return Console(file=stream, force_terminal=terminal, no_color=color is Color.never or None, emoji=False, width=width)

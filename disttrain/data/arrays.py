@@ -25,6 +25,7 @@ __all__ = [
     "joined",
     "missing_values",
     "numbers",
+    "plain",
     "plain_values",
     "text_column",
     "texts",
@@ -40,7 +41,7 @@ def is_number(kind: Any) -> bool:
 
 def is_text(kind: Any) -> bool:
     """Whether a column of this Arrow type holds text."""
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+    return bool(pa.types.is_string(kind))
 
 
 def is_time(kind: Any) -> bool:
@@ -48,13 +49,22 @@ def is_time(kind: Any) -> bool:
     return bool(pa.types.is_date(kind) or pa.types.is_timestamp(kind))
 
 
+def plain(kind: Any) -> Any:
+    """The Arrow type that a column is read as: dictionaries as their values, all texts as one type."""
+    if pa.types.is_dictionary(kind):
+        return plain(kind.value_type)
+    if pa.types.is_large_string(kind) or str(kind) == "string_view":
+        return pa.string()
+    return kind
+
+
 def joined(column: Any) -> Any:
-    """The column as one contiguous Arrow array."""
-    if not isinstance(column, pa.ChunkedArray):
-        return column
-    if column.num_chunks == 1:
-        return column.chunk(0)
-    return pa.concat_arrays(column.chunks) if column.num_chunks else column.combine_chunks()
+    """The column as one contiguous Arrow array of its plain type."""
+    array = column
+    if isinstance(column, pa.ChunkedArray):
+        array = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+    kind = plain(array.type)
+    return array if array.type == kind else array.cast(kind)
 
 
 def bits(column: Any) -> NDArray[np.bool_]:

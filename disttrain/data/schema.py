@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from disttrain.data.arrays import is_number, is_text, is_time
+from disttrain.data.arrays import is_number, is_text, is_time, plain
 from disttrain.data.filters import columns_of
 from disttrain.data.findings import column_place, raise_any, shown
 from disttrain.data.states import fields_of, flag, items, text, whole
@@ -210,7 +210,7 @@ def resolved(section: Any, present: Sequence[str], arrow_schema: Any, where: str
     options = {part.name: part for part in described(section)}
     features, findings = [], []
     for name in present:
-        stored = arrow_schema.field(name).type
+        stored = plain(arrow_schema.field(name).type)
         option = options.get(name)
         declared = getattr(option, "type", None) not in (None, "auto")
         kind = option.type if option is not None and declared else kind_of(stored)
@@ -232,7 +232,7 @@ def unusable(name: str, stored: Any, kind: str | None, where: str, starred: bool
 
 def mistyped(columns: Iterable[str], kind: str, arrow_schema: Any, where: str, examples: Examples | None) -> Iterator[Finding]:
     for name in columns:
-        if len(places := arrow_schema.get_all_field_indices(name)) != 1 or fits(kind, stored := arrow_schema.field(places[0]).type):
+        if len(places := arrow_schema.get_all_field_indices(name)) != 1 or fits(kind, stored := plain(arrow_schema.field(places[0]).type)):
             continue
         if kind != "numeric" or not is_text(stored):
             yield unusable(name, stored, kind, where, starred=False)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from disttrain.data.arrays import plain
 from disttrain.data.findings import Origin, column_place, place, raise_any
 from disttrain.data.formats import format_of
 from disttrain.data.opening import STDIN, opened, reading
@@ -47,15 +48,6 @@ def completed(path: Path, schema: Any, types: dict[str, Any]) -> Any:
         fields = [pa.field(field.name, plain(field.type)) for field in schema]
     keys = [key for key in partitions(path) if key not in schema.names]
     return pa.schema(fields + [pa.field(key, types[key], metadata=PARTITION) for key in keys])
-
-
-def plain(kind: Any) -> Any:
-    """The type that a column is read as: dictionaries as their values, all texts as one type."""
-    if pa.types.is_dictionary(kind):
-        return plain(kind.value_type)
-    if pa.types.is_large_string(kind) or str(kind) == "string_view":
-        return pa.string()
-    return kind
 
 
 def united(files: Sequence[Path], schemas: Sequence[Any]) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -30,7 +29,8 @@ def fields_of(state: Any, name: str, keys: Sequence[str]) -> tuple[Any, ...]:
 
 def text(value: Any, name: str, choices: Sequence[str] | None = None) -> str:
     """A string, one of `choices` where they are given."""
-    if not isinstance(value, str) or len(value) > LONGEST_TEXT:
+    # JSON can spell half of a surrogate pair, which is no text that could be written anywhere.
+    if not isinstance(value, str) or len(value) > LONGEST_TEXT or any("\ud800" <= character <= "\udfff" for character in value):
         raise refuse(f"`{name}` must be text")
     if choices is not None and value not in choices:
         raise refuse(f"`{name}` is {shown(value)}, not one of {', '.join(choices)}")
@@ -53,7 +53,7 @@ def whole(value: Any, name: str, least: int, most: int) -> int:
 
 def number(value: Any, name: str, least: float = -1e101, most: float = 1e101) -> float:
     """A finite number from `least` to `most`."""
-    if not isinstance(value, (int, float)) or isinstance(value, bool) or not (math.isfinite(value) and least <= value <= most):
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not least <= value <= most:
         raise refuse(f"`{name}` must be a number from {least:g} to {most:g}")
     return float(value)
 

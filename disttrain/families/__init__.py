@@ -61,7 +61,7 @@ def facts(name: str) -> Facts:
     """What is known of the family called `name`. Raises KeyError for a name that is not in the table."""
     summary, _, body = (inspect.getdoc(FAMILIES[name]) or "").partition("\n\n")
     rows = (line.split(None, 1) for line in body.splitlines())
-    return Facts(" ".join(summary.split()), {key: text for key, text in rows})
+    return Facts(" ".join(summary.split()), dict(rows))
 
 
 def options(name: str) -> tuple[str, ...]:

@@ -95,16 +95,16 @@ ACTIVATIONS: dict[str, Activation] = {
     "linear": Activation("linear", on.real, _identity, _identity, "z", "means and locations"),
     "softplus": Activation(
         "softplus", on.positive, lambda raw: FLOOR + _softplus(raw), lambda value: _inverse_softplus(value - FLOOR),
-        f"softplus(z) + {FLOOR:g}", "linear for large values, so one row cannot blow up; the default of scales and shapes",
+        "softplus(z) + 1e-6", "linear for large values, so one row cannot blow up; the default of scales and shapes",
     ),
     "exp": Activation(
         "exp", on.positive, lambda raw: FLOOR + torch.exp(_level(raw, -EXP_LIMIT, EXP_LIMIT)),
         lambda value: _unlevel(torch.log(value - FLOOR), -EXP_LIMIT, EXP_LIMIT),
-        f"exp(z) + {FLOOR:g}", "effects multiply, as with the log link of a GLM",
+        "exp(z) + 1e-6", "effects multiply, as with the log link of a GLM",
     ),
     "squareplus": Activation(
         "squareplus", on.positive, lambda raw: FLOOR + _squareplus(raw), lambda value: (value - FLOOR) - 1.0 / (value - FLOOR),
-        f"(z + sqrt(z² + 4))/2 + {FLOOR:g}", "its gradient fades as 1/z², not exponentially: a parameter that became small can come back",
+        "(z + sqrt(z² + 4))/2 + 1e-6", "its gradient fades as 1/z², not exponentially: a parameter that became small can come back",
     ),
     "relu": Activation(
         "relu", on.nonnegative, lambda raw: torch.relu(raw), _identity, "max(z, 0)", "seldom: no gradient on the left, and exactly 0",
@@ -210,8 +210,8 @@ def bounded(activation: Activation, lower: float | None, upper: float | None) ->
     high = math.inf if upper is None or upper >= activation.range.upper else raw_of(upper)
     if math.isinf(low) and math.isinf(high):
         return activation
-    bottom = activation.range.lower if math.isinf(low) else lower
-    top = activation.range.upper if math.isinf(high) else upper
+    bottom = activation.range.lower if lower is None or math.isinf(low) else lower
+    top = activation.range.upper if upper is None or math.isinf(high) else upper
     return replace(
         activation,
         range=Support(lower=bottom, upper=top),

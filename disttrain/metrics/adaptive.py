@@ -24,13 +24,13 @@ def refined(rule: Rule, row: Tensor, start: Tensor, length: Tensor, size: Tensor
     halves until they agree with the whole to 1e-11 of the row's total plus `size` (n,). Intervals of length `least` or less are exact.
     """
     done = torch.zeros_like(size)
-    if not len(row):
-        return done
-    estimate = rule(row, start, length)
+    estimate = rule(row, start, length) if len(row) else start
     for remaining in range(_ROUNDS, -1, -1):
         exact = length <= least
         done = done.index_add(0, row[exact], estimate[exact])
         row, start, half, estimate = row[~exact], start[~exact], 0.5 * length[~exact], estimate[~exact]
+        if not len(row):
+            break
         left, right = rule(row, start, half), rule(row, start + half, half)
         total = size + done.index_add(0, row, left + right).abs()
         # Written so that a nan counts as settled: no halving will mend it.

@@ -30,8 +30,8 @@ def _lobatto(number: int) -> tuple[Tensor, Tensor]:
 _NODES, _WEIGHTS = _lobatto(11)
 # First intervals of v, where y = centre ± scale (exp(v) - 1): a tail that falls as a power of y falls as a power of exp(v).
 _EDGES = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 64.0)
-# scale · exp(v) stays below 1e304 up to here.
-_LIMIT = 700.0
+# scale · exp(v) stays below 1e150 up to here: further out some cdfs square y beyond the float64 range.
+_LIMIT = 345.0
 # The last tenth of v holds a tenth of an integral that just diverges, and less than this share of one that exists.
 _DIVERGENT = 0.02
 
@@ -108,7 +108,7 @@ def _side(distribution: Distribution, centre: Tensor, quarter: Tensor, reach: Te
     scale = torch.where(quarter > 0, quarter, torch.where(reach > 0, reach, 1e-8 * centre.abs()))
     scale = torch.where((scale > 0) & scale.isfinite(), scale, 1.0)
     side = _Side(distribution, centre, scale, sign, torch.zeros_like(centre))
-    left = side.tail(sign * torch.full_like(centre, 1e300))
+    left = side.tail(sign * torch.full_like(centre, 1e150))
     return _Side(distribution, centre, scale, sign, torch.where(left < 1e-13, 4.0 * left, 0.0))
 
 

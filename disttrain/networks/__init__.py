@@ -2,6 +2,6 @@
 
 from disttrain.networks.head import Layout, Network, Output, activated
 from disttrain.networks.inputs import CategoryCodes, Inputs
-from disttrain.networks.mlp import MLP, NORMALIZATIONS, TRUNK_ACTIVATIONS
+from disttrain.networks.mlp import MLP, NORMALIZATIONS, TRUNK_ACTIVATIONS, Style
 
-__all__ = ["MLP", "NORMALIZATIONS", "TRUNK_ACTIVATIONS", "CategoryCodes", "Inputs", "Layout", "Network", "Output", "activated"]
+__all__ = ["MLP", "NORMALIZATIONS", "TRUNK_ACTIVATIONS", "CategoryCodes", "Inputs", "Layout", "Network", "Output", "Style", "activated"]

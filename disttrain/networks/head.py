@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from disttrain.families import Activation, Parameter
 from disttrain.networks.inputs import CategoryCodes, Inputs
-from disttrain.networks.mlp import MLP, initialize
+from disttrain.networks.mlp import MLP, Style, initialize
 
 __all__ = ["Layout", "Network", "Output", "activated"]
 
@@ -63,16 +63,15 @@ class Branch(nn.Module):
 
     def __init__(self, layout: Layout, outputs: Sequence[Output], generator: torch.Generator) -> None:
         super().__init__()
-        style = {"activation": layout.activation, "normalization": layout.normalization, "dropout": layout.dropout, "generator": generator}
+        style = Style(layout.activation, layout.normalization, layout.dropout, layout.residual)
         columns = outputs[0].columns if outputs[0].columns is not None else tuple(range(layout.inputs))
         self.inputs = Inputs(columns, layout.inputs, layout.codes)
-        self.trunk = MLP(self.inputs.width, layout.hidden, residual=layout.residual, **style)
+        self.trunk = MLP(self.inputs.width, layout.hidden, style, generator)
         # Parameters without layers of their own share one matrix: one product instead of one per parameter.
         self.groups = _grouped(outputs)
-        self.tails = nn.ModuleList(MLP(self.trunk.width, group[0].hidden, **style) for group in self.groups)
-        self.heads = nn.ModuleList(
-            nn.Linear(tail.width, sum(output.size for output in group)) for tail, group in zip(self.tails, self.groups, strict=True)
-        )
+        tails = [MLP(self.trunk.width, group[0].hidden, style, generator) for group in self.groups]
+        heads = [nn.Linear(tail.width, sum(output.size for output in group)) for tail, group in zip(tails, self.groups, strict=True)]
+        self.tails, self.heads = nn.ModuleList(tails), nn.ModuleList(heads)
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         hidden = self.trunk(self.inputs(x))
@@ -85,6 +84,8 @@ class Branch(nn.Module):
     def start(self, raw: Mapping[str, Tensor], generator: torch.Generator) -> None:
         """Make the heads give `raw` for every row, up to a small random part."""
         for group, head in zip(self.groups, self.heads, strict=True):
+            if not isinstance(head, nn.Linear):
+                continue
             # 0.01: the first predictions should be the marginal fit, yet every weight must feel a gradient.
             nn.init.normal_(head.weight, std=0.01 / math.sqrt(max(1, head.in_features)), generator=generator)
             with torch.no_grad():
@@ -130,7 +131,8 @@ class Network(nn.Module):
     def start(self, raw: Mapping[str, Tensor], generator: torch.Generator) -> None:
         """Start at the constant model whose raw outputs are `raw`: {name: raw_shape}."""
         for branch in self.branches:
-            branch.start(raw, generator)
+            if isinstance(branch, Branch):
+                branch.start(raw, generator)
         with torch.no_grad():
             for name, constant in self.constants.items():
                 constant.copy_(raw[name])

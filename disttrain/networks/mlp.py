@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-__all__ = ["MLP", "NORMALIZATIONS", "TRUNK_ACTIVATIONS", "initialize"]
+__all__ = ["MLP", "NORMALIZATIONS", "TRUNK_ACTIVATIONS", "Style", "initialize"]
 
 TRUNK_ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU,
@@ -31,6 +33,16 @@ NORMALIZATIONS: dict[str, Callable[[int], nn.Module]] = {
 }
 
 
+@dataclass(frozen=True)
+class Style:
+    """What all hidden layers of a network have in common."""
+
+    activation: str = "silu"
+    normalization: str = "none"
+    dropout: float = 0.0
+    residual: bool = False
+
+
 class Dropout(nn.Module):
     """Dropout whose masks come from a generator of its own, so that a seed fixes them without touching torch's global one."""
 
@@ -48,15 +60,13 @@ class Dropout(nn.Module):
 class Layer(nn.Module):
     """One hidden layer: linear, normalisation, activation, dropout; with a skip connection where `residual` and the widths agree."""
 
-    def __init__(
-        self, inputs: int, width: int, activation: str, normalization: str, dropout: float, residual: bool, generator: torch.Generator
-    ) -> None:
+    def __init__(self, inputs: int, width: int, style: Style, generator: torch.Generator) -> None:
         super().__init__()
         self.linear = nn.Linear(inputs, width)
-        self.normalization = NORMALIZATIONS[normalization](width)
-        self.activation = TRUNK_ACTIVATIONS[activation]()
-        self.dropout = Dropout(dropout, generator) if dropout else nn.Identity()
-        self.skip = residual and inputs == width
+        self.normalization = NORMALIZATIONS[style.normalization](width)
+        self.activation = TRUNK_ACTIVATIONS[style.activation]()
+        self.dropout = Dropout(style.dropout, generator) if style.dropout else nn.Identity()
+        self.skip = style.residual and inputs == width
 
     def forward(self, x: Tensor) -> Tensor:
         hidden: Tensor = self.dropout(self.activation(self.normalization(self.linear(x))))
@@ -66,22 +76,10 @@ class Layer(nn.Module):
 class MLP(nn.Module):
     """Hidden layers of the given widths, from (n, inputs) to (n, self.width); no widths means the identity."""
 
-    def __init__(
-        self,
-        inputs: int,
-        widths: Sequence[int],
-        *,
-        activation: str,
-        normalization: str = "none",
-        dropout: float = 0.0,
-        residual: bool = False,
-        generator: torch.Generator,
-    ) -> None:
+    def __init__(self, inputs: int, widths: Sequence[int], style: Style, generator: torch.Generator) -> None:
         super().__init__()
         sizes = [inputs, *widths]
-        self.layers = nn.Sequential(
-            *(Layer(a, b, activation, normalization, dropout, residual, generator) for a, b in zip(sizes, sizes[1:], strict=False))
-        )
+        self.layers = nn.Sequential(*(Layer(a, b, style, generator) for a, b in itertools.pairwise(sizes)))
         self.width = sizes[-1]
 
     def forward(self, x: Tensor) -> Tensor:

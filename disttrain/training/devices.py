@@ -27,7 +27,9 @@ def device(name: str) -> torch.device:
     }
     if there.get(wanted.type, False):
         return wanted
-    raise UsageError(Finding("no-device", f"there is no device `{name}` on this machine", "training.device", hints=("use `auto` or `cpu`",)))
+    raise UsageError(
+        Finding("no-device", f"there is no device `{name}` on this machine", "training.device", hints=("use `auto` or `cpu`",))
+    )
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from disttrain.data.batches import bounds, order
-from disttrain.errors import FitFailed, Finding
+from disttrain.errors import Finding, FitFailed
 from disttrain.families import Family
 from disttrain.likelihood import cross_entropy, log_likelihood
 from disttrain.networks import Network
@@ -158,7 +158,7 @@ def _mini_batches(
             continue
         loss = _loss(network, family, batch)
         descent.zero_grad(set_to_none=False)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         norm = torch.nn.utils.clip_grad_norm_(network.parameters(), plan.gradient_clip or math.inf)
         value = float(loss.detach())
         if not (math.isfinite(value) and bool(norm.isfinite())):
@@ -173,12 +173,13 @@ def _mini_batches(
 def _full_batch(
     network: Network, family: Family, train: Rows, plan: Plan, descent: torch.optim.Optimizer, epoch: int, stop: Callable[[], bool]
 ) -> float:
+    del plan, stop
     network.train()
 
     def closure() -> float:
         descent.zero_grad()
         loss = _loss(network, family, train)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         return float(loss.detach())
 
     descent.step(closure)

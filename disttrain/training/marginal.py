@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -46,7 +46,7 @@ def marginal_raw(family: Family, outputs: Sequence[Output], outcome: Outcome, we
     return {name: value.detach() for name, value in raw.items()}
 
 
-def _scan(raw: dict[str, Tensor], loss) -> None:  # type: ignore[no-untyped-def]
+def _scan(raw: dict[str, Tensor], loss: Callable[[], Tensor]) -> None:
     with torch.no_grad():
         for name in [name for name, value in raw.items() if not value.shape] * 2:
             scores = {}
@@ -56,18 +56,18 @@ def _scan(raw: dict[str, Tensor], loss) -> None:  # type: ignore[no-untyped-def]
             raw[name].fill_(min(scores, key=scores.__getitem__))
 
 
-def _descend(raw: dict[str, Tensor], loss, steps: int) -> None:  # type: ignore[no-untyped-def]
+def _descend(raw: dict[str, Tensor], loss: Callable[[], Tensor], steps: int) -> None:
     before = {name: value.detach().clone() for name, value in raw.items()}
     weights = [value.requires_grad_() for value in raw.values()]
     optimizer = torch.optim.LBFGS(weights, max_iter=steps, tolerance_grad=1e-9, tolerance_change=1e-11, line_search_fn="strong_wolfe")
 
     def closure() -> Tensor:
         optimizer.zero_grad()
-        value: Tensor = loss()
-        value.backward()
+        value = loss()
+        value.backward()  # type: ignore[no-untyped-call]
         return value
 
-    optimizer.step(closure)
+    optimizer.step(closure)  # type: ignore[no-untyped-call]
     if not all(bool(value.isfinite().all()) for value in weights):
         with torch.no_grad():
             for name, value in raw.items():

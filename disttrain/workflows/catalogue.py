@@ -35,7 +35,9 @@ class Described:
 def listing(support: str | None) -> list[dict[str, Any]]:
     """Every family, or those for one kind of target: name, support, parameters and their default activations. Raises UsageError."""
     if support is not None and support not in _KINDS:
-        raise UsageError(Finding("unknown-choice", f"`{support}` is no kind of target", "--support", hints=(f"there are {', '.join(_KINDS)}",)))
+        raise UsageError(
+            Finding("unknown-choice", f"`{support}` is no kind of target", "--support", hints=(f"there are {', '.join(_KINDS)}",))
+        )
     families = [_family(name) for name in FAMILIES]
     return [_row(family) for family in families if support is None or _KINDS[support](family.support)]
 

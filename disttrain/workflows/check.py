@@ -55,7 +55,9 @@ def _target(prepared: Prepared) -> list[Remark]:
     ]
     distinct = len(np.unique(y))
     if not family.support.integer and distinct < _TIES * len(y):
-        remarks.append(Remark("ties", f"{name} has {distinct:,} distinct values in {len(y):,} rows: a density can earn nats by spikes there", True))
+        remarks.append(
+            Remark("ties", f"{name} has {distinct:,} distinct values in {len(y):,} rows: a density can earn nats by spikes there", True)
+        )
     if distinct == 1:
         remarks.append(Remark("target", f"{name} is the same in every row: the scale will shrink to its floor", True))
     return remarks
@@ -63,7 +65,9 @@ def _target(prepared: Prepared) -> list[Remark]:
 
 def _features(prepared: Prepared) -> list[Remark]:
     encoder, rows = prepared.model.encoder, prepared.data
-    remarks = [Remark("features", f"`{name}` has one value in all training rows and can explain nothing", True) for name in encoder.constants]
+    remarks = [
+        Remark("features", f"`{name}` has one value in all training rows and can explain nothing", True) for name in encoder.constants
+    ]
     for name, note in encoder.notes(rows.table).items():
         if note.missing:
             share = 100 * note.missing / rows.table.num_rows

@@ -53,8 +53,8 @@ class Dataset:
         """The same without the rows where `keep` is false."""
         if keep.all():
             return self
-        rows = {"row": self.row[keep], "position": self.position[keep], "split": self.split[keep]}
-        return replace(self, table=self.table.filter(pa.array(keep)), **rows)
+        table = self.table.filter(pa.array(keep))
+        return replace(self, table=table, row=self.row[keep], position=self.position[keep], split=self.split[keep])
 
 
 def is_label(config: Config) -> bool:

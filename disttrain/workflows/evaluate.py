@@ -22,12 +22,13 @@ from disttrain.metrics import METRICS
 from disttrain.model import Model
 from disttrain.outcomes import Outcome
 from disttrain.workflows.dataset import SPLITS, filters_of, target_of, weight_of
+from disttrain.workflows.preparation import Prepared
 from disttrain.workflows.requests import Question, Requirement, requirement
 from disttrain.workflows.runs import OpenRun, open_run, own_rows
 from disttrain.workflows.scoring import Settings, document, mean_scores, settings_of
 from disttrain.workflows.support import require_inside
 
-__all__ = ["Answer", "evaluate", "require_met", "scored"]
+__all__ = ["Answer", "evaluate", "require_met", "scored", "split_metrics"]
 
 _COMPARISONS: dict[str, Callable[[float, float], bool]] = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 
@@ -41,7 +42,7 @@ class Answer:
 
     document: dict[str, Any]
     newest: bool
-    residuals: tuple[float, float, float, float] | None
+    residuals: metrics.Moments | None
     histogram: tuple[float, ...] | None
     notes: tuple[str, ...]
 
@@ -65,14 +66,17 @@ def evaluate(question: Question, root: Path) -> Answer:
     settings = Settings((*settings.metrics, *sorted(needed)), settings.levels, settings.quantiles)
     other = None if question.baseline == "marginal" else open_run(Path(question.baseline), root).model
     rows = _own(run, question) if question.data is None else _given(model, question, other)
-    answer = scored(run.name, model, rows.table, rows.origin, settings, question.by, other, rows.data, rows.split)
+    # Who asks for one metric wants one line; the config's groups come with its own list of metrics.
+    usual = [] if question.metrics else [name for name in model.config.evaluation.by if name in rows.table.column_names]
+    by = usual if question.by is None else [question.by]
+    answer = scored(run.name, model, rows.table, rows.origin, settings, by, other, rows.data, rows.split)
     if question.rows_out is not None:
         _write_rows(question.rows_out, question.overwrite, model, rows)
     return Answer(answer.document, run.newest, answer.residuals, answer.histogram, (*rows.notes, *answer.notes))
 
 
 def scored(
-    name: str, model: Model, table: pa.Table, origin: Origin, settings: Settings, by: str | None, other: Model | None,
+    name: str, model: Model, table: pa.Table, origin: Origin, settings: Settings, by: Sequence[str], other: Model | None,
     data: str | None, split: str | None,
 ) -> Answer:  # fmt: skip
     """The scores of a model on the rows of a table. Raises DataError where a target is missing or outside the support."""
@@ -81,13 +85,26 @@ def scored(
     baseline = model.baseline(len(y)) if other is None else other.distribution(table)
     outcome = Outcome.exact(y)
     made = document(name, data, split, len(y), mean_scores(distribution, baseline, outcome, weight, settings))
-    if by is not None:
-        made["by"] = {by: _groups(model, table, by, y, weight, settings, other)}
+    if by:
+        made["by"] = {column: _groups(model, table, column, y, weight, settings, other) for column in by}
     if not METRICS["pit"].applies(distribution):
         return Answer(made, False, None, None, ())
     pit, residuals = metrics.pit(distribution, outcome), metrics.moments(metrics.quantile_residuals(distribution, outcome), weight)
     histogram = tuple(metrics.pit_histogram(pit, weight).tolist())
-    return Answer(made, False, tuple(residuals), histogram, _tail_note(distribution, outcome, weight))
+    return Answer(made, False, residuals, histogram, _tail_note(distribution, outcome, weight))
+
+
+def split_metrics(prepared: Prepared, run: str) -> dict[str, Any]:
+    """The scores of every split that has rows, as metrics.json holds them."""
+    model, data = prepared.model, prepared.data
+    settings = settings_of(model.config, model.baseline(1))
+    found = {}
+    for split in prepared.splits:
+        part = data.part(split)
+        origin = data.origin.rows(data.position[part])
+        answer = scored(run, model, data.table.take(part), origin, settings, model.config.evaluation.by, None, None, split)
+        found[split] = answer.document
+    return found
 
 
 def require_met(answer: Answer, texts: Sequence[str]) -> None:
@@ -130,10 +147,12 @@ def _given(model: Model, question: Question, other: Model | None) -> _Rows:
     form = model.config.data.format
     files = rooms.files(str(question.data), Path.cwd(), form)
     schema = rooms.schema_of(files, form, text=model.schema.text_columns)
-    model.schema.check(schema, target=True, where=rooms.place(files[0]), examples=rooms.text_examples(files, rooms.origin_of(files, form), schema, form))
+    model.schema.check(
+        schema, target=True, where=rooms.place(files[0]), examples=rooms.text_examples(files, rooms.origin_of(files, form), schema, form)
+    )
     filters = filters_of(model.config)
     more = () if other is None else other.schema.feature_columns
-    by = () if question.by is None else (question.by,)
+    by = [name for name in model.config.evaluation.by if name in schema.names] if question.by is None else [question.by]
     ids = [name for name in model.schema.id if name in schema.names]
     columns = dict.fromkeys((*model.schema.feature_columns, *model.schema.target, *ids, *more, *rooms.columns_of(filters), *by))
     weight = () if model.schema.weight is None else (model.schema.weight,)
@@ -157,7 +176,14 @@ def _groups(
     model: Model, table: pa.Table, by: str, y: Tensor, weight: Tensor | None, settings: Settings, other: Model | None
 ) -> dict[str, Any]:
     if by not in table.column_names:
-        raise DataError(Finding("missing-column", f"there is no column `{by}` to group by", "--by", hints=(f"the run reads {', '.join(table.column_names)}",)))
+        raise DataError(
+            Finding(
+                "missing-column",
+                f"there is no column `{by}` to group by",
+                "--by",
+                hints=(f"the run reads {', '.join(table.column_names)}",),
+            )
+        )
     found = {}
     encoded = table.column(by).cast(pa.string()).combine_chunks().dictionary_encode(null_encoding="encode")
     codes, names = np.asarray(encoded.indices), encoded.dictionary.to_pylist()
@@ -176,7 +202,9 @@ def _tail_note(distribution: Distribution, outcome: Outcome, weight: Tensor | No
     share = metrics.weighted_mean(metrics.surprises(distribution, outcome), weight)
     if len(outcome) < 1000 or not share.value - 3.0 * share.standard_error > 0.001:
         return ()
-    return (f"upper tail: {100 * share.value:.1f} % of rows lie above their 99.9 % quantile, 0.1 % expected; try a family with a heavier tail",)
+    return (
+        f"upper tail: {100 * share.value:.1f} % of rows lie above their 99.9 % quantile, 0.1 % expected; try a family with a heavier tail",
+    )
 
 
 def _write_rows(output: str, overwrite: bool, model: Model, rows: _Rows) -> None:

@@ -45,7 +45,7 @@ def explain(loaded: Loaded) -> Explanation:
         ("z", _network(config, family, model)),
         ("density", _with(symbols, known, "density")),
         ("per row", _with(symbols, known, "loss")),
-        *((f"  {part}", text) for part, text in _drops(config, family, known, symbols)),
+        *((f"  {part}", text) for part, text in _drops(config, known, symbols)),
         ("marginal start", "the heads start at the constant model of maximum likelihood: the baseline that features have to beat"),
     ]
     head = [
@@ -96,7 +96,11 @@ def _parameter_rows(config: Config, family: Family, model: Model | None, symbols
             yield symbol, f"{parameter.name}, fixed: the network has no output for it"
             continue
         first, number = number + 1, number + (parameter.shape[0] if parameter.shape else 1)
-        z = "z" + str(first).translate(_SUBSCRIPTS) if first == number else f"z{str(first).translate(_SUBSCRIPTS)}..{str(number).translate(_SUBSCRIPTS)}"
+        z = (
+            "z" + str(first).translate(_SUBSCRIPTS)
+            if first == number
+            else f"z{str(first).translate(_SUBSCRIPTS)}..{str(number).translate(_SUBSCRIPTS)}"
+        )
         yield symbol, f"{parameter.name}: {shape}, {support}{_unit(output)}"
         yield "", f"= {_formula(config, family, parameter.name, output, z)}"
 
@@ -111,7 +115,9 @@ def _formula(config: Config, family: Family, name: str, output: Output | None, z
     from disttrain.families import activation_for
 
     section = config.distribution.parameters.get(name)
-    activation = output.activation if output is not None else activation_for(family.parameter(name), None if section is None else section.activation)
+    activation = (
+        output.activation if output is not None else activation_for(family.parameter(name), None if section is None else section.activation)
+    )
     formula = re.sub(r"(?<![A-Za-z])z(?=[^A-Za-z]|$)", z if "_" not in activation.formula else "z", activation.formula)
     chosen = "chosen in the config" if section is not None and section.activation else "default"
     constant = "; one learned constant for all rows" if output is not None and output.columns == () else ""
@@ -133,7 +139,7 @@ def _with(symbols: dict[str, str], known: Facts, key: str) -> str:
     return re.sub(rf"(?<![A-Za-zΑ-Ωα-ω_])({pattern})(?![A-Za-zΑ-Ωα-ω])", lambda match: names[match[1]], known.lines[key])
 
 
-def _drops(config: Config, family: Family, known: Facts, symbols: dict[str, str]) -> Sequence[tuple[str, str]]:
+def _drops(config: Config, known: Facts, symbols: dict[str, str]) -> Sequence[tuple[str, str]]:
     """What drops out of the loss in this config, as the family's facts have it."""
     found = []
     for line in [known.lines[key] for key in known.lines if key.startswith("drops")]:

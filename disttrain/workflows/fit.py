@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from disttrain.model import Model
 from disttrain.storage import Run
 from disttrain.training import Epoch, NotFinite, OptimizerPlan, Plan, SchedulePlan
 from disttrain.workflows import records, scoring
+from disttrain.workflows.evaluate import split_metrics
 from disttrain.workflows.predict import write_own
 from disttrain.workflows.preparation import Prepared, prepare
 
@@ -59,7 +61,13 @@ class Finished:
 
 
 def fit(
-    loaded: Loaded, *, out: Path | None = None, overwrite: bool = False, limit: int | None = None, stop: Stop = lambda: None, command: Sequence[str] = ()
+    loaded: Loaded,
+    *,
+    out: Path | None = None,
+    overwrite: bool = False,
+    limit: int | None = None,
+    stop: Stop = lambda: None,
+    command: Sequence[str] = (),
 ) -> Iterator[Started | Epoch | Finished]:
     """Train as the config says and yield what happens: Started, every Epoch, Finished.
 
@@ -76,9 +84,13 @@ def fit(
     with run:
         try:
             yield from _run(loaded, prepared, run, device, stop, command)
-        except BaseException as fault:
-            stopped = isinstance(fault, KeyboardInterrupt | GeneratorExit)
-            run.update(status="stopped" if stopped else "failed", exit_code=fault.exit_code if isinstance(fault, DisttrainError) else 130 if stopped else 70)
+        except (KeyboardInterrupt, GeneratorExit):
+            run.update(status="stopped", exit_code=130)
+            raise
+        except Exception as fault:
+            code = fault.exit_code if isinstance(fault, DisttrainError) else 70
+            records.log(run.path, "failed", {"exit_code": code, "error": str(fault), "traceback": traceback.format_exc()})
+            run.update(status="failed", exit_code=code)
             raise
 
 
@@ -87,7 +99,9 @@ def _run(
 ) -> Iterator[Started | Epoch | Finished]:
     config, model, started = loaded.config, prepared.model, time.perf_counter()
     records.write_inputs(run, loaded, prepared, device, command)
-    yield _started(prepared, run, device)
+    begun = _started(prepared, run, device)
+    records.log(run.path, "started", asdict(begun))
+    yield begun
     limit = _Limit(stop, config.training.time_limit, started)
     history: list[Epoch] = []
     best = _Best(model, run, config.output.checkpoint_every)
@@ -111,12 +125,13 @@ def _run(
     predictions = 0
     if limit.word is None:
         predictions = write_own(model, prepared.data, run.path, run.name, config)
-        metrics = scoring.split_metrics(prepared, run.name)
+        metrics = split_metrics(prepared, run.name)
         storage.write_json(run.path / "metrics.json", metrics)
     status = "finished" if limit.word is None else "stopped"
     code = {None: 0, "interrupted": 130, "terminated": 143}[limit.word]
     scores = {split: found["metrics"]["nll"]["value"] for split, found in metrics.items()}
     run.update(status=status, exit_code=code, reason=reason, best_epoch=best.number, epochs=len(history), scores=scores)
+    records.log(run.path, status, {"reason": reason, "best_epoch": best.number, "scores": scores})
     yield Finished(run.path, status, reason, limit.word, best.number, len(history), time.perf_counter() - started, metrics, predictions)
 
 
@@ -183,7 +198,7 @@ def plan_of(config: Config, rows: int, constant: float) -> Plan:
     stopping = section.early_stopping
     return Plan(
         section.epochs,
-        automatic if section.batch_size == "auto" else section.batch_size,
+        automatic if isinstance(section.batch_size, str) else section.batch_size,
         OptimizerPlan(section.optimizer.name, section.optimizer.lr, section.optimizer.weight_decay, section.optimizer.momentum or 0.0),
         SchedulePlan(**schedule),
         None if stopping is None else stopping.patience,

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from disttrain import data as rooms
-from disttrain import storage
+from disttrain import storage, training
 from disttrain.config import Config
 from disttrain.errors import DataError, Finding, UsageError
 from disttrain.model import Model
@@ -25,6 +25,8 @@ from disttrain.workflows.runs import OpenRun, open_run, own_rows
 __all__ = ["Predicted", "predict", "write_own"]
 
 BLOCK = 65_536
+# Per feature: rows without a value, and rows with an unseen category.
+Met = dict[str, tuple[int, int]]
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ def predict(request: Request, root: Path) -> Predicted:
     Raises RunUnreadable, DataError, UsageError, OutputExists and StorageError; nothing half-written is left.
     """
     run = open_run(request.run, root)
+    run.model.network.to(training.device(request.device))
     wanted = _wanted(run.model, request)
     if request.data is None and run.folder is None:
         raise UsageError(Finding("no-data", "a model folder alone has no data of its own", "--data", hints=("name a file with `--data`",)))
@@ -56,19 +59,25 @@ def predict(request: Request, root: Path) -> Predicted:
         files = rooms.files(request.data, Path.cwd(), run.model.config.data.format)
         form = run.model.config.data.format
         schema = rooms.schema_of(files, form, text=run.model.schema.text_columns)
-        run.model.schema.check(schema, target=False, where=rooms.place(files[0]), examples=rooms.text_examples(files, rooms.origin_of(files, form), schema, form))
+        run.model.schema.check(
+            schema,
+            target=False,
+            where=rooms.place(files[0]),
+            examples=rooms.text_examples(files, rooms.origin_of(files, form), schema, form),
+        )
         kept = _kept(schema, request, run.model)
         batches = _file_batches(files, run.model, kept, request, schema)
-    tables = _tables(run.model, batches, kept, wanted, request)
+    met: Met = {}
+    tables = _tables(run.model, batches, kept, wanted, request, met)
     count = _write(output, tables, _form(request, output), metadata(run.model, run.name, wanted, run.weights), replace)
-    return Predicted(output, count, run.name, run.newest, tuple(run.model.encoder.notes()))
+    return Predicted(output, count, run.name, run.newest, tuple(_notes(met, run.model.encoder.missing)))
 
 
 def write_own(model: Model, rows: Dataset, folder: Path, name: str, config: Config) -> int:
     """Write predictions.parquet of a run's own rows into its folder, after the fit: the number of rows. Raises StorageError."""
     wanted = refuse_unsuited(model, Wanted(tuple(config.predictions.columns), tuple(config.predictions.quantiles)), asked=False)
     digest = storage.read(folder / "model").sha256
-    tables = _tables(model, _own_batches(rows, config), model.schema.id, wanted, Request())
+    tables = _tables(model, _own_batches(rows, config), model.schema.id, wanted, Request(), {})
     return _write(str(folder / "predictions.parquet"), tables, "parquet", metadata(model, name, wanted, digest), True)
 
 
@@ -102,21 +111,33 @@ def _file_batches(files: Sequence[Path], model: Model, kept: Sequence[str], requ
         first += batch.num_rows
 
 
-def _tables(model: Model, batches: Iterable[_Batch], kept: Sequence[str], wanted: Wanted, request: Request) -> Iterator[pa.Table]:
+def _tables(model: Model, batches: Iterable[_Batch], kept: Sequence[str], wanted: Wanted, request: Request, met: Met) -> Iterator[pa.Table]:
     for batch in batches:
+        for name, note in model.encoder.notes(batch.rows).items():
+            missing, unseen = met.get(name, (0, 0))
+            met[name] = (missing + note.missing, unseen + note.unseen)
         made: dict[str, pa.Array] = {f"{request.prefix}row": pa.array(batch.row, pa.int64())}
         if batch.split is not None:
             made[f"{request.prefix}split"] = pa.array(batch.split, pa.string())
         made |= {f"{request.prefix}{name}": value for name, value in forecast(model, batch.rows, wanted, batch.number).items()}
         renamed = dict(request.rename)
         made = {renamed.get(name, name): value for name, value in made.items()}
-        _require_no_clash(kept, made, request.prefix)
+        _require_no_clash(kept, made)
         front = [name for name in made if name.removeprefix(request.prefix) in ("row",)]
         order = [*front, *kept, *(name for name in made if name not in front)]
         yield pa.table({name: made[name] if name in made else batch.rows.column(name) for name in order})
 
 
-def _require_no_clash(kept: Sequence[str], made: dict[str, pa.Array], prefix: str) -> None:
+def _notes(met: Met, policy: str) -> Iterator[str]:
+    """What a reader of the predictions should know of the rows: missing values and unseen categories, by column."""
+    for name, (missing, unseen) in met.items():
+        if missing:
+            yield f"{name}: {missing:,} rows without a value, {'left without a forecast' if policy == 'drop' else 'imputed'}"
+        if unseen:
+            yield f"{name}: {unseen:,} rows with a category that training did not have"
+
+
+def _require_no_clash(kept: Sequence[str], made: dict[str, pa.Array]) -> None:
     clash = [name for name in kept if name in made]
     if clash:
         what = f"the input column `{clash[0]}` and a predicted column have the same name"
@@ -149,7 +170,9 @@ def _output(request: Request, run: OpenRun) -> tuple[str, bool]:
     if request.output is not None:
         return request.output, request.overwrite
     if run.folder is None:
-        raise UsageError(Finding("no-output", "a model folder alone has no place for predictions", "--output", hints=("name a file with `-o`",)))
+        raise UsageError(
+            Finding("no-output", "a model folder alone has no place for predictions", "--output", hints=("name a file with `-o`",))
+        )
     if request.plain:
         # The run's own rows and columns once more: the same bytes, so there is nothing to lose.
         return str(run.folder / "predictions.parquet"), True

@@ -95,5 +95,9 @@ def _require_rows(rows: Dataset, split: str) -> None:
     if len(rows.part(split)):
         return
     left = f"{rows.filtered:,} were taken out by `data.filter`" if rows.filtered else "the source has too few"
-    hints = ("check `data.filter` and `data.split`",) if split == "train" else ("a smaller share, another split, or `data.validation: null`",)
-    raise DataError(Finding("no-rows", f"no rows are left for {split}: {left}", ", ".join(file.name for file in rows.files[:3]), hints=hints))
+    hints = (
+        ("check `data.filter` and `data.split`",) if split == "train" else ("a smaller share, another split, or `data.validation: null`",)
+    )
+    raise DataError(
+        Finding("no-rows", f"no rows are left for {split}: {left}", ", ".join(file.name for file in rows.files[:3]), hints=hints)
+    )

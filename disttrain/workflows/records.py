@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import os
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,7 @@ from disttrain.storage import Run
 from disttrain.training import Epoch
 from disttrain.workflows.preparation import Prepared
 
-__all__ = ["resolved", "write_history", "write_inputs"]
+__all__ = ["log", "resolved", "write_history", "write_inputs"]
 
 _PACKAGES = ("disttrain", "torch", "numpy", "scipy", "pandas", "pyarrow", "pydantic", "safetensors")
 
@@ -33,7 +35,7 @@ def write_inputs(run: Run, loaded: Loaded, prepared: Prepared, device: torch.dev
     storage.write_bytes(run.path / "config.yaml", loaded.text)
     storage.write_text(run.path / "config.resolved.yaml", configs.dump(resolved(loaded)))
     storage.write_json(run.path / "environment.json", _environment(loaded.config, device))
-    storage.write_json(run.path / "data.json", _data(loaded, prepared))
+    storage.write_json(run.path / "data.json", _data(prepared))
     run.update(status="running", command=list(command), config=str(loaded.path) if loaded.path else None)
 
 
@@ -64,7 +66,7 @@ def _environment(config: Config, device: torch.device) -> dict[str, Any]:
     }
 
 
-def _data(loaded: Loaded, prepared: Prepared) -> dict[str, Any]:
+def _data(prepared: Prepared) -> dict[str, Any]:
     rows = prepared.data
     y = prepared.y.numpy()
     names = rows.arrow_schema
@@ -79,6 +81,13 @@ def _data(loaded: Loaded, prepared: Prepared) -> dict[str, Any]:
             "min": float(y.min()), "max": float(y.max()), "mean": float(y.mean()), "std": float(y.std()), "distinct": len(np.unique(y)),
         },
     }  # fmt: skip
+
+
+def log(folder: Path, event: str, facts: Mapping[str, Any]) -> None:
+    """Append one line to log.jsonl: the time (UTC, ISO 8601), what happened, and the facts of it."""
+    line = json.dumps({"time": datetime.now(UTC).isoformat(timespec="seconds"), "event": event, **facts}, default=str)
+    with (folder / "log.jsonl").open("a", encoding="utf-8") as file:
+        file.write(line + "\n")
 
 
 def write_history(run: Run, history: Sequence[Epoch]) -> None:

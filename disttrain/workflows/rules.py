@@ -28,7 +28,9 @@ def distribution_problems(document: Mapping[str, Any]) -> Iterator[Problem]:
         return
     for key in section:
         if key not in ("family", "parameters", *options(name)):
-            yield _unknown_key(("distribution", key), str(key), ("family", "parameters", *options(name)), f"`{name}` takes no option `{key}`")
+            yield _unknown_key(
+                ("distribution", key), str(key), ("family", "parameters", *options(name)), f"`{name}` takes no option `{key}`"
+            )
     blocks = section.get("parameters")
     if isinstance(blocks, Mapping):
         # Two classes stand for any number: names, supports and activations do not depend on it.
@@ -59,7 +61,9 @@ def _blocks_problems(family: Family, blocks: Mapping[str, Any], document: Mappin
             yield from _feature_problems(path, block, document)
     fixed = [name for name in names if isinstance(blocks.get(name), Mapping) and blocks[name].get("fixed") is not None]
     if len(fixed) == len(names):
-        yield Problem(("distribution", "parameters"), "nothing-to-learn", "every parameter is fixed; there is nothing left to learn", on_key=True)
+        yield Problem(
+            ("distribution", "parameters"), "nothing-to-learn", "every parameter is fixed; there is nothing left to learn", on_key=True
+        )
 
 
 def _block_problems(path: Path, family: Family, parameter: Parameter, block: Mapping[str, Any]) -> Iterator[Problem]:
@@ -74,7 +78,9 @@ def _block_problems(path: Path, family: Family, parameter: Parameter, block: Map
         yield from _fixed_problems(path, family, parameter, fixed)
         for key in ("activation", "hidden", "features", "bounds"):
             if block.get(key) is not None:
-                yield Problem((*path, key), "conflict", f"`{key}` has no meaning where `fixed` says that the parameter is not learned", on_key=True)
+                yield Problem(
+                    (*path, key), "conflict", f"`{key}` has no meaning where `fixed` says that the parameter is not learned", on_key=True
+                )
     yield from _bounds_problems(path, family, parameter, block.get("bounds"))
 
 
@@ -99,7 +105,9 @@ def _bounds_problems(path: Path, family: Family, parameter: Parameter, bounds: A
     elif low is not None and high is not None and low >= high:
         yield Problem(place, "out-of-range", f"the lower bound {low} is not below the upper bound {high}")
     elif not _reaches(parameter.support, low, high):
-        yield Problem(place, "out-of-support", f"no value in {list(bounds)} is possible: `{parameter.name}` of {family.name} needs {_said(parameter)}")
+        yield Problem(
+            place, "out-of-support", f"no value in {list(bounds)} is possible: `{parameter.name}` of {family.name} needs {_said(parameter)}"
+        )
 
 
 def _reaches(support: Support, low: float | None, high: float | None) -> bool:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from disttrain import config as configs
 from disttrain import data as rooms
 from disttrain import storage
 from disttrain.config import Loaded
@@ -52,7 +51,9 @@ def own_rows(run: OpenRun) -> Dataset:
 
 def _config_of(run: OpenRun) -> Loaded:
     if run.folder is None:
-        raise RunUnreadable(Finding("no-run", "a model folder alone does not say which rows it was fitted on", hints=("name them with `--data`",)))
+        raise RunUnreadable(
+            Finding("no-run", "a model folder alone does not say which rows it was fitted on", hints=("name them with `--data`",))
+        )
     path = run.folder / "config.resolved.yaml"
     try:
         return configuration(path)

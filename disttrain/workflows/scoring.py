@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.distributions import Distribution
@@ -20,7 +19,7 @@ from disttrain.model import Model
 from disttrain.outcomes import Outcome
 from disttrain.workflows.preparation import Prepared
 
-__all__ = ["Settings", "baseline_nll", "document", "mean_scores", "require_suited", "settings_of", "split_metrics", "suited"]
+__all__ = ["Settings", "baseline_nll", "document", "mean_scores", "require_suited", "settings_of", "suited"]
 
 _USUAL = ("nll", "crps", "coverage", "pit", "mae", "rmse")
 _USUAL_OF_CLASSES = ("nll", "brier", "accuracy")
@@ -87,7 +86,7 @@ def _scored(
 
 
 def _keywords(metric: Metric, settings: Settings) -> dict[str, Any]:
-    return {"": {}, "levels": {"levels": settings.quantiles}, "generator": {"generator": None}}[metric.setting]
+    return {"levels": settings.quantiles} if metric.setting == "levels" else {}
 
 
 def _entry(
@@ -111,20 +110,6 @@ def _plain(value: float) -> float | None:
 def document(run: str, data: str | None, split: str | None, rows: int, metrics: dict[str, Any]) -> dict[str, Any]:
     """What `evaluate --json` prints of one set of rows."""
     return {"run": run, "data": data, "split": split, "rows": rows, "metrics": metrics}
-
-
-def split_metrics(prepared: Prepared, run: str) -> dict[str, Any]:
-    """The scores of every split that has rows, as metrics.json holds them."""
-    model, found = prepared.model, {}
-    settings = settings_of(model.config, model.baseline(1))
-    for split in prepared.splits:
-        part = prepared.data.part(split)
-        distribution = model.distribution(prepared.data.table.take(part))
-        rows = torch.from_numpy(np.asarray(part))
-        weight = None if prepared.weight is None else prepared.weight[rows]
-        scores = mean_scores(distribution, model.baseline(len(part)), Outcome.exact(prepared.y[rows]), weight, settings)
-        found[split] = document(run, None, split, len(part), scores)
-    return found
 
 
 def baseline_nll(prepared: Prepared, split: str) -> float:

@@ -21,7 +21,9 @@ def fitting_families(y: Array) -> list[str]:
     built = [build(name, {"classes": 2}) for name in FAMILIES if name != "categorical"]
     fitting = [family for family in built if bool(np.all(family.support.contains(y)))]
     # A family of counts or of shares says more about such targets than one of the whole line.
-    fitting.sort(key=lambda family: (not family.support.integer, not np.isfinite(family.support.upper), not np.isfinite(family.support.lower)))
+    fitting.sort(
+        key=lambda family: (not family.support.integer, not np.isfinite(family.support.upper), not np.isfinite(family.support.lower))
+    )
     return [family.name for family in fitting]
 
 

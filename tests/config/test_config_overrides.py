@@ -115,3 +115,10 @@ def test_a_python_value_becomes_the_argument_that_means_it(value):
     assert "\n" not in argument
     refused(config.override("tune", value if value is not None else 1), rules=lambda document: seen.append(document["tune"]) or ())
     assert seen[1] == (value if value is not None else 1)
+
+
+def test_no_place_of_the_file_is_left_under_a_value_that_was_replaced():
+    finding = refused("training={optimizer: {name: sgd}, epochs: 0}").findings[0]
+    assert finding.excerpt[1].startswith("  | --set training=")
+    full = config.loads(TEXT, "c.yaml", overrides=["data={train: x, target: y, features: '*'}"])
+    assert full.finding(config.Problem(("data", "features", 1), "x", "x")).excerpt[1].startswith("  | --set data=")

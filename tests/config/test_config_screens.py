@@ -126,7 +126,7 @@ def test_carets_stand_under_wide_and_after_escaped_characters():
 
 
 def test_long_lines_are_cut_around_the_mark():
-    error = refusal("distribution: gamma\ndata: {train: a, target: y, features: [" + "a, " * 500 + "3]}\n")
+    error = refusal("distribution: gamma\ndata: {train: a, target: y, features: [" + ", ".join(f"a{n}" for n in range(200)) + ", 3]}\n")
     lines = next(finding for finding in error.findings if finding.code == "wrong-type").excerpt
     assert all(len(line) < 130 for line in lines)
     assert lines[1][lines[2].index("^")] == "3"

@@ -16,12 +16,13 @@ from disttrain.errors import ConfigError
 
 # Word -> value, from the examples and tables of YAML 1.2.2, chapter 10.
 CORE = {
-    "1e-3": 1e-3, "1.0e-6": 1e-6, "1e3": 1000.0, ".5": 0.5, "-.5": -0.5, "5.": 5.0, "+1.5": 1.5, "6.02E+23": 6.02e23, "1": 1, "-17": -17, "+3": 3,
+    "1e-3": 1e-3, "1.0e-6": 1e-6,
+    "1e3": 1000.0, ".5": 0.5, "-.5": -0.5, "5.": 5.0, "+1.5": 1.5, "6.02E+23": 6.02e23, "1": 1, "-17": -17, "+3": 3,
     "007": 7, "0o17": 15, "0x1F": 31, "null": None, "~": None, "Null": None, "true": True, "True": True, "FALSE": False,
     "no": "no", "on": "on", "yes": "yes", "Off": "Off", "y": "y", "1_000": "1_000", "12:30:45": "12:30:45", "190:20": "190:20",
-    "2024-01-31": "2024-01-31", "0b11": "0b11", "1e": "1e", "e3": "e3", ".": ".", "-": None, "0x": "0x", "nan": "nan", "inf": "inf", "=": "=",
+    "2024-01-31": "2024-01-31", "0b11": "0b11", "1e": "1e", "e3": "e3", ".": ".", "0x": "0x",
+    "nan": "nan", "inf": "inf", "=": "=",
 }  # fmt: skip
-CORE.pop("-")
 
 # Text -> (code, line, column) of what it must be refused for.
 FAULTS = {
@@ -60,7 +61,7 @@ FAULTS = {
     "a: 'x\x1by'": ("not-text", 1, 6),
     "a: x\x00": ("not-text", 1, 1),
     "a: \ufeffx": ("not-text", 1, 4),
-    "a: [" + "1, " * 200_000 + "]": ("too-large", 1, 299_993),
+    "a: [" + "1, " * 100_001 + "]": ("too-large", 1, 300_005),
     "a: 'ü\ud800'": ("not-text", 1, 6),
 }
 
@@ -94,8 +95,9 @@ def test_what_is_ambiguous_or_dangerous_is_refused_with_its_place(text):
 
 
 def test_every_fault_of_a_file_is_found_in_one_pass():
-    assert [code for code, *_ in faults("a: .nan\na: *x\n<<: &y 1\n3: !z 4\n")] == [
-        "out-of-range", "yaml-alias", "duplicate-key", "yaml-merge", "yaml-alias", "key-not-text", "yaml-tag",
+    found = sorted(faults("a: .nan\na: *x\n<<: &y 1\n3: !z 4\n"), key=lambda fault: fault[1:])
+    assert [code for code, *_ in found] == [
+        "out-of-range", "duplicate-key", "yaml-alias", "yaml-merge", "yaml-alias", "key-not-text", "yaml-tag",
     ]  # fmt: skip
 
 
@@ -144,10 +146,9 @@ def test_no_text_makes_the_reader_crash(text):
 @settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=200))
 def test_no_bytes_make_loading_crash(data):
-    try:
+    with pytest.raises(ConfigError) as caught:
         config.loads(data.decode("latin-1"))
-    except ConfigError as error:
-        assert error.findings
+    assert caught.value.findings
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**63) + 1, 2**63 - 1))

@@ -20,7 +20,16 @@ KINDS = {
 
 
 def section(**given):
-    defaults = {"features": ["age"], "targets": ("y",), "exclude": (), "id": (), "weight": None, "validation": 0.15, "test": None, "filter": None}
+    defaults = {
+        "features": ["age"],
+        "targets": ("y",),
+        "exclude": (),
+        "id": (),
+        "weight": None,
+        "validation": 0.15,
+        "test": None,
+        "filter": None,
+    }
     return SimpleNamespace(**{**defaults, "split": SimpleNamespace(method="random", by=None), **given})
 
 
@@ -68,7 +77,14 @@ def test_every_fault_is_told_at_once_with_the_closest_name():
     columns = arrow(**{"age ": pa.int64(), "y": pa.float64(), "blob": pa.binary(), "Region": pa.string(), "region": pa.string()})
     given = section(features=["age", "blob", "regio", "region", "agee"], weight="y2")
     found = faults(Schema.resolve, given, columns, where="claims.parquet")
-    assert [finding.code for finding in found] == ["missing-column", "missing-column", "ambiguous-column", "missing-column", "missing-column", "unusable-type"]
+    assert [finding.code for finding in found] == [
+        "missing-column",
+        "missing-column",
+        "ambiguous-column",
+        "missing-column",
+        "missing-column",
+        "unusable-type",
+    ]
     assert found[0].hints == ("did you mean `age `?",)
     assert all("claims.parquet" in finding.where for finding in found)
 
@@ -119,7 +135,15 @@ def test_a_schema_comes_back_from_json():
 
 @pytest.mark.parametrize(
     ("path", "value"),
-    [(("features",), None), (("features", 0), {}), (("features", 0, "kind"), "os.system"), (("features", 0, "dimensions"), 10**9), (("weight",), 1), (("target",), "y"), (("more",), 1)],
+    [
+        (("features",), None),
+        (("features", 0), {}),
+        (("features", 0, "kind"), "os.system"),
+        (("features", 0, "dimensions"), 10**9),
+        (("weight",), 1),
+        (("target",), "y"),
+        (("more",), 1),
+    ],
 )
 def test_a_schema_that_was_tampered_with_is_unreadable(path, value):
     state = Schema((Feature("a", "numeric"),), ("y",)).state()
@@ -129,3 +153,16 @@ def test_a_schema_that_was_tampered_with_is_unreadable(path, value):
     inner[path[-1]] = value
     with pytest.raises(RunUnreadable):
         Schema.from_state(state)
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.large_string(), pa.string_view(), pa.dictionary(pa.int8(), pa.string()), pa.dictionary(pa.int32(), pa.large_string())]
+)
+def test_text_is_text_in_every_way_it_may_be_stored(kind):
+    schema = Schema.resolve(section(), arrow(age=kind, y=pa.float64()))
+    assert schema.features == (Feature("age", "categorical", text=True),)
+    table = pa.table({"age": pa.array(["b", None, "a"]).cast(kind)})
+    assert schema.check(table.schema, target=False) is None
+    encoder = data.Encoder.fit(schema, table)
+    assert encoder.features(table).tolist() == [[0, 1, 0], [0, 0, 1], [1, 0, 0]]
+    assert data.keep(table, ["age == 'a'"]).tolist() == [False, False, True]

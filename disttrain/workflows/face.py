@@ -1,0 +1,98 @@
+"""The Python face: fit a config, load a run, and use it on pandas frames; the same engine as the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+from torch.distributions import Distribution
+
+from disttrain import config as configs
+from disttrain.data import Origin
+from disttrain.errors import Finding, Interrupted
+from disttrain.model import Model
+from disttrain.workflows.configuration import configuration, configuration_of
+from disttrain.workflows.evaluate import scored
+from disttrain.workflows.fit import Finished
+from disttrain.workflows.fit import fit as fit_events
+from disttrain.workflows.forecasts import Wanted, forecast, refuse_unsuited
+from disttrain.workflows.runs import open_run
+from disttrain.workflows.scoring import settings_of
+
+__all__ = ["FittedRun", "fit", "load"]
+
+
+@dataclass(frozen=True)
+class FittedRun:
+    """A finished run: its `path` (a run folder or a model folder), its `name`, and the model."""
+
+    path: Path
+    name: str
+    model: Model
+
+    def predict(
+        self, frame: pd.DataFrame, columns: Sequence[str] | None = None, quantiles: Sequence[float] | None = None, samples: int = 0
+    ) -> pd.DataFrame:
+        """The forecast of every row of a frame: parameters, mean, standard deviation and quantiles, with the frame's own index.
+
+        Raises DataError where columns are missing or of the wrong type.
+        """
+        section = self.model.config.predictions
+        asked = tuple(section.columns if columns is None else columns)
+        wanted = Wanted(asked, tuple(section.quantiles if quantiles is None else quantiles), samples, self.model.config.training.seed)
+        made = forecast(self.model, self._table(frame, target=False), refuse_unsuited(self.model, wanted, columns is not None), 0)
+        predicted: pd.DataFrame = pa.table(made).to_pandas()
+        return predicted.set_index(frame.index)
+
+    def distribution(self, frame: pd.DataFrame) -> Distribution:
+        """The distribution of every row's target, in target units: batch shape (n,). Raises DataError as predict does."""
+        return self.model.distribution(self._table(frame, target=False))
+
+    def evaluate(self, frame: pd.DataFrame, metrics: Sequence[str] = (), levels: Sequence[float] = ()) -> dict[str, Any]:
+        """Scores on a frame with the target: {metric: {value, se, baseline, gain, gain_se}}.
+
+        Raises DataError for the frame, UsageError for metrics that cannot score the family.
+        """
+        settings = settings_of(self.model.config, self.model.baseline(1), metrics, levels)
+        answer = scored(self.name, self.model, self._table(frame, target=True), Origin(("frame",)), settings, (), None, "frame", None)
+        found: dict[str, Any] = answer.document["metrics"]
+        return found
+
+    def _table(self, frame: pd.DataFrame, *, target: bool) -> pa.Table:
+        schema = self.model.schema
+        wanted = (*schema.feature_columns, *((*schema.target, *((schema.weight,) if schema.weight else ())) if target else ()))
+        table = pa.Table.from_pandas(frame[[name for name in dict.fromkeys(wanted) if name in frame.columns]], preserve_index=False)
+        schema.check(_with_ids(table, schema.id), target, "frame")
+        return table
+
+
+def fit(config: str | Path | Mapping[str, Any], set: Mapping[str, Any] | None = None, out: str | Path | None = None) -> FittedRun:
+    """Train as a config file, or a mapping like one, says; `set` overrides keys, `out` names the run folder.
+
+    Raises what the command line reports: ConfigError, DataError, FitFailed, StorageError.
+    """
+    overrides = [configs.override(key, value) for key, value in (set or {}).items()]
+    loaded = configuration_of(config, overrides) if isinstance(config, Mapping) else configuration(Path(config), overrides)
+    events = list(fit_events(loaded, out=None if out is None else Path(out)))
+    finished = events[-1]
+    if not isinstance(finished, Finished):
+        raise Interrupted(Finding("stopped", "the fit did not end"))
+    return load(finished.folder)
+
+
+def load(path: str | Path | None = None) -> FittedRun:
+    """The run or model folder at `path`, or the newest finished run under ./runs. Raises RunUnreadable."""
+    run = open_run(None if path is None else Path(path), Path("runs"))
+    return FittedRun(run.folder or Path(str(path)), run.name, run.model)
+
+
+def _with_ids(table: pa.Table, ids: Sequence[str]) -> pa.Schema:
+    """The schema of a frame as if it had the id columns, which predictions of a frame do not need: its index says whose they are."""
+    schema = table.schema
+    for name in ids:
+        schema = schema if name in schema.names else schema.append(pa.field(name, pa.string()))
+    return schema
