@@ -47,7 +47,10 @@ class Model:
 
     def parameters(self, batch: pa.Table | pa.RecordBatch) -> dict[str, Tensor]:
         """The parameters of each row's distribution, in target units: {name: (n, *shape)}, float64, on the CPU."""
-        x = encoded(self.encoder, batch, trunk_dtype(self.config))
+        return self.parameters_of(encoded(self.encoder, batch, trunk_dtype(self.config)))
+
+    def parameters_of(self, x: Tensor) -> dict[str, Tensor]:
+        """The same for rows that are encoded already: (n, p) inputs."""
         return self.scaling.restore(self.family, _in_blocks(self.network, x))
 
     def distribution(self, batch: pa.Table | pa.RecordBatch) -> Distribution:

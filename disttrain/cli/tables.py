@@ -59,9 +59,8 @@ def scores(talk: Talk, answer: Answer) -> None:
         return
     talk.out.print(_score_table(rows))
     for column, groups in made.get("by", {}).items():
-        for group, found in groups.items():
-            talk.show(f"\n{column} = {group} · {found['rows']:,} rows")
-            talk.out.print(_score_table(list(_rows(found["metrics"]))))
+        talk.show()
+        talk.out.print(_group_table(column, groups))
     if answer.residuals is not None and answer.histogram is not None:
         mean, variance, skewness, kurtosis = answer.residuals
         talk.show(f"\n  quantile residuals   mean {mean:.2f} · variance {variance:.2f} · skewness {skewness:.2f} · kurtosis {kurtosis:.2f}")
@@ -86,6 +85,18 @@ def _score_table(rows: Iterable[tuple[str, str, dict[str, Any]]]) -> Table:
         gain = "" if name == "coverage" else _gain(name, entry)
         better = f"nominal {100 * entry['nominal']:g} %" if name == "coverage" else _BETTER.get(name, "lower is better")
         table.add_row(label, *(_shown(name, entry[key]) for key in ("value", "se", "baseline")), gain, Text(better, "dim"))
+    return table
+
+
+def _group_table(column: str, groups: dict[str, Any]) -> Table:
+    """One line per group, with the value of each metric and the gain in nll."""
+    labels = [(name, label) for found in groups.values() for name, label, _ in _rows(found["metrics"])]
+    shown = list(dict.fromkeys(labels))
+    gains = ["gain"] if ("nll", "nll") in shown else []
+    table = _table(column, "rows", *(label for _, label in shown), *(f"nll {gain}" for gain in gains))
+    for group, found in groups.items():
+        values = [_shown(name, entry["value"]) for name, _, entry in _rows(found["metrics"])]
+        table.add_row(Text(group), f"{found['rows']:,}", *values, *(_shown("nll", found["metrics"]["nll"][gain]) for gain in gains))
     return table
 
 

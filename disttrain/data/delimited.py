@@ -34,6 +34,7 @@ CANDIDATES = (
 )
 NUMBERS = CANDIDATES[:2]
 FIRST_VALUES = 32
+SMALLEST_BLOCK, LARGEST_BLOCK = 1 << 10, 16 << 10
 
 
 @dataclass
@@ -85,9 +86,11 @@ def trimmed_fits(values: Any, kind: Any) -> bool:
 
 def has_padded(values: Any) -> bool:
     starts = values.filter(pc.starts_with(values, "0"))
+    if not len(starts):
+        return False
     starts = starts.filter(pc.greater(pc.utf8_length(starts), 1))
     starts = starts.filter(pc.invert(pc.starts_with(starts, "0.")))
-    return bool(len(starts) and pc.any(pc.match_substring_regex(starts, "^0[0-9xX]")).as_py())
+    return bool(pc.any(pc.match_substring_regex(starts, "^0[0-9xX]")).as_py())
 
 
 def source(path: Path) -> Any:
@@ -100,11 +103,13 @@ def source(path: Path) -> Any:
     return pa.BufferReader(content if content.endswith(b"\n") else content + b"\n")
 
 
-def reader(path: Path, types: dict[str, Any], columns: Sequence[str] = ()) -> Any:
+def reader(path: Path, types: dict[str, Any], columns: Sequence[str] = (), wide: int = 0) -> Any:
+    """The CSV reader of a file of about `wide` columns, which is read in blocks of so many KiB: work on a block is by column."""
+    block = min(max(wide, SMALLEST_BLOCK), LARGEST_BLOCK) << 10
     return csv.open_csv(
         source(path),
         # One thread, so that errors know their row.
-        read_options=csv.ReadOptions(use_threads=False),
+        read_options=csv.ReadOptions(use_threads=False, block_size=block),
         parse_options=csv.ParseOptions(newlines_in_values=True),
         convert_options=csv.ConvertOptions(column_types=types, include_columns=list(columns), strings_can_be_null=True),
     )
@@ -124,7 +129,7 @@ def survey(path: Path, guesses: dict[str, Guess]) -> list[str]:
     with reading(path, "csv"):
         names = list(reader(path, {}).schema.names)
         last = None
-        for batch in reader(path, dict.fromkeys(names, pa.string())):
+        for batch in reader(path, dict.fromkeys(names, pa.string()), wide=len(names)):
             for name, values in zip(names, batch.columns, strict=True):
                 guesses.setdefault(name, Guess()).see(values)
             last = batch if batch.num_rows else last
@@ -159,7 +164,7 @@ def csv_batches(path: Path, columns: Sequence[str], schema: Any, rows: int) -> I
     """Record batches of about 1 MiB of text each, with `columns` in the types of `schema`."""
     types = {name: schema.field(name).type for name in columns}
     with reading(path, "csv"):
-        yield from reader(path, types, columns)
+        yield from reader(path, types, columns, wide=len(schema))
 
 
 def csv_writer(sink: Any, schema: Any) -> Any:

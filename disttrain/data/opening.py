@@ -49,7 +49,7 @@ def not_a_file(path: Path) -> Finding | None:
         return Finding("missing-file", "there is no such file", place(path))
     except (OSError, ValueError) as fault:
         return Finding("unreadable-file", shown(fault), place(path))
-    if True:
+    if stat.S_ISREG(mode):
         return None
     kind = "a folder" if stat.S_ISDIR(mode) else "a pipe or device"
     return Finding("not-a-file", f"{kind}, not a file", place(path), hints=("to read a stream, give `-` and pipe it into disttrain",))

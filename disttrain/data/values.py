@@ -22,8 +22,8 @@ __all__ = ["LARGEST", "checked_numbers", "checked_times", "text_examples"]
 WHOLE = 2**53
 # Beyond this the square of a value, and with it a variance, would leave float64.
 LARGEST = 1e100
-LAST_YEAR = 9999
-YEAR_SECONDS = 31_556_952
+# From 1970 to the year 10000; as long before 1970 is no date of any data either.
+LATEST = 253_402_300_800
 
 Numbers = tuple[NDArray[np.float64], NDArray[np.bool_], list[Finding]]
 Times = tuple[NDArray[np.int64], NDArray[np.bool_], list[Finding]]
@@ -152,7 +152,7 @@ def checked_times(name: str, column: Any, origin: Origin) -> Times:
         seconds, wrong = text_times(array)
     else:
         seconds = instants(array) if is_time(array.type) else np.zeros(len(array), dtype=np.int64)
-        wrong = np.abs(seconds) > (LAST_YEAR - 1970) * YEAR_SECONDS if is_time(array.type) else ~missing
+        wrong = np.abs(seconds) >= LATEST if is_time(array.type) else ~missing
     if not wrong.any():
         return seconds, missing, []
     hints = ("write 2026-01-31 or 2026-01-31T12:00:00, with or without a zone",)

@@ -32,7 +32,7 @@ class Support:
             return (values > 0).all(-1) & (abs(values.sum(-1) - 1.0) < 1e-6)
         inside = (values >= self.lower) if self.closed_lower else (values > self.lower)
         inside = inside & ((values <= self.upper) if self.closed_upper else (values < self.upper))
-        return inside & (values % 1 == 0) if self.integer else inside
+        return inside & (values.round() == values) if self.integer else inside
 
     def within(self, other: Support) -> bool:
         """Whether every value of this set lies in `other`."""

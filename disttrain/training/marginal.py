@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor
 
 from disttrain.families import Family
-from disttrain.likelihood import cross_entropy
+from disttrain.likelihood import log_likelihood
 from disttrain.networks import Output, activated
 from disttrain.outcomes import Outcome
 
@@ -16,6 +17,8 @@ __all__ = ["marginal_raw"]
 
 # Enough rows to come within a few steps of the optimum on all of them.
 _FIRST_ROWS = 20_000
+_AT_ONCE = 65_536
+_ATTEMPTS = 3
 # Raw outputs tried for each scalar parameter in turn before the descent: counts in the thousands lie far from a start at 0.
 _TRIED = (-9.0, -4.0, -1.5, 0.0, 1.5, 4.0, 9.0, 16.0)
 
@@ -35,40 +38,60 @@ def marginal_raw(family: Family, outputs: Sequence[Output], outcome: Outcome, we
     if some_weight is not None and not some_weight.sum() > 0:
         some, some_weight, step = outcome, weight, 1
 
-    def loss_on(rows: Outcome, row_weight: Tensor | None) -> Tensor:
-        arguments = activated(outputs, {name: value.unsqueeze(0) for name, value in raw.items()}, 1, logits=True)
-        return cross_entropy(family.distribution(**arguments, validate_args=False), rows, row_weight)
+    def pieces(rows: Outcome, row_weight: Tensor | None) -> Iterator[Tensor]:
+        """The cross-entropy on rows in parts that add up to it, so that a step on many rows takes the memory of a few."""
+        total = float(len(rows) if row_weight is None else row_weight.sum())
+        for start in range(0, len(rows), _AT_ONCE):
+            part, part_weight = rows[start : start + _AT_ONCE], None if row_weight is None else row_weight[start : start + _AT_ONCE]
+            arguments = activated(outputs, {name: value.unsqueeze(0) for name, value in raw.items()}, 1, logits=True)
+            nll = -log_likelihood(family.distribution(**arguments, validate_args=False), part)
+            yield (nll.sum() if part_weight is None else (nll * part_weight).sum()) / total
 
-    _scan(raw, lambda: loss_on(some, some_weight))
-    _descend(raw, lambda: loss_on(some, some_weight), 100)
+    _scan(raw, lambda: pieces(some, some_weight))
+    _descend(raw, lambda: pieces(some, some_weight), 100)
+    # Beside a poor start of the others a shape may have been put where its gradient fades; beside their fit the scan sees better.
+    if _scan(raw, lambda: pieces(some, some_weight)):
+        _descend(raw, lambda: pieces(some, some_weight), 100)
     if step > 1:
-        _descend(raw, lambda: loss_on(outcome, weight), 20)
+        _descend(raw, lambda: pieces(outcome, weight), 20)
     return {name: value.detach() for name, value in raw.items()}
 
 
-def _scan(raw: dict[str, Tensor], loss: Callable[[], Tensor]) -> None:
+def _scan(raw: dict[str, Tensor], pieces: Callable[[], Iterator[Tensor]]) -> bool:
+    """Move each scalar to the best of the values tried, and say whether any moved."""
+    before = {name: value.detach().clone() for name, value in raw.items()}
     with torch.no_grad():
         for name in [name for name, value in raw.items() if not value.shape] * 2:
             scores = {}
-            for tried in (*_TRIED, float(raw[name])):
+            for tried in (*_TRIED, float(raw[name].detach())):
                 raw[name].fill_(tried)
-                scores[tried] = float(loss().nan_to_num(nan=torch.inf))
+                scores[tried] = float(sum(pieces(), torch.zeros(())).nan_to_num(nan=torch.inf))
             raw[name].fill_(min(scores, key=scores.__getitem__))
+    return any(not torch.equal(before[name], value) for name, value in raw.items())
 
 
-def _descend(raw: dict[str, Tensor], loss: Callable[[], Tensor], steps: int) -> None:
-    before = {name: value.detach().clone() for name, value in raw.items()}
+def _descend(raw: dict[str, Tensor], pieces: Callable[[], Iterator[Tensor]], steps: int) -> None:
+    """Minimise the sum of the pieces; where a step leaves the numbers, set out again from the best point seen."""
     weights = [value.requires_grad_() for value in raw.values()]
-    optimizer = torch.optim.LBFGS(weights, max_iter=steps, tolerance_grad=1e-9, tolerance_change=1e-11, line_search_fn="strong_wolfe")
+    lowest, best = math.inf, [value.detach().clone() for value in weights]
 
     def closure() -> Tensor:
+        nonlocal lowest, best
         optimizer.zero_grad()
-        value = loss()
-        value.backward()  # type: ignore[no-untyped-call]
+        value = torch.zeros((), dtype=torch.float64)
+        for piece in pieces():
+            piece.backward()  # type: ignore[no-untyped-call]
+            value += piece.detach()
+        if float(value) < lowest:
+            lowest, best = float(value), [weight.detach().clone() for weight in weights]
         return value
 
-    optimizer.step(closure)  # type: ignore[no-untyped-call]
-    if not all(bool(value.isfinite().all()) for value in weights):
+    for _ in range(_ATTEMPTS):
+        optimizer = torch.optim.LBFGS(weights, max_iter=steps, tolerance_grad=1e-9, tolerance_change=1e-11, line_search_fn="strong_wolfe")
+        optimizer.step(closure)  # type: ignore[no-untyped-call]
+        arrived = all(bool(value.isfinite().all()) for value in weights)
         with torch.no_grad():
-            for name, value in raw.items():
-                value.copy_(before[name])
+            for value, good in zip(weights, best, strict=True):
+                value.copy_(good)
+        if arrived:
+            return

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
@@ -21,16 +20,17 @@ from disttrain.errors import AnswerIsNo, DataError, Finding, UsageError
 from disttrain.metrics import METRICS
 from disttrain.model import Model
 from disttrain.outcomes import Outcome
-from disttrain.workflows.dataset import SPLITS, filters_of, target_of, weight_of
-from disttrain.workflows.preparation import Prepared
+from disttrain.workflows.dataset import SPLITS, filters_of
 from disttrain.workflows.requests import Question, Requirement, requirement
 from disttrain.workflows.runs import OpenRun, open_run, own_rows
-from disttrain.workflows.scoring import Settings, document, mean_scores, settings_of
-from disttrain.workflows.support import require_inside
+from disttrain.workflows.scoring import Forecast, Settings, column_of, observed, scored, settings_of
 
-__all__ = ["Answer", "evaluate", "require_met", "scored", "split_metrics"]
+__all__ = ["Answer", "evaluate", "require_met"]
 
 _COMPARISONS: dict[str, Callable[[float, float], bool]] = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
+
+
+Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Answer:
 @dataclass(frozen=True)
 class _Rows:
     table: pa.Table
-    row: np.ndarray[Any, Any]
+    row: Array
     origin: Origin
     data: str | None
     split: str | None
@@ -69,42 +69,15 @@ def evaluate(question: Question, root: Path) -> Answer:
     # Who asks for one metric wants one line; the config's groups come with its own list of metrics.
     usual = [] if question.metrics else [name for name in model.config.evaluation.by if name in rows.table.column_names]
     by = usual if question.by is None else [question.by]
-    answer = scored(run.name, model, rows.table, rows.origin, settings, by, other, rows.data, rows.split)
+    y, weight = observed(model, rows.table, rows.origin)
+    forecast = Forecast(model.family, model.parameters(rows.table))
+    baseline = Forecast.of_baseline(model, len(y)) if other is None else Forecast(other.family, other.parameters(rows.table))
+    groups = {column: column_of(rows.table, column) for column in by}
+    scores = scored(forecast, baseline, y, weight, settings, groups)
+    document = {"run": run.name, "data": rows.data, "split": rows.split, **scores.document}
     if question.rows_out is not None:
-        _write_rows(question.rows_out, question.overwrite, model, rows)
-    return Answer(answer.document, run.newest, answer.residuals, answer.histogram, (*rows.notes, *answer.notes))
-
-
-def scored(
-    name: str, model: Model, table: pa.Table, origin: Origin, settings: Settings, by: Sequence[str], other: Model | None,
-    data: str | None, split: str | None,
-) -> Answer:  # fmt: skip
-    """The scores of a model on the rows of a table. Raises DataError where a target is missing or outside the support."""
-    y, weight = _observed(model, table, origin)
-    distribution = model.distribution(table)
-    baseline = model.baseline(len(y)) if other is None else other.distribution(table)
-    outcome = Outcome.exact(y)
-    made = document(name, data, split, len(y), mean_scores(distribution, baseline, outcome, weight, settings))
-    if by:
-        made["by"] = {column: _groups(model, table, column, y, weight, settings, other) for column in by}
-    if not METRICS["pit"].applies(distribution):
-        return Answer(made, False, None, None, ())
-    pit, residuals = metrics.pit(distribution, outcome), metrics.moments(metrics.quantile_residuals(distribution, outcome), weight)
-    histogram = tuple(metrics.pit_histogram(pit, weight).tolist())
-    return Answer(made, False, residuals, histogram, _tail_note(distribution, outcome, weight))
-
-
-def split_metrics(prepared: Prepared, run: str) -> dict[str, Any]:
-    """The scores of every split that has rows, as metrics.json holds them."""
-    model, data = prepared.model, prepared.data
-    settings = settings_of(model.config, model.baseline(1))
-    found = {}
-    for split in prepared.splits:
-        part = data.part(split)
-        origin = data.origin.rows(data.position[part])
-        answer = scored(run, model, data.table.take(part), origin, settings, model.config.evaluation.by, None, None, split)
-        found[split] = answer.document
-    return found
+        _write_rows(question.rows_out, question.overwrite, model, rows.row, forecast.distribution(), y)
+    return Answer(document, run.newest, scores.residuals, scores.histogram, (*rows.notes, *scores.notes))
 
 
 def require_met(answer: Answer, texts: Sequence[str]) -> None:
@@ -165,54 +138,11 @@ def _given(model: Model, question: Question, other: Model | None) -> _Rows:
     return _Rows(table.filter(pa.array(keep)), row, rooms.origin_of(files, form).rows(row), str(question.data), None, notes)
 
 
-def _observed(model: Model, table: pa.Table, origin: Origin) -> tuple[Tensor, Tensor | None]:
-    target = target_of(model.config, table, model.schema, model.labels, origin)
-    require_inside(model.family, model.schema.target[0], target.values, origin)
-    weight = weight_of(table, model.schema, origin)
-    return torch.from_numpy(target.values), None if weight is None else torch.from_numpy(weight)
-
-
-def _groups(
-    model: Model, table: pa.Table, by: str, y: Tensor, weight: Tensor | None, settings: Settings, other: Model | None
-) -> dict[str, Any]:
-    if by not in table.column_names:
-        raise DataError(
-            Finding(
-                "missing-column",
-                f"there is no column `{by}` to group by",
-                "--by",
-                hints=(f"the run reads {', '.join(table.column_names)}",),
-            )
-        )
-    found = {}
-    encoded = table.column(by).cast(pa.string()).combine_chunks().dictionary_encode(null_encoding="encode")
-    codes, names = np.asarray(encoded.indices), encoded.dictionary.to_pylist()
-    for code in sorted(range(len(names)), key=lambda place: str(names[place])):
-        part = np.flatnonzero(codes == code)
-        rows, some = torch.from_numpy(part), table.take(part)
-        baseline = model.baseline(len(part)) if other is None else other.distribution(some)
-        group_weight = None if weight is None else weight[rows]
-        scores = mean_scores(model.distribution(some), baseline, Outcome.exact(y[rows]), group_weight, settings)
-        found["(missing)" if names[code] is None else str(names[code])] = {"rows": len(part), "metrics": scores}
-    return found
-
-
-def _tail_note(distribution: Distribution, outcome: Outcome, weight: Tensor | None) -> tuple[str, ...]:
-    """A word on the upper tail where many more rows lie above their 99.9 % quantile than should."""
-    share = metrics.weighted_mean(metrics.surprises(distribution, outcome), weight)
-    if len(outcome) < 1000 or not share.value - 3.0 * share.standard_error > 0.001:
-        return ()
-    return (
-        f"upper tail: {100 * share.value:.1f} % of rows lie above their 99.9 % quantile, 0.1 % expected; try a family with a heavier tail",
-    )
-
-
-def _write_rows(output: str, overwrite: bool, model: Model, rows: _Rows) -> None:
+def _write_rows(output: str, overwrite: bool, model: Model, row: Array, distribution: Distribution, y: Tensor) -> None:
     """Each row's position, target and scores, as a file of the format its name says."""
-    y, _ = _observed(model, rows.table, rows.origin)
-    distribution, outcome = model.distribution(rows.table), Outcome.exact(y)
+    outcome = Outcome.exact(y)
     target = pa.array(y.numpy()) if model.labels is None else pa.array([str(model.labels[int(code)]) for code in y])
-    columns = {"row": pa.array(rows.row, pa.int64()), "target": target, "nll": _column(metrics.nll(distribution, outcome))}
+    columns = {"row": pa.array(row, pa.int64()), "target": target, "nll": _column(metrics.nll(distribution, outcome))}
     if METRICS["pit"].applies(distribution):
         columns |= {
             "pit": _column(metrics.pit(distribution, outcome)),

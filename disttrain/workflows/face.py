@@ -15,13 +15,13 @@ from disttrain import config as configs
 from disttrain.data import Origin
 from disttrain.errors import Finding, Interrupted
 from disttrain.model import Model
+from disttrain.outcomes import Outcome
 from disttrain.workflows.configuration import configuration, configuration_of
-from disttrain.workflows.evaluate import scored
 from disttrain.workflows.fit import Finished
 from disttrain.workflows.fit import fit as fit_events
 from disttrain.workflows.forecasts import Wanted, forecast, refuse_unsuited
 from disttrain.workflows.runs import open_run
-from disttrain.workflows.scoring import settings_of
+from disttrain.workflows.scoring import Forecast, mean_scores, observed, settings_of
 
 __all__ = ["FittedRun", "fit", "load"]
 
@@ -58,9 +58,10 @@ class FittedRun:
         Raises DataError for the frame, UsageError for metrics that cannot score the family.
         """
         settings = settings_of(self.model.config, self.model.baseline(1), metrics, levels)
-        answer = scored(self.name, self.model, self._table(frame, target=True), Origin(("frame",)), settings, (), None, "frame", None)
-        found: dict[str, Any] = answer.document["metrics"]
-        return found
+        table = self._table(frame, target=True)
+        y, weight = observed(self.model, table, Origin(("frame",)))
+        forecast = Forecast(self.model.family, self.model.parameters(table))
+        return mean_scores(forecast.distribution(), self.model.baseline(len(y)), Outcome.exact(y), weight, settings)
 
     def _table(self, frame: pd.DataFrame, *, target: bool) -> pa.Table:
         schema = self.model.schema

@@ -17,13 +17,13 @@ from disttrain.config import Config, Loaded
 from disttrain.errors import DisttrainError, Finding, FitFailed
 from disttrain.model import Model
 from disttrain.storage import Run
-from disttrain.training import Epoch, NotFinite, OptimizerPlan, Plan, SchedulePlan
+from disttrain.training import Epoch, NotFinite
 from disttrain.workflows import records, scoring
-from disttrain.workflows.evaluate import split_metrics
+from disttrain.workflows.plans import plan_of
 from disttrain.workflows.predict import write_own
 from disttrain.workflows.preparation import Prepared, prepare
 
-__all__ = ["Finished", "Started", "fit", "plan_of"]
+__all__ = ["Finished", "Started", "fit"]
 
 Stop = Callable[[], str | None]
 
@@ -125,7 +125,7 @@ def _run(
     predictions = 0
     if limit.word is None:
         predictions = write_own(model, prepared.data, run.path, run.name, config)
-        metrics = split_metrics(prepared, run.name)
+        metrics = scoring.split_metrics(prepared, run.name)
         storage.write_json(run.path / "metrics.json", metrics)
     status = "finished" if limit.word is None else "stopped"
     code = {None: 0, "interrupted": 130, "terminated": 143}[limit.word]
@@ -186,27 +186,6 @@ class _Best:
         weights = self.weights if self.weights is not None else self.model.network.state_dict()
         self.model.save(self.run.path / "model", self.run.name, weights)
         self.saved = self.number
-
-
-def plan_of(config: Config, rows: int, constant: float) -> Plan:
-    """How the loop is to train, from the config's `training` section, for so many training rows."""
-    section = config.training
-    # About forty steps an epoch, in powers of two: enough steps on small data, enough rows per product on large.
-    automatic = min(1024, max(32, 2 ** max(0, (rows // 40).bit_length() - 1)))
-    schedule = asdict(SchedulePlan())
-    schedule |= {key: value for key, value in section.schedule.model_dump().items() if value is not None}
-    stopping = section.early_stopping
-    return Plan(
-        section.epochs,
-        automatic if isinstance(section.batch_size, str) else section.batch_size,
-        OptimizerPlan(section.optimizer.name, section.optimizer.lr, section.optimizer.weight_decay, section.optimizer.momentum or 0.0),
-        SchedulePlan(**schedule),
-        None if stopping is None else stopping.patience,
-        0.0 if stopping is None else stopping.min_delta,
-        section.gradient_clip,
-        section.seed,
-        constant,
-    )
 
 
 def _epochs(prepared: Prepared, device: torch.device, limit: _Limit) -> Iterator[Epoch]:

@@ -3,24 +3,44 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
 from disttrain import metrics as rooms
 from disttrain.config import Config, Loaded, Problem
-from disttrain.errors import ConfigError, UsageError
-from disttrain.metrics import METRICS, Metric
+from disttrain.data import Origin
+from disttrain.errors import ConfigError, DataError, Finding, UsageError
+from disttrain.families import Family
+from disttrain.metrics import METRICS, Metric, Moments
 from disttrain.model import Model
 from disttrain.outcomes import Outcome
+from disttrain.workflows.dataset import target_of, weight_of
 from disttrain.workflows.preparation import Prepared
+from disttrain.workflows.support import require_inside
 
-__all__ = ["Settings", "baseline_nll", "document", "mean_scores", "require_suited", "settings_of", "suited"]
+__all__ = [
+    "Forecast",
+    "Scores",
+    "Settings",
+    "baseline_nll",
+    "column_of",
+    "mean_scores",
+    "observed",
+    "require_suited",
+    "scored",
+    "settings_of",
+    "split_metrics",
+    "suited",
+]
 
+Array = np.ndarray[Any, Any]
 _USUAL = ("nll", "crps", "coverage", "pit", "mae", "rmse")
 _USUAL_OF_CLASSES = ("nll", "brier", "accuracy")
 
@@ -39,6 +59,35 @@ def suited(distribution: Distribution) -> tuple[str, ...]:
     usual = _USUAL if METRICS["crps"].applies(distribution) else _USUAL_OF_CLASSES
     chosen = tuple(name for name in usual if METRICS[name].applies(distribution))
     return (*chosen, "brier", "accuracy") if METRICS["brier"].applies(distribution) and "brier" not in chosen else chosen
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """A family and its parameters for each of n rows, {name: (n, *shape)}, in target units."""
+
+    family: Family
+    parameters: Mapping[str, Tensor]
+
+    @staticmethod
+    def of_baseline(model: Model, rows: int) -> Forecast:
+        """The marginal model's forecast, the same for each of `rows` rows."""
+        made = {name: torch.as_tensor(value, dtype=torch.float64) for name, value in model.marginal.items()}
+        return Forecast(model.family, {name: value.expand(rows, *value.shape) for name, value in made.items()})
+
+    def distribution(self, rows: Tensor | None = None) -> Distribution:
+        """The distributions of all rows, or of some."""
+        some = self.parameters if rows is None else {name: value[rows] for name, value in self.parameters.items()}
+        return self.family.distribution(**some, validate_args=False)
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores as a JSON `document` (rows, metrics, by), and how calibrated the forecasts are where the target has an order."""
+
+    document: dict[str, Any]
+    residuals: Moments | None = None
+    histogram: tuple[float, ...] | None = None
+    notes: tuple[str, ...] = ()
 
 
 def settings_of(config: Config, distribution: Distribution, asked: Sequence[str] = (), levels: Sequence[float] = ()) -> Settings:
@@ -107,9 +156,70 @@ def _plain(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def document(run: str, data: str | None, split: str | None, rows: int, metrics: dict[str, Any]) -> dict[str, Any]:
-    """What `evaluate --json` prints of one set of rows."""
-    return {"run": run, "data": data, "split": split, "rows": rows, "metrics": metrics}
+def observed(model: Model, table: pa.Table, origin: Origin) -> tuple[Tensor, Tensor | None]:
+    """The target and the weight of each row, (n,) each. Raises DataError where one is missing or the target outside the support."""
+    target = target_of(model.config, table, model.schema, model.labels, origin)
+    require_inside(model.family, model.schema.target[0], target.values, origin)
+    weight = weight_of(table, model.schema, origin)
+    return torch.from_numpy(target.values), None if weight is None else torch.from_numpy(weight)
+
+
+def column_of(table: pa.Table, name: str) -> Array:
+    """A column as text, to group by: (n,) objects. Raises DataError where there is none of that name."""
+    if name not in table.column_names:
+        hints = (f"the run reads {', '.join(table.column_names)}",)
+        raise DataError(Finding("missing-column", f"there is no column `{name}` to group by", "--by", hints=hints))
+    return np.array(["(missing)" if value is None else value for value in table.column(name).cast(pa.string()).to_pylist()], dtype=object)
+
+
+def scored(
+    forecast: Forecast, baseline: Forecast, y: Tensor, weight: Tensor | None, settings: Settings, groups: Mapping[str, Array]
+) -> Scores:
+    """All scores of a forecast of `y` (n,), for all rows and for the rows of each value of the `groups` (n,)."""
+    distribution, outcome = forecast.distribution(), Outcome.exact(y)
+    means = mean_scores(distribution, baseline.distribution(), outcome, weight, settings)
+    document: dict[str, Any] = {"rows": len(y), "metrics": means}
+    if groups:
+        document["by"] = {name: _grouped(forecast, baseline, y, weight, settings, values) for name, values in groups.items()}
+    if not METRICS["pit"].applies(distribution):
+        return Scores(document)
+    histogram = rooms.pit_histogram(rooms.pit(distribution, outcome), weight)
+    residuals = rooms.moments(rooms.quantile_residuals(distribution, outcome), weight)
+    return Scores(document, residuals, tuple(histogram.tolist()), _tail_note(distribution, outcome, weight))
+
+
+def _grouped(forecast: Forecast, baseline: Forecast, y: Tensor, weight: Tensor | None, settings: Settings, values: Array) -> dict[str, Any]:
+    found = {}
+    for name in sorted(set(values)):
+        rows = torch.from_numpy(np.flatnonzero(values == name))
+        some = None if weight is None else weight[rows]
+        scores = mean_scores(forecast.distribution(rows), baseline.distribution(rows), Outcome.exact(y[rows]), some, settings)
+        found[name] = {"rows": len(rows), "metrics": scores}
+    return found
+
+
+def _tail_note(distribution: Distribution, outcome: Outcome, weight: Tensor | None) -> tuple[str, ...]:
+    """A word on the upper tail where many more rows lie above their 99.9 % quantile than should."""
+    share = rooms.weighted_mean(rooms.surprises(distribution, outcome), weight)
+    if len(outcome) < 1000 or not share.value - 3.0 * share.standard_error > 0.001:
+        return ()
+    told = f"{100 * share.value:.1f} % of rows lie above their 99.9 % quantile, 0.1 % expected"
+    return (f"upper tail: {told}; try a family with a heavier tail",)
+
+
+def split_metrics(prepared: Prepared, run: str) -> dict[str, Any]:
+    """The scores of every split that has rows, as metrics.json holds them."""
+    model, data = prepared.model, prepared.data
+    settings = settings_of(model.config, model.baseline(1))
+    found = {}
+    for split, tensors in prepared.splits.items():
+        rows = torch.from_numpy(data.part(split))
+        forecast = Forecast(model.family, model.parameters_of(tensors.x))
+        groups = {name: column_of(data.table, name)[rows.numpy()] for name in model.config.evaluation.by}
+        weight = None if prepared.weight is None else prepared.weight[rows]
+        scores = scored(forecast, Forecast.of_baseline(model, len(rows)), prepared.y[rows], weight, settings, groups)
+        found[split] = {"run": run, "data": None, "split": split, **scores.document}
+    return found
 
 
 def baseline_nll(prepared: Prepared, split: str) -> float:

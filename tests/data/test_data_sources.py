@@ -367,3 +367,14 @@ def test_row_numbers_are_right_aligned_and_count_within_their_file():
     assert finding.excerpt == ("row    17    27.00", "row 2,204  2214.00", "row 2,911  2921.00   ... 1 more: why")
     assert origin.at(100).locate(np.array([1]))[1].tolist() == [91]
     assert origin.rows(np.array([3, 12])).locate(np.array([1]))[:2] == ("b.csv", np.array([2]))
+
+
+def test_a_table_larger_than_the_machine_is_refused_while_it_is_read(tmp_path, monkeypatch):
+    """Repeated values make a small file of many rows."""
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"x": np.zeros(2_000_000)}), path)
+    assert path.stat().st_size < 50_000
+    monkeypatch.setattr("os.sysconf", lambda name: 4096 if name == "SC_PAGE_SIZE" else 2000)
+    with pytest.raises(DataError, match="memory"):
+        read_all([path])
+    assert sum(batch.num_rows for batch in data.stream([path], ["x"])) == 2_000_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import gc
 import itertools
@@ -172,6 +173,45 @@ def test_a_fault_at_any_call_leaves_the_old_model_or_the_new_one(tmp_path: Path,
     else:
         pytest.fail("no number of calls was enough")
     assert nth > 8
+
+
+def test_a_save_cut_off_after_its_moment_of_change_survives_a_second_one_cut_off_anywhere(tmp_path: Path) -> None:
+    for nth in range(1, 40):
+        folder = tmp_path / f"{nth}"
+        save(folder, 1.0)
+        cut_off_before_the_weights_moved(folder)
+        with pytest.MonkeyPatch.context() as patch:
+            calls = fail_at(patch, ("fsync", "replace"), nth)
+            with contextlib.suppress(StorageError):
+                save(folder, 3.0)
+        assert mark_of(folder) in (2.0, 3.0)
+        if len(calls) < nth:
+            break
+    assert nth > 8
+    assert mark_of(folder) == 3.0
+    assert not leftovers(folder)
+
+
+def cut_off_before_the_weights_moved(folder: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        # The third rename is the last step of a save: waiting weights, model.json, weights.
+        fail_at(patch, ("replace",), 3)
+        with pytest.raises(StorageError):
+            save(folder, 2.0)
+    assert leftovers(folder) == ["weights.safetensors.new"]
+    assert mark_of(folder) == 2.0
+
+
+def test_waiting_weights_that_belong_to_no_model_are_written_over(tmp_path: Path) -> None:
+    for text in (b"", b"half a file"):
+        (tmp_path / "weights.safetensors.new").write_bytes(text)
+        save(tmp_path, 1.0)
+        assert mark_of(tmp_path) == 1.0
+        (tmp_path / "weights.safetensors.new").write_bytes(text)
+        assert mark_of(tmp_path) == 1.0
+        save(tmp_path, 2.0)
+        assert mark_of(tmp_path) == 2.0
+        assert not leftovers(tmp_path)
 
 
 def test_readers_see_the_old_or_the_new_model_while_it_is_replaced(tmp_path: Path) -> None:

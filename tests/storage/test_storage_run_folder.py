@@ -151,6 +151,22 @@ def test_a_folder_that_is_no_run_is_never_emptied(tmp_path: Path) -> None:
     assert (tmp_path / "config.yaml").read_text() == "mine"
 
 
+def test_a_run_that_came_and_ended_while_we_waited_for_the_lock_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = run_folder.locks.claim
+
+    def late(path: Path) -> int | None:
+        monkeypatch.undo()
+        with run_folder.create_at(path.parent) as rival:
+            rival.update(status="finished")
+        return real(path)
+
+    monkeypatch.setattr(run_folder.locks, "claim", late)
+    with pytest.raises(OutputExists):
+        run_folder.create_at(tmp_path / "run")
+    assert run_folder.record(tmp_path / "run")["status"] == "finished"
+    assert os.listdir(tmp_path / "run") == ["run.json"]
+
+
 def test_an_empty_folder_can_become_a_run(tmp_path: Path) -> None:
     with run_folder.create_at(tmp_path) as run:
         assert run.name == tmp_path.name

@@ -1,0 +1,32 @@
+"""Fixtures that several rooms of tests share: one table with a target of every family, and one fit per family."""
+
+from __future__ import annotations
+
+import pytest
+from small_runs import config_of, family_table, fitted, write_config, write_table
+
+
+@pytest.fixture(scope="session")
+def table():
+    return family_table()
+
+
+@pytest.fixture(scope="session")
+def table_file(tmp_path_factory, table):
+    return write_table(tmp_path_factory.mktemp("data") / "families.parquet", table)
+
+
+@pytest.fixture(scope="session")
+def family_run(tmp_path_factory, table_file):
+    """The run of a family on its own column, fitted once per session and never written to afterwards."""
+    runs = {}
+
+    def run_of(family):
+        if family not in runs:
+            folder = tmp_path_factory.mktemp(family)
+            document = config_of(family, str(table_file))
+            document["data"]["id"] = ["id"]
+            runs[family] = fitted(write_config(folder / f"{family}.yaml", document), folder / "run")
+        return runs[family]
+
+    return run_of

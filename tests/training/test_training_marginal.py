@@ -1,0 +1,163 @@
+"""The marginal fit finds the constant model of maximum likelihood, with no word about any family in it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scipy import optimize, special, stats
+
+from disttrain.distributions import functionals
+from disttrain.families import FAMILIES, activation_for, build, facts
+from disttrain.likelihood import cross_entropy
+from disttrain.networks import Output, activated
+from disttrain.outcomes import Outcome
+from disttrain.training import marginal_raw
+
+SPEC = {"classes": 3}
+FAMILY = {name: build(name, SPEC) for name in FAMILIES}
+NUMBERS = [name for name, family in FAMILY.items() if not any(p.shape for p in family.parameters)]
+every = pytest.mark.parametrize("name", FAMILY)
+ROWS = 1500
+
+
+def outputs_of(family, **fixed):
+    return [Output(p, activation_for(p), fixed=fixed.get(p.name)) for p in family.parameters]
+
+
+def truth(family):
+    """One ordinary value of each parameter, {name: (1, *shape)}."""
+    raw = {p.name: torch.linspace(0.4, 1.3, max(1, *(p.shape or (1,))), dtype=torch.float64).reshape(1, *p.shape) for p in family.parameters}
+    return {p.name: activation_for(p).forward(raw[p.name]) for p in family.parameters}
+
+
+def drawn(name):
+    """Targets of a family: (ROWS,) float64."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(11)
+        return FAMILY[name].distribution(**truth(FAMILY[name]), validate_args=False).sample((ROWS,))[:, 0].double()
+
+
+def fitted(name, y, weight=None, **fixed):
+    """The parameters of the marginal fit as {name: array}, and its loss."""
+    family, outputs = FAMILY[name], outputs_of(FAMILY[name], **fixed)
+    raw = marginal_raw(family, outputs, Outcome.exact(y), weight)
+    values = activated(outputs, {key: value[None] for key, value in raw.items()}, 1)
+    loss = cross_entropy(family.distribution(**values, validate_args=False), Outcome.exact(y), weight)
+    return {key: value[0].numpy() for key, value in values.items()}, float(loss)
+
+
+CLOSED = {
+    "normal": lambda y: {"loc": y.mean(), "scale": y.std()},
+    "laplace": lambda y: {"loc": np.median(y), "scale": np.abs(y - np.median(y)).mean()},
+    "exponential": lambda y: {"rate": 1 / y.mean()},
+    "log_normal": lambda y: {"loc": np.log(y).mean(), "scale": np.log(y).std()},
+    "inverse_gaussian": lambda y: {"mean": y.mean(), "concentration": 1 / (1 / y - 1 / y.mean()).mean()},
+    "poisson": lambda y: {"rate": y.mean()},
+    "geometric": lambda y: {"probs": 1 / (1 + y.mean())},
+    "bernoulli": lambda y: {"probs": y.mean()},
+    "categorical": lambda y: {"probs": np.bincount(y.astype(int), minlength=3) / len(y)},
+    # scipy solves the equations of the gamma family by root finding; its other fits stop at four digits.
+    "gamma": lambda y: (lambda shape, _, scale: {"concentration": shape, "rate": 1 / scale})(*stats.gamma.fit(y, floc=0)),
+}
+
+
+@pytest.mark.parametrize("name", CLOSED)
+def test_the_fit_is_that_of_the_textbook(name):
+    y = drawn(name)
+    ours, _ = fitted(name, y)
+    # The median of an even number of rows is anywhere between two of them.
+    slack = 2e-3 if name == "laplace" else 1e-4
+    for parameter, expected in CLOSED[name](y.numpy()).items():
+        np.testing.assert_allclose(ours[parameter], expected, rtol=slack, err_msg=parameter)
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_no_search_over_scipys_density_finds_a_better_fit(name):
+    """Nelder-Mead over the scipy expression of the family's docstring: another optimizer, another density."""
+    y, family = drawn(name), FAMILY[name]
+    ours, loss = fitted(name, y)
+
+    def scipy_loss(values):
+        words = vars(stats) | {"exp": np.exp} | dict(zip(ours, values, strict=True))
+        frozen = eval(facts(name).lines["scipy"], words)
+        with np.errstate(all="ignore"):
+            total = -(frozen.logpmf if family.support.integer else frozen.logpdf)(y.numpy()).mean()
+        return total if np.isfinite(total) else np.inf
+
+    start = np.array([float(value) for value in ours.values()])
+    assert scipy_loss(start) == pytest.approx(loss, rel=1e-9)
+    found = optimize.minimize(scipy_loss, start * 1.02 + 0.01, method="Nelder-Mead", options={"xatol": 1e-7, "fatol": 1e-13, "maxiter": 600})
+    assert loss <= found.fun + 1e-8
+    if name != "laplace":
+        np.testing.assert_allclose(start, found.x, rtol=1e-4, atol=1e-5)
+
+
+@every
+def test_a_weighted_row_is_a_repeated_row(name):
+    y = drawn(name)
+    times = torch.arange(ROWS) % 4
+    weighted, loss = fitted(name, y, times.double())
+    repeated, same_loss = fitted(name, y.repeat_interleave(times))
+    assert loss == pytest.approx(same_loss, rel=1e-9)
+    for parameter, value in weighted.items():
+        np.testing.assert_allclose(value, repeated[parameter], rtol=3e-3 if name == "laplace" else 1e-5, atol=1e-6)
+
+
+@every
+def test_rows_of_weight_zero_do_not_matter(name):
+    y = drawn(name)
+    low = y.min()
+    weight = torch.ones(ROWS, dtype=torch.float64)
+    ours, _ = fitted(name, torch.cat([y, low.expand(700)]), torch.cat([weight, torch.zeros(700, dtype=torch.float64)]))
+    alone, _ = fitted(name, y)
+    for parameter, value in ours.items():
+        np.testing.assert_allclose(value, alone[parameter], rtol=3e-3 if name == "laplace" else 1e-5, atol=1e-6)
+
+
+def test_what_is_fixed_stays_and_the_rest_is_fitted_to_it():
+    y = drawn("normal")
+    ours, loss = fitted("normal", y, scale=2.0)
+    assert float(ours["scale"]) == 2.0
+    assert float(ours["loc"]) == pytest.approx(float(y.mean()), abs=1e-8)
+    expected = np.log(2.0) + 0.5 * np.log(2 * np.pi) + float((y - y.mean()).square().mean()) / 8.0
+    assert loss == pytest.approx(expected, rel=1e-12)
+
+
+def test_nothing_to_learn_gives_nothing():
+    family = FAMILY["normal"]
+    assert marginal_raw(family, outputs_of(family, loc=0.0, scale=1.0), Outcome.exact(drawn("normal")), None) == {}
+
+
+@pytest.mark.parametrize("mean", [1e-4, 0.02, 7.0, 3e4, 1e6])
+def test_counts_of_any_size_are_reached(mean):
+    y = torch.full((100,), float(np.ceil(mean)), dtype=torch.float64)
+    y[: int(100 * (1 - mean / np.ceil(mean)))] = 0.0
+    ours, _ = fitted("poisson", y)
+    # The floor of the activation, 1e-6, is all that may be lost.
+    np.testing.assert_allclose(ours["rate"], y.mean(), rtol=1e-4, atol=2e-6)
+
+
+def test_many_rows_are_fitted_all_and_not_only_the_first_looked_at():
+    y = torch.from_numpy(special.ndtri((np.arange(50_000) + 0.5) / 50_000))
+    # Every second row, the ones that the first look takes, is lower by one.
+    y[::2] -= 1.0
+    ours, _ = fitted("normal", y)
+    assert float(ours["loc"]) == pytest.approx(float(y.mean()), abs=1e-6)
+    assert float(ours["scale"]) == pytest.approx(float(y.std(correction=0)), rel=1e-6)
+
+
+def test_zero_weights_on_all_rows_of_the_first_look_are_survived():
+    y, weight = torch.linspace(0.0, 1.0, 50_000, dtype=torch.float64), torch.zeros(50_000, dtype=torch.float64)
+    weight[1::2] = 1.0
+    ours, _ = fitted("normal", y, weight)
+    assert float(ours["loc"]) == pytest.approx(float(y[1::2].mean()), abs=1e-6)
+
+
+@every
+def test_the_fit_explains_the_target_no_worse_than_the_truth(name):
+    y = drawn(name)
+    _, loss = fitted(name, y)
+    made = FAMILY[name].distribution(**truth(FAMILY[name]), validate_args=False)
+    assert loss <= float(cross_entropy(made, Outcome.exact(y))) + 1e-9
+    assert bool(functionals.cdf(made, y[:5]).isfinite().all())

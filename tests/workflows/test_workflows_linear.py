@@ -1,0 +1,122 @@
+"""Linear predictors fitted to convergence: they reach the maximum likelihood that other software found, and certified lines."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from small_runs import CONFIGS, SAMPLES, SHARED, fitted, linear, write_config, write_table
+
+EXP, CONSTANT, LINEAR = {"activation": "exp"}, {"activation": "exp", "features": []}, {"activation": "linear"}
+
+# Of each reference family: ours, its blocks, and the parameter that has the `log_sigma coefficients`.
+FAMILIES = {
+    "gaussian": ("normal", {"loc": LINEAR, "scale": EXP}),
+    "student_t": ("student_t", {"df": {"features": []}, "loc": LINEAR, "scale": EXP}),
+    "logistic": ("logistic", {"loc": LINEAR, "scale": EXP}),
+    "lognormal": ("log_normal", {"loc": LINEAR, "scale": EXP}),
+    "gamma": ("gamma", {"concentration": CONSTANT, "rate": EXP}),
+    "invgauss": ("inverse_gaussian", {"mean": EXP, "concentration": CONSTANT}),
+    "poisson": ("poisson", {"rate": EXP}),
+    "negbin2": ("negative_binomial", {"mean": EXP, "concentration": CONSTANT}),
+    "bernoulli": ("bernoulli", {}),
+    "categorical, softmax (7)": ("categorical", {}),
+}
+FITS = (
+    "gaussian_concrete", "gaussian_wine_red", "gaussian_yacht", "gaussian_hetero_concrete", "gaussian_hetero_engel", "gaussian_hetero_abdom",
+    "student_t_concrete", "student_t_dax_returns", "logistic_dist_abdom", "lognormal_rent99", "gamma_rent99", "gamma_severity_au_vehicle",
+    "invgauss_rent99", "poisson_randhie", "negbin2_randhie", "logistic_german_credit", "logistic_au_vehicle_occurrence", "multinomial_anes96",
+)  # fmt: skip
+FILTERS = {"rows with ClaimAmount > 0": "ClaimAmount > 0", "all rows": None}
+
+
+@pytest.fixture(scope="module")
+def reference():
+    path = SHARED / "reference_fits.json"
+    if not path.is_file():
+        pytest.skip("the reference fits lie beside the repository, and here they do not")
+    return json.loads(path.read_text())["fits"]
+
+
+def features_of(coefficients):
+    """The columns behind the names of coefficients: `region[north]` is an indicator of `region`."""
+    if all(isinstance(value, dict) for value in coefficients.values()):
+        coefficients = next(iter(coefficients.values()))
+    return list(dict.fromkeys(name.partition("[")[0] for name in coefficients if name != "(Intercept)"))
+
+
+def derived(path, features, folder):
+    """The file itself, or a copy with the one feature that a reference fit computes from a column."""
+    if "log(popul+0.1)" not in features:
+        return path
+    table = pq.read_table(path)
+    made = pa.array(np.log(table["popul"].to_numpy() + 0.1))
+    return write_table(folder / path.name, table.append_column("log(popul+0.1)", made))
+
+
+def document_of(fit, folder):
+    """The config of a reference fit."""
+    family, blocks = FAMILIES[fit["family"]]
+    first, others = features_of(fit["coef"]), fit["other_parameters"]
+    scale = features_of(others["log_sigma coefficients"]) if "log_sigma coefficients" in others else []
+    features = list(dict.fromkeys([*first, *scale]))
+    if "scale" in blocks:
+        blocks = {**blocks, "loc": {**blocks["loc"], "features": first}, "scale": {**blocks["scale"], "features": scale}}
+    target = fit["design"].partition("~")[0].rpartition(":")[2].strip()
+    source = str(derived(SHARED / fit["file"], features, folder))
+    data = {"train": source, "target": target, "features": features, "filter": FILTERS[fit["rows_used"]]}
+    return linear({"distribution": {"family": family, "parameters": blocks}, "data": data})
+
+
+@pytest.mark.parametrize("name", FITS)
+def test_a_linear_predictor_reaches_the_reference_likelihood(name, reference, tmp_path):
+    fit = reference[name]
+    run = fitted(write_config(tmp_path / f"{name}.yaml", document_of(fit, tmp_path)), tmp_path / "run", "predictions.columns=[parameters]", "evaluation.metrics=[nll]")
+    assert run.finished.metrics["train"]["rows"] == fit["n"]
+    assert run.nll("train") == pytest.approx(fit["mean_nll"], abs=1e-5)
+    # The reference is the minimum, so nothing can lie below it.
+    assert run.nll("train") > fit["mean_nll"] - 1e-8
+
+
+@pytest.fixture(scope="module")
+def cars(tmp_path_factory):
+    table = pq.read_table(SAMPLES / "auto_mpg.parquet")
+    return write_table(tmp_path_factory.mktemp("cars") / "cars.parquet", table.filter(table["horsepower"].is_valid()))
+
+
+def least_squares(cars, folder, scale):
+    features = ["horsepower", "weight", "acceleration"]
+    parameters = {"scale": {"fixed": scale}}
+    document = linear({"distribution": {"family": "normal", "parameters": parameters}, "data": {"train": str(cars), "target": "mpg", "features": features}})
+    return fitted(write_config(folder / f"scale_{scale}.yaml", document), folder / f"run_{scale}")
+
+
+def test_a_gaussian_of_fixed_scale_predicts_what_least_squares_does(cars, tmp_path):
+    table = pq.read_table(cars)
+    x = np.column_stack([np.ones(table.num_rows), *(table[name].to_numpy().astype(float) for name in ("horsepower", "weight", "acceleration"))])
+    y = table["mpg"].to_numpy()
+    line = x @ np.linalg.lstsq(x, y, rcond=None)[0]
+    for scale in (0.5, 3.0):
+        run = least_squares(cars, tmp_path, scale)
+        assert run.predictions["loc"].to_numpy() == pytest.approx(line, rel=1e-7)
+        assert set(run.predictions["scale"].to_pylist()) == {scale}
+        constants = np.log(scale) + 0.5 * np.log(2 * np.pi)
+        assert run.nll("train") == pytest.approx(((y - line) ** 2).mean() / (2 * scale**2) + constants, rel=1e-10)
+
+
+def test_a_fixed_scale_costs_no_output(cars, tmp_path):
+    started = least_squares(cars, tmp_path, 1.0).events[0]
+    assert started.weights == started.inputs + 1
+
+
+def test_the_certified_line_of_norris_is_found(tmp_path):
+    run = fitted(CONFIGS / "least_squares.yaml", tmp_path / "run")
+    predictions = run.predicted(SAMPLES / "nist_norris.csv", tmp_path / "line.parquet")
+    x = np.genfromtxt(SAMPLES / "nist_norris.csv", delimiter=",", names=True)["x"]
+    assert predictions["loc"].to_numpy() == pytest.approx(-0.262323073774029 + 1.00211681802045 * x, rel=1e-8, abs=1e-7)
+    rmse = run.evaluated("rmse").document["metrics"]["rmse"]["value"]
+    # The certified residual standard deviation divides by n - 2.
+    assert rmse * np.sqrt(36 / 34) == pytest.approx(0.884796396144373, rel=1e-8)
