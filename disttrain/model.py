@@ -20,6 +20,7 @@ from disttrain.data import Encoder, Origin, Schema
 from disttrain.errors import ConfigError, Finding, RunUnreadable
 from disttrain.families import Activation, Family, Scaling, activation_for, bounded, build
 from disttrain.networks import CategoryCodes, Layout, Network, Output
+from disttrain.storage import StoredModel
 
 __all__ = ["Model", "encoded", "family_of", "layout_of", "outputs_of", "scaling_of", "trunk_dtype"]
 
@@ -94,14 +95,13 @@ class Model:
         }
 
     @staticmethod
-    def load(folder: Path) -> Model:
+    def of(stored: StoredModel) -> Model:
         """The model of a model folder, checked before anything in it is believed. Raises RunUnreadable."""
-        stored = storage.read(folder)
         try:
             model = _planned(stored.description)
         except (KeyError, TypeError, ValueError, AttributeError, ConfigError) as fault:
             raise RunUnreadable(
-                Finding("damaged-model", f"model.json does not describe a model: {fault!r}"[:300], str(folder / "model.json"))
+                Finding("damaged-model", f"model.json does not describe a model: {fault!r}"[:300], str(stored.path / "model.json"))
             ) from None
         expected = {name: (tuple(value.shape), value.dtype) for name, value in model.network.state_dict().items()}
         model.network.load_state_dict(storage.load_weights(stored, expected), assign=True)

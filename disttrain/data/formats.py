@@ -22,7 +22,7 @@ class Format:
     `schemas(paths, text)` gives the Arrow schema of each file; the columns named in `text` stay text where the format itself has no types.
     `batches(path, columns, schema, rows)` streams record batches of `columns`, of at most `rows` rows where the format has no blocks of its
     own; `rows(path)` counts; `writer(sink, schema)` gives an object with `write_batch`,
-    `write_table` and `close`. Broken files are DataErrors.
+    `write_table` and `close`, also to be used as a context. Broken files are DataErrors.
     """
 
     name: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pyarrow as pa
 import pyarrow.json as pj
@@ -110,6 +110,12 @@ class LineWriter:
     def write_table(self, table: Any) -> None:
         for batch in table.to_batches(max_chunksize=BLOCK_ROWS):
             self.write_batch(batch)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         if self.own:

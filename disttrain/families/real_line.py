@@ -101,7 +101,7 @@ def cauchy() -> Family:
     symbols   μ = loc, σ = scale
     mean      does not exist
     variance  does not exist
-    crps      quadrature
+    crps      closed form
     scipy     cauchy(loc=loc, scale=scale)
     gamlss    TF with nu = 1
     instead   a mean is wanted: student_t

@@ -10,7 +10,7 @@ from torch import Tensor
 __all__ = ["refined"]
 
 # Where the integrand has a kink, whole and halves may agree by chance to a few digits, but hardly to eleven.
-_TOLERANCE = 1e-4
+_TOLERANCE = 1e-11
 # Enough to come within rounding of a jump inside an interval.
 _ROUNDS = 55
 

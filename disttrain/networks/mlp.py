@@ -96,3 +96,6 @@ def initialize(module: nn.Module, generator: torch.Generator) -> None:
             nn.init.uniform_(part.bias, -bound, bound, generator=generator)
         elif isinstance(part, nn.Embedding):
             nn.init.normal_(part.weight, generator=generator)
+            with torch.no_grad():
+                # Code 0 stands for a category that training did not have: no row ever moves it.
+                part.weight[0] = 0.0

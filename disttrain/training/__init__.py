@@ -1,12 +1,12 @@
 """Training: the loop, the marginal fit, optimizers, schedules, early stopping, devices."""
 
 from disttrain.training.cross_entropy import CrossEntropy
-from disttrain.training.devices import deterministic, device
+from disttrain.training.devices import deterministic, device, threads
 from disttrain.training.loop import Epoch, NotFinite, Plan, Rows, epochs, mean_nll
 from disttrain.training.marginal import marginal_raw
 from disttrain.training.optimizers import OPTIMIZERS, SCHEDULES, OptimizerPlan, SchedulePlan
 
 __all__ = [
     "OPTIMIZERS", "SCHEDULES", "CrossEntropy", "Epoch", "NotFinite", "OptimizerPlan", "Plan", "Rows", "SchedulePlan",
-    "deterministic", "device", "epochs", "marginal_raw", "mean_nll",
+    "deterministic", "device", "epochs", "marginal_raw", "mean_nll", "threads",
 ]  # fmt: skip

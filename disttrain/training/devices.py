@@ -9,7 +9,7 @@ import torch
 
 from disttrain.errors import Finding, UsageError
 
-__all__ = ["deterministic", "device"]
+__all__ = ["deterministic", "device", "threads"]
 
 
 def device(name: str) -> torch.device:
@@ -30,6 +30,21 @@ def device(name: str) -> torch.device:
     raise UsageError(
         Finding("no-device", f"there is no device `{name}` on this machine", "training.device", hints=("use `auto` or `cpu`",))
     )
+
+
+@contextmanager
+def threads(batch_size: int, widest: int) -> Iterator[None]:
+    """One thread inside the block where the largest product, (batch_size, widest) by (widest, widest), is too small to share.
+
+    Below some 2 million multiplications a second thread costs more in waiting than it computes, and much more on a busy machine.
+    """
+    before = torch.get_num_threads()
+    if batch_size * widest**2 < 2_000_000:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @contextmanager

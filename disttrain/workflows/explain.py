@@ -93,7 +93,7 @@ def _parameter_rows(config: Config, family: Family, model: Model | None, symbols
         shape = f"{parameter.shape[0]} numbers per row" if parameter.shape else "one number per row"
         section = config.distribution.parameters.get(parameter.name)
         if section is not None and section.fixed is not None:
-            yield symbol, f"{parameter.name}, fixed: the network has no output for it"
+            yield parameter.name, f"= {symbol}, fixed: the network has no output for it"
             continue
         first, number = number + 1, number + (parameter.shape[0] if parameter.shape else 1)
         z = (
@@ -136,7 +136,13 @@ def _with(symbols: dict[str, str], known: Facts, key: str) -> str:
     """A formula of the family with its symbols replaced by those of this config."""
     names = {symbol: symbols[parameter] for symbol, parameter in known.symbols().items()}
     pattern = "|".join(sorted(map(re.escape, names), key=len, reverse=True))
-    return re.sub(rf"(?<![A-Za-zΑ-Ωα-ω_])({pattern})(?![A-Za-zΑ-Ωα-ω])", lambda match: names[match[1]], known.lines[key])
+    return re.sub(rf"(?<![A-Za-zΑ-Ωα-ω_])({pattern})(?![A-Za-zΑ-Ωα-ω])", lambda match: _apart(match, names[match[1]]), known.lines[key])
+
+
+def _apart(match: re.Match[str], name: str) -> str:
+    """The name in the place of a symbol, with a dot where two numbers would run together."""
+    before = match.string[match.start() - 1 : match.start()]
+    return f"·{name}" if before.isdigit() and name[0].isdigit() else name
 
 
 def _drops(config: Config, known: Facts, symbols: dict[str, str]) -> Sequence[tuple[str, str]]:

@@ -83,7 +83,8 @@ def fit(
     run = storage.create(root, configs.run_name(loaded)) if out is None else storage.create_at(out, overwrite)
     with run:
         try:
-            yield from _run(loaded, prepared, run, device, stop, command)
+            with training.deterministic(config.training.deterministic), training.threads(*_largest_product(prepared)):
+                yield from _run(loaded, prepared, run, device, stop, command)
         except (KeyboardInterrupt, GeneratorExit):
             run.update(status="stopped", exit_code=130)
             raise
@@ -106,11 +107,10 @@ def _run(
     history: list[Epoch] = []
     best = _Best(model, run, config.output.checkpoint_every)
     try:
-        with training.deterministic(config.training.deterministic):
-            for epoch in _epochs(prepared, device, limit):
-                history.append(epoch)
-                best.consider(epoch)
-                yield epoch
+        for epoch in _epochs(prepared, device, limit):
+            history.append(epoch)
+            best.consider(epoch)
+            yield epoch
     except NotFinite as fault:
         raise _not_finite(fault, prepared, best) from None
     except (torch.OutOfMemoryError, MemoryError):
@@ -186,6 +186,13 @@ class _Best:
         weights = self.weights if self.weights is not None else self.model.network.state_dict()
         self.model.save(self.run.path / "model", self.run.name, weights)
         self.saved = self.number
+
+
+def _largest_product(prepared: Prepared) -> tuple[int, int]:
+    """Rows per step and the widest layer: what decides how many threads pay."""
+    config, rows = prepared.model.config, len(prepared.splits["train"])
+    step = rows if config.training.optimizer.name == "lbfgs" else plan_of(config, rows, 0.0).batch_size
+    return min(step, rows), max([prepared.model.encoder.width, *config.network.hidden])
 
 
 def _epochs(prepared: Prepared, device: torch.device, limit: _Limit) -> Iterator[Epoch]:

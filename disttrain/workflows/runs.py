@@ -32,7 +32,8 @@ class OpenRun:
 def open_run(path: Path | None, root: Path) -> OpenRun:
     """The run at `path`, or the newest finished one under `root`. Raises RunUnreadable."""
     found = storage.find(path, root)
-    return OpenRun(found.name, found.run, Model.load(found.model), storage.read(found.model).sha256, found.newest)
+    stored = storage.read(found.model)
+    return OpenRun(found.name, found.run, Model.of(stored), stored.sha256, found.newest)
 
 
 def own_rows(run: OpenRun) -> Dataset:

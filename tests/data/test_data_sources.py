@@ -26,9 +26,8 @@ def table_of(rows: int) -> pa.Table:
 
 
 def written(path, table, form=None):
-    writer = data.format_of(path, form or "auto").writer(str(path), table.schema)
-    writer.write_table(table)
-    writer.close()
+    with data.format_of(path, form or "auto").writer(path, table.schema) as writer:
+        writer.write_table(table)
     return path
 
 

@@ -287,3 +287,13 @@ def test_rows_reach_into_mixtures_and_transformed_distributions() -> None:
         base.StudentT(scale[:, 0], loc[:, 0], scale[:, 1]),
     ):
         torch.testing.assert_close(rows(forecast, index).log_prob(y[index]), forecast.log_prob(y)[index], rtol=0, atol=0)
+
+
+def test_a_log_normal_is_scored_where_its_mean_overflows() -> None:
+    score = crps(d.LogNormal(tensor(1.0), tensor(40.0)), Outcome.exact(tensor(3.0)))
+    with mpmath.workdps(500):
+        z, scale = (mpmath.log(3) - 1) / 40, mpmath.mpf(40)
+        rest = mpmath.ncdf(z - scale) + mpmath.ncdf(scale / mpmath.sqrt(2)) - 1
+        reference = 3 * (2 * mpmath.ncdf(z) - 1) - 2 * mpmath.exp(1 + scale**2 / 2) * rest
+    # exp(401): a rounding of the exponent is one of 401 · 2^-53.
+    assert float(score) == pytest.approx(float(reference), rel=1e-11)

@@ -161,3 +161,18 @@ def test_the_fit_explains_the_target_no_worse_than_the_truth(name):
     made = FAMILY[name].distribution(**truth(FAMILY[name]), validate_args=False)
     assert loss <= float(cross_entropy(made, Outcome.exact(y))) + 1e-9
     assert bool(functionals.cdf(made, y[:5]).isfinite().all())
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("name", ["gumbel", "normal", "student_t", "weibull"])
+def test_a_target_far_narrower_than_the_start_is_reached(name, seed):
+    """Where raw outputs start, such a target is nearly impossible, and gradients are as large as numbers get."""
+    family = FAMILY[name]
+    generator = torch.Generator().manual_seed(seed)
+    raw = {p.name: 1.5 - 3.0 * torch.rand(1, generator=generator, dtype=torch.float64) for p in family.parameters}
+    raw["scale"] = torch.full((1,), -3.0 - seed / 3, dtype=torch.float64)
+    values = {p.name: activation_for(p).forward(raw[p.name]) for p in family.parameters}
+    made = family.distribution(**values, validate_args=False)
+    y = made.icdf(torch.rand(600, generator=generator, dtype=torch.float64))
+    _, loss = fitted(name, y)
+    assert loss <= float(cross_entropy(made, Outcome.exact(y)))

@@ -77,8 +77,8 @@ def test_a_linear_predictor_reaches_the_reference_likelihood(name, reference, tm
     run = fitted(write_config(tmp_path / f"{name}.yaml", document_of(fit, tmp_path)), tmp_path / "run", "predictions.columns=[parameters]", "evaluation.metrics=[nll]")
     assert run.finished.metrics["train"]["rows"] == fit["n"]
     assert run.nll("train") == pytest.approx(fit["mean_nll"], abs=1e-5)
-    # The reference is the minimum, so nothing can lie below it.
-    assert run.nll("train") > fit["mean_nll"] - 1e-8
+    # The reference is the minimum; the floor that our exp stands on makes ours another model, by some 1e-7.
+    assert run.nll("train") > fit["mean_nll"] - 1e-6
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +102,7 @@ def test_a_gaussian_of_fixed_scale_predicts_what_least_squares_does(cars, tmp_pa
     for scale in (0.5, 3.0):
         run = least_squares(cars, tmp_path, scale)
         assert run.predictions["loc"].to_numpy() == pytest.approx(line, rel=1e-7)
-        assert set(run.predictions["scale"].to_pylist()) == {scale}
+        assert run.predictions["scale"].to_pylist() == pytest.approx([scale] * table.num_rows, rel=1e-15)
         constants = np.log(scale) + 0.5 * np.log(2 * np.pi)
         assert run.nll("train") == pytest.approx(((y - line) ** 2).mean() / (2 * scale**2) + constants, rel=1e-10)
 

@@ -1,0 +1,228 @@
+"""The house: who may import whom, how large things are, and what the command line must not load."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+import disttrain
+
+PACKAGE = Path(disttrain.__file__).parent
+FILES = sorted(PACKAGE.rglob("*.py"))
+EVERYONE = {"errors", "deferred"}
+FLOORS = (
+    {"errors", "deferred"},
+    {"config", "outcomes", "distributions", "storage"},
+    {"families", "data"},
+    {"networks", "likelihood", "metrics"},
+    {"training"},
+    {"model"},
+    {"workflows"},
+    {"cli"},
+    # The package itself and `python -m disttrain` stand before the door.
+    {"__init__", "__main__"},
+)
+# Beside errors and deferred, which everyone may use.
+ALLOWED = {
+    "errors": set(),
+    "deferred": set(),
+    "config": set(),
+    "outcomes": set(),
+    "distributions": set(),
+    "storage": set(),
+    "families": {"distributions"},
+    "data": {"config", "outcomes"},
+    "networks": {"families"},
+    "likelihood": {"distributions", "outcomes"},
+    "metrics": {"distributions", "outcomes"},
+    "training": {"networks", "likelihood", "families", "data", "outcomes"},
+    "model": {"config", "data", "families", "networks", "storage"},
+    "workflows": {
+        "config", "outcomes", "distributions", "storage", "families", "data", "networks", "likelihood", "metrics", "training", "model",
+    },
+    "cli": {"config", "workflows"},
+    "__init__": {"families", "training", "model", "workflows"},
+    "__main__": {"cli"},
+}  # fmt: skip
+# A room that may use another only through some of its modules.
+DOORS = {("training", "data"): {"disttrain.data.batches"}}
+# Rooms that are read before torch is needed.
+WITHOUT_TORCH = ("config", "storage", "cli")
+LONG_FILES = {"errors.py", "families/real_line.py", "families/half_line.py", "families/counts.py"}
+FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "misc"}
+
+
+def room(path: Path) -> str:
+    """The room that a file belongs to: its folder, or itself where it stands alone."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def floor(name: str) -> int:
+    return next(number for number, rooms in enumerate(FLOORS) if name in rooms)
+
+
+def title(path: Path) -> str:
+    return str(path.relative_to(PACKAGE))
+
+
+every_file = pytest.mark.parametrize("path", FILES, ids=title)
+
+
+def for_types_only(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+
+
+def statements(tree: ast.AST, typing: bool = False) -> Iterator[tuple[ast.AST, bool]]:
+    """Every node of a module, and whether it is there for the type checker alone."""
+    for node in ast.iter_child_nodes(tree):
+        yield node, typing
+        if for_types_only(node):
+            for part in node.body:
+                yield part, True
+                yield from statements(part, True)
+            for part in node.orelse:
+                yield part, typing
+                yield from statements(part, typing)
+        else:
+            yield from statements(node, typing)
+
+
+def imports(path: Path) -> list[tuple[str, bool]]:
+    """The modules that a file imports, by full name, and whether for types alone; `from disttrain import data` names disttrain.data."""
+    found = []
+    for node, typing in statements(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found += [(alias.name, typing) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{title(path)}:{node.lineno}: a relative import"
+            names = [f"{node.module}.{alias.name}" for alias in node.names] if node.module == "disttrain" else [node.module]
+            found += [(str(name), typing) for name in names]
+    return found
+
+
+def own(path: Path) -> list[tuple[str, str, bool]]:
+    """The imports of our own: (room, full name, for types alone)."""
+    named = [(name, typing) for name, typing in imports(path) if name.split(".")[0] == "disttrain" and "." in name]
+    return [(name.split(".")[1], name, typing) for name, typing in named]
+
+
+def functions(path: Path) -> Iterator[tuple[str, int]]:
+    """Every function of a file and its lines without decorators, docstring and signature's docstring."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            first = node.body[0]
+            written = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)
+            yield node.name, node.end_lineno - node.lineno + 1 - (first.end_lineno - first.lineno + 1 if written else 0)
+
+
+def test_every_room_has_a_floor_and_a_list_of_whom_it_may_use():
+    rooms = {room(path) for path in FILES}
+    assert rooms <= set().union(*FLOORS)
+    assert set(ALLOWED) == set().union(*FLOORS)
+
+
+def test_the_table_points_down_and_never_sideways():
+    for name, used in ALLOWED.items():
+        assert all(floor(other) < floor(name) for other in used), name
+
+
+@every_file
+def test_imports_keep_to_the_table(path):
+    here = room(path)
+    for other, name, typing in own(path):
+        if other == here or other in EVERYONE:
+            continue
+        assert floor(other) < floor(here), f"{here} imports {name}, which is not below it"
+        # A name that only the type checker sees may come from any room below.
+        assert typing or other in ALLOWED[here], f"{here} imports {name}"
+        assert name in DOORS.get((here, other), {name}), f"{here} may use {other} only through {DOORS.get((here, other))}"
+
+
+@every_file
+def test_no_file_and_no_function_is_too_long(path):
+    lines = len(path.read_text(encoding="utf-8").splitlines())
+    assert lines <= (300 if title(path) in LONG_FILES else 250)
+    assert [name for name, length in functions(path) if length > 40] == []
+
+
+def test_most_functions_are_short():
+    lengths = sorted(length for path in FILES for _, length in functions(path))
+    assert lengths[len(lengths) // 2] <= 10
+
+
+@every_file
+def test_modules_are_called_by_what_they_hold(path):
+    assert not FORBIDDEN_NAMES & set(path.relative_to(PACKAGE).with_suffix("").parts)
+
+
+@every_file
+def test_no_class_of_ours_inherits_from_another(path):
+    """Errors excepted; a class of torch, pydantic or typing may be a base."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    brought = {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("disttrain") and node.module != "disttrain.errors"
+        for alias in node.names
+    }
+    defined = {node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)} if title(path) != "errors.py" else set()
+    ours = brought | defined
+    inherited = [
+        f"{node.name}({base.id})"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+        for base in node.bases
+        if isinstance(base, ast.Name) and base.id in ours and (node.name, base.id) not in BASES
+    ]
+    assert inherited == []
+
+
+# Config sections are pydantic models with one strict base: that is how pydantic is told a setting once.
+BASES: set[tuple[str, str]] = set()
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if room(path) in WITHOUT_TORCH], ids=title)
+def test_some_rooms_import_torch_pandas_and_pyarrow_only_where_they_use_them(path):
+    heavy = {"torch", "pandas", "pyarrow", "scipy"}
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    at_the_top = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    names = {alias.name for node in at_the_top if isinstance(node, ast.Import) for alias in node.names}
+    names |= {str(node.module) for node in at_the_top if isinstance(node, ast.ImportFrom)}
+    assert not heavy & {name.split(".")[0] for name in names}
+
+
+@pytest.mark.parametrize(
+    "module", ["disttrain", "disttrain.cli.app", "disttrain.workflows.configuration", "disttrain.families", "disttrain.config"]
+)
+def test_nothing_heavy_is_loaded_before_it_is_needed(module):
+    program = f"import sys, {module}; print([name for name in ('torch', 'pandas', 'pyarrow') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=PACKAGE.parent)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_words_of_a_config_are_those_of_the_tables():
+    from disttrain.config import names
+    from disttrain.metrics import METRICS
+    from disttrain.networks import NORMALIZATIONS, TRUNK_ACTIVATIONS
+    from disttrain.training import OPTIMIZERS, SCHEDULES
+
+    assert set(names.METRICS) == set(METRICS)
+    assert set(names.OPTIMIZERS) == set(OPTIMIZERS) == set(names.OPTIMIZER_DEFAULTS)
+    assert set(names.SCHEDULES) == set(SCHEDULES)
+    assert set(names.TRUNK_ACTIVATIONS) == set(TRUNK_ACTIVATIONS)
+    assert set(names.NORMALIZATIONS) == set(NORMALIZATIONS)
+
+
+def test_the_defaults_of_a_config_are_those_of_the_plans():
+    from disttrain.config import names
+    from disttrain.training import SchedulePlan
+
+    plan = {field.name: field.default for field in fields(SchedulePlan)}
+    for keys in names.SCHEDULE_DEFAULTS.values():
+        assert keys.items() <= plan.items()

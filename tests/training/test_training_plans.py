@@ -1,0 +1,119 @@
+"""Schedules against torch's own, early stopping, devices."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from disttrain.errors import UsageError
+from disttrain.training import OPTIMIZERS, SCHEDULES, OptimizerPlan, SchedulePlan, deterministic, device
+from disttrain.training.optimizers import learning_rate, optimizer
+from disttrain.training.stopping import Stopping
+
+TOTAL = 40
+
+
+def rates(plan, stalls=0):
+    return [learning_rate(0.1, plan, epoch, TOTAL, stalls) for epoch in range(1, TOTAL + 1)]
+
+
+def torchs(make):
+    """The learning rates that one of torch's schedulers gives epoch by epoch."""
+    descent = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
+    scheduler, found = make(descent), []
+    for _ in range(TOTAL):
+        found.append(descent.param_groups[0]["lr"])
+        descent.step()
+        scheduler.step()
+    return found
+
+
+def test_the_cosine_is_that_of_torch():
+    assert rates(SchedulePlan("cosine")) == pytest.approx(torchs(lambda d: torch.optim.lr_scheduler.CosineAnnealingLR(d, TOTAL)), rel=1e-9)
+
+
+def test_the_steps_are_those_of_torch():
+    expected = torchs(lambda d: torch.optim.lr_scheduler.StepLR(d, 7, 0.3))
+    assert rates(SchedulePlan("step", step_size=7, gamma=0.3)) == pytest.approx(expected, rel=1e-9)
+
+
+def test_the_constant_is_constant():
+    assert set(rates(SchedulePlan("constant"))) == {0.1}
+
+
+def test_a_plateau_counts_stalls():
+    plan = SchedulePlan("plateau", factor=0.5)
+    assert [rates(plan, stalls)[5] for stalls in (0, 1, 3)] == pytest.approx([0.1, 0.05, 0.0125])
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_a_warm_up_rises_in_equal_steps_and_then_the_schedule_begins(name):
+    found = rates(SchedulePlan(name, warmup_epochs=4))
+    assert found[:5] == pytest.approx([0.02, 0.04, 0.06, 0.08, 0.1])
+    assert all(0 < rate <= 0.1 for rate in found)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_an_optimizer_is_torchs_with_the_rate_of_the_plan(name):
+    made = optimizer([torch.nn.Parameter(torch.zeros(3))], OptimizerPlan(name, 0.05))
+    assert type(made).__name__.lower() == name
+    assert made.param_groups[0]["lr"] == 0.05
+
+
+def test_weight_decay_and_momentum_arrive():
+    weights = [torch.nn.Parameter(torch.zeros(3))]
+    assert optimizer(weights, OptimizerPlan("adamw", 0.1, 0.01)).param_groups[0]["weight_decay"] == 0.01
+    assert optimizer(weights, OptimizerPlan("sgd", 0.1, 0.02, 0.9)).param_groups[0]["momentum"] == 0.9
+    with pytest.raises(KeyError):
+        optimizer(weights, OptimizerPlan("rmsprop", 0.1))
+
+
+def followed(losses, **settings):
+    stopping, better = Stopping(**settings), []
+    for epoch, loss in enumerate(losses, 1):
+        better.append(stopping.improved(epoch, loss))
+        if stopping.over:
+            break
+    return stopping, better
+
+
+def test_the_best_is_the_lowest_even_by_a_hair():
+    stopping, better = followed([3.0, 2.0, 2.5, 1.9999, 2.1], patience=None, min_delta=0.01)
+    assert (stopping.best, stopping.best_epoch) == (1.9999, 4)
+    assert better == [True, True, False, True, False]
+
+
+def test_hairs_do_not_end_the_waiting():
+    stopping, better = followed([3.0, 2.999, 2.998, 2.997, 2.996], patience=3, min_delta=0.01)
+    assert len(better) == 4
+    assert stopping.over
+    assert stopping.best_epoch == 4
+
+
+def test_hairs_that_add_up_do():
+    assert not followed([3.0 - 0.004 * step for step in range(30)], patience=3, min_delta=0.01)[0].over
+
+
+def test_nan_is_never_the_best():
+    stopping, better = followed([2.0, math.nan, math.nan], patience=2)
+    assert better == [True, False, False]
+    assert stopping.over
+    assert stopping.best == 2.0
+
+
+def test_devices_by_name():
+    assert device("cpu") == torch.device("cpu")
+    assert device("auto").type in {"cpu", "cuda"}
+    with pytest.raises(UsageError, match="no device"):
+        device("cuda:999")
+
+
+def test_determinism_is_asked_for_and_given_back():
+    before = torch.are_deterministic_algorithms_enabled()
+    with deterministic(True):
+        assert torch.are_deterministic_algorithms_enabled()
+    assert torch.are_deterministic_algorithms_enabled() == before
+    with deterministic(False):
+        assert torch.are_deterministic_algorithms_enabled() == before
