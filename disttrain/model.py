@@ -52,7 +52,11 @@ class Model:
 
     def parameters_of(self, x: Tensor) -> dict[str, Tensor]:
         """The same for rows that are encoded already: (n, p) inputs."""
-        return self.scaling.restore(self.family, _in_blocks(self.network, x))
+        made = self.scaling.restore(self.family, _in_blocks(self.network, x))
+        sections = self.config.distribution.parameters
+        fixed = {name: section.fixed for name, section in sections.items() if section.fixed is not None}
+        # As given: standardised and back again, 3.0 would be 2.9999999999999996.
+        return made | {name: torch.full_like(made[name], value) for name, value in fixed.items() if isinstance(value, float | int)}
 
     def distribution(self, batch: pa.Table | pa.RecordBatch) -> Distribution:
         """The distribution of each row's target: batch shape (n,)."""

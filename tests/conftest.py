@@ -7,8 +7,8 @@ import os
 # Test processes run side by side: a second thread in each would only wait for the others. Before torch is imported, for subprocesses too.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import pytest  # noqa: E402
-from small_runs import config_of, family_table, fitted, write_config, write_table  # noqa: E402
+import pytest
+from small_runs import config_of, family_table, fitted, write_config, write_table
 
 
 @pytest.fixture(scope="session")

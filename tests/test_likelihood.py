@@ -57,7 +57,9 @@ def test_an_interval_with_equal_ends_is_exact():
     assert torch.equal(Outcome(Y, Y + 1.0, Y - 1.0)[2:4].entry, Y[2:4] - 1.0)
 
 
-@pytest.mark.parametrize("outcome", [Outcome(Y, torch.full_like(Y, torch.inf)), Outcome(Y, Y, entry=Y - 1.0)], ids=["censored", "truncated"])
+@pytest.mark.parametrize(
+    "outcome", [Outcome(Y, torch.full_like(Y, torch.inf)), Outcome(Y, Y, entry=Y - 1.0)], ids=["censored", "truncated"]
+)
 def test_a_row_that_was_not_seen_exactly_is_refused(outcome):
     with pytest.raises(UsageError, match="not available"):
         log_likelihood(forecasts(), outcome)

@@ -17,16 +17,14 @@ from disttrain.cli.talk import Talk
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from disttrain.training import Epoch
-    from disttrain.workflows.fit import Finished, Started
+    from disttrain.workflows.fit import Epoch, Finished, Started
 
 __all__ = ["follow"]
 
 
 def follow(talk: Talk, events: Callable[[Callable[[], str | None]], Iterator[Any]]) -> None:
     """Run a fit, show what happens, and leave with the exit code of how it ended."""
-    from disttrain.training import Epoch
-    from disttrain.workflows.fit import Finished, Started
+    from disttrain.workflows.fit import Epoch, Finished, Started
 
     started: Started | None = None
     code = 0

@@ -30,7 +30,7 @@ def place(path: Path | str) -> str:
         return "stdin"
     full = os.path.abspath(path)
     inside = full.startswith(os.getcwd() + os.sep)
-    return shown(os.path.relpath(full) if inside else path, longest=200)
+    return shown(os.path.relpath(full) if inside else os.path.normpath(path), longest=200)
 
 
 def column_place(where: str, column: str) -> str:

@@ -207,7 +207,7 @@ class Weibull(Distribution):
         if self._validate_args:
             self._validate_sample(value)
         log_hazard = self._log_hazard(value)
-        return self.concentration.log() - value.log() + log_hazard - special.saturating_exp(log_hazard)
+        return self.concentration.log() - value.log() + log_hazard - special.saturating_exp(log_hazard, 1e290)
 
     def cdf(self, value: Tensor) -> Tensor:
         return -torch.expm1(-self._log_hazard(value.clamp(min=0.0)).exp())

@@ -131,17 +131,18 @@ class _Log1pSquare(torch.autograd.Function):
 
 class _SaturatingExp(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
+    def forward(ctx: Any, x: Tensor, steepest: float) -> Tensor:
         result = x.clamp(max=_EXP_LIMIT).exp_()
         ctx.save_for_backward(x, result)
+        ctx.steepest = steepest
         return result
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> Tensor:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         x, result = ctx.saved_tensors
-        slope: Tensor = torch.where(x > _EXP_LIMIT, _EXP_SLOPE, result)
-        return slope.mul_(grad)
+        slope: Tensor = torch.where(x > _EXP_LIMIT, _EXP_SLOPE, result.clamp(max=ctx.steepest))
+        return slope.mul_(grad), None
 
 
 class _LogRatio(torch.autograd.Function):
@@ -194,9 +195,13 @@ def log1p_square(x: Tensor) -> Tensor:
     return _applied(_Log1pSquare, x)
 
 
-def saturating_exp(x: Tensor) -> Tensor:
-    """exp(x), staying at exp(700) above 700 with a steep finite gradient: a hopeless row keeps a finite score and its way back."""
-    return _applied(_SaturatingExp, x)
+def saturating_exp(x: Tensor, steepest: float = 1e304) -> Tensor:
+    """exp(x), staying at exp(700) above 700 with a steep finite gradient: a hopeless row keeps a finite score and its way back.
+
+    `steepest` bounds the gradient, for where what it is multiplied with would carry it beyond float64.
+    """
+    result: Tensor = _SaturatingExp.apply(x, steepest)  # type: ignore[no-untyped-call]
+    return result
 
 
 def log_ratio(x: Tensor, y: Tensor) -> Tensor:

@@ -99,7 +99,9 @@ def epochs(
     A step that is not finite is not taken: the network goes back to the end of the last epoch, with half the learning rate.
     Raises NotFinite after three such returns.
     """
-    started, stopping, rollbacks, stalls = time.perf_counter(), Stopping(plan.patience, plan.min_delta), 0, 0
+    watched_rows = train if validation is None or not len(validation) else validation
+    started, rollbacks, stalls = time.perf_counter(), 0, 0
+    stopping = Stopping(plan.patience, plan.min_delta, mean_nll(network, family, watched_rows))
     descent, number = optimizer(network.parameters(), plan.optimizer), 1
     run = _full_batch if isinstance(descent, torch.optim.LBFGS) else _mini_batches
     while number <= plan.epochs and not stopping.over:
@@ -114,12 +116,13 @@ def epochs(
             if rollbacks > _ROLLBACKS:
                 raise
             continue
-        watched = mean_nll(network, family, validation) if validation is not None and len(validation) else train_nll
+        held_out = mean_nll(network, family, validation) if validation is not None and len(validation) else None
+        watched = train_nll if held_out is None else held_out
         improved = stopping.improved(number, watched)
         stalls += stopping.waited > 0 and stopping.waited % plan.schedule.patience == 0
         now = time.perf_counter()
         yield Epoch(
-            number, train_nll + plan.constant, watched + plan.constant if validation is not None else math.nan, rate,
+            number, train_nll + plan.constant, math.nan if held_out is None else watched + plan.constant, rate,
             now - started, len(train) / max(now - began, 1e-9), improved, stopping.best + plan.constant, stopping.best_epoch,
         )  # fmt: skip
         number += 1
@@ -175,12 +178,19 @@ def _full_batch(
 ) -> float:
     del plan, stop
     network.train()
+    seen: list[float] = []
 
     def closure() -> float:
         descent.zero_grad()
-        loss = _loss(network, family, train)
+        # The sum over rows: L-BFGS forgets directions whose curvature is below 1e-10, as it is in the mean where a likelihood is flat.
+        loss = _loss(network, family, train) * len(train)
         loss.backward()  # type: ignore[no-untyped-call]
-        return float(loss.detach())
+        value = float(loss.detach())
+        # Before the first step it is a row's own fault; afterwards all rows would look guilty.
+        if not (seen or math.isfinite(value)):
+            raise _worst(network, family, train, torch.arange(len(train)), epoch, 1)
+        seen.append(value)
+        return value
 
     descent.step(closure)
     value = mean_nll(network, family, train)

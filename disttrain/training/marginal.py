@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor
 
 from disttrain.families import Family
-from disttrain.likelihood import log_likelihood
+from disttrain.likelihood import log_likelihood, weighted_mean
 from disttrain.networks import Output, activated
 from disttrain.outcomes import Outcome
 
-__all__ = ["marginal_raw"]
+__all__ = ["head_start", "marginal_raw"]
 
 # Enough rows to come within a few steps of the optimum on all of them.
 _FIRST_ROWS = 20_000
 _AT_ONCE = 65_536
+# Raw outputs beyond this are tried nearer, where the loss (in nats) hardly notices.
+_NEAR, _FLAT = 8.0, 1e-3
 _ATTEMPTS = 3
 # Raw outputs tried for each scalar parameter in turn before the descent: counts in the thousands lie far from a start at 0.
 _TRIED = (-9.0, -4.0, -1.5, 0.0, 1.5, 4.0, 9.0, 16.0)
@@ -55,6 +57,34 @@ def marginal_raw(family: Family, outputs: Sequence[Output], outcome: Outcome, we
     if step > 1:
         _descend(raw, lambda: pieces(outcome, weight), 20)
     return {name: value.detach() for name, value in raw.items()}
+
+
+def head_start(
+    family: Family, outputs: Sequence[Output], outcome: Outcome, weight: Tensor | None, raw: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    """Raw outputs to start heads at: the marginal fit, with each scalar one halved for as long as that costs less than 0.001 nats.
+
+    Where the likelihood is flat (the degrees of freedom of a t that fits normal data) the fit lies far out, and no gradient would ever
+    bring a network back from there. Judged on at most 20,000 rows.
+    """
+    step = max(1, len(outcome) // _FIRST_ROWS)
+    rows, row_weight = outcome[::step], None if weight is None else weight[::step]
+    start = {name: value.clone() for name, value in raw.items()}
+
+    def loss() -> float:
+        arguments = activated(outputs, {name: value.unsqueeze(0) for name, value in start.items()}, 1, logits=True)
+        nll = -log_likelihood(family.distribution(**arguments, validate_args=False), rows)
+        return float(weighted_mean(nll, row_weight))
+
+    best = loss()
+    for name in [name for name, value in start.items() if not value.shape]:
+        while abs(float(start[name])) > _NEAR:
+            before = start[name].clone()
+            start[name] /= 2.0
+            if not loss() < best + _FLAT:
+                start[name] = before
+                break
+    return start
 
 
 def _scan(raw: dict[str, Tensor], pieces: Callable[[], Iterator[Tensor]]) -> bool:

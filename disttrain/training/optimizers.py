@@ -44,7 +44,7 @@ OPTIMIZERS: dict[str, Callable[[Weights, OptimizerPlan], torch.optim.Optimizer]]
     ),
     # Full batch. The line search chooses the step; a history of 50 pays for itself where features are correlated.
     "lbfgs": lambda weights, plan: torch.optim.LBFGS(
-        weights, lr=plan.lr, max_iter=25, history_size=50, tolerance_grad=1e-10, tolerance_change=1e-14, line_search_fn="strong_wolfe"
+        weights, lr=plan.lr, max_iter=25, history_size=50, tolerance_grad=1e-9, tolerance_change=1e-12, line_search_fn="strong_wolfe"
     ),
 }
 

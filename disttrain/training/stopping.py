@@ -12,8 +12,8 @@ __all__ = ["Stopping"]
 class Stopping:
     """Follows a loss over epochs, in nats per row.
 
-    An epoch is the best when its loss is the lowest seen. It ends the waiting when it is lower by `min_delta` than at the last such
-    epoch; after `patience` epochs without one the fit is over (None: never).
+    An epoch is the best when its loss is the lowest seen; the start, with the loss `best`, counts as epoch 0. It ends the waiting when
+    it is lower by `min_delta` than at the last such epoch; after `patience` epochs without one the fit is over (None: never).
     """
 
     patience: int | None
@@ -22,6 +22,11 @@ class Stopping:
     best_epoch: int = 0
     mark: float = math.inf
     waited: int = 0
+
+    def __post_init__(self) -> None:
+        # A start that cannot be scored is beaten by any epoch.
+        self.best = self.best if math.isfinite(self.best) else math.inf
+        self.mark = min(self.mark, self.best)
 
     def improved(self, epoch: int, loss: float) -> bool:
         """Take in the loss of an epoch; whether it is the lowest so far."""

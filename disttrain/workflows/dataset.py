@@ -62,19 +62,23 @@ def is_label(config: Config) -> bool:
     return "classes" in options(config.distribution.family)
 
 
-def dataset(loaded: Loaded, limit: int | None = None) -> Dataset:
-    """The rows of a config's sources, split as it says; at most `limit` rows of each source. Raises DataError."""
+def dataset(loaded: Loaded, limit: int | None = None, more: Sequence[str] = ()) -> Dataset:
+    """The rows of a config's sources, split as it says; at most `limit` rows of each source, with `more` columns (`*`: all).
+
+    The split depends on the seed and the features of a row alone, not on which other columns somebody asks for. Raises DataError.
+    """
     config, base = loaded.config, loaded.base
     section = config.data
     files = rooms.files(section.train, base, section.format)
     schema, arrow_schema = _schemas(files, section)
     _require_known(loaded, schema)
-    extra = {*rooms.columns_of(filters_of(config)), *_split_columns(config), *config.evaluation.by}
+    wanted = arrow_schema.names if "*" in more else more
+    extra = {*rooms.columns_of(filters_of(config)), *_split_columns(config), *config.evaluation.by, *wanted}
     columns = tuple(dict.fromkeys((*schema.columns, *sorted(extra & set(arrow_schema.names)))))
     train = _read(files, columns, config, arrow_schema, limit)
     split = rooms.assign(
         train.table, validation=_within(section.validation), test=_within(section.test), method=section.split.method, by=section.split.by,
-        seed=config.training.seed, exclude=(*schema.target, *((schema.weight,) if schema.weight else ())),
+        seed=config.training.seed, exclude=tuple(name for name in columns if name not in schema.feature_columns),
     )  # fmt: skip
     parts, splits = [train], [split]
     for code, source in ((1, section.validation), (2, section.test)):

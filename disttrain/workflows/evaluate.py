@@ -106,7 +106,7 @@ def _value(entry: dict[str, Any], wanted: Requirement) -> float | None:
 
 
 def _own(run: OpenRun, question: Question) -> _Rows:
-    rows = own_rows(run)
+    rows = own_rows(run, () if question.by is None else (question.by,))
     there = [split for split in SPLITS if len(rows.part(split))]
     split = question.split or next(name for name in ("test", "validation", "train") if name in there)
     if split not in there:

@@ -23,7 +23,7 @@ from disttrain.workflows.plans import plan_of
 from disttrain.workflows.predict import write_own
 from disttrain.workflows.preparation import Prepared, prepare
 
-__all__ = ["Finished", "Started", "fit"]
+__all__ = ["Epoch", "Finished", "Started", "fit"]
 
 Stop = Callable[[], str | None]
 
@@ -150,42 +150,38 @@ class _Limit:
 
 
 class _Best:
-    """The weights of the best epoch so far, written into the run folder every `every` epochs so that a crash leaves a usable model."""
+    """The weights of the best epoch so far (0 is the start), written into the run folder every `every` epochs so that a crash leaves a usable model."""
 
     def __init__(self, model: Model, run: Run, every: int) -> None:
         self.model, self.run, self.every = model, run, every
-        self.weights: dict[str, torch.Tensor] | None = None
-        self.number, self.loss, self.saved = 0, float("nan"), 0
+        self.weights = self._copy()
+        self.number, self.saved = 0, -1
 
     def consider(self, epoch: Epoch) -> None:
         """Keep the weights where this epoch is the best, and write them when it is time."""
         if epoch.improved:
-            self.weights = {name: value.detach().cpu().clone() for name, value in self.model.network.state_dict().items()}
-            self.number, self.loss = epoch.number, epoch.best
-        if self.weights is not None and self.saved < self.number and epoch.number % self.every == 0:
-            self._write()
+            self.weights, self.number = self._copy(), epoch.number
+        if self.saved < self.number and epoch.number % self.every == 0:
+            self.save()
 
     def restore(self) -> None:
         """Bring the network back to the best epoch, on the CPU."""
-        self.model.network.to("cpu")
-        if self.weights is not None:
-            self.model.network.load_state_dict(self.weights)
+        self.model.network.to("cpu").load_state_dict(self.weights)
 
     def save(self) -> None:
-        """Write the network as it is now."""
-        if self.saved < self.number or not self.number:
-            self._write()
+        """Write the weights of the best epoch, unless they are there already."""
+        if self.saved < self.number:
+            self.model.save(self.run.path / "model", self.run.name, self.weights)
+            self.saved = self.number
 
     def kept(self) -> str:
-        """Where the best epoch is kept, in words; empty where there is none."""
-        self.restore()
+        """Where the best epoch is kept, in words."""
         self.save()
-        return f"{self.run.path / 'model'} (epoch {self.number}, nll {self.loss:.4f})"
+        which = f"epoch {self.number}" if self.number else "the start: the marginal fit"
+        return f"{self.run.path / 'model'} ({which})"
 
-    def _write(self) -> None:
-        weights = self.weights if self.weights is not None else self.model.network.state_dict()
-        self.model.save(self.run.path / "model", self.run.name, weights)
-        self.saved = self.number
+    def _copy(self) -> dict[str, torch.Tensor]:
+        return {name: value.detach().cpu().clone() for name, value in self.model.network.state_dict().items()}
 
 
 def _largest_product(prepared: Prepared) -> tuple[int, int]:

@@ -52,7 +52,7 @@ def predict(request: Request, root: Path) -> Predicted:
         raise UsageError(Finding("no-data", "a model folder alone has no data of its own", "--data", hints=("name a file with `--data`",)))
     output, replace = _output(request, run)
     if request.data is None:
-        rows = own_rows(run)
+        rows = own_rows(run, ("*",) if request.keep == ("all",) else request.keep)
         batches = _own_batches(rows, run.model.config)
         kept: tuple[str, ...] = _kept(rows.table.schema, request, run.model)
     else:

@@ -17,7 +17,7 @@ from disttrain.families import Family
 from disttrain.model import Model, encoded, family_of, layout_of, outputs_of, scaling_of, trunk_dtype
 from disttrain.networks import Network, activated
 from disttrain.outcomes import Outcome
-from disttrain.training import Rows, marginal_raw
+from disttrain.training import Rows, head_start, marginal_raw
 from disttrain.workflows.dataset import SPLITS, Dataset, dataset, target_of, weight_of
 from disttrain.workflows.support import require_inside, require_variety
 
@@ -74,8 +74,11 @@ def prepare(loaded: Loaded, limit: int | None = None) -> Prepared:
     marginal = scaling.restore(family, activated(outputs, {name: value[None] for name, value in raw.items()}, 1))
     generator = torch.Generator().manual_seed(config.training.seed)
     network = Network(layout_of(config, encoder), outputs, generator, autocast=config.training.precision == "bfloat16")
-    marginal_start = config.training.initialize == "marginal"
-    network.start(raw if marginal_start else {name: torch.zeros_like(value) for name, value in raw.items()}, generator)
+    train = splits["train"]
+    start = {name: torch.zeros_like(value) for name, value in raw.items()}
+    if config.training.initialize == "marginal":
+        start = head_start(family, outputs, train.outcome, train.weight, raw)
+    network.start(start, generator)
     model = Model(
         config, rows.schema, encoder, family, target.labels, outputs, scaling, network.to(trunk_dtype(config)),
         {name: value[0].tolist() for name, value in marginal.items()},

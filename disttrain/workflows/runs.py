@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,10 +37,10 @@ def open_run(path: Path | None, root: Path) -> OpenRun:
     return OpenRun(found.name, found.run, Model.of(stored), stored.sha256, found.newest)
 
 
-def own_rows(run: OpenRun) -> Dataset:
-    """The rows that the run was fitted on, split as they were. Raises DataError where a file is gone or has changed since."""
+def own_rows(run: OpenRun, more: Sequence[str] = ()) -> Dataset:
+    """The rows that the run was fitted on, split as they were, with `more` columns. Raises DataError where a file is gone or has changed."""
     recorded = _recorded(run)
-    rows = dataset(_config_of(run), recorded["limit"])
+    rows = dataset(_config_of(run), recorded["limit"], more)
     now = [file["sha256"] for file in rooms.fingerprint(rows.files, rows.format)]
     before = [file["sha256"] for file in recorded["files"]]
     changed = [file for file, new, old in zip(rows.files, now, before, strict=False) if new != old]

@@ -1,6 +1,6 @@
 """Draw the README's picture: fit configs/gaussian.yaml and show its 90 % interval over the data.
 
-    python tests/benchmarks/draw_picture.py .github/wave.png
+python tests/benchmarks/draw_picture.py .github/wave.png
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pandas as pd
 import disttrain
 
 mpl.use("Agg")
-import matplotlib.pyplot as plt  # noqa: E402 - the backend comes first
+import matplotlib.pyplot as plt
 
 ROOT = Path(__file__).parents[2]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -138,7 +139,7 @@ def test_predictions_are_the_same_numbers_in_every_format(form, here, family_run
 
 
 def test_a_model_folder_alone_predicts_and_evaluates(here, family_run):
-    model = family_run("gamma").folder / "model"
+    model = shutil.copytree(family_run("gamma").folder / "model", here / "elsewhere")
     done("predict", model, "--data", "data.parquet", "-o", "out.parquet")
     assert json.loads(done("evaluate", model, "--data", "data.parquet", "--json")[0])["rows"] == 400
     done("predict", model, "-o", "more.parquet", code=2)
@@ -186,7 +187,9 @@ def test_the_program_runs_as_a_module_and_ends_with_its_codes(here):
     assert wrong.stdout == b""
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["fit", "--help"], ["families"], ["families", "gamma"], ["fit", "wrong.yaml"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["fit", "--help"], ["families"], ["families", "gamma"], ["fit", "wrong.yaml"]]
+)
 def test_help_lists_and_wrong_words_do_not_wait_for_torch(arguments, tmp_path):
     write_config(tmp_path / "wrong.yaml", config_of("gamma", "data.parquet", family="gama"))
     program = (

@@ -9,7 +9,17 @@ import numpy as np
 import pytest
 import torch
 from family_cases import (
-    CONTINUOUS, DISCRETE, FAMILY, NUMBERS, OF_VECTORS, distribution, oracle, parameters, raw_grid, scipy_log_prob, targets,
+    CONTINUOUS,
+    DISCRETE,
+    FAMILY,
+    NUMBERS,
+    OF_VECTORS,
+    distribution,
+    oracle,
+    parameters,
+    raw_grid,
+    scipy_log_prob,
+    targets,
 )  # fmt: skip
 
 from disttrain.distributions import functionals
@@ -36,7 +46,7 @@ def extremes(name, *, logits):
     """What a distribution is made of where raw outputs are everywhere in ±200, and these raw outputs, one row per target and combination."""
     family = FAMILY[name]
     y = targets(family)
-    scale = torch.tensor([-200.0, -50.0, -3.0, 0.0, 3.0, 50.0, 200.0], dtype=torch.float64)
+    scale = torch.tensor([-200.0, -50.0, -30.0, -3.0, 0.0, 3.0, 30.0, 50.0, 200.0], dtype=torch.float64)
     grids = [raw_grid(parameter, scale) for parameter in family.parameters]
     places = torch.tensor(list(product(*(range(len(grid)) for grid in grids)))).T
     arguments, raw = {}, []

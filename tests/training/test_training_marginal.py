@@ -27,7 +27,9 @@ def outputs_of(family, **fixed):
 
 def truth(family):
     """One ordinary value of each parameter, {name: (1, *shape)}."""
-    raw = {p.name: torch.linspace(0.4, 1.3, max(1, *(p.shape or (1,))), dtype=torch.float64).reshape(1, *p.shape) for p in family.parameters}
+    raw = {
+        p.name: torch.linspace(0.4, 1.3, max(1, *(p.shape or (1,))), dtype=torch.float64).reshape(1, *p.shape) for p in family.parameters
+    }
     return {p.name: activation_for(p).forward(raw[p.name]) for p in family.parameters}
 
 
@@ -87,7 +89,9 @@ def test_no_search_over_scipys_density_finds_a_better_fit(name):
 
     start = np.array([float(value) for value in ours.values()])
     assert scipy_loss(start) == pytest.approx(loss, rel=1e-9)
-    found = optimize.minimize(scipy_loss, start * 1.02 + 0.01, method="Nelder-Mead", options={"xatol": 1e-7, "fatol": 1e-13, "maxiter": 600})
+    found = optimize.minimize(
+        scipy_loss, start * 1.02 + 0.01, method="Nelder-Mead", options={"xatol": 1e-7, "fatol": 1e-13, "maxiter": 600}
+    )
     assert loss <= found.fun + 1e-8
     if name != "laplace":
         np.testing.assert_allclose(start, found.x, rtol=1e-4, atol=1e-5)

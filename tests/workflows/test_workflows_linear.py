@@ -74,7 +74,8 @@ def document_of(fit, folder):
 @pytest.mark.parametrize("name", FITS)
 def test_a_linear_predictor_reaches_the_reference_likelihood(name, reference, tmp_path):
     fit = reference[name]
-    run = fitted(write_config(tmp_path / f"{name}.yaml", document_of(fit, tmp_path)), tmp_path / "run", "predictions.columns=[parameters]", "evaluation.metrics=[nll]")
+    overrides = ["predictions.columns=[parameters]", "evaluation.metrics=[nll]"]
+    run = fitted(write_config(tmp_path / f"{name}.yaml", document_of(fit, tmp_path)), tmp_path / "run", *overrides)
     assert run.finished.metrics["train"]["rows"] == fit["n"]
     assert run.nll("train") == pytest.approx(fit["mean_nll"], abs=1e-5)
     # The reference is the minimum; the floor that our exp stands on makes ours another model, by some 1e-7.
@@ -90,13 +91,20 @@ def cars(tmp_path_factory):
 def least_squares(cars, folder, scale):
     features = ["horsepower", "weight", "acceleration"]
     parameters = {"scale": {"fixed": scale}}
-    document = linear({"distribution": {"family": "normal", "parameters": parameters}, "data": {"train": str(cars), "target": "mpg", "features": features}})
+    document = linear(
+        {
+            "distribution": {"family": "normal", "parameters": parameters},
+            "data": {"train": str(cars), "target": "mpg", "features": features},
+        }
+    )
     return fitted(write_config(folder / f"scale_{scale}.yaml", document), folder / f"run_{scale}")
 
 
 def test_a_gaussian_of_fixed_scale_predicts_what_least_squares_does(cars, tmp_path):
     table = pq.read_table(cars)
-    x = np.column_stack([np.ones(table.num_rows), *(table[name].to_numpy().astype(float) for name in ("horsepower", "weight", "acceleration"))])
+    x = np.column_stack(
+        [np.ones(table.num_rows), *(table[name].to_numpy().astype(float) for name in ("horsepower", "weight", "acceleration"))]
+    )
     y = table["mpg"].to_numpy()
     line = x @ np.linalg.lstsq(x, y, rcond=None)[0]
     for scale in (0.5, 3.0):
