@@ -86,7 +86,7 @@ def targets(family: Family) -> Tensor:
     if support.integer:
         counts = torch.tensor([0.0, 1.0, 2.0, 3.0, 10.0, 1e3, 1e6], dtype=torch.float64)
         return counts[counts <= support.upper]
-    far = torch.logspace(-6.0, 4.0, 11, dtype=torch.float64)
+    far = torch.logspace(-6.0, 4.0, 21, dtype=torch.float64)
     if np.isinf(support.lower):
         return torch.cat([-far, torch.zeros(1, dtype=torch.float64), far])
     if np.isinf(support.upper):
