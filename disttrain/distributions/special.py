@@ -195,7 +195,7 @@ def log1p_square(x: Tensor) -> Tensor:
     return _applied(_Log1pSquare, x)
 
 
-def saturating_exp(x: Tensor, steepest: float = math.inf) -> Tensor:
+def saturating_exp(x: Tensor, steepest: float = torch.inf) -> Tensor:
     """exp(x), staying at exp(700) above 700 with a steep finite gradient: a hopeless row keeps a finite score and its way back.
 
     `steepest` bounds the gradient, for where what it is multiplied with would carry it beyond float64.
