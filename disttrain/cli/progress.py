@@ -64,7 +64,8 @@ def _begin(talk: Talk, event: Started) -> None:
     threads = f"{event.threads} thread{'s' if event.threads != 1 else ''}"
     talk.say(f"{event.run} · {event.distribution} · {event.device}, {threads} · seed {event.seed}")
     rows = " · ".join(f"{name} {count:,}" for name, count in event.rows.items() if count)
-    talk.say(f"  {rows} rows · {event.inputs} inputs · {event.weights:,} weights")
+    inputs = f"{event.inputs:,} input{'s' if event.inputs != 1 else ''}"
+    talk.say(f"  {rows} rows · {inputs} · {event.weights:,} weights")
     talk.say(f"  baseline (no features): {event.watched} nll {event.baseline:.4f}")
     talk.say()
 
