@@ -31,6 +31,8 @@ def check(
     loaded = configuration(config, set_ or ())
     if config_only:
         talk.say("  ✓ config      no mistake found; the data were not looked at")
+        if talk.json:
+            talk.document({"checks": [], "warnings": 0})
         return
     warnings = show_check(talk, loaded, rows)
     if strict and warnings:

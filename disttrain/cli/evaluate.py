@@ -8,6 +8,7 @@ import typer
 
 from disttrain.cli.options import RUNS, RunArgument
 from disttrain.cli.talk import Talk
+from disttrain.errors import AnswerIsNo
 
 __all__ = ["evaluate"]
 
@@ -37,8 +38,14 @@ def evaluate(
     from disttrain.workflows.evaluate import require_met
 
     answer = workflow(question, RUNS)
+    refusal = None
+    try:
+        require_met(answer, question.require)
+    except AnswerIsNo as fault:
+        refusal = fault
     if talk.json:
         talk.document(answer.document)
     else:
         tables.scores(talk, answer)
-    require_met(answer, question.require)
+    if refusal is not None:
+        raise refusal

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -33,7 +34,7 @@ def fit(
     """Fit a network: minimise the empirical cross-entropy (mean negative log-likelihood)."""
     from disttrain.workflows.configuration import configuration
 
-    options = {"data.train": str(Path(data).absolute()) if data else None, "training.device": device, "training.seed": seed,
+    options = {"data.train": _source(data), "training.device": device, "training.seed": seed,
                "training.epochs": epochs, "training.time_limit": time_limit}  # fmt: skip
     loaded = configuration(config, [*(set_ or ()), *(f"{key}={value}" for key, value in options.items() if value is not None)])
     if dry_run:
@@ -45,3 +46,8 @@ def fit(
     from disttrain.workflows.fit import fit as run
 
     follow(talk, lambda stop: run(loaded, out=out, overwrite=overwrite, limit=limit_rows, stop=stop, command=sys.argv))
+
+
+def _source(data: str | None) -> str | None:
+    """What `--data` names, as a YAML value: stdin, or a path from the working folder, quoted so that `#` and `: ` in it stay text."""
+    return None if data is None else json.dumps(data if data == "-" else str(Path(data).absolute()), ensure_ascii=False)

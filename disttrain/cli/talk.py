@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import json
+import math
 import os
 import sys
 import traceback
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from disttrain.errors import DisttrainError, Finding
+from disttrain.errors import AnswerIsNo, DisttrainError, Finding
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -64,8 +65,17 @@ class Talk:
 
     def document(self, content: Any) -> None:
         """Print a JSON document."""
-        sys.stdout.write(json.dumps(content, ensure_ascii=False, allow_nan=False, default=str) + "\n")
+        sys.stdout.write(json.dumps(_plain(content), ensure_ascii=False, allow_nan=False, default=str) + "\n")
         sys.stdout.flush()
+
+
+def _plain(content: Any) -> Any:
+    """The content with null in the place of numbers that JSON does not have."""
+    if isinstance(content, dict):
+        return {key: _plain(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_plain(value) for value in content]
+    return None if isinstance(content, float) and not math.isfinite(content) else content
 
 
 def command(function: Callable[..., None]) -> Callable[..., None]:
@@ -117,7 +127,8 @@ def _errors_as_text(talk: Talk) -> Iterator[None]:
 
 
 def _report(talk: Talk, fault: DisttrainError) -> None:
-    if talk.json:
+    # Where the answer is "no" it has been printed already, and stdout holds one document.
+    if talk.json and not isinstance(fault, AnswerIsNo):
         talk.document({"event": "error", "exit_code": fault.exit_code, "errors": [asdict(finding) for finding in fault.findings]})
     for finding in fault.findings:
         for number, line in enumerate(_lines(finding)):

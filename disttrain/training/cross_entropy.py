@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +11,8 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from disttrain.errors import Finding, UsageError
-from disttrain.families import FAMILIES, Family, activation_for, bounded, build, objection
+from disttrain.families import ACTIVATIONS, FAMILIES, Activation, Family, Parameter, activation_for, bounded, build, objection
+from disttrain.families import options as known_options
 from disttrain.likelihood import cross_entropy
 from disttrain.networks import Output, activated
 from disttrain.outcomes import Outcome
@@ -23,21 +25,30 @@ class CrossEntropy(nn.Module):
 
     `family` is a name of the table (with its options, such as `classes=3`) or a Family of one's own; `parameters` may give a
     parameter `activation`, `bounds` or `fixed`, as in a config. `outputs` is how many raw outputs a row needs. Activation and
-    likelihood run in float64 whatever the dtype of the raw outputs. Raises UsageError for names and values that cannot be.
+    likelihood run in float64 whatever the dtype of the raw outputs. Raises UsageError for names, values and shapes that cannot be.
     """
 
     def __init__(self, family: str | Family, parameters: Mapping[str, Mapping[str, Any]] | None = None, **options: Any) -> None:
         super().__init__()
-        self.family = family if isinstance(family, Family) else _family(family, options)
+        self.family = _family(family, options)
         given = dict(parameters or {})
-        for name in given.keys() - {parameter.name for parameter in self.family.parameters}:
-            raise _refusal(f"`{name}` is not a parameter of {self.family.name}")
-        self.parts = tuple(_output(self.family, parameter.name, given.get(parameter.name, {})) for parameter in self.family.parameters)
+        unknown = sorted(given.keys() - {parameter.name for parameter in self.family.parameters})
+        if unknown:
+            raise _refusal(f"`{unknown[0]}` is not a parameter of {self.family.name}")
+        self.parts = tuple(_output(self.family, parameter, given.get(parameter.name, {})) for parameter in self.family.parameters)
         self.outputs = sum(part.size for part in self.parts)
+        if not self.outputs:
+            raise _refusal("every parameter is fixed; there is nothing left to learn")
 
     def forward(self, raw: Tensor, y: Tensor, weight: Tensor | None = None) -> Tensor:
-        """Mean of -log q(y) over rows, weighted by `weight` (n,) where given: a scalar."""
-        return cross_entropy(self._distribution(raw, logits=True), Outcome.exact(y.double()), weight)
+        """Mean of -log q(y) over rows, weighted by `weight` (n,) where given: a scalar, float64. Raises UsageError for other shapes."""
+        distribution = self._distribution(raw, logits=True)
+        expected = (len(raw), *distribution.event_shape)
+        if tuple(y.shape) != expected:
+            raise _refusal(f"targets have shape {tuple(y.shape)}; these raw outputs need {expected}")
+        if weight is not None and tuple(weight.shape) != (len(raw),):
+            raise _refusal(f"weights have shape {tuple(weight.shape)}; these raw outputs need {(len(raw),)}")
+        return cross_entropy(distribution, Outcome.exact(y.double()), weight)
 
     def distribution(self, raw: Tensor) -> Distribution:
         """The distribution of each row: batch shape (n,)."""
@@ -52,32 +63,79 @@ class CrossEntropy(nn.Module):
         return self.family.distribution(**activated(self.parts, shaped, len(raw), logits=logits), validate_args=False)
 
 
-def _family(name: str, options: Mapping[str, Any]) -> Family:
-    if name not in FAMILIES:
-        raise _refusal(f"`{name}` is not a family; there are {', '.join(FAMILIES)}")
-    try:
-        return build(name, options)
-    except TypeError as fault:
-        raise _refusal(f"{name}: {fault}") from None
-
-
-def _output(family: Family, name: str, given: Mapping[str, Any]) -> Output:
-    parameter, chosen = family.parameter(name), given.get("activation")
-    unknown = given.keys() - {"activation", "bounds", "fixed"}
+def _family(family: str | Family, options: Mapping[str, Any]) -> Family:
+    if isinstance(family, Family):
+        if options:
+            raise _refusal(f"`{next(iter(options))}` is an option of families called by name; this one is made already")
+        return family
+    if family not in FAMILIES:
+        raise _refusal(f"`{family}` is not a family; there are {', '.join(FAMILIES)}")
+    unknown = sorted(options.keys() - set(known_options(family)))
     if unknown:
-        raise _refusal(f"`{sorted(unknown)[0]}` is not known of a parameter; there are activation, bounds, fixed")
-    fixed = given.get("fixed")
-    if fixed is not None and not bool(parameter.support.contains(torch.as_tensor(fixed, dtype=torch.float64))):
-        raise _refusal(f"{name} = {fixed} is not possible: {family.name} needs {parameter.support.text(name)}")
+        raise _refusal(f"`{family}` takes no option `{unknown[0]}`")
+    classes = options.get("classes", 2)
+    if not isinstance(classes, int) or isinstance(classes, bool) or classes < 2:
+        raise _refusal(f"classes = {classes!r} is not possible: a whole number from 2 up")
     try:
-        activation = activation_for(parameter, chosen)
-    except KeyError:
-        raise _refusal(f"`{chosen}` is not an activation") from None
+        return build(family, options)
+    except TypeError as fault:
+        raise _refusal(f"{family}: {fault}") from None
+
+
+def _output(family: Family, parameter: Parameter, given: Mapping[str, Any]) -> Output:
+    name = parameter.name
+    if not isinstance(given, Mapping):
+        raise _refusal(f"{name}: {given!r} is not a mapping; write {{'fixed': {given!r}}} for a value that is not learned")
+    unknown = sorted(given.keys() - {"activation", "bounds", "fixed"})
+    if unknown:
+        raise _refusal(f"`{unknown[0]}` is not known of a parameter; there are activation, bounds, fixed")
+    asked = {key: value for key, value in given.items() if value is not None}
+    if "fixed" not in asked:
+        return Output(parameter, _activation(family, parameter, asked))
+    if len(asked) > 1:
+        raise _refusal(f"{name} is fixed: activation and bounds have no meaning for it")
+    return Output(parameter, activation_for(parameter), fixed=_fixed(family, parameter, asked["fixed"]))
+
+
+def _fixed(family: Family, parameter: Parameter, fixed: Any) -> Any:
+    try:
+        value = torch.as_tensor(fixed, dtype=torch.float64)
+    except (TypeError, ValueError, RuntimeError):
+        raise _refusal(f"{parameter.name} = {fixed!r} is not a number") from None
+    if tuple(value.shape) != parameter.shape:
+        raise _refusal(f"{parameter.name} = {fixed!r} has shape {tuple(value.shape)}; {family.name} needs {parameter.shape}")
+    if not bool(parameter.support.contains(value).all()):
+        raise _refusal(f"{parameter.name} = {fixed!r} is not possible: {family.name} needs {parameter.support.text(parameter.name)}")
+    return tuple(value.tolist()) if parameter.shape else float(value)
+
+
+def _activation(family: Family, parameter: Parameter, asked: Mapping[str, Any]) -> Activation:
+    chosen = asked.get("activation")
+    if chosen is not None and chosen not in ACTIVATIONS:
+        raise _refusal(f"`{chosen}` is not an activation; there are {', '.join(ACTIVATIONS)}")
     if chosen is not None and (wrong := objection(chosen, parameter, family.name)):
         raise _refusal(f"{wrong[0]}: {wrong[1]}; {wrong[2]}")
-    if given.get("bounds") is not None:
-        activation = bounded(activation, *given["bounds"])
-    return Output(parameter, activation, fixed=fixed)
+    activation = activation_for(parameter, chosen)
+    if "bounds" not in asked:
+        return activation
+    low, high = _bounds(parameter, asked["bounds"])
+    lowest, highest = activation.range.lower, activation.range.upper
+    if not (max(low, lowest) < min(high, highest)):
+        raise _refusal(
+            f"no value in {list(asked['bounds'])} is possible: {parameter.name} of {family.name} is in ({lowest:g}, {highest:g})"
+        )
+    return bounded(activation, low, high)
+
+
+def _bounds(parameter: Parameter, bounds: Any) -> tuple[float, float]:
+    """Lower and upper bound, infinite where there is none."""
+    if parameter.shape:
+        raise _refusal(f"{parameter.name} is a vector and cannot be bounded")
+    try:
+        low, high = bounds
+        return (-math.inf if low is None else float(low)), (math.inf if high is None else float(high))
+    except (TypeError, ValueError):
+        raise _refusal(f"bounds of {parameter.name} are a lower and an upper number, or None; not {bounds!r}") from None
 
 
 def _refusal(what: str) -> UsageError:

@@ -9,7 +9,7 @@ from typing import Any
 
 from disttrain.config import Config, Loaded
 from disttrain.errors import DataError
-from disttrain.families import Facts, Family, facts
+from disttrain.families import Facts, Family, Parameter, facts
 from disttrain.model import Model, family_of
 from disttrain.networks import Output
 from disttrain.workflows.dataset import is_label
@@ -90,7 +90,7 @@ def _parameter_rows(config: Config, family: Family, model: Model | None, symbols
     for parameter in family.parameters:
         symbol, output = symbols[parameter.name], outputs.get(parameter.name)
         support = parameter.support.text(symbol)
-        shape = f"{parameter.shape[0]} numbers per row" if parameter.shape else "one number per row"
+        shape = f"{_count(config, model, parameter)} numbers per row" if parameter.shape else "one number per row"
         section = config.distribution.parameters.get(parameter.name)
         if section is not None and section.fixed is not None:
             yield parameter.name, f"= {symbol}, fixed: the network has no output for it"
@@ -103,6 +103,12 @@ def _parameter_rows(config: Config, family: Family, model: Model | None, symbols
         )
         yield symbol, f"{parameter.name}: {shape}, {support}{_unit(output)}"
         yield "", f"= {_formula(config, family, parameter.name, output, z)}"
+
+
+def _count(config: Config, model: Model | None, parameter: Parameter) -> str:
+    """How many numbers a parameter is; `K` where neither the data nor one-hot columns say how many classes there are."""
+    one_hot = len(config.data.targets) > 1
+    return str(parameter.shape[0]) if model is not None else str(len(config.data.targets)) if one_hot else "K"
 
 
 def _unit(output: Output | None) -> str:
@@ -126,10 +132,19 @@ def _formula(config: Config, family: Family, name: str, output: Output | None, z
 
 def _network(config: Config, family: Family, model: Model | None) -> str:
     hidden = [str(width) for width in config.network.hidden]
-    outputs = sum(output.size for output in model.outputs if output.columns != ()) if model is not None else len(family.parameters)
-    chain = " → ".join([str(model.encoder.width) if model is not None else "inputs", *hidden, str(outputs)])
+    chain = " → ".join([str(model.encoder.width) if model is not None else "inputs", *hidden, _heads(config, family, model)])
     kind = f"MLP {chain}, {config.network.activation}" if hidden else f"linear {chain}"
     return f"{kind}        {model.network.size():,} weights" if model is not None else f"{kind}        (the data could not be read)"
+
+
+def _heads(config: Config, family: Family, model: Model | None) -> str:
+    """How many outputs grow on the network: not those of fixed parameters, nor of learned constants."""
+    if model is not None:
+        return str(sum(output.size for output in model.outputs if output.columns != ()))
+    sections = config.distribution.parameters
+    constant = {name for name, section in sections.items() if section.fixed is not None or section.features == ()}
+    counts = [_count(config, None, p) if p.shape else "1" for p in family.parameters if p.name not in constant]
+    return "K" if "K" in counts else str(sum(map(int, counts)))
 
 
 def _with(symbols: dict[str, str], known: Facts, key: str) -> str:

@@ -7,19 +7,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 from torch.distributions import Distribution
 
 from disttrain import config as configs
+from disttrain import data as rooms
 from disttrain.data import Origin
-from disttrain.errors import Finding, Interrupted
+from disttrain.errors import DataError, Finding, Interrupted
 from disttrain.model import Model
 from disttrain.outcomes import Outcome
 from disttrain.workflows.configuration import configuration, configuration_of
+from disttrain.workflows.dataset import filters_of
 from disttrain.workflows.fit import Finished
 from disttrain.workflows.fit import fit as fit_events
 from disttrain.workflows.forecasts import Wanted, forecast, refuse_unsuited
+from disttrain.workflows.requests import Question, Request, require_question, require_request
 from disttrain.workflows.runs import open_run
 from disttrain.workflows.scoring import Forecast, mean_scores, observed, settings_of
 
@@ -39,8 +43,9 @@ class FittedRun:
     ) -> pd.DataFrame:
         """The forecast of every row of a frame: parameters, mean, standard deviation and quantiles, with the frame's own index.
 
-        Raises DataError where columns are missing or of the wrong type.
+        Raises DataError where columns are missing or of the wrong type, UsageError where what is asked for does not exist.
         """
+        require_request(Request(columns=None if columns is None else tuple(columns), quantiles=tuple(quantiles or ())))
         section = self.model.config.predictions
         asked = tuple(section.columns if columns is None else columns)
         wanted = Wanted(asked, tuple(section.quantiles if quantiles is None else quantiles), samples, self.model.config.training.seed)
@@ -55,17 +60,25 @@ class FittedRun:
     def evaluate(self, frame: pd.DataFrame, metrics: Sequence[str] = (), levels: Sequence[float] = ()) -> dict[str, Any]:
         """Scores on a frame with the target: {metric: {value, se, baseline, gain, gain_se}}.
 
-        Raises DataError for the frame, UsageError for metrics that cannot score the family.
+        Rows that `data.filter` or `missing: drop` of the config leave out are not scored. Raises DataError for the frame, UsageError
+        for metrics that do not exist or cannot score the family.
         """
+        require_question(Question(metrics=tuple(metrics), levels=tuple(levels)))
         settings = settings_of(self.model.config, self.model.baseline(1), metrics, levels)
-        table = self._table(frame, target=True)
-        y, weight = observed(self.model, table, Origin(("frame",)))
+        table, origin = self._table(frame, target=True), Origin(("frame",))
+        keep = rooms.keep(table, filters_of(self.model.config)) & self.model.encoder.usable(table)
+        if not keep.any():
+            raise DataError(Finding("no-rows", "there is no row to score", "frame"))
+        table = table.filter(pa.array(keep))
+        y, weight = observed(self.model, table, origin.rows(np.flatnonzero(keep)))
         forecast = Forecast(self.model.family, self.model.parameters(table))
         return mean_scores(forecast.distribution(), self.model.baseline(len(y)), Outcome.exact(y), weight, settings)
 
     def _table(self, frame: pd.DataFrame, *, target: bool) -> pa.Table:
         schema = self.model.schema
-        wanted = (*schema.feature_columns, *((*schema.target, *((schema.weight,) if schema.weight else ())) if target else ()))
+        weight = (schema.weight,) if schema.weight else ()
+        scored = (*schema.target, *weight, *rooms.columns_of(filters_of(self.model.config))) if target else ()
+        wanted = (*schema.feature_columns, *scored)
         table = pa.Table.from_pandas(frame[[name for name in dict.fromkeys(wanted) if name in frame.columns]], preserve_index=False)
         schema.check(_with_ids(table, schema.id), target, "frame")
         return table

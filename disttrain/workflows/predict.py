@@ -53,7 +53,7 @@ def predict(request: Request, root: Path) -> Predicted:
     output, replace = _output(request, run)
     if request.data is None:
         rows = own_rows(run, ("*",) if request.keep == ("all",) else request.keep)
-        batches = _own_batches(rows, run.model.config)
+        batches = _dealt(_own_batches(rows, run.model.config), request.shard)
         kept: tuple[str, ...] = _kept(rows.table.schema, request, run.model)
     else:
         files = rooms.files(request.data, Path.cwd(), run.model.config.data.format)
@@ -66,7 +66,7 @@ def predict(request: Request, root: Path) -> Predicted:
             examples=rooms.text_examples(files, rooms.origin_of(files, form), schema, form),
         )
         kept = _kept(schema, request, run.model)
-        batches = _file_batches(files, run.model, kept, request, schema)
+        batches = _dealt(_file_batches(files, run.model, kept, schema), request.shard)
     met: Met = {}
     tables = _tables(run.model, batches, kept, wanted, request, met)
     count = _write(output, tables, _form(request, output), metadata(run.model, run.name, wanted, run.weights), replace)
@@ -100,15 +100,26 @@ def _own_batches(rows: Dataset, config: Config) -> Iterator[_Batch]:
         yield _Batch(table, rows.row[part], np.array(SPLITS)[rows.split[part]], number)
 
 
-def _file_batches(files: Sequence[Path], model: Model, kept: Sequence[str], request: Request, schema: pa.Schema) -> Iterator[_Batch]:
+def _file_batches(files: Sequence[Path], model: Model, kept: Sequence[str], schema: pa.Schema) -> Iterator[_Batch]:
     columns = tuple(dict.fromkeys((*model.schema.feature_columns, *kept)))
     first = 0
-    share, shares = request.shard
     for number, batch in enumerate(rooms.stream(files, columns, model.config.data.format, BLOCK, schema=schema)):
-        # Blocks are dealt out whole and in turn, so that the shards together hold the very numbers of a single run.
-        if number % shares == share:
-            yield _Batch(batch, np.arange(first, first + batch.num_rows), None, number)
+        yield _Batch(batch, np.arange(first, first + batch.num_rows), None, number)
         first += batch.num_rows
+
+
+def _dealt(batches: Iterable[_Batch], shard: tuple[int, int]) -> Iterator[_Batch]:
+    """The batches of one shard: whole blocks in turn, so that the shards together hold the very numbers of a single run.
+
+    A shard that none falls to begins with an empty one, so that its file has all columns.
+    """
+    share, shares = shard
+    for batch in batches:
+        if batch.number % shares == share:
+            yield batch
+        elif batch.number == 0:
+            split = None if batch.split is None else batch.split[:0]
+            yield _Batch(batch.rows.slice(0, 0), batch.row[:0], split, 0)
 
 
 def _tables(model: Model, batches: Iterable[_Batch], kept: Sequence[str], wanted: Wanted, request: Request, met: Met) -> Iterator[pa.Table]:
@@ -120,12 +131,25 @@ def _tables(model: Model, batches: Iterable[_Batch], kept: Sequence[str], wanted
         if batch.split is not None:
             made[f"{request.prefix}split"] = pa.array(batch.split, pa.string())
         made |= {f"{request.prefix}{name}": value for name, value in forecast(model, batch.rows, wanted, batch.number).items()}
-        renamed = dict(request.rename)
-        made = {renamed.get(name, name): value for name, value in made.items()}
+        made = _renamed(made, request.rename)
         _require_no_clash(kept, made)
         front = [name for name in made if name.removeprefix(request.prefix) in ("row",)]
         order = [*front, *kept, *(name for name in made if name not in front)]
         yield pa.table({name: made[name] if name in made else batch.rows.column(name) for name in order})
+
+
+def _renamed(made: dict[str, pa.Array], pairs: Sequence[tuple[str, str]]) -> dict[str, pa.Array]:
+    """The columns under their new names. Raises UsageError for an old name that there is not, and for two columns of one name."""
+    renamed = dict(pairs)
+    unknown = [name for name in renamed if name not in made]
+    if unknown:
+        hints = (f"there are {', '.join(made)}",)
+        raise UsageError(Finding("unknown-choice", f"no column `{unknown[0]}` is predicted", "--rename", hints=hints))
+    names = [renamed.get(name, name) for name in made]
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise UsageError(Finding("name-clash", f"two predicted columns would be called `{twice[0]}`", "--rename"))
+    return dict(zip(names, made.values(), strict=True))
 
 
 def _notes(met: Met, policy: str) -> Iterator[str]:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from disttrain.config import Loaded
+from disttrain.config import Config, Loaded
 from disttrain.data import Encoder
 from disttrain.errors import DataError, Finding
 from disttrain.families import Family
@@ -55,8 +55,7 @@ def prepare(loaded: Loaded, limit: int | None = None) -> Prepared:
         scaling=config.data.scaling, rows=rows.split == 0, origin=rows.origin,
     )  # fmt: skip
     rows = rows.only(encoder.usable(rows.table))
-    for split in ("train", *(("validation",) if config.data.validation is not None else ())):
-        _require_rows(rows, split)
+    _require_splits(config, rows)
     target = target_of(config, rows.table, rows.schema, None, rows.origin)
     family = family_of(config, target.labels)
     _check_target(rows, family, target.values)
@@ -73,7 +72,9 @@ def prepare(loaded: Loaded, limit: int | None = None) -> Prepared:
     raw = marginal_raw(family, outputs, splits["train"].outcome, splits["train"].weight)
     marginal = scaling.restore(family, activated(outputs, {name: value[None] for name, value in raw.items()}, 1))
     generator = torch.Generator().manual_seed(config.training.seed)
-    network = Network(layout_of(config, encoder), outputs, generator, autocast=config.training.precision == "bfloat16")
+    # torch draws first weights of its own, which are drawn anew: its global generator is the caller's.
+    with torch.random.fork_rng(devices=[]):
+        network = Network(layout_of(config, encoder), outputs, generator, autocast=config.training.precision == "bfloat16")
     train = splits["train"]
     start = {name: torch.zeros_like(value) for name, value in raw.items()}
     if config.training.initialize == "marginal":
@@ -104,3 +105,18 @@ def _require_rows(rows: Dataset, split: str) -> None:
     raise DataError(
         Finding("no-rows", f"no rows are left for {split}: {left}", ", ".join(file.name for file in rows.files[:3]), hints=hints)
     )
+
+
+def _require_splits(config: Config, rows: Dataset) -> None:
+    for split in ("train", *(("validation",) if config.data.validation is not None else ())):
+        _require_rows(rows, split)
+    _require_batches(config, len(rows.part("train")))
+
+
+def _require_batches(config: Config, rows: int) -> None:
+    """Raise DataError where batch normalisation would meet batches of one row, which have no spread."""
+    lone = rows == 1 or (config.training.batch_size == 1 and config.training.optimizer.name != "lbfgs")
+    if config.network.normalization == "batch" and config.network.hidden and lone:
+        what = "batch normalisation needs two rows or more in a batch"
+        hints = ("`network.normalization: layer` or `none`", "a larger `training.batch_size`")
+        raise DataError(Finding("too-few-rows", what, "network.normalization", hints=hints))

@@ -39,8 +39,8 @@ def open_run(path: Path | None, root: Path) -> OpenRun:
 
 def own_rows(run: OpenRun, more: Sequence[str] = ()) -> Dataset:
     """The rows that the run was fitted on, split as they were, with `more` columns. Raises DataError where a file is gone or has changed."""
-    recorded = _recorded(run)
-    rows = dataset(_config_of(run), recorded["limit"], more)
+    loaded, recorded = _config_of(run), _recorded(run)
+    rows = dataset(loaded, recorded["limit"], more)
     now = [file["sha256"] for file in rooms.fingerprint(rows.files, rows.format)]
     before = [file["sha256"] for file in recorded["files"]]
     changed = [file for file, new, old in zip(rows.files, now, before, strict=False) if new != old]

@@ -1,0 +1,334 @@
+"""The loss alone: minus the mean log-density of every family, for a network of one's own."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy import optimize, stats
+from torch import nn
+
+import disttrain
+from disttrain import CrossEntropy, Family, Parameter
+from disttrain.errors import UsageError
+from disttrain.families import FAMILIES, facts, on
+
+VECTORS = {"categorical"}
+ROWS = 40
+every = pytest.mark.parametrize("name", FAMILIES)
+
+
+def loss_of(name, parameters=None):
+    """The loss of a family, of three classes where it has classes."""
+    return CrossEntropy(name, parameters, **({"classes": 3} if name in VECTORS else {}))
+
+
+def raw_of(loss, seed=0, rows=ROWS):
+    return torch.randn(rows, loss.outputs, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def targets_of(loss, seed=1, rows=ROWS):
+    """Targets inside the support of the family: (rows,) float64."""
+    support, rng = loss.family.support, np.random.default_rng(seed)
+    if support.integer:
+        y = rng.integers(0, min(7, int(min(support.upper, 6)) + 1), rows).astype(float)
+    elif math.isinf(support.lower):
+        y = rng.normal(size=rows) * 2
+    else:
+        y = rng.uniform(0.02, 0.98, rows) if support.upper == 1 else rng.gamma(2.0, size=rows)
+    return torch.from_numpy(y)
+
+
+def scipy_log_prob(loss, raw, y):
+    """Row by row, by the scipy expression of the family's docstring."""
+    made = loss.distribution(raw)
+    values = {p.name: getattr(made, p.name).numpy() for p in loss.family.parameters}
+    words = vars(stats) | {"exp": np.exp, "log": np.log, "sqrt": np.sqrt} | values
+    expression = facts(loss.family.name).lines["scipy"]
+    if loss.family.name in VECTORS:
+        onehot = np.eye(3)[y.numpy().astype(int)]
+        rows = [eval(expression, words | {"probs": probs / probs.sum()}) for probs in values["probs"]]
+        return np.array([row.logpmf(hit) for row, hit in zip(rows, onehot, strict=True)])
+    frozen = eval(expression, words)
+    return (frozen.logpmf if loss.family.support.integer else frozen.logpdf)(y.numpy())
+
+
+def perturbed(loss, raw, y, place, step):
+    moved = raw.detach().clone()
+    moved[place] += step
+    return float(loss(moved, y))
+
+
+@every
+def test_the_loss_is_minus_the_mean_log_density_of_scipy(name):
+    loss = loss_of(name)
+    raw, y = raw_of(loss), targets_of(loss)
+    assert float(loss(raw, y)) == pytest.approx(-scipy_log_prob(loss, raw, y).mean(), rel=1e-9)
+
+
+@every
+def test_the_loss_is_that_of_its_distribution(name):
+    loss = loss_of(name)
+    raw, y = raw_of(loss), targets_of(loss)
+    made = loss.distribution(raw)
+    assert isinstance(made, torch.distributions.Distribution)
+    assert made.batch_shape == (ROWS,)
+    assert float(loss(raw, y)) == pytest.approx(-float(made.log_prob(y).mean()), rel=1e-12)
+
+
+@every
+def test_a_row_needs_an_output_per_learned_number(name):
+    loss = loss_of(name)
+    assert loss.outputs == sum(3 if parameter.shape else 1 for parameter in loss.family.parameters)
+    assert list(loss.parameters()) == []
+    assert loss.state_dict() == {}
+
+
+@every
+def test_gradients_are_those_of_finite_differences(name):
+    loss = loss_of(name)
+    raw, y = raw_of(loss, rows=3).requires_grad_(), targets_of(loss, rows=3)
+    loss(raw, y).backward()
+    for place in np.ndindex(3, loss.outputs):
+        numeric = (perturbed(loss, raw, y, place, 1e-5) - perturbed(loss, raw, y, place, -1e-5)) / 2e-5
+        # Rounding 1e-16 / 1e-5 and truncation 1e-10, both relative to losses of order 1 to 10.
+        assert float(raw.grad[place]) == pytest.approx(numeric, rel=1e-5, abs=1e-8)
+
+
+@every
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_narrow_network_gets_a_wide_loss_and_narrow_gradients(name, dtype):
+    loss = loss_of(name)
+    raw, y = raw_of(loss).to(dtype).requires_grad_(), targets_of(loss).float()
+    loss(raw, y).backward()
+    value = loss(raw.detach(), y)
+    assert (value.dtype, value.shape, raw.grad.dtype) == (torch.float64, (), dtype)
+    assert bool(raw.grad.isfinite().all())
+    assert float(value) == float(loss(raw.detach().double(), y.double()))
+
+
+@every
+def test_a_weighted_row_is_a_repeated_row(name):
+    loss = loss_of(name)
+    raw, y = raw_of(loss), targets_of(loss)
+    times = torch.arange(ROWS) % 4
+    repeated = loss(raw.repeat_interleave(times, 0), y.repeat_interleave(times))
+    for weight in (times, times.double(), times.float() * 7):
+        assert float(loss(raw, y, weight)) == pytest.approx(float(repeated), rel=1e-12)
+
+
+@pytest.mark.parametrize("name", [name for name in FAMILIES if loss_of(name).family.support.integer])
+def test_whole_numbers_are_targets_like_others(name):
+    loss = loss_of(name)
+    raw, y = raw_of(loss), targets_of(loss)
+    assert float(loss(raw, y.long())) == float(loss(raw, y))
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.3, 20.0])
+def test_a_normal_of_fixed_scale_is_squared_error_up_to_constants(scale):
+    loss = CrossEntropy("normal", parameters={"scale": {"fixed": scale}})
+    assert loss.outputs == 1
+    raw = raw_of(loss).requires_grad_()
+    y = targets_of(loss)
+    value, squared = loss(raw, y), nn.functional.mse_loss(raw[:, 0], y)
+    constant = math.log(scale) + 0.5 * math.log(2 * math.pi)
+    assert float(value.detach()) == pytest.approx(float(squared.detach()) / (2 * scale**2) + constant, rel=1e-12)
+    ours, theirs = (torch.autograd.grad(term, raw)[0] for term in (value, squared))
+    torch.testing.assert_close(ours * 2 * scale**2, theirs, rtol=1e-12, atol=0)
+
+
+def test_a_laplace_of_fixed_scale_is_absolute_error_up_to_constants():
+    loss = CrossEntropy("laplace", {"scale": {"fixed": 1}})
+    raw, y = raw_of(loss), targets_of(loss)
+    assert float(loss(raw, y)) == pytest.approx(float((raw[:, 0] - y).abs().mean()) + math.log(2), rel=1e-12)
+
+
+def test_classes_are_torchs_own_cross_entropy():
+    loss = loss_of("categorical")
+    raw, y = raw_of(loss) * 5, targets_of(loss)
+    assert float(loss(raw, y)) == pytest.approx(float(nn.functional.cross_entropy(raw, y.long())), rel=1e-12)
+    binary = CrossEntropy("bernoulli")
+    raw, y = raw_of(binary) * 5, targets_of(binary)
+    assert float(binary(raw, y)) == pytest.approx(float(nn.functional.binary_cross_entropy_with_logits(raw[:, 0], y)), rel=1e-12)
+
+
+@pytest.mark.parametrize("activation", ["softmax", "normalized_sigmoid"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_classes_stay_finite_and_learn_where_probabilities_saturate(activation, dtype):
+    loss = loss_of("categorical", {"probs": {"activation": activation}})
+    raw = torch.tensor([[1e4, -1e4, 0.0], [-1e4, 1e4, 1e4], [-1e4, -1e4, -1e4]], dtype=dtype, requires_grad=True)
+    value = loss(raw, torch.tensor([1, 0, 2]))
+    value.backward()
+    assert math.isfinite(value.detach())
+    assert bool(raw.grad.isfinite().all())
+    # The class that happened was all but ruled out: its output is to rise at full rate, 1/3 for one of three rows.
+    assert float(raw.grad[0, 1]) == pytest.approx(-1 / 3, rel=1e-6)
+    assert float(raw.grad[1, 0]) == pytest.approx(-1 / 3, rel=1e-6)
+
+
+@pytest.mark.parametrize(("raw", "y"), [(1e4, 0), (-1e4, 1)])
+def test_yes_and_no_stay_finite_and_learn_where_probabilities_saturate(raw, y):
+    loss = CrossEntropy("bernoulli")
+    given = torch.tensor([[raw]], requires_grad=True)
+    value = loss(given, torch.tensor([y]))
+    value.backward()
+    assert float(value.detach()) == 1e4
+    assert float(given.grad) == (1.0 if y == 0 else -1.0)
+
+
+def test_a_fixed_value_is_used_as_it_is():
+    loss = CrossEntropy("student_t", {"df": {"fixed": 4.5}})
+    made = loss.distribution(raw_of(loss))
+    assert loss.outputs == 2
+    assert bool((made.df == 4.5).all())
+    probs = CrossEntropy("student_t", {"df": {"fixed": None}})
+    assert probs.outputs == 3
+
+
+def test_bounds_hold_and_keep_a_gradient():
+    loss = CrossEntropy("normal", {"loc": {"bounds": [-1, None]}, "scale": {"bounds": (0.5, 2.0)}})
+    raw = (raw_of(loss) * 30).requires_grad_()
+    made = loss.distribution(raw)
+    assert float(made.loc.detach().min()) >= -1
+    assert float(made.loc.detach().max()) > 10
+    assert (float(made.scale.detach().min()), float(made.scale.detach().max())) == (
+        pytest.approx(0.5, abs=1e-3),
+        pytest.approx(2.0, abs=1e-3),
+    )
+    (made.scale.sum() + made.loc.sum()).backward()
+    near = raw.detach().abs() < 20
+    assert bool((raw.grad[near] != 0).all())
+
+
+def test_an_activation_is_the_one_that_was_chosen():
+    raw = raw_of(loss := CrossEntropy("poisson", {"rate": {"activation": "exp"}}))
+    np.testing.assert_allclose(loss.distribution(raw).rate, torch.exp(raw[:, 0]), rtol=0, atol=1.01e-6)
+    y = targets_of(loss)
+    # The log link of a GLM: y η - exp(η) - log y!
+    expected = stats.poisson(np.exp(raw[:, 0].numpy())).logpmf(y.numpy()).mean()
+    assert float(loss(raw, y)) == pytest.approx(-expected, rel=1e-5)
+
+
+REFUSED = {
+    "family": lambda: CrossEntropy("gama"),
+    "no classes": lambda: CrossEntropy("categorical"),
+    "one class": lambda: CrossEntropy("categorical", classes=1),
+    "half a class": lambda: CrossEntropy("categorical", classes=2.5),
+    "unknown option": lambda: CrossEntropy("gamma", colour=3),
+    "option of a made family": lambda: CrossEntropy(loss_of("gamma").family, classes=3),
+    "parameter": lambda: CrossEntropy("gamma", {"scale": {"fixed": 1.0}}),
+    "key": lambda: CrossEntropy("gamma", {"rate": {"fix": 1.0}}),
+    "not a mapping": lambda: CrossEntropy("gamma", {"rate": 1.0}),
+    "activation": lambda: CrossEntropy("gamma", {"rate": {"activation": "softpluss"}}),
+    "activation outside": lambda: CrossEntropy("gamma", {"rate": {"activation": "relu"}}),
+    "activation of vectors": lambda: CrossEntropy("gamma", {"rate": {"activation": "softmax"}}),
+    "fixed outside": lambda: CrossEntropy("gamma", {"rate": {"fixed": -1.0}}),
+    "fixed nan": lambda: CrossEntropy("gamma", {"rate": {"fixed": math.nan}}),
+    "fixed text": lambda: CrossEntropy("gamma", {"rate": {"fixed": "one"}}),
+    "fixed list": lambda: CrossEntropy("gamma", {"rate": {"fixed": [1.0, 2.0]}}),
+    "fixed vector of another length": lambda: CrossEntropy("categorical", {"probs": {"fixed": [0.5, 0.5]}}, classes=3),
+    "fixed and bounded": lambda: CrossEntropy("gamma", {"rate": {"fixed": 1.0, "bounds": [0, 2]}}),
+    "all fixed": lambda: CrossEntropy("poisson", {"rate": {"fixed": 1.0}}),
+    "bounds upside down": lambda: CrossEntropy("normal", {"scale": {"bounds": [2, 1]}}),
+    "bounds outside": lambda: CrossEntropy("normal", {"scale": {"bounds": [None, -1]}}),
+    "one bound": lambda: CrossEntropy("normal", {"scale": {"bounds": [1]}}),
+    "bound text": lambda: CrossEntropy("normal", {"scale": {"bounds": ["low", "high"]}}),
+    "bound nan": lambda: CrossEntropy("normal", {"scale": {"bounds": [math.nan, 1]}}),
+    "bounded vector": lambda: CrossEntropy("categorical", {"probs": {"bounds": [0.1, 0.9]}}, classes=3),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_be_meant_is_refused(case):
+    with pytest.raises(UsageError) as caught:
+        REFUSED[case]()
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize("shape", [(ROWS,), (ROWS, 1), (ROWS, 3), (ROWS, 2, 1)])
+def test_raw_outputs_of_another_shape_are_refused(shape):
+    loss = CrossEntropy("gamma")
+    with pytest.raises(UsageError, match="2"):
+        loss(torch.zeros(shape), torch.ones(ROWS))
+    with pytest.raises(UsageError):
+        loss.distribution(torch.zeros(shape))
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (ROWS, 1), (1, ROWS), (ROWS - 1,)])
+def test_targets_and_weights_that_would_be_spread_over_rows_are_refused(shape):
+    """A column (n, 1) against n rows would score every target under every row."""
+    loss = CrossEntropy("gamma")
+    with pytest.raises(UsageError, match="targets"):
+        loss(torch.zeros(ROWS, 2), torch.ones(shape))
+    with pytest.raises(UsageError, match="weights"):
+        loss(torch.zeros(ROWS, 2), torch.ones(ROWS), torch.ones(shape))
+
+
+def test_a_family_of_ones_own_needs_a_name_a_support_and_torchs_class():
+    """von Mises, which the table does not have: torch's density, checked against scipy's."""
+    parameters = (Parameter("loc", on.real), Parameter("concentration", on.positive))
+    family = Family("von_mises", on.interval(-math.pi, math.pi), parameters, torch.distributions.VonMises)
+    loss = CrossEntropy(family, {"concentration": {"activation": "exp"}})
+    raw, y = raw_of(loss), torch.linspace(-3.0, 3.0, ROWS, dtype=torch.float64)
+    expected = stats.vonmises(kappa=np.exp(raw[:, 1].numpy()) + 1e-6, loc=raw[:, 0].numpy()).logpdf(y.numpy())
+    # torch computes the Bessel function by polynomials, good to 2e-7.
+    assert float(loss(raw, y)) == pytest.approx(-expected.mean(), rel=1e-6)
+    fixed = CrossEntropy(family, {"loc": {"fixed": 0.5}})
+    assert fixed.outputs == 1
+    assert bool((fixed.distribution(torch.zeros(4, 1)).loc == 0.5).all())
+
+
+def test_a_family_of_vectors_scores_vectors():
+    """Two independent normals as one event: the loss is the sum of two."""
+
+    def pair(loc, validate_args):
+        return torch.distributions.Independent(torch.distributions.Normal(loc, 1.0, validate_args=validate_args), 1)
+
+    loss = CrossEntropy(Family("pair", on.real, (Parameter("loc", on.real, shape=(2,)),), pair))
+    raw, y = raw_of(loss), torch.randn(ROWS, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+    assert loss.outputs == 2
+    assert float(loss(raw, y)) == pytest.approx(-stats.norm(raw.numpy()).logpdf(y.numpy()).sum(1).mean(), rel=1e-12)
+    with pytest.raises(UsageError, match="targets"):
+        loss(raw, y[:, 0])
+
+
+def test_a_network_of_ones_own_learns_the_truth():
+    """A linear torch network on gamma rows ends where scipy's maximum of the likelihood is, and near the parameters drawn from."""
+    rng, rows = np.random.default_rng(0), 2000
+    x = rng.uniform(-1, 1, rows)
+    y = rng.gamma(3.0, 1 / np.exp(0.5 + 0.8 * x))
+    loss = CrossEntropy("gamma", {"concentration": {"activation": "exp"}, "rate": {"activation": "exp"}})
+    network = nn.utils.skip_init(nn.Linear, 1, loss.outputs, dtype=torch.float64)
+    nn.init.zeros_(network.weight)
+    nn.init.zeros_(network.bias)
+    descent = torch.optim.LBFGS(network.parameters(), max_iter=200, tolerance_grad=1e-9, line_search_fn="strong_wolfe")
+    inputs, targets = torch.from_numpy(x)[:, None], torch.from_numpy(y)
+
+    def closure():
+        descent.zero_grad()
+        value = loss(network(inputs), targets)
+        value.backward()
+        return value
+
+    descent.step(closure)
+
+    def scipy_loss(w):
+        return -stats.gamma(a=np.exp(w[0] + w[1] * x), scale=np.exp(-w[2] - w[3] * x)).logpdf(y).mean()
+
+    found = optimize.minimize(scipy_loss, np.zeros(4), tol=1e-9)
+    assert float(loss(network(inputs), targets)) == pytest.approx(found.fun, abs=1e-6)
+    ours = [float(v) for pair in zip(network.bias, network.weight[:, 0], strict=True) for v in pair]
+    # Four standard errors: each is about sqrt(2 / rows) to sqrt(6 / rows) here.
+    np.testing.assert_allclose(ours, [math.log(3.0), 0.0, 0.5, 0.8], atol=4 * math.sqrt(6 / rows))
+
+
+def test_the_loss_of_a_fitted_run_is_the_loss_alone(family_run, table):
+    """What evaluate reports is the loss of the very numbers predicted, in target units."""
+    run = disttrain.load(family_run("exponential").folder)
+    frame = table.to_pandas()
+    rate = torch.from_numpy(run.predict(frame, columns=["parameters"])["rate"].to_numpy())
+    loss = CrossEntropy("exponential", {"rate": {"activation": "exp"}})
+    value = loss(torch.log(rate - 1e-6)[:, None], torch.from_numpy(frame["exponential"].to_numpy()))
+    assert float(value) == pytest.approx(run.evaluate(frame, metrics=["nll"])["nll"]["value"], rel=1e-9)
