@@ -15,6 +15,7 @@ __all__ = ["Remark", "check"]
 
 _LEAK = 0.98
 _TIES = 0.5
+_FEW = 30
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ def check(loaded: Loaded, limit: int | None = None) -> list[Remark]:
     """Remarks on files, target, support, split, features and network of a config. Raises what `fit` raises before training."""
     prepared = prepare(loaded, limit)
     require_suited(loaded, prepared.model)
-    return [*_files(prepared), *_target(prepared), *_features(prepared), *_leaks(prepared), _network(prepared)]
+    return [*_files(prepared), *_few(prepared), *_target(prepared), *_features(prepared), *_leaks(prepared), _network(prepared)]
 
 
 def _files(prepared: Prepared) -> list[Remark]:
@@ -61,6 +62,14 @@ def _target(prepared: Prepared) -> list[Remark]:
     if distinct == 1:
         remarks.append(Remark("target", f"{name} is the same in every row: the scale will shrink to its floor", True))
     return remarks
+
+
+def _few(prepared: Prepared) -> list[Remark]:
+    """A word where there are fewer training rows than a handful of numbers could be learned from."""
+    rows = len(prepared.data.part("train"))
+    if rows >= _FEW:
+        return []
+    return [Remark("rows", f"only {rows} training rows: the scores will say little", True)]
 
 
 def _features(prepared: Prepared) -> list[Remark]:

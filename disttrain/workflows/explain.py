@@ -58,7 +58,17 @@ def explain(loaded: Loaded) -> Explanation:
         "",
     ]
     lines = [*head, *(f"  {name:<{_COLUMN}}{text}" for name, text in rows)]
-    return Explanation(tuple(lines), {"loss": head[0], "family": family.name, **{name.strip(): text for name, text in rows}})
+    return Explanation(tuple(lines), {"loss": head[0], "family": family.name, **_keyed(rows)})
+
+
+def _keyed(rows: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """Rows by name; a row without one goes on from the row before."""
+    found: dict[str, str] = {}
+    last = ""
+    for name, text in rows:
+        last = name.strip() or last
+        found[last] = f"{found[last]} {text}" if last in found else text
+    return found
 
 
 def _symbols(family: Family, config: Config) -> dict[str, str]:

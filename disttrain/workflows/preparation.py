@@ -110,6 +110,10 @@ def _require_rows(rows: Dataset, split: str) -> None:
 def _require_splits(config: Config, rows: Dataset) -> None:
     for split in ("train", *(("validation",) if config.data.validation is not None else ())):
         _require_rows(rows, split)
+    if len(rows.part("train")) < 2:
+        what = "one training row says nothing about a spread; a distribution needs two or more"
+        hints = ("a smaller share for validation and test, or more data",)
+        raise DataError(Finding("too-few-rows", what, ", ".join(file.name for file in rows.files[:3]), hints=hints))
     _require_batches(config, len(rows.part("train")))
 
 

@@ -48,6 +48,7 @@ def test_fit_trains_on_stdin_and_on_files_with_odd_names(here):
     said(0, "fit", "small.yaml", "--data", "-", "-o", "piped", input=(here / "data.parquet").read_bytes())
     (here / "a #1: b.parquet").write_bytes((here / "data.parquet").read_bytes())
     said(0, "fit", "small.yaml", "--data", "a #1: b.parquet", "-o", "odd")
+    assert (here / "odd" / "predictions.parquet").exists()
 
 
 @pytest.mark.parametrize(("pair", "word"), [("nope=mu", "nope"), ("mean=std", "std")])
@@ -77,3 +78,12 @@ def test_a_model_folder_alone_cannot_score_its_own_rows(here, family_run):
 def test_batch_normalization_of_single_rows_is_refused(here):
     _, err = said(3, "fit", "small.yaml", "-s", "network.normalization=batch", "-s", "training.batch_size=1")
     assert "batch normalisation" in err
+
+
+def test_one_training_row_is_too_few(tmp_path):
+    (tmp_path / "two.csv").write_text("x,y\n1,2.5\n2,3.5\n")
+    config = {"distribution": "gamma", "data": {"train": "two.csv", "target": "y", "features": ["x"], "validation": 0.5}}
+    (tmp_path / "two.yaml").write_text(json.dumps(config))
+    result = CliRunner().invoke(app, ["check", str(tmp_path / "two.yaml")])
+    assert result.exit_code == 3
+    assert "too-few-rows" in result.output
