@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from disttrain import storage
 from disttrain.config import Config
 from disttrain.data import Encoder, Origin, Schema
 from disttrain.errors import ConfigError, Finding, RunUnreadable
-from disttrain.families import Activation, Family, Scaling, activation_for, bounded, build
+from disttrain.families import Activation, Family, Parameter, Scaling, activation_for, bounded, build
 from disttrain.networks import CategoryCodes, Layout, Network, Output
 from disttrain.storage import StoredModel
 
@@ -54,7 +55,8 @@ class Model:
         """The same for rows that are encoded already: (n, p) inputs."""
         made = self.scaling.restore(self.family, _in_blocks(self.network, x))
         sections = self.config.distribution.parameters
-        fixed = {name: section.fixed for name, section in sections.items() if section.fixed is not None}
+        fixed: dict[str, Any] = {parameter.name: parameter.given for parameter in self.family.parameters if parameter.given is not None}
+        fixed |= {name: section.fixed for name, section in sections.items() if section.fixed is not None}
         # As given: standardised and back again, 3.0 would be 2.9999999999999996.
         return made | {name: torch.full_like(made[name], value) for name, value in fixed.items() if isinstance(value, float | int)}
 
@@ -73,11 +75,15 @@ class Model:
 
     def columns_of(self, name: str) -> tuple[str, ...]:
         """The written names of one parameter."""
-        shape = self.family.parameter(name).shape
-        if not shape:
-            return (name,)
-        ends = self.labels if self.labels is not None and len(self.labels) == shape[0] else range(shape[0])
-        return tuple(f"{name}_{end}" for end in ends)
+        parameter = self.family.parameter(name)
+        ends = [self._ends(axis, size) for axis, size in zip(parameter.axes or ("",) * len(parameter.shape), parameter.shape, strict=True)]
+        places = [place for place in product(*(range(size) for size in parameter.shape)) if _is_written(parameter, place)]
+        return tuple("_".join([parameter.column or name, *(axis[at] for axis, at in zip(ends, place, strict=True))]) for place in places)
+
+    def _ends(self, axis: str, size: int) -> tuple[str, ...]:
+        """What the places along an axis of a parameter are called."""
+        names = {"classes": self.labels, "targets": self.schema.target}.get(axis)
+        return tuple(map(str, names if names is not None and len(names) == size else range(size)))
 
     def save(self, folder: Path, name: str, weights: Mapping[str, Tensor]) -> None:
         """Write model.json and the given weights of its network into `folder`. Raises StorageError."""
@@ -113,15 +119,18 @@ class Model:
         return model
 
 
+def _is_written(parameter: Parameter, place: tuple[int, ...]) -> bool:
+    """Whether an element of a parameter says anything: those above the diagonal of a triangle are 0."""
+    return parameter.support.kind != "triangle" or place[-1] <= place[-2]
+
+
 def _planned(description: Mapping[str, Any]) -> Model:
     """The model of a description, its weights not there yet (they cost no memory)."""
     config = configs.parse(description["config"])
     encoder = Encoder.from_state(description["encoder"])
     labels = None if description["labels"] is None else tuple(description["labels"])
     family = family_of(config, labels)
-    scaling = Scaling(float(description["scaling"]["shift"]), float(description["scaling"]["spread"]))
-    if not (np.isfinite(scaling.shift) and np.isfinite(scaling.spread) and scaling.spread > 0):
-        raise ValueError(f"scaling {scaling}")
+    scaling = Scaling.from_state(description["scaling"])
     outputs = outputs_of(config, family, encoder, scaling)
     marginal = {parameter.name: description["marginal"][parameter.name] for parameter in family.parameters}
     if not all(np.isfinite(np.asarray(value, dtype=float)).all() for value in marginal.values()):
@@ -135,7 +144,8 @@ def _planned(description: Mapping[str, Any]) -> Model:
 
 def family_of(config: Config, labels: Labels) -> Family:
     """The family that a config names, for a target with these class labels."""
-    return build(config.distribution.family, {"classes": 0 if labels is None else len(labels), **config.distribution.options})
+    known = {"classes": 0 if labels is None else len(labels), "targets": len(config.data.targets)}
+    return build(config.distribution.family, {**known, **config.distribution.options})
 
 
 def _activation(config: Config, family: Family, name: str) -> Activation:
@@ -158,8 +168,11 @@ def outputs_of(config: Config, family: Family, encoder: Encoder, scaling: Scalin
 def _output(config: Config, family: Family, encoder: Encoder, scaling: Scaling, name: str) -> Output:
     parameter, activation = family.parameter(name), _activation(config, family, name)
     section = config.distribution.parameters.get(name)
+    if parameter.given is not None:
+        return Output(parameter, activation, fixed=scaling.reduce(family, name, parameter.given))
+    columns: tuple[int, ...] | None = () if parameter.constant else None
     if section is None:
-        return Output(parameter, activation)
+        return Output(parameter, activation, columns=columns)
     if section.fixed is not None:
         value = section.fixed
         fixed = tuple(value) if isinstance(value, list | tuple) else scaling.reduce(family, name, value)
@@ -167,7 +180,6 @@ def _output(config: Config, family: Family, encoder: Encoder, scaling: Scaling, 
     if section.bounds is not None:
         inside = [None if bound is None else scaling.reduce(family, name, bound) for bound in section.bounds]
         activation = bounded(activation, inside[0], inside[1])
-    columns = None
     if section.features is not None:
         columns = tuple(sorted(c for feature in section.features for c in range(encoder.width)[encoder.slices[feature]]))
     return Output(parameter, activation, columns=columns, hidden=tuple(section.hidden or ()))
@@ -217,5 +229,5 @@ def _in_blocks(network: Network, x: Tensor) -> dict[str, Tensor]:
             block = x[start : start + BLOCK]
             padded = torch.nn.functional.pad(block, (0, 0, 0, BLOCK - len(block))).to(device)
             for name, value in network(padded).items():
-                parts[name].append(value[: len(block)].cpu().double())
+                parts[name].append(value[: len(block)].detach().cpu().double())
     return {name: torch.cat(values) for name, values in parts.items()}

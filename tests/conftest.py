@@ -11,6 +11,14 @@ import pytest
 from small_runs import config_of, family_table, fitted, write_config, write_table
 
 
+def pytest_collection_modifyitems(items):
+    """Tests that share the fit of a family go to one process: the fit is made once."""
+    for item in items:
+        family = getattr(item, "callspec", None) and item.callspec.params.get("family")
+        if isinstance(family, str) and "family_run" in item.fixturenames:
+            item.add_marker(pytest.mark.xdist_group(family))
+
+
 @pytest.fixture(scope="session")
 def table():
     return family_table()

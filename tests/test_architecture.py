@@ -54,7 +54,13 @@ ALLOWED = {
 DOORS = {("training", "data"): {"disttrain.data.batches"}}
 # Rooms that are read before torch is needed.
 WITHOUT_TORCH = ("config", "storage", "cli")
-LONG_FILES = {"errors.py", "families/real_line.py", "families/half_line.py", "families/counts.py"}
+LONG_FILES = {
+    "errors.py",
+    *(
+        f"families/{table}.py"
+        for table in ("real_line", "skewed_line", "half_line", "positive", "counts", "dispersed_counts", "combinators")
+    ),
+}
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "misc"}
 
 

@@ -1,4 +1,4 @@
-"""`disttrain families`: which families there are, and what is known of one."""
+"""`disttrain families`: which families there are, what is known of one, and which fit a column of data."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from disttrain.cli.talk import Talk
+from disttrain.errors import Finding, UsageError
 
 __all__ = ["families"]
 
@@ -15,18 +16,53 @@ def families(
     talk: Talk,
     name: Annotated[str | None, typer.Argument(help="The family to describe. Default: list all.")] = None,
     support: Annotated[str | None, typer.Option("--support", help="Only families of real, positive, unit, count or class targets.")] = None,
+    data: Annotated[str | None, typer.Option("--data", help="Rank the families on a column of this file, glob or folder.")] = None,
+    target: Annotated[str | None, typer.Option("--target", "-t", help="The column to rank them on.")] = None,
+    weight: Annotated[str | None, typer.Option("--weight", help="The column of the rows' weights.")] = None,
+    top: Annotated[int | None, typer.Option("--top", min=1, help="Show the best N only.")] = None,
 ) -> None:
-    """List the distribution families, or describe one."""
-    from disttrain.workflows.catalogue import described, listing
+    """List the distribution families, describe one, or rank them on a target column."""
+    _require_pair(name, data, target, {"--weight": weight, "--top": top})
+    if data is not None and target is not None:
+        from disttrain.cli.rankings import show
+        from disttrain.workflows.ranking import ranking
 
-    if name is not None:
-        facts = described(name)
-        if talk.json:
-            talk.document(facts.document)
-        else:
-            for line in facts.lines:
-                talk.show(line)
+        show(talk, data, ranking(data, target, weight, support), top)
+    elif name is not None:
+        _describe(talk, name)
+    else:
+        _list(talk, support)
+
+
+def _require_pair(name: str | None, data: str | None, target: str | None, others: dict[str, object]) -> None:
+    """Raise UsageError where options of the ranking stand without each other, or beside the name of a family."""
+    usage = "`disttrain families --data FILE --target COLUMN` ranks the families on a column"
+    if (data is None) != (target is None):
+        there, lacks = ("--data", "--target") if target is None else ("--target", "--data")
+        raise UsageError(Finding("bad-option", f"`{there}` needs `{lacks}`", there, hints=(usage,)))
+    if data is None and (given := [option for option, value in others.items() if value is not None]):
+        raise UsageError(
+            Finding("bad-option", f"`{given[0]}` is for a ranking, which needs `--data` and `--target`", given[0], hints=(usage,))
+        )
+    if data is not None and name is not None:
+        hints = ("leave out the name to rank all families, or the data to describe one",)
+        raise UsageError(Finding("bad-option", f"`{name}` names one family, and `--data` ranks many", "NAME", hints=hints))
+
+
+def _describe(talk: Talk, name: str) -> None:
+    from disttrain.workflows.catalogue import described
+
+    facts = described(name)
+    if talk.json:
+        talk.document(facts.document)
         return
+    for line in facts.lines:
+        talk.show(line)
+
+
+def _list(talk: Talk, support: str | None) -> None:
+    from disttrain.workflows.catalogue import listing
+
     rows = listing(support)
     if talk.json:
         talk.document({"families": rows})
@@ -34,4 +70,4 @@ def families(
     from disttrain.cli import tables
 
     tables.families(talk.out, rows)
-    talk.say("\nNext: disttrain families NAME")
+    talk.say("\nNext: disttrain families NAME · disttrain families --data FILE --target COLUMN")

@@ -67,6 +67,8 @@ def _begin(talk: Talk, event: Started) -> None:
     inputs = f"{event.inputs:,} input{'s' if event.inputs != 1 else ''}"
     talk.say(f"  {rows} rows · {inputs} · {event.weights:,} weights")
     talk.say(f"  baseline (no features): {event.watched} nll {event.baseline:.4f}")
+    for warning in event.warnings:
+        talk.say(f"  ! {warning}")
     talk.say()
 
 
@@ -103,6 +105,8 @@ def _end(talk: Talk, event: Finished) -> None:
     mark = "✓" if event.status == "finished" else "!"
     talk.say()
     talk.say(f"{mark} {event.reason} (best: {event.best_epoch})   {tables.clock(event.seconds)}")
+    for warning in event.warnings:
+        talk.say(f"  ! {warning}")
     if talk.quiet:
         return
     if event.metrics:

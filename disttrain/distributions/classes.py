@@ -46,6 +46,16 @@ class Bernoulli(torch.distributions.Bernoulli):
         """P(Y > value), exact for rare events."""
         return torch.where(value < 0, 1.0, torch.where(value < 1, self.probs, 0.0))
 
+    def log_cdf(self, value: Tensor) -> Tensor:
+        """log P(Y <= value), differentiable."""
+        failure = torch.nn.functional.logsigmoid(-self.logits) if self._by_logits else torch.log1p(-self.probs)
+        return failure.expand(tensors.common_shape(value.shape, failure.shape))
+
+    def log_survival(self, value: Tensor) -> Tensor:
+        """log P(Y > value), differentiable."""
+        success = torch.nn.functional.logsigmoid(self.logits) if self._by_logits else self.probs.log()
+        return success.expand(tensors.common_shape(value.shape, success.shape))
+
     def icdf(self, value: Tensor) -> Tensor:
         """The smallest of 0 and 1 whose cdf is at least `value`."""
         label = (value > self._failure).to(torch.float64)
@@ -79,10 +89,23 @@ class Categorical(torch.distributions.Categorical):
         above[..., 0] = 1.0
         return _pick(above, value.floor().clamp(-1, self._num_events - 1).long() + 1)
 
+    def log_cdf(self, value: Tensor) -> Tensor:
+        """log P(Y <= value), differentiable."""
+        return _pick(self._log_probs().logcumsumexp(-1), value.floor().clamp(0, self._num_events - 1).long())
+
+    def log_survival(self, value: Tensor) -> Tensor:
+        """log P(Y > value), differentiable."""
+        above = self._log_probs().flip(-1).logcumsumexp(-1).flip(-1)[..., 1:]
+        return _pick(above, value.floor().clamp(0, self._num_events - 2).long())
+
     def icdf(self, value: Tensor) -> Tensor:
         """The smallest code whose cdf is at least `value`."""
         label = (self._steps()[..., 1:-1] < value.unsqueeze(-1)).sum(-1, dtype=torch.float64)
         return torch.where((value >= 0) & (value <= 1), label, math.nan)
+
+    def _log_probs(self) -> Tensor:
+        """The logarithms of the probabilities, (..., K); those that torch makes of probabilities are cut at 2e-16."""
+        return torch.log_softmax(self.logits, -1) if self._by_logits else self.probs.log()
 
     def _steps(self) -> Tensor:
         """The cdf at -1, 0, ..., K - 1: (..., K + 1), exactly 0 at the start and 1 at the end."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
-from disttrain.distributions import special, tensors
+from disttrain.distributions import incomplete, logs, special, tensors
 from disttrain.distributions.inversion import smallest_count
 
 __all__ = ["Geometric", "NegativeBinomial", "Poisson"]
@@ -59,6 +59,14 @@ class Poisson(Distribution):
     def survival(self, value: Tensor) -> Tensor:
         """P(Y > value), exact in the upper tail."""
         return tensors.on_arrays(_poisson_upper, value, self.rate)
+
+    def log_cdf(self, value: Tensor) -> Tensor:
+        """log P(Y <= value), differentiable."""
+        return incomplete.log_gamma_upper(value.floor() + 1.0, self.rate)
+
+    def log_survival(self, value: Tensor) -> Tensor:
+        """log P(Y > value), differentiable."""
+        return incomplete.log_gamma_lower(value.floor() + 1.0, self.rate)
 
     def icdf(self, value: Tensor) -> Tensor:
         """The smallest count whose cdf is at least `value`."""
@@ -117,9 +125,24 @@ class NegativeBinomial(Distribution):
         """P(Y > value), exact in the upper tail."""
         return tensors.on_arrays(_negative_binomial_upper, value, self._mean, self.concentration)
 
+    def log_cdf(self, value: Tensor) -> Tensor:
+        """log P(Y <= value), differentiable."""
+        success, failure = self._shares()
+        return incomplete.log_beta_lower(self.concentration, value.floor() + 1.0, success, failure)
+
+    def log_survival(self, value: Tensor) -> Tensor:
+        """log P(Y > value), differentiable."""
+        success, failure = self._shares()
+        return incomplete.log_beta_lower(value.floor() + 1.0, self.concentration, failure, success)
+
     def icdf(self, value: Tensor) -> Tensor:
         """The smallest count whose cdf is at least `value`."""
         return _count_quantile(self, value)
+
+    def _shares(self) -> tuple[Tensor, Tensor]:
+        """The probabilities of success and failure, k/(k + m) and m/(k + m)."""
+        whole = self.concentration + self._mean
+        return self.concentration / whole, self._mean / whole
 
 
 class Geometric(Distribution):
@@ -168,6 +191,14 @@ class Geometric(Distribution):
     def survival(self, value: Tensor) -> Tensor:
         """P(Y > value), exact in the upper tail."""
         return special.xlog1py(_trials(value), -self.probs).exp()
+
+    def log_cdf(self, value: Tensor) -> Tensor:
+        """log P(Y <= value), differentiable."""
+        return logs.log1mexp(self.log_survival(value))
+
+    def log_survival(self, value: Tensor) -> Tensor:
+        """log P(Y > value), differentiable."""
+        return (value.floor() + 1.0) * torch.log1p(-self.probs)
 
     def icdf(self, value: Tensor) -> Tensor:
         """The smallest count whose cdf is at least `value`."""

@@ -8,13 +8,25 @@ from typing import NoReturn
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution
+from torch.distributions import Distribution, constraints
 
 from disttrain.distributions import tensors
 from disttrain.distributions.integration import integral
 from disttrain.errors import Finding, UsageError
 
-__all__ = ["MOST_COUNTS", "bounds", "counts_below", "density", "integrated", "own", "probability", "refuse", "summed"]
+__all__ = [
+    "MOST_COUNTS",
+    "bounds",
+    "counts_below",
+    "density",
+    "integrated",
+    "own",
+    "probability",
+    "refuse",
+    "step_of",
+    "summed",
+    "summed_moment",
+]
 
 MOST_COUNTS = 1_000_000
 _CHUNK = 256
@@ -39,10 +51,20 @@ def bounds(distribution: Distribution) -> tuple[Tensor, Tensor]:
     """The ends of the support, of the batch shape."""
     support = distribution.support
     support = getattr(support, "base_constraint", support)
-    ends = (getattr(support, "lower_bound", -math.inf), getattr(support, "upper_bound", math.inf))
+    either = support is constraints.boolean
+    ends = (getattr(support, "lower_bound", 0.0 if either else -math.inf), getattr(support, "upper_bound", 1.0 if either else math.inf))
     device = tensors.device_of(distribution)
-    lower, upper = (torch.as_tensor(end, dtype=torch.float64, device=device).expand(distribution.batch_shape) for end in ends)
-    return lower, upper
+    lower, upper = (torch.as_tensor(end, dtype=torch.float64, device=device) for end in ends)
+    if max(lower.ndim, upper.ndim) > len(distribution.batch_shape):
+        # The components of a mixture, on the last axis, have supports of their own.
+        lower, upper = lower.amin(-1), upper.amax(-1)
+    return lower.expand(distribution.batch_shape), upper.expand(distribution.batch_shape)
+
+
+def step_of(distribution: Distribution) -> Tensor | float:
+    """The distance between neighbouring values of a discrete distribution: its attribute `step`, 1 where it has none."""
+    step: Tensor | float = vars(distribution).get("step", 1.0)
+    return step
 
 
 def density(distribution: Distribution) -> Callable[[Tensor], Tensor]:
@@ -91,6 +113,19 @@ def summed(distribution: Distribution, y: Tensor) -> Tensor:
     for counts in counts_below(y, int(top.max()) + 1):
         total = total + torch.where(counts <= top, probability(distribution, counts), 0.0).sum(0)
     return total.clamp(max=1.0)
+
+
+def summed_moment(distribution: Distribution, centre: Tensor, order: int, first: Tensor, last: Tensor) -> Tensor:
+    """The sum of (k - centre)^order P(k) over the whole numbers k from `first` to `last` of each row, which hold all but 2e-13."""
+    longest = float((last - first).max())
+    if not longest <= MOST_COUNTS:
+        refuse(distribution, f"its moments would be sums of more than {MOST_COUNTS:,} probabilities")
+    total = torch.zeros_like(first)
+    for counts in counts_below(first, int(longest) + 1):
+        value = first + counts
+        probability_ = probability(distribution, torch.minimum(value, last))
+        total = total + torch.where(value <= last, (value - centre) ** order * probability_, 0.0).sum(0)
+    return total
 
 
 def counts_below(like: Tensor, number: int) -> list[Tensor]:

@@ -1,6 +1,7 @@
 """Numbers of a distribution: cdf, survival, quantile, mean, variance, mode: its own where it has them, else derived, else a clear refusal.
 
-They take any torch distribution of one number per row, and give float64 without gradient.
+They take any torch distribution of one number per row, and give float64 without gradient; log_cdf and log_survival keep the gradient,
+and are never derived.
 """
 
 from __future__ import annotations
@@ -16,12 +17,58 @@ from disttrain.distributions import derived, tensors
 from disttrain.distributions.integration import integral
 from disttrain.distributions.inversion import invert, smallest_count
 
-__all__ = ["cdf", "is_discrete", "mean", "median", "mode", "quantile", "std", "survival", "variance"]
+__all__ = [
+    "cdf", "cdf_before", "has_tails", "is_discrete", "log_cdf", "log_survival", "mean", "median", "mode", "probability_at", "quantile",
+    "std", "survival", "variance",
+]  # fmt: skip
 
 
 def is_discrete(distribution: Distribution) -> bool:
     """Whether the distribution gives counts or labels rather than real numbers."""
     return bool(distribution.support.is_discrete)  # type: ignore[union-attr]
+
+
+def has_tails(distribution: Distribution) -> bool:
+    """Whether the distribution has a differentiable log_cdf and log_survival: what censoring, rounding and truncation stand on."""
+    return hasattr(distribution, "log_cdf") and hasattr(distribution, "log_survival")
+
+
+def log_cdf(distribution: Distribution, y: Tensor) -> Tensor:
+    """log P(Y <= y), differentiable in the parameters, of the shape of `y` and the batch together; y may lie beyond the support.
+
+    Raises UsageError where the distribution has none.
+    """
+    return _tail(distribution, "log_cdf", y, -math.inf, 0.0)
+
+
+def log_survival(distribution: Distribution, y: Tensor) -> Tensor:
+    """log P(Y > y), differentiable in the parameters, of the shape of `y` and the batch together; y may lie beyond the support.
+
+    Raises UsageError where the distribution has none.
+    """
+    return _tail(distribution, "log_survival", y, 0.0, -math.inf)
+
+
+def _tail(distribution: Distribution, name: str, y: Tensor, below: float, above: float) -> Tensor:
+    """A tail inside the support, and what is certain outside of it: there no gradient passes, and nothing overflows."""
+    own: Callable[[Tensor], Tensor] | None = getattr(distribution, name, None)
+    if own is None:
+        derived.refuse(distribution, "its cdf has no gradient in its parameters, so that censored, rounded or truncated rows have no score")
+    y, whole = y.double(), is_discrete(distribution)
+    lower, upper = derived.bounds(distribution)
+    # A density with a probability of its own at the lower end is asked there too.
+    low = y < lower if whole or hasattr(distribution, "probability_at") else y <= lower
+    high = y >= upper
+    inside = torch.where(low | high, _middle(lower, upper, whole), y)
+    return torch.where(low, below, torch.where(high, above, own(inside)))
+
+
+def _middle(lower: Tensor, upper: Tensor, whole: bool) -> Tensor:
+    """Some value of a support with these ends."""
+    finite = lower.isfinite() & upper.isfinite()
+    middle = torch.where(finite, 0.5 * (lower + upper), 0.0)
+    open_ = torch.where(lower.isfinite(), lower + 1.0, torch.where(upper.isfinite(), upper - 1.0, 0.0))
+    return torch.where(finite, middle.floor() if whole else middle, open_)
 
 
 @torch.no_grad()
@@ -41,6 +88,16 @@ def cdf(distribution: Distribution, y: Tensor | float) -> Tensor:
 
 
 @torch.no_grad()
+def cdf_before(distribution: Distribution, y: Tensor | float) -> Tensor:
+    """P(Y < y) of a discrete distribution, of the shape of `y` and the batch together: the cdf at the value before y, 0 at the first one."""
+    y = _values(distribution, y)
+    step = derived.step_of(distribution)
+    # torch's own distributions must not be asked below their support.
+    lowest = derived.bounds(distribution)[0].expand(y.shape)
+    return torch.where(y > lowest, cdf(distribution, torch.maximum(y - step, lowest)), 0.0)
+
+
+@torch.no_grad()
 def survival(distribution: Distribution, y: Tensor | float) -> Tensor:
     """P(Y > y), of the shape of `y` and the batch together; exact in the upper tail where the distribution or its components know it.
 
@@ -55,6 +112,16 @@ def survival(distribution: Distribution, y: Tensor | float) -> Tensor:
     if is_discrete(distribution) or derived.own(lambda: distribution.cdf(y)) is not None:
         return 1.0 - cdf(distribution, y)
     return derived.integrated(distribution, y)[1]
+
+
+@torch.no_grad()
+def probability_at(distribution: Distribution, y: Tensor | float) -> Tensor:
+    """P(Y = y), of the shape of `y` and the batch together: 0 under a density, but where the distribution knows of a point with its own."""
+    y = _values(distribution, y)
+    if is_discrete(distribution):
+        return distribution.log_prob(y).exp().double()
+    own: Callable[[Tensor], Tensor] | None = getattr(distribution, "probability_at", None)
+    return torch.zeros_like(y) if own is None else own(y).double()
 
 
 @torch.no_grad()
@@ -126,10 +193,15 @@ def _mixed(function: Callable[[Distribution, Tensor], Tensor], mixture: MixtureS
 def _moment(distribution: Distribution, centre: Tensor, order: int) -> Tensor:
     """E (Y - centre)^order by quadrature; nan where looking further into the tails still changes it."""
     if is_discrete(distribution):
-        derived.refuse(distribution, "it has no such moment of its own")
+        return derived.summed_moment(
+            distribution, centre.double(), order, *(quantile(distribution, level) for level in (1e-13, 1.0 - 1e-13))
+        )
     middle = median(distribution)
     width = quantile(distribution, 0.75) - quantile(distribution, 0.25)
     lower, upper = derived.bounds(distribution)
+    # An end that is a thousand quartile distances away is none: the density has fallen to 0 long before.
+    far = 1e3 * width
+    lower, upper = torch.where(middle - lower > far, -math.inf, lower), torch.where(upper - middle > far, math.inf, upper)
     density = derived.density(distribution)
     centre = centre.double()
 
@@ -143,13 +215,16 @@ def _moment(distribution: Distribution, centre: Tensor, order: int) -> Tensor:
 
 
 def _likeliest_count(distribution: Distribution) -> Tensor:
-    top = float(quantile(distribution, 0.999).max())
-    if top > derived.MOST_COUNTS:
+    first, last = quantile(distribution, 0.001), quantile(distribution, 0.999)
+    step = derived.step_of(distribution)
+    longest = float(((last - first) / step).max())
+    if not longest <= derived.MOST_COUNTS:
         derived.refuse(distribution, f"its mode lies among more than {derived.MOST_COUNTS:,} counts")
-    best, found = _values(distribution, -1.0), _values(distribution, 0.0)
-    for counts in derived.counts_below(best, int(top) + 1):
-        highest, where = derived.probability(distribution, counts).max(0)
-        found = torch.where(highest > best, counts.flatten()[where], found)
+    best, found = _values(distribution, -1.0), first
+    for places in derived.counts_below(best, round(longest) + 1):
+        value = torch.minimum(first + step * places, last)
+        highest, where = derived.probability(distribution, value).max(0)
+        found = torch.where(highest > best, value.gather(0, where.unsqueeze(0)).squeeze(0), found)
         best = torch.maximum(best, highest)
     return found
 

@@ -14,8 +14,12 @@ _SIGN = -(2**63)
 _EPS = 2.0**-52
 
 
-def invert(cdf: Callable[[Tensor], Tensor], survival: Callable[[Tensor], Tensor], p: Tensor, lower: float, upper: float) -> Tensor:
+def invert(
+    cdf: Callable[[Tensor], Tensor], survival: Callable[[Tensor], Tensor], p: Tensor, lower: Tensor | float, upper: Tensor | float
+) -> Tensor:
     """The y in [lower, upper] with cdf(y) = p, of the shape of `p`; the bounds at p = 0 and 1, nan for other p outside.
+
+    The bounds are numbers, or one for each p.
 
     Above the median it solves survival(y) = 1 - p, which keeps the digits of the tail. Needs no scale: far from the root it halves
     the set of float64 numbers in between, near it it interpolates.
@@ -32,7 +36,8 @@ def invert(cdf: Callable[[Tensor], Tensor], survival: Callable[[Tensor], Tensor]
         above = (1.0 - inside) - survival(y).detach()
         return above if bool(high.all()) else torch.where(high, above, cdf(y).detach() - inside)
 
-    root = _root(residual, torch.full_like(p, lower), torch.full_like(p, upper), -inside, 1.0 - inside)
+    lower, upper = (torch.as_tensor(end, dtype=torch.float64, device=p.device).expand(p.shape) for end in (lower, upper))
+    root = _root(residual, lower, upper, -inside, 1.0 - inside)
     root = torch.where(p == 0, lower, torch.where(p == 1, upper, root))
     return torch.where((p >= 0) & (p <= 1), root, math.nan)
 
@@ -77,15 +82,17 @@ def _rank(y: Tensor) -> Tensor:
     return torch.where(bits < 0, -(bits & ~_SIGN), bits)
 
 
-def smallest_count(cdf: Callable[[Tensor], Tensor], p: Tensor, start: Tensor) -> Tensor:
-    """The smallest k in 0, 1, 2, ... with cdf(k) >= p, in the shape of `p`: found from the guess `start` by doubling steps and halving.
+def smallest_count(cdf: Callable[[Tensor], Tensor], p: Tensor, start: Tensor, lowest: float = 0.0, highest: float = math.inf) -> Tensor:
+    """The smallest whole k with cdf(k) >= p, in the shape of `p`: found from the guess `start` by doubling steps and halving.
 
-    0 at p = 0, inf at p = 1, nan outside [0, 1]. The cdf must vanish below 0 and be given in float64.
+    `lowest`, which may be -inf, at p = 0, `highest` at p = 1, nan outside [0, 1]. The cdf must vanish below `lowest` and be given in
+    float64.
     """
     p = p.detach().double()
     target = torch.where((p > 0) & (p < 1), p, 0.5)
-    high = torch.nan_to_num(start.double(), nan=0.0, posinf=2.0**53, neginf=0.0).clamp(0.0, 2.0**53).floor().expand(p.shape)
-    low = torch.full_like(p, -1.0)
+    ends = (max(lowest, -(2.0**53)), min(highest, 2.0**53))
+    high = torch.nan_to_num(start.double(), nan=0.0, posinf=ends[1], neginf=ends[0]).clamp(*ends).floor().expand(p.shape)
+    low = torch.full_like(p, lowest - 1.0)
     reached = cdf(high) >= target
     low, high, step = torch.where(reached, low, high), torch.where(reached, high, math.inf), torch.ones_like(p)
     start = torch.where(reached, high, low)
@@ -97,7 +104,7 @@ def smallest_count(cdf: Callable[[Tensor], Tensor], p: Tensor, start: Tensor) ->
             break
         step = step * 2.0
     low, high = _halved(cdf, target, low, high)
-    count = torch.where(p == 0, 0.0, torch.where(p == 1, math.inf, high))
+    count = torch.where(p == 0, lowest, torch.where(p == 1, highest, high))
     return torch.where((p >= 0) & (p <= 1), count, math.nan)
 
 

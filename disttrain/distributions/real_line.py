@@ -9,12 +9,11 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
-from disttrain.distributions import special, tensors
+from disttrain.distributions import logs, special, tensors
 
-__all__ = ["Gumbel", "Laplace", "Logistic", "Normal"]
+__all__ = ["Laplace", "Logistic", "Normal"]
 
 _HALF_LOG_2PI = 0.9189385332046727
-_EULER_GAMMA = 0.5772156649015329
 
 
 class Normal(Distribution):
@@ -62,6 +61,14 @@ class Normal(Distribution):
     def survival(self, value: Tensor) -> Tensor:
         """P(Y > value), exact in the upper tail."""
         return special.ndtr(-self._z(value))
+
+    def log_cdf(self, value: Tensor) -> Tensor:
+        """log P(Y <= value), exact in both tails."""
+        return logs.log_ndtr(self._z(value))
+
+    def log_survival(self, value: Tensor) -> Tensor:
+        """log P(Y > value), exact in both tails."""
+        return logs.log_ndtr(-self._z(value))
 
     def icdf(self, value: Tensor) -> Tensor:
         return self.loc + self.scale * special.ndtri(value)
@@ -111,6 +118,14 @@ class Laplace(Distribution):
     def survival(self, value: Tensor) -> Tensor:
         """P(Y > value), exact in the upper tail."""
         return _laplace_lower(-self._z(value))
+
+    def log_cdf(self, value: Tensor) -> Tensor:
+        """log P(Y <= value), differentiable."""
+        return _laplace_log_lower(self._z(value))
+
+    def log_survival(self, value: Tensor) -> Tensor:
+        """log P(Y > value), differentiable."""
+        return _laplace_log_lower(-self._z(value))
 
     def icdf(self, value: Tensor) -> Tensor:
         tail = torch.minimum(value, 1.0 - value)
@@ -164,58 +179,21 @@ class Logistic(Distribution):
         """P(Y > value), exact in the upper tail."""
         return torch.sigmoid(-self._z(value))
 
+    def log_cdf(self, value: Tensor) -> Tensor:
+        """log P(Y <= value), differentiable."""
+        return torch.nn.functional.logsigmoid(self._z(value))
+
+    def log_survival(self, value: Tensor) -> Tensor:
+        """log P(Y > value), differentiable."""
+        return torch.nn.functional.logsigmoid(-self._z(value))
+
     def icdf(self, value: Tensor) -> Tensor:
         return self.loc + self.scale * torch.logit(value)
 
 
-class Gumbel(Distribution):
-    """Gumbel of maxima, skewed to the right, with mode `loc` and variance (π · `scale`)²/6, both (n,) in target units."""
-
-    arg_constraints: ClassVar = {"loc": constraints.real, "scale": constraints.positive}
-    support = constraints.real
-
-    def __init__(self, loc: Tensor | float, scale: Tensor | float, validate_args: bool = False) -> None:
-        self.loc, self.scale = tensors.parameters(loc, scale)
-        super().__init__(self.loc.shape, validate_args=validate_args)
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Gumbel:
-        expanded: Gumbel = tensors.expanded(self, batch_shape)
-        return expanded
-
-    @property
-    def mean(self) -> Tensor:
-        return self.loc + _EULER_GAMMA * self.scale
-
-    @property
-    def mode(self) -> Tensor:
-        return self.loc
-
-    @property
-    def variance(self) -> Tensor:
-        return (math.pi * self.scale).square() / 6.0
-
-    def sample(self, sample_shape: Any = ()) -> Tensor:
-        with torch.no_grad():
-            return self.icdf(tensors.open_uniform(self._extended_shape(torch.Size(sample_shape)), self.loc)).to(self.loc.dtype)
-
-    def _z(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
-        return (value - self.loc) / self.scale
-
-    def log_prob(self, value: Tensor) -> Tensor:
-        z = self._z(value)
-        return -z - special.saturating_exp(-z) - self.scale.log()
-
-    def cdf(self, value: Tensor) -> Tensor:
-        return (-(-self._z(value)).exp()).exp()
-
-    def survival(self, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail."""
-        return -torch.expm1(-(-self._z(value)).exp())
-
-    def icdf(self, value: Tensor) -> Tensor:
-        return self.loc - self.scale * (-value.log()).log()
+def _laplace_log_lower(z: Tensor) -> Tensor:
+    below, above = z.clamp(max=0.0), z.clamp(min=0.0)
+    return torch.where(z < 0, below - math.log(2.0), torch.log1p(-0.5 * (-above).exp()))
 
 
 def _laplace_lower(z: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
-from disttrain.distributions import special, tensors
+from disttrain.distributions import incomplete, special, tensors
 
 __all__ = ["Beta"]
 
@@ -73,6 +73,16 @@ class Beta(Distribution):
     def survival(self, value: Tensor) -> Tensor:
         """P(Y > value), exact in the upper tail."""
         return tensors.on_arrays(scipy.special.betaincc, self.concentration1, self.concentration0, value.clamp(0.0, 1.0))
+
+    def log_cdf(self, value: Tensor) -> Tensor:
+        """log P(Y <= value), differentiable."""
+        return incomplete.log_beta_lower(self.concentration1, self.concentration0, value, 1.0 - value)
+
+    def log_survival(self, value: Tensor) -> Tensor:
+        """log P(Y > value), differentiable."""
+        a, b = self.concentration1, self.concentration0
+        # The function gives all its slope to its third argument: here that is 1 - value.
+        return incomplete.log_beta_lower(b, a, 1.0 - value, value)
 
     def icdf(self, value: Tensor) -> Tensor:
         return tensors.on_arrays(scipy.special.betaincinv, self.concentration1, self.concentration0, value)

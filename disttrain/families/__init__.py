@@ -7,42 +7,57 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from disttrain.families import (
+    categories,
+    circle,
+    combinators,
+    counts,
+    dispersed_counts,
+    extremes,
+    half_line,
+    positive,
+    real_line,
+    shares,
+    skewed_line,
+    transformed,
+    unit_interval,
+    vectors,
+)
 from disttrain.families.activations import ACTIVATIONS, Activation, activation_for, bounded, default_name, objection
-from disttrain.families.categories import bernoulli, categorical
-from disttrain.families.counts import geometric, negative_binomial, poisson
-from disttrain.families.family import Family, Parameter
-from disttrain.families.half_line import exponential, gamma, inverse_gaussian, log_normal, weibull
-from disttrain.families.real_line import cauchy, gumbel, laplace, logistic, normal, student_t
+from disttrain.families.family import Family, Parameter, Unsuitable
 from disttrain.families.scaling import Scaling
-from disttrain.families.unit_interval import beta
 
 __all__ = [
     "ACTIVATIONS",
+    "FACTS",
     "FAMILIES",
     "Activation",
     "Facts",
     "Family",
     "Parameter",
     "Scaling",
+    "Unsuitable",
     "activation_for",
     "bounded",
     "build",
     "default_name",
     "facts",
+    "facts_of",
+    "needs",
     "objection",
     "options",
 ]
 
-FAMILIES: dict[str, Callable[..., Family]] = {
-    function.__name__: function
-    for function in (
-        normal, student_t, laplace, logistic, cauchy, gumbel,
-        exponential, gamma, log_normal, weibull, inverse_gaussian,
-        beta,
-        poisson, negative_binomial, geometric,
-        bernoulli, categorical,
-    )
-}  # fmt: skip
+# Every public function of these rooms is a family.
+_ROOMS = (
+    real_line, skewed_line, half_line, positive, extremes, transformed, unit_interval, shares, circle, categories, counts, dispersed_counts,
+    vectors, combinators,
+)  # fmt: skip
+FAMILIES: dict[str, Callable[..., Family]] = {name: getattr(room, name) for room in _ROOMS for name in room.__all__}
+
+
+# Options that the data say, not the config.
+FACTS = ("classes", "targets")
 
 
 @dataclass(frozen=True)
@@ -54,7 +69,7 @@ class Facts:
 
     def symbols(self) -> dict[str, str]:
         """The parameter that each symbol of the formulas stands for, as {symbol: parameter}."""
-        return dict(pair.split(" = ") for pair in self.lines["symbols"].split(", "))
+        return dict(pair.split(" = ") for pair in self.lines.get("symbols", "").split(", ") if pair)
 
 
 def facts(name: str) -> Facts:
@@ -62,6 +77,33 @@ def facts(name: str) -> Facts:
     summary, _, body = (inspect.getdoc(FAMILIES[name]) or "").partition("\n\n")
     rows = (line.split(None, 1) for line in body.splitlines())
     return Facts(" ".join(summary.split()), dict(rows))
+
+
+def facts_of(family: Family) -> Facts:
+    """What is known of a family that is built: as `facts`, and for one made of another the symbols and the density q of that one too."""
+    known, made = facts(family.name.partition("(")[0]), family.distribution
+    if not isinstance(made, combinators.Combined):
+        return known
+    inner = facts_of(made.of)
+    names = [parameter.name for parameter in family.parameters]
+    symbols = {symbol: name for symbol, name in {**inner.symbols(), **known.symbols()}.items() if name in names}
+    part = inner.lines["density"]
+    lines = {
+        **known.lines,
+        "density": f"{known.lines['density']};   q: {part}",
+        "loss": f"{known.lines['loss']};   q: {part}",
+        "symbols": ", ".join(f"{symbol} = {name}" for symbol, name in symbols.items()),
+    }
+    return Facts(known.summary, lines)
+
+
+def needs(name: str, given: Mapping[str, Any]) -> frozenset[str]:
+    """Which FACTS of the data the family called `name` takes, itself or in what it is made `of`."""
+    own = frozenset(FACTS) & frozenset(options(name))
+    inner = given.get("of")
+    if isinstance(inner, str):
+        return own | needs(inner, {})
+    return own | needs(inner["family"], inner) if isinstance(inner, Mapping) else own
 
 
 def options(name: str) -> tuple[str, ...]:
@@ -72,6 +114,13 @@ def options(name: str) -> tuple[str, ...]:
 def build(name: str, given: Mapping[str, Any]) -> Family:
     """The family called `name`, built from those of the `given` facts and options (such as the number of classes) that it takes.
 
-    Raises KeyError for a name that is not in the table.
+    The option `of` may be the name of a family, or a mapping with its name as `family` beside its own options; facts reach it too.
+    Raises KeyError for a name that is not in the table, Unsuitable where the family cannot be built of these options.
     """
-    return FAMILIES[name](**{option: given[option] for option in options(name) if option in given})
+    taken = {option: given[option] for option in options(name) if option in given}
+    inner = taken.get("of")
+    if inner is not None and not isinstance(inner, Family):
+        inner = {"family": inner} if isinstance(inner, str) else inner
+        facts_ = {key: value for key, value in given.items() if key in FACTS}
+        taken["of"] = build(inner["family"], {**facts_, **inner})
+    return FAMILIES[name](**taken)

@@ -7,14 +7,15 @@ standardised target, a floor is relative to the target's spread.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from disttrain import deferred
 from disttrain.families import on
+from disttrain.families.activation import EDGE, FLOOR, Activation, inverse_softplus, softplus
 from disttrain.families.family import Parameter
 from disttrain.families.on import Support
+from disttrain.families.shaped_activations import SHAPED
 
 if TYPE_CHECKING:
     import torch
@@ -24,42 +25,12 @@ else:
 
 __all__ = ["ACTIVATIONS", "EDGE", "FLOOR", "Activation", "activation_for", "bounded", "default_name", "objection"]
 
-FLOOR = 1e-6
-# Open bounds at 0 and 1 must stay open in float64; this is ten steps of float64 at 1.
-EDGE = 2e-15
 # exp is exact for raw outputs inside ±60 and levels off at ±100: squares and ratios of two such parameters stay finite in float64.
 EXP_LIMIT = 100.0
 
 
-@dataclass(frozen=True)
-class Activation:
-    """A function from raw outputs (any real number) into `range`, elementwise or over the last axis, and back.
-
-    `formula` shows it with `z` as the raw output. `logits`, where there is one, gives the logits of the probabilities that
-    `forward` gives. `raw_shape` maps the shape of a parameter to the shape of its raw outputs. `remark` says what it is good for.
-    """
-
-    name: str
-    range: Support
-    forward: Callable[[Tensor], Tensor]
-    inverse: Callable[[Tensor], Tensor]
-    formula: str
-    remark: str
-    logits: Callable[[Tensor], Tensor] | None = None
-    raw_shape: Callable[[tuple[int, ...]], tuple[int, ...]] = tuple
-
-
 def _identity(raw: Tensor) -> Tensor:
     return raw
-
-
-def _softplus(raw: Tensor) -> Tensor:
-    # torch's own threshold of 20 is off by 2e-9 there.
-    return torch.nn.functional.softplus(raw, threshold=40.0)
-
-
-def _inverse_softplus(value: Tensor) -> Tensor:
-    return value + torch.log(-torch.expm1(-value))
 
 
 def _squareplus(raw: Tensor) -> Tensor:
@@ -70,8 +41,8 @@ def _squareplus(raw: Tensor) -> Tensor:
 
 def _level(raw: Tensor, lower: float, upper: float) -> Tensor:
     """The identity well inside (lower, upper), levelling off smoothly at both ends."""
-    risen = raw if math.isinf(lower) else lower + _softplus(raw - lower)
-    return risen if math.isinf(upper) else risen - _softplus(raw - upper)
+    risen = raw if math.isinf(lower) else lower + softplus(raw - lower)
+    return risen if math.isinf(upper) else risen - softplus(raw - upper)
 
 
 def _unlevel(value: Tensor, lower: float, upper: float) -> Tensor:
@@ -94,7 +65,7 @@ def _simplex(logits: Tensor) -> Tensor:
 ACTIVATIONS: dict[str, Activation] = {
     "linear": Activation("linear", on.real, _identity, _identity, "z", "means and locations"),
     "softplus": Activation(
-        "softplus", on.positive, lambda raw: FLOOR + _softplus(raw), lambda value: _inverse_softplus(value - FLOOR),
+        "softplus", on.positive, lambda raw: FLOOR + softplus(raw), lambda value: inverse_softplus(value - FLOOR),
         "softplus(z) + 1e-6", "linear for large values, so one row cannot blow up; the default of scales and shapes",
     ),
     "exp": Activation(
@@ -149,6 +120,17 @@ def _stretched(activation: Activation, lower: float, upper: float) -> Activation
 
 
 ACTIVATIONS |= {
+    "half_tanh": Activation(
+        "half_tanh", on.interval(-0.5, 0.5), lambda raw: (0.5 - EDGE) * torch.tanh(raw), lambda value: torch.atanh(value / (0.5 - EDGE)),
+        "½ tanh(z)", "shapes of extremes: mean and variance exist",
+    ),
+    "sigmoid_1_to_2": Activation(
+        "sigmoid_1_to_2", on.interval(1.01, 1.99), lambda raw: 1.01 + 0.98 * _sigmoid(raw), lambda value: torch.logit((value - 1.01) / 0.98),
+        "1.01 + 0.98/(1 + exp(-z))", "powers of a variance function, away from the ends where the series gets long",
+    ),
+}  # fmt: skip
+ACTIVATIONS |= SHAPED
+ACTIVATIONS |= {
     f"softplus_above_{lower}": replace(_shifted(ACTIVATIONS["softplus"], lower), name=f"softplus_above_{lower}",
                                        remark=f"softplus from {lower} up: moments below that order exist") for lower in (1, 2)
 }  # fmt: skip
@@ -159,8 +141,8 @@ def default_name(parameter: Parameter) -> str:
     if parameter.activation is not None:
         return parameter.activation
     support = parameter.support
-    if support.simplex:
-        return "softmax"
+    if support.kind != "number":
+        return {"simplex": "softmax", "increasing": "ordered", "triangle": "cholesky", "angle": "angle"}[support.kind]
     if math.isinf(support.lower):
         return "linear"
     return "softplus" if math.isinf(support.upper) else "sigmoid"
@@ -169,7 +151,7 @@ def default_name(parameter: Parameter) -> str:
 def _placed(name: str, support: Support) -> Activation:
     """The activation, moved and stretched to where a half line or an interval lies."""
     activation = ACTIVATIONS[name]
-    if support.simplex or activation.range.simplex:
+    if support.kind != "number" or activation.range.kind != "number":
         return activation
     if activation.range == on.positive and math.isinf(support.upper) and support.lower not in (0.0, -math.inf):
         return _shifted(activation, support.lower)
@@ -190,14 +172,26 @@ def objection(name: str, parameter: Parameter, family: str) -> tuple[str, str, s
         what = f"`relu` can give 0, and `{parameter.name}` of {family} must be {parameter.support.text('θ').removeprefix('θ ')}"
         why = "at 0 the density is singular, and relu has no gradient for negative inputs"
     first = default_name(parameter)
-    others = [n for n in ACTIVATIONS if n != first and "_above_" not in n and _placed(n, parameter.support).range.within(parameter.support)]
+    general = [n for n in ACTIVATIONS if n != first and not any(char.isdigit() for char in n) and not n.startswith(("angle", "half"))]
+    others = [n for n in general if _placed(n, parameter.support).range.within(parameter.support)]
     listed = [f"`{first}` (default)", *(f"`{other}`" for other in others)]
     return what, why, "use " + (" or ".join([", ".join(listed[:-1]), listed[-1]]) if len(listed) > 1 else listed[0])
 
 
 def activation_for(parameter: Parameter, name: str | None = None) -> Activation:
     """The activation of a parameter: the one called `name`, or its default, placed on its support. Raises KeyError for an unknown name."""
-    return _placed(name or default_name(parameter), parameter.support)
+    activation, floor = _placed(name or default_name(parameter), parameter.support), parameter.floor
+    if not floor:
+        return activation
+    return replace(
+        activation,
+        # A half line stays what it was called, as its floor is one in units of the standardised target.
+        range=replace(activation.range, upper=activation.range.upper + floor),
+        forward=lambda raw: floor + activation.forward(raw),
+        inverse=lambda value: activation.inverse(value - floor),
+        formula=f"{floor:g} + {activation.formula}",
+        logits=None,
+    )
 
 
 def bounded(activation: Activation, lower: float | None, upper: float | None) -> Activation:

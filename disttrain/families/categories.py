@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from disttrain.distributions import deferred_class
 from disttrain.families import on
-from disttrain.families.family import Family, Parameter
+from disttrain.families.family import Family, Parameter, Unsuitable
 
-__all__ = ["bernoulli", "categorical"]
+__all__ = ["bernoulli", "categorical", "ordinal"]
 
 
 def bernoulli() -> Family:
@@ -26,7 +26,7 @@ def bernoulli() -> Family:
     return Family(
         "bernoulli",
         support=on.zero_or_one,
-        parameters=(Parameter("probs", on.unit, logits=True),),
+        parameters=(Parameter("probs", on.unit, logits="logits"),),
         distribution=deferred_class("Bernoulli"),
     )
 
@@ -43,11 +43,39 @@ def categorical(classes: int) -> Family:
     scipy     multinomial(n=1, p=probs)
     gamlss    MULTIN
     drops     always: as one-hot columns the loss is -Σ_k y_k log p_k, and all terms but one are 0: -log of the probability of the class that happened
-    instead   two classes: bernoulli
+    instead   two classes: bernoulli · classes with an order: ordinal
     """
     return Family(
         "categorical",
         support=on.classes(classes),
-        parameters=(Parameter("probs", on.simplex, shape=(classes,), logits=True),),
+        parameters=(Parameter("probs", on.simplex, shape=(classes,), axes=("classes",), logits="logits"),),
         distribution=deferred_class("Categorical"),
+    )
+
+
+def ordinal(classes: int, link: str = "logit", order: list[str] | None = None) -> Family:
+    """Classes with an order: grades, ratings, stages. The option `order` lists text labels from the lowest to the highest; numbers sort.
+
+    density   F(c_y - μ) - F(c_(y-1) - μ)
+    loss      -log(F(c_y - μ) - F(c_(y-1) - μ))
+    symbols   μ = loc, c = cutpoints
+    mean      does not exist
+    variance  does not exist
+    crps      does not apply: classes have no distances
+    scipy     none
+    gamlss    OPO of gamlss.ordinal packages
+    instead   no order: categorical · counts: poisson
+    """
+    if link not in ("logit", "probit"):
+        raise Unsuitable("link", f"`link: {link}` is not known", "logit or probit")
+    if order is not None and (not isinstance(order, list | tuple) or len(set(map(str, order))) != len(order) or len(order) < 2):
+        raise Unsuitable("order", "`order` must list every label once, the lowest first", "order: [low, middle, high]")
+    return Family(
+        "ordinal",
+        support=on.classes(classes),
+        parameters=(
+            Parameter("loc", on.real),
+            Parameter("cutpoints", on.increasing, shape=(classes - 1,), constant=True),
+        ),
+        distribution=deferred_class(f"ordinal_{link}"),
     )

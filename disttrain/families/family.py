@@ -11,9 +11,18 @@ from disttrain.families.on import Support
 if TYPE_CHECKING:
     from torch.distributions import Distribution
 
-__all__ = ["Family", "Parameter", "Role"]
+__all__ = ["Axis", "Family", "Parameter", "Role", "Unsuitable"]
 
 Role = Literal["location", "scale", "rate", "log_scale", "shape"]
+Axis = Literal["classes", "targets", "components", ""]
+
+
+class Unsuitable(ValueError):
+    """A family cannot be built of its options: `option` is the one to blame, `hint` the way out."""
+
+    def __init__(self, option: str, what: str, hint: str) -> None:
+        super().__init__(what)
+        self.option, self.hint = option, hint
 
 
 @dataclass(frozen=True)
@@ -23,7 +32,13 @@ class Parameter:
     `role` is its unit relative to the target: y, y, 1/y, log y, 1; None where the family is not closed under scaling.
     `shape` is that of one row's value: () for a number, (K,) for the probabilities of K classes.
     `activation` names the default one where the field's practice differs from what the support alone suggests.
-    `logits` says that the distribution takes this parameter as `logits` too, which stays exact where probabilities saturate.
+    `logits` is the name under which the distribution takes this parameter as logits too, which stay exact where probabilities saturate.
+    `axes` says what the axes of `shape` count: `classes`, `targets`, `components`; empty where they are only numbered.
+    `given` is the value, in target units, of one that an option of the family sets: it is never learned.
+    `constant` says that it is one learned constant for all rows unless a config gives it features.
+    Parameters that are `tied` are probabilities that share one softmax with each other and with an unnamed rest.
+    `floor` is added to what the activation gives, in units of the standardised target. `column` is the written name where it is not
+    `name`: that of the forecast's mean, say, which a parameter called mean of one part of a distribution is not.
     """
 
     name: str
@@ -31,17 +46,31 @@ class Parameter:
     role: Role | None = None
     shape: tuple[int, ...] = ()
     activation: str | None = None
-    logits: bool = False
+    logits: str = ""
+    axes: tuple[Axis, ...] = ()
+    given: float | None = None
+    constant: bool = False
+    tied: bool = False
+    floor: float = 0.0
+    column: str = ""
 
 
 @dataclass(frozen=True)
 class Family:
-    """A family of distributions: the support of the target, its parameters, and what makes the distribution of them."""
+    """A family of distributions: the support of the target, its parameters, and what makes the distribution of them.
+
+    `event` is the shape of one row's target: () for a number, (d,) for a vector. `tails` says that its distribution has a differentiable
+    log_cdf and log_survival, which censoring, rounding and truncation need. `atoms` are target values that have a probability of their
+    own beside the density of the others.
+    """
 
     name: str
     support: Support
     parameters: tuple[Parameter, ...]
     distribution: Callable[..., Distribution]
+    event: tuple[int, ...] = ()
+    tails: bool = True
+    atoms: tuple[float, ...] = ()
 
     def parameter(self, name: str) -> Parameter:
         """The parameter called `name`. Raises KeyError for a name it does not have."""

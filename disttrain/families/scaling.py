@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from disttrain import deferred
@@ -31,6 +31,10 @@ class _Unit:
     survives: Callable[[Support], bool]
 
 
+def _log(spread: Any) -> Any:
+    return math.log(spread) if isinstance(spread, float) else spread.log()
+
+
 def _cone(support: Support) -> bool:
     return support.lower in (0.0, -math.inf) and support.upper in (0.0, math.inf)
 
@@ -39,7 +43,7 @@ _UNITS: dict[str, _Unit] = {
     "location": _Unit(lambda v, m, s: v * s + m, lambda v, m, s: (v - m) / s, _cone),
     "scale": _Unit(lambda v, _, s: v * s, lambda v, _, s: v / s, _cone),
     "rate": _Unit(lambda v, _, s: v / s, lambda v, _, s: v * s, _cone),
-    "log_scale": _Unit(lambda v, _, s: v + math.log(s), lambda v, _, s: v - math.log(s), lambda support: support == on.real),
+    "log_scale": _Unit(lambda v, _, s: v + _log(s), lambda v, _, s: v - _log(s), lambda support: support == on.real),
     "shape": _Unit(lambda v, _, s: v, lambda v, _, s: v, lambda _: True),
 }
 
@@ -48,37 +52,52 @@ _UNITS: dict[str, _Unit] = {
 class Scaling:
     """Standardisation of a target as (y - shift) / spread, both in target units; the identity where a family is not closed under it.
 
+    Of a vector each element has a shift and a spread of its own: both are one number, or one for each target column.
+
     log p(y | restored θ) = log p((y - shift)/spread | θ) - log spread, so the network learns in units of the target's own spread
     and the reported likelihood is that of the target as it was given.
     """
 
-    shift: float = 0.0
-    spread: float = 1.0
+    shift: float | tuple[float, ...] = 0.0
+    spread: float | tuple[float, ...] = 1.0
 
     @staticmethod
     def of(family: Family, ranges: Mapping[str, Support], y: Tensor) -> Scaling:
-        """The scaling for exact training targets `y` (n,) of a family whose learned parameters have the given activation ranges.
+        """The scaling for exact training targets `y` (n, *event) of a family whose learned parameters have the given activation ranges.
 
         Median and interquartile range, because one outlier would otherwise set the unit of a heavy-tailed target; for positive
         targets the median alone. Falls back to mean and standard deviation, then to 1, where more than half the rows are equal.
         """
         roles = {parameter.name: parameter.role for parameter in family.parameters}
-        if family.support.integer or None in roles.values():
+        if None in roles.values():
             return Scaling()
         if not all(_UNITS[str(roles[name])].survives(range_) for name, range_ in ranges.items()):
             return Scaling()
         locations = [name for name, role in roles.items() if role == "location"]
-        if not locations or family.support != on.real:
-            return Scaling(0.0, _first_positive(float(y.median()), float(y.mean())))
-        quartiles = torch.quantile(_thinned(y), torch.tensor([0.25, 0.5, 0.75], dtype=torch.float64))
-        spread = _first_positive(float(quartiles[2] - quartiles[0]) / 1.349, float(y.std(correction=0)))
-        if all(ranges.get(name, on.real) == on.real for name in locations):
-            return Scaling(float(quartiles[1]), spread)
-        return Scaling(0.0, spread)
+        # Moved is only what any real number can stand for: `replace` gives the set of one element of a vector.
+        free = all(ranges.get(name, on.real) == on.real for name in locations)
+        centred = free and replace(family.support, kind="number") == on.real
+        if not family.event:
+            dense = y[~torch.isin(y, torch.tensor(family.atoms, dtype=y.dtype))] if family.atoms else y
+            return Scaling(*_units_of(dense if len(dense) else y, bool(locations), centred))
+        units = [_units_of(column, bool(locations), centred) for column in y.unbind(1)]
+        return Scaling(tuple(shift for shift, _ in units), tuple(spread for _, spread in units))
+
+    @staticmethod
+    def from_state(state: Mapping[str, Any]) -> Scaling:
+        """The scaling of its fields as JSON holds them. Raises ValueError for numbers that cannot be."""
+        shift, spread = (tuple(map(float, v)) if isinstance(v, list | tuple) else float(v) for v in (state["shift"], state["spread"]))
+        scaling = Scaling(shift, spread)
+        shifts, spreads = _listed(shift), _listed(spread)
+        if not (all(map(math.isfinite, (*shifts, *spreads))) and min(spreads) > 0 and len(shifts) == len(spreads)):
+            raise ValueError(f"scaling {scaling}")
+        return scaling
 
     def apply(self, y: Tensor) -> Tensor:
         """Targets in units of their spread: the same shape, float64."""
-        return (y - self.shift) / self.spread
+        shift, spread = self._numbers(y)
+        standardised: Tensor = (y - shift) / spread
+        return standardised
 
     def restore(self, family: Family, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Parameters of the standardised target, as parameters of the target in its own units: the same names and shapes."""
@@ -86,21 +105,46 @@ class Scaling:
             return dict(parameters)
         return {name: self._moved(family, name, value, "restore") for name, value in parameters.items()}
 
-    def reduce(self, family: Family, name: str, value: float) -> float:
-        """A parameter's value in target units, as that of the standardised target."""
-        return float(self._moved(family, name, value, "reduce"))
+    def reduce(self, family: Family, name: str, value: float) -> Any:
+        """A parameter's value in target units, as that of the standardised target; a tuple where each target has a unit of its own."""
+        moved = self._moved(family, name, value, "reduce")
+        return tuple(moved.tolist()) if isinstance(moved, torch.Tensor) else float(moved)
 
     @property
     def log_jacobian(self) -> float:
-        """What is added to a negative log-likelihood per row of the standardised target to have that of the target: log spread."""
-        return math.log(self.spread)
+        """What is added to a negative log-likelihood per row of the standardised target to have that of the target: log spread, summed over a vector."""
+        return math.fsum(map(math.log, _listed(self.spread)))
 
     def _moved(self, family: Family, name: str, value: Any, way: str) -> Any:
         role = family.parameter(name).role
         if role is None:
             return value
-        unit = _UNITS[role]
-        return (unit.restore if way == "restore" else unit.reduce)(value, self.shift, self.spread)
+        unit, (shift, spread) = _UNITS[role], self._numbers(value)
+        if isinstance(self.spread, tuple) and family.parameter(name).support.kind == "triangle":
+            # The rows of a Cholesky factor belong to the targets.
+            spread = spread.unsqueeze(-1)
+        return (unit.restore if way == "restore" else unit.reduce)(value, shift, spread)
+
+    def _numbers(self, like: Any) -> tuple[Any, Any]:
+        """Shift and spread as numbers, or as tensors (d,) where `like` lives."""
+        if not isinstance(self.spread, tuple):
+            return self.shift, self.spread
+        home = like.device if isinstance(like, torch.Tensor) else "cpu"
+        shift, spread = (torch.tensor(numbers, dtype=torch.float64, device=home) for numbers in (self.shift, self.spread))
+        return shift, spread
+
+
+def _units_of(y: Tensor, whole_line: bool, centred: bool) -> tuple[float, float]:
+    """Shift and spread of one column of targets (n,)."""
+    if not whole_line:
+        return 0.0, _first_positive(float(y.median()), float(y.mean()))
+    quartiles = torch.quantile(_thinned(y), torch.tensor([0.25, 0.5, 0.75], dtype=torch.float64))
+    spread = _first_positive(float(quartiles[2] - quartiles[0]) / 1.349, float(y.std(correction=0)))
+    return (float(quartiles[1]) if centred else 0.0), spread
+
+
+def _listed(numbers: float | tuple[float, ...]) -> tuple[float, ...]:
+    return numbers if isinstance(numbers, tuple) else (numbers,)
 
 
 def _first_positive(*candidates: float) -> float:

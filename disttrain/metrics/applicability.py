@@ -11,7 +11,7 @@ from disttrain.distributions import functionals
 from disttrain.errors import Finding, UsageError
 from disttrain.outcomes import Outcome
 
-__all__ = ["exact_target", "needs_classes", "needs_mean", "needs_nothing", "needs_order"]
+__all__ = ["exact_target", "needs_cdf", "needs_classes", "needs_mean", "needs_nothing", "needs_order"]
 
 _CLASSES = (distributions.Categorical, torch.distributions.Categorical, torch.distributions.OneHotCategorical)
 _TWO_CLASSES = (distributions.Bernoulli, torch.distributions.Bernoulli)
@@ -33,13 +33,25 @@ def needs_nothing(distribution: Distribution) -> str:
     return ""
 
 
-def needs_order(distribution: Distribution) -> str:
-    """Why the values of the target cannot be put in order on one line, empty where they can."""
+def needs_cdf(distribution: Distribution) -> str:
+    """Why the values of the target cannot be counted up to one of them, empty where they can."""
     if isinstance(distribution, _CLASSES):
         return "the classes have no order, so there is no distance, quantile or interval between them"
     if distribution.event_shape:
-        return "the target has several numbers per row, and this metric compares one number with its distribution"
+        return "each row is a vector, and this metric compares one number with its distribution"
     return ""
+
+
+def needs_order(distribution: Distribution) -> str:
+    """Why the values of the target have no distance on one line, empty where they have."""
+    if _is_circular(distribution):
+        return "the target is an angle, and just below a full turn lies next to just above 0"
+    return needs_cdf(distribution)
+
+
+def _is_circular(distribution: Distribution) -> bool:
+    inner = distribution.component if isinstance(distribution, distributions.Mixture) else distribution
+    return isinstance(inner, distributions.VonMises)
 
 
 def needs_mean(distribution: Distribution) -> str:
@@ -52,6 +64,7 @@ def needs_mean(distribution: Distribution) -> str:
 
 def needs_classes(distribution: Distribution) -> str:
     """Why the target is not one of a few named classes, empty where it is."""
-    if isinstance(distribution, _CLASSES + _TWO_CLASSES):
+    if isinstance(distribution, (*_CLASSES, *_TWO_CLASSES, distributions.Ordinal)):
         return ""
-    return "it compares probabilities of classes, and this target is a number; it is for bernoulli and categorical"
+    target = "each row is a vector" if distribution.event_shape else "this target is a number"
+    return f"it compares probabilities of classes, and {target}; it is for bernoulli, categorical and ordinal"

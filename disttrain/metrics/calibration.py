@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from disttrain.distributions import functionals
+from disttrain.distributions import derived, functionals
 from disttrain.metrics import averages
 from disttrain.metrics.applicability import exact_target
 from disttrain.metrics.averages import Average
@@ -87,20 +87,20 @@ def surprises(distribution: Distribution, outcome: Outcome, level: float = 0.999
     """1 where y lies above the quantile at `level` of its row, else 0: (n,); of real numbers a share 1 - level is expected to."""
     y = exact_target(outcome)
     # y > q(level) is P(Y < y) >= level, and needs no quantile: the survival function knows the digits of the tail.
-    before = y - 1.0 if functionals.is_discrete(distribution) else y
+    before = y - derived.step_of(distribution) if functionals.is_discrete(distribution) else y
     above = functionals.survival(distribution, before)
     return torch.where(above.isnan(), above, (above <= 1.0 - level).double())
 
 
 def _two_sided(distribution: Distribution, outcome: Outcome, generator: np.random.Generator | None) -> tuple[Tensor, Tensor]:
-    """The probabilities below and above y, each with its own digits; where y is discrete its mass is divided at random."""
+    """The probabilities below and above y, each with its own digits; where y has a probability that one is divided at random."""
     y = exact_target(outcome)
-    if not functionals.is_discrete(distribution):
-        return functionals.cdf(distribution, y), functionals.survival(distribution, y)
+    below, above = functionals.cdf(distribution, y), functionals.survival(distribution, y)
+    mass = functionals.probability_at(distribution, y)
+    if not (functionals.is_discrete(distribution) or bool((mass > 0).any())):
+        return below, above
     generator = np.random.default_rng(0) if generator is None else generator
     share = torch.from_numpy(generator.random(len(y))).to(y.device)
-    mass = distribution.log_prob(y).exp().double()
-    # F(y - 1) below the support is 0; torch's own distributions must not be asked there.
-    lowest = float(getattr(distribution.support, "lower_bound", -torch.inf))
-    before = torch.where(y > lowest, functionals.cdf(distribution, (y - 1.0).clamp(min=lowest)), 0.0)
-    return before + share * mass, functionals.survival(distribution, y) + (1.0 - share) * mass
+    # F at the value before keeps the digits that F(y) - P(y) would lose in the lower tail.
+    before = functionals.cdf_before(distribution, y) if functionals.is_discrete(distribution) else (below - mass).clamp(min=0.0)
+    return before + share * mass, above + (1.0 - share) * mass

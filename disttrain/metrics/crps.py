@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution
+from torch.distributions import Distribution, constraints
 
 from disttrain import distributions
 from disttrain.distributions import functionals
@@ -68,6 +69,28 @@ def _closed(distribution: Distribution, y: Tensor) -> Tensor:
 
 
 def _derived(distribution: Distribution, y: Tensor) -> Tensor:
+    step: Tensor | None = getattr(distribution, "step", None)
+    if step is not None:
+        # Of a forecast of multiples of a step the numbers of steps are whole.
+        return step * _derived(_InSteps(distribution, step), y / step)
     finite = y.isfinite()
     by = crps_by_summation if functionals.is_discrete(distribution) else crps_by_quadrature
     return torch.where(finite, by(distribution, torch.where(finite, y, 0.0)), torch.where(y.isnan(), math.nan, math.inf))
+
+
+class _InSteps(Distribution):
+    """A distribution of multiples of `step` (n,), counted in steps."""
+
+    arg_constraints: ClassVar = {}
+    support = constraints.integer_interval(-math.inf, math.inf)  # type: ignore[no-untyped-call]
+
+    def __init__(self, base: Distribution, width: Tensor) -> None:
+        self.base, self.width = base, width
+        super().__init__(base.batch_shape, validate_args=False)
+
+    def cdf(self, value: Tensor) -> Tensor:
+        return functionals.cdf(self.base, value * self.width)
+
+    def survival(self, value: Tensor) -> Tensor:
+        """P(Y > value), exact in the upper tail."""
+        return functionals.survival(self.base, value * self.width)

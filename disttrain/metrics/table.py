@@ -11,7 +11,7 @@ from torch.distributions import Distribution
 
 from disttrain.errors import Finding, UsageError
 from disttrain.metrics import averages, scores
-from disttrain.metrics.applicability import needs_classes, needs_mean, needs_nothing, needs_order
+from disttrain.metrics.applicability import needs_cdf, needs_classes, needs_mean, needs_nothing, needs_order
 from disttrain.metrics.averages import Average, Summary
 from disttrain.metrics.calibration import pit
 from disttrain.metrics.crps import crps
@@ -64,7 +64,7 @@ class Metric:
 METRICS: dict[str, Metric] = {
     "nll": Metric("nll", scores.nll, "nats", "lower", needs_nothing, "Good (1952)"),
     "crps": Metric("crps", crps, "target", "lower", needs_order, "Gneiting & Raftery (2007)"),
-    "pit": Metric("pit", pit, "share", "lower", needs_order, "Dawid (1984)", "generator", averages.calibration),
+    "pit": Metric("pit", pit, "share", "lower", needs_cdf, "Dawid (1984)", "generator", averages.calibration),
     "coverage": Metric("coverage", scores.coverage, "share", "nominal", needs_order, "Gneiting, Balabdaoui & Raftery (2007)", "level"),
     "pinball": Metric("pinball", scores.pinball, "target", "lower", needs_order, "Koenker & Bassett (1978)", "levels"),
     "interval": Metric("interval", scores.interval, "target", "lower", needs_order, "Winkler (1972)", "level"),

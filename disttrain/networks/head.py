@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from disttrain.families import Activation, Parameter
+from disttrain.families import ACTIVATIONS, Activation, Parameter
 from disttrain.networks.inputs import CategoryCodes, Inputs
 from disttrain.networks.mlp import MLP, Style, initialize
 
@@ -145,19 +145,29 @@ class Network(nn.Module):
 def activated(outputs: Sequence[Output], raw: Mapping[str, Tensor], rows: int, *, logits: bool = False) -> dict[str, Tensor]:
     """The parameters that raw outputs {name: (rows, *raw_shape)} stand for, fixed ones filled in: {name: (rows, *shape)}.
 
-    With `logits`, a parameter that its distribution takes as logits comes as `logits`.
+    With `logits`, a parameter that its distribution takes as logits comes as these.
     """
     like = next(iter(raw.values()), torch.empty(0, dtype=torch.float64))
-    made: dict[str, Tensor] = {}
+    made: dict[str, Tensor] = _tied(outputs, raw)
     for output in outputs:
         name, to_logits = output.parameter.name, output.activation.logits
         if output.fixed is not None:
             made[name] = torch.as_tensor(output.fixed, dtype=like.dtype, device=like.device).expand(rows, *output.parameter.shape)
         elif logits and output.parameter.logits and to_logits is not None:
-            made["logits"] = to_logits(raw[name])
-        else:
+            made[output.parameter.logits] = to_logits(raw[name])
+        elif not output.parameter.tied:
             made[name] = output.activation.forward(raw[name])
     return made
+
+
+def _tied(outputs: Sequence[Output], raw: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The probabilities that share one softmax, whose unnamed rest has the raw output 0."""
+    names = [output.parameter.name for output in outputs if output.parameter.tied]
+    if not names:
+        return {}
+    scores = torch.stack([raw[name] for name in names], -1)
+    shares = ACTIVATIONS["softmax"].forward(torch.nn.functional.pad(scores, (0, 1)))
+    return dict(zip(names, shares.unbind(-1), strict=False))
 
 
 def _branches(outputs: Sequence[Output], layout: Layout) -> list[list[Output]]:

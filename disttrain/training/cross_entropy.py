@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from disttrain.errors import Finding, UsageError
-from disttrain.families import ACTIVATIONS, FAMILIES, Activation, Family, Parameter, activation_for, bounded, build, objection
+from disttrain.families import ACTIVATIONS, FAMILIES, Activation, Family, Parameter, Unsuitable, activation_for, bounded, build, objection
 from disttrain.families import options as known_options
 from disttrain.likelihood import cross_entropy
 from disttrain.networks import Output, activated
@@ -78,7 +78,7 @@ def _family(family: str | Family, options: Mapping[str, Any]) -> Family:
         raise _refusal(f"classes = {classes!r} is not possible: a whole number from 2 up")
     try:
         return build(family, options)
-    except TypeError as fault:
+    except (TypeError, Unsuitable) as fault:
         raise _refusal(f"{family}: {fault}") from None
 
 
@@ -90,6 +90,10 @@ def _output(family: Family, parameter: Parameter, given: Mapping[str, Any]) -> O
     if unknown:
         raise _refusal(f"`{unknown[0]}` is not known of a parameter; there are activation, bounds, fixed")
     asked = {key: value for key, value in given.items() if value is not None}
+    if parameter.given is not None:
+        if asked:
+            raise _refusal(f"{name} is not learned: it is an option of {family.name}")
+        return Output(parameter, activation_for(parameter), fixed=parameter.given)
     if "fixed" not in asked:
         return Output(parameter, _activation(family, parameter, asked))
     if len(asked) > 1:

@@ -51,7 +51,8 @@ class Rows:
 class Plan:
     """How to train: at most `epochs` passes in batches of `batch_size` rows, in an order that `seed` fixes.
 
-    `constant` (nats) is added to every reported loss: log spread, so that it is that of the target in its own units.
+    `constant` (nats) is added to every reported loss of the training rows, `held_out_constant` to that of the validation rows: log spread,
+    so that they are those of the target in its own units.
     """
 
     epochs: int
@@ -63,6 +64,7 @@ class Plan:
     gradient_clip: float | None = None
     seed: int = 0
     constant: float = 0.0
+    held_out_constant: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -122,8 +124,9 @@ def epochs(
         stalls += stopping.waited > 0 and stopping.waited % plan.schedule.patience == 0
         now = time.perf_counter()
         yield Epoch(
-            number, train_nll + plan.constant, math.nan if held_out is None else watched + plan.constant, rate,
-            now - started, len(train) / max(now - began, 1e-9), improved, stopping.best + plan.constant, stopping.best_epoch,
+            number, train_nll + plan.constant, math.nan if held_out is None else held_out + plan.held_out_constant, rate,
+            now - started, len(train) / max(now - began, 1e-9), improved,
+            stopping.best + (plan.constant if held_out is None else plan.held_out_constant), stopping.best_epoch,
         )  # fmt: skip
         number += 1
         if stop():

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
 
-from disttrain.families import Family
-from disttrain.likelihood import log_likelihood, weighted_mean
+from disttrain.families import Family, on
+from disttrain.likelihood import log_likelihood
 from disttrain.networks import Output, activated
 from disttrain.outcomes import Outcome
 
@@ -21,6 +22,10 @@ _AT_ONCE = 65_536
 # Raw outputs beyond this are tried nearer, where the loss (in nats) hardly notices.
 _NEAR, _FLAT = 8.0, 1e-3
 _ATTEMPTS = 3
+# A shape nearer to 0 than this may have stayed where it set out; it tries again from that far on either side.
+_AT_SADDLE, _OFF_SADDLE = 0.05, 1.5
+# Descents for components that could trade places, and the rows they look at.
+_RESTARTS, _RESTART_ROWS = 4, 4_000
 # Raw outputs tried for each scalar parameter in turn before the descent: counts in the thousands lie far from a start at 0.
 _TRIED = (-9.0, -4.0, -1.5, 0.0, 1.5, 4.0, 9.0, 16.0)
 
@@ -29,7 +34,7 @@ def marginal_raw(family: Family, outputs: Sequence[Output], outcome: Outcome, we
     """Raw outputs {name: raw_shape} of the constant model that fits the outcome (n rows, standardised) best.
 
     L-BFGS in float64 on the cross-entropy: first on at most 20,000 rows spread over the data, from the best point of a coarse scan,
-    then on all rows.
+    then on all rows. Where components could trade places it sets out from several seeded starts and goes on from the best.
     """
     learned = [output for output in outputs if output.size]
     raw = {output.parameter.name: torch.zeros(output.raw_shape, dtype=torch.float64) for output in learned}
@@ -39,24 +44,124 @@ def marginal_raw(family: Family, outputs: Sequence[Output], outcome: Outcome, we
     some, some_weight = outcome[::step], None if weight is None else weight[::step]
     if some_weight is not None and not some_weight.sum() > 0:
         some, some_weight, step = outcome, weight, 1
-
-    def pieces(rows: Outcome, row_weight: Tensor | None) -> Iterator[Tensor]:
-        """The cross-entropy on rows in parts that add up to it, so that a step on many rows takes the memory of a few."""
-        total = float(len(rows) if row_weight is None else row_weight.sum())
-        for start in range(0, len(rows), _AT_ONCE):
-            part, part_weight = rows[start : start + _AT_ONCE], None if row_weight is None else row_weight[start : start + _AT_ONCE]
-            arguments = activated(outputs, {name: value.unsqueeze(0) for name, value in raw.items()}, 1, logits=True)
-            nll = -log_likelihood(family.distribution(**arguments, validate_args=False), part)
-            yield (nll.sum() if part_weight is None else (nll * part_weight).sum()) / total
-
-    _scan(raw, lambda: pieces(some, some_weight))
-    _descend(raw, lambda: pieces(some, some_weight), 100)
-    # Beside a poor start of the others a shape may have been put where its gradient fades; beside their fit the scan sees better.
-    if _scan(raw, lambda: pieces(some, some_weight)):
-        _descend(raw, lambda: pieces(some, some_weight), 100)
-    if step > 1:
-        _descend(raw, lambda: pieces(outcome, weight), 20)
+    twins = [output.parameter.name for output in learned if output.parameter.axes[:1] == ("components",)]
+    if twins:
+        raw = _best_start(family, outputs, raw, twins, some, some_weight)
+    else:
+        _fit(raw, lambda: pieces(family, outputs, raw, some, some_weight))
+        _leave_saddles(learned, raw, lambda: pieces(family, outputs, raw, some, some_weight))
+    if twins or step > 1:
+        _descend(raw, lambda: pieces(family, outputs, raw, outcome, weight), 100 if step == 1 else 20)
     return {name: value.detach() for name, value in raw.items()}
+
+
+def pieces(family: Family, outputs: Sequence[Output], raw: Mapping[str, Tensor], rows: Outcome, weight: Tensor | None) -> Iterator[Tensor]:
+    """The cross-entropy of a constant model on rows, in parts that add up to it, so that a step on many rows takes the memory of a few."""
+    total = float(len(rows) if weight is None else weight.sum())
+    for start in range(0, len(rows), _AT_ONCE):
+        part, part_weight = rows[start : start + _AT_ONCE], None if weight is None else weight[start : start + _AT_ONCE]
+        arguments = activated(outputs, {name: value.unsqueeze(0) for name, value in raw.items()}, 1, logits=True)
+        nll = -log_likelihood(family.distribution(**arguments, validate_args=False), part)
+        yield (nll.sum() if part_weight is None else (nll * part_weight).sum()) / total
+
+
+def _fit(raw: dict[str, Tensor], loss: Callable[[], Iterator[Tensor]]) -> None:
+    """Scan and descend; beside a poor start of the others a shape may have been put where its gradient fades: scan once more."""
+    _scan(raw, loss)
+    _descend(raw, loss, 100)
+    if _scan(raw, loss):
+        _descend(raw, loss, 100)
+
+
+def _leave_saddles(learned: Sequence[Output], raw: dict[str, Tensor], loss: Callable[[], Iterator[Tensor]]) -> None:
+    """Set out once more from either side of a shape that stayed at 0, where its gradient vanishes though the fit is better elsewhere.
+
+    Of the skew normal the information about skewness is singular at 0. Source: Azzalini & Capitanio (1999), section 3.
+    """
+    flat = [o.parameter.name for o in learned if o.parameter.role == "shape" and o.parameter.support == on.real and not o.raw_shape]
+    if flat:
+        _from_zero(raw, loss)
+    for name in [name for name in flat if abs(float(raw[name].detach())) < _AT_SADDLE]:
+        found = {key: value.detach().clone() for key, value in raw.items()}
+        best = _value(loss)
+        for side in (_OFF_SADDLE, -_OFF_SADDLE):
+            with torch.no_grad():
+                raw[name].fill_(side)
+            _descend(raw, loss, 60)
+            if _value(loss) < best - 1e-9:
+                best, found = _value(loss), {key: value.detach().clone() for key, value in raw.items()}
+            with torch.no_grad():
+                for key, value in found.items():
+                    raw[key].copy_(value)
+
+
+def _from_zero(raw: dict[str, Tensor], loss: Callable[[], Iterator[Tensor]]) -> None:
+    """Descend from raw outputs of 0 as well, and keep the better: the scan may have put a free shape into a second, degenerate mode."""
+    found, best = {key: value.detach().clone() for key, value in raw.items()}, _value(loss)
+    with torch.no_grad():
+        for value in raw.values():
+            value.zero_()
+    _descend(raw, loss, 100)
+    if not _value(loss) < best:
+        with torch.no_grad():
+            for key, value in found.items():
+                raw[key].copy_(value)
+
+
+def _value(loss: Callable[[], Iterator[Tensor]]) -> float:
+    with torch.no_grad():
+        return float(sum(loss(), torch.zeros(())).nan_to_num(nan=math.inf))
+
+
+def _best_start(
+    family: Family, outputs: Sequence[Output], raw: Mapping[str, Tensor], twins: Sequence[str], rows: Outcome, weight: Tensor | None
+) -> dict[str, Tensor]:
+    """The best of several descents for components that could trade places, where starting at one point for all is a saddle.
+
+    One start gives each component the fit of one slice of the sorted targets, the others disturb the fit of all components alike.
+    """
+    step = max(1, len(rows) // _RESTART_ROWS)
+    some, some_weight = rows[::step], None if weight is None else weight[::step]
+    alike = _alike(family, outputs, raw, twins, some, some_weight)
+    starts = [_sliced(family, outputs, raw, twins, some, some_weight, alike)]
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(_RESTARTS):
+        noise = {name: torch.randn(value.shape, dtype=torch.float64, generator=generator) for name, value in alike.items()}
+        starts.append({name: value + noise[name] if name in twins else value.clone() for name, value in alike.items()})
+    scores = []
+    for start in starts:
+        _descend(start, partial(pieces, family, outputs, start, some, some_weight), 60)
+        scores.append(_value(partial(pieces, family, outputs, start, some, some_weight)))
+    return {name: value.detach() for name, value in starts[scores.index(min(scores))].items()}
+
+
+def _alike(
+    family: Family, outputs: Sequence[Output], raw: Mapping[str, Tensor], twins: Sequence[str], rows: Outcome, weight: Tensor | None
+) -> dict[str, Tensor]:
+    """The fit where all components are the same: that of one component alone."""
+    shared = {name: torch.zeros_like(value[0] if name in twins else value) for name, value in raw.items()}
+
+    def loss() -> Iterator[Tensor]:
+        spread = {name: value.expand(raw[name].shape) if name in twins else value for name, value in shared.items()}
+        return pieces(family, outputs, spread, rows, weight)
+
+    _fit(shared, loss)
+    return {name: value.detach().expand(raw[name].shape).clone() for name, value in shared.items()}
+
+
+def _sliced(
+    family: Family, outputs: Sequence[Output], raw: Mapping[str, Tensor], twins: Sequence[str], rows: Outcome, weight: Tensor | None,
+    alike: Mapping[str, Tensor],
+) -> dict[str, Tensor]:  # fmt: skip
+    """Component k as it fits the k-th slice of the sorted targets (of vectors, sorted by their first element)."""
+    value = rows.value.reshape(len(rows), -1)[:, 0]
+    count = raw[twins[0]].shape[0]
+    made = {name: start.clone() for name, start in alike.items()}
+    for place, part in enumerate(value.argsort(stable=True).chunk(count)):
+        own = _alike(family, outputs, raw, twins, rows[part], None if weight is None else weight[part])
+        for name in twins:
+            made[name][place] = own[name][place]
+    return made
 
 
 def head_start(
@@ -72,9 +177,7 @@ def head_start(
     start = {name: value.clone() for name, value in raw.items()}
 
     def loss() -> float:
-        arguments = activated(outputs, {name: value.unsqueeze(0) for name, value in start.items()}, 1, logits=True)
-        nll = -log_likelihood(family.distribution(**arguments, validate_args=False), rows)
-        return float(weighted_mean(nll, row_weight))
+        return float(sum(pieces(family, outputs, start, rows, row_weight), torch.zeros(())))
 
     best = loss()
     for name in [name for name, value in start.items() if not value.shape]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,16 +11,9 @@ from disttrain.errors import Finding, UsageError
 from disttrain.families import ACTIVATIONS, FAMILIES, Family, build, default_name, facts
 from disttrain.families.on import Support
 
-__all__ = ["Described", "described", "listing"]
+__all__ = ["KINDS", "Described", "described", "kind_of", "listing"]
 
-# Kinds of target that `--support` knows.
-_KINDS: dict[str, Callable[[Support], bool]] = {
-    "real": lambda s: not s.integer and math.isinf(s.lower) and math.isinf(s.upper),
-    "positive": lambda s: not s.integer and s.lower == 0 and math.isinf(s.upper),
-    "unit": lambda s: not s.integer and s.lower == 0 and s.upper == 1,
-    "count": lambda s: s.integer and math.isinf(s.upper),
-    "class": lambda s: s.integer and math.isfinite(s.upper),
-}
+KINDS = ("real", "positive", "unit", "count", "class", "vector")
 
 
 @dataclass(frozen=True)
@@ -34,12 +26,12 @@ class Described:
 
 def listing(support: str | None) -> list[dict[str, Any]]:
     """Every family, or those for one kind of target: name, support, parameters and their default activations. Raises UsageError."""
-    if support is not None and support not in _KINDS:
+    if support is not None and support not in KINDS:
         raise UsageError(
-            Finding("unknown-choice", f"`{support}` is no kind of target", "--support", hints=(f"there are {', '.join(_KINDS)}",))
+            Finding("unknown-choice", f"`{support}` is no kind of target", "--support", hints=(f"there are {', '.join(KINDS)}",))
         )
-    families = [_family(name) for name in FAMILIES]
-    return [_row(family) for family in families if support is None or _KINDS[support](family.support)]
+    families = {name: _family(name) for name in FAMILIES}
+    return [_row(name, family) for name, family in families.items() if support is None or kind_of(family) == support]
 
 
 def described(name: str) -> Described:
@@ -49,7 +41,9 @@ def described(name: str) -> Described:
         hint = (f"did you mean `{near}`? " if near else "") + "`disttrain families` lists all"
         raise UsageError(Finding("unknown-choice", f"`{name}` is not a family", hints=(hint,)))
     family, known = _family(name), facts(name)
-    kind = "classes" if _KINDS["class"](family.support) else "counts" if family.support.integer else "continuous"
+    kind = {"class": "classes", "count": "counts", "vector": "vectors"}.get(kind_of(family), "continuous")
+    if family.atoms:
+        kind += f", with a probability at {' and '.join(f'{atom:g}' for atom in family.atoms)}"
     width = max(len(parameter.name) for parameter in family.parameters)
     lines = [f"{name}   {_support_text(family)}, {kind}", f"  {known.summary}", ""]
     lines.append(f"  {'parameter':<{max(width, 9)}}   support                 default activation")
@@ -60,24 +54,35 @@ def described(name: str) -> Described:
     lines.append("")
     labels = {"loss": "loss per row", "scipy": "scipy.stats", "instead": "try instead"}
     lines += [f"  {labels.get(key, key):<13} {text}" for key, text in known.lines.items()]
-    return Described(tuple(lines), {**_row(family), "summary": known.summary, **known.lines})
+    return Described(tuple(lines), {**_row(name, family), "summary": known.summary, **known.lines})
+
+
+def kind_of(family: Family) -> str:
+    """The kind of target that a family is for, one of KINDS."""
+    support = family.support
+    if family.event:
+        return "vector"
+    if support.discrete:
+        given = any(parameter.given is not None for parameter in family.parameters)
+        return "class" if math.isfinite(support.upper) and not given else "count"
+    return "unit" if math.isfinite(support.upper) else "positive" if math.isfinite(support.lower) else "real"
 
 
 def _family(name: str) -> Family:
-    return build(name, {"classes": 2})
+    return build(name, {"classes": 2, "targets": 2})
 
 
 def _support_text(family: Family) -> str:
-    return "y is one of K classes" if any(parameter.shape for parameter in family.parameters) else family.support.text("y")
+    return "y is one of K classes" if any("classes" in parameter.axes for parameter in family.parameters) else family.support.text("y")
 
 
 def _theta(support: Support) -> str:
     return "any real number" if support.text("θ").startswith("any") else support.text("θ").removeprefix("θ ")
 
 
-def _row(family: Family) -> dict[str, Any]:
+def _row(name: str, family: Family) -> dict[str, Any]:
     return {
-        "family": family.name,
+        "family": name,
         "support": _support_text(family),
         "parameters": [parameter.name for parameter in family.parameters],
         "activations": [default_name(parameter) for parameter in family.parameters],

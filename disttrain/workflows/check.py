@@ -10,11 +10,11 @@ from disttrain.config import Loaded
 from disttrain.model import Model
 from disttrain.workflows.preparation import Prepared, prepare
 from disttrain.workflows.scoring import baseline_nll, require_suited
+from disttrain.workflows.ties import tie_notes
 
 __all__ = ["Remark", "check"]
 
 _LEAK = 0.98
-_TIES = 0.5
 _FEW = 30
 
 
@@ -55,10 +55,7 @@ def _target(prepared: Prepared) -> list[Remark]:
         Remark("baseline", f"marginal {family.name}: nll {baseline_nll(prepared, 'train'):.4f} nats per row on the training rows"),
     ]
     distinct = len(np.unique(y))
-    if not family.support.integer and distinct < _TIES * len(y):
-        remarks.append(
-            Remark("ties", f"{name} has {distinct:,} distinct values in {len(y):,} rows: a density can earn nats by spikes there", True)
-        )
+    remarks += [Remark("ties", note, True) for note in tie_notes(family, name, y)]
     if distinct == 1:
         remarks.append(Remark("target", f"{name} is the same in every row: the scale will shrink to its floor", True))
     return remarks
@@ -89,7 +86,8 @@ def _features(prepared: Prepared) -> list[Remark]:
 
 def _leaks(prepared: Prepared) -> list[Remark]:
     """Features that all but equal the target: a sign that they are known only afterwards."""
-    if prepared.model.labels is not None or prepared.model.family.support.integer:
+    family = prepared.model.family
+    if prepared.model.labels is not None or family.support.discrete or family.event:
         return []
     train = prepared.splits["train"]
     y = train.outcome.value

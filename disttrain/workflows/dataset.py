@@ -13,8 +13,9 @@ import pyarrow as pa
 from disttrain import data as rooms
 from disttrain.config import ColumnSplit, Config, DataSection, Loaded, Problem
 from disttrain.data import Origin, Schema, Target
-from disttrain.errors import ConfigError
-from disttrain.families import options
+from disttrain.errors import ConfigError, DataError, Finding
+from disttrain.families import build, needs, options
+from disttrain.workflows.support import closed, require_width
 
 __all__ = ["SPLITS", "Dataset", "dataset", "filters_of", "is_label", "target_of", "weight_of"]
 
@@ -59,7 +60,7 @@ class Dataset:
 
 def is_label(config: Config) -> bool:
     """Whether the target is one of several classes, given as a label column or one-hot columns."""
-    return "classes" in options(config.distribution.family)
+    return "classes" in needs(config.distribution.family, config.distribution.options)
 
 
 def dataset(loaded: Loaded, limit: int | None = None, more: Sequence[str] = ()) -> Dataset:
@@ -96,10 +97,31 @@ def dataset(loaded: Loaded, limit: int | None = None, more: Sequence[str] = ()) 
 
 
 def target_of(config: Config, table: pa.Table, schema: Schema, labels: tuple[Any, ...] | None, origin: Origin) -> Target:
-    """The target of each row, as numbers or class codes, complete. Raises DataError with rows where it is missing or not finite."""
-    target = rooms.read_target(table, schema.target, kind="label" if is_label(config) else "number", labels=labels, origin=origin)
+    """The target of each row, as numbers, vectors or class codes, complete. Raises DataError with rows where it is missing or not finite.
+
+    Shares of a whole are divided by their sum, which may be 1 % away from 1.
+    """
+    section = config.distribution
+    vector = not is_label(config) and "targets" in needs(section.family, section.options)
+    if not is_label(config):
+        require_width(section.family, schema.target, vector, origin)
+    kind = "label" if is_label(config) else "vector" if vector else "number"
+    ordered = "order" in options(section.family)
+    given = section.options.get("order") if ordered and labels is None else labels
+    target = rooms.read_target(table, schema.target, kind=kind, labels=given, origin=origin)
     rooms.require_complete(target, origin)
+    if ordered and given is None and target.labels is not None and any(isinstance(label, str) for label in target.labels):
+        _require_order(section.family, schema.target[0], target.labels, origin)
+    if vector and build(section.family, {"targets": len(schema.target), **section.options}).support.kind == "simplex":
+        return replace(target, values=closed(target.values, schema.target, section.family, origin))
     return target
+
+
+def _require_order(family: str, column: str, labels: tuple[Any, ...], origin: Origin) -> None:
+    """Raise DataError: the alphabet is no order of grades."""
+    what = f"the labels of `{column}` are text, and {family} must know their order"
+    hint = f"distribution: {{family: {family}, order: [{', '.join(map(str, labels[:10]))}]}}, from the lowest to the highest"
+    raise DataError(Finding("no-order", what, rooms.column_place(origin.names[0], column), hints=(hint,)))
 
 
 def weight_of(table: pa.Table, schema: Schema, origin: Origin) -> Array | None:

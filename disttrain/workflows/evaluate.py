@@ -24,6 +24,7 @@ from disttrain.workflows.dataset import SPLITS, filters_of
 from disttrain.workflows.requests import Question, Requirement, requirement
 from disttrain.workflows.runs import OpenRun, open_run, own_rows
 from disttrain.workflows.scoring import Forecast, Settings, column_of, observed, scored, settings_of
+from disttrain.workflows.ties import tie_notes
 
 __all__ = ["Answer", "evaluate", "require_met"]
 
@@ -77,7 +78,8 @@ def evaluate(question: Question, root: Path) -> Answer:
     document = {"run": run.name, "data": rows.data, "split": rows.split, **scores.document}
     if question.rows_out is not None:
         _write_rows(question.rows_out, question.overwrite, model, rows.row, forecast.distribution(), y)
-    return Answer(document, run.newest, scores.residuals, scores.histogram, (*rows.notes, *scores.notes))
+    notes = (*rows.notes, *scores.notes, *tie_notes(model.family, model.schema.target[0], y.numpy()))
+    return Answer(document, run.newest, scores.residuals, scores.histogram, notes)
 
 
 def require_met(answer: Answer, texts: Sequence[str]) -> None:
@@ -141,8 +143,7 @@ def _given(model: Model, question: Question, other: Model | None) -> _Rows:
 def _write_rows(output: str, overwrite: bool, model: Model, row: Array, distribution: Distribution, y: Tensor) -> None:
     """Each row's position, target and scores, as a file of the format its name says."""
     outcome = Outcome.exact(y)
-    target = pa.array(y.numpy()) if model.labels is None else pa.array([str(model.labels[int(code)]) for code in y])
-    columns = {"row": pa.array(row, pa.int64()), "target": target, "nll": _column(metrics.nll(distribution, outcome))}
+    columns = {"row": pa.array(row, pa.int64()), **_targets(model, y), "nll": _column(metrics.nll(distribution, outcome))}
     if METRICS["pit"].applies(distribution):
         columns |= {
             "pit": _column(metrics.pit(distribution, outcome)),
@@ -153,6 +154,13 @@ def _write_rows(output: str, overwrite: bool, model: Model, row: Array, distribu
     form = rooms.format_of(Path(output))
     with storage.replacing(Path(output), overwrite=overwrite) as path, form.writer(path, made.schema) as writer:
         writer.write_table(made)
+
+
+def _targets(model: Model, y: Tensor) -> dict[str, pa.Array]:
+    """The targets as columns: labels by name, of a vector one column for each element."""
+    if model.family.event:
+        return {f"target_{name}": pa.array(column.numpy()) for name, column in zip(model.schema.target, y.unbind(1), strict=True)}
+    return {"target": pa.array(y.numpy()) if model.labels is None else pa.array([str(model.labels[int(code)]) for code in y])}
 
 
 def _column(values: Tensor) -> pa.Array:

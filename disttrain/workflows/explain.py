@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Any
 
 from disttrain.config import Config, Loaded
 from disttrain.errors import DataError
-from disttrain.families import Facts, Family, Parameter, facts
+from disttrain.families import Facts, Family, Parameter, activation_for, facts_of
 from disttrain.model import Model, family_of
 from disttrain.networks import Output
 from disttrain.workflows.dataset import is_label
@@ -37,7 +38,7 @@ def explain(loaded: Loaded) -> Explanation:
     except DataError:
         model = None
     family = model.family if model is not None else family_of(config, tuple(range(3)))
-    known, symbols = facts(family.name), _symbols(family, config)
+    known, symbols = facts_of(family), _symbols(family, config)
     rows = [
         ("q", f"{family.name}({', '.join(f'{p.name} = {symbols[p.name]}' for p in family.parameters)})"),
         ("target", _target_form(config, family, model)),
@@ -76,7 +77,9 @@ def _symbols(family: Family, config: Config) -> dict[str, str]:
     found, number = {}, 0
     for parameter in family.parameters:
         section = config.distribution.parameters.get(parameter.name)
-        if section is not None and section.fixed is not None:
+        if parameter.given is not None:
+            found[parameter.name] = f"{parameter.given:g}"
+        elif section is not None and section.fixed is not None:
             found[parameter.name] = f"{section.fixed:g}" if isinstance(section.fixed, int | float) else str(list(section.fixed))
         else:
             number += 1
@@ -86,6 +89,8 @@ def _symbols(family: Family, config: Config) -> dict[str, str]:
 
 def _target_form(config: Config, family: Family, model: Model | None) -> str:
     columns = config.data.targets
+    if family.event:
+        return f"{', '.join(f'`{column}`' for column in columns)}: one vector per row, {family.support.text('y')}"
     if not is_label(config):
         return f"`{columns[0]}`, one number per row: {family.support.text('y')}"
     labels = "" if model is None or model.labels is None else ": " + ", ".join(map(str, model.labels[:8]))
@@ -102,10 +107,13 @@ def _parameter_rows(config: Config, family: Family, model: Model | None, symbols
         support = parameter.support.text(symbol)
         shape = f"{_count(config, model, parameter)} numbers per row" if parameter.shape else "one number per row"
         section = config.distribution.parameters.get(parameter.name)
+        if parameter.given is not None:
+            yield parameter.name, f"= {symbol}, given by the family's options"
+            continue
         if section is not None and section.fixed is not None:
             yield parameter.name, f"= {symbol}, fixed: the network has no output for it"
             continue
-        first, number = number + 1, number + (parameter.shape[0] if parameter.shape else 1)
+        first, number = number + 1, number + _raw_size(parameter)
         z = (
             "z" + str(first).translate(_SUBSCRIPTS)
             if first == number
@@ -118,7 +126,14 @@ def _parameter_rows(config: Config, family: Family, model: Model | None, symbols
 def _count(config: Config, model: Model | None, parameter: Parameter) -> str:
     """How many numbers a parameter is; `K` where neither the data nor one-hot columns say how many classes there are."""
     one_hot = len(config.data.targets) > 1
-    return str(parameter.shape[0]) if model is not None else str(len(config.data.targets)) if one_hot else "K"
+    if model is not None or "classes" not in parameter.axes:
+        return " x ".join(map(str, parameter.shape))
+    return str(len(config.data.targets)) if one_hot else "K"
+
+
+def _raw_size(parameter: Parameter) -> int:
+    """How many raw outputs its default activation takes."""
+    return math.prod(activation_for(parameter).raw_shape(parameter.shape))
 
 
 def _unit(output: Output | None) -> str:
@@ -128,8 +143,6 @@ def _unit(output: Output | None) -> str:
 
 
 def _formula(config: Config, family: Family, name: str, output: Output | None, z: str) -> str:
-    from disttrain.families import activation_for
-
     section = config.distribution.parameters.get(name)
     activation = (
         output.activation if output is not None else activation_for(family.parameter(name), None if section is None else section.activation)
@@ -153,7 +166,9 @@ def _heads(config: Config, family: Family, model: Model | None) -> str:
         return str(sum(output.size for output in model.outputs if output.columns != ()))
     sections = config.distribution.parameters
     constant = {name for name, section in sections.items() if section.fixed is not None or section.features == ()}
-    counts = [_count(config, None, p) if p.shape else "1" for p in family.parameters if p.name not in constant]
+    constant |= {p.name for p in family.parameters if p.given is not None or (p.constant and p.name not in sections)}
+    learned = [p for p in family.parameters if p.name not in constant]
+    counts = [_count(config, None, p) if "classes" in p.axes else str(_raw_size(p)) for p in learned]
     return "K" if "K" in counts else str(sum(map(int, counts)))
 
 

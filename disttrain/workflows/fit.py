@@ -19,9 +19,11 @@ from disttrain.model import Model
 from disttrain.storage import Run
 from disttrain.training import Epoch, NotFinite
 from disttrain.workflows import records, scoring
-from disttrain.workflows.plans import plan_of
+from disttrain.workflows.floors import Floor, floors
+from disttrain.workflows.plans import constant_of, plan_of
 from disttrain.workflows.predict import write_own
 from disttrain.workflows.preparation import Prepared, prepare
+from disttrain.workflows.ties import tie_notes
 
 __all__ = ["Epoch", "Finished", "Started", "fit"]
 
@@ -30,7 +32,7 @@ Stop = Callable[[], str | None]
 
 @dataclass(frozen=True)
 class Started:
-    """What is about to be trained: rows per split, encoded inputs, learned numbers, and the baseline that has to be beaten (nats per row)."""
+    """What is about to be trained: rows per split, encoded inputs, learned numbers, the baseline to beat (nats per row), and warnings."""
 
     run: str
     distribution: str
@@ -43,11 +45,12 @@ class Started:
     baseline: float
     watched: str
     epochs: int
+    warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Finished:
-    """How a fit ended: `status` finished or stopped, the `reason` in words, scores per split, and the folder with everything."""
+    """How a fit ended: `status` finished or stopped, the `reason` in words, scores per split, warnings, and the folder with everything."""
 
     folder: Path
     status: str
@@ -58,6 +61,7 @@ class Finished:
     seconds: float
     metrics: dict[str, Any]
     predictions: int
+    warnings: tuple[str, ...]
 
 
 def fit(
@@ -121,18 +125,26 @@ def _run(
         records.write_history(run, history)
     best.save()
     reason = _reason(config, history, limit)
-    metrics: dict[str, Any] = {}
-    predictions = 0
-    if limit.word is None:
-        predictions = write_own(model, prepared.data, run.path, run.name, config)
-        metrics = scoring.split_metrics(prepared, run.name)
-        storage.write_json(run.path / "metrics.json", metrics)
+    predictions, metrics, low = _results(prepared, run) if limit.word is None else (0, {}, [])
     status = "finished" if limit.word is None else "stopped"
-    code = {None: 0, "interrupted": 130, "terminated": 143}[limit.word]
     scores = {split: found["metrics"]["nll"]["value"] for split, found in metrics.items()}
-    run.update(status=status, exit_code=code, reason=reason, best_epoch=best.number, epochs=len(history), scores=scores)
+    warnings = tuple(floor.text for floor in low)
+    run.update(
+        status=status, exit_code={None: 0, "interrupted": 130, "terminated": 143}[limit.word], reason=reason, best_epoch=best.number,
+        epochs=len(history), scores=scores, warnings=[*begun.warnings, *warnings], floors={floor.parameter: floor.rows for floor in low},
+    )  # fmt: skip
     records.log(run.path, status, {"reason": reason, "best_epoch": best.number, "scores": scores})
-    yield Finished(run.path, status, reason, limit.word, best.number, len(history), time.perf_counter() - started, metrics, predictions)
+    seconds = time.perf_counter() - started
+    yield Finished(run.path, status, reason, limit.word, best.number, len(history), seconds, metrics, predictions, warnings)
+
+
+def _results(prepared: Prepared, run: Run) -> tuple[int, dict[str, Any], list[Floor]]:
+    """Write predictions.parquet and metrics.json: how many rows were predicted, the scores, and the parameters at their floors."""
+    model = prepared.model
+    predictions = write_own(model, prepared.data, run.path, run.name, model.config)
+    metrics = scoring.split_metrics(prepared, run.name)
+    storage.write_json(run.path / "metrics.json", metrics)
+    return predictions, metrics, floors(model, [rows.x for rows in prepared.splits.values()])
 
 
 class _Limit:
@@ -187,7 +199,7 @@ class _Best:
 def _largest_product(prepared: Prepared) -> tuple[int, int]:
     """Rows per step and the widest layer: what decides how many threads pay."""
     config, rows = prepared.model.config, len(prepared.splits["train"])
-    step = rows if config.training.optimizer.name == "lbfgs" else plan_of(config, rows, 0.0).batch_size
+    step = rows if config.training.optimizer.name == "lbfgs" else plan_of(config, rows).batch_size
     return min(step, rows), max([prepared.model.encoder.width, *config.network.hidden])
 
 
@@ -195,8 +207,9 @@ def _epochs(prepared: Prepared, device: torch.device, limit: _Limit) -> Iterator
     model = prepared.model
     model.network.to(device)
     splits = {name: rows.to(device) for name, rows in prepared.splits.items() if name != "test"}
-    plan = plan_of(model.config, len(splits["train"]), model.scaling.log_jacobian)
     validation = splits.get("validation")
+    first, second = (constant_of(model.family, model.scaling.log_jacobian, rows) for rows in (splits["train"], validation))
+    plan = plan_of(model.config, len(splits["train"]), (first, second))
     return training.epochs(model.network, model.family, splits["train"], validation, plan, limit)
 
 
@@ -204,9 +217,11 @@ def _started(prepared: Prepared, run: Run, device: torch.device) -> Started:
     model, config = prepared.model, prepared.model.config
     learned = [o.parameter.name if o.fixed is None else f"{o.parameter.name} fixed" for o in model.outputs]
     watched = "validation" if "validation" in prepared.splits else "train"
+    warnings = tie_notes(model.family, model.schema.target[0], prepared.y.numpy())
     return Started(
         run.name, f"{model.family.name}({', '.join(learned)})", str(device), torch.get_num_threads(), config.training.seed,
         prepared.counts(), model.encoder.width, model.network.size(), scoring.baseline_nll(prepared, watched), watched, config.training.epochs,
+        warnings,
     )  # fmt: skip
 
 

@@ -4,14 +4,31 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+import torch
+
 from disttrain.config import Config
-from disttrain.training import OptimizerPlan, Plan, SchedulePlan
+from disttrain.families import Family
+from disttrain.likelihood import weighted_mean
+from disttrain.training import OptimizerPlan, Plan, Rows, SchedulePlan
 
-__all__ = ["plan_of"]
+__all__ = ["constant_of", "plan_of"]
 
 
-def plan_of(config: Config, rows: int, constant: float) -> Plan:
-    """How the loop is to train, from the config's `training` section, for so many training rows."""
+def constant_of(family: Family, log_jacobian: float, rows: Rows | None) -> float:
+    """What the mean negative log-likelihood of standardised rows lacks to that in target units.
+
+    A probability has no unit: that of a rounded value, or of a value that has one of its own beside a density.
+    """
+    if rows is None or family.support.discrete:
+        return 0.0
+    dense = torch.ones(len(rows), dtype=torch.float64)
+    for atom in family.atoms:
+        dense = dense * (rows.outcome.value.cpu() != atom)
+    return log_jacobian * float(weighted_mean(dense, None if rows.weight is None else rows.weight.cpu()))
+
+
+def plan_of(config: Config, rows: int, constants: tuple[float, float] = (0.0, 0.0)) -> Plan:
+    """How the loop is to train, from the config's `training` section, for so many training rows; `constants` as in Plan."""
     section = config.training
     # About forty steps an epoch, in powers of two: enough steps on small data, enough rows per product on large.
     automatic = min(1024, max(32, 2 ** max(0, (rows // 40).bit_length() - 1)))
@@ -27,5 +44,5 @@ def plan_of(config: Config, rows: int, constant: float) -> Plan:
         0.0 if stopping is None else stopping.min_delta,
         section.gradient_clip,
         section.seed,
-        constant,
+        *constants,
     )

@@ -88,9 +88,9 @@ def prepare(loaded: Loaded, limit: int | None = None) -> Prepared:
 
 
 def _check_target(rows: Dataset, family: Family, y: Array) -> None:
-    column, train = rows.schema.target[0], rows.split == 0
+    column, train = ", ".join(rows.schema.target), rows.split == 0
     require_inside(family, column, y, rows.origin, train)
-    if family.support.integer and math.isfinite(family.support.upper):
+    if not family.event and family.support.discrete and math.isfinite(family.support.upper):
         require_variety(column, y[train], rows.origin)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from disttrain.config import Problem, suggestion
-from disttrain.families import ACTIVATIONS, FAMILIES, Family, Parameter, build, objection, options
+from disttrain.families import ACTIVATIONS, FACTS, FAMILIES, Family, Parameter, Unsuitable, build, objection, options
 from disttrain.families.on import Support
 
 __all__ = ["distribution_problems"]
@@ -17,25 +17,54 @@ Path = tuple[str | int, ...]
 def distribution_problems(document: Mapping[str, Any]) -> Iterator[Problem]:
     """Problems of family names, options and parameter blocks in a raw config document; malformed parts are left to the sections."""
     section = document.get("distribution")
+    problems = list(_family_problems(("distribution",), section, ("family", "parameters")))
+    yield from problems
+    if problems or not isinstance(section, Mapping) or section.get("family") not in FAMILIES:
+        return
+    try:
+        # Two classes, or targets, stand for any number: names, supports and activations do not depend on it.
+        family = build(section["family"], {"classes": 2, "targets": 2, **{key: section[key] for key in section if key != "parameters"}})
+    except Unsuitable as fault:
+        yield _unsuitable(section, fault)
+        return
+    except (TypeError, ValueError) as fault:
+        yield Problem(("distribution",), "wrong-type", f"`{section['family']}` cannot be built of these options: {fault}")
+        return
+    blocks = section.get("parameters")
+    if isinstance(blocks, Mapping):
+        yield from _blocks_problems(family, blocks, document)
+
+
+def _family_problems(path: Path, section: Any, known: tuple[str, ...]) -> Iterator[Problem]:
+    """Problems of a family's name and options, and of those of the family it is made `of`; `known` are the keys beside its options."""
     name = section.get("family") if isinstance(section, Mapping) else section
-    where: Path = ("distribution", "family") if isinstance(section, Mapping) else ("distribution",)
     if not isinstance(name, str):
+        if isinstance(section, Mapping) and path != ("distribution",):
+            yield Problem((*path, "family"), "missing-key", "`of` needs the name of a family as `family`", hints=("of: gamma",))
         return
     if name not in FAMILIES:
+        where = (*path, "family") if isinstance(section, Mapping) else path
         yield unknown_choice(where, name, "a family", FAMILIES, "`disttrain families` lists all")
         return
     if not isinstance(section, Mapping):
         return
+    keys = (*known, *(option for option in options(name) if option not in FACTS))
     for key in section:
-        if key not in ("family", "parameters", *options(name)):
-            yield _unknown_key(
-                ("distribution", key), str(key), ("family", "parameters", *options(name)), f"`{name}` takes no option `{key}`"
-            )
-    blocks = section.get("parameters")
-    if isinstance(blocks, Mapping):
-        # Two classes stand for any number: names, supports and activations do not depend on it.
-        family = build(name, {"classes": 2})
-        yield from _blocks_problems(family, blocks, document)
+        if key not in keys:
+            yield _unknown_key((*path, key), str(key), keys, f"`{name}` takes no option `{key}`")
+    if isinstance(section.get("of"), str | Mapping):
+        yield from _family_problems((*path, "of"), section["of"], ("family",))
+    elif section.get("of") is not None:
+        yield Problem((*path, "of"), "wrong-type", "`of` must be the name of a family, or a mapping with its name as `family`")
+
+
+def _unsuitable(section: Mapping[str, Any], fault: Unsuitable) -> Problem:
+    """The problem at the option to blame, which may stand in an inner family."""
+    path: Path = ("distribution",)
+    while fault.option not in section and isinstance(section.get("of"), Mapping):
+        section, path = section["of"], (*path, "of")
+    path = (*path, fault.option) if fault.option in section else path
+    return Problem(path, "unsuitable-option", str(fault), hints=(fault.hint,) if fault.hint else ())
 
 
 def unknown_choice(path: Path, word: str, kind: str, choices: Mapping[str, Any], listing: str) -> Problem:
@@ -56,11 +85,14 @@ def _blocks_problems(family: Family, blocks: Mapping[str, Any], document: Mappin
         path: Path = ("distribution", "parameters", name)
         if name not in names:
             yield _unknown_key(path, str(name), names, f"`{name}` is not a parameter of {family.name}")
+        elif family.parameter(name).given is not None and isinstance(block, Mapping) and block:
+            what = f"`{name}` is given by an option of {family.name} and not learned"
+            yield Problem(path, "conflict", what, hints=("set it beside `family`",), on_key=True)
         elif isinstance(block, Mapping):
             yield from _block_problems(path, family, family.parameter(name), block)
             yield from _feature_problems(path, block, document)
-    fixed = [name for name in names if isinstance(blocks.get(name), Mapping) and blocks[name].get("fixed") is not None]
-    if len(fixed) == len(names):
+    learned = [name for name in names if family.parameter(name).given is None]
+    if all(isinstance(blocks.get(name), Mapping) and blocks[name].get("fixed") is not None for name in learned):
         yield Problem(
             ("distribution", "parameters"), "nothing-to-learn", "every parameter is fixed; there is nothing left to learn", on_key=True
         )
@@ -68,7 +100,10 @@ def _blocks_problems(family: Family, blocks: Mapping[str, Any], document: Mappin
 
 def _block_problems(path: Path, family: Family, parameter: Parameter, block: Mapping[str, Any]) -> Iterator[Problem]:
     name = block.get("activation")
-    if isinstance(name, str) and name not in ACTIVATIONS:
+    if isinstance(name, str) and parameter.tied:
+        what = f"`{parameter.name}` of {family.name} shares one softmax with others: its activation cannot be chosen"
+        yield Problem((*path, "activation"), "conflict", what)
+    elif isinstance(name, str) and name not in ACTIVATIONS:
         yield unknown_choice((*path, "activation"), name, "an activation", ACTIVATIONS, "there are " + ", ".join(ACTIVATIONS))
     elif isinstance(name, str) and (wrong := objection(name, parameter, family.name)):
         what, why, hint = wrong
@@ -86,7 +121,9 @@ def _block_problems(path: Path, family: Family, parameter: Parameter, block: Map
 
 def _fixed_problems(path: Path, family: Family, parameter: Parameter, fixed: Any) -> Iterator[Problem]:
     place = (*path, "fixed")
-    if parameter.shape:
+    if parameter.tied:
+        yield Problem(place, "conflict", f"`{parameter.name}` of {family.name} shares one softmax with others and cannot be fixed alone")
+    elif parameter.support.kind != "number":
         what = f"`{parameter.name}` of {family.name} is a vector and cannot be fixed"
         yield Problem(place, "conflict", what, hints=("use `features: []` for one learned constant",))
     elif _number(fixed) and not parameter.support.contains(float(fixed)):
@@ -100,8 +137,9 @@ def _bounds_problems(path: Path, family: Family, parameter: Parameter, bounds: A
     if not isinstance(bounds, list | tuple) or len(bounds) != 2 or not all(bound is None or _number(bound) for bound in bounds):
         return
     low, high = bounds
-    if parameter.shape:
-        yield Problem(place, "conflict", f"`{parameter.name}` of {family.name} is a vector and cannot be bounded")
+    if parameter.support.kind != "number" or parameter.tied:
+        why = "shares one softmax with others" if parameter.tied else "is a vector"
+        yield Problem(place, "conflict", f"`{parameter.name}` of {family.name} {why} and cannot be bounded")
     elif low is not None and high is not None and low >= high:
         yield Problem(place, "out-of-range", f"the lower bound {low} is not below the upper bound {high}")
     elif not _reaches(parameter.support, low, high):

@@ -157,9 +157,9 @@ def _plain(value: float) -> float | None:
 
 
 def observed(model: Model, table: pa.Table, origin: Origin) -> tuple[Tensor, Tensor | None]:
-    """The target and the weight of each row, (n,) each. Raises DataError where one is missing or the target outside the support."""
+    """The target (n, *event) and the weight (n,) of each row. Raises DataError where one is missing or the target outside the support."""
     target = target_of(model.config, table, model.schema, model.labels, origin)
-    require_inside(model.family, model.schema.target[0], target.values, origin)
+    require_inside(model.family, ", ".join(model.schema.target), target.values, origin)
     weight = weight_of(table, model.schema, origin)
     return torch.from_numpy(target.values), None if weight is None else torch.from_numpy(weight)
 
@@ -175,7 +175,7 @@ def column_of(table: pa.Table, name: str) -> Array:
 def scored(
     forecast: Forecast, baseline: Forecast, y: Tensor, weight: Tensor | None, settings: Settings, groups: Mapping[str, Array]
 ) -> Scores:
-    """All scores of a forecast of `y` (n,), for all rows and for the rows of each value of the `groups` (n,)."""
+    """All scores of a forecast of `y` (n, *event), for all rows and for the rows of each value of the `groups` (n,)."""
     distribution, outcome = forecast.distribution(), Outcome.exact(y)
     means = mean_scores(distribution, baseline.distribution(), outcome, weight, settings)
     document: dict[str, Any] = {"rows": len(y), "metrics": means}

@@ -1,7 +1,8 @@
-"""Targets outside the support of a family: which rows, and which families would take them."""
+"""Targets that a family cannot produce: which rows, and which families would take them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,38 +10,72 @@ import numpy as np
 
 from disttrain.data import Origin, column_place, row_finding
 from disttrain.errors import DataError, Finding
-from disttrain.families import FAMILIES, Family, build
+from disttrain.families import FAMILIES, Family, build, needs
 
-__all__ = ["fitting_families", "require_inside", "require_variety"]
+__all__ = ["closed", "fitting_families", "require_inside", "require_variety", "require_width"]
 
 Array = np.ndarray[Any, Any]
+# How far from 1 the sum of shares may be that were rounded to two or three digits.
+_ROUNDED = 0.01 + 1e-9
 
 
 def fitting_families(y: Array) -> list[str]:
     """The families whose support holds every one of the numbers `y` and that are meant for such numbers, nearest support first."""
     built = [build(name, {"classes": 2}) for name in FAMILIES if name != "categorical"]
-    fitting = [family for family in built if bool(np.all(family.support.contains(y)))]
+    fitting = [family for family in built if not family.event and bool(np.all(family.support.contains(y)))]
     # A family of counts or of shares says more about such targets than one of the whole line.
     fitting.sort(
-        key=lambda family: (not family.support.integer, not np.isfinite(family.support.upper), not np.isfinite(family.support.lower))
+        key=lambda family: (not family.support.discrete, not np.isfinite(family.support.upper), not np.isfinite(family.support.lower))
     )
     return [family.name for family in fitting]
 
 
 def require_inside(family: Family, column: str, y: Array, origin: Origin, trained: Array | None = None) -> None:
-    """Raise DataError where targets `y` (n,) of rows from `origin` lie outside the support; `trained` says which are training rows."""
+    """Raise DataError where targets `y` (n, *event) of rows from `origin` lie outside the support; `trained` says which are training rows."""
     wrong = ~np.asarray(family.support.contains(y))
     if not wrong.any():
         return
     count = int(wrong.sum())
-    what = f"`{column}` has {count:,} value{'s' if count > 1 else ''} that {family.name} cannot produce"
+    kind = "row" if family.event else "value"
+    what = f"`{column}` has {count:,} {kind}{'s' if count > 1 else ''} that {family.name} cannot produce"
     if trained is not None and not (wrong & trained).any():
         what += ", none of them among the training rows"
     found = row_finding(
-        "target-outside-support", what, column=column, rows=wrong, values=lambda row: f"{y[row]:,.6g}", origin=origin,
-        detail=_kinds(y[wrong]), hints=_ways_out(family, column, y),
+        "target-outside-support", what, column=column, rows=wrong, values=lambda row: _shown(y[row]), origin=origin,
+        detail=_kinds(y[wrong]), hints=_ways_out_of_vectors(family, y) if family.event else _ways_out(family, column, y),
     )  # fmt: skip
     raise DataError(replace(found, where=f"{found.where}: {family.name} needs {family.support.text('y')}"))
+
+
+def require_width(family: str, columns: Sequence[str], vector: bool, origin: Origin) -> None:
+    """Raise DataError where a family of vectors has one target column, or a family of numbers several."""
+    place = column_place(origin.names[0], ", ".join(columns))
+    if vector and len(columns) < 2:
+        what = f"{family} needs two target columns or more, and `data.target` names one"
+        raise DataError(Finding("target-columns", what, place, hints=("list the columns: `data.target: [a, b, c]`",)))
+    if not vector and len(columns) > 1:
+        what = f"{family} takes one target column, and `data.target` names {len(columns)}"
+        several = [name for name in FAMILIES if "targets" in needs(name, {})]
+        hints = (f"families of several columns: {', '.join(several)}", "or one model per column")
+        raise DataError(Finding("target-columns", what, place, hints=hints))
+
+
+def closed(y: Array, columns: Sequence[str], family: str, origin: Origin) -> Array:
+    """Shares (n, d) divided by their sum, which rounding may have moved by 1 %. Raises DataError with rows whose sum is further from 1."""
+    sums = y.sum(axis=1)
+    wrong = ~(np.abs(sums - 1.0) <= _ROUNDED)
+    if not wrong.any():
+        made: Array = y / sums[:, None]
+        return made
+    count = int(wrong.sum())
+    what = f"{count:,} row{'s' if count > 1 else ''} of the {len(columns)} target columns do not sum to 1, as shares for {family} must"
+    hints = ["divide each row by its sum"] if wrong.any() and bool((sums[wrong] > 0).all()) else []
+    raise DataError(
+        row_finding(
+            "target-outside-support", what, column=", ".join(columns), rows=wrong, values=lambda row: f"sum {sums[row]:,.6g}",
+            origin=origin, hints=hints,
+        )
+    )  # fmt: skip
 
 
 def require_variety(column: str, y: Array, origin: Origin) -> None:
@@ -50,6 +85,18 @@ def require_variety(column: str, y: Array, origin: Origin) -> None:
     what = f"`{column}` shows one class only among the training rows; there is nothing to tell apart"
     hint = "check `data.filter`, `data.split` and the column itself"
     raise DataError(Finding("one-class", what, column_place(origin.names[0], column), hints=(hint,)))
+
+
+def _shown(value: Any) -> str:
+    return " ".join(f"{number:,.6g}" for number in np.atleast_1d(value))
+
+
+def _ways_out_of_vectors(family: Family, y: Array) -> list[str]:
+    if family.support.kind == "simplex" and bool((y >= 0).all()):
+        return ["add a small amount to every component and divide by the new sum, or merge columns", "no family of shares takes an exact 0"]
+    built = [build(name, {"targets": y.shape[1]}) for name in FAMILIES if "targets" in needs(name, {})]
+    fitting = [other.name for other in built if bool(np.all(other.support.contains(y)))]
+    return [f"families that can: {', '.join(fitting)}"] if fitting else []
 
 
 def _kinds(values: Array) -> str:
@@ -67,7 +114,7 @@ def _ways_out(family: Family, column: str, y: Array) -> list[str]:
     fitting = fitting_families(y)
     hints = [f"families that can: {', '.join(fitting[:6])}"] if fitting else []
     support = family.support
-    if np.isfinite(support.lower) and not support.integer:
+    if np.isfinite(support.lower) and not support.discrete:
         conditions = [f"{column} > {support.lower:g}"] + ([f"{column} < {support.upper:g}"] if np.isfinite(support.upper) else [])
         said = conditions[0] if len(conditions) == 1 else "[" + ", ".join(conditions) + "]"
         hints.append(f"or drop those rows: `data.filter: {said}`")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 
 import numpy as np
@@ -43,12 +44,18 @@ def test_what_a_distribution_knows_itself_is_passed_on(example):
     distribution = made(example)
     y = functionals.quantile(distribution, LEVELS)
     assert functionals.is_discrete(distribution) is example.discrete
-    np.testing.assert_array_equal(y, distribution.icdf(LEVELS))
-    np.testing.assert_array_equal(functionals.cdf(distribution, y), distribution.cdf(y))
-    np.testing.assert_array_equal(functionals.survival(distribution, y), distribution.survival(y))
-    np.testing.assert_array_equal(functionals.mean(distribution), distribution.mean)
-    np.testing.assert_array_equal(functionals.std(distribution), distribution.variance.sqrt())
-    np.testing.assert_array_equal(functionals.median(distribution), distribution.icdf(tensor(0.5)))
+    known = {
+        "quantile": (lambda: distribution.icdf(LEVELS), y),
+        "median": (lambda: distribution.icdf(tensor(0.5)), functionals.median(distribution)),
+        "cdf": (lambda: distribution.cdf(y), functionals.cdf(distribution, y)),
+        "survival": (lambda: distribution.survival(y), functionals.survival(distribution, y)),
+        "mean": (lambda: distribution.mean, functionals.mean(distribution)),
+        "std": (lambda: distribution.variance.sqrt(), functionals.std(distribution)),
+    }
+    for name, (own, passed_on) in known.items():
+        # What it does not know is derived, and other tests compare that with scipy.
+        with contextlib.suppress(NotImplementedError):
+            np.testing.assert_array_equal(passed_on, own(), err_msg=name)
 
 
 @pytest.mark.parametrize(("distribution", "oracle"), LACKING, ids=lambda d: type(d).__name__)

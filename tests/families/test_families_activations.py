@@ -6,11 +6,10 @@ import math
 
 import pytest
 import torch
-from family_cases import ALLOWED, FAMILY, raw_grid
+from family_cases import ALLOWED, FAMILY, PARAMETERS, raw_rows
 
 from disttrain.families import ACTIVATIONS, activation_for, bounded, default_name, objection, on
 
-PARAMETERS = [(name, parameter) for name, family in FAMILY.items() for parameter in family.parameters]
 every_parameter = pytest.mark.parametrize(("name", "parameter"), PARAMETERS, ids=lambda value: getattr(value, "name", value))
 every_choice = pytest.mark.parametrize(("name", "parameter", "activation"), ALLOWED, ids=lambda value: getattr(value, "name", value))
 
@@ -32,7 +31,7 @@ def slopes(activation, raw):
 @every_choice
 def test_any_raw_output_lands_strictly_inside_the_support(name, parameter, activation):
     chosen = activation_for(parameter, activation)
-    values = chosen.forward(raw_grid(parameter, RAW))
+    values = chosen.forward(raw_rows(chosen, parameter.shape, RAW, 4003))
     assert bool(parameter.support.contains(values).all())
     assert bool(chosen.range.contains(values).all())
     assert bool(values.isfinite().all())
@@ -41,9 +40,9 @@ def test_any_raw_output_lands_strictly_inside_the_support(name, parameter, activ
 @every_choice
 def test_the_gradient_is_finite_and_never_points_down(name, parameter, activation):
     chosen = activation_for(parameter, activation)
-    slope = slopes(chosen, raw_grid(parameter, RAW))
+    slope = slopes(chosen, raw_rows(chosen, parameter.shape, RAW, 4003))
     assert bool(slope.isfinite().all())
-    if parameter.shape:
+    if chosen.raw_shape(parameter.shape):
         return
     assert bool((slope >= 0).all())
     # relu has none on the left, which is why supports without 0 refuse it.
@@ -53,9 +52,9 @@ def test_the_gradient_is_finite_and_never_points_down(name, parameter, activatio
 @every_choice
 def test_the_inverse_brings_the_raw_output_back(name, parameter, activation):
     chosen = activation_for(parameter, activation)
-    raw = raw_grid(parameter, torch.linspace(-9.0, 9.0, 181, dtype=torch.float64))
+    raw = raw_rows(chosen, parameter.shape, torch.linspace(-9.0, 9.0, 181, dtype=torch.float64))
     value = chosen.forward(raw)
-    if parameter.shape or activation == "relu":
+    if chosen.raw_shape(parameter.shape) or activation == "relu":
         # Many raw outputs give the same value (what cancels in a sum of shares, the left of relu): the other way round is unique.
         torch.testing.assert_close(chosen.forward(chosen.inverse(value)), value, rtol=1e-9, atol=1e-12)
     else:
@@ -67,8 +66,8 @@ def test_logits_are_those_of_the_probabilities(name, parameter, activation):
     chosen = activation_for(parameter, activation)
     if chosen.logits is None:
         return
-    raw = raw_grid(parameter, torch.linspace(-12.0, 12.0, 25, dtype=torch.float64))
-    probabilities = torch.softmax if parameter.shape else (lambda logits, _: torch.sigmoid(logits))
+    raw = raw_rows(chosen, parameter.shape, torch.linspace(-12.0, 12.0, 25, dtype=torch.float64))
+    probabilities = torch.softmax if parameter.support.kind == "simplex" else (lambda logits, _: torch.sigmoid(logits))
     torch.testing.assert_close(probabilities(chosen.logits(raw), -1), chosen.forward(raw), rtol=1e-8, atol=1e-12)
 
 

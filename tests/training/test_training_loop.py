@@ -162,7 +162,7 @@ def test_losses_are_reported_in_target_units():
     family, network = task()
     plain = trained(family, network, rows(x, y), plan(count=3), rows(x, y))
     family, network = task()
-    moved = trained(family, network, rows(x, y), plan(count=3, constant=2.5), rows(x, y))
+    moved = trained(family, network, rows(x, y), plan(count=3, constant=2.5, held_out_constant=2.5), rows(x, y))
     for one, other in zip(plain, moved, strict=True):
         assert other.train_nll - one.train_nll == pytest.approx(2.5)
         assert other.validation_nll - one.validation_nll == pytest.approx(2.5)

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from disttrain.cli.app import app
 from disttrain.errors import ConfigError, DataError, UsageError
 from disttrain.families import ACTIVATIONS, FAMILIES, build, default_name
-from disttrain.workflows.catalogue import described, listing
+from disttrain.workflows.catalogue import KINDS, described, listing
 from disttrain.workflows.check import check
 from disttrain.workflows.configuration import configuration, configuration_of
 from disttrain.workflows.explain import explain
@@ -242,7 +242,7 @@ def test_a_description_names_every_parameter_and_activation(name):
 
 def test_the_list_of_families_is_the_table():
     assert [entry["family"] for entry in listing(None)] == list(FAMILIES)
-    kinds = {kind: {entry["family"] for entry in listing(kind)} for kind in ("real", "positive", "unit", "count", "class")}
+    kinds = {kind: {entry["family"] for entry in listing(kind)} for kind in KINDS}
     # Every family is for exactly one kind of target.
     assert sorted(name for names in kinds.values() for name in names) == sorted(FAMILIES)
     examples = {"real": "normal", "positive": "gamma", "unit": "beta", "count": "poisson", "class": "categorical"}

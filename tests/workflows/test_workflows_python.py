@@ -24,9 +24,47 @@ from disttrain.workflows.requests import Question, Request
 PUBLIC = ["CrossEntropy", "DisttrainError", "Family", "FittedRun", "Parameter", "fit", "load"]
 
 
+# One family of each kind of target and of distribution: what differs between others does not pass through Python.
+ONE_OF_A_KIND = [
+    name
+    for name in FAMILIES
+    if name
+    in (
+        "normal",
+        "student_t",
+        "gamma",
+        "beta",
+        "poisson",
+        "bernoulli",
+        "categorical",
+        "ordinal",
+        "von_mises",
+        "dirichlet",
+        "multivariate_normal",
+        "mixture",
+        "hurdle",
+        "truncated",
+        "discretized",
+        "binomial",
+        "pareto",
+    )
+]
+
+
 @pytest.fixture(scope="session")
 def frame(table):
     return table.to_pandas()
+
+
+@pytest.fixture(scope="session")
+def few(table):
+    """The first rows, which every family says and scores fast."""
+    return table.slice(0, 40)
+
+
+@pytest.fixture(scope="session")
+def few_file(tmp_path_factory, few):
+    return write_table(tmp_path_factory.mktemp("few") / "few.parquet", few)
 
 
 @pytest.fixture(scope="module")
@@ -81,13 +119,13 @@ def test_importing_the_package_costs_nothing():
     assert done.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_a_frame_gets_the_numbers_of_the_file(family, family_run, frame, table_file, tmp_path):
+@pytest.mark.parametrize("family", ONE_OF_A_KIND)
+def test_a_frame_gets_the_numbers_of_the_file(family, family_run, few, few_file, tmp_path):
     folder = family_run(family).folder
-    assert_same(disttrain.load(folder).predict(frame), numbers(folder, table_file, tmp_path))
+    assert_same(disttrain.load(folder).predict(few.to_pandas()), numbers(folder, few_file, tmp_path))
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", ONE_OF_A_KIND)
 def test_a_distribution_has_the_parameters_that_are_predicted(family, family_run, frame):
     run = disttrain.load(family_run(family).folder)
     made = run.distribution(frame)
@@ -95,16 +133,21 @@ def test_a_distribution_has_the_parameters_that_are_predicted(family, family_run
     assert made.batch_shape == (len(frame),)
     predicted = run.predict(frame, columns=["parameters"])
     for parameter in run.model.family.parameters:
-        value = getattr(made, parameter.name).reshape(len(frame), -1).numpy()
+        # A distribution in another parameterisation, or made of another one, has not all of them; its mean is that of the forecast.
+        value = None if parameter.column else getattr(made, parameter.name, None)
+        if value is None:
+            continue
+        value = value[..., *np.tril_indices(value.shape[-1])] if parameter.support.kind == "triangle" else value
+        value = np.broadcast_to(value.numpy(), (len(frame), *value.shape[1:])).reshape(len(frame), -1)
         # torch divides probabilities by their sum once more, which may move the last digit.
         np.testing.assert_allclose(value, predicted[list(run.model.columns_of(parameter.name))].to_numpy(), rtol=1e-15, atol=0)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_a_frame_is_scored_as_the_file_is(family, family_run, frame, table_file):
+@pytest.mark.parametrize("family", ONE_OF_A_KIND)
+def test_a_frame_is_scored_as_the_file_is(family, family_run, few, few_file):
     folder = family_run(family).folder
-    answer = evaluate(Question(run=folder, data=str(table_file)), folder)
-    assert disttrain.load(folder).evaluate(frame) == answer.document["metrics"]
+    answer = evaluate(Question(run=folder, data=str(few_file)), folder)
+    assert disttrain.load(folder).evaluate(few.to_pandas()) == answer.document["metrics"]
 
 
 def test_columns_quantiles_and_samples_are_those_of_the_command_line(family_run, frame, table_file, tmp_path):

@@ -1,20 +1,14 @@
-"""Makes log_prob_reference.json: log-densities and their gradients with 60 digits, at the float64 parameters that are stored.
-
-Run it as a script; it takes a second. Every family has a core range and extremes, over 200 points in all.
-"""
+"""References of the distributions that came first."""
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable
-from pathlib import Path
 
-import numpy as np
 from mpmath import mp, mpf
+from reference_point import Reference, log_uniform, signed
 
-mp.dps = 60
-POINTS = 110
+__all__ = ["REFERENCES"]
 
 
 def student_t(y, df, loc, scale):
@@ -88,12 +82,75 @@ def bernoulli(y, logits):
     return -mp.log1p(mp.exp(-logits if y == 1 else logits))
 
 
-def log_uniform(rng, low, high):
-    return float(math.exp(rng.uniform(math.log(low), math.log(high))))
+def tails_of_normal(y, loc, scale):
+    return mp.ncdf((y - loc) / scale), mp.ncdf(-(y - loc) / scale)
 
 
-def signed(rng, low, high):
-    return log_uniform(rng, low, high) * rng.choice((-1, 1))
+def tails_of_student_t(y, df, loc, scale):
+    z = (y - loc) / scale
+    tail = mp.betainc(df / 2, mpf(1) / 2, 0, df / (df + z * z), regularized=True) / 2
+    return (tail, 1 - tail) if z < 0 else (1 - tail, tail)
+
+
+def tails_of_laplace(y, loc, scale):
+    z = (y - loc) / scale
+    tail = mp.exp(-abs(z)) / 2
+    return (tail, 1 - tail) if z < 0 else (1 - tail, tail)
+
+
+def tails_of_logistic(y, loc, scale):
+    z = (y - loc) / scale
+    return 1 / (1 + mp.exp(-z)), 1 / (1 + mp.exp(z))
+
+
+def tails_of_cauchy(y, loc, scale):
+    z = (y - loc) / scale
+    return mp.mpf(1) / 2 + mp.atan(z) / mp.pi, mp.mpf(1) / 2 - mp.atan(z) / mp.pi
+
+
+def tails_of_gumbel(y, loc, scale):
+    inner = -mp.exp(-(y - loc) / scale)
+    return mp.exp(inner), -mp.expm1(inner)
+
+
+def tails_of_exponential(y, rate):
+    return -mp.expm1(-rate * y), mp.exp(-rate * y)
+
+
+def tails_of_gamma(y, concentration, rate):
+    return tuple(mp.gammainc(concentration, *ends, regularized=True) for ends in ((0, rate * y), (rate * y, mp.inf)))
+
+
+def tails_of_log_normal(y, loc, scale):
+    return tails_of_normal(mp.log(y), loc, scale)
+
+
+def tails_of_weibull(y, scale, concentration):
+    return tails_of_exponential((y / scale) ** concentration, 1)
+
+
+def tails_of_inverse_gaussian(y, mean, concentration):
+    root = mp.sqrt(concentration / y)
+    mirrored = mp.exp(2 * concentration / mean) * mp.ncdf(-root * (y / mean + 1))
+    return mp.ncdf(root * (y / mean - 1)) + mirrored, mp.ncdf(-root * (y / mean - 1)) - mirrored
+
+
+def tails_of_beta(y, concentration1, concentration0):
+    a, b = concentration1, concentration0
+    return mp.betainc(a, b, 0, y, regularized=True), mp.betainc(b, a, 0, 1 - y, regularized=True)
+
+
+def tails_of_poisson(y, rate):
+    return tuple(reversed(tails_of_gamma(rate, mp.floor(y) + 1, 1)))
+
+
+def tails_of_negative_binomial(y, mean, concentration):
+    return tails_of_beta(concentration / (concentration + mean), concentration, mp.floor(y) + 1)
+
+
+def tails_of_geometric(y, probs):
+    upper = mp.exp((mp.floor(y) + 1) * mp.log1p(-probs))
+    return 1 - upper, upper
 
 
 def location_scale(core: bool, widest: float) -> Callable:
@@ -186,51 +243,40 @@ CORNERS = {
     "Geometric": [{"y": 0.0, "probs": 0.3}],
     "Bernoulli": [{"y": 0.0, "logits": 1e4}, {"y": 1.0, "logits": 30.0}],
 }
-# family: (log-density, core range, extremes)
-FAMILIES = {
-    "Normal": (normal, location_scale(True, 40), location_scale(False, 40)),
-    "StudentT": (student_t, of_student_t(True), of_student_t(False)),
-    "Laplace": (laplace, location_scale(True, 40), location_scale(False, 700)),
-    "Logistic": (logistic, location_scale(True, 40), location_scale(False, 700)),
-    "Cauchy": (cauchy, location_scale(True, 1e3), location_scale(False, 1e8)),
-    "Gumbel": (gumbel, location_scale(True, 5), location_scale(False, 600)),
-    "Exponential": (exponential, lambda rng: {"y": log_uniform(rng, 1e-6, 1e3), "rate": log_uniform(rng, 1e-3, 1e3)},
-                    lambda rng: {"y": log_uniform(rng, 1e-300, 1e10), "rate": log_uniform(rng, 1e-30, 1e10)}),
-    "Gamma": (gamma, of_gamma(True), of_gamma(False)),
-    "LogNormal": (log_normal, of_log_normal(True), of_log_normal(False)),
-    "Weibull": (weibull, of_positive("scale", "concentration", 1e-3, 1e3), of_positive("scale", "concentration", 1e-290, 1e290)),
-    "InverseGaussian": (inverse_gaussian, of_positive("mean", "concentration", 1e-2, 1e2), of_positive("mean", "concentration", 1e-6, 1e6)),
-    "Beta": (beta, of_beta(True), of_beta(False)),
-    "Poisson": (poisson, of_counts((1e-3, 1e4), None), of_counts((1e-6, 1e7), None)),
-    "NegativeBinomial": (negative_binomial, of_counts((1e-2, 1e4), (0.1, 1e3)), of_counts((1e-2, 1e6), (1e-2, 1e8))),
-    "Geometric": (geometric, of_geometric, of_geometric),
-    "Bernoulli": (bernoulli, of_bernoulli(True), of_bernoulli(False)),
+REFERENCES = {
+    "Normal": Reference(normal, location_scale(True, 40), location_scale(False, 40), tails_of_normal,
+        CORNERS.get("Normal", []), (1e-13, 1e-13)),
+    "StudentT": Reference(student_t, of_student_t(True), of_student_t(False), tails_of_student_t,
+        CORNERS.get("StudentT", []), (1e-12, 1e-09)),
+    "Laplace": Reference(laplace, location_scale(True, 40), location_scale(False, 700), tails_of_laplace,
+        CORNERS.get("Laplace", []), (1e-12, 1e-12)),
+    "Logistic": Reference(logistic, location_scale(True, 40), location_scale(False, 700), tails_of_logistic,
+        CORNERS.get("Logistic", []), (1e-12, 1e-12)),
+    "Cauchy": Reference(cauchy, location_scale(True, 1e3), location_scale(False, 1e8), tails_of_cauchy,
+        CORNERS.get("Cauchy", []), (1e-12, 1e-12)),
+    "Gumbel": Reference(gumbel, location_scale(True, 5), location_scale(False, 600), tails_of_gumbel,
+        CORNERS.get("Gumbel", []), (1e-12, 1e-12)),
+    "Exponential": Reference(exponential, lambda rng: {"y": log_uniform(rng, 1e-6, 1e3), "rate": log_uniform(rng, 1e-3, 1e3)},
+                    lambda rng: {"y": log_uniform(rng, 1e-300, 1e10), "rate": log_uniform(rng, 1e-30, 1e10)}, tails_of_exponential,
+        CORNERS.get("Exponential", []), (1e-12, 1e-12)),
+    "Gamma": Reference(gamma, of_gamma(True), of_gamma(False), tails_of_gamma,
+        CORNERS.get("Gamma", []), (1e-12, 1e-09)),
+    "LogNormal": Reference(log_normal, of_log_normal(True), of_log_normal(False), tails_of_log_normal,
+        CORNERS.get("LogNormal", []), (1e-12, 1e-12)),
+    "Weibull": Reference(weibull, of_positive("scale", "concentration", 1e-3, 1e3), of_positive("scale", "concentration", 1e-290, 1e290),
+        tails_of_weibull,
+        CORNERS.get("Weibull", []), (1e-12, 1e-12)),
+    "InverseGaussian": Reference(inverse_gaussian, of_positive("mean", "concentration", 1e-2, 1e2),
+        of_positive("mean", "concentration", 1e-6, 1e6), tails_of_inverse_gaussian,
+        CORNERS.get("InverseGaussian", []), (1e-12, 1e-09)),
+    "Beta": Reference(beta, of_beta(True), of_beta(False), tails_of_beta,
+        CORNERS.get("Beta", []), (1e-12, 1e-10)),
+    "Poisson": Reference(poisson, of_counts((1e-3, 1e4), None), of_counts((1e-6, 1e7), None), tails_of_poisson,
+        CORNERS.get("Poisson", []), (1e-12, 1e-10)),
+    "NegativeBinomial": Reference(negative_binomial, of_counts((1e-2, 1e4), (0.1, 1e3)), of_counts((1e-2, 1e6), (1e-2, 1e8)), tails_of_negative_binomial,
+        CORNERS.get("NegativeBinomial", []), (1e-12, 1e-09)),
+    "Geometric": Reference(geometric, of_geometric, of_geometric, tails_of_geometric,
+        CORNERS.get("Geometric", []), (1e-12, 1e-12)),
+    "Bernoulli": Reference(bernoulli, of_bernoulli(True), of_bernoulli(False), None,
+        CORNERS.get("Bernoulli", []), (1e-13, 1e-12)),
 }  # fmt: skip
-
-
-def reference(log_density: Callable, point: dict) -> list[float]:
-    """The log-density and its derivatives in the parameters, in their order."""
-    values = [mpf(float(value)) for value in point.values()]
-    slopes = []
-    for index in range(1, len(values)):
-        # A location of 0 is moved on the scale of its distance from y.
-        step = (abs(values[index]) or abs(values[0])) * mpf(10) ** -20
-        moved = [log_density(*(v + sign * step if i == index else v for i, v in enumerate(values))) for sign in (-1, 1)]
-        slopes.append((moved[1] - moved[0]) / (2 * step))
-    return [float(log_density(*values)), *map(float, slopes)]
-
-
-def table(name: str) -> dict:
-    """The points of one family. Each row: y, the parameters, the log-density, its slopes in the parameters."""
-    log_density, core, extreme = FAMILIES[name]
-    rng = np.random.default_rng(sum(map(ord, name)))
-    points = {"core": [core(rng) for _ in range(POINTS)], "extreme": [extreme(rng) for _ in range(POINTS)] + CORNERS.get(name, [])}
-    rows = {where: [[*map(float, p.values()), *reference(log_density, p)] for p in listed] for where, listed in points.items()}
-    return {"parameters": list(points["core"][0])[1:]} | {
-        where: [row for row in listed if all(map(math.isfinite, row))] for where, listed in rows.items()
-    }
-
-
-if __name__ == "__main__":
-    text = json.dumps({name: table(name) for name in FAMILIES})
-    Path(__file__).with_name("log_prob_reference.json").write_text(text.replace("[[", "[\n[").replace("], [", "],\n[") + "\n")

@@ -1,0 +1,193 @@
+"""Distributions with zeros of their own: zero-inflated counts, and hurdles before counts or positive numbers."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, constraints
+
+from disttrain.distributions import functionals, logs, tensors
+
+__all__ = ["Hurdle", "ZeroInflated"]
+
+
+class ZeroInflated(Distribution):
+    """Counts with extra zeros: 0 with probability `gate` (n,), else a draw of `base` (which may be 0 too).
+
+    `gate` may be given as its logit instead, which stays exact where the probability is all but 0 or 1.
+    """
+
+    arg_constraints: ClassVar = {}
+
+    def __init__(
+        self, base: Distribution, gate: Tensor | None = None, gate_logits: Tensor | None = None, validate_args: bool = False
+    ) -> None:
+        self.base = base
+        self.gate, self.log_gate, self.log_rest = _gate(gate, gate_logits)
+        super().__init__(tensors.common_shape(base.batch_shape, self.gate.shape), validate_args=validate_args)
+
+    def expand(self, batch_shape: Any, _instance: Any = None) -> ZeroInflated:
+        return ZeroInflated(self.base.expand(batch_shape), gate_logits=(self.log_gate - self.log_rest).expand(batch_shape))
+
+    @property
+    def support(self) -> Any:
+        return self.base.support
+
+    @property
+    def mean(self) -> Tensor:
+        return (1.0 - self.gate) * functionals.mean(self.base)
+
+    @property
+    def variance(self) -> Tensor:
+        mean = functionals.mean(self.base)
+        return (1.0 - self.gate) * (functionals.variance(self.base) + self.gate * mean.square())
+
+    def sample(self, sample_shape: Any = ()) -> Tensor:
+        """Independent draws of shape sample_shape + (n,)."""
+        with torch.no_grad():
+            drawn = self.base.expand(self.batch_shape).sample(torch.Size(sample_shape))
+            return torch.where(torch.rand(drawn.shape, dtype=torch.float64, device=drawn.device) < self.gate, 0.0, drawn)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        if self._validate_args:
+            self._validate_sample(value)
+        score = self.log_rest + self.base.log_prob(value)
+        return torch.where(value == 0, torch.logaddexp(self.log_gate, score), score)
+
+    def cdf(self, value: Tensor) -> Tensor:
+        return torch.where(value < 0, 0.0, self.gate + (1.0 - self.gate) * functionals.cdf(self.base, value))
+
+    def survival(self, value: Tensor) -> Tensor:
+        """P(Y > value), exact in the upper tail."""
+        return torch.where(value < 0, 1.0, self.log_rest.exp() * functionals.survival(self.base, value))
+
+    def log_cdf(self, value: Tensor) -> Tensor:
+        """log P(Y <= value), differentiable where that of the base is."""
+        inside = value.clamp(min=0.0)
+        score = torch.logaddexp(self.log_gate, self.log_rest + functionals.log_cdf(self.base, inside))
+        return torch.where(value < 0, -math.inf, score)
+
+    def log_survival(self, value: Tensor) -> Tensor:
+        """log P(Y > value), differentiable where that of the base is."""
+        score = self.log_rest + functionals.log_survival(self.base, value.clamp(min=0.0))
+        return torch.where(value < 0, 0.0, score)
+
+    def icdf(self, value: Tensor) -> Tensor:
+        """The smallest count whose cdf is at least `value`."""
+        return _beyond_gate(self.base, value, self.gate, self.log_rest)
+
+
+class Hurdle(Distribution):
+    """Zeros of their own: 0 with probability `gate` (n,), else a draw of `base` that is not 0, for counts conditioned on that.
+
+    `base` has counts or positive numbers; then Y has a probability at 0 and a density above. `gate` may be given as its logit.
+    """
+
+    arg_constraints: ClassVar = {}
+
+    def __init__(
+        self, base: Distribution, gate: Tensor | None = None, gate_logits: Tensor | None = None, validate_args: bool = False
+    ) -> None:
+        self.base, self._counts = base, functionals.is_discrete(base)
+        self.gate, self.log_gate, self.log_rest = _gate(gate, gate_logits)
+        super().__init__(tensors.common_shape(base.batch_shape, self.gate.shape), validate_args=validate_args)
+
+    def expand(self, batch_shape: Any, _instance: Any = None) -> Hurdle:
+        return Hurdle(self.base.expand(batch_shape), gate_logits=(self.log_gate - self.log_rest).expand(batch_shape))
+
+    @property
+    def support(self) -> Any:
+        return self.base.support if self._counts else constraints.nonnegative
+
+    @property
+    def mean(self) -> Tensor:
+        return (1.0 - self.gate) * functionals.mean(self.base) / self._passed().exp()
+
+    @property
+    def variance(self) -> Tensor:
+        mean, share = functionals.mean(self.base), (1.0 - self.gate) / self._passed().exp()
+        return share * (functionals.variance(self.base) + mean.square()) - (share * mean).square()
+
+    def sample(self, sample_shape: Any = ()) -> Tensor:
+        """Independent draws of shape sample_shape + (n,), of counts by the quantile above the share of zeros."""
+        shape = self._extended_shape(torch.Size(sample_shape))
+        with torch.no_grad():
+            if self._counts:
+                drawn = self._positive(tensors.open_uniform(shape, self.gate))
+            else:
+                drawn = self.base.expand(self.batch_shape).sample(torch.Size(sample_shape))
+            return torch.where(torch.rand(shape, dtype=torch.float64, device=drawn.device) < self.gate, 0.0, drawn)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        if self._validate_args:
+            self._validate_sample(value)
+        zero = value == 0
+        # A safe value goes in where the target is 0: the gradient of the branch that is thrown away passes through as well.
+        score = self.log_rest + self.base.log_prob(torch.where(zero, 1.0 if self._counts else 0.5, value)) - self._passed()
+        return torch.where(zero, self.log_gate, score)
+
+    def cdf(self, value: Tensor) -> Tensor:
+        return torch.where(value < 0, 0.0, 1.0 - self.survival(value))
+
+    def survival(self, value: Tensor) -> Tensor:
+        """P(Y > value), exact in the upper tail."""
+        beyond = (self.log_rest - self._passed()).exp() * functionals.survival(self.base, value.clamp(min=0.0))
+        return torch.where(value < 0, 1.0, beyond)
+
+    def log_cdf(self, value: Tensor) -> Tensor:
+        """log P(Y <= value), differentiable where the log-survival of the base is."""
+        return torch.where(value < 0, -math.inf, logs.log1mexp(self._log_beyond(value).clamp(max=0.0)))
+
+    def log_survival(self, value: Tensor) -> Tensor:
+        """log P(Y > value), differentiable where that of the base is."""
+        return torch.where(value < 0, 0.0, self._log_beyond(value))
+
+    def icdf(self, value: Tensor) -> Tensor:
+        """The quantile: 0 up to `gate`, then that of the base among its values that are not 0."""
+        value = value.double()
+        share = ((value - self.gate) / self.log_rest.exp()).clamp(0.0, 1.0)
+        drawn = self._positive(share) if self._counts else functionals.quantile(self.base, share)
+        return torch.where(value.isnan() | (value < 0) | (value > 1), math.nan, torch.where(value <= self.gate, 0.0, drawn))
+
+    def probability_at(self, value: Tensor) -> Tensor:
+        """P(Y = value)."""
+        if self._counts:
+            return self.log_prob(value).exp()
+        return torch.where(value == 0, self.gate, 0.0)
+
+    def _passed(self) -> Tensor:
+        """log P(base > 0): 0 for positive numbers."""
+        if not self._counts:
+            return torch.zeros_like(self.gate)
+        zero = self.base.log_prob(torch.zeros_like(self.gate))
+        # log(1 - p) where p may be 1 up to rounding: the smallest mean that an activation gives leaves 1e-6.
+        return logs.log1mexp(zero.clamp(max=-1e-300))
+
+    def _positive(self, share: Tensor) -> Tensor:
+        """The quantile of the base among its counts above 0."""
+        at_zero = functionals.cdf(self.base, torch.zeros_like(self.gate))
+        return functionals.quantile(self.base, (at_zero + share * self._passed().detach().exp()).clamp(0.0, 1.0)).clamp(min=1.0)
+
+    def _log_beyond(self, value: Tensor) -> Tensor:
+        return self.log_rest - self._passed() + functionals.log_survival(self.base, torch.where(value > 0, value, self._smallest()))
+
+    def _smallest(self) -> float:
+        """A value of the base at or below which it has no probability but that of 0."""
+        return 0.0 if self._counts else 1e-300
+
+
+def _gate(gate: Tensor | None, logits: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    """A probability, its logarithm and that of the rest, from the probability or its logit."""
+    if logits is not None:
+        return torch.sigmoid(logits), torch.nn.functional.logsigmoid(logits), torch.nn.functional.logsigmoid(-logits)
+    assert gate is not None
+    return gate, gate.log(), torch.log1p(-gate)
+
+
+def _beyond_gate(base: Distribution, value: Tensor, gate: Tensor, log_rest: Tensor) -> Tensor:
+    value = value.double()
+    drawn = functionals.quantile(base, ((value - gate) / log_rest.exp()).clamp(0.0, 1.0))
+    return torch.where(value.isnan() | (value < 0) | (value > 1), math.nan, torch.where(value <= gate, 0.0, drawn))

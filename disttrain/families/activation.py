@@ -1,0 +1,51 @@
+"""What an output activation is, and the softplus that most are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from disttrain import deferred
+from disttrain.families.on import Support
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = deferred.module("torch")
+
+__all__ = ["EDGE", "FLOOR", "Activation", "inverse_softplus", "softplus"]
+
+FLOOR = 1e-6
+# Open bounds at 0 and 1 must stay open in float64; this is ten steps of float64 at 1.
+EDGE = 2e-15
+
+
+@dataclass(frozen=True)
+class Activation:
+    """A function from raw outputs (any real number) into `range`, elementwise or over the last axis, and back.
+
+    `formula` shows it with `z` as the raw output. `logits`, where there is one, gives the logits of the probabilities that
+    `forward` gives. `raw_shape` maps the shape of a parameter to the shape of its raw outputs. `remark` says what it is good for.
+    """
+
+    name: str
+    range: Support
+    forward: Callable[[Tensor], Tensor]
+    inverse: Callable[[Tensor], Tensor]
+    formula: str
+    remark: str
+    logits: Callable[[Tensor], Tensor] | None = None
+    raw_shape: Callable[[tuple[int, ...]], tuple[int, ...]] = tuple
+
+
+def softplus(raw: Tensor) -> Tensor:
+    """log(1 + exp(raw)), elementwise."""
+    # torch's own threshold of 20 is off by 2e-9 there.
+    return torch.nn.functional.softplus(raw, threshold=40.0)
+
+
+def inverse_softplus(value: Tensor) -> Tensor:
+    """The raw output whose softplus is the positive `value`."""
+    return value + torch.log(-torch.expm1(-value))

@@ -1,0 +1,42 @@
+"""Families of angles."""
+
+from __future__ import annotations
+
+import math
+
+from disttrain.distributions import deferred_class
+from disttrain.families import on
+from disttrain.families.family import Family, Parameter, Unsuitable
+
+__all__ = ["von_mises"]
+
+_PERIODS = {"radians": (2.0 * math.pi, "angle"), "degrees": (360.0, "angle_degrees")}
+
+
+def von_mises(unit: str = "radians") -> Family:
+    """Angles: wind directions, times of day, headings. The option `unit` says whether the target is in radians or degrees; any turn is taken.
+
+    density   exp(κ cos(2π (y - μ)/T)) / (T I₀(κ)),   per unit of the target
+    loss      -κ cos(2π (y - μ)/T) + log T + log I₀(κ)
+    symbols   μ = loc, κ = concentration, T = period
+    mean      μ, the mean direction
+    variance  mean square of the angle from μ
+    crps      does not apply: angles have no order
+    scipy     vonmises(kappa=concentration, loc=loc, scale=period/(2*pi))
+    gamlss    none
+    instead   angles that stay far from where they wrap: normal
+    """
+    if unit not in _PERIODS:
+        raise Unsuitable("unit", f"`unit: {unit}` is not known", "radians or degrees")
+    period, activation = _PERIODS[unit]
+    return Family(
+        "von_mises",
+        support=on.real,
+        parameters=(
+            Parameter("loc", on.angle(period), activation=activation),
+            Parameter("concentration", on.positive),
+            Parameter("period", on.positive, given=period),
+        ),
+        distribution=deferred_class("VonMises"),
+        tails=False,
+    )

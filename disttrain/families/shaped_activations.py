@@ -1,0 +1,89 @@
+"""Output activations of vectors, matrices and angles: increasing cutpoints, Cholesky factors, directions."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from disttrain import deferred
+from disttrain.families import on
+from disttrain.families.activation import FLOOR, Activation, inverse_softplus, softplus
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = deferred.module("torch")
+
+__all__ = ["SHAPED"]
+
+
+def _ordered(raw: Tensor) -> Tensor:
+    """The first value as it is, each further one a softplus above the one before."""
+    return torch.cat([raw[..., :1], FLOOR + softplus(raw[..., 1:])], -1).cumsum(-1)
+
+
+def _ordered_raw(value: Tensor) -> Tensor:
+    return torch.cat([value[..., :1], inverse_softplus(value.diff(dim=-1) - FLOOR)], -1)
+
+
+def _size_of_triangle(numbers: int) -> int:
+    """The rows of a triangle of so many numbers, its diagonal counted."""
+    return (math.isqrt(8 * numbers + 1) - 1) // 2
+
+
+def _cholesky(raw: Tensor) -> Tensor:
+    size = _size_of_triangle(raw.shape[-1])
+    row, column = torch.tril_indices(size, size, device=raw.device)
+    # Softplus on the diagonal, everything below it free.
+    placed = torch.where(row == column, FLOOR + softplus(raw), raw)
+    flat = raw.new_zeros(*raw.shape[:-1], size * size).index_copy(-1, row * size + column, placed)
+    return flat.reshape(*raw.shape[:-1], size, size)
+
+
+def _cholesky_raw(value: Tensor) -> Tensor:
+    size = value.shape[-1]
+    row, column = torch.tril_indices(size, size, device=value.device)
+    numbers = value[..., row, column]
+    diagonal = torch.where(row == column, numbers, 1.0)
+    return torch.where(row == column, inverse_softplus(diagonal - FLOOR), numbers)
+
+
+def _angle(raw: Tensor) -> Tensor:
+    """The direction of the two raw outputs; the smallest circle around 0 has no direction, and no gradient is lost there."""
+    x, y = raw[..., 0], raw[..., 1]
+    away = torch.where(x.square() + y.square() < 1e-20, 1e-10, x)
+    return torch.atan2(y, away)
+
+
+def _angle_raw(value: Tensor) -> Tensor:
+    return torch.stack([value.cos(), value.sin()], -1)
+
+
+def _pair(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return (*shape, 2)
+
+
+def _triangle(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return (*shape[:-2], shape[-1] * (shape[-1] + 1) // 2)
+
+
+_DEGREES = 180.0 / math.pi
+
+SHAPED: dict[str, Activation] = {
+    "ordered": Activation(
+        "ordered", on.increasing, _ordered, _ordered_raw, "z_1, then steps of softplus(z_k) + 1e-6", "cutpoints between ordered classes",
+    ),
+    "cholesky": Activation(
+        "cholesky", on.triangle, _cholesky, _cholesky_raw, "lower triangle, softplus(z_kk) + 1e-6 on the diagonal",
+        "scale of several targets and their dependence", raw_shape=_triangle,
+    ),
+    "angle": Activation(
+        "angle", on.angle(2.0 * math.pi), _angle, _angle_raw,
+        "atan2(z_2, z_1)", "directions in radians: two raw outputs, so that no angle is an end", raw_shape=_pair,
+    ),
+    "angle_degrees": Activation(
+        "angle_degrees", on.angle(360.0), lambda raw: _DEGREES * _angle(raw),
+        lambda value: _angle_raw(value / _DEGREES), "180/π atan2(z_2, z_1)", "directions in degrees", raw_shape=_pair,
+    ),
+}  # fmt: skip

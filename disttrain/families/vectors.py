@@ -1,0 +1,136 @@
+"""Families of vectors: several targets at once, compositions, counts by class."""
+
+from __future__ import annotations
+
+from disttrain.distributions import deferred_class
+from disttrain.families import on
+from disttrain.families.family import Family, Parameter
+
+__all__ = ["dirichlet", "dirichlet_multinomial", "multinomial", "multivariate_normal", "multivariate_student_t"]
+
+
+def _location(targets: int) -> Parameter:
+    return Parameter("loc", on.real, role="location", shape=(targets,), axes=("targets",))
+
+
+def _triangle(targets: int) -> Parameter:
+    return Parameter("scale_tril", on.triangle, role="scale", shape=(targets, targets), axes=("targets", "targets"))
+
+
+def multivariate_normal(targets: int = 2) -> Family:
+    """Several targets at once that move together: returns of markets, measures of one thing. L is the Cholesky factor of the covariance.
+
+    density   exp(-½ |L⁻¹ (y - μ)|²) / ((2π)^(d/2) det L)
+    loss      ½ |L⁻¹ (y - μ)|² + log det L + (d/2) log 2π
+    symbols   μ = loc, L = scale_tril
+    mean      μ_j
+    variance  (L Lᵀ)_jj
+    crps      does not apply: each row is a vector
+    scipy     none
+    gamlss    none
+    instead   heavier tails: multivariate_student_t · no dependence: independent · shares of a whole: dirichlet
+    """
+    return Family(
+        "multivariate_normal",
+        support=on.each(on.real),
+        parameters=(_location(targets), _triangle(targets)),
+        distribution=deferred_class("MultivariateNormal"),
+        event=(targets,),
+        tails=False,
+    )
+
+
+def multivariate_student_t(targets: int = 2) -> Family:
+    """Several targets that move together and are extreme together. L Lᵀ is the covariance but for a factor of the degrees of freedom.
+
+    density   Γ((ν+d)/2) / (Γ(ν/2) (νπ)^(d/2) det L) · (1 + |L⁻¹ (y - μ)|²/ν)^(-(ν+d)/2)
+    loss      log Γ(ν/2) - log Γ((ν+d)/2) + (d/2) log(νπ) + log det L + ((ν+d)/2) log(1 + |L⁻¹ (y - μ)|²/ν)
+    symbols   ν = df, μ = loc, L = scale_tril
+    mean      μ_j
+    variance  (L Lᵀ)_jj ν/(ν - 2)
+    crps      does not apply: each row is a vector
+    scipy     none
+    gamlss    none
+    instead   light tails: multivariate_normal · no dependence: independent
+    """
+    return Family(
+        "multivariate_student_t",
+        support=on.each(on.real),
+        parameters=(
+            Parameter("df", on.positive, role="shape", activation="softplus_above_2"),
+            _location(targets),
+            _triangle(targets),
+        ),
+        distribution=deferred_class("MultivariateStudentT"),
+        event=(targets,),
+        tails=False,
+    )
+
+
+def dirichlet(targets: int = 2) -> Family:
+    """Shares of a whole: compositions of soils, budgets, time. Rows that sum to 1 within 1 % are divided by their sum.
+
+    density   Γ(Σ α_j) Π y_j^(α_j - 1) / Γ(α_j)
+    loss      -log Γ(Σ α_j) + Σ [ log Γ(α_j) - (α_j - 1) log y_j ]
+    symbols   α = concentration
+    mean      α_j/Σα
+    variance  m_j (1 - m_j)/(1 + Σα), m_j = α_j/Σα
+    crps      does not apply: each row is a vector
+    scipy     none
+    gamlss    none
+    instead   counts by class: dirichlet_multinomial · one share: beta
+    """
+    return Family(
+        "dirichlet",
+        support=on.simplex,
+        parameters=(Parameter("concentration", on.positive, shape=(targets,), axes=("targets",)),),
+        distribution=deferred_class("Dirichlet"),
+        event=(targets,),
+        tails=False,
+    )
+
+
+def multinomial(targets: int = 2) -> Family:
+    """Counts by class of independent trials, such as votes by party; how many trials there were is the sum of the row. Moments are per trial.
+
+    density   n! Π p_j^y_j / y_j!
+    loss      -log n! + Σ [ log y_j! - y_j log p_j ]
+    symbols   p = probs
+    mean      p_j
+    variance  p_j (1 - p_j)
+    crps      does not apply: each row is a vector
+    scipy     none
+    gamlss    none
+    instead   counts that scatter more: dirichlet_multinomial · one trial per row: categorical
+    """
+    return Family(
+        "multinomial",
+        support=on.each(on.counts),
+        parameters=(Parameter("probs", on.simplex, shape=(targets,), axes=("targets",), logits="logits"),),
+        distribution=deferred_class("Multinomial"),
+        event=(targets,),
+        tails=False,
+    )
+
+
+def dirichlet_multinomial(targets: int = 2) -> Family:
+    """Counts by class that scatter more than those of independent trials; the sum of the row is their number. Moments are per trial.
+
+    density   n! Γ(Σ α_j)/Γ(n + Σ α_j) · Π Γ(y_j + α_j) / (y_j! Γ(α_j))
+    loss      -log n! - log Γ(Σ α_j) + log Γ(n + Σ α_j) + Σ [ log y_j! + log Γ(α_j) - log Γ(y_j + α_j) ]
+    symbols   α = concentration
+    mean      α_j/Σα
+    variance  m_j (1 - m_j), m_j = α_j/Σα
+    crps      does not apply: each row is a vector
+    scipy     none
+    gamlss    none
+    instead   independent trials: multinomial · shares without counts: dirichlet
+    """
+    return Family(
+        "dirichlet_multinomial",
+        support=on.each(on.counts),
+        parameters=(Parameter("concentration", on.positive, shape=(targets,), axes=("targets",)),),
+        distribution=deferred_class("DirichletMultinomial"),
+        event=(targets,),
+        tails=False,
+    )

@@ -1,0 +1,92 @@
+"""Floors: rows whose parameters were driven to the smallest value that their activation can give."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from disttrain.families import Scaling
+from disttrain.model import Model
+from disttrain.networks import Output, activated
+
+__all__ = ["Floor", "floor_notes", "floor_of", "floors"]
+
+_AT_ONCE = 65_536
+# A raw output so low that every activation gives its floor: squareplus comes down as slowly as 1/|z|.
+_LOWEST = -1e15
+# Edges that keep probabilities inside (0, 1) are steps of float64, and no density lives on them.
+_SMALLEST = 1e-9
+
+
+@dataclass(frozen=True)
+class Floor:
+    """Rows on which a parameter stands at its floor, of how many. `lowest` is the smallest value that its activation can give and `height`
+    how far above the bound that is, both in units of the standardised target."""
+
+    parameter: str
+    lowest: float
+    height: float
+    rows: int
+    of: int
+    text: str
+
+
+def floor_of(output: Output) -> tuple[float, float] | None:
+    """The smallest value of a learned parameter and its height above the bound of the activation; None where nothing that counts is added."""
+    range_ = output.activation.range
+    bound = 0.0 if range_.kind == "triangle" else range_.lower
+    if not output.size or range_.kind not in ("number", "triangle") or math.isinf(bound):
+        return None
+    # Asked of the activation itself, so that a parameter with a larger floor of its own needs no word here.
+    lowest = float(_values(output, torch.full((1, *output.raw_shape), _LOWEST, dtype=torch.float64)).min())
+    height = max(lowest - bound, output.parameter.floor)
+    return (lowest, height) if height > _SMALLEST else None
+
+
+def floors(model: Model, x: Sequence[Tensor]) -> list[Floor]:
+    """The learned parameters that stand within twice their floor on some of the encoded rows `x`: (n, p) each, together all rows.
+
+    Only for densities: a probability at the floor of its parameter is bounded by 1 as any other.
+    """
+    known = {} if model.family.support.discrete else {output: floor_of(output) for output in model.outputs}
+    watched = {output: floor for output, floor in known.items() if floor is not None}
+    counts = dict.fromkeys(watched, 0)
+    model.network.eval()
+    for rows in x if watched else ():
+        for start in range(0, len(rows), _AT_ONCE):
+            with torch.no_grad():
+                raw = model.network.raw(rows[start : start + _AT_ONCE])
+            for output, (lowest, height) in watched.items():
+                low = _values(output, raw[output.parameter.name]) - lowest < height
+                counts[output] += int(low.any(1).sum())
+    total = sum(map(len, x))
+    return [_found(model, output, *watched[output], count, total) for output, count in counts.items() if count]
+
+
+def floor_notes(model: Model, x: Sequence[Tensor]) -> tuple[str, ...]:
+    """The same as warnings: one line for each parameter that stands at its floor on some rows."""
+    return tuple(found.text for found in floors(model, x))
+
+
+def _values(output: Output, raw: Tensor) -> Tensor:
+    """The values that have a floor, (n, *) flat: all of a parameter, or the diagonal of a Cholesky factor."""
+    value = activated([output], {output.parameter.name: raw}, len(raw))[output.parameter.name]
+    return (value.diagonal(dim1=-2, dim2=-1) if output.activation.range.kind == "triangle" else value).reshape(len(raw), -1)
+
+
+def _found(model: Model, output: Output, lowest: float, height: float, rows: int, total: int) -> Floor:
+    name, role = output.parameter.name, output.parameter.role
+    unit = " of the target's spread" if role == "scale" and model.scaling != Scaling() else ""
+    unbounded = role == "scale" or output.parameter.support.kind == "triangle"
+    why = (
+        "the likelihood has no bound there: those rows earn as many nats as the floor allows, and the nll says little"
+        if unbounded
+        else "the fit would go lower still, and where the density narrows to a point there, its likelihood has no bound"
+    )
+    cure = f"repeated targets, the target among the features, or set `distribution.parameters.{name}.bounds: [SMALLEST, null]`"
+    text = f"`{name}` stands at its floor ({lowest:.7g}{unit}) on {rows:,} of {total:,} rows: {why}; look for {cure}"
+    return Floor(name, lowest, height, rows, total, text)
