@@ -20,13 +20,49 @@ _LONGEST = 53
 _NEGLIGIBLE = 1e-13
 
 
+# A row with so few values between its far quantiles, y among them, is summed from their probabilities.
+_FEW = 512
+_FAR = 1e-10
+
+
 def crps_by_summation(distribution: Distribution, y: Tensor) -> Tensor:
     """Continuous ranked probability score of each row: step · Σ(F(k) - 1{y <= k})² over all values k of its lattice: (n,), target units.
 
-    The values are whole numbers, negative ones included, or multiples of the distribution's own `step`. The sum is split at y, and
-    either side taken as far as its tail holds more than 1e-13; between values y is interpolated as the integral of the step function is.
+    The values are whole numbers, negative ones included, or multiples of the distribution's own `step`. Between values
+    y is interpolated as the integral of the step function is.
     Source: Epstein (1969), A scoring system for probability forecasts of ranked categories.
     """
+    first = torch.minimum(functionals.quantile(distribution, _FAR), y)
+    last = torch.maximum(functionals.quantile(distribution, 1.0 - _FAR), y)
+    few = (last - first) / derived.step_of(distribution) <= _FEW
+    score = torch.empty_like(y)
+    for form, some in ((_few_values, few), (_many_values, ~few)):
+        row = torch.nonzero(some).squeeze(-1)
+        if len(row):
+            score[row] = form(rows(distribution, row), y[row], first[row], last[row])
+    return score
+
+
+def _few_values(distribution: Distribution, y: Tensor, first: Tensor, last: Tensor) -> Tensor:
+    """From the probabilities of all values between `first` and `last` of each row, and the tails beyond."""
+    step = derived.step_of(distribution)
+    (count, between), (start, _), (end, _) = _split(y / step), _split(first / step), _split(last / step)
+    lowest, highest = support_ends(distribution)
+    places = start + torch.arange(int((end - start).max()) + 1, dtype=torch.float64).unsqueeze(-1)
+    values = torch.maximum(torch.minimum(step * places, highest), lowest)
+    inside = (places <= end) & ((step * places - values).abs() <= 1e-9 * step)
+    mass = torch.where(inside, derived.density(distribution)(values), 0.0)
+    below = _lower(distribution, start - 1.0) + mass.cumsum(0)
+    # From the upper end, where it is small, and without the value itself.
+    above = torch.cat([mass[1:], torch.zeros_like(mass[:1])]).flip(0).cumsum(0).flip(0) + _upper(distribution, end)
+    share = torch.where(places == count, between, (places < count).double())
+    terms = share * below.square() + (1.0 - share) * above.square()
+    return step * torch.where(places <= end, terms, 0.0).sum(0)
+
+
+def _many_values(distribution: Distribution, y: Tensor, first: Tensor, last: Tensor) -> Tensor:
+    """From the two tails: the sum is split at y, and either side taken as far as its tail holds more than 1e-13."""
+    del first, last
     step = derived.step_of(distribution)
     count, between = _split(y / step)
     here = between * _lower(distribution, count).square() + (1.0 - between) * _upper(distribution, count).square()

@@ -111,6 +111,31 @@ def test_com_poisson_of_dispersion_one_is_the_poisson_and_of_none_the_geometric(
     torch.testing.assert_close(flat, of("Geometric", probs=0.25).log_prob(y), rtol=1e-6, atol=1e-6)
 
 
+def test_com_poisson_solves_every_row_as_if_it_were_alone():
+    mean, dispersion = torch.linspace(0.05, 60.0, 400, dtype=torch.float64), torch.logspace(-2.0, 1.0, 400, dtype=torch.float64)
+    mean = torch.cat([mean, mean.flip(0)])
+    dispersion = dispersion.repeat(2)
+    y = mean.floor()
+    whole = distributions.ComPoisson(mean, dispersion).log_prob(y)
+    alone = torch.cat(
+        [distributions.ComPoisson(m, d).log_prob(k) for m, d, k in zip(mean.split(1), dispersion.split(1), y.split(1), strict=True)]
+    )
+    torch.testing.assert_close(whole, alone, rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize(("mean", "dispersion"), [(0.3, 0.02), (8.0, 0.4), (25.0, 6.0), (60.0, 1.0)])
+def test_com_poisson_tails_are_sums_of_its_mass(mean, dispersion):
+    made, counts = of("ComPoisson", mean=mean, dispersion=dispersion), torch.arange(0.0, 1500.0, dtype=torch.float64)
+    mass = made.log_prob(counts).exp()
+    assert float((mass * counts).sum()) == pytest.approx(mean, rel=1e-12)
+    assert float((mass * (counts - mean).square()).sum()) == pytest.approx(float(made.variance), rel=1e-11)
+    near = mass > 1e-200
+    torch.testing.assert_close(made.log_cdf(counts)[near], mass.cumsum(0).log().clamp(max=0.0)[near], rtol=1e-10, atol=1e-12)
+    upper = mass.flip(0).cumsum(0).flip(0) - mass
+    near &= upper > 1e-9 * mass
+    torch.testing.assert_close(made.log_survival(counts)[near].exp(), upper[near], rtol=1e-6, atol=1e-15)
+
+
 def test_com_poisson_series_and_expansion_meet():
     mean, dispersion = tensor([4e6, 2.0e6, 3e5]), tensor([0.26, 0.6, 2.9])
     for shift in (0.99, 1.01):
