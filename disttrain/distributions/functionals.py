@@ -135,7 +135,8 @@ def quantile(distribution: Distribution, p: Tensor | float) -> Tensor:
     if own is not None:
         return own.double()
     if is_discrete(distribution):
-        return smallest_count(lambda y: cdf(distribution, y), p, torch.zeros_like(p))
+        lower, _ = derived.bounds(distribution)
+        return smallest_count(lambda y: cdf(distribution, y), p, torch.zeros_like(p), float(lower.min()))
     lower, upper = derived.bounds(distribution)
     return invert(lambda y: cdf(distribution, y), lambda y: survival(distribution, y), p, float(lower.min()), float(upper.max()))
 

@@ -106,7 +106,7 @@ def log_sum(log_term: Callable[[Tensor], Tensor], start: Tensor, direction: Tens
     places, log_weights = nodes(length)
     terms = log_term(start + direction * places) + log_weights
     peak = terms.detach().amax(0)
-    blocks = (terms - peak).exp().reshape(-1, NODES, *terms.shape[1:])
+    blocks = (terms - peak).exp().reshape(len(terms) // NODES, NODES, *terms.shape[1:])
     # In a fixed order, so that a row's sum does not depend on how many places the other rows need: quantiles meet the jumps of a cdf.
     shares = reduce(add, blocks.unbind(1))
     total: Tensor = reduce(add, shares.unbind(0)).log()

@@ -32,9 +32,11 @@ def crps_by_summation(distribution: Distribution, y: Tensor) -> Tensor:
     y is interpolated as the integral of the step function is.
     Source: Epstein (1969), A scoring system for probability forecasts of ranked categories.
     """
-    first = torch.minimum(functionals.quantile(distribution, _FAR), y)
-    last = torch.maximum(functionals.quantile(distribution, 1.0 - _FAR), y)
+    ends = functionals.quantile(distribution, _FAR), functionals.quantile(distribution, 1.0 - _FAR)
+    first, last = torch.minimum(ends[0], y), torch.maximum(ends[1], y)
     few = (last - first) / derived.step_of(distribution) <= _FEW
+    # A distribution may be known by its tails alone.
+    few &= derived.own(lambda: distribution.log_prob(ends[0])) is not None
     score = torch.empty_like(y)
     for form, some in ((_few_values, few), (_many_values, ~few)):
         row = torch.nonzero(some).squeeze(-1)

@@ -91,10 +91,10 @@ def row(explanation, name):
 
 
 def learned_of(config):
-    family = build(config.distribution.family, {"classes": 3})
+    family = build(config.distribution.family, {"classes": 3, "targets": 2, **config.distribution.options})
     sections = config.distribution.parameters
     fixed = {name for name, section in sections.items() if section.fixed is not None}
-    return [p for p in family.parameters if p.name not in fixed], fixed
+    return [p for p in family.parameters if p.name not in fixed and p.given is None], fixed
 
 
 def test_every_learned_parameter_has_a_symbol_and_an_activation(example):
@@ -131,6 +131,7 @@ def test_the_weights_are_those_of_the_layers_shown(example):
     dense = sum((a + 1) * b for a, b in itertools.pairwise(chain))
     assert chain[1:-1] == list(config.network.hidden)
     plain = all(section.features is None and not section.hidden for section in config.distribution.parameters.values())
+    plain = plain and not any(parameter.constant for parameter in learned_of(config)[0])
     if plain and config.network.normalization == "none" and config.network.heads == "shared" and not embedded(config):
         assert weights == dense
     else:
