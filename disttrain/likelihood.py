@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
+import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from disttrain.errors import Finding, UsageError
+from disttrain.distributions import functionals, logs
 from disttrain.outcomes import Outcome
 
 __all__ = ["cross_entropy", "log_likelihood", "weighted_mean"]
@@ -14,11 +17,40 @@ __all__ = ["cross_entropy", "log_likelihood", "weighted_mean"]
 def log_likelihood(distribution: Distribution, outcome: Outcome) -> Tensor:
     """Log-probability of what was observed of each row, in nats: (n,).
 
-    Exact rows score log f(y). Raises UsageError where a row was not seen exactly, which this version cannot score.
+    Exact rows score log f(y), others log P(lower <= Y <= upper), both ends included; rows that could only be seen above their entry
+    score that given Y > entry. Raises UsageError where the distribution has no differentiable cdf and one is needed.
+    Source: Kalbfleisch & Prentice (2002), The Statistical Analysis of Failure Time Data, section 3.2.
     """
-    if not outcome.all_exact:
-        raise UsageError(Finding("not-supported", "censored, rounded or truncated targets are not available in this version"))
-    return distribution.log_prob(outcome.value)
+    score = distribution.log_prob(outcome.lower) if outcome.kinds == {"exact"} else _log_seen(distribution, outcome)
+    if outcome.entry is None:
+        return score
+    return score - functionals.log_survival(distribution, outcome.entry)
+
+
+def _log_seen(distribution: Distribution, outcome: Outcome) -> Tensor:
+    """The score of exact and other rows together; each expression is given harmless numbers in the rows that are not its own."""
+    lower, upper, exact = outcome.lower, outcome.upper, outcome.seen
+    censored = _log_between(
+        distribution,
+        torch.where(exact, -math.inf, functionals.just_below(distribution, lower)),
+        torch.where(exact, math.inf, upper),
+        outcome.kinds - {"exact"},
+    )
+    if "exact" not in outcome.kinds:
+        return censored
+    return torch.where(exact, distribution.log_prob(torch.where(exact, lower, functionals.inside(distribution))), censored)
+
+
+def _log_between(distribution: Distribution, start: Tensor, end: Tensor, kinds: frozenset[str]) -> Tensor:
+    """log P(start < Y <= end); where all intervals are open on one side only the one tail is asked."""
+    if kinds <= {"right"}:
+        return functionals.log_survival(distribution, start)
+    if kinds <= {"left"}:
+        return functionals.log_cdf(distribution, end)
+    return logs.log_interval(
+        (functionals.log_cdf(distribution, start), functionals.log_cdf(distribution, end)),
+        (functionals.log_survival(distribution, start), functionals.log_survival(distribution, end)),
+    )
 
 
 def weighted_mean(values: Tensor, weight: Tensor | None) -> Tensor:

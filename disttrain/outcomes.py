@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -14,13 +15,20 @@ __all__ = ["Outcome"]
 class Outcome:
     """What was seen of `n` targets: that each lies in [lower, upper]; both are (n, *event), in target units.
 
-    A row is exact where lower = upper, right-censored where upper is infinite, left-censored where lower is minus infinity.
-    `entry` (n,) is the value above which a row could be seen at all (left truncation); None where there is none.
+    A row is exact where lower = upper, right-censored where only upper is infinite, left-censored where only lower is, an interval
+    otherwise. `entry` (n,) is the value above which a row could be seen at all (left truncation), -inf for a row that could be seen
+    anywhere; None where all could. `kinds` says which of `exact`, `right`, `left` and `interval` occur; it is found out where it is not
+    given, and of a part of the rows it may name more than these have.
     """
 
     lower: Tensor
     upper: Tensor
     entry: Tensor | None = None
+    kinds: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        if not self.kinds:
+            object.__setattr__(self, "kinds", _kinds(self.lower, self.upper))
 
     @staticmethod
     def exact(y: Tensor) -> Outcome:
@@ -29,24 +37,43 @@ class Outcome:
 
     @property
     def value(self) -> Tensor:
-        """The target where it was seen exactly: (n, *event)."""
-        return self.lower
+        """One finite number for each target, (n, *event): what was seen exactly, else the middle of the interval or its finite end."""
+        if self.kinds == {"exact"}:
+            return self.lower
+        open_below, open_above = self.lower.isinf(), self.upper.isinf()
+        ends = torch.where(open_below, self.upper, self.lower), torch.where(open_above, self.lower, self.upper)
+        return torch.where(open_below & open_above, 0.0, 0.5 * ends[0] + 0.5 * ends[1])
+
+    @property
+    def seen(self) -> Tensor:
+        """Which targets were seen exactly: (n, *event)."""
+        return self.lower == self.upper
 
     @property
     def all_exact(self) -> bool:
         """Whether every row was seen exactly and none was truncated."""
-        return self.entry is None and (self.lower is self.upper or torch.equal(self.lower, self.upper))
+        return self.entry is None and self.kinds == {"exact"}
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> Outcome:
+        """The outcome in another unit: an increasing `function` of every end."""
+        lower = function(self.lower)
+        upper = lower if self.upper is self.lower else function(self.upper)
+        return Outcome(lower, upper, None if self.entry is None else function(self.entry), self.kinds)
 
     def __len__(self) -> int:
         return len(self.lower)
 
     def __getitem__(self, rows: slice | Tensor) -> Outcome:
-        lower = self.lower[rows]
-        upper = lower if self.upper is self.lower else self.upper[rows]
-        return Outcome(lower, upper, None if self.entry is None else self.entry[rows])
+        return self.map(lambda ends: ends[rows])
 
     def to(self, device: torch.device) -> Outcome:
         """The same outcome on another device."""
-        lower = self.lower.to(device)
-        upper = lower if self.upper is self.lower else self.upper.to(device)
-        return Outcome(lower, upper, None if self.entry is None else self.entry.to(device))
+        return self.map(lambda ends: ends.to(device))
+
+
+def _kinds(lower: Tensor, upper: Tensor) -> frozenset[str]:
+    if lower is upper or not lower.numel():
+        return frozenset({"exact"})
+    exact, below, above = lower == upper, lower == -torch.inf, upper == torch.inf
+    found = {"exact": exact, "right": above & ~below, "left": below & ~above, "interval": ~(exact | (above ^ below))}
+    return frozenset(kind for kind, rows in found.items() if bool(rows.any()))

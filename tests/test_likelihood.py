@@ -8,7 +8,6 @@ import torch
 from scipy import stats
 
 from disttrain.distributions import Normal
-from disttrain.errors import UsageError
 from disttrain.likelihood import cross_entropy, log_likelihood, weighted_mean
 from disttrain.outcomes import Outcome
 
@@ -57,9 +56,34 @@ def test_an_interval_with_equal_ends_is_exact():
     assert torch.equal(Outcome(Y, Y + 1.0, Y - 1.0)[2:4].entry, Y[2:4] - 1.0)
 
 
-@pytest.mark.parametrize(
-    "outcome", [Outcome(Y, torch.full_like(Y, torch.inf)), Outcome(Y, Y, entry=Y - 1.0)], ids=["censored", "truncated"]
-)
-def test_a_row_that_was_not_seen_exactly_is_refused(outcome):
-    with pytest.raises(UsageError, match="not available"):
-        log_likelihood(forecasts(), outcome)
+def open_above(y):
+    return torch.full_like(y, torch.inf)
+
+
+SEEN = {
+    "right": (Outcome(Y, open_above(Y)), lambda q: q.logsf(Y)),
+    "left": (Outcome(-open_above(Y), Y), lambda q: q.logcdf(Y)),
+    "interval": (Outcome(Y - 0.5, Y + 0.5), lambda q: np.log(q.cdf(Y + 0.5) - q.cdf(Y - 0.5))),
+    "entry": (Outcome(Y, Y, entry=Y - 1.0), lambda q: q.logpdf(Y) - q.logsf(Y - 1.0)),
+    "unknown": (Outcome(-open_above(Y), open_above(Y)), lambda q: 0.0 * q.cdf(Y)),
+}
+
+
+@pytest.mark.parametrize("kind", SEEN)
+def test_what_was_seen_of_a_row_has_its_probability(kind):
+    outcome, expected = SEEN[kind]
+    known = expected(stats.norm(Y.flip(0) / 2, np.linspace(0.5, 2.0, 15)))
+    np.testing.assert_allclose(log_likelihood(forecasts(), outcome), known, rtol=1e-9, atol=1e-12)
+
+
+def test_rows_of_all_kinds_together_score_as_they_do_apart():
+    outcomes = [SEEN[kind][0] for kind in ("right", "left", "interval")] + [Outcome.exact(Y)]
+    q = forecasts()
+    together = Outcome(torch.cat([o.lower for o in outcomes]), torch.cat([o.upper for o in outcomes]))
+    apart = torch.cat([log_likelihood(q, outcome) for outcome in outcomes])
+    torch.testing.assert_close(log_likelihood(Normal(q.loc.repeat(4), q.scale.repeat(4)), together), apart, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize(("kind", "middle"), [("right", Y), ("left", Y), ("interval", Y), ("unknown", torch.zeros_like(Y))])
+def test_every_row_has_one_finite_value_to_stand_for_it(kind, middle):
+    assert torch.equal(SEEN[kind][0].value, middle)

@@ -16,59 +16,12 @@ from torch.distributions import Distribution, MixtureSameFamily
 from disttrain.distributions import derived, tensors
 from disttrain.distributions.integration import integral
 from disttrain.distributions.inversion import invert, smallest_count
+from disttrain.distributions.tails import has_tails, inside, is_discrete, just_below, log_cdf, log_survival
 
 __all__ = [
-    "cdf", "cdf_before", "has_tails", "is_discrete", "log_cdf", "log_survival", "mean", "median", "mode", "probability_at", "quantile",
-    "std", "survival", "variance",
+    "cdf", "cdf_before", "has_tails", "inside", "is_discrete", "just_below", "log_cdf", "log_survival", "mean", "median", "mode",
+    "probability_at", "quantile", "std", "survival", "variance",
 ]  # fmt: skip
-
-
-def is_discrete(distribution: Distribution) -> bool:
-    """Whether the distribution gives counts or labels rather than real numbers."""
-    return bool(distribution.support.is_discrete)  # type: ignore[union-attr]
-
-
-def has_tails(distribution: Distribution) -> bool:
-    """Whether the distribution has a differentiable log_cdf and log_survival: what censoring, rounding and truncation stand on."""
-    return hasattr(distribution, "log_cdf") and hasattr(distribution, "log_survival")
-
-
-def log_cdf(distribution: Distribution, y: Tensor) -> Tensor:
-    """log P(Y <= y), differentiable in the parameters, of the shape of `y` and the batch together; y may lie beyond the support.
-
-    Raises UsageError where the distribution has none.
-    """
-    return _tail(distribution, "log_cdf", y, -math.inf, 0.0)
-
-
-def log_survival(distribution: Distribution, y: Tensor) -> Tensor:
-    """log P(Y > y), differentiable in the parameters, of the shape of `y` and the batch together; y may lie beyond the support.
-
-    Raises UsageError where the distribution has none.
-    """
-    return _tail(distribution, "log_survival", y, 0.0, -math.inf)
-
-
-def _tail(distribution: Distribution, name: str, y: Tensor, below: float, above: float) -> Tensor:
-    """A tail inside the support, and what is certain outside of it: there no gradient passes, and nothing overflows."""
-    own: Callable[[Tensor], Tensor] | None = getattr(distribution, name, None)
-    if own is None:
-        derived.refuse(distribution, "its cdf has no gradient in its parameters, so that censored, rounded or truncated rows have no score")
-    y, whole = y.double(), is_discrete(distribution)
-    lower, upper = derived.bounds(distribution)
-    # A density with a probability of its own at the lower end is asked there too.
-    low = y < lower if whole or hasattr(distribution, "probability_at") else y <= lower
-    high = y >= upper
-    inside = torch.where(low | high, _middle(lower, upper, whole), y)
-    return torch.where(low, below, torch.where(high, above, own(inside)))
-
-
-def _middle(lower: Tensor, upper: Tensor, whole: bool) -> Tensor:
-    """Some value of a support with these ends."""
-    finite = lower.isfinite() & upper.isfinite()
-    middle = torch.where(finite, 0.5 * (lower + upper), 0.0)
-    open_ = torch.where(lower.isfinite(), lower + 1.0, torch.where(upper.isfinite(), upper - 1.0, 0.0))
-    return torch.where(finite, middle.floor() if whole else middle, open_)
 
 
 @torch.no_grad()
