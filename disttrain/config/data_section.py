@@ -79,17 +79,38 @@ class SplitSection(BaseModel):
         return self
 
 
+Limit = Annotated[
+    Annotated[Annotated[float, Field(ge=-1e100, le=1e100)], NUMBER] | Annotated[Column, TEXT],
+    by_kind("a number, or a column"),
+]
+
+
 class CensoringSection(BaseModel):
-    """How little is known of some targets; see the format's documentation of each key."""
+    """How little is known of some targets; None where a key is left out.
+
+    `limit`, a number or a column: targets at or above it are right-censored there. `event`: 1 exact, 0 right-censored at the target.
+    `lower`, `upper`: the truth lies between them. `entry`: the row was only seen because its target is above it. `rounding`: the step
+    to which exact targets were rounded.
+    """
 
     model_config = STRICT
 
-    limit: Scalar | None = None
+    limit: Limit | None = None
     event: Column | None = None
     lower: Column | None = None
     upper: Column | None = None
     entry: Column | None = None
-    rounding: Annotated[float, Field(gt=0.0, le=1e300)] | None = None
+    rounding: Annotated[float, Field(gt=0.0, le=1e100)] | None = None
+
+    @model_validator(mode="after")
+    def _one_way_to_say_it(self) -> Self:
+        between = next((key for key in ("lower", "upper") if getattr(self, key) is not None), None)
+        for key in ("event", "limit"):
+            if between and getattr(self, key) is not None:
+                what = f"`{key}` and `{between}` both say what is known of a target"
+                hints = (f"keep one of them; an empty `{between}` leaves that end open",)
+                raise objection("conflict", what, hints=hints, at=(key,), on_key=True)
+        return self
 
 
 Part = Annotated[
@@ -127,7 +148,7 @@ class DataSection(BaseModel):
     ) = None
     target: Annotated[
         Annotated[Column, TEXT] | Annotated[tuple[Column, ...], listed(10_000, least=1), LIST], by_kind("a column, or a list of columns")
-    ]
+    ]  # Where both ends of every target are columns, the lower one stands for it.
     features: Annotated[
         Annotated[Literal["*"], TEXT] | Annotated[tuple[Item, ...], listed(20_000), LIST],
         by_kind('a list of columns, or "*"'),
@@ -144,6 +165,19 @@ class DataSection(BaseModel):
     missing: Annotated[str, choice("a way to treat missing values", names.MISSING)] = "impute"
     unknown_category: Annotated[str, choice("a way to treat new categories", names.UNKNOWN_CATEGORIES)] = "other"
     scaling: Annotated[str, choice("a scaling", names.SCALINGS)] = "standard"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _target_between_its_ends(cls, given: Any) -> Any:
+        censoring = given.get("censoring") if isinstance(given, dict) else None
+        if (
+            isinstance(censoring, dict)
+            and given.get("target") is None
+            and isinstance(censoring.get("lower"), str)
+            and censoring.get("upper")
+        ):
+            return {**given, "target": censoring["lower"]}
+        return given
 
     @property
     def targets(self) -> tuple[str, ...]:

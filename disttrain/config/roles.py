@@ -13,6 +13,10 @@ __all__ = ["role_problems", "unavailable"]
 
 # Roles that a column has alone, in the order in which they claim it.
 _ROLES = {"target": "the target", "weight": "the weight", "id": "an id", "features": "a feature"}
+# Columns that tell of the target: none of them may be known to the network, and only an end may stand in the target's place.
+_TELLING = {"event": "target weight id features", "lower": "weight id features", "upper": "weight id features"}
+# What is known of a row may be a feature too, but not its target.
+_KNOWN = ("exposure", "trials")
 
 
 def unavailable(document: Mapping[str, Any]) -> Iterator[Problem]:
@@ -46,6 +50,7 @@ def role_problems(document: Mapping[str, Any]) -> Iterator[Problem]:
                 yield _conflict(path, column, taken[column], said)
             elif role in ("target", "features"):
                 yield Problem(path, "role-conflict", f"{shown(column)} is listed twice in `{role}`")
+    yield from _observation_conflicts(data, taken)
     if isinstance(data.get("features"), list) and data.get("exclude"):
         yield Problem(
             ("data", "exclude"),
@@ -54,6 +59,20 @@ def role_problems(document: Mapping[str, Any]) -> Iterator[Problem]:
             hints=("leave the column out of `features`",),
             on_key=True,
         )
+
+
+def _observation_conflicts(data: Mapping[str, Any], taken: Mapping[str, str]) -> Iterator[Problem]:
+    """Columns that say how the target was observed and have another role that they must not have."""
+    for key, forbidden in _TELLING.items():
+        column = _at(data, ("censoring", key))
+        if isinstance(column, str) and taken.get(column) in forbidden.split():
+            yield _conflict(("data", "censoring", key), column, taken[column], f"`censoring.{key}`")
+    offsets = data.get("offset")
+    known: dict[Path, Any] = {("data", key): data.get(key) for key in _KNOWN}
+    known |= {("data", "offset", key): column for key, column in offsets.items()} if isinstance(offsets, Mapping) else {}
+    for path, column in known.items():
+        if isinstance(column, str) and taken.get(column) == "target":
+            yield _conflict(path, column, "target", f"`{path[-1]}`")
 
 
 def _conflict(path: Path, column: str, role: str, said: str) -> Problem:

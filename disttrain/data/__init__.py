@@ -6,8 +6,10 @@ from disttrain.data.encoding import Embedding, Encoder, Note
 from disttrain.data.filters import columns_of, keep
 from disttrain.data.findings import Origin, column_place, place, raise_any, row_finding, shown
 from disttrain.data.formats import FORMATS, Format, format_of
+from disttrain.data.known import Known, read_known
 from disttrain.data.locating import files
 from disttrain.data.schema import Feature, Schema
+from disttrain.data.seen import Seen, read_seen
 from disttrain.data.sources import fingerprint, origin_of, read, row_counts, schema_of, stream
 from disttrain.data.splits import SPLITS, TEST, TRAIN, VALIDATION, assign
 from disttrain.data.targets import Target, read_target, read_weight, require_complete, require_weight
@@ -23,9 +25,11 @@ __all__ = [
     "Encoder",
     "Feature",
     "Format",
+    "Known",
     "Note",
     "Origin",
     "Schema",
+    "Seen",
     "Target",
     "assign",
     "batches",
@@ -43,6 +47,8 @@ __all__ = [
     "place",
     "raise_any",
     "read",
+    "read_known",
+    "read_seen",
     "read_target",
     "read_weight",
     "require_complete",

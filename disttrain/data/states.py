@@ -9,7 +9,7 @@ from typing import Any
 from disttrain.data.findings import shown
 from disttrain.errors import Finding, RunUnreadable
 
-__all__ = ["fields_of", "flag", "increasing", "items", "number", "text", "whole"]
+__all__ = ["fields_of", "flag", "increasing", "items", "named", "number", "text", "whole"]
 
 MOST_ITEMS = 200_000
 LONGEST_TEXT = 1 << 20
@@ -35,6 +35,13 @@ def text(value: Any, name: str, choices: Sequence[str] | None = None) -> str:
     if choices is not None and value not in choices:
         raise refuse(f"`{name}` is {shown(value)}, not one of {', '.join(choices)}")
     return value
+
+
+def named(value: Any, name: str, keys: Sequence[str] | None = None) -> dict[str, str]:
+    """Texts by name: an object whose keys are among `keys` where these are given."""
+    if not isinstance(value, dict) or len(value) > MOST_ITEMS:
+        raise refuse(f"`{name}` must be an object of texts")
+    return {text(key, name, keys): text(item, name) for key, item in value.items()}
 
 
 def flag(value: Any, name: str) -> bool:

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from disttrain.distributions.skewed_line import ExGaussian, SkewNormal
     from disttrain.distributions.tailed_line import JohnsonSU, SinhArcsinh
     from disttrain.distributions.transformed import BoxCoxColeGreen, BoxCoxT
-    from disttrain.distributions.trials import BetaBinomial, Binomial
+    from disttrain.distributions.trials import BetaBinomial, Binomial, beta_binomial
     from disttrain.distributions.tweedie import Tweedie
     from disttrain.distributions.two_piece import SkewT, TwoPieceNormal
     from disttrain.distributions.unit_interval import Beta
@@ -115,6 +115,7 @@ __all__ = [
     "Weibull",
     "ZeroInflated",
     "ZeroOneInflatedBeta",
+    "beta_binomial",
     "beta_mean",
     "deferred_class",
     "functionals",
@@ -152,7 +153,7 @@ _MODULES = {
         "counts": "Poisson NegativeBinomial Geometric",
         "dispersed_counts": "negative_binomial1 GeneralizedPoisson PoissonInverseGaussian",
         "com_poisson": "ComPoisson",
-        "trials": "Binomial BetaBinomial",
+        "trials": "Binomial BetaBinomial beta_binomial",
         "differences": "Skellam",
         "classes": "Bernoulli Categorical",
         "ordered": "Ordinal ordinal_logit ordinal_probit",

@@ -208,6 +208,11 @@ class BetaBinomial(Distribution):
         return _quantile(self, value)
 
 
+def beta_binomial(total_count: Tensor, mean: Tensor, precision: Tensor, validate_args: bool = False) -> BetaBinomial:
+    """Beta-binomial by the mean of its probability, a share, and the precision of that; all (n,)."""
+    return BetaBinomial(total_count, mean, precision, validate_args=validate_args)
+
+
 def _quantile(distribution: Binomial | BetaBinomial, p: Tensor) -> Tensor:
     """The smallest count whose cdf is at least p, from a normal's guess; the number of trials at p = 1."""
     shape = tensors.common_shape(p.shape, distribution.batch_shape)

@@ -25,7 +25,7 @@ from disttrain.families import (
 )
 from disttrain.families.activations import ACTIVATIONS, Activation, activation_for, bounded, default_name, objection
 from disttrain.families.family import Family, Parameter, Unsuitable
-from disttrain.families.scaling import Scaling
+from disttrain.families.scaling import Scaling, exposed, takes_exposure
 
 __all__ = [
     "ACTIVATIONS",
@@ -41,11 +41,13 @@ __all__ = [
     "bounded",
     "build",
     "default_name",
+    "exposed",
     "facts",
     "facts_of",
     "needs",
     "objection",
     "options",
+    "takes_exposure",
 ]
 
 # Every public function of these rooms is a family.
@@ -57,7 +59,7 @@ FAMILIES: dict[str, Callable[..., Family]] = {name: getattr(room, name) for room
 
 
 # Options that the data say, not the config.
-FACTS = ("classes", "targets")
+FACTS = ("classes", "targets", "trials")
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from disttrain import deferred
 from disttrain.families.on import Support
@@ -27,7 +27,8 @@ class Activation:
     """A function from raw outputs (any real number) into `range`, elementwise or over the last axis, and back.
 
     `formula` shows it with `z` as the raw output. `logits`, where there is one, gives the logits of the probabilities that
-    `forward` gives. `raw_shape` maps the shape of a parameter to the shape of its raw outputs. `remark` says what it is good for.
+    `forward` gives. `adds` is what a number added to the raw output is: one in the `units` of the parameter, the logarithm of a factor
+    (`factors`) or only that (`raw`). `raw_shape` maps the shape of a parameter to the shape of its raw outputs. `remark` says what it is good for.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Activation:
     formula: str
     remark: str
     logits: Callable[[Tensor], Tensor] | None = None
+    adds: Literal["units", "factors", "raw"] = "raw"
     raw_shape: Callable[[tuple[int, ...]], tuple[int, ...]] = tuple
 
 

@@ -63,7 +63,7 @@ def _simplex(logits: Tensor) -> Tensor:
 
 
 ACTIVATIONS: dict[str, Activation] = {
-    "linear": Activation("linear", on.real, _identity, _identity, "z", "means and locations"),
+    "linear": Activation("linear", on.real, _identity, _identity, "z", "means and locations", adds="units"),
     "softplus": Activation(
         "softplus", on.positive, lambda raw: FLOOR + softplus(raw), lambda value: inverse_softplus(value - FLOOR),
         "softplus(z) + 1e-6", "linear for large values, so one row cannot blow up; the default of scales and shapes",
@@ -71,7 +71,7 @@ ACTIVATIONS: dict[str, Activation] = {
     "exp": Activation(
         "exp", on.positive, lambda raw: FLOOR + torch.exp(_level(raw, -EXP_LIMIT, EXP_LIMIT)),
         lambda value: _unlevel(torch.log(value - FLOOR), -EXP_LIMIT, EXP_LIMIT),
-        "exp(z) + 1e-6", "effects multiply, as with the log link of a GLM",
+        "exp(z) + 1e-6", "effects multiply, as with the log link of a GLM", adds="factors",
     ),
     "squareplus": Activation(
         "squareplus", on.positive, lambda raw: FLOOR + _squareplus(raw), lambda value: (value - FLOOR) - 1.0 / (value - FLOOR),
@@ -104,6 +104,7 @@ def _shifted(activation: Activation, lower: float) -> Activation:
         forward=lambda raw: lower + activation.forward(raw),
         inverse=lambda value: activation.inverse(value - lower),
         formula=f"{lower:g} + {activation.formula}",
+        adds="raw",
     )
 
 
@@ -191,6 +192,7 @@ def activation_for(parameter: Parameter, name: str | None = None) -> Activation:
         inverse=lambda value: activation.inverse(value - floor),
         formula=f"{floor:g} + {activation.formula}",
         logits=None,
+        adds="raw",
     )
 
 

@@ -118,8 +118,8 @@ def hurdle(of: Family | None = None) -> Family:
     return _gated(of, "hurdle", "Hurdle", support, () if counts else (0.0,))
 
 
-def truncated(of: Family | None = None, lower: float | None = None, upper: float | None = None) -> Family:
-    """A family that is only seen between two ends, or beyond one: amounts above a deductible, scores with a floor.
+def truncated(of: Family | None = None, lower: float | str | None = None, upper: float | str | None = None) -> Family:
+    """A family that is only seen between two ends, or beyond one: amounts above a deductible, scores with a floor. An end may be a column.
 
     density   q(y) / (F(u) - F(l)),   l ≤ y ≤ u
     loss      -log q(y) + log(F(u) - F(l))
@@ -135,18 +135,22 @@ def truncated(of: Family | None = None, lower: float | None = None, upper: float
     if lower is None and upper is None:
         lower = 0.0
     _require_tails(of, "truncated")
-    low, high = (math.copysign(math.inf, sign) if end is None else float(end) for end, sign in ((lower, -1), (upper, 1)))
+    low, high = (end if isinstance(end, int | float) else math.copysign(math.inf, sign) for end, sign in ((lower, -1), (upper, 1)))
     _require(low < high, "lower", f"`lower: {lower}` is not below `upper: {upper}`")
     holds = high > of.support.lower and low < of.support.upper
     _require(holds, "lower", f"no value of {of.name}, which needs {of.support.text('y')}, lies between {low:g} and {high:g}")
     ends = [(name, end) for name, end in (("lower", lower), ("upper", upper)) if end is not None]
-    given = tuple(
-        Parameter(_free(name, of), on.real, role=None if of.support.discrete else "location", given=float(end)) for name, end in ends
-    )
-    inside = replace(of.support, **_within(of, low, high))
-    own = tuple((_free(name, of), name) for name, _ in ends)
+    own = {name: _free(name, of) for name, _ in ends}
+    role: Role | None = None if of.support.discrete else "location"
+    given = tuple(Parameter(own[name], on.real, role=role, given=end if isinstance(end, str) else float(end)) for name, end in ends)
+    by_column = {name: own[name] for name, end in ends if isinstance(end, str)}
     return replace(
-        of, name=f"truncated({of.name})", support=inside, parameters=(*_partial(of), *given), distribution=Combined("Truncated", of, own)
+        of,
+        name=f"truncated({of.name})",
+        support=replace(of.support, **_within(of, low, high)),
+        parameters=(*_partial(of), *given),
+        distribution=Combined("Truncated", of, tuple((outer, name) for name, outer in own.items())),
+        ends=(by_column.get("lower", of.ends[0]), by_column.get("upper", of.ends[1])),
     )
 
 
@@ -216,6 +220,8 @@ def _gated(of: Family, name: str, distribution: str, support: on.Support, atoms:
         parameters=(*_partial(of), Parameter(gate, on.unit, role=role, logits=f"{gate}_logits")),
         distribution=Combined(distribution, of, ((gate, "gate"), (f"{gate}_logits", "gate_logits"))),
         atoms=atoms,
+        # A 0 lies below whatever the lower end of the other values is.
+        ends=("", of.ends[1]),
     )  # fmt: skip
 
 

@@ -25,7 +25,7 @@ def poisson() -> Family:
     return Family(
         "poisson",
         support=on.counts,
-        parameters=(Parameter("rate", on.positive, activation="exp"),),
+        parameters=(Parameter("rate", on.positive, role="mean", activation="exp"),),
         distribution=deferred_class("Poisson"),
     )
 
@@ -46,7 +46,7 @@ def negative_binomial() -> Family:
     return Family(
         "negative_binomial",
         support=on.counts,
-        parameters=(Parameter("mean", on.positive, activation="exp"), Parameter("concentration", on.positive)),
+        parameters=(Parameter("mean", on.positive, role="mean", activation="exp"), Parameter("concentration", on.positive)),
         distribution=deferred_class("NegativeBinomial"),
     )
 

@@ -27,7 +27,7 @@ def negative_binomial1() -> Family:
     return Family(
         "negative_binomial1",
         support=on.counts,
-        parameters=(Parameter("mean", on.positive, activation="exp"), Parameter("dispersion", on.positive)),
+        parameters=(Parameter("mean", on.positive, role="mean", activation="exp"), Parameter("dispersion", on.positive)),
         distribution=deferred_class("negative_binomial1"),
     )
 
@@ -48,7 +48,7 @@ def generalized_poisson() -> Family:
     return Family(
         "generalized_poisson",
         support=on.counts,
-        parameters=(Parameter("mean", on.positive, activation="exp"), Parameter("dispersion", on.positive)),
+        parameters=(Parameter("mean", on.positive, role="mean", activation="exp"), Parameter("dispersion", on.positive)),
         distribution=deferred_class("GeneralizedPoisson"),
     )
 
@@ -69,7 +69,7 @@ def com_poisson() -> Family:
     return Family(
         "com_poisson",
         support=on.counts,
-        parameters=(Parameter("mean", on.positive, activation="exp"), Parameter("dispersion", on.positive)),
+        parameters=(Parameter("mean", on.positive, role="mean", activation="exp"), Parameter("dispersion", on.positive)),
         distribution=deferred_class("ComPoisson"),
     )
 
@@ -90,7 +90,7 @@ def poisson_inverse_gaussian() -> Family:
     return Family(
         "poisson_inverse_gaussian",
         support=on.counts,
-        parameters=(Parameter("mean", on.positive, activation="exp"), Parameter("dispersion", on.positive)),
+        parameters=(Parameter("mean", on.positive, role="mean", activation="exp"), Parameter("dispersion", on.positive)),
         distribution=deferred_class("PoissonInverseGaussian"),
     )
 
@@ -111,13 +111,16 @@ def skellam() -> Family:
     return Family(
         "skellam",
         support=on.integers,
-        parameters=(Parameter("rate1", on.positive, activation="exp"), Parameter("rate2", on.positive, activation="exp")),
+        parameters=(
+            Parameter("rate1", on.positive, role="mean", activation="exp"),
+            Parameter("rate2", on.positive, role="mean", activation="exp"),
+        ),
         distribution=deferred_class("Skellam"),
     )
 
 
-def binomial(total_count: int = 1) -> Family:
-    """Successes out of a known number of trials: total_count, an option of the family.
+def binomial(total_count: int = 1, trials: str | None = None) -> Family:
+    """Successes out of a known number of trials: total_count, an option of the family, or for each row the column `data.trials`.
 
     density   n!/(y! (n - y)!) p^y (1 - p)^(n - y)
     loss      -log(n!/(y! (n - y)!)) - y log p - (n - y) log(1 - p)
@@ -131,35 +134,37 @@ def binomial(total_count: int = 1) -> Family:
     """
     return Family(
         "binomial",
-        support=on.up_to(total_count),
+        support=on.counts if trials else on.up_to(total_count),
         parameters=(
-            Parameter("total_count", on.counts, given=float(total_count)),
+            Parameter("total_count", on.counts, given=trials or float(total_count)),
             Parameter("probs", on.unit, logits="logits"),
         ),
         distribution=deferred_class("Binomial"),
+        ends=("", "total_count" if trials else ""),
     )
 
 
-def beta_binomial(total_count: int = 1) -> Family:
-    """Successes out of a known number of trials, total_count, whose probability varies by a beta distribution from case to case.
+def beta_binomial(total_count: int = 1, trials: str | None = None) -> Family:
+    """Successes out of a known number of trials, total_count (or the column `data.trials`), whose probability varies by a beta distribution.
 
     density   n!/(y! (n - y)!) B(y + p s, n - y + (1 - p) s) / B(p s, (1 - p) s)
     loss      -log(n!/(y! (n - y)!)) - log B(y + p s, n - y + (1 - p) s) + log B(p s, (1 - p) s)
-    symbols   n = total_count, p = probs, s = precision
+    symbols   n = total_count, p = mean, s = precision
     mean      n p
     variance  n p (1 - p) (n + s)/(1 + s)
     crps      summation
-    scipy     betabinom(n=total_count, a=probs*precision, b=(1 - probs)*precision)
-    gamlss    BB: mu = probs, sigma = 1/precision, bd = total_count
+    scipy     betabinom(n=total_count, a=mean*precision, b=(1 - mean)*precision)
+    gamlss    BB: mu = mean, sigma = 1/precision, bd = total_count
     instead   no extra variation: binomial
     """
     return Family(
         "beta_binomial",
-        support=on.up_to(total_count),
+        support=on.counts if trials else on.up_to(total_count),
         parameters=(
-            Parameter("total_count", on.counts, given=float(total_count)),
-            Parameter("probs", on.unit),
+            Parameter("total_count", on.counts, given=trials or float(total_count)),
+            Parameter("mean", on.unit, column="beta_mean"),
             Parameter("precision", on.positive, activation="exp"),
         ),
-        distribution=deferred_class("BetaBinomial"),
+        distribution=deferred_class("beta_binomial"),
+        ends=("", "total_count" if trials else ""),
     )

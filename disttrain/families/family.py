@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Axis", "Family", "Parameter", "Role", "Unsuitable"]
 
-Role = Literal["location", "scale", "rate", "log_scale", "shape"]
+Role = Literal["location", "scale", "rate", "log_scale", "shape", "mean"]
 Axis = Literal["classes", "targets", "components", ""]
 
 
@@ -29,12 +29,14 @@ class Unsuitable(ValueError):
 class Parameter:
     """One parameter of a family.
 
-    `role` is its unit relative to the target: y, y, 1/y, log y, 1; None where the family is not closed under scaling.
+    `role` is its unit relative to the target: y, y, 1/y, log y, 1; in a family that is not closed under scaling `mean` for one that the
+    mean of the target is proportional to, else None.
     `shape` is that of one row's value: () for a number, (K,) for the probabilities of K classes.
     `activation` names the default one where the field's practice differs from what the support alone suggests.
     `logits` is the name under which the distribution takes this parameter as logits too, which stay exact where probabilities saturate.
     `axes` says what the axes of `shape` count: `classes`, `targets`, `components`; empty where they are only numbered.
-    `given` is the value, in target units, of one that an option of the family sets: it is never learned.
+    `given` is the value, in target units, of one that an option of the family sets, or the column with its value for each row: it is
+    never learned.
     `constant` says that it is one learned constant for all rows unless a config gives it features.
     Parameters that are `tied` are probabilities that share one softmax with each other and with an unnamed rest.
     `floor` is added to what the activation gives, in units of the standardised target. `column` is the written name where it is not
@@ -48,7 +50,7 @@ class Parameter:
     activation: str | None = None
     logits: str = ""
     axes: tuple[Axis, ...] = ()
-    given: float | None = None
+    given: float | str | None = None
     constant: bool = False
     tied: bool = False
     floor: float = 0.0
@@ -61,7 +63,7 @@ class Family:
 
     `event` is the shape of one row's target: () for a number, (d,) for a vector. `tails` says that its distribution has a differentiable
     log_cdf and log_survival, which censoring, rounding and truncation need. `atoms` are target values that have a probability of their
-    own beside the density of the others.
+    own beside the density of the others. `ends` names the parameters, given by columns, below and above which a row's target cannot lie.
     """
 
     name: str
@@ -71,7 +73,13 @@ class Family:
     event: tuple[int, ...] = ()
     tails: bool = True
     atoms: tuple[float, ...] = ()
+    ends: tuple[str, str] = ("", "")
 
     def parameter(self, name: str) -> Parameter:
         """The parameter called `name`. Raises KeyError for a name it does not have."""
         return {parameter.name: parameter for parameter in self.parameters}[name]
+
+    @property
+    def by_column(self) -> dict[str, str]:
+        """The parameters that a column gives, and the column of each."""
+        return {parameter.name: parameter.given for parameter in self.parameters if isinstance(parameter.given, str)}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from disttrain import deferred
 from disttrain.families import on
-from disttrain.families.family import Family
+from disttrain.families.family import Family, Parameter
 from disttrain.families.on import Support
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 else:
     torch = deferred.module("torch")
 
-__all__ = ["Scaling"]
+__all__ = ["Scaling", "exposed", "takes_exposure"]
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,26 @@ _UNITS: dict[str, _Unit] = {
     "rate": _Unit(lambda v, _, s: v / s, lambda v, _, s: v * s, _cone),
     "log_scale": _Unit(lambda v, _, s: v + _log(s), lambda v, _, s: v - _log(s), lambda support: support == on.real),
     "shape": _Unit(lambda v, _, s: v, lambda v, _, s: v, lambda _: True),
+    # Of a family that is not closed under scaling: it follows the exposure of a row, never the spread of the target.
+    "mean": _Unit(lambda v, _, s: v * s, lambda v, _, s: v / s, lambda _: False),
 }
+
+_CLOSED = {"location", "scale", "rate", "log_scale", "shape"}
+
+
+def exposed(parameter: Parameter, value: Any, exposure: Any) -> Any:
+    """The parameter (n, *shape) of a target observed for `exposure` (n,) units, from that of one unit: the mean is proportional to it."""
+    if parameter.role is None or parameter.given is not None:
+        return value
+    times = exposure.reshape(-1, *(1 for _ in parameter.shape))
+    return _UNITS[parameter.role].restore(value, 0.0, times)
+
+
+def takes_exposure(family: Family) -> bool:
+    """Whether the target's mean can be made proportional to an exposure: counts and totals, with a parameter that has their unit."""
+    roles = {parameter.role for parameter in family.parameters if parameter.given is None}
+    total = family.support.lower == 0.0 and math.isinf(family.support.upper) and None not in roles and bool(roles & (_CLOSED - {"shape"}))
+    return total or "mean" in roles
 
 
 @dataclass(frozen=True)
@@ -69,7 +88,7 @@ class Scaling:
         targets the median alone. Falls back to mean and standard deviation, then to 1, where more than half the rows are equal.
         """
         roles = {parameter.name: parameter.role for parameter in family.parameters}
-        if None in roles.values():
+        if not set(roles.values()) <= _CLOSED:
             return Scaling()
         if not all(_UNITS[str(roles[name])].survives(range_) for name, range_ in ranges.items()):
             return Scaling()
@@ -104,6 +123,15 @@ class Scaling:
         if self == Scaling():
             return dict(parameters)
         return {name: self._moved(family, name, value, "restore") for name, value in parameters.items()}
+
+    def reduced(self, family: Family, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Parameters of the target, each row's (n, *shape), as those of the standardised target: the inverse of `restore`."""
+        return {name: self._moved(family, name, value, "reduce") for name, value in parameters.items()}
+
+    def reduced_offset(self, family: Family, name: str, value: Tensor) -> Tensor:
+        """What is added to a parameter of the target, (n,), as what is added to that of the standardised one."""
+        nothing = torch.zeros_like(value)
+        return self.reduced(family, {name: value})[name] - self.reduced(family, {name: nothing})[name]
 
     def reduce(self, family: Family, name: str, value: float) -> Any:
         """A parameter's value in target units, as that of the standardised target; a tuple where each target has a unit of its own."""

@@ -69,7 +69,7 @@ def tweedie() -> Family:
         "tweedie",
         support=on.nonnegative,
         parameters=(
-            Parameter("mean", on.positive, activation="exp"),
+            Parameter("mean", on.positive, role="mean", activation="exp"),
             Parameter("dispersion", on.positive),
             Parameter("power", on.interval(1.0, 2.0), activation="sigmoid_1_to_2"),
         ),

@@ -1,7 +1,20 @@
 """Networks from encoded inputs to the parameters of a family; they know nothing of targets and losses."""
 
+from disttrain.networks.conditions import Conditions
 from disttrain.networks.head import Layout, Network, Output, activated
 from disttrain.networks.inputs import CategoryCodes, Inputs
 from disttrain.networks.mlp import MLP, NORMALIZATIONS, TRUNK_ACTIVATIONS, Style
 
-__all__ = ["MLP", "NORMALIZATIONS", "TRUNK_ACTIVATIONS", "CategoryCodes", "Inputs", "Layout", "Network", "Output", "Style", "activated"]
+__all__ = [
+    "MLP",
+    "NORMALIZATIONS",
+    "TRUNK_ACTIVATIONS",
+    "CategoryCodes",
+    "Conditions",
+    "Inputs",
+    "Layout",
+    "Network",
+    "Output",
+    "Style",
+    "activated",
+]

@@ -9,11 +9,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from disttrain.families import ACTIVATIONS, Activation, Parameter
+from disttrain.families import ACTIVATIONS, Activation, Parameter, exposed
+from disttrain.networks.conditions import Conditions
 from disttrain.networks.inputs import CategoryCodes, Inputs
 from disttrain.networks.mlp import MLP, Style, initialize
 
 __all__ = ["Layout", "Network", "Output", "activated"]
+
+_NONE = Conditions()
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,7 @@ class Output:
     """How one parameter leaves the network.
 
     `columns` are the encoded columns it may see (None: all; empty: one learned constant for all rows), `hidden` its own extra layers,
-    `fixed` its value in units of the standardised target where it is not learned at all.
+    `fixed` its value in units of the standardised target where it is not learned at all; nor is one that a column gives.
     """
 
     parameter: Parameter
@@ -38,7 +41,7 @@ class Output:
     @property
     def size(self) -> int:
         """How many raw outputs one row has for this parameter."""
-        return 0 if self.fixed is not None else math.prod(self.raw_shape)
+        return 0 if self.fixed is not None or isinstance(self.parameter.given, str) else math.prod(self.raw_shape)
 
 
 @dataclass(frozen=True)
@@ -121,12 +124,12 @@ class Network(nn.Module):
         raw = {name: value.to(wide).reshape(len(x), *shapes[name]) for name, value in raw.items()}
         return raw | {name: value.to(wide).expand(len(x), *value.shape) for name, value in self.constants.items()}
 
-    def forward(self, x: Tensor) -> dict[str, Tensor]:
-        return activated(self.outputs, self.raw(x), len(x))
+    def forward(self, x: Tensor, conditions: Conditions = _NONE) -> dict[str, Tensor]:
+        return activated(self.outputs, self.raw(x), len(x), conditions)
 
-    def arguments(self, x: Tensor) -> dict[str, Tensor]:
+    def arguments(self, x: Tensor, conditions: Conditions = _NONE) -> dict[str, Tensor]:
         """What the family's distribution is made of while training: as forward, but logits where the distribution takes them."""
-        return activated(self.outputs, self.raw(x), len(x), logits=True)
+        return activated(self.outputs, self.raw(x), len(x), conditions, logits=True)
 
     def start(self, raw: Mapping[str, Tensor], generator: torch.Generator) -> None:
         """Start at the constant model whose raw outputs are `raw`: {name: raw_shape}."""
@@ -142,22 +145,35 @@ class Network(nn.Module):
         return sum(weight.numel() for weight in self.parameters())
 
 
-def activated(outputs: Sequence[Output], raw: Mapping[str, Tensor], rows: int, *, logits: bool = False) -> dict[str, Tensor]:
-    """The parameters that raw outputs {name: (rows, *raw_shape)} stand for, fixed ones filled in: {name: (rows, *shape)}.
+def activated(
+    outputs: Sequence[Output], raw: Mapping[str, Tensor], rows: int, conditions: Conditions = _NONE, *, logits: bool = False
+) -> dict[str, Tensor]:
+    """The parameters that raw outputs {name: (rows, *raw_shape)} stand for under `conditions`, fixed and given ones filled in.
 
-    With `logits`, a parameter that its distribution takes as logits comes as these.
+    {name: (rows, *shape)}; raw outputs of one row are those of every row of the conditions. With `logits`, a parameter that its
+    distribution takes as logits comes as these.
     """
     like = next(iter(raw.values()), torch.empty(0, dtype=torch.float64))
+    raw = {name: value + _aligned(conditions.offsets[name], value) if name in conditions.offsets else value for name, value in raw.items()}
     made: dict[str, Tensor] = _tied(outputs, raw)
     for output in outputs:
         name, to_logits = output.parameter.name, output.activation.logits
-        if output.fixed is not None:
+        if name in conditions.given:
+            made[name] = conditions.given[name]
+        elif output.fixed is not None:
             made[name] = torch.as_tensor(output.fixed, dtype=like.dtype, device=like.device).expand(rows, *output.parameter.shape)
         elif logits and output.parameter.logits and to_logits is not None:
             made[output.parameter.logits] = to_logits(raw[name])
         elif not output.parameter.tied:
             made[name] = output.activation.forward(raw[name])
+        if conditions.exposure is not None and name in made:
+            made[name] = exposed(output.parameter, made[name], conditions.exposure)
     return made
+
+
+def _aligned(column: Tensor, like: Tensor) -> Tensor:
+    """A column (n,) with as many further axes as `like` (n, *shape) has."""
+    return column.reshape(-1, *(1 for _ in like.shape[1:]))
 
 
 def _tied(outputs: Sequence[Output], raw: Mapping[str, Tensor]) -> dict[str, Tensor]:

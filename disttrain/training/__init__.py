@@ -2,9 +2,10 @@
 
 from disttrain.training.cross_entropy import CrossEntropy
 from disttrain.training.devices import deterministic, device, threads
-from disttrain.training.loop import Epoch, NotFinite, Plan, Rows, epochs, mean_nll
+from disttrain.training.loop import Epoch, NotFinite, Plan, epochs, mean_nll
 from disttrain.training.marginal import head_start, marginal_raw
 from disttrain.training.optimizers import OPTIMIZERS, SCHEDULES, OptimizerPlan, SchedulePlan
+from disttrain.training.rows import Rows
 
 __all__ = [
     "OPTIMIZERS", "SCHEDULES", "CrossEntropy", "Epoch", "NotFinite", "OptimizerPlan", "Plan", "Rows", "SchedulePlan",

@@ -90,7 +90,7 @@ def _output(family: Family, parameter: Parameter, given: Mapping[str, Any]) -> O
     if unknown:
         raise _refusal(f"`{unknown[0]}` is not known of a parameter; there are activation, bounds, fixed")
     asked = {key: value for key, value in given.items() if value is not None}
-    if parameter.given is not None:
+    if isinstance(parameter.given, float):
         if asked:
             raise _refusal(f"{name} is not learned: it is an option of {family.name}")
         return Output(parameter, activation_for(parameter), fixed=parameter.given)

@@ -17,34 +17,14 @@ from disttrain.errors import Finding, FitFailed
 from disttrain.families import Family
 from disttrain.likelihood import cross_entropy, log_likelihood
 from disttrain.networks import Network
-from disttrain.outcomes import Outcome
 from disttrain.training.optimizers import OptimizerPlan, SchedulePlan, learning_rate, optimizer
+from disttrain.training.rows import Rows
 from disttrain.training.stopping import Stopping
 
-__all__ = ["Epoch", "NotFinite", "Plan", "Rows", "epochs", "mean_nll"]
+__all__ = ["Epoch", "NotFinite", "Plan", "epochs", "mean_nll"]
 
 _ROLLBACKS = 3
 _SCORED_AT_ONCE = 65_536
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Encoded inputs (n, p), the outcome of each row (standardised), and weights (n,) or None; all on one device."""
-
-    x: Tensor
-    outcome: Outcome
-    weight: Tensor | None = None
-
-    def __len__(self) -> int:
-        return len(self.x)
-
-    def to(self, device: torch.device) -> Rows:
-        """The same rows on another device."""
-        weight = None if self.weight is None else self.weight.to(device)
-        return Rows(self.x.to(device), self.outcome.to(device), weight)
-
-    def __getitem__(self, rows: slice | Tensor) -> Rows:
-        return Rows(self.x[rows], self.outcome[rows], None if self.weight is None else self.weight[rows])
 
 
 @dataclass(frozen=True)
@@ -140,14 +120,14 @@ def mean_nll(network: Network, family: Family, rows: Rows) -> float:
     with torch.no_grad():
         for start in range(0, len(rows), _SCORED_AT_ONCE):
             part = rows[start : start + _SCORED_AT_ONCE]
-            nll = -log_likelihood(family.distribution(**network.arguments(part.x), validate_args=False), part.outcome)
+            nll = -log_likelihood(family.distribution(**network.arguments(part.x, part.conditions), validate_args=False), part.outcome)
             total += float(nll.sum() if part.weight is None else (nll * part.weight).sum())
             weights += float(len(part) if part.weight is None else part.weight.sum())
     return total / weights
 
 
 def _loss(network: Network, family: Family, rows: Rows) -> Tensor:
-    distribution = family.distribution(**network.arguments(rows.x), validate_args=False)
+    distribution = family.distribution(**network.arguments(rows.x, rows.conditions), validate_args=False)
     return cross_entropy(distribution, rows.outcome, rows.weight)
 
 
@@ -206,7 +186,7 @@ def _worst(network: Network, family: Family, train: Rows, rows: Tensor, epoch: i
     """The training row and parameter to blame: a row whose likelihood is not finite, else the most extreme parameter of the batch."""
     with torch.no_grad():
         part = train[rows.to(train.x.device)]
-        parameters = network(part.x)
+        parameters = network(part.x, part.conditions)
         nll = -log_likelihood(family.distribution(**parameters, validate_args=False), part.outcome)
         extremes = {name: value.abs().reshape(len(part), -1).amax(1).nan_to_num(nan=math.inf) for name, value in parameters.items()}
         bad = (~nll.isfinite()).nonzero().flatten()

@@ -12,7 +12,7 @@ from torch import Tensor
 from disttrain.families import Family, on
 from disttrain.likelihood import log_likelihood
 from disttrain.networks import Output, activated
-from disttrain.outcomes import Outcome
+from disttrain.training.rows import Rows
 
 __all__ = ["head_start", "marginal_raw"]
 
@@ -30,8 +30,8 @@ _RESTARTS, _RESTART_ROWS = 4, 4_000
 _TRIED = (-9.0, -4.0, -1.5, 0.0, 1.5, 4.0, 9.0, 16.0)
 
 
-def marginal_raw(family: Family, outputs: Sequence[Output], outcome: Outcome, weight: Tensor | None) -> dict[str, Tensor]:
-    """Raw outputs {name: raw_shape} of the constant model that fits the outcome (n rows, standardised) best.
+def marginal_raw(family: Family, outputs: Sequence[Output], rows: Rows) -> dict[str, Tensor]:
+    """Raw outputs {name: raw_shape} of the constant model that fits the outcome of n rows best, under the conditions of each.
 
     L-BFGS in float64 on the cross-entropy: first on at most 20,000 rows spread over the data, from the best point of a coarse scan,
     then on all rows. Where components could trade places it sets out from several seeded starts and goes on from the best.
@@ -40,29 +40,29 @@ def marginal_raw(family: Family, outputs: Sequence[Output], outcome: Outcome, we
     raw = {output.parameter.name: torch.zeros(output.raw_shape, dtype=torch.float64) for output in learned}
     if not raw:
         return raw
-    step = max(1, len(outcome) // _FIRST_ROWS)
-    some, some_weight = outcome[::step], None if weight is None else weight[::step]
-    if some_weight is not None and not some_weight.sum() > 0:
-        some, some_weight, step = outcome, weight, 1
+    step = max(1, len(rows) // _FIRST_ROWS)
+    some = rows[::step]
+    if some.weight is not None and not some.weight.sum() > 0:
+        some, step = rows, 1
     twins = [output.parameter.name for output in learned if output.parameter.axes[:1] == ("components",)]
     if twins:
-        raw = _best_start(family, outputs, raw, twins, some, some_weight)
+        raw = _best_start(family, outputs, raw, twins, some)
     else:
-        _fit(raw, lambda: pieces(family, outputs, raw, some, some_weight))
-        _leave_saddles(learned, raw, lambda: pieces(family, outputs, raw, some, some_weight))
+        _fit(raw, lambda: pieces(family, outputs, raw, some))
+        _leave_saddles(learned, raw, lambda: pieces(family, outputs, raw, some))
     if twins or step > 1:
-        _descend(raw, lambda: pieces(family, outputs, raw, outcome, weight), 100 if step == 1 else 20)
+        _descend(raw, lambda: pieces(family, outputs, raw, rows), 100 if step == 1 else 20)
     return {name: value.detach() for name, value in raw.items()}
 
 
-def pieces(family: Family, outputs: Sequence[Output], raw: Mapping[str, Tensor], rows: Outcome, weight: Tensor | None) -> Iterator[Tensor]:
+def pieces(family: Family, outputs: Sequence[Output], raw: Mapping[str, Tensor], rows: Rows) -> Iterator[Tensor]:
     """The cross-entropy of a constant model on rows, in parts that add up to it, so that a step on many rows takes the memory of a few."""
-    total = float(len(rows) if weight is None else weight.sum())
+    total = float(len(rows) if rows.weight is None else rows.weight.sum())
     for start in range(0, len(rows), _AT_ONCE):
-        part, part_weight = rows[start : start + _AT_ONCE], None if weight is None else weight[start : start + _AT_ONCE]
-        arguments = activated(outputs, {name: value.unsqueeze(0) for name, value in raw.items()}, 1, logits=True)
-        nll = -log_likelihood(family.distribution(**arguments, validate_args=False), part)
-        yield (nll.sum() if part_weight is None else (nll * part_weight).sum()) / total
+        part = rows[start : start + _AT_ONCE]
+        arguments = activated(outputs, {name: value.unsqueeze(0) for name, value in raw.items()}, 1, part.conditions, logits=True)
+        nll = -log_likelihood(family.distribution(**arguments, validate_args=False), part.outcome)
+        yield (nll.sum() if part.weight is None else (nll * part.weight).sum()) / total
 
 
 def _fit(raw: dict[str, Tensor], loss: Callable[[], Iterator[Tensor]]) -> None:
@@ -114,70 +114,64 @@ def _value(loss: Callable[[], Iterator[Tensor]]) -> float:
 
 
 def _best_start(
-    family: Family, outputs: Sequence[Output], raw: Mapping[str, Tensor], twins: Sequence[str], rows: Outcome, weight: Tensor | None
+    family: Family, outputs: Sequence[Output], raw: Mapping[str, Tensor], twins: Sequence[str], rows: Rows
 ) -> dict[str, Tensor]:
     """The best of several descents for components that could trade places, where starting at one point for all is a saddle.
 
     One start gives each component the fit of one slice of the sorted targets, the others disturb the fit of all components alike.
     """
     step = max(1, len(rows) // _RESTART_ROWS)
-    some, some_weight = rows[::step], None if weight is None else weight[::step]
-    alike = _alike(family, outputs, raw, twins, some, some_weight)
-    starts = [_sliced(family, outputs, raw, twins, some, some_weight, alike)]
+    some = rows[::step]
+    alike = _alike(family, outputs, raw, twins, some)
+    starts = [_sliced(family, outputs, raw, twins, some, alike)]
     generator = torch.Generator().manual_seed(0)
     for _ in range(_RESTARTS):
         noise = {name: torch.randn(value.shape, dtype=torch.float64, generator=generator) for name, value in alike.items()}
         starts.append({name: value + noise[name] if name in twins else value.clone() for name, value in alike.items()})
     scores = []
     for start in starts:
-        _descend(start, partial(pieces, family, outputs, start, some, some_weight), 60)
-        scores.append(_value(partial(pieces, family, outputs, start, some, some_weight)))
+        _descend(start, partial(pieces, family, outputs, start, some), 60)
+        scores.append(_value(partial(pieces, family, outputs, start, some)))
     return {name: value.detach() for name, value in starts[scores.index(min(scores))].items()}
 
 
-def _alike(
-    family: Family, outputs: Sequence[Output], raw: Mapping[str, Tensor], twins: Sequence[str], rows: Outcome, weight: Tensor | None
-) -> dict[str, Tensor]:
+def _alike(family: Family, outputs: Sequence[Output], raw: Mapping[str, Tensor], twins: Sequence[str], rows: Rows) -> dict[str, Tensor]:
     """The fit where all components are the same: that of one component alone."""
     shared = {name: torch.zeros_like(value[0] if name in twins else value) for name, value in raw.items()}
 
     def loss() -> Iterator[Tensor]:
         spread = {name: value.expand(raw[name].shape) if name in twins else value for name, value in shared.items()}
-        return pieces(family, outputs, spread, rows, weight)
+        return pieces(family, outputs, spread, rows)
 
     _fit(shared, loss)
     return {name: value.detach().expand(raw[name].shape).clone() for name, value in shared.items()}
 
 
 def _sliced(
-    family: Family, outputs: Sequence[Output], raw: Mapping[str, Tensor], twins: Sequence[str], rows: Outcome, weight: Tensor | None,
-    alike: Mapping[str, Tensor],
-) -> dict[str, Tensor]:  # fmt: skip
+    family: Family, outputs: Sequence[Output], raw: Mapping[str, Tensor], twins: Sequence[str], rows: Rows, alike: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
     """Component k as it fits the k-th slice of the sorted targets (of vectors, sorted by their first element)."""
-    value = rows.value.reshape(len(rows), -1)[:, 0]
+    value = rows.outcome.value.reshape(len(rows), -1)[:, 0]
     count = raw[twins[0]].shape[0]
     made = {name: start.clone() for name, start in alike.items()}
     for place, part in enumerate(value.argsort(stable=True).chunk(count)):
-        own = _alike(family, outputs, raw, twins, rows[part], None if weight is None else weight[part])
+        own = _alike(family, outputs, raw, twins, rows[part])
         for name in twins:
             made[name][place] = own[name][place]
     return made
 
 
-def head_start(
-    family: Family, outputs: Sequence[Output], outcome: Outcome, weight: Tensor | None, raw: Mapping[str, Tensor]
-) -> dict[str, Tensor]:
+def head_start(family: Family, outputs: Sequence[Output], rows: Rows, raw: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Raw outputs to start heads at: the marginal fit, with each scalar one halved for as long as that costs less than 0.001 nats.
 
     Where the likelihood is flat (the degrees of freedom of a t that fits normal data) the fit lies far out, and no gradient would ever
     bring a network back from there. Judged on at most 20,000 rows.
     """
-    step = max(1, len(outcome) // _FIRST_ROWS)
-    rows, row_weight = outcome[::step], None if weight is None else weight[::step]
+    some = rows[:: max(1, len(rows) // _FIRST_ROWS)]
     start = {name: value.clone() for name, value in raw.items()}
 
     def loss() -> float:
-        return float(sum(pieces(family, outputs, start, rows, row_weight), torch.zeros(())))
+        return float(sum(pieces(family, outputs, start, some), torch.zeros(())))
 
     best = loss()
     for name in [name for name, value in start.items() if not value.shape]:

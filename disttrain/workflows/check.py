@@ -46,7 +46,7 @@ def _files(prepared: Prepared) -> list[Remark]:
 
 
 def _target(prepared: Prepared) -> list[Remark]:
-    rows, family, y = prepared.data, prepared.model.family, prepared.y.numpy()
+    rows, family, y = prepared.data, prepared.model.family, prepared.observed.outcome.value.numpy()
     name = ", ".join(rows.schema.target)
     out = f", {rows.filtered:,} filtered out" if rows.filtered else ""
     remarks = [
@@ -55,7 +55,7 @@ def _target(prepared: Prepared) -> list[Remark]:
         Remark("baseline", f"marginal {family.name}: nll {baseline_nll(prepared, 'train'):.4f} nats per row on the training rows"),
     ]
     distinct = len(np.unique(y))
-    remarks += [Remark("ties", note, True) for note in tie_notes(family, name, y)]
+    remarks += [Remark("ties", note, True) for note in tie_notes(family, name, prepared.observed.measured)]
     if distinct == 1:
         remarks.append(Remark("target", f"{name} is the same in every row: the scale will shrink to its floor", True))
     return remarks

@@ -12,12 +12,12 @@ import pyarrow as pa
 
 from disttrain import data as rooms
 from disttrain.config import ColumnSplit, Config, DataSection, Loaded, Problem
-from disttrain.data import Origin, Schema, Target
-from disttrain.errors import ConfigError, DataError, Finding
-from disttrain.families import build, needs, options
-from disttrain.workflows.support import closed, require_width
+from disttrain.data import Origin, Schema
+from disttrain.errors import ConfigError
+from disttrain.families import needs
+from disttrain.model import family_of, known_columns
 
-__all__ = ["SPLITS", "Dataset", "dataset", "filters_of", "is_label", "target_of", "weight_of"]
+__all__ = ["SPLITS", "Dataset", "dataset", "filters_of", "is_label"]
 
 SPLITS = ("train", "validation", "test")
 Array = np.ndarray[Any, Any]
@@ -71,7 +71,8 @@ def dataset(loaded: Loaded, limit: int | None = None, more: Sequence[str] = ()) 
     config, base = loaded.config, loaded.base
     section = config.data
     files = rooms.files(section.train, base, section.format)
-    schema, arrow_schema = _schemas(files, section)
+    # Two classes stand for any number: what columns a family needs does not depend on it.
+    schema, arrow_schema = _schemas(files, section, known_columns(config, family_of(config, (0, 1))))
     _require_known(loaded, schema)
     wanted = arrow_schema.names if "*" in more else more
     extra = {*rooms.columns_of(filters_of(config)), *_split_columns(config), *config.evaluation.by, *wanted}
@@ -94,43 +95,6 @@ def dataset(loaded: Loaded, limit: int | None = None, more: Sequence[str] = ()) 
         np.concatenate(splits), schema, arrow_schema, tuple(file for part in parts for file in part.files),
         sum(part.filtered for part in parts), section.format,
     )  # fmt: skip
-
-
-def target_of(config: Config, table: pa.Table, schema: Schema, labels: tuple[Any, ...] | None, origin: Origin) -> Target:
-    """The target of each row, as numbers, vectors or class codes, complete. Raises DataError with rows where it is missing or not finite.
-
-    Shares of a whole are divided by their sum, which may be 1 % away from 1.
-    """
-    section = config.distribution
-    vector = not is_label(config) and "targets" in needs(section.family, section.options)
-    if not is_label(config):
-        require_width(section.family, schema.target, vector, origin)
-    kind = "label" if is_label(config) else "vector" if vector else "number"
-    ordered = "order" in options(section.family)
-    given = section.options.get("order") if ordered and labels is None else labels
-    target = rooms.read_target(table, schema.target, kind=kind, labels=given, origin=origin)
-    rooms.require_complete(target, origin)
-    if ordered and given is None and target.labels is not None and any(isinstance(label, str) for label in target.labels):
-        _require_order(section.family, schema.target[0], target.labels, origin)
-    if vector and build(section.family, {"targets": len(schema.target), **section.options}).support.kind == "simplex":
-        return replace(target, values=closed(target.values, schema.target, section.family, origin))
-    return target
-
-
-def _require_order(family: str, column: str, labels: tuple[Any, ...], origin: Origin) -> None:
-    """Raise DataError: the alphabet is no order of grades."""
-    what = f"the labels of `{column}` are text, and {family} must know their order"
-    hint = f"distribution: {{family: {family}, order: [{', '.join(map(str, labels[:10]))}]}}, from the lowest to the highest"
-    raise DataError(Finding("no-order", what, rooms.column_place(origin.names[0], column), hints=(hint,)))
-
-
-def weight_of(table: pa.Table, schema: Schema, origin: Origin) -> Array | None:
-    """The weights of the rows, float64 (n,), or None where the config names none. Raises DataError where one is negative or missing."""
-    if schema.weight is None:
-        return None
-    weight = rooms.read_weight(table, schema.weight, origin)
-    rooms.require_weight(weight, schema.weight, origin)
-    return weight
 
 
 def filters_of(config: Config) -> Sequence[str]:
@@ -165,12 +129,12 @@ class _Part:
     files: tuple[Path, ...]
 
 
-def _schemas(files: tuple[Path, ...], section: DataSection) -> tuple[Schema, pa.Schema]:
+def _schemas(files: tuple[Path, ...], section: DataSection, known: dict[str, str]) -> tuple[Schema, pa.Schema]:
     """What the columns of the training files are: first as they look, then with categorical and label columns as text."""
     origin = rooms.origin_of(files, section.format)
     arrow_schema = rooms.schema_of(files, section.format)
     examples = rooms.text_examples(files, origin, arrow_schema, section.format)
-    schema = Schema.resolve(section, arrow_schema, origin.names[0], examples)
+    schema = Schema.resolve(section, arrow_schema, origin.names[0], examples, known)
     return schema, rooms.schema_of(files, section.format, text=schema.text_columns) if schema.text_columns else arrow_schema
 
 

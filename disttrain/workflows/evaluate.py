@@ -21,9 +21,10 @@ from disttrain.metrics import METRICS
 from disttrain.model import Model
 from disttrain.outcomes import Outcome
 from disttrain.workflows.dataset import SPLITS, filters_of
+from disttrain.workflows.observing import observed_of
 from disttrain.workflows.requests import Question, Requirement, requirement
 from disttrain.workflows.runs import OpenRun, open_run, own_rows
-from disttrain.workflows.scoring import Forecast, Settings, column_of, observed, scored, settings_of
+from disttrain.workflows.scoring import Forecast, Settings, column_of, scored, settings_of
 from disttrain.workflows.ties import tie_notes
 
 __all__ = ["Answer", "evaluate", "require_met"]
@@ -62,7 +63,7 @@ def evaluate(question: Question, root: Path) -> Answer:
     """Score a run on data with a target. Raises RunUnreadable, DataError, UsageError, OutputExists, StorageError."""
     run = open_run(question.run, root)
     model = run.model
-    settings = settings_of(model.config, model.baseline(1), question.metrics, question.levels)
+    settings = settings_of(model.config, model.example(), question.metrics, question.levels)
     needed = {requirement(text).metric for text in question.require} - set(settings.metrics)
     settings = Settings((*settings.metrics, *sorted(needed)), settings.levels, settings.quantiles)
     other = None if question.baseline == "marginal" else open_run(Path(question.baseline), root).model
@@ -70,15 +71,15 @@ def evaluate(question: Question, root: Path) -> Answer:
     # Who asks for one metric wants one line; the config's groups come with its own list of metrics.
     usual = [] if question.metrics else [name for name in model.config.evaluation.by if name in rows.table.column_names]
     by = usual if question.by is None else [question.by]
-    y, weight = observed(model, rows.table, rows.origin)
-    forecast = Forecast(model.family, model.parameters(rows.table))
-    baseline = Forecast.of_baseline(model, len(y)) if other is None else Forecast(other.family, other.parameters(rows.table))
+    seen = observed_of(model, rows.table, rows.origin)
+    forecast = Forecast(model.family, model.parameters(rows.table, rows.origin))
+    baseline = Forecast.of_baseline(model, seen) if other is None else Forecast(other.family, other.parameters(rows.table, rows.origin))
     groups = {column: column_of(rows.table, column) for column in by}
-    scores = scored(forecast, baseline, y, weight, settings, groups)
+    scores = scored(forecast, baseline, seen, settings, groups)
     document = {"run": run.name, "data": rows.data, "split": rows.split, **scores.document}
     if question.rows_out is not None:
-        _write_rows(question.rows_out, question.overwrite, model, rows.row, forecast.distribution(), y)
-    notes = (*rows.notes, *scores.notes, *tie_notes(model.family, model.schema.target[0], y.numpy()))
+        _write_rows(question.rows_out, question.overwrite, model, rows.row, forecast.distribution(), seen.outcome)
+    notes = (*rows.notes, *scores.notes, *tie_notes(model.family, model.schema.target[0], seen.measured))
     return Answer(document, run.newest, scores.residuals, scores.histogram, notes)
 
 
@@ -126,12 +127,12 @@ def _given(model: Model, question: Question, other: Model | None) -> _Rows:
         schema, target=True, where=rooms.place(files[0]), examples=rooms.text_examples(files, rooms.origin_of(files, form), schema, form)
     )
     filters = filters_of(model.config)
-    more = () if other is None else other.schema.feature_columns
+    more = () if other is None else other.schema.forecast_columns
     by = [name for name in model.config.evaluation.by if name in schema.names] if question.by is None else [question.by]
     ids = [name for name in model.schema.id if name in schema.names]
-    columns = dict.fromkeys((*model.schema.feature_columns, *model.schema.target, *ids, *more, *rooms.columns_of(filters), *by))
-    weight = () if model.schema.weight is None else (model.schema.weight,)
-    table = rooms.read(files, tuple(dict.fromkeys((*columns, *weight))), form, schema=schema)
+    needed = (*model.schema.forecast_columns, *model.schema.scored_columns)
+    columns = dict.fromkeys((*needed, *ids, *more, *rooms.columns_of(filters), *by))
+    table = rooms.read(files, tuple(columns), form, schema=schema)
     keep = rooms.keep(table, filters) & model.encoder.usable(table)
     notes = (f"{int((~keep).sum()):,} rows were left out by `data.filter` or `missing: drop`",) if not keep.all() else ()
     if not keep.any():
@@ -140,10 +141,9 @@ def _given(model: Model, question: Question, other: Model | None) -> _Rows:
     return _Rows(table.filter(pa.array(keep)), row, rooms.origin_of(files, form).rows(row), str(question.data), None, notes)
 
 
-def _write_rows(output: str, overwrite: bool, model: Model, row: Array, distribution: Distribution, y: Tensor) -> None:
+def _write_rows(output: str, overwrite: bool, model: Model, row: Array, distribution: Distribution, outcome: Outcome) -> None:
     """Each row's position, target and scores, as a file of the format its name says."""
-    outcome = Outcome.exact(y)
-    columns = {"row": pa.array(row, pa.int64()), **_targets(model, y), "nll": _column(metrics.nll(distribution, outcome))}
+    columns = {"row": pa.array(row, pa.int64()), **_targets(model, outcome), "nll": _column(metrics.nll(distribution, outcome))}
     if METRICS["pit"].applies(distribution):
         columns |= {
             "pit": _column(metrics.pit(distribution, outcome)),
@@ -156,8 +156,11 @@ def _write_rows(output: str, overwrite: bool, model: Model, row: Array, distribu
         writer.write_table(made)
 
 
-def _targets(model: Model, y: Tensor) -> dict[str, pa.Array]:
-    """The targets as columns: labels by name, of a vector one column for each element."""
+def _targets(model: Model, outcome: Outcome) -> dict[str, pa.Array]:
+    """The targets as columns: labels by name, of a vector one column for each element, both ends where some were not seen exactly."""
+    y = outcome.value
+    if outcome.kinds != {"exact"}:
+        return {"target_lower": _column(outcome.lower), "target_upper": _column(outcome.upper)}
     if model.family.event:
         return {f"target_{name}": pa.array(column.numpy()) for name, column in zip(model.schema.target, y.unbind(1), strict=True)}
     return {"target": pa.array(y.numpy()) if model.labels is None else pa.array([str(model.labels[int(code)]) for code in y])}

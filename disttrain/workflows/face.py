@@ -17,15 +17,15 @@ from disttrain import data as rooms
 from disttrain.data import Origin
 from disttrain.errors import DataError, Finding, Interrupted
 from disttrain.model import Model
-from disttrain.outcomes import Outcome
 from disttrain.workflows.configuration import configuration, configuration_of
 from disttrain.workflows.dataset import filters_of
 from disttrain.workflows.fit import Finished
 from disttrain.workflows.fit import fit as fit_events
 from disttrain.workflows.forecasts import Wanted, forecast, refuse_unsuited
+from disttrain.workflows.observing import observed_of
 from disttrain.workflows.requests import Question, Request, require_question, require_request
 from disttrain.workflows.runs import open_run
-from disttrain.workflows.scoring import Forecast, mean_scores, observed, settings_of
+from disttrain.workflows.scoring import Forecast, mean_scores, settings_of
 
 __all__ = ["FittedRun", "fit", "load"]
 
@@ -64,21 +64,21 @@ class FittedRun:
         for metrics that do not exist or cannot score the family.
         """
         require_question(Question(metrics=tuple(metrics), levels=tuple(levels)))
-        settings = settings_of(self.model.config, self.model.baseline(1), metrics, levels)
+        settings = settings_of(self.model.config, self.model.example(), metrics, levels)
         table, origin = self._table(frame, target=True), Origin(("frame",))
         keep = rooms.keep(table, filters_of(self.model.config)) & self.model.encoder.usable(table)
         if not keep.any():
             raise DataError(Finding("no-rows", "there is no row to score", "frame"))
         table = table.filter(pa.array(keep))
-        y, weight = observed(self.model, table, origin.rows(np.flatnonzero(keep)))
+        seen = observed_of(self.model, table, origin.rows(np.flatnonzero(keep)))
         forecast = Forecast(self.model.family, self.model.parameters(table))
-        return mean_scores(forecast.distribution(), self.model.baseline(len(y)), Outcome.exact(y), weight, settings)
+        baseline = Forecast.of_baseline(self.model, seen)
+        return mean_scores(forecast.distribution(), baseline.distribution(), seen.outcome, seen.weight, settings)
 
     def _table(self, frame: pd.DataFrame, *, target: bool) -> pa.Table:
         schema = self.model.schema
-        weight = (schema.weight,) if schema.weight else ()
-        scored = (*schema.target, *weight, *rooms.columns_of(filters_of(self.model.config))) if target else ()
-        wanted = (*schema.feature_columns, *scored)
+        scored = (*schema.scored_columns, *rooms.columns_of(filters_of(self.model.config))) if target else ()
+        wanted = (*schema.forecast_columns, *scored)
         table = pa.Table.from_pandas(frame[[name for name in dict.fromkeys(wanted) if name in frame.columns]], preserve_index=False)
         schema.check(_with_ids(table, schema.id), target, "frame")
         return table

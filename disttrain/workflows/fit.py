@@ -144,7 +144,7 @@ def _results(prepared: Prepared, run: Run) -> tuple[int, dict[str, Any], list[Fl
     predictions = write_own(model, prepared.data, run.path, run.name, model.config)
     metrics = scoring.split_metrics(prepared, run.name)
     storage.write_json(run.path / "metrics.json", metrics)
-    return predictions, metrics, floors(model, [rows.x for rows in prepared.splits.values()])
+    return predictions, metrics, floors(model, list(prepared.splits.values()))
 
 
 class _Limit:
@@ -217,7 +217,7 @@ def _started(prepared: Prepared, run: Run, device: torch.device) -> Started:
     model, config = prepared.model, prepared.model.config
     learned = [o.parameter.name if o.fixed is None else f"{o.parameter.name} fixed" for o in model.outputs]
     watched = "validation" if "validation" in prepared.splits else "train"
-    warnings = tie_notes(model.family, model.schema.target[0], prepared.y.numpy())
+    warnings = tie_notes(model.family, model.schema.target[0], prepared.observed.measured)
     return Started(
         run.name, f"{model.family.name}({', '.join(learned)})", str(device), torch.get_num_threads(), config.training.seed,
         prepared.counts(), model.encoder.width, model.network.size(), scoring.baseline_nll(prepared, watched), watched, config.training.epochs,

@@ -11,10 +11,12 @@ from torch import Tensor
 
 from disttrain.families import Scaling
 from disttrain.model import Model
-from disttrain.networks import Output, activated
+from disttrain.networks import Conditions, Output, activated
+from disttrain.training import Rows
 
 __all__ = ["Floor", "floor_notes", "floor_of", "floors"]
 
+_NONE = Conditions()
 _AT_ONCE = 65_536
 # A raw output so low that every activation gives its floor: squareplus comes down as slowly as 1/|z|.
 _LOWEST = -1e15
@@ -47,8 +49,8 @@ def floor_of(output: Output) -> tuple[float, float] | None:
     return (lowest, height) if height > _SMALLEST else None
 
 
-def floors(model: Model, x: Sequence[Tensor]) -> list[Floor]:
-    """The learned parameters that stand within twice their floor on some of the encoded rows `x`: (n, p) each, together all rows.
+def floors(model: Model, splits: Sequence[Rows]) -> list[Floor]:
+    """The learned parameters that stand within twice their floor on some of the rows of all `splits` together.
 
     Only for densities: a probability at the floor of its parameter is bounded by 1 as any other.
     """
@@ -56,25 +58,26 @@ def floors(model: Model, x: Sequence[Tensor]) -> list[Floor]:
     watched = {output: floor for output, floor in known.items() if floor is not None}
     counts = dict.fromkeys(watched, 0)
     model.network.eval()
-    for rows in x if watched else ():
+    for rows in splits if watched else ():
         for start in range(0, len(rows), _AT_ONCE):
+            part = rows[start : start + _AT_ONCE]
             with torch.no_grad():
-                raw = model.network.raw(rows[start : start + _AT_ONCE])
+                raw = model.network.raw(part.x)
             for output, (lowest, height) in watched.items():
-                low = _values(output, raw[output.parameter.name]) - lowest < height
+                low = _values(output, raw[output.parameter.name], Conditions(offsets=part.conditions.offsets)) - lowest < height
                 counts[output] += int(low.any(1).sum())
-    total = sum(map(len, x))
+    total = sum(map(len, splits))
     return [_found(model, output, *watched[output], count, total) for output, count in counts.items() if count]
 
 
-def floor_notes(model: Model, x: Sequence[Tensor]) -> tuple[str, ...]:
+def floor_notes(model: Model, splits: Sequence[Rows]) -> tuple[str, ...]:
     """The same as warnings: one line for each parameter that stands at its floor on some rows."""
-    return tuple(found.text for found in floors(model, x))
+    return tuple(found.text for found in floors(model, splits))
 
 
-def _values(output: Output, raw: Tensor) -> Tensor:
+def _values(output: Output, raw: Tensor, conditions: Conditions = _NONE) -> Tensor:
     """The values that have a floor, (n, *) flat: all of a parameter, or the diagonal of a Cholesky factor."""
-    value = activated([output], {output.parameter.name: raw}, len(raw))[output.parameter.name]
+    value = activated([output], {output.parameter.name: raw}, len(raw), conditions)[output.parameter.name]
     return (value.diagonal(dim1=-2, dim2=-1) if output.activation.range.kind == "triangle" else value).reshape(len(raw), -1)
 
 

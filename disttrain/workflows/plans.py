@@ -17,13 +17,14 @@ __all__ = ["constant_of", "plan_of"]
 def constant_of(family: Family, log_jacobian: float, rows: Rows | None) -> float:
     """What the mean negative log-likelihood of standardised rows lacks to that in target units.
 
-    A probability has no unit: that of a rounded value, or of a value that has one of its own beside a density.
+    A probability has no unit: that of an interval, or of a value that has one of its own beside a density.
     """
     if rows is None or family.support.discrete:
         return 0.0
-    dense = torch.ones(len(rows), dtype=torch.float64)
+    outcome = rows.outcome.to(torch.device("cpu"))
+    dense = outcome.seen.reshape(len(rows), -1).all(1).double()
     for atom in family.atoms:
-        dense = dense * (rows.outcome.value.cpu() != atom)
+        dense = dense * (outcome.lower != atom)
     return log_jacobian * float(weighted_mean(dense, None if rows.weight is None else rows.weight.cpu()))
 
 

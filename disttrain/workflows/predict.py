@@ -101,7 +101,7 @@ def _own_batches(rows: Dataset, config: Config) -> Iterator[_Batch]:
 
 
 def _file_batches(files: Sequence[Path], model: Model, kept: Sequence[str], schema: pa.Schema) -> Iterator[_Batch]:
-    columns = tuple(dict.fromkeys((*model.schema.feature_columns, *kept)))
+    columns = tuple(dict.fromkeys((*model.schema.forecast_columns, *kept)))
     first = 0
     for number, batch in enumerate(rooms.stream(files, columns, model.config.data.format, BLOCK, schema=schema)):
         yield _Batch(batch, np.arange(first, first + batch.num_rows), None, number)

@@ -3,43 +3,43 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from disttrain.config import Config, Loaded
-from disttrain.data import Encoder
+from disttrain.data import Encoder, column_place
 from disttrain.errors import DataError, Finding
-from disttrain.families import Family
-from disttrain.model import Model, encoded, family_of, layout_of, outputs_of, scaling_of, trunk_dtype
-from disttrain.networks import Network, activated
-from disttrain.outcomes import Outcome
+from disttrain.families import Family, Scaling
+from disttrain.model import Model, encoded, layout_of, outputs_of, scaling_of, standardised, trunk_dtype
+from disttrain.networks import Network, Output
 from disttrain.training import Rows, head_start, marginal_raw
-from disttrain.workflows.dataset import SPLITS, Dataset, dataset, target_of, weight_of
-from disttrain.workflows.support import require_inside, require_variety
+from disttrain.workflows.dataset import SPLITS, Dataset, dataset
+from disttrain.workflows.observing import Observed, observe
+from disttrain.workflows.support import require_variety
 
 __all__ = ["Prepared", "prepare"]
-
-Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A model before its training, the rows behind it, their targets `y` and weights in target units, and the tensors of each split."""
+    """A model before its training, the rows behind it, what was observed of them in target units, and the tensors of each split."""
 
     data: Dataset
     model: Model
-    y: Tensor
-    weight: Tensor | None
+    observed: Observed
     splits: dict[str, Rows]
     limit: int | None
 
     def counts(self) -> dict[str, int]:
         """How many rows each split has."""
         return {split: len(self.data.part(split)) for split in SPLITS}
+
+    def part(self, split: str) -> Observed:
+        """What was observed of the rows of one split."""
+        return self.observed[torch.from_numpy(self.data.part(split))]
 
 
 def prepare(loaded: Loaded, limit: int | None = None) -> Prepared:
@@ -56,42 +56,61 @@ def prepare(loaded: Loaded, limit: int | None = None) -> Prepared:
     )  # fmt: skip
     rows = rows.only(encoder.usable(rows.table))
     _require_splits(config, rows)
-    target = target_of(config, rows.table, rows.schema, None, rows.origin)
-    family = family_of(config, target.labels)
-    _check_target(rows, family, target.values)
-    weight = weight_of(rows.table, rows.schema, rows.origin)
-    y, weights = torch.from_numpy(target.values), None if weight is None else torch.from_numpy(weight)
-    scaling = scaling_of(config, family, y[rows.part("train")])
+    seen = observe(config, rows.schema, rows.table, None, rows.origin, rows.split == 0)
+    _require_told(rows, seen)
+    family = seen.family
+    scaling = scaling_of(config, family, seen.per_exposure[rows.part("train")])
     outputs = outputs_of(config, family, encoder, scaling)
+    splits = _splits(config, rows, encoder, seen, outputs, scaling)
+    raw = marginal_raw(family, outputs, splits["train"])
+    network = _network(config, encoder, family, outputs, splits["train"], raw)
+    model = Model(
+        config, rows.schema, encoder, family, seen.labels, outputs, scaling, network,
+        {name: value.numpy() for name, value in raw.items()},
+    )  # fmt: skip
+    return Prepared(rows, model, seen, splits, limit)
+
+
+def _splits(
+    config: Config, rows: Dataset, encoder: Encoder, seen: Observed, outputs: Sequence[Output], scaling: Scaling
+) -> dict[str, Rows]:
+    """The tensors of every split that has rows: encoded inputs, and what was observed in units of the standardised target."""
     x = encoded(encoder, rows.table, trunk_dtype(config), rows.origin)
-    splits = {
-        split: Rows(x[part], Outcome.exact(scaling.apply(y[part])), None if weights is None else weights[part])
-        for split in SPLITS
-        if len(part := torch.from_numpy(rows.part(split)))
-    }
-    raw = marginal_raw(family, outputs, splits["train"].outcome, splits["train"].weight)
-    marginal = scaling.restore(family, activated(outputs, {name: value[None] for name, value in raw.items()}, 1))
+    found = {}
+    for split in SPLITS:
+        part = torch.from_numpy(rows.part(split))
+        if len(part):
+            own = seen[part]
+            conditions = standardised(own.conditions, seen.family, outputs, scaling)
+            found[split] = Rows(x[part], own.outcome.map(scaling.apply), own.weight, conditions)
+    return found
+
+
+def _network(
+    config: Config, encoder: Encoder, family: Family, outputs: Sequence[Output], train: Rows, raw: Mapping[str, Tensor]
+) -> Network:
+    """The network, its heads at the marginal fit `raw` or at 0."""
     generator = torch.Generator().manual_seed(config.training.seed)
     # torch draws first weights of its own, which are drawn anew: its global generator is the caller's.
     with torch.random.fork_rng(devices=[]):
         network = Network(layout_of(config, encoder), outputs, generator, autocast=config.training.precision == "bfloat16")
-    train = splits["train"]
     start = {name: torch.zeros_like(value) for name, value in raw.items()}
     if config.training.initialize == "marginal":
-        start = head_start(family, outputs, train.outcome, train.weight, raw)
+        start = head_start(family, outputs, train, raw)
     network.start(start, generator)
-    model = Model(
-        config, rows.schema, encoder, family, target.labels, outputs, scaling, network.to(trunk_dtype(config)),
-        {name: value[0].tolist() for name, value in marginal.items()},
-    )  # fmt: skip
-    return Prepared(rows, model, y, weights, splits, limit)
+    return network.to(trunk_dtype(config))
 
 
-def _check_target(rows: Dataset, family: Family, y: Array) -> None:
-    column, train = ", ".join(rows.schema.target), rows.split == 0
-    require_inside(family, column, y, rows.origin, train)
+def _require_told(rows: Dataset, seen: Observed) -> None:
+    """Raise DataError where the training rows cannot tell the family anything: one class only, or no target that is bounded above."""
+    family, train = seen.family, seen[torch.from_numpy(rows.part("train"))]
+    column = ", ".join(rows.schema.target)
     if not family.event and family.support.discrete and math.isfinite(family.support.upper):
-        require_variety(column, y[train], rows.origin)
+        require_variety(column, train.outcome.value.numpy(), rows.origin)
+    if bool(train.outcome.upper.isinf().all()):
+        what = "every training row is right-censored: any distribution far enough to the right explains them"
+        hints = ("check `data.censoring`: 1 means that the target was seen exactly, 0 that it was not",)
+        raise DataError(Finding("no-events", what, column_place(rows.origin.names[0], column), hints=hints))
 
 
 def _require_rows(rows: Dataset, split: str) -> None:

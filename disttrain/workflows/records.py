@@ -68,7 +68,7 @@ def _environment(config: Config, device: torch.device) -> dict[str, Any]:
 
 def _data(prepared: Prepared) -> dict[str, Any]:
     rows = prepared.data
-    y = prepared.y.numpy()
+    y = prepared.observed.outcome.value.numpy()
     names = rows.arrow_schema
     return {
         "files": rooms.fingerprint(rows.files, rows.format),

@@ -8,6 +8,7 @@ from typing import Any
 from disttrain.config import Problem, suggestion
 from disttrain.families import ACTIVATIONS, FACTS, FAMILIES, Family, Parameter, Unsuitable, build, objection, options
 from disttrain.families.on import Support
+from disttrain.workflows.observation_rules import observation_problems
 
 __all__ = ["distribution_problems"]
 
@@ -17,19 +18,22 @@ Path = tuple[str | int, ...]
 def distribution_problems(document: Mapping[str, Any]) -> Iterator[Problem]:
     """Problems of family names, options and parameter blocks in a raw config document; malformed parts are left to the sections."""
     section = document.get("distribution")
+    section = {"family": section} if isinstance(section, str) else section
     problems = list(_family_problems(("distribution",), section, ("family", "parameters")))
     yield from problems
     if problems or not isinstance(section, Mapping) or section.get("family") not in FAMILIES:
         return
     try:
         # Two classes, or targets, stand for any number: names, supports and activations do not depend on it.
-        family = build(section["family"], {"classes": 2, "targets": 2, **{key: section[key] for key in section if key != "parameters"}})
+        facts = {"classes": 2, "targets": 2, "trials": _column(document, "trials")}
+        family = build(section["family"], {**facts, **{key: section[key] for key in section if key != "parameters"}})
     except Unsuitable as fault:
         yield _unsuitable(section, fault)
         return
     except (TypeError, ValueError) as fault:
         yield Problem(("distribution",), "wrong-type", f"`{section['family']}` cannot be built of these options: {fault}")
         return
+    yield from observation_problems(family, document)
     blocks = section.get("parameters")
     if isinstance(blocks, Mapping):
         yield from _blocks_problems(family, blocks, document)
@@ -164,6 +168,12 @@ def _feature_problems(path: Path, block: Mapping[str, Any], document: Mapping[st
         if isinstance(feature, str) and feature not in names:
             known = {name: None for name in names if isinstance(name, str)}
             yield unknown_choice((*path, "features", place), feature, "among `data.features`", known, "a parameter sees a subset of them")
+
+
+def _column(document: Mapping[str, Any], key: str) -> str | None:
+    data = document.get("data")
+    value = data.get(key) if isinstance(data, Mapping) else None
+    return value if isinstance(value, str) else None
 
 
 def _number(value: Any) -> bool:

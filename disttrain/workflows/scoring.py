@@ -15,15 +15,13 @@ from torch.distributions import Distribution
 
 from disttrain import metrics as rooms
 from disttrain.config import Config, Loaded, Problem
-from disttrain.data import Origin
 from disttrain.errors import ConfigError, DataError, Finding, UsageError
 from disttrain.families import Family
 from disttrain.metrics import METRICS, Metric, Moments
 from disttrain.model import Model
 from disttrain.outcomes import Outcome
-from disttrain.workflows.dataset import target_of, weight_of
+from disttrain.workflows.observing import Observed
 from disttrain.workflows.preparation import Prepared
-from disttrain.workflows.support import require_inside
 
 __all__ = [
     "Forecast",
@@ -32,7 +30,6 @@ __all__ = [
     "baseline_nll",
     "column_of",
     "mean_scores",
-    "observed",
     "require_suited",
     "scored",
     "settings_of",
@@ -69,10 +66,9 @@ class Forecast:
     parameters: Mapping[str, Tensor]
 
     @staticmethod
-    def of_baseline(model: Model, rows: int) -> Forecast:
-        """The marginal model's forecast, the same for each of `rows` rows."""
-        made = {name: torch.as_tensor(value, dtype=torch.float64) for name, value in model.marginal.items()}
-        return Forecast(model.family, {name: value.expand(rows, *value.shape) for name, value in made.items()})
+    def of_baseline(model: Model, seen: Observed) -> Forecast:
+        """The marginal model's forecast under the conditions of each row; without any the same for all."""
+        return Forecast(model.family, model.marginal_parameters(len(seen), seen.conditions))
 
     def distribution(self, rows: Tensor | None = None) -> Distribution:
         """The distributions of all rows, or of some."""
@@ -107,7 +103,7 @@ def require_suited(loaded: Loaded, model: Model) -> None:
     found = []
     for place, name in enumerate(loaded.config.evaluation.metrics or ()):
         try:
-            METRICS[name].require(model.baseline(1))
+            METRICS[name].require(model.example())
         except UsageError as fault:
             path = ("evaluation", "metrics", place)
             what = f"`{name}` cannot score {model.family.name}"
@@ -156,14 +152,6 @@ def _plain(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def observed(model: Model, table: pa.Table, origin: Origin) -> tuple[Tensor, Tensor | None]:
-    """The target (n, *event) and the weight (n,) of each row. Raises DataError where one is missing or the target outside the support."""
-    target = target_of(model.config, table, model.schema, model.labels, origin)
-    require_inside(model.family, ", ".join(model.schema.target), target.values, origin)
-    weight = weight_of(table, model.schema, origin)
-    return torch.from_numpy(target.values), None if weight is None else torch.from_numpy(weight)
-
-
 def column_of(table: pa.Table, name: str) -> Array:
     """A column as text, to group by: (n,) objects. Raises DataError where there is none of that name."""
     if name not in table.column_names:
@@ -172,15 +160,13 @@ def column_of(table: pa.Table, name: str) -> Array:
     return np.array(["(missing)" if value is None else value for value in table.column(name).cast(pa.string()).to_pylist()], dtype=object)
 
 
-def scored(
-    forecast: Forecast, baseline: Forecast, y: Tensor, weight: Tensor | None, settings: Settings, groups: Mapping[str, Array]
-) -> Scores:
-    """All scores of a forecast of `y` (n, *event), for all rows and for the rows of each value of the `groups` (n,)."""
-    distribution, outcome = forecast.distribution(), Outcome.exact(y)
+def scored(forecast: Forecast, baseline: Forecast, seen: Observed, settings: Settings, groups: Mapping[str, Array]) -> Scores:
+    """All scores of a forecast of n rows, for all of them and for those of each value of the `groups` (n,)."""
+    distribution, outcome, weight = forecast.distribution(), seen.outcome, seen.weight
     means = mean_scores(distribution, baseline.distribution(), outcome, weight, settings)
-    document: dict[str, Any] = {"rows": len(y), "metrics": means}
+    document: dict[str, Any] = {"rows": len(seen), "metrics": means}
     if groups:
-        document["by"] = {name: _grouped(forecast, baseline, y, weight, settings, values) for name, values in groups.items()}
+        document["by"] = {name: _grouped(forecast, baseline, seen, settings, values) for name, values in groups.items()}
     if not METRICS["pit"].applies(distribution):
         return Scores(document)
     histogram = rooms.pit_histogram(rooms.pit(distribution, outcome), weight)
@@ -188,12 +174,12 @@ def scored(
     return Scores(document, residuals, tuple(histogram.tolist()), _tail_note(distribution, outcome, weight))
 
 
-def _grouped(forecast: Forecast, baseline: Forecast, y: Tensor, weight: Tensor | None, settings: Settings, values: Array) -> dict[str, Any]:
+def _grouped(forecast: Forecast, baseline: Forecast, seen: Observed, settings: Settings, values: Array) -> dict[str, Any]:
     found = {}
     for name in sorted(set(values)):
         rows = torch.from_numpy(np.flatnonzero(values == name))
-        some = None if weight is None else weight[rows]
-        scores = mean_scores(forecast.distribution(rows), baseline.distribution(rows), Outcome.exact(y[rows]), some, settings)
+        some = seen[rows]
+        scores = mean_scores(forecast.distribution(rows), baseline.distribution(rows), some.outcome, some.weight, settings)
         found[name] = {"rows": len(rows), "metrics": scores}
     return found
 
@@ -210,21 +196,19 @@ def _tail_note(distribution: Distribution, outcome: Outcome, weight: Tensor | No
 def split_metrics(prepared: Prepared, run: str) -> dict[str, Any]:
     """The scores of every split that has rows, as metrics.json holds them."""
     model, data = prepared.model, prepared.data
-    settings = settings_of(model.config, model.baseline(1))
+    settings = settings_of(model.config, model.example())
     found = {}
     for split, tensors in prepared.splits.items():
-        rows = torch.from_numpy(data.part(split))
-        forecast = Forecast(model.family, model.parameters_of(tensors.x))
-        groups = {name: column_of(data.table, name)[rows.numpy()] for name in model.config.evaluation.by}
-        weight = None if prepared.weight is None else prepared.weight[rows]
-        scores = scored(forecast, Forecast.of_baseline(model, len(rows)), prepared.y[rows], weight, settings, groups)
+        seen = prepared.part(split)
+        forecast = Forecast(model.family, model.parameters_of(tensors.x, seen.conditions))
+        groups = {name: column_of(data.table, name)[data.part(split)] for name in model.config.evaluation.by}
+        scores = scored(forecast, Forecast.of_baseline(model, seen), seen, settings, groups)
         found[split] = {"run": run, "data": None, "split": split, **scores.document}
     return found
 
 
 def baseline_nll(prepared: Prepared, split: str) -> float:
     """The marginal model's mean negative log-likelihood on a split, in nats per row and target units."""
-    rows = torch.from_numpy(prepared.data.part(split))
-    weight = None if prepared.weight is None else prepared.weight[rows]
-    nll = rooms.nll(prepared.model.baseline(len(rows)), Outcome.exact(prepared.y[rows]))
-    return rooms.weighted_mean(nll, weight).value
+    seen = prepared.part(split)
+    nll = rooms.nll(Forecast.of_baseline(prepared.model, seen).distribution(), seen.outcome)
+    return rooms.weighted_mean(nll, seen.weight).value

@@ -40,10 +40,11 @@ def shape_of(family: Family, y: Tensor, weight: Tensor | None) -> Shape:
     learned = {parameter.name: activation_for(parameter) for parameter in family.parameters if parameter.given is None}
     scaling = Scaling.of(family, {name: activation.range for name, activation in learned.items()}, y)
     outputs = [
-        Output(p, activation_for(p), fixed=None if p.given is None else scaling.reduce(family, p.name, p.given)) for p in family.parameters
+        Output(p, activation_for(p), fixed=scaling.reduce(family, p.name, p.given) if isinstance(p.given, float) else None)
+        for p in family.parameters
     ]
-    rows = Rows(torch.empty(len(y), 0), Outcome.exact(scaling.apply(y)), weight)
-    raw = marginal_raw(family, outputs, rows.outcome, weight)
+    rows = Rows.without_inputs(Outcome.exact(scaling.apply(y)), weight)
+    raw = marginal_raw(family, outputs, rows)
     with torch.no_grad():
         constants = activated(outputs, {name: value[None] for name, value in raw.items()}, 1, logits=True)
         nll = float(cross_entropy(family.distribution(**constants, validate_args=False), rows.outcome, weight))

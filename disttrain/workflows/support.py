@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from disttrain.data import Origin, column_place, row_finding
 from disttrain.errors import DataError, Finding
 from disttrain.families import FAMILIES, Family, build, needs
+from disttrain.outcomes import Outcome
 
-__all__ = ["closed", "fitting_families", "require_inside", "require_variety", "require_width"]
+__all__ = ["closed", "fitting_families", "require_between", "require_inside", "require_variety", "require_width"]
 
 Array = np.ndarray[Any, Any]
 # How far from 1 the sum of shares may be that were rounded to two or three digits.
@@ -30,9 +33,16 @@ def fitting_families(y: Array) -> list[str]:
     return [family.name for family in fitting]
 
 
-def require_inside(family: Family, column: str, y: Array, origin: Origin, trained: Array | None = None) -> None:
-    """Raise DataError where targets `y` (n, *event) of rows from `origin` lie outside the support; `trained` says which are training rows."""
-    wrong = ~np.asarray(family.support.contains(y))
+def require_inside(
+    family: Family, column: str, outcome: Outcome, reaching: Array | None, origin: Origin, trained: Array | None = None
+) -> None:
+    """Raise DataError where the outcome of rows from `origin`, (n, *event), lies outside the support; `trained` says which are training rows.
+
+    Of a row that was not seen exactly both ends must belong to the support or to its bounds; where `reaching` (n,), as the interval of a
+    rounded value may, it is enough that they hold some of it.
+    """
+    y = outcome.value.numpy()
+    wrong = ~np.asarray(family.support.contains(y)) if outcome.kinds == {"exact"} else ~_possible(family, outcome, reaching)
     if not wrong.any():
         return
     count = int(wrong.sum())
@@ -45,6 +55,40 @@ def require_inside(family: Family, column: str, y: Array, origin: Origin, traine
         detail=_kinds(y[wrong]), hints=_ways_out_of_vectors(family, y) if family.event else _ways_out(family, column, y),
     )  # fmt: skip
     raise DataError(replace(found, where=f"{found.where}: {family.name} needs {family.support.text('y')}"))
+
+
+def _possible(family: Family, outcome: Outcome, reaching: Array | None) -> Array:
+    """Which outcomes the family can produce, (n,)."""
+    support, lower, upper = family.support, outcome.lower.numpy(), outcome.upper.numpy()
+    inside = np.isinf(lower) | (lower >= support.lower)
+    inside &= np.isinf(upper) | (upper <= support.upper)
+    if reaching is not None:
+        inside |= reaching
+    below = upper >= support.lower if support.closed_lower else upper > support.lower
+    above = lower <= support.upper if support.closed_upper else lower < support.upper
+    return np.asarray(np.where(lower == upper, support.contains(lower), inside & below & above))
+
+
+def require_between(family: Family, column: str, outcome: Outcome, given: Mapping[str, Tensor], origin: Origin) -> None:
+    """Raise DataError where a target lies beyond the end that a column gives for its row: more successes than trials, say."""
+    for name, end, beyond in zip(family.ends, (outcome.lower, outcome.upper), (torch.lt, torch.gt), strict=True):
+        if not name:
+            continue
+        edge = given[name].reshape(-1, *(1 for _ in family.event)).expand(end.shape)
+        finite = torch.where(end.isinf(), outcome.value, end)
+        wrong = beyond(finite, edge).reshape(len(end), -1).any(1).numpy()
+        if not wrong.any():
+            continue
+        side = "below" if beyond is torch.lt else "above"
+        what = f"`{column}` has {int(wrong.sum()):,} values {side} the `{family.by_column[name]}` of their row, the {name} of {family.name}"
+        values = outcome.value.numpy()
+        raise DataError(
+            row_finding(
+                "target-outside-support", what, column=column, rows=wrong,
+                values=lambda row: f"{_shown(values[row])} and {float(given[name][row]):g}", origin=origin,  # noqa: B023
+                hints=("mend the rows, or take them out with `data.filter`",),
+            )
+        )  # fmt: skip
 
 
 def require_width(family: str, columns: Sequence[str], vector: bool, origin: Origin) -> None:

@@ -74,7 +74,7 @@ def test_a_key_inside_null_makes_a_section():
         ("network.hidden=[8", "yaml-syntax", "["),
         ("training.epochs=.nan", "out-of-range", ".nan"),
         ("training.epochs=!x 1", "yaml-tag", "!"),
-        ("data.censoring.limit=3", "not-available", "censoring"),
+        ("data.censoring.rounding=0", "out-of-range", "0"),
     ],
 )
 def test_an_error_points_into_the_argument(argument, code, marked):

@@ -39,6 +39,16 @@ TAKES: dict[str, list[Any]] = {
     "data.features": [["a"], "*", [], [{"name": "a"}, {"name": "b", "type": "categorical", "encoding": "embedding", "dimensions": 4}]],
     "data.id": ["i", ["i", "j"], []],
     "data.weight": ["w", None],
+    "data.exposure": ["e", "a"],
+    "data.offset": [{"rate": "e", "concentration": "a"}],
+    "data.trials": ["n", "a"],
+    "data.censoring": [
+        {"limit": 3},
+        {"limit": "a"},
+        {"event": "e", "limit": 5, "rounding": 0.1, "entry": "a"},
+        {"lower": "y", "upper": "u"},
+        {},
+    ],
     "data.split": [{"method": "random"}, {"method": "group", "by": "i"}, {"method": "time", "by": "a"}],
     "network.hidden": [[], [1], [64] * 64],
     "network.activation": names.TRUNK_ACTIVATIONS,
@@ -84,10 +94,13 @@ REFUSES: dict[str, list[tuple[str, Any]]] = {
     "data.id": [("role-conflict", "y"), ("role-conflict", ["a"]), ("wrong-type", 3), ("role-conflict", ["i", "i"])],
     "data.weight": [("role-conflict", "y"), ("role-conflict", "a"), ("wrong-type", 1.0)],
     "data.split": [("missing-key", {"method": "group"}), ("conflict", {"by": "a"}), ("unknown-choice", {"method": "groups", "by": "a"})],
-    "data.exposure": [("not-available", "e")],
-    "data.offset": [("not-available", {"rate": "e"})],
-    "data.trials": [("not-available", "n")],
-    "data.censoring": [("not-available", {"limit": 3}), ("not-available", "nonsense")],
+    "data.exposure": [("role-conflict", "y"), ("wrong-type", 1.0), ("wrong-type", ["e"])],
+    "data.offset": [("role-conflict", {"rate": "y"}), ("wrong-type", "e")],
+    "data.trials": [("role-conflict", "y"), ("wrong-type", 10)],
+    "data.censoring": [("wrong-type", {"limit": True}), ("wrong-type", "nonsense"), ("unknown-key", {"evnt": "e"}),
+                       ("role-conflict", {"event": "a"}), ("role-conflict", {"event": "y"}), ("role-conflict", {"upper": "b"}),
+                       ("conflict", {"lower": "l", "event": "e"}), ("conflict", {"upper": "u", "limit": 3}),
+                       ("out-of-range", {"rounding": 0}), ("out-of-range", {"limit": 1e200})],
     "network.hidden": [("out-of-range", [0]), ("out-of-range", [10**9]), ("out-of-range", [1] * 65), ("wrong-type", [1.5]),
                        ("wrong-type", 64),
                        ("wrong-type", [True])],
@@ -188,10 +201,17 @@ def test_a_rule_may_refuse_an_option():
 
 def test_a_key_that_is_not_available_is_refused_for_nothing_else():
     with pytest.raises(ConfigError) as caught:
-        config.parse(with_value("data.censoring", {"limt": 3, "event": []}))
+        config.parse(with_value("tune", {"trails": 3}))
     assert [(finding.code, finding.what) for finding in caught.value.findings] == [
-        ("not-available", "`data.censoring` is not available in this version")
+        ("not-available", "`tune` is not available in this version")
     ]
+
+
+def test_two_ends_need_no_target_and_one_does():
+    data = {"train": "a.parquet", "features": ["a"], "censoring": {"lower": "from", "upper": "to"}}
+    assert config.parse({"distribution": "gamma", "data": data}).data.targets == ("from",)
+    with pytest.raises(ConfigError, match="target"):
+        config.parse({"distribution": "gamma", "data": {**data, "censoring": {"lower": "from"}}})
 
 
 def test_a_time_limit_is_in_seconds():

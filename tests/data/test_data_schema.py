@@ -29,6 +29,7 @@ def section(**given):
         "validation": 0.15,
         "test": None,
         "filter": None,
+        "censoring": None,
     }
     return SimpleNamespace(**{**defaults, "split": SimpleNamespace(method="random", by=None), **given})
 

@@ -24,7 +24,7 @@ def drawn(name, factor=1.0):
 
 def moves(name):
     """Whether every parameter has a unit, so that the target can be standardised."""
-    return all(parameter.role is not None for parameter in FAMILY[name].parameters)
+    return all(parameter.role not in (None, "mean") for parameter in FAMILY[name].parameters)
 
 
 def listed(numbers):

@@ -289,7 +289,7 @@ def test_training_from_the_marginal_fit_never_starts_above_it():
     family, network = task("gamma", hidden=(16,))
     y = (LINE / 3).exp()
     train = rows(design(), y)
-    raw = marginal_raw(family, network.outputs, train.outcome, None)
+    raw = marginal_raw(family, network.outputs, train)
     constant = family.distribution(**{
         o.parameter.name: o.activation.forward(raw[o.parameter.name]) for o in network.outputs
     }).log_prob(y).mean()  # fmt: skip

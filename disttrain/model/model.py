@@ -19,22 +19,24 @@ from disttrain import storage
 from disttrain.config import Config
 from disttrain.data import Encoder, Origin, Schema
 from disttrain.errors import ConfigError, Finding, RunUnreadable
-from disttrain.families import Activation, Family, Parameter, Scaling, activation_for, bounded, build
-from disttrain.networks import CategoryCodes, Layout, Network, Output
+from disttrain.families import Family, Parameter, Scaling, exposed
+from disttrain.model.conditions import conditions_of, standardised
+from disttrain.model.planning import Labels, family_of, layout_of, outputs_of, trunk_dtype
+from disttrain.networks import Conditions, Network, Output, activated
 from disttrain.storage import StoredModel
 
-__all__ = ["Model", "encoded", "family_of", "layout_of", "outputs_of", "scaling_of", "trunk_dtype"]
+__all__ = ["Model", "encoded"]
 
 # Every product is computed for exactly this many rows, so that a row's prediction does not depend on the rows around it.
 BLOCK = 4096
-Labels = tuple[str | int | bool, ...] | None
+_NONE = Conditions()
 
 
 @dataclass(frozen=True)
 class Model:
     """A fitted network with all it needs to read features and to speak in target units.
 
-    `labels` names the classes of a categorical target, `marginal` holds the parameters of the constant model in target units.
+    `labels` names the classes of a categorical target, `marginal` holds the raw outputs of the constant model, {name: raw_shape}.
     """
 
     config: Config
@@ -47,27 +49,50 @@ class Model:
     network: Network
     marginal: Mapping[str, Any]
 
-    def parameters(self, batch: pa.Table | pa.RecordBatch) -> dict[str, Tensor]:
-        """The parameters of each row's distribution, in target units: {name: (n, *shape)}, float64, on the CPU."""
-        return self.parameters_of(encoded(self.encoder, batch, trunk_dtype(self.config)))
+    def parameters(self, batch: pa.Table | pa.RecordBatch, origin: Origin | None = None) -> dict[str, Tensor]:
+        """The parameters of each row's distribution, in target units: {name: (n, *shape)}, float64, on the CPU.
 
-    def parameters_of(self, x: Tensor) -> dict[str, Tensor]:
-        """The same for rows that are encoded already: (n, p) inputs."""
-        made = self.scaling.restore(self.family, _in_blocks(self.network, x))
-        sections = self.config.distribution.parameters
-        fixed: dict[str, Any] = {parameter.name: parameter.given for parameter in self.family.parameters if parameter.given is not None}
-        fixed |= {name: section.fixed for name, section in sections.items() if section.fixed is not None}
-        # As given: standardised and back again, 3.0 would be 2.9999999999999996.
-        return made | {name: torch.full_like(made[name], value) for name, value in fixed.items() if isinstance(value, float | int)}
+        Raises DataError where a row's exposure, offset or given parameter is missing or not possible.
+        """
+        return self.parameters_of(encoded(self.encoder, batch, trunk_dtype(self.config)), self.conditions(batch, origin))
+
+    def conditions(self, batch: pa.Table | pa.RecordBatch, origin: Origin | None = None) -> Conditions:
+        """What is known of each row beside its features, in target units. Raises DataError with rows where it is not possible."""
+        return conditions_of(self.schema, self.family, batch, origin)
+
+    def parameters_of(self, x: Tensor, conditions: Conditions = _NONE) -> dict[str, Tensor]:
+        """The same for rows that are encoded already: (n, p) inputs, and their conditions in target units."""
+        return self._restored(_in_blocks(self.network, x, self.standardised(conditions)), conditions)
+
+    def standardised(self, conditions: Conditions) -> Conditions:
+        """Conditions in target units as those of the standardised target that the network learns."""
+        return standardised(conditions, self.family, self.outputs, self.scaling)
+
+    def marginal_parameters(self, rows: int, conditions: Conditions = _NONE) -> dict[str, Tensor]:
+        """The parameters of the constant model for so many rows, in target units, under the conditions of each: {name: (rows, *shape)}."""
+        raw = {name: torch.as_tensor(value, dtype=torch.float64).expand(rows, *np.shape(value)) for name, value in self.marginal.items()}
+        return self._restored(activated(self.outputs, raw, rows, self.standardised(conditions)), conditions)
+
+    def _restored(self, made: Mapping[str, Tensor], conditions: Conditions) -> dict[str, Tensor]:
+        """Parameters of the standardised target in target units; what was given as it was: there and back again, 3.0 is 2.9999999999999996."""
+        restored = self.scaling.restore(self.family, made)
+        for parameter in self.family.parameters:
+            name = parameter.name
+            section = self.config.distribution.parameters.get(name)
+            fixed = parameter.given if section is None or section.fixed is None else section.fixed
+            if isinstance(fixed, float | int):
+                value = torch.full_like(restored[name], fixed)
+                restored[name] = value if conditions.exposure is None else exposed(parameter, value, conditions.exposure)
+        return restored | dict(conditions.given)
 
     def distribution(self, batch: pa.Table | pa.RecordBatch) -> Distribution:
-        """The distribution of each row's target: batch shape (n,)."""
+        """The distribution of each row's target: batch shape (n,). Raises DataError as `parameters` does."""
         return self.family.distribution(**self.parameters(batch), validate_args=False)
 
-    def baseline(self, rows: int) -> Distribution:
-        """The marginal distribution, the same for all of `rows` rows."""
-        made = {name: torch.as_tensor(value, dtype=torch.float64) for name, value in self.marginal.items()}
-        return self.family.distribution(**{name: value.expand(rows, *value.shape) for name, value in made.items()}, validate_args=False)
+    def example(self) -> Distribution:
+        """The marginal distribution of one row, to ask what its family can do; 1 stands for what a column gives."""
+        given = {name: torch.ones(1, dtype=torch.float64) for name in self.family.by_column}
+        return self.family.distribution(**self.marginal_parameters(1, Conditions(given=given)), validate_args=False)
 
     def columns(self) -> tuple[str, ...]:
         """The names of the numbers that say a row's distribution, as they are written: `loc`, or `probs_setosa` for one of a vector."""
@@ -101,7 +126,7 @@ class Model:
             "encoder": self.encoder.state(),
             "labels": None if self.labels is None else list(self.labels),
             "scaling": asdict(self.scaling),
-            "marginal": dict(self.marginal),
+            "marginal": {name: np.asarray(value).tolist() for name, value in self.marginal.items()},
         }
 
     @staticmethod
@@ -132,77 +157,16 @@ def _planned(description: Mapping[str, Any]) -> Model:
     family = family_of(config, labels)
     scaling = Scaling.from_state(description["scaling"])
     outputs = outputs_of(config, family, encoder, scaling)
-    marginal = {parameter.name: description["marginal"][parameter.name] for parameter in family.parameters}
-    if not all(np.isfinite(np.asarray(value, dtype=float)).all() for value in marginal.values()):
-        raise ValueError("marginal parameters that are not finite")
+    marginal = {o.parameter.name: np.array(description["marginal"][o.parameter.name], dtype=float) for o in outputs if o.size}
+    if not all(
+        np.isfinite(marginal[o.parameter.name]).all() and marginal[o.parameter.name].shape == o.raw_shape for o in outputs if o.size
+    ):
+        raise ValueError("marginal outputs that are not finite")
     with torch.device("meta"):
         network = Network(layout_of(config, encoder), outputs, torch.Generator("cpu"), autocast=config.training.precision == "bfloat16")
         network.to(trunk_dtype(config))
     schema = Schema.from_state(description["schema"])
     return Model(config, schema, encoder, family, labels, outputs, scaling, network, marginal)
-
-
-def family_of(config: Config, labels: Labels) -> Family:
-    """The family that a config names, for a target with these class labels."""
-    known = {"classes": 0 if labels is None else len(labels), "targets": len(config.data.targets)}
-    return build(config.distribution.family, {**known, **config.distribution.options})
-
-
-def _activation(config: Config, family: Family, name: str) -> Activation:
-    section = config.distribution.parameters.get(name)
-    return activation_for(family.parameter(name), None if section is None else section.activation)
-
-
-def scaling_of(config: Config, family: Family, y: Tensor) -> Scaling:
-    """How to standardise training targets `y` (n,), given which parameters are learned through which activations."""
-    fixed = {name for name, section in config.distribution.parameters.items() if section.fixed is not None}
-    ranges = {p.name: _activation(config, family, p.name).range for p in family.parameters if p.name not in fixed}
-    return Scaling.of(family, ranges, y)
-
-
-def outputs_of(config: Config, family: Family, encoder: Encoder, scaling: Scaling) -> tuple[Output, ...]:
-    """One output per parameter of the family, as the config's parameter blocks have them."""
-    return tuple(_output(config, family, encoder, scaling, parameter.name) for parameter in family.parameters)
-
-
-def _output(config: Config, family: Family, encoder: Encoder, scaling: Scaling, name: str) -> Output:
-    parameter, activation = family.parameter(name), _activation(config, family, name)
-    section = config.distribution.parameters.get(name)
-    if parameter.given is not None:
-        return Output(parameter, activation, fixed=scaling.reduce(family, name, parameter.given))
-    columns: tuple[int, ...] | None = () if parameter.constant else None
-    if section is None:
-        return Output(parameter, activation, columns=columns)
-    if section.fixed is not None:
-        value = section.fixed
-        fixed = tuple(value) if isinstance(value, list | tuple) else scaling.reduce(family, name, value)
-        return Output(parameter, activation, fixed=fixed)
-    if section.bounds is not None:
-        inside = [None if bound is None else scaling.reduce(family, name, bound) for bound in section.bounds]
-        activation = bounded(activation, inside[0], inside[1])
-    if section.features is not None:
-        columns = tuple(sorted(c for feature in section.features for c in range(encoder.width)[encoder.slices[feature]]))
-    return Output(parameter, activation, columns=columns, hidden=tuple(section.hidden or ()))
-
-
-def layout_of(config: Config, encoder: Encoder) -> Layout:
-    """The plan of the network that a config asks for over an encoder's columns."""
-    network = config.network
-    return Layout(
-        encoder.width,
-        tuple(CategoryCodes(code.column, code.categories, code.dimensions) for code in encoder.embeddings),
-        tuple(network.hidden),
-        network.activation,
-        network.normalization,
-        network.dropout,
-        network.residual,
-        network.heads == "separate",
-    )
-
-
-def trunk_dtype(config: Config) -> torch.dtype:
-    """The dtype of weights and inputs; under bfloat16 the weights stay float32 and only products are cast."""
-    return torch.float64 if config.training.precision == "float64" else torch.float32
 
 
 def encoded(encoder: Encoder, batch: pa.Table | pa.RecordBatch, dtype: torch.dtype, origin: Origin | None = None) -> Tensor:
@@ -220,7 +184,7 @@ def _part_of(origin: Origin | None, start: int, rows: int) -> Origin | None:
     return origin.rows(origin.positions[start : start + rows])
 
 
-def _in_blocks(network: Network, x: Tensor) -> dict[str, Tensor]:
+def _in_blocks(network: Network, x: Tensor, conditions: Conditions) -> dict[str, Tensor]:
     network.eval()
     device = next((weight.device for weight in network.parameters()), torch.device("cpu"))
     parts: dict[str, list[Tensor]] = {output.parameter.name: [] for output in network.outputs}
@@ -228,6 +192,7 @@ def _in_blocks(network: Network, x: Tensor) -> dict[str, Tensor]:
         for start in range(0, max(len(x), 1), BLOCK):
             block = x[start : start + BLOCK]
             padded = torch.nn.functional.pad(block, (0, 0, 0, BLOCK - len(block))).to(device)
-            for name, value in network(padded).items():
+            known = conditions[start : start + BLOCK].padded(BLOCK).to(device)
+            for name, value in network(padded, known).items():
                 parts[name].append(value[: len(block)].detach().cpu().double())
     return {name: torch.cat(values) for name, values in parts.items()}

@@ -1,0 +1,60 @@
+"""Numbers that are known of each row beside its features, such as its exposure: complete and inside their range, or an error with rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from disttrain.data.arrays import joined
+from disttrain.data.findings import Origin, raise_any, row_finding, shown
+from disttrain.data.values import checked_numbers, counted
+from disttrain.errors import Finding
+
+__all__ = ["Known", "read_known"]
+
+Inside = Callable[[NDArray[np.float64]], NDArray[np.bool_]]
+
+
+@dataclass(frozen=True)
+class Known:
+    """A column of numbers with a `part` to play: which of its values can be, `inside(values)`, and that in words."""
+
+    part: str
+    column: str
+    inside: Inside
+    needs: str
+
+
+def read_known(batch: Any, wanted: Sequence[Known], origin: Origin | None = None) -> dict[str, NDArray[np.float64]]:
+    """The numbers of each part, {part: (n,)}. Raises DataError with every column that is not there, and with rows that cannot be."""
+    start, found, findings = origin or Origin(), {}, []
+    for part in wanted:
+        if part.column not in batch.schema.names:
+            what = f"there is no column `{shown(part.column)}`, the {part.part} of each row"
+            findings.append(Finding("missing-column", what, start.names[0]))
+            continue
+        values, missing, faults = checked_numbers(part.column, joined(batch.column(part.column)), start)
+        findings += faults
+        if not faults:
+            findings += wrong(part, values, missing, start)
+        found[part.part] = values
+    raise_any(findings)
+    return found
+
+
+def wrong(part: Known, values: NDArray[np.float64], missing: NDArray[np.bool_], origin: Origin) -> list[Finding]:
+    """What cannot be in a column of numbers: gaps, and values outside their range."""
+    outside = ~missing & ~part.inside(np.where(missing, 0.0, values))
+    kinds = (("missing", "missing", missing), ("bad", f"not possible: {part.part} needs {part.needs}", outside))
+    return [
+        row_finding(
+            f"{code}-{part.part.partition('.')[0]}", f"{counted(rows)} {what}", column=part.column, rows=rows,
+            values=lambda row: f"{values[row]:g}", origin=origin, hints=("mend the rows, or take them out with `data.filter`",),
+        )
+        for code, what, rows in kinds
+        if rows.any()
+    ]  # fmt: skip

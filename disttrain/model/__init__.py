@@ -1,0 +1,18 @@
+"""The model: everything that turns a row of features into a distribution of its target, and how a config plans it."""
+
+from disttrain.model.conditions import conditions_of, known_columns, standardised
+from disttrain.model.model import Model, encoded
+from disttrain.model.planning import family_of, layout_of, outputs_of, scaling_of, trunk_dtype
+
+__all__ = [
+    "Model",
+    "conditions_of",
+    "encoded",
+    "family_of",
+    "known_columns",
+    "layout_of",
+    "outputs_of",
+    "scaling_of",
+    "standardised",
+    "trunk_dtype",
+]

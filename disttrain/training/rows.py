@@ -1,0 +1,42 @@
+"""Rows as tensors: what is fitted and scored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from disttrain.networks import Conditions
+from disttrain.outcomes import Outcome
+
+__all__ = ["Rows"]
+
+_NONE = Conditions()
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Encoded inputs (n, p), the outcome of each row (standardised), weights (n,) or None, and conditions; all on one device."""
+
+    x: Tensor
+    outcome: Outcome
+    weight: Tensor | None = None
+    conditions: Conditions = _NONE
+
+    @staticmethod
+    def without_inputs(outcome: Outcome, weight: Tensor | None = None, conditions: Conditions = _NONE) -> Rows:
+        """Rows for a constant model, which looks at no feature."""
+        return Rows(torch.empty(len(outcome), 0), outcome, weight, conditions)
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def to(self, device: torch.device) -> Rows:
+        """The same rows on another device."""
+        weight = None if self.weight is None else self.weight.to(device)
+        return Rows(self.x.to(device), self.outcome.to(device), weight, self.conditions.to(device))
+
+    def __getitem__(self, rows: slice | Tensor) -> Rows:
+        weight = None if self.weight is None else self.weight[rows]
+        return Rows(self.x[rows], self.outcome[rows], weight, self.conditions[rows])

@@ -1,0 +1,93 @@
+"""What is wrong with the parts of a config that say how targets were observed, judged against the family; without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from disttrain.config import Problem, suggestion
+from disttrain.families import FAMILIES, Family, build, needs, takes_exposure
+
+__all__ = ["observation_problems"]
+
+
+def observation_problems(family: Family, document: Mapping[str, Any]) -> Iterator[Problem]:
+    """Problems of `data.censoring`, `exposure`, `offset` and `trials` in a raw config document for a family that is built."""
+    data, section = document.get("data"), document.get("distribution")
+    if not isinstance(data, Mapping):
+        return
+    options = section if isinstance(section, Mapping) else {"family": section}
+    if isinstance(data.get("censoring"), Mapping):
+        yield from _censoring_problems(family, data["censoring"], options)
+    if data.get("exposure") is not None and not takes_exposure(family):
+        what = f"`exposure` multiplies the mean of counts and totals, and {family.name} has no parameter that its mean is proportional to"
+        hints = ("families with an exposure: poisson, negative_binomial, gamma, tweedie, ...", "or `data.offset` on one of its parameters")
+        yield Problem(("data", "exposure"), "not-supported", what, hints=hints)
+    if isinstance(data.get("offset"), Mapping):
+        for name in data["offset"]:
+            yield from _offset_problems(family, str(name), options.get("parameters"))
+    if data.get("trials") is not None:
+        yield from _trials_problems(options)
+
+
+def _censoring_problems(family: Family, censoring: Mapping[str, Any], options: Mapping[str, Any]) -> Iterator[Problem]:
+    place = ("data", "censoring")
+    labels = "classes" in needs(str(options.get("family")), options)
+    if family.event or labels or not family.tails:
+        why = (
+            f"each row of {family.name} is a vector" if family.event
+            else "labels are seen or not; there is no interval of them" if labels
+            else "that is a difference of its cdf, which has no gradient in the parameters here"
+        )  # fmt: skip
+        what = f"{family.name} has no likelihood for rows that were not seen exactly"
+        yield Problem(place, "not-supported", what, why, _same_kind(family), on_key=True)
+    elif family.support.discrete and censoring.get("rounding") is not None:
+        what = f"`rounding` is for measurements, and {family.name} gives probabilities to single values already"
+        yield Problem((*place, "rounding"), "conflict", what, hints=("leave it out",), on_key=True)
+
+
+def _same_kind(family: Family) -> tuple[str, ...]:
+    """Families of the same support that can score censored rows."""
+    if family.event:
+        return ("one model per target column",)
+    able = [
+        name for name in FAMILIES
+        if (other := build(name, {"classes": 2, "targets": 2})).tails and other.support == family.support and "classes" not in needs(name, {})
+    ]  # fmt: skip
+    return (f"families that have one: {', '.join(able[:8])}",) if able else ()
+
+
+def _offset_problems(family: Family, name: str, blocks: Any) -> Iterator[Problem]:
+    place = ("data", "offset", name)
+    names = [parameter.name for parameter in family.parameters]
+    if name not in names:
+        near = suggestion(name, names)
+        hint = f"did you mean `{near}`?" if near else f"it has {', '.join(names)}"
+        yield Problem(place, "unknown-key", f"`{name}` is not a parameter of {family.name}", hints=(hint,), on_key=True)
+        return
+    parameter = family.parameter(name)
+    block = blocks.get(name) if isinstance(blocks, Mapping) else None
+    if parameter.given is not None or (isinstance(block, Mapping) and block.get("fixed") is not None):
+        yield Problem(place, "conflict", f"`{name}` is not learned, so nothing can be added to its raw output", on_key=True)
+    elif family.event or (parameter.shape and parameter.axes[:1] != ("components",)):
+        what = f"`{name}` of {family.name} is a vector, and an offset is one number per row"
+        yield Problem(place, "conflict", what, on_key=True)
+
+
+def _trials_problems(options: Mapping[str, Any]) -> Iterator[Problem]:
+    name = str(options.get("family"))
+    if "trials" not in needs(name, options):
+        hints = ("families of trials: binomial, beta_binomial",)
+        yield Problem(("data", "trials"), "conflict", f"`{name}` does not count successes out of trials", hints=hints, on_key=True)
+    elif _at(options, "total_count") is not None:
+        what = "`data.trials` gives the number of trials of each row, and `total_count` one for all"
+        yield Problem(("data", "trials"), "conflict", what, hints=("leave one of them out",), on_key=True)
+
+
+def _at(options: Any, key: str) -> Any:
+    """An option of a family or of the one it is made of."""
+    while isinstance(options, Mapping):
+        if key in options:
+            return options[key]
+        options = options.get("of")
+    return None
