@@ -1,0 +1,24 @@
+"""Probabilities that are all but 0 or all but 1, where the formula that is first written down has no digits left."""
+
+from __future__ import annotations
+
+import torch
+from distribution_examples import tensor
+
+from disttrain import distributions
+
+
+def test_a_truncated_count_far_out_has_a_probability_and_none_beyond_its_ends():
+    made = distributions.Truncated(distributions.Poisson(tensor(1.0)), tensor(300.0), tensor(310.0))
+    y = tensor([299.0, 300.0, 301.0, 311.0])
+    assert float(distributions.Poisson(tensor(1.0)).log_prob(tensor(300.0)).exp()) == 0.0
+    # Of the counts from 300 on, a share of 1 / (1 + 1/301 + 1/(301·302) + ...) is 300.
+    first = 1.0 / (1.0 + 1.0 / 301.0 + 1.0 / (301.0 * 302.0) + 1.0 / (301.0 * 302.0 * 303.0))
+    torch.testing.assert_close(made.probability_at(y), tensor([0.0, first, first / 301.0, 0.0]), rtol=1e-9, atol=0.0)
+    mixture = distributions.Mixture(
+        distributions.Truncated(distributions.Poisson(tensor([1.0, 1.0])), tensor([2.0, 0.0]), tensor([9.0, 1.0])), tensor([0.5, 0.5])
+    )
+    torch.testing.assert_close(mixture.probability_at(tensor(1.0)), tensor(0.25), rtol=1e-12, atol=0.0)
+    gamma = distributions.Gamma(tensor(2.0), tensor(1.0))
+    assert float(distributions.Truncated(gamma, tensor(800.0)).probability_at(tensor(801.0))) == 0.0
+    assert float(distributions.Truncated(distributions.Hurdle(gamma, tensor(0.5)), tensor(1.0)).probability_at(tensor(0.0))) == 0.0
