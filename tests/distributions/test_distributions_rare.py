@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import mpmath as mp
+import pytest
 import torch
 from distribution_examples import tensor
 
@@ -22,3 +24,28 @@ def test_a_truncated_count_far_out_has_a_probability_and_none_beyond_its_ends():
     gamma = distributions.Gamma(tensor(2.0), tensor(1.0))
     assert float(distributions.Truncated(gamma, tensor(800.0)).probability_at(tensor(801.0))) == 0.0
     assert float(distributions.Truncated(distributions.Hurdle(gamma, tensor(0.5)), tensor(1.0)).probability_at(tensor(0.0))) == 0.0
+
+
+def log_factorials(*counts: float) -> list[mp.mpf]:
+    return [mp.loggamma(mp.mpf(count) + 1) for count in counts]
+
+
+@mp.workdps(60)
+def test_many_trials_of_a_class_that_is_nearly_certain_keep_their_digits():
+    counts, logits = [1.0, 14.0, 72298000.0], [-0.0015608, 4.7979, 19.904]
+    whole = mp.log(sum(mp.exp(mp.mpf(score)) for score in logits))
+    front, *each = log_factorials(sum(counts), *counts)
+    exact = front - sum(each) + sum(k * (mp.mpf(score) - whole) for k, score in zip(counts, logits, strict=True))
+    made = distributions.Multinomial(logits=tensor(logits))
+    assert float(made.log_prob(tensor(counts))) == pytest.approx(float(exact), rel=1e-13)
+    assert made.log_prob(tensor([0.0, 0.0, 0.0])) == 0.0
+
+
+@mp.workdps(60)
+def test_counts_and_concentrations_that_are_both_large_do_not_cancel():
+    counts, a = [4391100.0, 1.0, 0.0], [12812000.0, 4.6414, 1.7711e-05]
+    trials, total = mp.mpf(sum(counts)), mp.fsum(map(mp.mpf, a))
+    front, *each = log_factorials(sum(counts), *counts)
+    exact = front - sum(each) + mp.loggamma(total) - mp.loggamma(total + trials)
+    exact += sum(mp.loggamma(mp.mpf(p) + k) - mp.loggamma(mp.mpf(p)) for p, k in zip(a, counts, strict=True))
+    assert float(distributions.DirichletMultinomial(tensor(a)).log_prob(tensor(counts))) == pytest.approx(float(exact), rel=1e-13)
