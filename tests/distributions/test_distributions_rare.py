@@ -49,3 +49,12 @@ def test_counts_and_concentrations_that_are_both_large_do_not_cancel():
     exact = front - sum(each) + mp.loggamma(total) - mp.loggamma(total + trials)
     exact += sum(mp.loggamma(mp.mpf(p) + k) - mp.loggamma(mp.mpf(p)) for p, k in zip(a, counts, strict=True))
     assert float(distributions.DirichletMultinomial(tensor(a)).log_prob(tensor(counts))) == pytest.approx(float(exact), rel=1e-13)
+
+
+def test_the_width_of_a_narrow_class_does_not_depend_on_how_far_away_it_is():
+    cutpoints = tensor([-1.0, -0.999999, 2.0]).requires_grad_()
+    slopes = torch.autograd.grad(distributions.Ordinal(tensor(1e4), cutpoints).log_prob(tensor(1.0)), cutpoints)[0]
+    # d/dw log(1 - exp(-w)) of the width, and the slope 1 of the lower tail at the upper cutpoint.
+    width = -0.999999 + 1.0
+    expected = 1.0 / float(mp.expm1(width))
+    assert slopes.tolist() == pytest.approx([-expected, expected + 1.0, 0.0], rel=1e-12)
