@@ -58,3 +58,14 @@ def test_the_width_of_a_narrow_class_does_not_depend_on_how_far_away_it_is():
     width = -0.999999 + 1.0
     expected = 1.0 / float(mp.expm1(width))
     assert slopes.tolist() == pytest.approx([-expected, expected + 1.0, 0.0], rel=1e-12)
+
+
+@mp.workdps(50)
+def test_the_upper_tail_of_a_small_concentration_has_the_slope_of_fifty_digits():
+    a, y = tensor([0.01, 0.05, 0.2]).requires_grad_(), tensor([0.01, 0.2, 3.0])
+    (slopes,) = torch.autograd.grad(distributions.Gamma(a, tensor(1.0)).log_survival(y).sum(), a)
+    exact = [
+        float(mp.diff(lambda shape, at=at: mp.log(mp.gammainc(shape, at, mp.inf, regularized=True)), shape, h=mp.mpf(10) ** -12))
+        for shape, at in zip(a.tolist(), y.tolist(), strict=True)
+    ]
+    assert slopes.tolist() == pytest.approx(exact, rel=2e-10)
