@@ -148,7 +148,7 @@ def activated(outputs: Sequence[Output], raw: Mapping[str, Tensor], rows: int, *
     With `logits`, a parameter that its distribution takes as logits comes as these.
     """
     like = next(iter(raw.values()), torch.empty(0, dtype=torch.float64))
-    made: dict[str, Tensor] = _tied(outputs, raw)
+    made: dict[str, Tensor] = _tied([output for output in outputs if not (logits and output.parameter.logits)], raw)
     for output in outputs:
         name, to_logits = output.parameter.name, output.activation.logits
         if output.fixed is not None:
