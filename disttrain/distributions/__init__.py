@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from disttrain.distributions.gumbel import Gumbel
     from disttrain.distributions.half_line import Exponential, Gamma, LogNormal
     from disttrain.distributions.heavy_tails import Cauchy, StudentT
+    from disttrain.distributions.inflated_shares import ZeroOneInflatedBeta
     from disttrain.distributions.lifetimes import BirnbaumSaunders, Gompertz, HalfNormal, Rayleigh
     from disttrain.distributions.ordered import Ordinal, ordinal_logit, ordinal_probit
     from disttrain.distributions.pareto import Frechet, Pareto
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from disttrain.distributions.positive import GeneralizedGamma, InverseGamma, LogLogistic, gamma_mean
     from disttrain.distributions.power_tails import Burr, Dagum, Lomax
     from disttrain.distributions.real_line import Laplace, Logistic, Normal
-    from disttrain.distributions.shares import Kumaraswamy, LogitNormal, SimplexNormal, ZeroOneInflatedBeta, beta_mean
+    from disttrain.distributions.shares import Kumaraswamy, LogitNormal, SimplexNormal, beta_mean
     from disttrain.distributions.skewed_line import ExGaussian, SkewNormal
     from disttrain.distributions.tailed_line import JohnsonSU, SinhArcsinh
     from disttrain.distributions.transformed import BoxCoxColeGreen, BoxCoxT
@@ -147,7 +148,8 @@ _MODULES = {
         "transformed": "BoxCoxColeGreen BoxCoxT",
         "tweedie": "Tweedie",
         "unit_interval": "Beta",
-        "shares": "beta_mean ZeroOneInflatedBeta Kumaraswamy LogitNormal SimplexNormal",
+        "shares": "beta_mean Kumaraswamy LogitNormal SimplexNormal",
+        "inflated_shares": "ZeroOneInflatedBeta",
         "continuous_bernoulli": "ContinuousBernoulli",
         "circle": "VonMises",
         "counts": "Poisson NegativeBinomial Geometric",

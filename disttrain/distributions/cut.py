@@ -90,7 +90,10 @@ class Truncated(Distribution):
 
     def probability_at(self, value: Tensor) -> Tensor:
         """P(Y = value): 0 where the base has a density."""
-        return functionals.probability_at(self.base, value) * (-self._log_mass(self._below, self.upper)).exp()
+        inside = (value >= self.lower) & (value <= self.upper)
+        # In logarithms: far out the probability of the interval, and of a count in it, is 0 in float64.
+        own = self.base.log_prob(value) if functionals.is_discrete(self.base) else functionals.probability_at(self.base, value).log()
+        return torch.where(inside, (own - self._log_mass(self._below, self.upper)).exp(), 0.0)
 
     def icdf(self, value: Tensor) -> Tensor:
         """The quantile of the base at a probability between those of the two ends, counted from the nearer tail of the base."""

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.distributions import Distribution, constraints
 
 from disttrain.distributions import functionals, logs, tensors
+from disttrain.distributions.inversion import smallest_count
 
 __all__ = ["Hurdle", "ZeroInflated"]
 
@@ -130,6 +131,8 @@ class Hurdle(Distribution):
         return torch.where(zero, self.log_gate, score)
 
     def cdf(self, value: Tensor) -> Tensor:
+        if functionals.has_tails(self.base):
+            return self.log_cdf(value).exp()
         return torch.where(value < 0, 0.0, 1.0 - self.survival(value))
 
     def survival(self, value: Tensor) -> Tensor:
@@ -138,8 +141,12 @@ class Hurdle(Distribution):
         return torch.where(value < 0, 1.0, beyond)
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable where the log-survival of the base is."""
-        return torch.where(value < 0, -math.inf, logs.log1mexp(self._log_beyond(value).clamp(max=0.0)))
+        """log P(Y <= value), differentiable where both tails of the base are."""
+        # Not what is left of log_survival: that is 1 up to rounding where `gate` is small.
+        above = value > 0
+        inside = torch.where(above, value, 1.0 if self._counts else 0.5)
+        score = torch.logaddexp(self.log_gate, self.log_rest + self._log_reached(inside))
+        return torch.where(value < 0, -math.inf, torch.where(above, score, self.log_gate))
 
     def log_survival(self, value: Tensor) -> Tensor:
         """log P(Y > value), differentiable where that of the base is."""
@@ -147,9 +154,12 @@ class Hurdle(Distribution):
 
     def icdf(self, value: Tensor) -> Tensor:
         """The quantile: 0 up to `gate`, then that of the base among its values that are not 0."""
-        value = value.double()
+        value = value.double().expand(tensors.common_shape(value.shape, self.batch_shape))
         share = ((value - self.gate) / self.log_rest.exp()).clamp(0.0, 1.0)
         drawn = self._positive(share) if self._counts else functionals.quantile(self.base, share)
+        if self._counts:
+            # A base that is 0 but for 1e-12 leaves its share few digits: the count is only near.
+            drawn = torch.where(value < 1, smallest_count(self.cdf, value, drawn), drawn)
         return torch.where(value.isnan() | (value < 0) | (value > 1), math.nan, torch.where(value <= self.gate, 0.0, drawn))
 
     def probability_at(self, value: Tensor) -> Tensor:
@@ -169,7 +179,17 @@ class Hurdle(Distribution):
     def _positive(self, share: Tensor) -> Tensor:
         """The quantile of the base among its counts above 0."""
         at_zero = functionals.cdf(self.base, torch.zeros_like(self.gate))
-        return functionals.quantile(self.base, (at_zero + share * self._passed().detach().exp()).clamp(0.0, 1.0)).clamp(min=1.0)
+        level = (at_zero + share * self._passed().detach().exp()).clamp(0.0, 1.0)
+        # A level below 1 must not be rounded to it, where the quantile may be infinite.
+        return functionals.quantile(self.base, torch.where(share < 1.0, level.clamp(max=1.0 - 2.0**-53), level)).clamp(min=1.0)
+
+    def _log_reached(self, value: Tensor) -> Tensor:
+        """log P(base <= value), of counts given that they are not 0; value > 0."""
+        if not self._counts:
+            return functionals.log_cdf(self.base, value)
+        ends = torch.zeros_like(value), value
+        below, above = ([tail(self.base, end) for end in ends] for tail in (functionals.log_cdf, functionals.log_survival))
+        return logs.log_interval((below[0], below[1]), (above[0], above[1])) - self._passed()
 
     def _log_beyond(self, value: Tensor) -> Tensor:
         return self.log_rest - self._passed() + functionals.log_survival(self.base, torch.where(value > 0, value, self._smallest()))

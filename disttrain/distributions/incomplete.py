@@ -153,6 +153,16 @@ def bounded_exp(log_slope: Tensor) -> Tensor:
     return log_slope.nan_to_num(nan=-math.inf).clamp(max=650.0).exp()
 
 
+def _upper_slope(a: Tensor, x: Tensor, log_upper: Tensor) -> Tensor:
+    """The derivative of log Q(a, x) in a: of a small a by way of log P, which is nearly linear there where log Q bends as log a does."""
+    slope = slope_in_shape(_gamma_upper, 0, (a, x))
+    small = (a < 0.5) & (log_upper > -500.0)
+    if not bool(small.any()):
+        return slope
+    lower = slope_in_shape(_gamma_lower, 0, (a, x))
+    return torch.where(small, -(_gamma_lower(a, x) - log_upper).exp() * lower, slope)
+
+
 class _Gamma(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, a: Tensor, x: Tensor, upper: bool) -> Tensor:
@@ -168,7 +178,7 @@ class _Gamma(torch.autograd.Function):
         slopes: list[Tensor | None] = [None, None]
         grad = torch.where(result == -math.inf, 0.0, grad)
         if ctx.needs_input_grad[0]:
-            slopes[0] = (slope_in_shape(_gamma_upper if ctx.upper else _gamma_lower, 0, (a, x)) * grad).sum_to_size(a.shape)
+            slopes[0] = ((_upper_slope(a, x, result) if ctx.upper else slope_in_shape(_gamma_lower, 0, (a, x))) * grad).sum_to_size(a.shape)
         if ctx.needs_input_grad[1]:
             inside = (x > 0) & x.isfinite()
             safe = torch.where(inside, x, 1.0)

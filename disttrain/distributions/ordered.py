@@ -62,12 +62,15 @@ class Ordinal(Distribution):
     def _log_lower(self, z: Tensor) -> Tensor:
         return logs.log_ndtr(z) if self.link == "probit" else torch.nn.functional.logsigmoid(z)
 
+    def _cutpoint(self, code: Tensor) -> Tensor:
+        """The cutpoint above class `code`."""
+        shape = tensors.common_shape(self.batch_shape, code.shape)
+        place = code.expand(shape).clamp(0, self.cutpoints.shape[-1] - 1).long()
+        return self.cutpoints.expand(*shape, self.cutpoints.shape[-1]).gather(-1, place.unsqueeze(-1)).squeeze(-1)
+
     def _distance(self, code: Tensor) -> Tensor:
         """The cutpoint above class `code`, seen from loc."""
-        table = self.cutpoints - self.loc.unsqueeze(-1)
-        shape = tensors.common_shape(table.shape[:-1], code.shape)
-        place = code.expand(shape).clamp(0, self.cutpoints.shape[-1] - 1).long()
-        return table.expand(*shape, table.shape[-1]).gather(-1, place.unsqueeze(-1)).squeeze(-1)
+        return self._cutpoint(code) - self.loc
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Log-probability, as a difference in the nearer tail."""
@@ -80,8 +83,9 @@ class Ordinal(Distribution):
         if self.link == "probit":
             between = logs.log_interval((logs.log_ndtr(lower), logs.log_ndtr(upper)), (logs.log_ndtr(-lower), logs.log_ndtr(-upper)))
         else:
-            # σ(b) - σ(a) = σ(b) σ(-a) (1 - exp(a - b)).
-            between = self._log_lower(upper) + self._log_lower(-lower) + logs.log1mexp((lower - upper).clamp(max=-1e-300))
+            # σ(b) - σ(a) = σ(b) σ(-a) (1 - exp(a - b)), where loc, which would take digits of a narrow class, has no part in a - b.
+            width = torch.where(first | last, 1.0, self._cutpoint(value) - self._cutpoint(value - 1.0))
+            between = self._log_lower(upper) + self._log_lower(-lower) + logs.log1mexp((-width).clamp(max=-1e-300))
         return torch.where(first, self._log_lower(above), torch.where(last, self._log_lower(-below), between))
 
     def log_cdf(self, value: Tensor) -> Tensor:

@@ -1,20 +1,19 @@
-"""Distributions of shares between 0 and 1: beta by its mean, with exact zeros and ones, and those of other shapes."""
+"""Distributions of shares between 0 and 1: beta by its mean, and those of other shapes."""
 
 from __future__ import annotations
 
-import math
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
-from disttrain.distributions import functionals, logs, special, tensors
+from disttrain.distributions import logs, special, tensors
 from disttrain.distributions.gaussian_tails import log_scaled_ndtr
 from disttrain.distributions.parametrised import parametrised
 from disttrain.distributions.unit_interval import Beta
 
-__all__ = ["Kumaraswamy", "LogitNormal", "SimplexNormal", "ZeroOneInflatedBeta", "beta_mean"]
+__all__ = ["Kumaraswamy", "LogitNormal", "SimplexNormal", "beta_mean"]
 
 _HALF_LOG_2PI = 0.9189385332046727
 
@@ -22,85 +21,6 @@ _HALF_LOG_2PI = 0.9189385332046727
 def beta_mean(mean: Tensor, precision: Tensor, validate_args: bool = False) -> Beta:
     """Beta by its mean and precision φ, both (n,): its variance is mean (1 - mean)/(1 + φ). Source: Ferrari & Cribari-Neto (2004)."""
     return Beta(mean * precision, (1.0 - mean) * precision, validate_args=validate_args)
-
-
-@parametrised
-class ZeroOneInflatedBeta(Distribution):
-    """Shares with exact zeros and ones: 0 with probability `zero`, 1 with probability `one`, else beta of `mean` and `precision`; (n,).
-
-    The property `mean` is that of Y as a whole; `beta_mean` is that of the beta part, given as `mean`.
-    Source: Ospina & Ferrari (2012), A general class of zero-or-one inflated beta regression models.
-    """
-
-    arg_constraints: ClassVar = {
-        "mean": constraints.unit_interval,
-        "precision": constraints.positive,
-        "zero": constraints.unit_interval,
-        "one": constraints.unit_interval,
-    }
-    support = constraints.unit_interval
-    _mean: Tensor
-    precision: Tensor
-    zero: Tensor
-    one: Tensor
-
-    @property
-    def beta_mean(self) -> Tensor:
-        """The mean of the beta part."""
-        return self._mean
-
-    @property
-    def mean(self) -> Tensor:
-        return self.one + self._rest * self._mean
-
-    @property
-    def variance(self) -> Tensor:
-        within = self._mean * (1.0 - self._mean) / (1.0 + self.precision)
-        mean = self.mean
-        return self._rest * (within + (self._mean - mean).square()) + self.zero * mean.square() + self.one * (1.0 - mean).square()
-
-    @property
-    def _rest(self) -> Tensor:
-        # The three shares of one softmax sum to 1 up to rounding: what is left is at least that.
-        return (1.0 - self.zero - self.one).clamp(min=1e-15)
-
-    def _beta(self) -> Beta:
-        return beta_mean(self._mean, self.precision)
-
-    def sample(self, sample_shape: Any = ()) -> Tensor:
-        """Independent draws of shape sample_shape + (n,)."""
-        with torch.no_grad():
-            # A beta that piles up at its ends would round to them.
-            inside = self._beta().sample(torch.Size(sample_shape)).clamp(1e-300, 1.0 - 2.0**-53)
-            u = tensors.open_uniform(inside.shape, inside)
-            return torch.where(u < self.zero, 0.0, torch.where(u > 1.0 - self.one, 1.0, inside))
-
-    def log_prob(self, value: Tensor) -> Tensor:
-        """Log-density between 0 and 1, log-probability at both."""
-        if self._validate_args:
-            self._validate_sample(value)
-        inside = self._rest.log() + self._beta().log_prob(_between(value))
-        return torch.where(value == 0, self.zero.log(), torch.where(value == 1, self.one.log(), inside))
-
-    def probability_at(self, value: Tensor) -> Tensor:
-        """P(Y = value)."""
-        return torch.where(value == 0, self.zero, torch.where(value == 1, self.one, 0.0))
-
-    def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
-        inside = torch.logaddexp(self.zero.log(), self._rest.log() + functionals.log_cdf(self._beta(), _between(value)))
-        return torch.where(value <= 0, self.zero.log(), inside)
-
-    def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
-        inside = torch.logaddexp(self.one.log(), self._rest.log() + functionals.log_survival(self._beta(), _between(value)))
-        return torch.where(value <= 0, torch.log1p(-self.zero), inside)
-
-    def icdf(self, value: Tensor) -> Tensor:
-        """The quantile: 0 up to P(Y = 0), 1 from 1 - P(Y = 1)."""
-        inside = self._beta().icdf(((value - self.zero) / self._rest).clamp(0.0, 1.0))
-        y = torch.where(value <= self.zero, 0.0, torch.where(value >= 1.0 - self.one, 1.0, inside))
-        return torch.where((value >= 0) & (value <= 1), y, math.nan)
 
 
 @parametrised
@@ -228,8 +148,3 @@ def _log_mirrored(u: Tensor, v: Tensor, factor: Tensor) -> Tensor:
     lower = scaled - 0.5 * below.square() + torch.log1p((factor * ratio).clamp(min=-1.0 + 1e-15))
     upper = whole + torch.log1p(factor * (mirrored - 0.5 * above.square() - whole).exp())
     return torch.where(u < 0, lower, upper).clamp(max=0.0)
-
-
-def _between(value: Tensor) -> Tensor:
-    """The value, but ½ at the ends: the gradient of a branch that is thrown away passes through as well."""
-    return torch.where((value <= 0) | (value >= 1), 0.5, value)

@@ -62,10 +62,14 @@ class Multinomial(Distribution):
         if self._validate_args:
             self._validate_sample(value)
         total = value.sum(-1, keepdim=True)
+        expected = total * self.log_probs.exp()
+        # Σ k log(n p / k) in terms that are small where counts are near those expected: of 10^8 trials a sum of logarithms has lost 1e-8.
+        near = (value > 0.5 * expected) & (value < 2.0 * expected)
         # A class that cannot happen and did not adds nothing, and its gradient is 0, not 0 times infinity.
         seen = value > 0
         ratio = torch.where(seen, self.log_probs, 0.0) - torch.where(seen, value / total.clamp(min=1.0), 1.0).log()
-        return special.log_factorial_remainder(total).squeeze(-1) + (value * ratio - special.log_factorial_remainder(value)).sum(-1)
+        terms = torch.where(near, -special.deviance(value, torch.where(near, expected, 1.0)), value * ratio + (value - expected))
+        return special.log_factorial_remainder(total).squeeze(-1) + (terms - special.log_factorial_remainder(value)).sum(-1)
 
 
 class DirichletMultinomial(Distribution):
@@ -102,9 +106,11 @@ class DirichletMultinomial(Distribution):
             self._validate_sample(value)
         a, trials = self.concentration, value.sum(-1, keepdim=True)
         total = a.sum(-1, keepdim=True)
-        # Ratios of gamma functions in their Stirling forms, which do not cancel for large concentrations.
-        expected = (trials * ((a + value) / (total + trials))).clamp(min=1e-300)
-        terms = _rising(a, value) - special.deviance(value, expected) - special.log_factorial_remainder(value)
+        # Ratios of gamma functions in their Stirling forms, around the shares of a and the counts together: what is left are the two
+        # deviances from these, and nothing cancels where concentrations and counts are both large.
+        share = (a + value) / (total + trials)
+        deviances = special.deviance(a, total * share) + special.deviance(value, (trials * share).clamp(min=1e-300))
+        terms = _rising(a, value) - deviances - special.log_factorial_remainder(value)
         whole = special.log_factorial_remainder(trials) - _rising(total, trials)
         return whole.squeeze(-1) + terms.sum(-1)
 
@@ -115,8 +121,8 @@ def shares(parts: Tensor) -> Tensor:
 
 
 def _rising(a: Tensor, count: Tensor) -> Tensor:
-    """log Γ(a + count) - log Γ(a) - [count log(a + count) - count]."""
-    return (a - 0.5) * torch.log1p(count / a) + special.stirling_remainder(a + count) - special.stirling_remainder(a)
+    """log Γ(a + count) - log Γ(a) less its largest terms, (a + count) log(a + count) - a log(a) - count."""
+    return special.stirling_remainder(a + count) - special.stirling_remainder(a) - 0.5 * torch.log1p(count / a)
 
 
 @torch.no_grad()

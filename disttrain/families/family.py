@@ -38,7 +38,7 @@ class Parameter:
     `given` is the value, in target units, of one that an option of the family sets, or the column with its value for each row: it is
     never learned.
     `constant` says that it is one learned constant for all rows unless a config gives it features.
-    Parameters that are `tied` are probabilities that share one softmax with each other and with an unnamed rest.
+    Parameters that are `tied` are probabilities that share one softmax with each other and with an unnamed rest; as logits that has 0.
     `floor` is added to what the activation gives, in units of the standardised target. `column` is the written name where it is not
     `name`: that of the forecast's mean, say, which a parameter called mean of one part of a distribution is not.
     """

@@ -49,8 +49,8 @@ def zero_one_inflated_beta() -> Family:
         parameters=(
             Parameter("mean", on.unit, column="beta_mean"),
             Parameter("precision", on.positive, activation="exp"),
-            Parameter("zero", on.unit, tied=True),
-            Parameter("one", on.unit, tied=True),
+            Parameter("zero", on.unit, tied=True, logits="zero_logits"),
+            Parameter("one", on.unit, tied=True, logits="one_logits"),
         ),
         distribution=deferred_class("ZeroOneInflatedBeta"),
         atoms=(0.0, 1.0),

@@ -155,7 +155,7 @@ def activated(
     """
     like = next(iter(raw.values()), torch.empty(0, dtype=torch.float64))
     raw = {name: value + _aligned(conditions.offsets[name], value) if name in conditions.offsets else value for name, value in raw.items()}
-    made: dict[str, Tensor] = _tied(outputs, raw)
+    made: dict[str, Tensor] = _tied([output for output in outputs if not (logits and output.parameter.logits)], raw)
     for output in outputs:
         name, to_logits = output.parameter.name, output.activation.logits
         if name in conditions.given:

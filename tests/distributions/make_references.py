@@ -28,20 +28,22 @@ def references() -> dict[str, Reference]:
     return {name: reference for module in modules for name, reference in module.REFERENCES.items()}
 
 
-def short(point: Point) -> Point:
-    """The point at numbers of eight digits, which are short to write and read back as the same float64; but not near 1, where they count."""
-    return {name: value if 0.99 < value < 1.0 else float(f"{value:.8g}") for name, value in point.items()}
+def short(reference: Reference, point: Point) -> Point:
+    """The point at numbers of few digits, which are short to write and read back as the same float64; but not near 1, where they count."""
+    whole = {name: name in reference.exact or 0.99 < value < 1.0 for name, value in point.items()}
+    return {name: value if whole[name] else float(f"{value:.{reference.digits}g}") for name, value in point.items()}
 
 
 def scored(reference: Reference, point: Point) -> list[float]:
     """The log-density, 17 digits, and its derivatives in the parameters, 14 digits."""
     values = [mpf(value) for value in point.values()]
+    unit = min((abs(y) for y in values[: reference.outcomes] if y), default=mpf(1))
     slopes = []
     for index, name in enumerate(point):
-        if index == 0 or name in reference.constants:
+        if index < reference.outcomes or name in reference.constants:
             continue
         # A location of 0 is moved on the scale of its distance from y.
-        step = (abs(values[index]) or abs(values[0]) or mpf(1)) * mpf(10) ** -20
+        step = (abs(values[index]) or unit) * mpf(10) ** -20
         moved = [reference.log_density(*(v + sign * step if i == index else v for i, v in enumerate(values))) for sign in (-1, 1)]
         slopes.append((moved[1] - moved[0]) / (2 * step))
     return [float(reference.log_density(*values)), *(float(f"{float(slope):.14g}") for slope in slopes)]
@@ -64,9 +66,11 @@ def logs(reference: Reference, point: Point) -> list[float]:
 def table(name: str, reference: Reference) -> dict[str, Any]:
     """The rows of one distribution. core, extreme: y, parameters, log-density, slopes; tails: y, parameters, log F, log S."""
     rng = np.random.default_rng(sum(map(ord, name)))
-    core = [short(reference.core(rng)) for _ in range(reference.points)]
-    extreme = [short(reference.extreme(rng)) for _ in range(reference.points)] + reference.corners
-    made: dict[str, Any] = {"parameters": list(core[0])[1:], "constants": list(reference.constants)}
+    core = [short(reference, reference.core(rng)) for _ in range(reference.points)]
+    extreme = [short(reference, reference.extreme(rng)) for _ in range(reference.points)] + reference.corners
+    made: dict[str, Any] = {"parameters": list(core[0])[reference.outcomes :], "constants": list(reference.constants)}
+    if reference.outcomes > 1:
+        made["outcomes"] = reference.outcomes
     made |= {"target": list(reference.target), "tail_target": reference.tail_target}
     for where, points in (("core", core), ("extreme", extreme)):
         rows = [[*point.values(), *scored(reference, point)] for point in points]

@@ -22,7 +22,8 @@ class Reference:
     `log_density(y, *parameters)` is the logarithm of the density or mass, in mpf. `core` and `extreme` draw a point from a numpy
     generator; `corners` are extreme points by hand. `probabilities(y, *parameters)` is the pair P(Y <= y), P(Y > y) in mpf, None
     where only the density is checked. `target` are the errors allowed in log_prob in the core range and at the extremes, `tail_target`
-    that of log F and log S. `slopes` says whether the parameters are differentiated (a count of trials is not).
+    that of log F and log S. The `constants` are not differentiated (a count of trials). The first `outcomes` numbers of a point are y, which
+    is a vector where there are several. Numbers are stored with `digits`, but those called in `exact` as they are.
     """
 
     log_density: Callable[..., Any]
@@ -35,6 +36,9 @@ class Reference:
     points: int = 110
     tail_points: int = 60
     constants: tuple[str, ...] = ()
+    outcomes: int = 1
+    digits: int = 8
+    exact: tuple[str, ...] = ()
 
 
 def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:

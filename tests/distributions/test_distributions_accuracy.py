@@ -37,14 +37,7 @@ def test_both_tails_keep_their_digits(name):
 
 @pytest.mark.parametrize("name", TAILS)
 def test_quantiles_have_their_probability(name):
-    if distributions.functionals.is_discrete(of_first_row(name)):
-        pytest.skip("quantiles of counts are tested as the smallest count that reaches a level")
     assert quantile_error(name) < 1e-10
-
-
-def of_first_row(name):
-    table = REFERENCES[name]
-    return of(name, **dict(zip(table["parameters"], table["core"][0][1:], strict=False)))
 
 
 # What float32 and the naive formula make of these: how far torch is off (nats), and that ours is right.

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 
+import mpmath as mp
 import pytest
 import torch
 from distribution_examples import of, tensor
 from scipy import integrate, stats
 
+from disttrain import distributions
 from disttrain.distributions import functionals
 
 MIXED = {"mean": 0.4, "precision": 5.0, "zero": 0.2, "one": 0.3}
@@ -48,6 +50,22 @@ def test_inflated_beta_has_steps_at_both_ends_and_the_density_between():
     assert float(functionals.quantile(made, tensor(between))) == pytest.approx(0.5)
     inside = integrate.quad(lambda v: float(made.log_prob(tensor(v)).exp()), 0.0, 1.0)[0]
     assert inside + 0.2 + 0.3 == pytest.approx(1.0, abs=1e-9)
+
+
+@pytest.mark.parametrize("zero", [-50.0, 0.0, 50.0, 700.0])
+@pytest.mark.parametrize("one", [-50.0, 3.0, 50.0])
+def test_inflated_beta_of_logits_keeps_a_rest_that_is_all_but_nothing(zero, one):
+    logits = tensor([zero, one]).requires_grad_()
+    made = distributions.ZeroOneInflatedBeta(tensor(0.4), tensor(5.0), zero_logits=logits[0], one_logits=logits[1])
+    y = tensor([0.0, 1.0, 0.5])
+    whole = float(mp.log(mp.exp(zero) + mp.exp(one) + 1))
+    scores = made.log_prob(y)
+    expected = [zero - whole, one - whole, stats.beta(2, 3).logpdf(0.5) - whole]
+    assert scores.tolist() == pytest.approx(expected, rel=1e-13, abs=1e-15)
+    # By the probabilities the rest is 1e-15 at best, and has no slope that leads away from there.
+    (slopes,) = torch.autograd.grad(scores[2], logits)
+    assert slopes.tolist() == pytest.approx([-math.exp(zero - whole), -math.exp(one - whole)], rel=1e-12)
+    torch.testing.assert_close(made.expand((2,)).log_prob(y.unsqueeze(1))[:, 0], scores, rtol=1e-13, atol=1e-15)
 
 
 def test_inflated_beta_has_the_moments_of_the_whole_and_its_draws_too():

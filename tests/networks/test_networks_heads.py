@@ -89,6 +89,15 @@ def test_arguments_make_the_distribution_that_the_parameters_make(name):
     torch.testing.assert_close(by_arguments.log_prob(y), by_parameters.log_prob(y), rtol=1e-9, atol=1e-9)
 
 
+def test_a_rest_that_is_all_but_nothing_leads_the_shares_back():
+    outputs = outputs_of("zero_one_inflated_beta")
+    raw = {o.parameter.name: torch.full((1,), 50.0 if o.parameter.name == "zero" else 0.5, dtype=torch.float64) for o in outputs}
+    raw["zero"].requires_grad_()
+    made = FAMILY["zero_one_inflated_beta"].distribution(**activated(outputs, raw, 1, logits=True))
+    (slope,) = torch.autograd.grad(made.log_prob(torch.full((1,), 0.5, dtype=torch.float64)).sum(), raw["zero"])
+    assert float(slope) == pytest.approx(-1.0, rel=1e-12)
+
+
 def test_a_fixed_parameter_has_no_output():
     free, fixed = network(outputs_of("normal")), network(outputs_of("normal", scale={"fixed": 2.5}))
     assert free.size() - fixed.size() == 16 + 1
