@@ -32,9 +32,11 @@ def crps(distribution: Distribution, outcome: Outcome) -> Tensor:
     """Continuous ranked probability score ∫(F(t) - 1{y <= t})² dt of each row: (n,), target units, 0 or larger.
 
     It is |y - x| for a forecast that is sure of x. Of a row not seen exactly only where 1{y <= t} is known: ∫F² below lower and
-    ∫(1 - F)² above upper, the survival CRPS. inf where the integral does not exist or y is infinite.
+    ∫(1 - F)² above upper, the survival CRPS. That one is not proper: what lies beyond the point of censoring counts only against rows seen
+    before it, so a forecast with a shorter tail than the truth gains; the nll is. inf where the integral does not exist or y is infinite.
     Raises UsageError for classes without order, for vectors, for rows with an entry, and where the distribution has no cdf.
-    Source: Gneiting & Raftery (2007), section 4.2; Avati et al. (2020), Countdown Regression.
+    Source: Gneiting & Raftery (2007), section 4.2; Avati et al. (2020), Countdown Regression; Rindt et al. (2022), Survival regression
+    with proper scoring rules and monotonic neural networks, that it is improper.
     """
     require("crps", needs_order(distribution))
     require("crps", needs_no_entry(distribution, outcome), "these targets")

@@ -16,7 +16,7 @@ from torch.distributions import Categorical, MixtureSameFamily
 from disttrain import distributions as d
 from disttrain.distributions import functionals
 from disttrain.errors import UsageError
-from disttrain.metrics import crps
+from disttrain.metrics import METRICS, crps
 from disttrain.metrics.rows import rows
 from disttrain.outcomes import Outcome
 
@@ -169,6 +169,16 @@ def test_a_side_whose_integral_does_not_exist_is_infinite_and_the_other_is_not()
     heavy = d.LogLogistic(tensor(1.0), tensor(0.4))
     assert float(crps(heavy, Outcome(tensor(-math.inf), tensor(1.0)))) == math.inf
     assert math.isfinite(float(crps(heavy, Outcome(tensor(1.0), tensor(math.inf)))))
+
+
+def test_the_score_of_censored_rows_favours_short_tails_as_the_nll_does_not() -> None:
+    generator = np.random.default_rng(0)
+    time, end = torch.from_numpy(generator.exponential(size=4000)), torch.from_numpy(generator.uniform(0.0, 2.5, 4000))
+    outcome = Outcome(torch.minimum(time, end), torch.where(time > end, math.inf, time))
+    truth, short = (d.Exponential(torch.full((4000,), rate, dtype=torch.float64)) for rate in (1.0, 1.25))
+    gains = {name: METRICS[name].gain(*(METRICS[name].score(q, outcome) for q in (truth, short))) for name in ("crps", "nll")}
+    assert gains["crps"].value < -3 * gains["crps"].standard_error
+    assert gains["nll"].value > 3 * gains["nll"].standard_error
 
 
 def test_rows_with_an_entry_are_refused() -> None:
