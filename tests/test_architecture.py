@@ -19,8 +19,8 @@ EVERYONE = {"errors", "deferred"}
 FLOORS = (
     {"errors", "deferred"},
     {"config", "outcomes", "distributions", "storage"},
-    {"families", "data"},
-    {"networks", "likelihood", "metrics"},
+    {"families", "data", "likelihood"},
+    {"networks", "metrics"},
     {"training"},
     {"model"},
     {"workflows"},
@@ -40,7 +40,7 @@ ALLOWED = {
     "data": {"config", "outcomes"},
     "networks": {"families"},
     "likelihood": {"distributions", "outcomes"},
-    "metrics": {"distributions", "outcomes"},
+    "metrics": {"distributions", "outcomes", "likelihood"},
     "training": {"networks", "likelihood", "families", "data", "outcomes"},
     "model": {"config", "data", "families", "networks", "storage"},
     "workflows": {

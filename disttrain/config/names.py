@@ -30,7 +30,7 @@ __all__ = [
     "UNKNOWN_CATEGORIES",
 ]
 
-METRICS = ("nll", "crps", "pit", "coverage", "pinball", "interval", "brier", "accuracy", "mae", "rmse", "deviance")
+METRICS = ("nll", "crps", "pit", "coverage", "pinball", "interval", "brier", "accuracy", "concordance", "mae", "rmse", "deviance")
 STOPPING_METRICS = ("nll",)
 TRUNK_ACTIVATIONS = ("relu", "silu", "gelu", "tanh", "elu", "selu", "mish", "leaky_relu", "softplus", "sigmoid", "identity")
 NORMALIZATIONS = ("none", "layer", "batch")

@@ -2,6 +2,7 @@
 
 from disttrain.metrics.averages import Average, weighted_mean
 from disttrain.metrics.calibration import Moments, calibration_error, moments, pit, pit_histogram, quantile_residuals, surprises
+from disttrain.metrics.concordance import concordance
 from disttrain.metrics.crps import crps
 from disttrain.metrics.points import absolute_error, squared_error
 from disttrain.metrics.scores import accuracy, brier, coverage, deviance, interval, nll, pinball
@@ -16,6 +17,7 @@ __all__ = [
     "accuracy",
     "brier",
     "calibration_error",
+    "concordance",
     "coverage",
     "crps",
     "deviance",

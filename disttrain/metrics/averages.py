@@ -1,6 +1,6 @@
 """The one place where scores per row become one number: weighted means, their standard errors, and gains over a baseline.
 
-A summary takes scores (n,) and weights (n,) and returns its value with the influence of each row, the amount by which the value
+A summary takes scores (n, ...) and weights (n,) and returns its value with the influence of each row, the amount by which the value
 moves per unit of weight put on that row; the standard error is the root of the sum of squared weighted influences.
 Source: Hampel (1974), The influence curve and its role in robust estimation; for the mean it is the usual formula.
 """
@@ -66,7 +66,7 @@ def calibration(scores: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def average(summary: Summary, scores: Tensor, weight: Tensor | None = None) -> Average:
-    """The summary of `scores` (n,) and its standard error.
+    """The summary of `scores` (n, ...) and its standard error.
 
     Rows of weight 0 count for nothing, not even where their score is infinite.
     Raises DataError without rows, and for weights that are negative, not finite or all 0.
@@ -77,7 +77,7 @@ def average(summary: Summary, scores: Tensor, weight: Tensor | None = None) -> A
 
 
 def gain(summary: Summary, scores: Tensor, baseline: Tensor, weight: Tensor | None = None) -> Average:
-    """How much lower the summary of `scores` is than that of `baseline`, both (n,) of the same rows, with the error of the difference.
+    """How much lower the summary of `scores` is than that of `baseline`, both (n, ...) of the same rows, with the error of the difference.
 
     The rows are paired: what both forecasts find hard does not count as uncertainty.
     Raises DataError as `average` does.
@@ -111,7 +111,7 @@ def _standard_error(influence: Tensor, weight: Tensor) -> float:
 def _checked(columns: tuple[Tensor, ...], weight: Tensor | None) -> tuple[list[Tensor], Tensor]:
     """The columns and the weight in float64 on the processor, rows of weight 0 left out; the weights scaled to at most 1."""
     tensors = [column.detach().cpu().double() for column in columns]
-    weights = torch.ones_like(tensors[0]) if weight is None else weight.detach().cpu().double()
+    weights = torch.ones(len(tensors[0]), dtype=torch.float64) if weight is None else weight.detach().cpu().double()
     if not bool(((weights >= 0) & weights.isfinite()).all()):
         raise DataError(Finding("bad-weight", "a weight is negative or not finite", hints=("weights must be 0 or larger",)))
     used = weights > 0

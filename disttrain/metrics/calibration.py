@@ -10,8 +10,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from disttrain.distributions import derived, functionals
-from disttrain.metrics import averages
-from disttrain.metrics.applicability import exact_target
+from disttrain.metrics import averages, seen
 from disttrain.metrics.averages import Average
 from disttrain.outcomes import Outcome
 
@@ -34,9 +33,11 @@ class Moments(NamedTuple):
 def pit(distribution: Distribution, outcome: Outcome, generator: np.random.Generator | None = None) -> Tensor:
     """F(y) of each row: (n,), shares; uniform on [0, 1] where the forecast is right.
 
-    Where y is a count or a code, a uniform point between F(y - 1) and F(y), one draw of `generator` per row in row order, so that
-    successive blocks of rows with one generator give what all rows at once give. Without a generator: one with seed 0.
-    Source: Dawid (1984); randomised by Smith (1985), Diagnostic checks of non-standard time series models.
+    Where y is a count or a code, a uniform point between F(y - 1) and F(y); where y was not seen exactly one between F(lower-) and
+    F(upper); all given Y > entry where there is an entry. One draw of `generator` per row in row order, so that successive blocks of
+    rows with one generator give what all rows at once give. Without a generator: one with seed 0.
+    Source: Dawid (1984); randomised by Smith (1985), Diagnostic checks of non-standard time series models; of censored rows as the R
+    package gamlss.cens does.
     """
     return _two_sided(distribution, outcome, generator)[0].clamp(0.0, 1.0)
 
@@ -84,8 +85,14 @@ def moments(residuals: Tensor, weight: Tensor | None = None) -> Moments:
 
 @torch.no_grad()
 def surprises(distribution: Distribution, outcome: Outcome, level: float = 0.999) -> Tensor:
-    """1 where y lies above the quantile at `level` of its row, else 0: (n,); of real numbers a share 1 - level is expected to."""
-    y = exact_target(outcome)
+    """1 where y lies above the quantile at `level` of its row, else 0: (n,); of real numbers a share 1 - level is expected to.
+
+    Of a row not seen exactly the share of what was seen that lies above it, as in `coverage`.
+    """
+    if not outcome.all_exact:
+        edge = seen.conditional_quantile(distribution, outcome, level)
+        return seen.share_between(distribution, outcome, edge, torch.full_like(edge, torch.inf))
+    y = outcome.value.detach().double()
     # y > q(level) is P(Y < y) >= level, and needs no quantile: the survival function knows the digits of the tail.
     before = y - derived.step_of(distribution) if functionals.is_discrete(distribution) else y
     above = functionals.survival(distribution, before)
@@ -93,14 +100,23 @@ def surprises(distribution: Distribution, outcome: Outcome, level: float = 0.999
 
 
 def _two_sided(distribution: Distribution, outcome: Outcome, generator: np.random.Generator | None) -> tuple[Tensor, Tensor]:
-    """The probabilities below and above y, each with its own digits; where y has a probability that one is divided at random."""
-    y = exact_target(outcome)
+    """The probabilities below and above y, each with its own digits; that of y itself, or of what was seen, is divided at random."""
+    if not outcome.all_exact:
+        before, within, after = seen.three_parts(distribution, outcome)
+        share = _shares(outcome, generator)
+        return before + share * within, after + (1.0 - share) * within
+    y = outcome.value.detach().double()
     below, above = functionals.cdf(distribution, y), functionals.survival(distribution, y)
     mass = functionals.probability_at(distribution, y)
     if not (functionals.is_discrete(distribution) or bool((mass > 0).any())):
         return below, above
-    generator = np.random.default_rng(0) if generator is None else generator
-    share = torch.from_numpy(generator.random(len(y))).to(y.device)
+    share = _shares(outcome, generator)
     # F at the value before keeps the digits that F(y) - P(y) would lose in the lower tail.
     before = functionals.cdf_before(distribution, y) if functionals.is_discrete(distribution) else (below - mass).clamp(min=0.0)
     return before + share * mass, above + (1.0 - share) * mass
+
+
+def _shares(outcome: Outcome, generator: np.random.Generator | None) -> Tensor:
+    """One uniform number per row: (n,)."""
+    generator = np.random.default_rng(0) if generator is None else generator
+    return torch.from_numpy(generator.random(len(outcome))).to(outcome.lower.device)

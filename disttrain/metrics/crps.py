@@ -11,11 +11,10 @@ from torch.distributions import Distribution, constraints
 
 from disttrain import distributions
 from disttrain.distributions import functionals
-from disttrain.errors import Finding, UsageError
-from disttrain.metrics.applicability import exact_target, needs_order
+from disttrain.metrics.applicability import needs_no_entry, needs_order, require
 from disttrain.metrics.crps_closed import CLOSED_FORMS
 from disttrain.metrics.crps_counts import crps_by_summation
-from disttrain.metrics.crps_quadrature import crps_by_quadrature
+from disttrain.metrics.crps_quadrature import crps_by_quadrature, quadrature_outside
 from disttrain.metrics.rows import blocks, rows
 from disttrain.outcomes import Outcome
 
@@ -32,13 +31,26 @@ _LEAST_DF = 1.0001
 def crps(distribution: Distribution, outcome: Outcome) -> Tensor:
     """Continuous ranked probability score ∫(F(t) - 1{y <= t})² dt of each row: (n,), target units, 0 or larger.
 
-    It is |y - x| for a forecast that is sure of x. inf where the integral does not exist or y is infinite.
-    Raises UsageError for classes without order, for vectors, and where the distribution has no cdf.
-    Source: Gneiting & Raftery (2007), section 4.2.
+    It is |y - x| for a forecast that is sure of x. Of a row not seen exactly only where 1{y <= t} is known: ∫F² below lower and
+    ∫(1 - F)² above upper, the survival CRPS. That one is not proper: what lies beyond the point of censoring counts only against rows seen
+    before it, so a forecast with a shorter tail than the truth gains; the nll is. inf where the integral does not exist or y is infinite.
+    Raises UsageError for classes without order, for vectors, for rows with an entry, and where the distribution has no cdf.
+    Source: Gneiting & Raftery (2007), section 4.2; Avati et al. (2020), Countdown Regression; Rindt et al. (2022), Survival regression
+    with proper scoring rules and monotonic neural networks, that it is improper.
     """
-    if reason := needs_order(distribution):
-        raise UsageError(Finding("metric-does-not-apply", "crps cannot score this distribution", why=reason))
-    y = exact_target(outcome)
+    require("crps", needs_order(distribution))
+    require("crps", needs_no_entry(distribution, outcome), "these targets")
+    lower, upper, exact = outcome.lower.detach().double(), outcome.upper.detach().double(), outcome.seen
+    if outcome.all_exact:
+        return _exact(distribution, lower)
+    score = torch.empty_like(lower)
+    score[exact] = _exact(rows(distribution, torch.nonzero(exact).squeeze(-1)), lower[exact])
+    for block in torch.split(torch.nonzero(~exact).squeeze(-1), _DERIVED_ROWS):
+        score[block] = _outside(rows(distribution, block), lower[block], upper[block])
+    return score
+
+
+def _exact(distribution: Distribution, y: Tensor) -> Tensor:
     closed = type(distribution) in CLOSED_FORMS
     score = torch.empty_like(y)
     for block in blocks(len(y), _CLOSED_ROWS if closed else _DERIVED_ROWS):
@@ -74,8 +86,18 @@ def _derived(distribution: Distribution, y: Tensor) -> Tensor:
         # Of a forecast of multiples of a step the numbers of steps are whole.
         return step * _derived(_InSteps(distribution, step), y / step)
     finite = y.isfinite()
-    by = crps_by_summation if functionals.is_discrete(distribution) else crps_by_quadrature
-    return torch.where(finite, by(distribution, torch.where(finite, y, 0.0)), torch.where(y.isnan(), math.nan, math.inf))
+    safe = torch.where(finite, y, 0.0)
+    score = crps_by_summation(distribution, safe, safe) if functionals.is_discrete(distribution) else crps_by_quadrature(distribution, safe)
+    return torch.where(finite, score, torch.where(y.isnan(), math.nan, math.inf))
+
+
+def _outside(distribution: Distribution, lower: Tensor, upper: Tensor) -> Tensor:
+    """∫F² below `lower` plus ∫(1 - F)² above `upper`, each (n,) and either of them infinite where there is no such side."""
+    step: Tensor | None = getattr(distribution, "step", None)
+    if step is not None:
+        return step * _outside(_InSteps(distribution, step), lower / step, upper / step)
+    by = crps_by_summation if functionals.is_discrete(distribution) else quadrature_outside
+    return by(distribution, lower, upper)
 
 
 class _InSteps(Distribution):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -18,37 +19,42 @@ __all__ = ["crps_by_summation"]
 _SHORT = lattice.NODES
 _LONGEST = 53
 _NEGLIGIBLE = 1e-13
-
-
 # A row with so few values between its far quantiles, y among them, is summed from their probabilities.
 _FEW = 512
 _FAR = 1e-10
 
+Pair = tuple[Tensor, Tensor]
 
-def crps_by_summation(distribution: Distribution, y: Tensor) -> Tensor:
-    """Continuous ranked probability score of each row: step · Σ(F(k) - 1{y <= k})² over all values k of its lattice: (n,), target units.
 
+def crps_by_summation(distribution: Distribution, lower: Tensor, upper: Tensor) -> Tensor:
+    """Continuous ranked probability score of each row by a sum over all values k of its lattice: (n,), target units.
+
+    step · (ΣF(k)² below `lower` + Σ(1 - F(k))² from `upper` on), the two equal where y is known exactly; -inf and inf leave a side out.
     The values are whole numbers, negative ones included, or multiples of the distribution's own `step`. Between values
-    y is interpolated as the integral of the step function is.
+    an end is interpolated as the integral of the step function is.
     Source: Epstein (1969), A scoring system for probability forecasts of ranked categories.
     """
     ends = functionals.quantile(distribution, _FAR), functionals.quantile(distribution, 1.0 - _FAR)
-    first, last = torch.minimum(ends[0], y), torch.maximum(ends[1], y)
+    sides = lower > -math.inf, upper < math.inf
+    # A side that is left out is asked somewhere and counts for nothing.
+    seen = torch.where(sides[0], lower, ends[0]), torch.where(sides[1], upper, ends[1])
+    first, last = torch.minimum(ends[0], torch.minimum(*seen)), torch.maximum(ends[1], torch.maximum(*seen))
     few = (last - first) / derived.step_of(distribution) <= _FEW
     # A distribution may be known by its tails alone.
     few &= derived.own(lambda: distribution.log_prob(ends[0])) is not None
-    score = torch.empty_like(y)
+    score = torch.empty_like(lower)
     for form, some in ((_few_values, few), (_many_values, ~few)):
         row = torch.nonzero(some).squeeze(-1)
         if len(row):
-            score[row] = form(rows(distribution, row), y[row], first[row], last[row])
+            own = [(pair[0][row], pair[1][row]) for pair in (seen, sides, (first, last))]
+            score[row] = form(rows(distribution, row), *own)
     return score
 
 
-def _few_values(distribution: Distribution, y: Tensor, first: Tensor, last: Tensor) -> Tensor:
-    """From the probabilities of all values between `first` and `last` of each row, and the tails beyond."""
+def _few_values(distribution: Distribution, seen: Pair, sides: Pair, reach: Pair) -> Tensor:
+    """From the probabilities of all values between the ends of the `reach` of each row, and the tails beyond."""
     step = derived.step_of(distribution)
-    (count, between), (start, _), (end, _) = _split(y / step), _split(first / step), _split(last / step)
+    (start, _), (end, _) = (_split(place / step) for place in reach)
     lowest, highest = support_ends(distribution)
     places = start + torch.arange(int((end - start).max()) + 1, dtype=torch.float64).unsqueeze(-1)
     values = torch.maximum(torch.minimum(step * places, highest), lowest)
@@ -57,24 +63,27 @@ def _few_values(distribution: Distribution, y: Tensor, first: Tensor, last: Tens
     below = _lower(distribution, start - 1.0) + mass.cumsum(0)
     # From the upper end, where it is small, and without the value itself.
     above = torch.cat([mass[1:], torch.zeros_like(mass[:1])]).flip(0).cumsum(0).flip(0) + _upper(distribution, end)
-    share = torch.where(places == count, between, (places < count).double())
-    terms = share * below.square() + (1.0 - share) * above.square()
+    shares = []
+    for place in seen:
+        count, between = _split(place / step)
+        shares.append(torch.where(places == count, between, (places < count).double()))
+    terms = sides[0] * shares[0] * below.square() + sides[1] * (1.0 - shares[1]) * above.square()
     return step * torch.where(places <= end, terms, 0.0).sum(0)
 
 
-def _many_values(distribution: Distribution, y: Tensor, first: Tensor, last: Tensor) -> Tensor:
-    """From the two tails: the sum is split at y, and either side taken as far as its tail holds more than 1e-13."""
-    del first, last
+def _many_values(distribution: Distribution, seen: Pair, sides: Pair, reach: Pair) -> Tensor:
+    """From the two tails: the sums begin at the ends of what was seen, and are taken as far as the tail holds more than 1e-13."""
+    del reach
     step = derived.step_of(distribution)
-    count, between = _split(y / step)
-    here = between * _lower(distribution, count).square() + (1.0 - between) * _upper(distribution, count).square()
-    lowest, highest = (end / step for end in support_ends(distribution))
-    length = _length(lambda far: _lower(distribution, count - far), count)
-    length = torch.minimum(length, (count - lowest).clamp(min=0.0).round())
-    score = here + _sum_of_squares(_lower, distribution, count - length, length, here)
-    length = _length(lambda far: _upper(distribution, count + far), count)
-    length = torch.minimum(length, (highest - count).clamp(min=0.0).round())
-    return step * (score + _sum_of_squares(_upper, distribution, count + 1.0, length, score))
+    (start, over), (end, between) = (_split(place / step) for place in seen)
+    here = sides[0] * over * _lower(distribution, start).square() + sides[1] * (1.0 - between) * _upper(distribution, end).square()
+    lowest, highest = (limit / step for limit in support_ends(distribution))
+    length = _length(lambda far: _lower(distribution, start - far), start)
+    length = torch.minimum(length, (start - lowest).clamp(min=0.0).round())
+    score = here + sides[0] * _sum_of_squares(_lower, distribution, start - length, length, here)
+    length = _length(lambda far: _upper(distribution, end + far), end)
+    length = torch.minimum(length, (highest - end).clamp(min=0.0).round())
+    return step * (score + sides[1] * _sum_of_squares(_upper, distribution, end + 1.0, length, score))
 
 
 def _split(place: Tensor) -> tuple[Tensor, Tensor]:

@@ -15,7 +15,7 @@ from disttrain.distributions import functionals
 from disttrain.metrics.adaptive import refined
 from disttrain.metrics.rows import rows, support_ends
 
-__all__ = ["crps_by_quadrature"]
+__all__ = ["crps_by_quadrature", "quadrature_outside"]
 
 
 def _lobatto(number: int) -> tuple[Tensor, Tensor]:
@@ -88,19 +88,40 @@ def crps_by_quadrature(distribution: Distribution, y: Tensor) -> Tensor:
     The integral is split at a centre c, which does not depend on y: ∫F² below c, ∫(1 - F)² above c, and ∫(2F - 1) from c to y.
     Source: Gneiting & Raftery (2007), equation 20; its derivative in y is 2F(y) - 1.
     """
-    centre = functionals.quantile(distribution, 0.5)
-    quartiles = functionals.quantile(distribution, 0.25), functionals.quantile(distribution, 0.75)
-    reach = quartiles[1] - quartiles[0]
+    centre, sides = _sides(distribution)
     nothing = torch.zeros_like(centre)
     score = nothing
-    sides = [_side(distribution, centre, (end - centre).abs(), reach, sign) for end, sign in zip(quartiles, (-1.0, 1.0), strict=True)]
     for side in sides:
         score = score + _spread(side, nothing)
     for side in sides:
         distance = (side.sign * (y - centre)).clamp(min=0.0)
         start, length = _intervals(side.steps_to(distance))
         score = score + side.integral(lambda tail: 1.0 - 2.0 * tail, start, length, score)
-    return torch.where((centre + reach + y).isnan(), math.nan, score)
+    return torch.where((centre + y).isnan(), math.nan, score)
+
+
+def quadrature_outside(distribution: Distribution, lower: Tensor, upper: Tensor) -> Tensor:
+    """∫F² below `lower` plus ∫(1 - F)² above `upper`, each (n,): (n,), target units; -inf and inf leave a side out.
+
+    Beyond the centre, as seen from its own end, a side's probability is 1 less the other's tail.
+    """
+    centre, (below, above) = _sides(distribution)
+    score = torch.zeros_like(centre)
+    for side, other, end in ((below, above, lower), (above, below, upper)):
+        beyond = side.sign * (end - centre)
+        score = score + _spread(side, score, side.steps_to(beyond.clamp(min=0.0)))
+        start, length = _intervals(other.steps_to((-beyond).clamp(min=0.0)))
+        score = score + other.integral(lambda tail: (1.0 - tail).square(), start, length, score)
+    return torch.where(centre.isnan() | lower.isnan() | upper.isnan(), math.nan, score)
+
+
+def _sides(distribution: Distribution) -> tuple[Tensor, tuple[_Side, _Side]]:
+    """The centre of each row (n,), nan where the distribution has no quartiles, and the sides below and above it."""
+    centre, first, third = (functionals.quantile(distribution, level) for level in (0.5, 0.25, 0.75))
+    reach = third - first
+    below = _side(distribution, centre, (first - centre).abs(), reach, -1.0)
+    above = _side(distribution, centre, (third - centre).abs(), reach, 1.0)
+    return torch.where(reach.isnan(), math.nan, centre), (below, above)
 
 
 def _side(distribution: Distribution, centre: Tensor, quarter: Tensor, reach: Tensor, sign: float) -> _Side:
@@ -112,16 +133,22 @@ def _side(distribution: Distribution, centre: Tensor, quarter: Tensor, reach: Te
     return _Side(distribution, centre, scale, sign, torch.where(left < 1e-13, 4.0 * left, 0.0))
 
 
-def _spread(side: _Side, nothing: Tensor) -> Tensor:
-    """∫ tail(y)² |dy| over the whole side: (n,), inf where it does not converge."""
+def _spread(side: _Side, size: Tensor, first: Tensor | float = 0.0) -> Tensor:
+    """∫ tail(y)² |dy| over the whole side, or from the v `first` (n,) on: (n,), inf where it does not converge.
+
+    `size` (n,) is what it is added to.
+    """
     limit = torch.minimum((_LIMIT - side.scale.log()).clamp(max=_LIMIT), side.steps_to((side.end - side.centre).abs()))
-    near = side.integral(torch.square, *_intervals(0.9 * limit), nothing)
-    far = side.integral(torch.square, (0.9 * limit).unsqueeze(0), (0.1 * limit).unsqueeze(0), near)
+    first = torch.as_tensor(first, dtype=torch.float64).expand(limit.shape)
+    near = side.integral(torch.square, *_intervals(0.9 * limit, first), size)
+    start, length = torch.maximum(first, 0.9 * limit), torch.where(first > 0.9 * limit, (limit - first).clamp(min=0.0), 0.1 * limit)
+    far = side.integral(torch.square, start.unsqueeze(0), length.unsqueeze(0), near)
     return torch.where(side.end.isinf() & (far > _DIVERGENT * (near + far)), math.inf, near + far)
 
 
-def _intervals(end: Tensor) -> tuple[Tensor, Tensor]:
-    """The first intervals of v from 0 to `end` (n,): their starts and lengths, (E, n); the lengths of those beyond the end are 0."""
-    start = torch.tensor(_EDGES, dtype=torch.float64).unsqueeze(-1).expand(-1, len(end))
-    stop = torch.cat([start[1:], torch.full_like(start[:1], math.inf)])
+def _intervals(end: Tensor, first: Tensor | float = 0.0) -> tuple[Tensor, Tensor]:
+    """The first intervals of v from `first` to `end` (n,): their starts and lengths, (E, n); the lengths of those not in between are 0."""
+    edges = torch.tensor(_EDGES, dtype=torch.float64).unsqueeze(-1).expand(-1, len(end))
+    stop = torch.cat([edges[1:], torch.full_like(edges[:1], math.inf)])
+    start = edges.clamp(min=first) if isinstance(first, float) else torch.maximum(edges, first)
     return start, (torch.minimum(stop, end) - start).clamp(min=0.0)

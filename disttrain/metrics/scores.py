@@ -13,7 +13,9 @@ from torch.distributions import Distribution
 
 from disttrain.distributions import functionals
 from disttrain.errors import Finding, UsageError
-from disttrain.metrics.applicability import exact_target, needs_classes
+from disttrain.likelihood import log_likelihood
+from disttrain.metrics import seen
+from disttrain.metrics.applicability import exact_target, needs_classes, require
 from disttrain.outcomes import Outcome
 
 __all__ = ["accuracy", "brier", "coverage", "deviance", "interval", "nll", "pinball"]
@@ -24,8 +26,12 @@ _LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 @torch.no_grad()
 def nll(distribution: Distribution, outcome: Outcome) -> Tensor:
-    """Negative log-likelihood -log q(y): nats, with all constants; inf where the forecast rules out what happened."""
-    return -distribution.log_prob(exact_target(outcome)).double()
+    """Negative log-likelihood of what was seen of each row: nats, with all constants; inf where the forecast rules out what happened.
+
+    -log q(y) of a row seen exactly, -log P(lower <= Y <= upper) of another, given Y > entry where there is an entry.
+    Raises UsageError where the distribution has no log-tails and some row was not seen exactly.
+    """
+    return -log_likelihood(distribution, outcome.map(lambda ends: ends.detach().double())).double()
 
 
 def deviance(distribution: Distribution, outcome: Outcome) -> Tensor:
@@ -42,7 +48,7 @@ def pinball(distribution: Distribution, outcome: Outcome, levels: Sequence[float
     """
     if not levels:
         raise UsageError(Finding("bad-level", "pinball needs at least one quantile level"))
-    y = exact_target(outcome)
+    y = exact_target(distribution, outcome, "pinball")
     total = torch.zeros_like(y)
     for level in levels:
         excess = y - functionals.quantile(distribution, _checked_level(level))
@@ -57,8 +63,8 @@ def interval(distribution: Distribution, outcome: Outcome, level: float = _LEVEL
     In target units. Raises UsageError for a level that is not inside (0, 1).
     Source: Gneiting & Raftery (2007), equation 43.
     """
-    y = exact_target(outcome)
-    lower, upper = _central_interval(distribution, level)
+    y = exact_target(distribution, outcome, "interval")
+    lower, upper = _central_interval(distribution, outcome, level)
     outside = (lower - y).clamp(min=0.0) + (y - upper).clamp(min=0.0)
     return upper - lower + 2.0 / (1.0 - level) * outside
 
@@ -67,10 +73,14 @@ def interval(distribution: Distribution, outcome: Outcome, level: float = _LEVEL
 def coverage(distribution: Distribution, outcome: Outcome, level: float = _LEVEL) -> Tensor:
     """1 where y lies in the central interval that holds `level`, its ends included, else 0; for counts it holds more than that.
 
+    Of a row not seen exactly the share of what was seen that lies in it, P(y in it | lower <= Y <= upper): what is expected where the
+    forecast is right. The interval is that of Y given Y > entry where there is an entry.
     Raises UsageError for a level that is not inside (0, 1).
     """
-    y = exact_target(outcome)
-    lower, upper = _central_interval(distribution, level)
+    lower, upper = _central_interval(distribution, outcome, level)
+    if not outcome.all_exact:
+        return seen.share_between(distribution, outcome, functionals.just_below(distribution, lower), upper)
+    y = outcome.value.detach().double()
     return torch.where(y.isnan(), y, ((y >= lower) & (y <= upper)).double())
 
 
@@ -101,15 +111,14 @@ def accuracy(distribution: Distribution, outcome: Outcome) -> Tensor:
 
 def _classes(distribution: Distribution, outcome: Outcome, metric: str) -> tuple[Tensor, Tensor]:
     """The probabilities of the classes (n, K), or of class 1 (n,) for two, and the code of the class that happened (n,)."""
-    if reason := needs_classes(distribution):
-        raise UsageError(Finding("metric-does-not-apply", f"{metric} cannot score this distribution", why=reason))
-    code = exact_target(outcome)
+    require(metric, needs_classes(distribution))
+    code = exact_target(distribution, outcome, metric)
     return distribution.probs.detach().double(), code.argmax(-1) if distribution.event_shape else code  # type: ignore[attr-defined]
 
 
-def _central_interval(distribution: Distribution, level: float) -> tuple[Tensor, Tensor]:
+def _central_interval(distribution: Distribution, outcome: Outcome, level: float) -> tuple[Tensor, Tensor]:
     tail = 0.5 * (1.0 - _checked_level(level))
-    return functionals.quantile(distribution, tail), functionals.quantile(distribution, 1.0 - tail)
+    return seen.conditional_quantile(distribution, outcome, tail), seen.conditional_quantile(distribution, outcome, 1.0 - tail)
 
 
 def _checked_level(level: float) -> float:

@@ -9,13 +9,24 @@ from typing import Literal
 from torch import Tensor
 from torch.distributions import Distribution
 
-from disttrain.errors import Finding, UsageError
-from disttrain.metrics import averages, scores
-from disttrain.metrics.applicability import needs_cdf, needs_classes, needs_mean, needs_nothing, needs_order
+from disttrain.metrics import applicability, averages, scores
+from disttrain.metrics.applicability import (
+    needs_cdf,
+    needs_classes,
+    needs_lifetimes,
+    needs_mean,
+    needs_no_entry,
+    needs_nothing,
+    needs_order,
+    needs_right,
+    needs_tails,
+)  # fmt: skip
 from disttrain.metrics.averages import Average, Summary
 from disttrain.metrics.calibration import pit
+from disttrain.metrics.concordance import concordance, concordant_share
 from disttrain.metrics.crps import crps
 from disttrain.metrics.points import absolute_error, squared_error
+from disttrain.outcomes import Outcome
 
 __all__ = ["METRICS", "Metric"]
 
@@ -24,9 +35,11 @@ __all__ = ["METRICS", "Metric"]
 class Metric:
     """A score per row and what there is to say about it.
 
-    `score(distribution, outcome)` gives (n,); where `setting` is named it also takes that keyword: `level`, a share in (0, 1);
-    `levels`, several; `generator`, a numpy Generator. `summary` makes one number of the rows, `unit` is that number's:
-    nats, target (the target's own), or share. `better` says which way is better; `nominal` is as near to its level as can be.
+    `score(distribution, outcome)` gives (n,), of pairs of rows (n, 3): what each row brings into its pairs. Where `setting` is named it
+    also takes that keyword: `level`, a share in (0, 1); `levels`, several; `generator`, a numpy Generator. `summary` makes one number
+    of the rows, `unit` is that number's: nats, target (the target's own), or share. `better` says which way is better; `nominal` is as
+    near to its level as can be. `refusal` says why a distribution cannot be scored, `unseen` why an outcome cannot in which some row
+    was not seen exactly; both are empty where it can.
     """
 
     name: str
@@ -37,22 +50,30 @@ class Metric:
     source: str
     setting: Literal["", "level", "levels", "generator"] = ""
     summary: Summary = averages.mean
+    unseen: Callable[[Distribution, Outcome], str] = applicability.needs_exact
 
-    def applies(self, distribution: Distribution) -> bool:
-        """Whether this metric can score the distribution."""
-        return not self.refusal(distribution)
+    def objection(self, distribution: Distribution, outcome: Outcome | None = None) -> str:
+        """Why this metric cannot score the distribution, or the outcome where there is one, in plain words; empty where it can.
 
-    def require(self, distribution: Distribution) -> None:
-        """Raises UsageError with the reason in plain words where this metric cannot score the distribution."""
-        if reason := self.refusal(distribution):
-            raise UsageError(Finding("metric-does-not-apply", f"`{self.name}` cannot score this distribution", why=reason))
+        Of the outcome its kinds and whether it has an entry decide, so that one of no rows can stand for those to come.
+        """
+        return self.refusal(distribution) or ("" if outcome is None or outcome.all_exact else self.unseen(distribution, outcome))
+
+    def applies(self, distribution: Distribution, outcome: Outcome | None = None) -> bool:
+        """Whether this metric can score the distribution, and the outcome where there is one."""
+        return not self.objection(distribution, outcome)
+
+    def require(self, distribution: Distribution, outcome: Outcome | None = None) -> None:
+        """Raises UsageError with the reason in plain words where this metric cannot score the distribution or the outcome."""
+        applicability.require(self.name, self.refusal(distribution))
+        applicability.require(self.name, self.objection(distribution, outcome), "these targets")
 
     def average(self, scores: Tensor, weight: Tensor | None = None) -> Average:
-        """The metric over rows with scores (n,), and its standard error. Raises DataError without rows of positive weight."""
+        """The metric over rows with scores as `score` gives them, and its standard error. Raises DataError without rows of positive weight."""
         return averages.average(self.summary, scores, weight)
 
     def gain(self, scores: Tensor, baseline: Tensor, weight: Tensor | None = None) -> Average:
-        """How much better than the baseline's scores of the same rows, both (n,), with the standard error of the paired difference.
+        """How much better than the baseline's scores of the same rows, with the standard error of the paired difference.
 
         Positive is better; for a nominal metric the plain difference. Raises DataError without rows of positive weight.
         """
@@ -62,15 +83,37 @@ class Metric:
 
 
 METRICS: dict[str, Metric] = {
-    "nll": Metric("nll", scores.nll, "nats", "lower", needs_nothing, "Good (1952)"),
-    "crps": Metric("crps", crps, "target", "lower", needs_order, "Gneiting & Raftery (2007)"),
-    "pit": Metric("pit", pit, "share", "lower", needs_cdf, "Dawid (1984)", "generator", averages.calibration),
-    "coverage": Metric("coverage", scores.coverage, "share", "nominal", needs_order, "Gneiting, Balabdaoui & Raftery (2007)", "level"),
-    "pinball": Metric("pinball", scores.pinball, "target", "lower", needs_order, "Koenker & Bassett (1978)", "levels"),
-    "interval": Metric("interval", scores.interval, "target", "lower", needs_order, "Winkler (1972)", "level"),
-    "brier": Metric("brier", scores.brier, "share", "lower", needs_classes, "Brier (1950)"),
-    "accuracy": Metric("accuracy", scores.accuracy, "share", "higher", needs_classes, "the share of rows whose likeliest class happened"),
-    "mae": Metric("mae", absolute_error, "target", "lower", needs_order, "mean of |y - median|"),
-    "rmse": Metric("rmse", squared_error, "target", "lower", needs_mean, "root of the mean of (y - mean)²", summary=averages.root_mean),
-    "deviance": Metric("deviance", scores.deviance, "nats", "lower", needs_nothing, "Rigby & Stasinopoulos (2005)"),
+    metric.name: metric
+    for metric in (
+        Metric("nll", scores.nll, "nats", "lower", needs_nothing, "Good (1952)", unseen=needs_tails),
+        Metric("crps", crps, "target", "lower", needs_order, "Gneiting & Raftery (2007)", unseen=needs_no_entry),
+        Metric("pit", pit, "share", "lower", needs_cdf, "Dawid (1984)", "generator", averages.calibration, needs_tails),
+        Metric(
+            "coverage",
+            scores.coverage,
+            "share",
+            "nominal",
+            needs_order,
+            "Gneiting, Balabdaoui & Raftery (2007)",
+            "level",
+            unseen=needs_tails,
+        ),
+        Metric("pinball", scores.pinball, "target", "lower", needs_order, "Koenker & Bassett (1978)", "levels"),
+        Metric("interval", scores.interval, "target", "lower", needs_order, "Winkler (1972)", "level"),
+        Metric("brier", scores.brier, "share", "lower", needs_classes, "Brier (1950)"),
+        Metric("accuracy", scores.accuracy, "share", "higher", needs_classes, "the share of rows whose likeliest class happened"),
+        Metric(
+            "concordance",
+            concordance,
+            "share",
+            "higher",
+            needs_lifetimes,
+            "Harrell, Lee & Mark (1996)",
+            summary=concordant_share,
+            unseen=needs_right,
+        ),
+        Metric("mae", absolute_error, "target", "lower", needs_order, "mean of |y - median|"),
+        Metric("rmse", squared_error, "target", "lower", needs_mean, "root of the mean of (y - mean)²", summary=averages.root_mean),
+        Metric("deviance", scores.deviance, "nats", "lower", needs_nothing, "Rigby & Stasinopoulos (2005)", unseen=needs_tails),
+    )
 }

@@ -51,11 +51,12 @@ class Settings:
     quantiles: tuple[float, ...]
 
 
-def suited(distribution: Distribution) -> tuple[str, ...]:
-    """The usual metrics that can score a distribution."""
+def suited(distribution: Distribution, outcome: Outcome | None = None) -> tuple[str, ...]:
+    """The usual metrics that can score a distribution, and the outcome where there is one; of right-censored rows their order too."""
     usual = _USUAL if METRICS["crps"].applies(distribution) else _USUAL_OF_CLASSES
-    chosen = tuple(name for name in usual if METRICS[name].applies(distribution))
-    return (*chosen, "brier", "accuracy") if METRICS["brier"].applies(distribution) and "brier" not in chosen else chosen
+    usual = usual if outcome is None or "right" not in outcome.kinds else (*usual, "concordance")
+    chosen = tuple(name for name in usual if METRICS[name].applies(distribution, outcome))
+    return (*chosen, "brier", "accuracy") if METRICS["brier"].applies(distribution, outcome) and "brier" not in chosen else chosen
 
 
 @dataclass(frozen=True)
@@ -86,15 +87,21 @@ class Scores:
     notes: tuple[str, ...] = ()
 
 
-def settings_of(config: Config, distribution: Distribution, asked: Sequence[str] = (), levels: Sequence[float] = ()) -> Settings:
+def settings_of(
+    config: Config,
+    distribution: Distribution,
+    asked: Sequence[str] = (),
+    levels: Sequence[float] = (),
+    outcome: Outcome | None = None,
+) -> Settings:
     """The settings of an evaluation: what was asked, else what the config says, else what suits the family.
 
-    Raises UsageError where an asked metric cannot score the distribution.
+    Raises UsageError where an asked metric cannot score the distribution, or the outcome where there is one.
     """
     section = config.evaluation
     for name in asked:
-        METRICS[name].require(distribution)
-    names = tuple(dict.fromkeys(asked)) or (suited(distribution) if section.metrics is None else tuple(section.metrics))
+        METRICS[name].require(distribution, outcome)
+    names = tuple(dict.fromkeys(asked)) or (suited(distribution, outcome) if section.metrics is None else tuple(section.metrics))
     return Settings(names, tuple(levels or section.levels), tuple(config.predictions.quantiles) or (0.05, 0.5, 0.95))
 
 
@@ -167,7 +174,7 @@ def scored(forecast: Forecast, baseline: Forecast, seen: Observed, settings: Set
     document: dict[str, Any] = {"rows": len(seen), "metrics": means}
     if groups:
         document["by"] = {name: _grouped(forecast, baseline, seen, settings, values) for name, values in groups.items()}
-    if not METRICS["pit"].applies(distribution):
+    if not METRICS["pit"].applies(distribution, outcome):
         return Scores(document)
     histogram = rooms.pit_histogram(rooms.pit(distribution, outcome), weight)
     residuals = rooms.moments(rooms.quantile_residuals(distribution, outcome), weight)
