@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from disttrain.distributions import functionals, logs
+from disttrain.distributions import functionals
 from disttrain.outcomes import Outcome
 
 __all__ = ["cross_entropy", "log_likelihood", "weighted_mean"]
@@ -30,11 +30,15 @@ def log_likelihood(distribution: Distribution, outcome: Outcome) -> Tensor:
 def _log_seen(distribution: Distribution, outcome: Outcome) -> Tensor:
     """The score of exact and other rows together; each expression is given harmless numbers in the rows that are not its own."""
     lower, upper, exact = outcome.lower, outcome.upper, outcome.seen
+    start = functionals.just_below(distribution, lower)
+    # What lies below its entry could not have been seen, so that a left-censored row is an interval from there.
+    start = start if outcome.entry is None else torch.maximum(start, outcome.entry)
+    kinds = outcome.kinds - {"exact"}
     censored = _log_between(
         distribution,
-        torch.where(exact, -math.inf, functionals.just_below(distribution, lower)),
+        torch.where(exact, -math.inf, start),
         torch.where(exact, math.inf, upper),
-        outcome.kinds - {"exact"},
+        kinds if outcome.entry is None or "left" not in kinds else kinds | {"interval"},
     )
     if "exact" not in outcome.kinds:
         return censored
@@ -47,10 +51,7 @@ def _log_between(distribution: Distribution, start: Tensor, end: Tensor, kinds: 
         return functionals.log_survival(distribution, start)
     if kinds <= {"left"}:
         return functionals.log_cdf(distribution, end)
-    return logs.log_interval(
-        (functionals.log_cdf(distribution, start), functionals.log_cdf(distribution, end)),
-        (functionals.log_survival(distribution, start), functionals.log_survival(distribution, end)),
-    )
+    return functionals.log_between(distribution, start, end)
 
 
 def weighted_mean(values: Tensor, weight: Tensor | None) -> Tensor:

@@ -65,6 +65,8 @@ SEEN = {
     "left": (Outcome(-open_above(Y), Y), lambda q: q.logcdf(Y)),
     "interval": (Outcome(Y - 0.5, Y + 0.5), lambda q: np.log(q.cdf(Y + 0.5) - q.cdf(Y - 0.5))),
     "entry": (Outcome(Y, Y, entry=Y - 1.0), lambda q: q.logpdf(Y) - q.logsf(Y - 1.0)),
+    "left after entry": (Outcome(-open_above(Y), Y, entry=Y - 1.0), lambda q: np.log(q.cdf(Y) - q.cdf(Y - 1.0)) - q.logsf(Y - 1.0)),
+    "right after entry": (Outcome(Y, open_above(Y), entry=Y - 1.0), lambda q: q.logsf(Y) - q.logsf(Y - 1.0)),
     "unknown": (Outcome(-open_above(Y), open_above(Y)), lambda q: 0.0 * q.cdf(Y)),
 }
 

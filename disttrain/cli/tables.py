@@ -18,7 +18,7 @@ __all__ = ["clock", "families", "scores", "splits"]
 
 _BARS = " ▁▂▃▄▅▆▇█"
 _SHARES = ("coverage", "accuracy")
-_BETTER = {"accuracy": "higher is better", "pit": "0 is calibrated"}
+_BETTER = {"accuracy": "higher is better", "concordance": "higher is better", "pit": "0 is calibrated"}
 
 
 def clock(seconds: float) -> str:
@@ -113,7 +113,7 @@ def _gain(name: str, entry: dict[str, Any]) -> str:
     """The gain: in nats for log scores, as a share of the baseline for the others."""
     if entry["gain"] is None:
         return ""
-    if name in ("nll", "deviance", "accuracy", "pit") or not entry["baseline"]:
+    if name in ("nll", "deviance", "accuracy", "concordance", "pit") or not entry["baseline"]:
         return _shown(name, entry["gain"])
     return f"{100 * entry['gain'] / entry['baseline']:+.1f} %"
 

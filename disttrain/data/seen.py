@@ -133,8 +133,8 @@ def nothing_known(schema: Schema, missing: Rows, origin: Origin) -> Finding:
 
 
 def late(schema: Schema, entry: Numbers, lower: Numbers, upper: Numbers, origin: Origin) -> list[Finding]:
-    """Rows whose target lies at or below the value above which they could be seen."""
-    impossible = np.where(lower == upper, lower <= entry, lower < entry)
+    """Rows whose target lies at or below the value above which they could be seen, or that left observation before that."""
+    impossible = np.where(lower == upper, lower <= entry, np.where(np.isinf(upper), lower < entry, upper <= entry))
     if not impossible.any():
         return []
     what = f"{int(impossible.sum()):,} rows have a target that is not above their entry, and could not have been seen"

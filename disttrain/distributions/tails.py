@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from disttrain.distributions import derived
+from disttrain.distributions import derived, logs
 
-__all__ = ["has_tails", "inside", "is_discrete", "just_below", "log_cdf", "log_survival"]
+__all__ = ["has_tails", "inside", "is_discrete", "just_below", "log_between", "log_cdf", "log_survival"]
 
 
 def is_discrete(distribution: Distribution) -> bool:
@@ -38,6 +38,18 @@ def log_survival(distribution: Distribution, y: Tensor) -> Tensor:
     Raises UsageError where the distribution has none.
     """
     return _tail(distribution, "log_survival", y, 0.0, -math.inf)
+
+
+def log_between(distribution: Distribution, start: Tensor, end: Tensor) -> Tensor:
+    """log P(start < Y <= end), differentiable, as the difference in the nearer tail; -inf where end <= start.
+
+    Raises UsageError where the distribution has no tails.
+    """
+    start, end = start.double(), end.double()
+    return logs.log_interval(
+        (log_cdf(distribution, start), log_cdf(distribution, end)),
+        (log_survival(distribution, start), log_survival(distribution, end)),
+    )
 
 
 def _tail(distribution: Distribution, name: str, y: Tensor, below: float, above: float) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from disttrain.distributions import functionals, logs
+from disttrain.distributions import functionals
 from disttrain.outcomes import Outcome
 
 __all__ = ["conditional_quantile", "share_between", "three_parts"]
@@ -25,8 +25,8 @@ def three_parts(distribution: Distribution, outcome: Outcome) -> tuple[Tensor, T
     entry = nothing if outcome.entry is None else outcome.entry.double()
     whole = functionals.log_survival(distribution, entry)
     parts = (
-        _log_between(distribution, entry, start),
-        _log_between(distribution, start, end),
+        functionals.log_between(distribution, entry, start),
+        functionals.log_between(distribution, start, end),
         functionals.log_survival(distribution, end),
     )
     below, within, above = (_ratio(part, whole) for part in parts)
@@ -39,8 +39,8 @@ def share_between(distribution: Distribution, outcome: Outcome, first: Tensor, l
     Its mean over rows that the forecast is right about is P(first < Y <= last), however coarsely they were seen.
     """
     start, end = _ends(distribution, outcome)
-    common = _log_between(distribution, torch.maximum(start, first), torch.minimum(end, last))
-    share = _ratio(common, _log_between(distribution, start, end))
+    common = functionals.log_between(distribution, torch.maximum(start, first), torch.minimum(end, last))
+    share = _ratio(common, functionals.log_between(distribution, start, end))
     return torch.where(outcome.seen, ((outcome.lower > first) & (outcome.lower <= last)).double(), share)
 
 
@@ -59,14 +59,6 @@ def _ends(distribution: Distribution, outcome: Outcome) -> tuple[Tensor, Tensor]
     """The ends a and b of a < Y <= b that say what was seen, each (n,); the first no lower than the entry."""
     start, end = functionals.just_below(distribution, outcome.lower.double()), outcome.upper.double()
     return (start if outcome.entry is None else torch.maximum(start, outcome.entry.double())), end
-
-
-def _log_between(distribution: Distribution, start: Tensor, end: Tensor) -> Tensor:
-    """log P(start < Y <= end), -inf where end <= start."""
-    return logs.log_interval(
-        (functionals.log_cdf(distribution, start), functionals.log_cdf(distribution, end)),
-        (functionals.log_survival(distribution, start), functionals.log_survival(distribution, end)),
-    )
 
 
 def _ratio(part: Tensor, whole: Tensor) -> Tensor:

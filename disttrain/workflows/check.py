@@ -30,7 +30,7 @@ class Remark:
 def check(loaded: Loaded, limit: int | None = None) -> list[Remark]:
     """Remarks on files, target, support, split, features and network of a config. Raises what `fit` raises before training."""
     prepared = prepare(loaded, limit)
-    require_suited(loaded, prepared.model)
+    require_suited(loaded, prepared)
     return [*_files(prepared), *_few(prepared), *_target(prepared), *_features(prepared), *_leaks(prepared), _network(prepared)]
 
 

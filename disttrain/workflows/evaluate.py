@@ -63,15 +63,15 @@ def evaluate(question: Question, root: Path) -> Answer:
     """Score a run on data with a target. Raises RunUnreadable, DataError, UsageError, OutputExists, StorageError."""
     run = open_run(question.run, root)
     model = run.model
-    settings = settings_of(model.config, model.example(), question.metrics, question.levels)
-    needed = {requirement(text).metric for text in question.require} - set(settings.metrics)
-    settings = Settings((*settings.metrics, *sorted(needed)), settings.levels, settings.quantiles)
+    # A metric that cannot score the family is refused before any row is read, one that cannot score the rows afterwards.
+    settings_of(model.config, model.example(), question.metrics, question.levels)
     other = None if question.baseline == "marginal" else open_run(Path(question.baseline), root).model
     rows = _own(run, question) if question.data is None else _given(model, question, other)
     # Who asks for one metric wants one line; the config's groups come with its own list of metrics.
     usual = [] if question.metrics else [name for name in model.config.evaluation.by if name in rows.table.column_names]
     by = usual if question.by is None else [question.by]
     seen = observed_of(model, rows.table, rows.origin)
+    settings = _settings(model, question, seen.outcome)
     forecast = Forecast(model.family, model.parameters(rows.table, rows.origin))
     baseline = Forecast.of_baseline(model, seen) if other is None else Forecast(other.family, other.parameters(rows.table, rows.origin))
     groups = {column: column_of(rows.table, column) for column in by}
@@ -81,6 +81,15 @@ def evaluate(question: Question, root: Path) -> Answer:
         _write_rows(question.rows_out, question.overwrite, model, rows.row, forecast.distribution(), seen.outcome)
     notes = (*rows.notes, *scores.notes, *tie_notes(model.family, model.schema.target[0], seen.measured))
     return Answer(document, run.newest, scores.residuals, scores.histogram, notes)
+
+
+def _settings(model: Model, question: Question, outcome: Outcome) -> Settings:
+    """What is scored of these rows: what was asked or what suits them, and what the requirements need."""
+    needed = {requirement(text).metric for text in question.require}
+    for name in needed:
+        METRICS[name].require(model.example(), outcome)
+    settings = settings_of(model.config, model.example(), question.metrics, question.levels, outcome)
+    return Settings((*settings.metrics, *sorted(needed - set(settings.metrics))), settings.levels, settings.quantiles)
 
 
 def require_met(answer: Answer, texts: Sequence[str]) -> None:
@@ -144,12 +153,12 @@ def _given(model: Model, question: Question, other: Model | None) -> _Rows:
 def _write_rows(output: str, overwrite: bool, model: Model, row: Array, distribution: Distribution, outcome: Outcome) -> None:
     """Each row's position, target and scores, as a file of the format its name says."""
     columns = {"row": pa.array(row, pa.int64()), **_targets(model, outcome), "nll": _column(metrics.nll(distribution, outcome))}
-    if METRICS["pit"].applies(distribution):
-        columns |= {
-            "pit": _column(metrics.pit(distribution, outcome)),
-            "quantile_residual": _column(metrics.quantile_residuals(distribution, outcome)),
-            "crps": _column(metrics.crps(distribution, outcome)),
-        }
+    further = {"pit": metrics.pit, "quantile_residual": metrics.quantile_residuals, "crps": metrics.crps}
+    columns |= {
+        name: _column(score(distribution, outcome))
+        for name, score in further.items()
+        if METRICS["crps" if name == "crps" else "pit"].applies(distribution, outcome)
+    }
     made = pa.table(columns)
     form = rooms.format_of(Path(output))
     with storage.replacing(Path(output), overwrite=overwrite) as path, form.writer(path, made.schema) as writer:

@@ -64,13 +64,14 @@ class FittedRun:
         for metrics that do not exist or cannot score the family.
         """
         require_question(Question(metrics=tuple(metrics), levels=tuple(levels)))
-        settings = settings_of(self.model.config, self.model.example(), metrics, levels)
+        settings_of(self.model.config, self.model.example(), metrics, levels)
         table, origin = self._table(frame, target=True), Origin(("frame",))
         keep = rooms.keep(table, filters_of(self.model.config)) & self.model.encoder.usable(table)
         if not keep.any():
             raise DataError(Finding("no-rows", "there is no row to score", "frame"))
         table = table.filter(pa.array(keep))
         seen = observed_of(self.model, table, origin.rows(np.flatnonzero(keep)))
+        settings = settings_of(self.model.config, self.model.example(), metrics, levels, seen.outcome)
         forecast = Forecast(self.model.family, self.model.parameters(table))
         baseline = Forecast.of_baseline(self.model, seen)
         return mean_scores(forecast.distribution(), baseline.distribution(), seen.outcome, seen.weight, settings)

@@ -83,7 +83,7 @@ def fit(
     root = Path(config.output.folder)
     storage.require_writable(root if out is None else out.parent)
     prepared = prepare(loaded, limit)
-    scoring.require_suited(loaded, prepared.model)
+    scoring.require_suited(loaded, prepared)
     run = storage.create(root, configs.run_name(loaded)) if out is None else storage.create_at(out, overwrite)
     with run:
         try:

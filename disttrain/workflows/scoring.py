@@ -52,8 +52,12 @@ class Settings:
 
 
 def suited(distribution: Distribution, outcome: Outcome | None = None) -> tuple[str, ...]:
-    """The usual metrics that can score a distribution, and the outcome where there is one; of right-censored rows their order too."""
-    usual = _USUAL if METRICS["crps"].applies(distribution) else _USUAL_OF_CLASSES
+    """The usual metrics that can score a distribution, and the outcome where there is one; of right-censored rows their order too.
+
+    The CRPS of rows that were not seen exactly favours short tails, so it is there for those who ask.
+    """
+    usual: tuple[str, ...] = _USUAL if METRICS["crps"].applies(distribution) else _USUAL_OF_CLASSES
+    usual = usual if outcome is None or outcome.all_exact else tuple(name for name in usual if name != "crps")
     usual = usual if outcome is None or "right" not in outcome.kinds else (*usual, "concordance")
     chosen = tuple(name for name in usual if METRICS[name].applies(distribution, outcome))
     return (*chosen, "brier", "accuracy") if METRICS["brier"].applies(distribution, outcome) and "brier" not in chosen else chosen
@@ -105,15 +109,16 @@ def settings_of(
     return Settings(names, tuple(levels or section.levels), tuple(config.predictions.quantiles) or (0.05, 0.5, 0.95))
 
 
-def require_suited(loaded: Loaded, model: Model) -> None:
-    """Raise ConfigError where `evaluation.metrics` names one that cannot score the family."""
+def require_suited(loaded: Loaded, prepared: Prepared) -> None:
+    """Raise ConfigError where `evaluation.metrics` names one that cannot score the family, or what was seen of the targets."""
+    model = prepared.model
     found = []
     for place, name in enumerate(loaded.config.evaluation.metrics or ()):
         try:
-            METRICS[name].require(model.example())
+            METRICS[name].require(model.example(), prepared.observed.outcome)
         except UsageError as fault:
             path = ("evaluation", "metrics", place)
-            what = f"`{name}` cannot score {model.family.name}"
+            what = f"`{name}` cannot score {'these targets' if METRICS[name].applies(model.example()) else model.family.name}"
             found.append(loaded.finding(Problem(path, "metric-does-not-apply", what, fault.findings[0].why)))
     if found:
         raise ConfigError(*found)
@@ -144,7 +149,7 @@ def _keywords(metric: Metric, settings: Settings) -> dict[str, Any]:
 def _entry(
     metric: Metric, distribution: Distribution, baseline: Distribution, outcome: Outcome, weight: Tensor | None, keywords: dict[str, Any]
 ) -> dict[str, Any]:
-    if not metric.applies(baseline):
+    if not metric.applies(baseline, outcome):
         own = metric.average(metric.score(distribution, outcome, **keywords), weight)
         return {"value": _plain(own.value), "se": _plain(own.standard_error), "baseline": None, "gain": None, "gain_se": None}
     scores, other = metric.score(distribution, outcome, **keywords), metric.score(baseline, outcome, **keywords)
@@ -203,7 +208,7 @@ def _tail_note(distribution: Distribution, outcome: Outcome, weight: Tensor | No
 def split_metrics(prepared: Prepared, run: str) -> dict[str, Any]:
     """The scores of every split that has rows, as metrics.json holds them."""
     model, data = prepared.model, prepared.data
-    settings = settings_of(model.config, model.example())
+    settings = settings_of(model.config, model.example(), outcome=prepared.observed.outcome)
     found = {}
     for split, tensors in prepared.splits.items():
         seen = prepared.part(split)

@@ -52,8 +52,8 @@ class Ties:
         """What to fit instead of the density of `family`, from what the table of families has."""
         value, rows = self.commonest[0]
         ways = []
-        if self.step is not None and "discretized" in FAMILIES:
-            ways.append(f"{{family: discretized, of: {family.name}, step: {self.step:.10g}}}")
+        if self.step is not None and family.tails:
+            ways.append(f"`data.censoring.rounding: {self.step:.10g}`")
         if self.counts:
             ways.append("a family of counts such as negative_binomial")
         if ways:

@@ -26,8 +26,8 @@ SEEN = {
     ("kind", "names"),
     [
         ("exact", ("nll", "crps", "coverage", "pit", "mae", "rmse")),
-        ("right", ("nll", "crps", "coverage", "pit", "concordance")),
-        ("left", ("nll", "crps", "coverage", "pit")),
+        ("right", ("nll", "coverage", "pit", "concordance")),
+        ("left", ("nll", "coverage", "pit")),
         ("late", ("nll", "coverage", "pit")),
     ],
 )
