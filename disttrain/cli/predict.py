@@ -19,8 +19,11 @@ def predict(
     run: RunArgument = None,
     data: Annotated[str | None, typer.Option("--data", help="File, glob or folder; - reads stdin. Default: the run's own data.")] = None,
     output: Annotated[str | None, typer.Option("--output", "-o", help="File to write; - writes to stdout.")] = None,
-    columns: Annotated[str | None, typer.Option("--columns", help="parameters,mean,std,variance,median,mode,quantiles")] = None,
+    columns: Annotated[
+        str | None, typer.Option("--columns", help="parameters,mean,std,variance,median,mode,quantiles,survival,hazard")
+    ] = None,
     quantiles: Annotated[str | None, typer.Option("--quantiles", help="Levels such as 0.05,0.5,0.95")] = None,
+    times: Annotated[str | None, typer.Option("--times", help="Times of survival and hazard, such as 30,365")] = None,
     samples: Annotated[int, typer.Option("--samples", min=0, max=10_000, help="Draws from each row's distribution.")] = 0,
     keep: Annotated[str | None, typer.Option("--keep", help="Input columns to copy, or all.")] = None,
     prefix: Annotated[str, typer.Option("--prefix", help="Put before every predicted column.")] = "",
@@ -34,7 +37,7 @@ def predict(
     from disttrain.workflows.requests import Request, require_request
 
     request = Request(
-        run, data, output, listed(columns), _levels(quantiles), samples, listed(keep) or (), prefix,
+        run, data, output, listed(columns), _numbers("--quantiles", quantiles), _numbers("--times", times), samples, listed(keep) or (), prefix,
         tuple(_pair(text) for text in rename or ()), _shard(shard), format_, overwrite, device,
     )  # fmt: skip
     require_request(request)
@@ -48,11 +51,14 @@ def predict(
         talk.document({"run": done.run, "output": done.output, "rows": done.rows, "notes": list(done.notes)})
 
 
-def _levels(text: str | None) -> tuple[float, ...] | None:
+_EXAMPLES = {"--quantiles": "0.05,0.5,0.95", "--times": "30,365"}
+
+
+def _numbers(option: str, text: str | None) -> tuple[float, ...] | None:
     try:
         return None if text is None else tuple(float(part) for part in listed(text) or ())
     except ValueError:
-        raise _usage("--quantiles", f"`{text}` is not a list of levels", "such as `--quantiles 0.05,0.5,0.95`") from None
+        raise _usage(option, f"`{text}` is not a list of numbers", f"such as `{option} {_EXAMPLES[option]}`") from None
 
 
 def _pair(text: str) -> tuple[str, str]:

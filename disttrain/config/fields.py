@@ -13,7 +13,7 @@ from disttrain.config.wording import shown, way_out
 
 __all__ = [
     "LIST", "MAPPING", "NUMBER", "STRICT", "TEXT", "WRONG", "Column", "Columns", "Filename", "Levels", "Name", "Scalar", "Seconds",
-    "Share", "Source", "Widths", "by_kind", "choice", "choices", "distinct", "is_tag", "listed", "objection",
+    "Share", "Source", "Times", "Widths", "by_kind", "choice", "choices", "distinct", "is_tag", "listed", "objection",
 ]  # fmt: skip
 
 STRICT = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, hide_input_in_errors=True)
@@ -152,4 +152,5 @@ Scalar = Annotated[str | bool | int | float, BeforeValidator(_scalar)]
 Seconds = Annotated[float, Field(gt=0.0, le=1e9), BeforeValidator(_seconds)]
 Share = Annotated[float, Field(gt=0.0, lt=1.0)]
 Levels = Annotated[tuple[Share, ...], AfterValidator(distinct), listed(1_000, least=1)]
+Times = Annotated[tuple[Annotated[float, Field(gt=0.0, le=1e100)], ...], AfterValidator(distinct), listed(1_000)]
 Widths = Annotated[tuple[Annotated[int, Field(ge=1, le=65_536)], ...], listed(64)]

@@ -26,6 +26,7 @@ __all__ = [
     "SPLITS",
     "SPLIT_METHODS",
     "STOPPING_METRICS",
+    "TIMED_COLUMNS",
     "TRUNK_ACTIVATIONS",
     "UNKNOWN_CATEGORIES",
 ]
@@ -47,7 +48,9 @@ OPTIMIZERS = ("adam", "adamw", "sgd", "lbfgs")
 SCHEDULES = ("constant", "cosine", "step", "plateau")
 INITIALIZATIONS = ("marginal", "zero")
 PRECISIONS = ("float32", "float64", "bfloat16")
-PREDICTION_COLUMNS = ("parameters", "mean", "std", "variance", "median", "mode", "quantiles")
+PREDICTION_COLUMNS = ("parameters", "mean", "std", "variance", "median", "mode", "quantiles", "survival", "hazard")
+# Columns of which there is one for each of `predictions.times`.
+TIMED_COLUMNS = ("survival", "hazard")
 SPLITS = ("train", "validation", "test")
 
 # What an optimizer is given where the config leaves it out.

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
 from disttrain.config import names
 from disttrain.config.data_section import DataSection
@@ -18,6 +18,7 @@ from disttrain.config.fields import (
     Filename,
     Levels,
     Name,
+    Times,
     Widths,
     by_kind,
     choice,
@@ -102,7 +103,7 @@ class EvaluationSection(BaseModel):
 
 
 class PredictionsSection(BaseModel):
-    """What is written for each row, and for the rows of which splits."""
+    """What is written for each row, and for the rows of which splits; `times`, in target units, are those of `survival` and `hazard`."""
 
     model_config = STRICT
 
@@ -113,7 +114,19 @@ class PredictionsSection(BaseModel):
         "quantiles",
     )
     quantiles: Levels = (0.05, 0.5, 0.95)
+    times: Times = ()
     splits: Annotated[tuple[str, ...], choices("a split", names.SPLITS), listed(100)] = names.SPLITS
+
+    @model_validator(mode="after")
+    def _times_with_what_happens_then(self) -> Self:
+        timed = [name for name in self.columns if name in names.TIMED_COLUMNS]
+        if timed and not self.times:
+            hints = ("such as `times: [30, 365]`, in the target's unit",)
+            raise objection("missing-key", f"the column `{timed[0]}` needs times: `times`", hints=hints, at=("columns",))
+        if self.times and not timed:
+            hints = ("add `survival` or `hazard` to `columns`",)
+            raise objection("conflict", "`times` belong to the columns `survival` and `hazard`", hints=hints, at=("times",), on_key=True)
+        return self
 
 
 class OutputSection(BaseModel):

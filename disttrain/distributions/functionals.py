@@ -19,7 +19,7 @@ from disttrain.distributions.inversion import invert, smallest_count
 from disttrain.distributions.tails import has_tails, inside, is_discrete, just_below, log_between, log_cdf, log_survival
 
 __all__ = [
-    "cdf", "cdf_before", "has_tails", "inside", "is_discrete", "just_below", "log_between", "log_cdf", "log_survival", "mean", "median", "mode",
+    "cdf", "cdf_before", "has_tails", "hazard", "inside", "is_discrete", "just_below", "log_between", "log_cdf", "log_survival", "mean", "median", "mode",
     "probability_at", "quantile", "std", "survival", "variance",
 ]  # fmt: skip
 
@@ -65,6 +65,17 @@ def survival(distribution: Distribution, y: Tensor | float) -> Tensor:
     if is_discrete(distribution) or derived.own(lambda: distribution.cdf(y)) is not None:
         return 1.0 - cdf(distribution, y)
     return derived.integrated(distribution, y)[1]
+
+
+@torch.no_grad()
+def hazard(distribution: Distribution, y: Tensor | float) -> Tensor:
+    """The rate f(y)/P(Y > y) at which what has not happened before y happens there, per target unit, of the shape of `y` and the batch.
+
+    nan beyond the end of the support. Raises UsageError where the distribution has no log-survival.
+    """
+    y = _values(distribution, y)
+    left = log_survival(distribution, y)
+    return torch.where(left == -math.inf, math.nan, (distribution.log_prob(y).double() - left).exp())
 
 
 @torch.no_grad()

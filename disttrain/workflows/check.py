@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from disttrain.config import Loaded
-from disttrain.model import Model
+from disttrain.workflows.chains import chains, summary_of
 from disttrain.workflows.preparation import Prepared, prepare
 from disttrain.workflows.scoring import baseline_nll, require_suited
+from disttrain.workflows.sightings import counts_of
 from disttrain.workflows.ties import tie_notes
 
 __all__ = ["Remark", "check"]
@@ -31,7 +32,15 @@ def check(loaded: Loaded, limit: int | None = None) -> list[Remark]:
     """Remarks on files, target, support, split, features and network of a config. Raises what `fit` raises before training."""
     prepared = prepare(loaded, limit)
     require_suited(loaded, prepared)
-    return [*_files(prepared), *_few(prepared), *_target(prepared), *_features(prepared), *_leaks(prepared), _network(prepared)]
+    return [
+        *_files(prepared),
+        *_few(prepared),
+        *_target(prepared),
+        *_known(prepared),
+        *_features(prepared),
+        *_leaks(prepared),
+        *_network(prepared),
+    ]
 
 
 def _files(prepared: Prepared) -> list[Remark]:
@@ -49,8 +58,9 @@ def _target(prepared: Prepared) -> list[Remark]:
     rows, family, y = prepared.data, prepared.model.family, prepared.observed.outcome.value.numpy()
     name = ", ".join(rows.schema.target)
     out = f", {rows.filtered:,} filtered out" if rows.filtered else ""
+    told = counts_of(prepared.observed.outcome)
     remarks = [
-        Remark("target", f"{name}: {len(y):,} used{out}"),
+        Remark("target", f"{name}: {len(y):,} used{out}{f': {told}' if told else ''}"),
         Remark("support", f"all targets fit {family.name} ({family.support.text('y')})"),
         Remark("baseline", f"marginal {family.name}: nll {baseline_nll(prepared, 'train'):.4f} nats per row on the training rows"),
     ]
@@ -101,13 +111,22 @@ def _leaks(prepared: Prepared) -> list[Remark]:
     return [Remark("leakage", f"`{name}` correlates {value:.2f} with the target; it is a feature", True) for name, value in strong]
 
 
-def _network(prepared: Prepared) -> Remark:
+def _network(prepared: Prepared) -> list[Remark]:
+    """The network as a whole, and that of each parameter where they differ."""
     model = prepared.model
-    return Remark("network", f"{len(model.schema.features)} features -> {network_text(model)}: {model.network.size():,} weights")
+    text = f"{len(model.schema.features)} features -> {summary_of(model)}: {model.network.size():,} weights"
+    return [Remark("network", text), *(Remark("network", f"{name}: {chain}") for name, chain in chains(model).items())]
 
 
-def network_text(model: Model) -> str:
-    """The network as a chain: `11 inputs -> [64, 64] -> concentration, rate`."""
-    hidden = list(model.config.network.hidden)
-    names = ", ".join(output.parameter.name for output in model.outputs if output.size)
-    return f"{model.encoder.width} inputs -> {hidden} -> {names}"
+def _known(prepared: Prepared) -> list[Remark]:
+    """What is known of each row beside its features: exposure, offsets, parameters that a column gives, weights."""
+    schema, seen = prepared.model.schema, prepared.observed
+    numbers = {"exposure": seen.conditions.exposure, "weight": seen.weight}
+    numbers |= {f"offset.{name}": column for name, column in seen.conditions.offsets.items()}
+    numbers |= {f"given.{name}": column for name, column in seen.conditions.given.items()}
+    columns = {**schema.known, "weight": schema.weight}
+    return [
+        Remark(part.partition(".")[0], f"{part.partition('.')[2] or part}: `{columns[part]}`, {float(v.min()):g} .. {float(v.max()):g}")
+        for part, v in numbers.items()
+        if v is not None
+    ]

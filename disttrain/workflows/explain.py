@@ -13,8 +13,10 @@ from disttrain.errors import DataError
 from disttrain.families import Facts, Family, Parameter, activation_for, facts_of
 from disttrain.model import Model, family_of
 from disttrain.networks import Output
+from disttrain.workflows.chains import chains
 from disttrain.workflows.dataset import is_label
 from disttrain.workflows.preparation import prepare
+from disttrain.workflows.sightings import losses_of, weights_of
 
 __all__ = ["Explanation", "explain"]
 
@@ -44,13 +46,15 @@ def explain(loaded: Loaded) -> Explanation:
         ("target", _target_form(config, family, model)),
         *_parameter_rows(config, family, model, symbols),
         ("z", _network(config, family, model)),
+        *(("", f"{name}: {text}") for name, text in (chains(model) if model is not None else {}).items()),
         ("density", _with(symbols, known, "density")),
         ("per row", _with(symbols, known, "loss")),
         *((f"  {part}", text) for part, text in _drops(config, known, symbols)),
+        *((f"  {part}", text) for part, text in losses_of(config)),
         ("marginal start", "the heads start at the constant model of maximum likelihood: the baseline that features have to beat"),
     ]
     head = [
-        "loss = -(1/N) Σ log q(y_i | Θ(W, X_i))",
+        weights_of(config),
         "",
         "Cross-entropy  H(p, q) = -E_p[log q(y)] is the mean surprise, in nats, at data from p when q was forecast.",
         "  p, the truth, is known only through N rows: averaging over them gives the loss above.",
@@ -78,7 +82,7 @@ def _symbols(family: Family, config: Config) -> dict[str, str]:
     for parameter in family.parameters:
         section = config.distribution.parameters.get(parameter.name)
         if parameter.given is not None:
-            found[parameter.name] = f"{parameter.given:g}"
+            found[parameter.name] = f"`{parameter.given}`" if isinstance(parameter.given, str) else f"{parameter.given:g}"
         elif section is not None and section.fixed is not None:
             found[parameter.name] = f"{section.fixed:g}" if isinstance(section.fixed, int | float) else str(list(section.fixed))
         else:
@@ -108,7 +112,8 @@ def _parameter_rows(config: Config, family: Family, model: Model | None, symbols
         shape = f"{_count(config, model, parameter)} numbers per row" if parameter.shape else "one number per row"
         section = config.distribution.parameters.get(parameter.name)
         if parameter.given is not None:
-            yield parameter.name, f"= {symbol}, given by the family's options"
+            by = "the column of each row" if isinstance(parameter.given, str) else "the family's options"
+            yield parameter.name, f"= {symbol}, given by {by}"
             continue
         if section is not None and section.fixed is not None:
             yield parameter.name, f"= {symbol}, fixed: the network has no output for it"
@@ -150,7 +155,17 @@ def _formula(config: Config, family: Family, name: str, output: Output | None, z
     formula = re.sub(r"(?<![A-Za-z])z(?=[^A-Za-z]|$)", z if "_" not in activation.formula else "z", activation.formula)
     chosen = "chosen in the config" if section is not None and section.activation else "default"
     constant = "; one learned constant for all rows" if output is not None and output.columns == () else ""
-    return f"{formula}     {activation.name} ({chosen}): {activation.remark}{constant}"
+    offset = (config.data.offset or {}).get(name)
+    added = f"; `{offset}` is added to {z}" if offset else ""
+    return f"{formula}{_exposure(config, family, name)}     {activation.name} ({chosen}): {activation.remark}{constant}{added}"
+
+
+def _exposure(config: Config, family: Family, name: str) -> str:
+    """How the exposure of a row enters a parameter, by its unit: nothing where it does not."""
+    column = config.data.exposure
+    moves = {"location": ",  times `{}`", "rate": ",  divided by `{}`", "log_scale": ",  plus log `{}`"}
+    moves |= dict.fromkeys(("scale", "mean"), moves["location"])
+    return moves.get(family.parameter(name).role or "", "").format(column) if column is not None else ""
 
 
 def _network(config: Config, family: Family, model: Model | None) -> str:

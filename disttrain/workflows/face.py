@@ -23,7 +23,7 @@ from disttrain.workflows.fit import Finished
 from disttrain.workflows.fit import fit as fit_events
 from disttrain.workflows.forecasts import Wanted, forecast, refuse_unsuited
 from disttrain.workflows.observing import observed_of
-from disttrain.workflows.requests import Question, Request, require_question, require_request
+from disttrain.workflows.requests import Question, Request, require_question, require_request, require_times
 from disttrain.workflows.runs import open_run
 from disttrain.workflows.scoring import Forecast, mean_scores, settings_of
 
@@ -39,16 +39,26 @@ class FittedRun:
     model: Model
 
     def predict(
-        self, frame: pd.DataFrame, columns: Sequence[str] | None = None, quantiles: Sequence[float] | None = None, samples: int = 0
+        self,
+        frame: pd.DataFrame,
+        columns: Sequence[str] | None = None,
+        quantiles: Sequence[float] | None = None,
+        samples: int = 0,
+        times: Sequence[float] | None = None,
     ) -> pd.DataFrame:
         """The forecast of every row of a frame: parameters, mean, standard deviation and quantiles, with the frame's own index.
 
+        `times`, in target units, are those of the columns `survival` and `hazard`.
+
         Raises DataError where columns are missing or of the wrong type, UsageError where what is asked for does not exist.
         """
-        require_request(Request(columns=None if columns is None else tuple(columns), quantiles=tuple(quantiles or ())))
+        chosen = None if columns is None else tuple(columns)
+        require_request(Request(columns=chosen, quantiles=tuple(quantiles or ()), times=tuple(times or ())))
         section = self.model.config.predictions
         asked = tuple(section.columns if columns is None else columns)
-        wanted = Wanted(asked, tuple(section.quantiles if quantiles is None else quantiles), samples, self.model.config.training.seed)
+        at = tuple(section.times if times is None else times)
+        require_times(asked, at)
+        wanted = Wanted(asked, tuple(section.quantiles if quantiles is None else quantiles), samples, self.model.config.training.seed, at)
         made = forecast(self.model, self._table(frame, target=False), refuse_unsuited(self.model, wanted, columns is not None), 0)
         predicted: pd.DataFrame = pa.table(made).to_pandas()
         return predicted.set_index(frame.index)

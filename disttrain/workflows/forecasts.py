@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,14 +13,28 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
+from disttrain.config import Config, Loaded, Problem
 from disttrain.distributions import functionals
-from disttrain.errors import Finding, UsageError
+from disttrain.errors import ConfigError, Finding, UsageError
 from disttrain.model import Model
 
-__all__ = ["COLUMNS", "Wanted", "forecast", "metadata", "quantile_name", "refuse_unsuited"]
+__all__ = [
+    "COLUMNS",
+    "TIMED",
+    "Wanted",
+    "forecast",
+    "metadata",
+    "quantile_name",
+    "refuse_unsuited",
+    "require_columns",
+    "time_name",
+    "wanted_of",
+]
 
-_NOT_OF_CLASSES: tuple[str, ...] = ("mean", "std", "variance", "median", "quantiles")
-_NOT_OF_VECTORS: tuple[str, ...] = ("median", "mode", "quantiles")
+_NOT_OF_CLASSES: tuple[str, ...] = ("mean", "std", "variance", "median", "quantiles", "survival", "hazard")
+_NOT_OF_VECTORS: tuple[str, ...] = ("median", "mode", "quantiles", "survival", "hazard")
+
+_NOT_OF_OTHERS: tuple[str, ...] = ("hazard",)
 
 COLUMNS: dict[str, Callable[[Distribution], Tensor]] = {
     "mean": functionals.mean,
@@ -30,15 +44,23 @@ COLUMNS: dict[str, Callable[[Distribution], Tensor]] = {
     "mode": functionals.mode,
 }
 
+TIMED: dict[str, Callable[[Distribution, float], Tensor]] = {"survival": functionals.survival, "hazard": functionals.hazard}
+
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which columns to write: names of COLUMNS, `parameters`, `quantiles`, `samples`; quantile levels; samples per row and their seed."""
+    """Which columns to write: names of COLUMNS and TIMED, `parameters`, `quantiles`; quantile levels; samples per row and their seed; times."""
 
     columns: tuple[str, ...] = ("parameters", "mean", "std", "quantiles")
     quantiles: tuple[float, ...] = (0.05, 0.5, 0.95)
     samples: int = 0
     seed: int = 0
+    times: tuple[float, ...] = ()
+
+
+def time_name(column: str, time: float) -> str:
+    """The column of a number at a time, `_` as the decimal point: survival_30, hazard_0_5."""
+    return f"{column}_{time:.10g}".replace(".", "_")
 
 
 def quantile_name(level: float) -> str:
@@ -50,19 +72,46 @@ def quantile_name(level: float) -> str:
 def refuse_unsuited(model: Model, wanted: Wanted, asked: bool) -> Wanted:
     """What of `wanted` the family has: classes without order have no mean and no quantiles, vectors no quantiles and no mode.
 
-    Raises UsageError where the user `asked` for what it has not.
+    Raises UsageError where the user `asked` for what it has not, or for hazards of what is no lifetime.
     """
-    if model.labels is None and not model.family.event:
-        return wanted
-    if model.family.event:
-        missing, why, hint = _NOT_OF_VECTORS, "each row is a vector", "use `parameters`, `mean`, `std` and `variance`"
-    else:
-        missing, why, hint = _NOT_OF_CLASSES, "its classes have no order", "use `parameters` and `mode`"
+    family = model.family
+    missing, why, hint = _lacking(model)
     unsuited = [name for name in wanted.columns if name in missing]
+    # Times are never there by default: whoever wants hazards has asked for them.
+    asked = asked or any(name in TIMED for name in unsuited)
     if asked and unsuited:
-        what = f"`{unsuited[0]}` does not exist for {model.family.name}: {why}"
+        what = f"`{unsuited[0]}` does not exist for {family.name}: {why}"
         raise UsageError(Finding("not-supported", what, "--columns", hints=(hint,)))
-    return Wanted(tuple(name for name in wanted.columns if name not in unsuited), (), wanted.samples, wanted.seed)
+    if not missing or missing == _NOT_OF_OTHERS:
+        return wanted
+    return replace(wanted, columns=tuple(name for name in wanted.columns if name not in unsuited), quantiles=())
+
+
+def wanted_of(config: Config) -> Wanted:
+    """What a config's `predictions` ask for."""
+    section = config.predictions
+    return Wanted(tuple(section.columns), tuple(section.quantiles), seed=config.training.seed, times=tuple(section.times))
+
+
+def require_columns(loaded: Loaded, model: Model) -> None:
+    """Raise ConfigError where `predictions.columns` names one that the family has not, as far as defaults do not."""
+    try:
+        refuse_unsuited(model, wanted_of(loaded.config), asked=False)
+    except UsageError as fault:
+        found = fault.findings[0]
+        raise ConfigError(loaded.finding(Problem(("predictions", "columns"), found.code, found.what, hints=tuple(found.hints)))) from None
+
+
+def _lacking(model: Model) -> tuple[tuple[str, ...], str, str]:
+    """The columns that a family has not, why, and what to ask for instead."""
+    family = model.family
+    if family.event:
+        return _NOT_OF_VECTORS, "each row is a vector", "use `parameters`, `mean`, `std` and `variance`"
+    if model.labels is not None:
+        return _NOT_OF_CLASSES, "its classes have no order", "use `parameters` and `mode`"
+    if family.support.discrete or family.support.lower < 0 or not family.tails:
+        return _NOT_OF_OTHERS, "it is the rate of something that happens at a positive time", "use `survival`: P(Y > time)"
+    return (), "", ""
 
 
 def forecast(model: Model, batch: pa.RecordBatch | pa.Table, wanted: Wanted, block: int) -> dict[str, pa.Array]:
@@ -88,6 +137,8 @@ def forecast(model: Model, batch: pa.RecordBatch | pa.Table, wanted: Wanted, blo
             made |= {f"{name}_{target}": _array(value, absent) for target, value in zip(model.schema.target, values, strict=True)}
         elif name in COLUMNS:
             made[name] = _array(COLUMNS[name](distribution), absent)
+        elif name in TIMED:
+            made |= {time_name(name, time): _array(TIMED[name](distribution, time), absent) for time in wanted.times}
     if model.family.event:
         return made | _vectors(model, distribution, wanted, block, absent)
     return made | _samples(distribution, batch.num_rows, wanted, block, absent)
@@ -146,7 +197,10 @@ def metadata(model: Model, run: str, wanted: Wanted, weights: str) -> dict[bytes
         "activations": {o.parameter.name: "fixed" if o.fixed is not None else o.activation.formula for o in model.outputs},
         "labels": None if model.labels is None else list(model.labels),
         "quantiles": {quantile_name(level): level for level in wanted.quantiles},
-        "exposure": None,
+        "times": {time_name(name, time): time for name in TIMED if name in wanted.columns for time in wanted.times},
+        # The written parameters are those under these conditions: of the row's exposure and offsets, and as the columns give them.
+        "exposure": model.schema.known.get("exposure"),
+        "conditions": dict(model.schema.known),
         "weights_sha256": weights,
     }
     return {b"disttrain": json.dumps(facts).encode()}

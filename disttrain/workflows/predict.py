@@ -15,11 +15,12 @@ import pyarrow as pa
 from disttrain import data as rooms
 from disttrain import storage, training
 from disttrain.config import Config
+from disttrain.config.names import TIMED_COLUMNS
 from disttrain.errors import DataError, Finding, UsageError
 from disttrain.model import Model
 from disttrain.workflows.dataset import SPLITS, Dataset
-from disttrain.workflows.forecasts import Wanted, forecast, metadata, refuse_unsuited
-from disttrain.workflows.requests import Request
+from disttrain.workflows.forecasts import Wanted, forecast, metadata, refuse_unsuited, wanted_of
+from disttrain.workflows.requests import Request, require_times
 from disttrain.workflows.runs import OpenRun, open_run, own_rows
 
 __all__ = ["Predicted", "predict", "write_own"]
@@ -75,7 +76,7 @@ def predict(request: Request, root: Path) -> Predicted:
 
 def write_own(model: Model, rows: Dataset, folder: Path, name: str, config: Config) -> int:
     """Write predictions.parquet of a run's own rows into its folder, after the fit: the number of rows. Raises StorageError."""
-    wanted = refuse_unsuited(model, Wanted(tuple(config.predictions.columns), tuple(config.predictions.quantiles)), asked=False)
+    wanted = refuse_unsuited(model, wanted_of(config), asked=False)
     digest = storage.read(folder / "model").sha256
     tables = _tables(model, _own_batches(rows, config), model.schema.id, wanted, Request(), {})
     return _write(str(folder / "predictions.parquet"), tables, "parquet", metadata(model, name, wanted, digest), True)
@@ -184,9 +185,13 @@ def _wanted(model: Model, request: Request) -> Wanted:
     asked = request.columns is not None
     columns = tuple(section.columns if request.columns is None else request.columns)
     levels = tuple(section.quantiles if request.quantiles is None else request.quantiles)
+    times = tuple(section.times if request.times is None else request.times)
     if request.quantiles is not None and "quantiles" not in columns:
         columns = (*columns, "quantiles")
-    return refuse_unsuited(model, Wanted(columns, levels, request.samples, model.config.training.seed), asked)
+    if request.times is not None and not set(TIMED_COLUMNS) & set(columns):
+        columns = (*columns, "survival")
+    require_times(columns, times)
+    return refuse_unsuited(model, Wanted(columns, levels, request.samples, model.config.training.seed, times), asked)
 
 
 def _output(request: Request, run: OpenRun) -> tuple[str, bool]:

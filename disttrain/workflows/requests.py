@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from disttrain.config import suggestion
-from disttrain.config.names import METRICS, PREDICTION_COLUMNS
+from disttrain.config.names import METRICS, PREDICTION_COLUMNS, TIMED_COLUMNS
 from disttrain.errors import Finding, UsageError
 
-__all__ = ["Question", "Request", "Requirement", "require_question", "require_request", "requirement"]
+__all__ = ["Question", "Request", "Requirement", "require_question", "require_request", "require_times", "requirement"]
 
 _FORMATS = ("parquet", "csv", "arrow")
 _SPLITS = ("train", "validation", "test")
@@ -26,6 +27,7 @@ class Request:
     output: str | None = None
     columns: tuple[str, ...] | None = None
     quantiles: tuple[float, ...] | None = None
+    times: tuple[float, ...] | None = None
     samples: int = 0
     keep: tuple[str, ...] = ()
     prefix: str = ""
@@ -71,10 +73,21 @@ def require_request(request: Request) -> None:
     """Raise UsageError with everything in a request that cannot be meant."""
     found = [_unknown("--columns", name, PREDICTION_COLUMNS) for name in request.columns or () if name not in PREDICTION_COLUMNS]
     found += _shares("--quantiles", request.quantiles or ())
+    found += [
+        Finding("bad-option", f"{time:g} is not a time above 0", "--times") for time in request.times or () if not 0 < time < math.inf
+    ]
     if request.format is not None and request.format not in _FORMATS:
         found.append(_unknown("--format", request.format, _FORMATS))
     if found:
         raise UsageError(*found)
+
+
+def require_times(columns: tuple[str, ...], times: tuple[float, ...]) -> None:
+    """Raise UsageError where a column is asked for at times, and there are none."""
+    timed = [name for name in columns if name in TIMED_COLUMNS]
+    if timed and not times:
+        what = f"the column `{timed[0]}` needs times"
+        raise UsageError(Finding("bad-option", what, "--times", hints=("such as `--times 30,365`, in the target's unit",)))
 
 
 def require_question(question: Question) -> None:

@@ -20,6 +20,7 @@ from disttrain.families import Family
 from disttrain.metrics import METRICS, Metric, Moments
 from disttrain.model import Model
 from disttrain.outcomes import Outcome
+from disttrain.workflows.forecasts import require_columns
 from disttrain.workflows.observing import Observed
 from disttrain.workflows.preparation import Prepared
 
@@ -110,8 +111,9 @@ def settings_of(
 
 
 def require_suited(loaded: Loaded, prepared: Prepared) -> None:
-    """Raise ConfigError where `evaluation.metrics` names one that cannot score the family, or what was seen of the targets."""
+    """Raise ConfigError where the config asks for a metric or a column that the family, or what was seen of the targets, does not have."""
     model = prepared.model
+    require_columns(loaded, model)
     found = []
     for place, name in enumerate(loaded.config.evaluation.metrics or ()):
         try:

@@ -1,0 +1,54 @@
+"""What was seen of the targets in words: which parts of a config say it, and how many rows of each kind there are."""
+
+from __future__ import annotations
+
+from disttrain.config import Config
+from disttrain.outcomes import Outcome
+
+__all__ = ["counts_of", "losses_of", "weights_of"]
+
+
+def counts_of(outcome: Outcome) -> str:
+    """How many rows were seen how: `114 exact, 318 right-censored`; empty where all were seen exactly."""
+    if outcome.all_exact:
+        return ""
+    exact, below, above = outcome.seen, outcome.lower.isinf(), outcome.upper.isinf()
+    kinds = {
+        "exact": exact,
+        "right-censored": above & ~below,
+        "left-censored": below & ~above,
+        "in an interval": ~(exact | below | above),
+        "unknown": below & above,
+    }
+    counted = [f"{int(rows.sum()):,} {kind}" for kind, rows in kinds.items() if bool(rows.any())]
+    late = 0 if outcome.entry is None else int((~outcome.entry.isinf()).sum())
+    return ", ".join([*counted, *([f"{late:,} with an entry"] if late else [])])
+
+
+def losses_of(config: Config) -> list[tuple[str, str]]:
+    """What the loss of a row is where its target was not seen exactly, as pairs of a condition and the loss."""
+    section = config.data.censoring
+    if section is None:
+        return []
+    target, found = f"`{config.data.targets[0]}`", []
+    if section.event is not None:
+        found.append((f"`{section.event}` = 0", f"-log S({target})     right-censored: all that is known is that Y is larger"))
+    if section.limit is not None:
+        limit = f"`{section.limit}`" if isinstance(section.limit, str) else f"{section.limit:g}"
+        found.append((f"y ≥ {limit}", f"-log S({limit})     right-censored there"))
+    if section.lower is not None or section.upper is not None:
+        lower, upper = (f"`{end}`" if end is not None else target for end in (section.lower, section.upper))
+        found.append((f"{lower} < {upper}", f"-log(F({upper}) - F({lower}))     an empty end is open"))
+    if section.rounding is not None:
+        half = f"{0.5 * section.rounding:g}"
+        found.append(("rounded", f"-log(F(y + {half}) - F(y - {half}))     instead of the density, for targets that were measured"))
+    if section.entry is not None:
+        found.append((f"`{section.entry}`", f"+ log S(`{section.entry}`)     left-truncated: the row was seen because Y is larger"))
+    return found
+
+
+def weights_of(config: Config) -> str:
+    """The loss as a mean over rows, with their weights where there are any."""
+    if config.data.weight is None:
+        return "loss = -(1/N) Σ log q(y_i | Θ(W, X_i))"
+    return f"loss = -Σ w_i log q(y_i | Θ(W, X_i)) / Σ w_i,   w = `{config.data.weight}`"
