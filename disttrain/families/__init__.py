@@ -23,7 +23,8 @@ from disttrain.families import (
     unit_interval,
     vectors,
 )
-from disttrain.families.activations import ACTIVATIONS, Activation, activation_for, bounded, default_name, objection
+from disttrain.families.activations import ACTIVATIONS, Activation, activation_for, default_name, objection
+from disttrain.families.bounds import bounded
 from disttrain.families.family import Family, Parameter, Unsuitable
 from disttrain.families.scaling import Scaling
 
