@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from disttrain.distributions.half_line import Exponential, Gamma, LogNormal
     from disttrain.distributions.heavy_tails import Cauchy, StudentT
     from disttrain.distributions.lifetimes import BirnbaumSaunders, Gompertz, HalfNormal, Rayleigh
+    from disttrain.distributions.low_rank import LowRankMultivariateNormal
     from disttrain.distributions.ordered import Ordinal, ordinal_logit, ordinal_probit
     from disttrain.distributions.pareto import Frechet, Pareto
     from disttrain.distributions.peaked_line import AsymmetricLaplace, PowerExponential
@@ -89,6 +90,7 @@ __all__ = [
     "Logistic",
     "LogitNormal",
     "Lomax",
+    "LowRankMultivariateNormal",
     "Mixture",
     "Multinomial",
     "MultivariateNormal",
@@ -157,6 +159,7 @@ _MODULES = {
         "classes": "Bernoulli Categorical",
         "ordered": "Ordinal ordinal_logit ordinal_probit",
         "vectors": "MultivariateNormal MultivariateStudentT Dirichlet Multinomial DirichletMultinomial",
+        "low_rank": "LowRankMultivariateNormal",
         "combined": "Mixture Independent",
         "gated": "ZeroInflated Hurdle",
         "cut": "Truncated Discretized",

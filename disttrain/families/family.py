@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Axis", "Family", "Parameter", "Role", "Unsuitable"]
 
-Role = Literal["location", "scale", "rate", "log_scale", "shape"]
+Role = Literal["location", "scale", "variance", "rate", "log_scale", "shape"]
 Axis = Literal["classes", "targets", "components", ""]
 
 
@@ -29,7 +29,7 @@ class Unsuitable(ValueError):
 class Parameter:
     """One parameter of a family.
 
-    `role` is its unit relative to the target: y, y, 1/y, log y, 1; None where the family is not closed under scaling.
+    `role` is its unit relative to the target: y, y, y², 1/y, log y, 1; None where the family is not closed under scaling.
     `shape` is that of one row's value: () for a number, (K,) for the probabilities of K classes.
     `activation` names the default one where the field's practice differs from what the support alone suggests.
     `logits` is the name under which the distribution takes this parameter as logits too, which stay exact where probabilities saturate.
@@ -61,7 +61,8 @@ class Family:
 
     `event` is the shape of one row's target: () for a number, (d,) for a vector. `tails` says that its distribution has a differentiable
     log_cdf and log_survival, which censoring, rounding and truncation need. `atoms` are target values that have a probability of their
-    own beside the density of the others.
+    own beside the density of the others. `form` names what an option made of the family where its formulas are others: the facts that its
+    docstring marks with it, such as `density[rank]`, take the place of the usual ones.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Family:
     event: tuple[int, ...] = ()
     tails: bool = True
     atoms: tuple[float, ...] = ()
+    form: str = ""
 
     def parameter(self, name: str) -> Parameter:
         """The parameter called `name`. Raises KeyError for a name it does not have."""
