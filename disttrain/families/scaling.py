@@ -78,10 +78,11 @@ class Scaling:
         # Moved is only what any real number can stand for: `replace` gives the set of one element of a vector.
         free = all(ranges.get(name, on.real) == on.real for name in locations)
         centred = free and replace(family.support, kind="number") == on.real
+        columns = y.unbind(1) if family.event else (y,)
+        dense = [column[~torch.isin(column, torch.tensor(family.atoms, dtype=y.dtype))] for column in columns]
+        units = [_units_of(part if len(part) else y, bool(locations), centred) for part, y in zip(dense, columns, strict=True)]
         if not family.event:
-            dense = y[~torch.isin(y, torch.tensor(family.atoms, dtype=y.dtype))] if family.atoms else y
-            return Scaling(*_units_of(dense if len(dense) else y, bool(locations), centred))
-        units = [_units_of(column, bool(locations), centred) for column in y.unbind(1)]
+            return Scaling(*units[0])
         return Scaling(tuple(shift for shift, _ in units), tuple(spread for _, spread in units))
 
     @staticmethod

@@ -28,6 +28,8 @@ FAMILY: dict[str, Family] = {name: build(name, {"classes": 3, "targets": 2}) for
     "truncated on both sides": build("truncated", {"of": "normal", "lower": -1.0, "upper": 2.0}),
     "discretized gamma": build("discretized", {"of": "gamma", "step": 0.5}),
     "independent mixtures": build("independent", {"of": {"family": "mixture", "components": 3}, "targets": 2}),
+    "independent hurdles": build("independent", {"of": "hurdle", "targets": 2}),
+    "independent truncated": build("independent", {"of": {"family": "truncated", "of": "normal", "lower": -1.0}, "targets": 2}),
     "normal of low rank": build("multivariate_normal", {"targets": 4, "rank": 2}),
     "mixture of low rank": build("mixture", {"of": {"family": "multivariate_normal", "rank": 1}, "targets": 4}),
 }
