@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from disttrain.distributions.heavy_tails import Cauchy, StudentT
     from disttrain.distributions.inflated_shares import ZeroOneInflatedBeta
     from disttrain.distributions.lifetimes import BirnbaumSaunders, Gompertz, HalfNormal, Rayleigh
+    from disttrain.distributions.low_rank import LowRankMultivariateNormal
     from disttrain.distributions.ordered import Ordinal, ordinal_logit, ordinal_probit
     from disttrain.distributions.pareto import Frechet, Pareto
     from disttrain.distributions.peaked_line import AsymmetricLaplace, PowerExponential
@@ -90,6 +91,7 @@ __all__ = [
     "Logistic",
     "LogitNormal",
     "Lomax",
+    "LowRankMultivariateNormal",
     "Mixture",
     "Multinomial",
     "MultivariateNormal",
@@ -160,6 +162,7 @@ _MODULES = {
         "classes": "Bernoulli Categorical",
         "ordered": "Ordinal ordinal_logit ordinal_probit",
         "vectors": "MultivariateNormal MultivariateStudentT Dirichlet Multinomial DirichletMultinomial",
+        "low_rank": "LowRankMultivariateNormal",
         "combined": "Mixture Independent",
         "gated": "ZeroInflated Hurdle",
         "cut": "Truncated Discretized",

@@ -23,7 +23,8 @@ from disttrain.families import (
     unit_interval,
     vectors,
 )
-from disttrain.families.activations import ACTIVATIONS, Activation, activation_for, bounded, default_name, objection
+from disttrain.families.activations import ACTIVATIONS, Activation, activation_for, default_name, objection
+from disttrain.families.bounds import bounded
 from disttrain.families.family import Family, Parameter, Unsuitable
 from disttrain.families.scaling import Scaling, exposed, takes_exposure
 
@@ -82,10 +83,11 @@ def facts(name: str) -> Facts:
 
 
 def facts_of(family: Family) -> Facts:
-    """What is known of a family that is built: as `facts`, and for one made of another the symbols and the density q of that one too."""
+    """What is known of a family that is built: as `facts`, with the formulas of its form in the place of the usual ones, and for one made
+    of another the symbols and the density q of that one too."""
     known, made = facts(family.name.partition("(")[0]), family.distribution
     if not isinstance(made, combinators.Combined):
-        return known
+        return _in_form(known, family.form)
     inner = facts_of(made.of)
     names = [parameter.name for parameter in family.parameters]
     symbols = {symbol: name for symbol, name in {**inner.symbols(), **known.symbols()}.items() if name in names}
@@ -97,6 +99,12 @@ def facts_of(family: Family) -> Facts:
         "symbols": ", ".join(f"{symbol} = {name}" for symbol, name in symbols.items()),
     }
     return Facts(known.summary, lines)
+
+
+def _in_form(known: Facts, form: str) -> Facts:
+    """The facts of one form of a family: those marked `[form]` stand for the others of their name, those of other forms are left out."""
+    usual = {key: text for key, text in known.lines.items() if not key.endswith("]")}
+    return Facts(known.summary, {key: known.lines.get(f"{key}[{form}]", text) for key, text in usual.items()})
 
 
 def needs(name: str, given: Mapping[str, Any]) -> frozenset[str]:

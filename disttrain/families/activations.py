@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from disttrain import deferred
 from disttrain.families import on
 from disttrain.families.activation import EDGE, FLOOR, Activation, inverse_softplus, softplus
+from disttrain.families.bounds import level, unlevel
 from disttrain.families.family import Parameter
 from disttrain.families.on import Support
 from disttrain.families.shaped_activations import SHAPED
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 else:
     torch = deferred.module("torch")
 
-__all__ = ["ACTIVATIONS", "EDGE", "FLOOR", "Activation", "activation_for", "bounded", "default_name", "objection"]
+__all__ = ["ACTIVATIONS", "EDGE", "FLOOR", "Activation", "activation_for", "default_name", "objection"]
 
 # exp is exact for raw outputs inside ±60 and levels off at ±100: squares and ratios of two such parameters stay finite in float64.
 EXP_LIMIT = 100.0
@@ -37,17 +38,6 @@ def _squareplus(raw: Tensor) -> Tensor:
     root = torch.sqrt(raw.square() + 4.0)
     # For negative raw outputs the sum cancels; its reciprocal form does not.
     return torch.where(raw < 0, 2.0 / (root + raw.abs()), (raw.abs() + root) / 2.0)
-
-
-def _level(raw: Tensor, lower: float, upper: float) -> Tensor:
-    """The identity well inside (lower, upper), levelling off smoothly at both ends."""
-    risen = raw if math.isinf(lower) else lower + softplus(raw - lower)
-    return risen if math.isinf(upper) else risen - softplus(raw - upper)
-
-
-def _unlevel(value: Tensor, lower: float, upper: float) -> Tensor:
-    lifted = value if math.isinf(lower) else lower + torch.log(torch.expm1(value - lower))
-    return lifted if math.isinf(upper) else lifted - torch.log(-torch.expm1(value - upper))
 
 
 def _sigmoid(raw: Tensor) -> Tensor:
@@ -69,8 +59,8 @@ ACTIVATIONS: dict[str, Activation] = {
         "softplus(z) + 1e-6", "linear for large values, so one row cannot blow up; the default of scales and shapes",
     ),
     "exp": Activation(
-        "exp", on.positive, lambda raw: FLOOR + torch.exp(_level(raw, -EXP_LIMIT, EXP_LIMIT)),
-        lambda value: _unlevel(torch.log(value - FLOOR), -EXP_LIMIT, EXP_LIMIT),
+        "exp", on.positive, lambda raw: FLOOR + torch.exp(level(raw, -EXP_LIMIT, EXP_LIMIT)),
+        lambda value: unlevel(torch.log(value - FLOOR), -EXP_LIMIT, EXP_LIMIT),
         "exp(z) + 1e-6", "effects multiply, as with the log link of a GLM", adds="factors",
     ),
     "squareplus": Activation(
@@ -193,26 +183,4 @@ def activation_for(parameter: Parameter, name: str | None = None) -> Activation:
         formula=f"{floor:g} + {activation.formula}",
         logits=None,
         adds="raw",
-    )
-
-
-def bounded(activation: Activation, lower: float | None, upper: float | None) -> Activation:
-    """The activation with its values kept inside (lower, upper): raw outputs level off there instead of being cut, so gradients live on."""
-
-    def raw_of(value: float) -> float:
-        return float(activation.inverse(torch.tensor(value, dtype=torch.float64)))
-
-    low = -math.inf if lower is None or lower <= activation.range.lower else raw_of(lower)
-    high = math.inf if upper is None or upper >= activation.range.upper else raw_of(upper)
-    if math.isinf(low) and math.isinf(high):
-        return activation
-    bottom = activation.range.lower if lower is None or math.isinf(low) else lower
-    top = activation.range.upper if upper is None or math.isinf(high) else upper
-    return replace(
-        activation,
-        range=Support(lower=bottom, upper=top),
-        forward=lambda raw: activation.forward(_level(raw, low, high)),
-        inverse=lambda value: _unlevel(activation.inverse(value), low, high),
-        formula=f"{activation.formula} kept in ({bottom:g}, {top:g})",
-        logits=None,
     )

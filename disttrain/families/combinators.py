@@ -27,18 +27,17 @@ _NARROWEST = 1e-3
 class Combined:
     """Makes a distribution of flat parameters: those called in `own` go, under the names there, beside the distribution of the others.
 
-    `axes` is how many axes the parameters of the inner family have been given in front of their own; one that an option sets has not.
+    `single` are parameters of the inner family that stay one number where the others were given an axis in front of their own.
     """
 
     distribution: str
     of: Family
     own: tuple[tuple[str, str], ...] = ()
-    axes: int = 0
+    single: tuple[str, ...] = ()
 
     def __call__(self, validate_args: bool = False, **parameters: Any) -> Distribution:
         named = {outer: parameters.pop(outer) for outer, _ in self.own if outer in parameters}
-        given = [parameter.name for parameter in self.of.parameters if parameter.given is not None]
-        inner = {name: value.unsqueeze(-1) if self.axes and name in given else value for name, value in parameters.items()}
+        inner = {name: value.unsqueeze(-1) if name in self.single else value for name, value in parameters.items()}
         mine = {name: named[outer] for outer, name in self.own if outer in named}
         return deferred_class(self.distribution)(self.of.distribution(**inner), **mine, validate_args=validate_args)
 
@@ -69,7 +68,7 @@ def mixture(of: Family | None = None, components: int = 2) -> Family:
         parameters=(
             *repeated, Parameter(weights, on.simplex, role="shape", shape=(components,), axes=("components",), logits=own[1][0]),
         ),
-        distribution=Combined("Mixture", of, own, axes=1),
+        distribution=Combined("Mixture", of, own, _single(of, repeated)),
     )  # fmt: skip
 
 
@@ -200,12 +199,13 @@ def independent(of: Family | None = None, targets: int = 2) -> Family:
     _require(not of.event, "of", f"each row of {of.name} is a vector already", "a family of numbers, such as normal or gamma")
     labels = any("classes" in parameter.axes for parameter in of.parameters)
     _require(not labels, "of", f"{of.name} is a family of labels", "one model per label column")
+    repeated = tuple(_repeated(parameter, targets, "targets") for parameter in of.parameters)
     return replace(
         of,
         name=f"independent({of.name})",
         support=on.each(of.support),
-        parameters=tuple(_repeated(parameter, targets, "targets") for parameter in of.parameters),
-        distribution=Combined("Independent", of, axes=1),
+        parameters=repeated,
+        distribution=Combined("Independent", of, single=_single(of, repeated)),
         event=(targets,),
     )
 
@@ -226,14 +226,19 @@ def _gated(of: Family, name: str, distribution: str, support: on.Support, atoms:
 
 
 def _repeated(parameter: Parameter, times: int, axis: Any) -> Parameter:
-    """The parameter with one more axis in front; one that an option gives stays one number."""
-    if parameter.given is not None:
+    """The parameter with one more axis in front; one that an option gives stays one number, unless it has a unit and each target its own."""
+    if parameter.given is not None and (axis != "targets" or parameter.role in (None, "shape")):
         return parameter
     unnamed: tuple[Axis, ...] = tuple("" for _ in parameter.shape)
     axes = parameter.axes or unnamed
     narrow = axis == "components" and parameter.role in ("scale", "shape") and parameter.support == on.positive
     floor = _NARROWEST if narrow else parameter.floor
     return replace(parameter, shape=(times, *parameter.shape), axes=(axis, *axes), floor=floor)
+
+
+def _single(of: Family, repeated: tuple[Parameter, ...]) -> tuple[str, ...]:
+    """The names of the parameters that were left as they are."""
+    return tuple(before.name for before, after in zip(of.parameters, repeated, strict=True) if after is before)
 
 
 def _within(of: Family, low: float, high: float) -> Mapping[str, Any]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Axis", "Family", "Parameter", "Role", "Unsuitable"]
 
-Role = Literal["location", "scale", "rate", "log_scale", "shape", "mean"]
+Role = Literal["location", "scale", "variance", "rate", "log_scale", "shape", "mean"]
 Axis = Literal["classes", "targets", "components", ""]
 
 
@@ -29,7 +29,7 @@ class Unsuitable(ValueError):
 class Parameter:
     """One parameter of a family.
 
-    `role` is its unit relative to the target: y, y, 1/y, log y, 1; in a family that is not closed under scaling `mean` for one that the
+    `role` is its unit relative to the target: y, y, y², 1/y, log y, 1; in a family that is not closed under scaling `mean` for one that the
     mean of the target is proportional to, else None.
     `shape` is that of one row's value: () for a number, (K,) for the probabilities of K classes.
     `activation` names the default one where the field's practice differs from what the support alone suggests.
@@ -64,6 +64,8 @@ class Family:
     `event` is the shape of one row's target: () for a number, (d,) for a vector. `tails` says that its distribution has a differentiable
     log_cdf and log_survival, which censoring, rounding and truncation need. `atoms` are target values that have a probability of their
     own beside the density of the others. `ends` names the parameters, given by columns, below and above which a row's target cannot lie.
+    `form` names what an option made of the family where its formulas are others: the facts that its
+    docstring marks with it, such as `density[rank]`, take the place of the usual ones.
     """
 
     name: str
@@ -74,6 +76,7 @@ class Family:
     tails: bool = True
     atoms: tuple[float, ...] = ()
     ends: tuple[str, str] = ("", "")
+    form: str = ""
 
     def parameter(self, name: str) -> Parameter:
         """The parameter called `name`. Raises KeyError for a name it does not have."""

@@ -42,6 +42,7 @@ def _cone(support: Support) -> bool:
 _UNITS: dict[str, _Unit] = {
     "location": _Unit(lambda v, m, s: v * s + m, lambda v, m, s: (v - m) / s, _cone),
     "scale": _Unit(lambda v, _, s: v * s, lambda v, _, s: v / s, _cone),
+    "variance": _Unit(lambda v, _, s: v * s * s, lambda v, _, s: v / s / s, _cone),
     "rate": _Unit(lambda v, _, s: v / s, lambda v, _, s: v * s, _cone),
     "log_scale": _Unit(lambda v, _, s: v + _log(s), lambda v, _, s: v - _log(s), lambda support: support == on.real),
     "shape": _Unit(lambda v, _, s: v, lambda v, _, s: v, lambda _: True),
@@ -49,7 +50,7 @@ _UNITS: dict[str, _Unit] = {
     "mean": _Unit(lambda v, _, s: v * s, lambda v, _, s: v / s, lambda _: False),
 }
 
-_CLOSED = {"location", "scale", "rate", "log_scale", "shape"}
+_CLOSED = {"location", "scale", "variance", "rate", "log_scale", "shape"}
 
 
 def exposed(parameter: Parameter, value: Any, exposure: Any) -> Any:
@@ -96,10 +97,11 @@ class Scaling:
         # Moved is only what any real number can stand for: `replace` gives the set of one element of a vector.
         free = all(ranges.get(name, on.real) == on.real for name in locations)
         centred = free and replace(family.support, kind="number") == on.real
+        columns = y.unbind(1) if family.event else (y,)
+        dense = [column[~torch.isin(column, torch.tensor(family.atoms, dtype=y.dtype))] for column in columns]
+        units = [_units_of(part if len(part) else y, bool(locations), centred) for part, y in zip(dense, columns, strict=True)]
         if not family.event:
-            dense = y[~torch.isin(y, torch.tensor(family.atoms, dtype=y.dtype))] if family.atoms else y
-            return Scaling(*_units_of(dense if len(dense) else y, bool(locations), centred))
-        units = [_units_of(column, bool(locations), centred) for column in y.unbind(1)]
+            return Scaling(*units[0])
         return Scaling(tuple(shift for shift, _ in units), tuple(spread for _, spread in units))
 
     @staticmethod
@@ -134,9 +136,10 @@ class Scaling:
         return self.reduced(family, {name: value})[name] - self.reduced(family, {name: nothing})[name]
 
     def reduce(self, family: Family, name: str, value: float) -> Any:
-        """A parameter's value in target units, as that of the standardised target; a tuple where each target has a unit of its own."""
+        """A parameter's value in target units, as that of the standardised target; a tuple where each target has a unit of its own, nested
+        where the parameter has axes behind that of the targets."""
         moved = self._moved(family, name, value, "reduce")
-        return tuple(moved.tolist()) if isinstance(moved, torch.Tensor) else float(moved)
+        return _nested(moved.tolist()) if isinstance(moved, torch.Tensor) else float(moved)
 
     @property
     def log_jacobian(self) -> float:
@@ -144,13 +147,14 @@ class Scaling:
         return math.fsum(map(math.log, _listed(self.spread)))
 
     def _moved(self, family: Family, name: str, value: Any, way: str) -> Any:
-        role = family.parameter(name).role
+        role, axes = family.parameter(name).role, family.parameter(name).axes
         if role is None:
             return value
         unit, (shift, spread) = _UNITS[role], self._numbers(value)
-        if isinstance(self.spread, tuple) and family.parameter(name).support.kind == "triangle":
-            # The rows of a Cholesky factor belong to the targets.
-            spread = spread.unsqueeze(-1)
+        if isinstance(self.spread, tuple) and "targets" in axes:
+            # The first axis that counts targets: the rows of a factor of the covariance belong to them, its columns do not.
+            behind = (1,) * (len(axes) - axes.index("targets") - 1)
+            shift, spread = shift.reshape(-1, *behind), spread.reshape(-1, *behind)
         return (unit.restore if way == "restore" else unit.reduce)(value, shift, spread)
 
     def _numbers(self, like: Any) -> tuple[Any, Any]:
@@ -169,6 +173,10 @@ def _units_of(y: Tensor, whole_line: bool, centred: bool) -> tuple[float, float]
     quartiles = torch.quantile(_thinned(y), torch.tensor([0.25, 0.5, 0.75], dtype=torch.float64))
     spread = _first_positive(float(quartiles[2] - quartiles[0]) / 1.349, float(y.std(correction=0)))
     return (float(quartiles[1]) if centred else 0.0), spread
+
+
+def _nested(numbers: Any) -> Any:
+    return tuple(map(_nested, numbers)) if isinstance(numbers, list) else numbers
 
 
 def _listed(numbers: float | tuple[float, ...]) -> tuple[float, ...]:

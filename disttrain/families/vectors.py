@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from disttrain.distributions import deferred_class
 from disttrain.families import on
-from disttrain.families.family import Family, Parameter
+from disttrain.families.family import Family, Parameter, Unsuitable
 
 __all__ = ["dirichlet", "dirichlet_multinomial", "multinomial", "multivariate_normal", "multivariate_student_t"]
 
@@ -17,26 +17,49 @@ def _triangle(targets: int) -> Parameter:
     return Parameter("scale_tril", on.triangle, role="scale", shape=(targets, targets), axes=("targets", "targets"))
 
 
-def multivariate_normal(targets: int = 2) -> Family:
+def multivariate_normal(targets: int = 2, rank: int | None = None) -> Family:
     """Several targets at once that move together: returns of markets, measures of one thing. L is the Cholesky factor of the covariance.
 
-    density   exp(-½ |L⁻¹ (y - μ)|²) / ((2π)^(d/2) det L)
-    loss      ½ |L⁻¹ (y - μ)|² + log det L + (d/2) log 2π
-    symbols   μ = loc, L = scale_tril
-    mean      μ_j
-    variance  (L Lᵀ)_jj
-    crps      does not apply: each row is a vector
-    scipy     none
-    gamlss    none
-    instead   heavier tails: multivariate_student_t · no dependence: independent · shares of a whole: dirichlet
+    density        exp(-½ |L⁻¹ (y - μ)|²) / ((2π)^(d/2) det L)
+    loss           ½ |L⁻¹ (y - μ)|² + log det L + (d/2) log 2π
+    symbols        μ = loc, L = scale_tril
+    mean           μ_j
+    variance       (L Lᵀ)_jj
+    rank           an option for many targets: {family: multivariate_normal, rank: 3} has d (rank + 2) numbers per row, not d (d + 3)/2
+    density[rank]  exp(-½ (y - μ)ᵀ Σ⁻¹ (y - μ)) / ((2π)^(d/2) √det Σ),   Σ = W Wᵀ + diag(D)
+    loss[rank]     ½ (y - μ)ᵀ Σ⁻¹ (y - μ) + ½ log det Σ + (d/2) log 2π,   Σ = W Wᵀ + diag(D)
+    symbols[rank]  μ = loc, W = cov_factor, D = cov_diag
+    variance[rank] (W Wᵀ)_jj + D_j
+    crps           does not apply: each row is a vector
+    scipy          multivariate_normal(mean=loc, cov=scale_tril @ scale_tril.T)
+    scipy[rank]    multivariate_normal(mean=loc, cov=cov_factor @ cov_factor.T + diag(cov_diag))
+    gamlss         none
+    instead        heavier tails: multivariate_student_t · no dependence: independent · shares of a whole: dirichlet
     """
     return Family(
         "multivariate_normal",
         support=on.each(on.real),
-        parameters=(_location(targets), _triangle(targets)),
-        distribution=deferred_class("MultivariateNormal"),
+        parameters=(_location(targets), *((_triangle(targets),) if rank is None else _few_factors(targets, rank))),
+        distribution=deferred_class("MultivariateNormal" if rank is None else "LowRankMultivariateNormal"),
         event=(targets,),
         tails=False,
+        form="" if rank is None else "rank",
+    )
+
+
+def _few_factors(targets: int, rank: int) -> tuple[Parameter, Parameter]:
+    """`rank` common causes that move all targets, and what each target varies by on its own. Raises Unsuitable.
+
+    `cov_diag` is a variance, as torch's LowRankMultivariateNormal has it, so that written parameters are its arguments as they stand.
+    The factor is known up to a rotation only: W Wᵀ is what the data say. With `rank` = d the diagonal would have nothing left to explain.
+    """
+    if isinstance(rank, bool) or not isinstance(rank, int) or not 1 <= rank < targets:
+        few = f"`rank: {rank}` is not a whole number from 1 to {targets - 1}, one below the number of targets"
+        none = f"`rank: {rank}` needs two target columns or more, and there is one"
+        raise Unsuitable("rank", few if targets > 1 else none, "without `rank` the covariance is any" if targets > 1 else "")
+    return (
+        Parameter("cov_factor", on.real, role="scale", shape=(targets, rank), axes=("targets", "")),
+        Parameter("cov_diag", on.positive, role="variance", shape=(targets,), axes=("targets",)),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -31,7 +32,7 @@ class Output:
     activation: Activation
     columns: tuple[int, ...] | None = None
     hidden: tuple[int, ...] = ()
-    fixed: float | tuple[float, ...] | None = None
+    fixed: float | tuple[Any, ...] | None = None
 
     @property
     def raw_shape(self) -> tuple[int, ...]:

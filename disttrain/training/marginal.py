@@ -24,6 +24,8 @@ _NEAR, _FLAT = 8.0, 1e-3
 _ATTEMPTS = 3
 # A shape nearer to 0 than this may have stayed where it set out; it tries again from that far on either side.
 _AT_SADDLE, _OFF_SADDLE = 0.05, 1.5
+# How far from 0 the factors of a covariance set out, in units of the target's spread.
+_OFF_ZERO = 0.5
 # Descents for components that could trade places, and the rows they look at.
 _RESTARTS, _RESTART_ROWS = 4, 4_000
 # Raw outputs tried for each scalar parameter in turn before the descent: counts in the thousands lie far from a start at 0.
@@ -37,7 +39,7 @@ def marginal_raw(family: Family, outputs: Sequence[Output], rows: Rows) -> dict[
     then on all rows. Where components could trade places it sets out from several seeded starts and goes on from the best.
     """
     learned = [output for output in outputs if output.size]
-    raw = {output.parameter.name: torch.zeros(output.raw_shape, dtype=torch.float64) for output in learned}
+    raw = {output.parameter.name: _beginning(output) for output in learned}
     if not raw:
         return raw
     step = max(1, len(rows) // _FIRST_ROWS)
@@ -53,6 +55,14 @@ def marginal_raw(family: Family, outputs: Sequence[Output], rows: Rows) -> dict[
     if twins or step > 1:
         _descend(raw, lambda: pieces(family, outputs, raw, rows), 100 if step == 1 else 20)
     return {name: value.detach() for name, value in raw.items()}
+
+
+def _beginning(output: Output) -> Tensor:
+    """Raw outputs to set out from: 0, but where the sign says nothing seeded normal numbers, for at 0 a factor has no slope, nor has its twin."""
+    either_sign = output.parameter.role == "scale" and output.parameter.support == on.real
+    if not either_sign:
+        return torch.zeros(output.raw_shape, dtype=torch.float64)
+    return _OFF_ZERO * torch.randn(output.raw_shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
 
 
 def pieces(family: Family, outputs: Sequence[Output], raw: Mapping[str, Tensor], rows: Rows) -> Iterator[Tensor]:
@@ -137,7 +147,7 @@ def _best_start(
 
 def _alike(family: Family, outputs: Sequence[Output], raw: Mapping[str, Tensor], twins: Sequence[str], rows: Rows) -> dict[str, Tensor]:
     """The fit where all components are the same: that of one component alone."""
-    shared = {name: torch.zeros_like(value[0] if name in twins else value) for name, value in raw.items()}
+    shared = {name: (value[0] if name in twins else value).clone() for name, value in raw.items()}
 
     def loss() -> Iterator[Tensor]:
         spread = {name: value.expand(raw[name].shape) if name in twins else value for name, value in shared.items()}

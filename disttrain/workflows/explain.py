@@ -142,7 +142,10 @@ def _raw_size(parameter: Parameter) -> int:
 
 
 def _unit(output: Output | None) -> str:
-    units = {"location": "target units", "scale": "target units", "rate": "1 / target units", "log_scale": "log target units"}
+    units = {
+        "location": "target units", "scale": "target units", "variance": "squared target units", "rate": "1 / target units",
+        "log_scale": "log target units",
+    }  # fmt: skip
     role = output.parameter.role if output is not None else None
     return f", in {units[role]}" if role in units else ""
 

@@ -208,7 +208,7 @@ def _epochs(prepared: Prepared, device: torch.device, limit: _Limit) -> Iterator
     model.network.to(device)
     splits = {name: rows.to(device) for name, rows in prepared.splits.items() if name != "test"}
     validation = splits.get("validation")
-    first, second = (constant_of(model.family, model.scaling.log_jacobian, rows) for rows in (splits["train"], validation))
+    first, second = (constant_of(model.family, model.scaling, rows) for rows in (splits["train"], validation))
     plan = plan_of(model.config, len(splits["train"]), (first, second))
     return training.epochs(model.network, model.family, splits["train"], validation, plan, limit)
 

@@ -83,8 +83,9 @@ def _values(output: Output, raw: Tensor, conditions: Conditions = _NONE) -> Tens
 
 def _found(model: Model, output: Output, lowest: float, height: float, rows: int, total: int) -> Floor:
     name, role = output.parameter.name, output.parameter.role
-    unit = " of the target's spread" if role == "scale" and model.scaling != Scaling() else ""
-    unbounded = role == "scale" or output.parameter.support.kind == "triangle"
+    unit = {"scale": " of the target's spread", "variance": " of the target's squared spread"}.get(role or "", "")
+    unit = unit if model.scaling != Scaling() else ""
+    unbounded = role in ("scale", "variance") or output.parameter.support.kind == "triangle"
     why = (
         "the likelihood has no bound there: those rows earn as many nats as the floor allows, and the nll says little"
         if unbounded

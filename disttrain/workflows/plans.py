@@ -7,14 +7,14 @@ from dataclasses import asdict
 import torch
 
 from disttrain.config import Config
-from disttrain.families import Family
+from disttrain.families import Family, Scaling
 from disttrain.likelihood import weighted_mean
 from disttrain.training import OptimizerPlan, Plan, Rows, SchedulePlan
 
 __all__ = ["constant_of", "plan_of"]
 
 
-def constant_of(family: Family, log_jacobian: float, rows: Rows | None) -> float:
+def constant_of(family: Family, scaling: Scaling, rows: Rows | None) -> float:
     """What the mean negative log-likelihood of standardised rows lacks to that in target units.
 
     A probability has no unit: that of an interval, or of a value that has one of its own beside a density.
@@ -22,10 +22,11 @@ def constant_of(family: Family, log_jacobian: float, rows: Rows | None) -> float
     if rows is None or family.support.discrete:
         return 0.0
     outcome = rows.outcome.to(torch.device("cpu"))
-    dense = outcome.seen.reshape(len(rows), -1).all(1).double()
+    dense = outcome.seen.double()
     for atom in family.atoms:
         dense = dense * (outcome.lower != atom)
-    return log_jacobian * float(weighted_mean(dense, None if rows.weight is None else rows.weight.cpu()))
+    lacking = dense * torch.tensor(scaling.spread, dtype=torch.float64).log()
+    return float(weighted_mean(lacking.reshape(len(rows), -1).sum(1), None if rows.weight is None else rows.weight.cpu()))
 
 
 def plan_of(config: Config, rows: int, constants: tuple[float, float] = (0.0, 0.0)) -> Plan:

@@ -24,8 +24,8 @@ def distribution_problems(document: Mapping[str, Any]) -> Iterator[Problem]:
     if problems or not isinstance(section, Mapping) or section.get("family") not in FAMILIES:
         return
     try:
-        # Two classes, or targets, stand for any number: names, supports and activations do not depend on it.
-        facts = {"classes": 2, "targets": 2, "trials": _column(document, "trials")}
+        # Two classes stand for any number: names, supports and activations do not depend on it.
+        facts = {"classes": 2, "targets": _targets(document), "trials": _column(document, "trials")}
         family = build(section["family"], {**facts, **{key: section[key] for key in section if key != "parameters"}})
     except Unsuitable as fault:
         yield _unsuitable(section, fault)
@@ -37,6 +37,13 @@ def distribution_problems(document: Mapping[str, Any]) -> Iterator[Problem]:
     blocks = section.get("parameters")
     if isinstance(blocks, Mapping):
         yield from _blocks_problems(family, blocks, document)
+
+
+def _targets(document: Mapping[str, Any]) -> int:
+    """How many target columns a raw config document names; 2, as good as any number, where that is malformed."""
+    data = document.get("data")
+    target = data.get("target") if isinstance(data, Mapping) else None
+    return 1 if isinstance(target, str) else len(target) if isinstance(target, list | tuple) and target else 2
 
 
 def _family_problems(path: Path, section: Any, known: tuple[str, ...]) -> Iterator[Problem]:

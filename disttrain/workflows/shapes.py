@@ -50,7 +50,7 @@ def shape_of(family: Family, y: Tensor, weight: Tensor | None) -> Shape:
         nll = float(cross_entropy(family.distribution(**constants, validate_args=False), rows.outcome, weight))
         made = scaling.restore(family, activated(outputs, {name: value[None] for name, value in raw.items()}, 1))
     parameters = {name: value[0].tolist() for name, value in made.items()}
-    nll += constant_of(family, scaling.log_jacobian, rows)
+    nll += constant_of(family, scaling, rows)
     return Shape(nll, sum(map(constants_of, outputs)), parameters, _sees_atom(family, y))
 
 

@@ -12,7 +12,7 @@ import torch
 from scipy import special, stats
 from torch import Tensor
 
-from disttrain.families import ACTIVATIONS, FAMILIES, Activation, Family, Parameter, activation_for, build, facts, objection
+from disttrain.families import ACTIVATIONS, FAMILIES, Activation, Family, Parameter, activation_for, build, facts_of, objection
 from disttrain.networks import Output, activated
 
 __all__ = [
@@ -27,13 +27,18 @@ FAMILY: dict[str, Family] = {name: build(name, {"classes": 3, "targets": 2}) for
     "truncated counts": build("truncated", {"of": "poisson", "lower": 1}),
     "truncated on both sides": build("truncated", {"of": "normal", "lower": -1.0, "upper": 2.0}),
     "discretized gamma": build("discretized", {"of": "gamma", "step": 0.5}),
+    "independent mixtures": build("independent", {"of": {"family": "mixture", "components": 3}, "targets": 2}),
+    "independent hurdles": build("independent", {"of": "hurdle", "targets": 2}),
+    "independent truncated": build("independent", {"of": {"family": "truncated", "of": "normal", "lower": -1.0}, "targets": 2}),
+    "normal of low rank": build("multivariate_normal", {"targets": 4, "rank": 2}),
+    "mixture of low rank": build("mixture", {"of": {"family": "multivariate_normal", "rank": 1}, "targets": 4}),
 }
 NUMBERS = [name for name, family in FAMILY.items() if not family.event]
 DISCRETE = [name for name in NUMBERS if FAMILY[name].support.discrete]
 CONTINUOUS = [name for name in NUMBERS if name not in DISCRETE]
 OF_LABELS = [name for name, family in FAMILY.items() if any("classes" in parameter.axes for parameter in family.parameters)]
 # Those whose distribution scipy.stats has.
-KNOWN = [name for name in FAMILY if name in FAMILIES and facts(name).lines["scipy"] != "none"]
+KNOWN = [name for name in FAMILY if facts_of(FAMILY[name]).lines["scipy"] != "none"]
 
 
 def _kind(parameter: Parameter) -> tuple[object, ...]:
@@ -113,8 +118,8 @@ def samples(name: str, draws: int) -> Tensor:
 
 def oracle(name: str, values: Mapping[str, Tensor]) -> Any:
     """scipy's distribution: what the line `scipy` of the family's docstring evaluates to."""
-    words = vars(stats) | {"special": special, "exp": np.exp, "log": np.log, "sqrt": np.sqrt, "pi": np.pi}
-    return eval(facts(name).lines["scipy"], words | {key: value.numpy() for key, value in values.items()})
+    words = vars(stats) | {"special": special, "exp": np.exp, "log": np.log, "sqrt": np.sqrt, "pi": np.pi, "diag": np.diag}
+    return eval(facts_of(FAMILY[name]).lines["scipy"], words | {key: value.numpy() for key, value in values.items()})
 
 
 def scipy_log_prob(name: str, values: Mapping[str, Tensor], y: np.ndarray) -> np.ndarray:

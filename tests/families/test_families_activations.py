@@ -176,6 +176,23 @@ def test_bounds_outside_the_range_change_nothing():
     assert bounded(ACTIVATIONS["sigmoid"], 0.0, 1.0) is ACTIVATIONS["sigmoid"]
 
 
+def test_a_bound_under_the_floor_changes_nothing():
+    assert bounded(ACTIVATIONS["softplus"], 1e-9, None) is ACTIVATIONS["softplus"]
+
+
+def test_bounds_of_each_target_are_those_of_one_number_side_by_side():
+    lows, highs = (0.1, 1e-9, 2.0), (3.0, 1.0, 5.0)
+    kept = bounded(ACTIVATIONS["softplus"], lows, highs)
+    alone = [bounded(ACTIVATIONS["softplus"], low, high) for low, high in zip(lows, highs, strict=True)]
+    rows = RAW.unsqueeze(-1).expand(-1, 3)
+    torch.testing.assert_close(kept.forward(rows), torch.stack([one.forward(RAW) for one in alone], -1), rtol=1e-14, atol=0.0)
+    raw = torch.linspace(-3.0, 3.0, 60, dtype=torch.float64).reshape(20, 3)
+    torch.testing.assert_close(kept.inverse(kept.forward(raw)), raw, rtol=1e-9, atol=1e-9)
+    assert (kept.range.lower, kept.range.upper) == (1e-9, 5.0)
+    near = torch.linspace(-25.0, 25.0, 501, dtype=torch.float64).unsqueeze(-1).expand(-1, 3)
+    assert bool((slopes(kept, near) > 0).all())
+
+
 def test_an_unknown_activation_is_a_key_error():
     with pytest.raises(KeyError):
         activation_for(FAMILY["normal"].parameter("loc"), "softpuls")

@@ -38,7 +38,7 @@ known_numbers = pytest.mark.parametrize("name", [name for name in KNOWN if name 
 # Of an angle the density repeats itself beyond a turn.
 ANGLES = [name for name, family in FAMILY.items() if any(parameter.support.kind == "angle" for parameter in family.parameters)]
 continuous = pytest.mark.parametrize("name", [name for name in CONTINUOUS if not FAMILY[name].atoms and name not in ANGLES])
-mixed = pytest.mark.parametrize("name", [name for name in FAMILY if FAMILY[name].atoms])
+mixed = pytest.mark.parametrize("name", [name for name in NUMBERS if FAMILY[name].atoms])
 discrete = pytest.mark.parametrize("name", DISCRETE)
 
 DRAWS = 20_000

@@ -56,6 +56,9 @@ def scipy_log_prob(loss, raw, y):
         onehot = np.eye(3)[y.numpy().astype(int)]
         rows = [eval(expression, words | {"probs": probs / probs.sum()}) for probs in values["probs"]]
         return np.array([row.logpmf(hit) for row, hit in zip(rows, onehot, strict=True)])
+    if loss.family.event:
+        rows = [eval(expression, words | {name: value[row] for name, value in values.items()}) for row in range(len(raw))]
+        return np.array([row.logpdf(vector) for row, vector in zip(rows, y.numpy(), strict=True)])
     frozen = eval(expression, words)
     return (frozen.logpmf if loss.family.support.discrete else frozen.logpdf)(y.numpy())
 

@@ -46,8 +46,12 @@ def drawn(name):
 
 
 def fitted(name, y, weight=None, **fixed):
-    """The parameters of the marginal fit as {name: array}, and its loss."""
-    family, outputs = FAMILY[name], outputs_of(FAMILY[name], **fixed)
+    """The parameters of the marginal fit of a family of the table as {name: array}, and its loss."""
+    return fit_of(FAMILY[name], y, weight, **fixed)
+
+
+def fit_of(family, y, weight=None, **fixed):
+    outputs = outputs_of(family, **fixed)
     raw = marginal_raw(family, outputs, Rows.without_inputs(Outcome.exact(y), weight))
     values = activated(outputs, {key: value[None] for key, value in raw.items()}, 1)
     loss = cross_entropy(family.distribution(**values, validate_args=False), Outcome.exact(y), weight)
@@ -197,3 +201,24 @@ def test_a_target_far_narrower_than_the_start_is_reached(name, seed):
     y = made.icdf(torch.rand(600, generator=generator, dtype=torch.float64))
     _, loss = fitted(name, y)
     assert loss <= float(cross_entropy(made, Outcome.exact(y)))
+
+
+@pytest.mark.parametrize(("targets", "rank"), [(3, 1), (5, 1), (5, 2), (8, 3)])
+def test_factors_of_a_covariance_fulfil_the_equations_of_maximum_likelihood(targets, rank):
+    """diag Σ = diag S and S Σ⁻¹ W = W, and not at W = 0, which fulfils the second. Source: Lawley & Maxwell (1971), section 4.3."""
+    rng = np.random.default_rng(targets)
+    planted = rng.normal(size=(targets, rank)), rng.uniform(0.2, 0.8, targets)
+    y = rng.normal(size=(4000, rank)) @ planted[0].T + np.sqrt(planted[1]) * rng.normal(size=(4000, targets))
+    family = build("multivariate_normal", {"targets": targets, "rank": rank})
+    values, loss = fit_of(family, torch.from_numpy(y))
+    factor, seen = values["cov_factor"], np.cov(y.T, bias=True)
+    covariance = factor @ factor.T + np.diag(values["cov_diag"])
+    np.testing.assert_allclose(values["loc"], y.mean(0), atol=1e-4)
+    np.testing.assert_allclose(np.diag(covariance), np.diag(seen), rtol=1e-3)
+    np.testing.assert_allclose(seen @ np.linalg.solve(covariance, factor), factor, atol=2e-3)
+    assert loss <= -stats.multivariate_normal(y.mean(0), planted[0] @ planted[0].T + np.diag(planted[1])).logpdf(y).mean()
+    assert loss >= -stats.multivariate_normal(y.mean(0), seen).logpdf(y).mean() - 1e-9
+    truth = planted[0] @ planted[0].T + np.diag(planted[1])
+    # Var(y_i y_j) = c_ii c_jj + c_ij² of a normal.
+    error = np.sqrt((np.outer(np.diag(truth), np.diag(truth)) + truth**2) / len(y))
+    assert (np.abs(covariance - truth) < 4.5 * error).all()

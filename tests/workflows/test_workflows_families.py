@@ -57,7 +57,11 @@ def written_log_density(name, predictions, y):
         outcome = np.eye(len(LABELS))[y]
         return np.array([scipy.stats.multinomial.logpmf(o, 1, p) for o, p in zip(outcome, values["probs"], strict=True)])
     words = {"special": scipy.special, "exp": np.exp, "log": np.log, "sqrt": np.sqrt, "pi": np.pi}
-    distribution = eval(expression, {"__builtins__": {}}, vars(scipy.stats) | words | values)
+    words |= vars(scipy.stats)
+    if family.event:
+        rows = [eval(expression, {"__builtins__": {}}, words | {key: value[row] for key, value in values.items()}) for row in range(len(y))]
+        return np.array([row.logpdf(vector) for row, vector in zip(rows, y, strict=True)])
+    distribution = eval(expression, {"__builtins__": {}}, words | values)
     return (distribution.logpmf if family.support.discrete else distribution.logpdf)(y)
 
 
