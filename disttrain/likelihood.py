@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from disttrain.distributions import functionals, logs
+from disttrain.distributions import functionals, intervals
 from disttrain.outcomes import Outcome
 
 __all__ = ["cross_entropy", "log_likelihood", "weighted_mean"]
@@ -47,10 +47,7 @@ def _log_between(distribution: Distribution, start: Tensor, end: Tensor, kinds: 
         return functionals.log_survival(distribution, start)
     if kinds <= {"left"}:
         return functionals.log_cdf(distribution, end)
-    return logs.log_interval(
-        (functionals.log_cdf(distribution, start), functionals.log_cdf(distribution, end)),
-        (functionals.log_survival(distribution, start), functionals.log_survival(distribution, end)),
-    )
+    return intervals.log_between(distribution, start, end)
 
 
 def weighted_mean(values: Tensor, weight: Tensor | None) -> Tensor:

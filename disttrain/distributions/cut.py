@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
-from disttrain.distributions import derived, functionals, logs, tensors
+from disttrain.distributions import derived, functionals, intervals, tensors
 
 __all__ = ["Discretized", "Truncated"]
 
@@ -97,7 +97,7 @@ class Truncated(Distribution):
         p = value.double()
         if functionals.is_discrete(self.base):
             raise NotImplementedError
-        below, above = functionals.cdf(self.base, self.lower), functionals.survival(self.base, self.upper)
+        below, above = functionals.cdf(self.base, self._below), functionals.survival(self.base, self.upper)
         if bool((torch.maximum(below, above) > 0.999).any()):
             # What is left between them has no digits then: the tails in logarithms do.
             raise NotImplementedError
@@ -106,11 +106,11 @@ class Truncated(Distribution):
 
     @property
     def _below(self) -> Tensor:
-        """The point whose cdf does not count: the count before the lower end, for a density the end itself."""
-        return self.lower - 1.0 if functionals.is_discrete(self.base) else self.lower
+        """The point whose cdf does not count: what comes just before the lower end, which may have a probability of its own."""
+        return functionals.just_below(self.base, self.lower)
 
     def _log_mass(self, start: Tensor, end: Tensor) -> Tensor:
-        return _log_between(self.base, start, end)
+        return intervals.log_between(self.base, start, end)
 
     def _somewhere(self) -> Tensor:
         """A value inside the interval."""
@@ -150,7 +150,7 @@ class Discretized(Distribution):
     def log_prob(self, value: Tensor) -> Tensor:
         if self._validate_args:
             self._validate_sample(value)
-        return _log_between(self.base, value - 0.5 * self.step, value + 0.5 * self.step)
+        return intervals.log_between(self.base, value - 0.5 * self.step, value + 0.5 * self.step)
 
     def log_cdf(self, value: Tensor) -> Tensor:
         """log P(Y <= value), differentiable in the parameters."""
@@ -199,10 +199,3 @@ class Discretized(Distribution):
             total, square = total + probability * (y - mean), square + probability * (y - mean).square()
         fine = torch.where(variance.isfinite(), variance + self.step.square() / 12.0, variance)
         return torch.where(summed, mean + total, mean), torch.where(summed, square - total.square(), fine)
-
-
-def _log_between(base: Distribution, start: Tensor, end: Tensor) -> Tensor:
-    """log P(start < base <= end), in the nearer tail."""
-    cdf = [functionals.log_cdf(base, at.double()) for at in (start, end)]
-    survival = [functionals.log_survival(base, at.double()) for at in (start, end)]
-    return logs.log_interval((cdf[0], cdf[1]), (survival[0], survival[1]))

@@ -16,6 +16,8 @@ from disttrain.distributions.unit_interval import Beta
 
 __all__ = ["Kumaraswamy", "LogitNormal", "SimplexNormal", "ZeroOneInflatedBeta", "beta_mean"]
 
+_LAST = 1.0 - 2.0**-53
+
 _HALF_LOG_2PI = 0.9189385332046727
 
 
@@ -94,6 +96,8 @@ class ZeroOneInflatedBeta(Distribution):
     def log_survival(self, value: Tensor) -> Tensor:
         """log P(Y > value), differentiable."""
         inside = torch.logaddexp(self.one.log(), self._rest.log() + functionals.log_survival(self._beta(), _between(value)))
+        # Above the last float64 below 1 is 1 alone, else P(Y >= 1) would have a part of a beta that piles up there.
+        inside = torch.where(value >= _LAST, self.one.log(), inside)
         return torch.where(value <= 0, torch.log1p(-self.zero), inside)
 
     def icdf(self, value: Tensor) -> Tensor:

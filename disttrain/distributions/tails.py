@@ -43,6 +43,8 @@ def log_survival(distribution: Distribution, y: Tensor) -> Tensor:
 def _tail(distribution: Distribution, name: str, y: Tensor, below: float, above: float) -> Tensor:
     """A tail inside the support, and what is certain outside of it: there no gradient passes, and nothing overflows."""
     own: Callable[[Tensor], Tensor] | None = getattr(distribution, name, None)
+    if distribution.event_shape:
+        derived.refuse(distribution, "each row is a vector, which has no cdf as one number to score censored, rounded or truncated rows by")
     if own is None:
         derived.refuse(distribution, "its cdf has no gradient in its parameters, so that censored, rounded or truncated rows have no score")
     y, whole = y.double(), is_discrete(distribution)
