@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from disttrain.distributions import functionals
+from disttrain.distributions import functionals, intervals
 from disttrain.outcomes import Outcome
 
 __all__ = ["cross_entropy", "log_likelihood", "weighted_mean"]
@@ -24,7 +24,10 @@ def log_likelihood(distribution: Distribution, outcome: Outcome) -> Tensor:
     score = distribution.log_prob(outcome.lower) if outcome.kinds == {"exact"} else _log_seen(distribution, outcome)
     if outcome.entry is None:
         return score
-    return score - functionals.log_survival(distribution, outcome.entry)
+    beyond = functionals.log_survival(distribution, outcome.entry)
+    # Of a row that could not have been seen at all nothing can be expected either.
+    never = beyond == -math.inf
+    return torch.where(never, -math.inf, score - torch.where(never, 0.0, beyond))
 
 
 def _log_seen(distribution: Distribution, outcome: Outcome) -> Tensor:
@@ -51,7 +54,7 @@ def _log_between(distribution: Distribution, start: Tensor, end: Tensor, kinds: 
         return functionals.log_survival(distribution, start)
     if kinds <= {"left"}:
         return functionals.log_cdf(distribution, end)
-    return functionals.log_between(distribution, start, end)
+    return intervals.log_between(distribution, start, end)
 
 
 def weighted_mean(values: Tensor, weight: Tensor | None) -> Tensor:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
-from disttrain.distributions import derived, functionals, tensors
+from disttrain.distributions import derived, functionals, intervals, tensors
 
 __all__ = ["Discretized", "Truncated"]
 
@@ -100,7 +100,7 @@ class Truncated(Distribution):
         p = value.double()
         if functionals.is_discrete(self.base):
             raise NotImplementedError
-        below, above = functionals.cdf(self.base, self.lower), functionals.survival(self.base, self.upper)
+        below, above = functionals.cdf(self.base, self._below), functionals.survival(self.base, self.upper)
         if bool((torch.maximum(below, above) > 0.999).any()):
             # What is left between them has no digits then: the tails in logarithms do.
             raise NotImplementedError
@@ -109,11 +109,11 @@ class Truncated(Distribution):
 
     @property
     def _below(self) -> Tensor:
-        """The point whose cdf does not count: the count before the lower end, for a density the end itself."""
-        return self.lower - 1.0 if functionals.is_discrete(self.base) else self.lower
+        """The point whose cdf does not count: what comes just before the lower end, which may have a probability of its own."""
+        return functionals.just_below(self.base, self.lower)
 
     def _log_mass(self, start: Tensor, end: Tensor) -> Tensor:
-        return functionals.log_between(self.base, start, end)
+        return intervals.log_between(self.base, start, end)
 
     def _somewhere(self) -> Tensor:
         """A value inside the interval."""
@@ -153,7 +153,7 @@ class Discretized(Distribution):
     def log_prob(self, value: Tensor) -> Tensor:
         if self._validate_args:
             self._validate_sample(value)
-        return functionals.log_between(self.base, value - 0.5 * self.step, value + 0.5 * self.step)
+        return intervals.log_between(self.base, value - 0.5 * self.step, value + 0.5 * self.step)
 
     def log_cdf(self, value: Tensor) -> Tensor:
         """log P(Y <= value), differentiable in the parameters."""

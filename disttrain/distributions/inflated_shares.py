@@ -15,6 +15,8 @@ from disttrain.distributions.unit_interval import Beta
 
 __all__ = ["ZeroOneInflatedBeta"]
 
+_LAST = 1.0 - 2.0**-53
+
 
 class ZeroOneInflatedBeta(Distribution):
     """Shares with exact zeros and ones: 0 with probability `zero`, 1 with probability `one`, else beta of `mean` and `precision`; (n,).
@@ -104,6 +106,8 @@ class ZeroOneInflatedBeta(Distribution):
     def log_survival(self, value: Tensor) -> Tensor:
         """log P(Y > value), differentiable."""
         inside = torch.logaddexp(self._log_one, self._log_rest + functionals.log_survival(self._beta(), _between(value)))
+        # Above the last float64 below 1 is 1 alone, else P(Y >= 1) would have a part of a beta that piles up there.
+        inside = torch.where(value >= _LAST, self._log_one, inside)
         return torch.where(value <= 0, torch.logaddexp(self._log_one, self._log_rest), inside)
 
     def cdf(self, value: Tensor) -> Tensor:

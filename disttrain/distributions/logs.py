@@ -11,12 +11,14 @@ from torch.autograd.function import once_differentiable
 
 from disttrain.distributions import special
 
-__all__ = ["log1mexp", "log_difference", "log_interval", "log_ndtr", "log_passed"]
+__all__ = ["log1mexp", "log_difference", "log_interval", "log_ndtr", "log_passed", "lost"]
 
 _ROOT_HALF = math.sqrt(0.5)
 _ROOT_TWO_OVER_PI = math.sqrt(2.0 / math.pi)
 _LOG_2PI_HALF = 0.9189385332046727
 _LOG_2 = math.log(2.0)
+# Of the nearer tail: what the difference of two of its probabilities cannot tell from 0, where they are good to a few units of 1e-13.
+_UNRESOLVED = 1e-11
 
 
 class _LogNdtr(torch.autograd.Function):
@@ -94,3 +96,10 @@ def log_interval(log_cdf: tuple[Tensor, Tensor], log_survival: tuple[Tensor, Ten
     upper = above_a < below_b
     larger, smaller = torch.where(upper, above_a, below_b), torch.where(upper, above_b, below_a)
     return log_difference(larger, smaller)
+
+
+@torch.no_grad()
+def lost(difference: Tensor, flat: Tensor, larger: Tensor) -> Tensor:
+    """Where the logarithm `flat` stands for that of a difference from `larger`: they differ by no more than it resolves, or it is -inf."""
+    apart = ((difference - larger).exp() - (flat - larger).exp()).abs()
+    return (apart <= _UNRESOLVED) | (difference == -math.inf)

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from disttrain.distributions import derived, logs
+from disttrain.distributions import derived
 
-__all__ = ["has_tails", "inside", "is_discrete", "just_below", "log_between", "log_cdf", "log_survival"]
+__all__ = ["has_tails", "inside", "is_discrete", "just_below", "log_cdf", "log_survival"]
 
 
 def is_discrete(distribution: Distribution) -> bool:
@@ -40,21 +40,11 @@ def log_survival(distribution: Distribution, y: Tensor) -> Tensor:
     return _tail(distribution, "log_survival", y, 0.0, -math.inf)
 
 
-def log_between(distribution: Distribution, start: Tensor, end: Tensor) -> Tensor:
-    """log P(start < Y <= end), differentiable, as the difference in the nearer tail; -inf where end <= start.
-
-    Raises UsageError where the distribution has no tails.
-    """
-    start, end = start.double(), end.double()
-    return logs.log_interval(
-        (log_cdf(distribution, start), log_cdf(distribution, end)),
-        (log_survival(distribution, start), log_survival(distribution, end)),
-    )
-
-
 def _tail(distribution: Distribution, name: str, y: Tensor, below: float, above: float) -> Tensor:
     """A tail inside the support, and what is certain outside of it: there no gradient passes, and nothing overflows."""
     own: Callable[[Tensor], Tensor] | None = getattr(distribution, name, None)
+    if distribution.event_shape:
+        derived.refuse(distribution, "each row is a vector, which has no cdf as one number to score censored, rounded or truncated rows by")
     if own is None:
         derived.refuse(distribution, "its cdf has no gradient in its parameters, so that censored, rounded or truncated rows have no score")
     y, whole = y.double(), is_discrete(distribution)

@@ -20,6 +20,7 @@ __all__ = ["BoxCoxColeGreen", "BoxCoxT"]
 _HALF_LOG_2PI = 0.9189385332046727
 # The truncation at y = 0 lies 1/(σ |ν|) standard units out; beyond this not even a Student t of few degrees of freedom feels it.
 _FARTHEST = 1e100
+_LOG_6 = math.log(6.0)
 Cdf = Callable[[Tensor], Tensor]
 
 
@@ -41,16 +42,17 @@ class BoxCoxColeGreen(Distribution):
         if self._validate_args:
             self._validate_sample(value)
         z, steep = _z(value, self.loc, self.scale, self.shape)
-        kernel = -0.5 * z.square() - _HALF_LOG_2PI
-        return kernel + steep - self.scale.log() - value.log() - _log_kept(self.scale, self.shape, logs.log_ndtr)
+        return _log_normal(z) + steep - self.scale.log() - value.log() - _log_kept(self.scale, self.shape, logs.log_ndtr)
 
     def log_cdf(self, value: Tensor) -> Tensor:
         """log P(Y <= value), differentiable."""
-        return _log_lower(_z(value, self.loc, self.scale, self.shape)[0], self.scale, self.shape, logs.log_ndtr)
+        z, steep = _z(value, self.loc, self.scale, self.shape)
+        return _log_lower(z, steep, self.scale, self.shape, logs.log_ndtr, _log_normal)
 
     def log_survival(self, value: Tensor) -> Tensor:
         """log P(Y > value), differentiable."""
-        return _log_lower(-_z(value, self.loc, self.scale, self.shape)[0], self.scale, -self.shape, logs.log_ndtr)
+        z, steep = _z(value, self.loc, self.scale, self.shape)
+        return _log_lower(-z, steep, self.scale, -self.shape, logs.log_ndtr, _log_normal)
 
     def icdf(self, value: Tensor) -> Tensor:
         return _quantile(value, self.loc, self.scale, self.shape, logs.log_ndtr, special.ndtri)
@@ -78,6 +80,9 @@ class BoxCoxT(Distribution):
     def _log_t(self, z: Tensor) -> Tensor:
         return log_t_lower(self.df, z)
 
+    def _log_density(self, z: Tensor) -> Tensor:
+        return special.half_step(0.5 * self.df) - 0.5 * (self.df + 1.0) * special.log1p_square(z / self.df.sqrt()) - _HALF_LOG_2PI
+
     def _t_quantile(self, p: Tensor) -> Tensor:
         return tensors.on_arrays(scipy.special.stdtrit, self.df, p)
 
@@ -85,16 +90,17 @@ class BoxCoxT(Distribution):
         if self._validate_args:
             self._validate_sample(value)
         z, steep = _z(value, self.loc, self.scale, self.shape)
-        kernel = special.half_step(0.5 * self.df) - 0.5 * (self.df + 1.0) * special.log1p_square(z / self.df.sqrt()) - _HALF_LOG_2PI
-        return kernel + steep - self.scale.log() - value.log() - _log_kept(self.scale, self.shape, self._log_t)
+        return self._log_density(z) + steep - self.scale.log() - value.log() - _log_kept(self.scale, self.shape, self._log_t)
 
     def log_cdf(self, value: Tensor) -> Tensor:
         """log P(Y <= value), differentiable."""
-        return _log_lower(_z(value, self.loc, self.scale, self.shape)[0], self.scale, self.shape, self._log_t)
+        z, steep = _z(value, self.loc, self.scale, self.shape)
+        return _log_lower(z, steep, self.scale, self.shape, self._log_t, self._log_density)
 
     def log_survival(self, value: Tensor) -> Tensor:
         """log P(Y > value), differentiable."""
-        return _log_lower(-_z(value, self.loc, self.scale, self.shape)[0], self.scale, -self.shape, self._log_t)
+        z, steep = _z(value, self.loc, self.scale, self.shape)
+        return _log_lower(-z, steep, self.scale, -self.shape, self._log_t, self._log_density)
 
     def icdf(self, value: Tensor) -> Tensor:
         return _quantile(value, self.loc, self.scale, self.shape, self._log_t, self._t_quantile)
@@ -115,6 +121,10 @@ def _z(value: Tensor, loc: Tensor, scale: Tensor, shape: Tensor) -> tuple[Tensor
     return ratio * torch.where(small, total, torch.expm1(level) / far) / scale, x
 
 
+def _log_normal(z: Tensor) -> Tensor:
+    return -0.5 * z.square() - _HALF_LOG_2PI
+
+
 def _end(scale: Tensor, shape: Tensor) -> Tensor:
     """1/(σ |ν|), in standard units the distance of y = 0 from the median; no further than where it stops to count."""
     product = scale * shape.abs()
@@ -126,12 +136,20 @@ def _log_kept(scale: Tensor, shape: Tensor, log_lower: Cdf) -> Tensor:
     return log_lower(_end(scale, shape))
 
 
-def _log_lower(z: Tensor, scale: Tensor, shape: Tensor, log_lower: Cdf) -> Tensor:
-    """log P(Z <= z) of what is left: for shape > 0 the lower tail is cut off, for shape < 0 the upper one."""
+def _log_lower(z: Tensor, steep: Tensor, scale: Tensor, shape: Tensor, log_lower: Cdf, log_density: Cdf) -> Tensor:
+    """log P(Z <= z) of what is left: for shape > 0 the lower tail is cut off, for shape < 0 the upper one.
+
+    Near the cut the distance to it is the end times exp(steep), where z itself has lost its digits: there Simpson's rule for the density.
+    """
     end = _end(scale, shape)
     inside = torch.where(shape > 0, torch.maximum(z, -end * (1.0 - 1e-15)), z)
     whole, cut = log_lower(inside), log_lower(-end)
-    left = torch.where(shape > 0, logs.log_difference(whole, torch.minimum(cut, whole)), whole)
+    difference = torch.where(shape > 0, logs.log_difference(whole, torch.minimum(cut, whole)), whole)
+    near = (shape > 0) & (steep < 0)
+    share = torch.where(near, steep, -1.0)
+    heights = [log_density(end * (1.0 - part * share.exp())) + math.log(weight) for part, weight in ((0.0, 1.0), (0.5, 4.0), (1.0, 1.0))]
+    close = torch.logsumexp(torch.stack(heights), 0) - _LOG_6 + end.log() + share
+    left = torch.where(near & logs.lost(difference, close, whole), close, difference)
     return (left - log_lower(end)).clamp(max=0.0)
 
 

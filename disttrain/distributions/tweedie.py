@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.distributions import Distribution, constraints
 
-from disttrain.distributions import incomplete, special, tensors
+from disttrain.distributions import incomplete, logs, special, tensors
 from disttrain.distributions.inversion import invert
 from disttrain.distributions.parametrised import parametrised
 
@@ -99,20 +99,25 @@ class Tweedie(Distribution):
 
     def log_cdf(self, value: Tensor) -> Tensor:
         """log P(Y <= value), differentiable."""
-        number, log_weight, amounts, x = self._conditional(value, False)
+        some, rate = value > 0, self._parts()[0]
+        number, log_weight, amounts, x = self._conditional(torch.where(some, value, 1.0), False)
         below = torch.where(number > 0, incomplete.log_gamma_lower(amounts, x), 0.0)
-        return torch.where(value < 0, -math.inf, torch.logsumexp(log_weight + below, 0).clamp(max=0.0))
+        # No amount at all by itself: where amounts are many and small their likely numbers are far from 0.
+        score = torch.where(some, torch.logsumexp(log_weight + below, 0).clamp(max=0.0), -rate)
+        return torch.where(value < 0, -math.inf, score)
 
     def log_survival(self, value: Tensor) -> Tensor:
         """log P(Y > value), differentiable."""
-        number, log_weight, amounts, x = self._conditional(value, True)
+        some, rate = value > 0, self._parts()[0]
+        number, log_weight, amounts, x = self._conditional(torch.where(some, value, 1.0), True)
         above = torch.where(number > 0, log_weight + incomplete.log_gamma_upper(amounts, x), -math.inf)
-        return torch.where(value < 0, 0.0, torch.logsumexp(above, 0).clamp(max=0.0))
+        score = torch.where(some, torch.logsumexp(above, 0).clamp(max=0.0), logs.log1mexp(-rate))
+        return torch.where(value < 0, 0.0, score)
 
     def _conditional(self, value: Tensor, upper: bool) -> tuple[Tensor, ...]:
         """Numbers of amounts (J, ...), their log-probabilities, concentrations given them, and the value in units of the amounts' scale."""
         rate, alpha, scale = (part.expand(tensors.common_shape(value.shape, self._mean.shape)) for part in self._parts())
-        return _weighed(rate, alpha, value.clamp(min=0.0) / scale, _centre(rate, alpha, value.clamp(min=0.0) / scale, upper)[0])
+        return _weighed(rate, alpha, value / scale, _centre(rate, alpha, value / scale, upper)[0])
 
     def _averaged(self, function: Any, value: Tensor, upper: bool) -> Tensor:
         """A tail of the amounts' sum averaged over their number, which is certain where there is none."""

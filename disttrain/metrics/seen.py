@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from disttrain.distributions import functionals
+from disttrain.distributions import functionals, intervals
 from disttrain.outcomes import Outcome
 
 __all__ = ["conditional_quantile", "share_between", "three_parts"]
@@ -25,8 +25,8 @@ def three_parts(distribution: Distribution, outcome: Outcome) -> tuple[Tensor, T
     entry = nothing if outcome.entry is None else outcome.entry.double()
     whole = functionals.log_survival(distribution, entry)
     parts = (
-        functionals.log_between(distribution, entry, start),
-        functionals.log_between(distribution, start, end),
+        intervals.log_between(distribution, entry, start),
+        intervals.log_between(distribution, start, end),
         functionals.log_survival(distribution, end),
     )
     below, within, above = (_ratio(part, whole) for part in parts)
@@ -39,8 +39,8 @@ def share_between(distribution: Distribution, outcome: Outcome, first: Tensor, l
     Its mean over rows that the forecast is right about is P(first < Y <= last), however coarsely they were seen.
     """
     start, end = _ends(distribution, outcome)
-    common = functionals.log_between(distribution, torch.maximum(start, first), torch.minimum(end, last))
-    share = _ratio(common, functionals.log_between(distribution, start, end))
+    common = intervals.log_between(distribution, torch.maximum(start, first), torch.minimum(end, last))
+    share = _ratio(common, intervals.log_between(distribution, start, end))
     return torch.where(outcome.seen, ((outcome.lower > first) & (outcome.lower <= last)).double(), share)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any
 
@@ -16,7 +16,7 @@ from disttrain.families import ACTIVATIONS, FAMILIES, Activation, Family, Parame
 from disttrain.networks import Output, activated
 
 __all__ = [
-    "ALLOWED", "CONTINUOUS", "DISCRETE", "FAMILY", "KNOWN", "NUMBERS", "OF_LABELS", "PARAMETERS", "arguments", "distribution", "named",
+    "ALLOWED", "CONTINUOUS", "DISCRETE", "FAMILY", "KNOWN", "NUMBERS", "OF_LABELS", "PARAMETERS", "arguments", "distribution", "extremes", "named",
     "oracle", "outputs", "parameters", "parameters_of", "raw_rows", "samples", "scipy_log_prob", "targets",
 ]  # fmt: skip
 
@@ -79,6 +79,21 @@ def raw_rows(activation: Activation, shape: tuple[int, ...], values: Tensor, mos
         rows = values[torch.randint(len(values), (most, size), generator=torch.Generator().manual_seed(1))]
         rows[: len(values)] = values.unsqueeze(1)
     return rows.reshape(-1, *raw_shape)
+
+
+def extremes(family: Family, levels: Sequence[float], most: int = 1500) -> dict[str, Tensor]:
+    """Raw outputs {name: (n, *raw_shape)} at these levels: every combination of them, or `most`, drawn, where there are more."""
+    values = torch.tensor(levels, dtype=torch.float64)
+    learned = [output for output in outputs(family) if output.size]
+    sizes = [output.size for output in learned]
+    generator = torch.Generator().manual_seed(2)
+    if len(values) ** sum(sizes) <= most:
+        rows = torch.tensor(list(product(values.tolist(), repeat=sum(sizes))), dtype=torch.float64)
+    else:
+        rows = values[torch.randint(len(values), (most, sum(sizes)), generator=generator)]
+        rows[: len(values)] = values.unsqueeze(1)
+    pieces = rows.split(sizes, 1)
+    return {o.parameter.name: piece.reshape(-1, *o.raw_shape).clone() for o, piece in zip(learned, pieces, strict=True)}
 
 
 def arguments(family: Family, raw: Mapping[str, Tensor], *, logits: bool = False) -> dict[str, Tensor]:

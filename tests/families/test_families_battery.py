@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-from itertools import product
 
 import numpy as np
 import pytest
@@ -18,6 +17,7 @@ from family_cases import (
     OF_LABELS,
     arguments,
     distribution,
+    extremes,
     oracle,
     outputs,
     parameters,
@@ -41,6 +41,7 @@ continuous = pytest.mark.parametrize("name", [name for name in CONTINUOUS if not
 mixed = pytest.mark.parametrize("name", [name for name in NUMBERS if FAMILY[name].atoms])
 discrete = pytest.mark.parametrize("name", DISCRETE)
 
+EVERYWHERE = (-1e4, -200.0, -50.0, -30.0, -3.0, 0.0, 3.0, 30.0, 50.0, 200.0, 1e4)
 DRAWS = 20_000
 # Kolmogorov: the distance of the empirical cdf exceeds 2.2/√n once in ten thousand draws.
 FARTHEST = 2.2 / math.sqrt(DRAWS)
@@ -52,26 +53,11 @@ def samples(name):
     return drawn(name, DRAWS)
 
 
-def extremes(family):
-    """Raw outputs all over ±1e4, {name: (n, *raw_shape)}: combinations of a few, drawn where there are many."""
-    values = torch.tensor([-1e4, -200.0, -50.0, -30.0, -3.0, 0.0, 3.0, 30.0, 50.0, 200.0, 1e4], dtype=torch.float64)
-    learned = [output for output in outputs(family) if output.size]
-    sizes = [output.size for output in learned]
-    generator = torch.Generator().manual_seed(2)
-    if len(values) ** sum(sizes) <= 1500:
-        rows = torch.tensor(list(product(values.tolist(), repeat=sum(sizes))), dtype=torch.float64)
-    else:
-        rows = values[torch.randint(len(values), (1500, sum(sizes)), generator=generator)]
-        rows[: len(values)] = values.unsqueeze(1)
-    pieces = rows.split(sizes, 1)
-    return {o.parameter.name: piece.reshape(-1, *o.raw_shape).clone() for o, piece in zip(learned, pieces, strict=True)}
-
-
 @every
 @pytest.mark.parametrize("logits", [False, True])
 def test_the_loss_and_its_gradient_are_finite_for_every_raw_output(name, logits):
     family = FAMILY[name]
-    raw = {key: value.requires_grad_() for key, value in extremes(family).items()}
+    raw = {key: value.requires_grad_() for key, value in extremes(family, EVERYWHERE).items()}
     log_prob = family.distribution(**arguments(family, raw, logits=logits), validate_args=False).log_prob(targets(family).unsqueeze(1))
     assert bool(log_prob.isfinite().all())
     for slope in torch.autograd.grad(log_prob.sum(), list(raw.values()), allow_unused=True):
