@@ -61,8 +61,8 @@ def _header(column: Column) -> str:
 
 
 def _effort(column: Column) -> str:
-    """How many rows stand behind the numbers."""
-    return "fitted on all rows" if column.fitted == column.rows else f"fitted on {column.fitted:,} of them, spread over the file"
+    """What stands behind the numbers."""
+    return "fitted on all rows" if column.groups == column.distinct else f"fitted on all rows, in {column.groups:,} groups of neighbours"
 
 
 def _said(value: float) -> str:
