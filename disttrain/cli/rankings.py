@@ -52,7 +52,9 @@ def show(talk: Talk, source: str, ranking: Ranking, top: int | None) -> None:
     best = next(iter(blocks.values()), ())
     if best:
         train = "FILE" if source == "-" else Path(source).as_posix()
-        talk.say(f"Next: in a config, `distribution: {best[0].family}` with `data: {{train: {train}, target: {ranking.column.name}, ...}}`")
+        talk.say(
+            f"Next: in a config, `distribution: {best[0].spelling}` with `data: {{train: {train}, target: {ranking.column.name}, ...}}`"
+        )
 
 
 def _header(column: Column) -> str:

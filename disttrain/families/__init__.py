@@ -26,6 +26,7 @@ from disttrain.families import (
 from disttrain.families.activations import ACTIVATIONS, Activation, activation_for, bounded, default_name, objection
 from disttrain.families.family import Family, Parameter, Unsuitable
 from disttrain.families.scaling import Scaling
+from disttrain.families.spelling import spelled
 
 __all__ = [
     "ACTIVATIONS",
@@ -46,6 +47,7 @@ __all__ = [
     "needs",
     "objection",
     "options",
+    "spelled",
 ]
 
 # Every public function of these rooms is a family.
@@ -123,4 +125,9 @@ def build(name: str, given: Mapping[str, Any]) -> Family:
         inner = {"family": inner} if isinstance(inner, str) else inner
         facts_ = {key: value for key, value in given.items() if key in FACTS}
         taken["of"] = build(inner["family"], {**facts_, **inner})
-    return FAMILIES[name](**taken)
+    family = FAMILIES[name](**taken)
+    for parameter in family.parameters:
+        if parameter.given is not None and not parameter.support.contains(parameter.given):
+            what = f"`{parameter.name}: {parameter.given:g}` is not possible: {family.name} needs {parameter.support.text(parameter.name)}"
+            raise Unsuitable(parameter.name, what, "")
+    return family

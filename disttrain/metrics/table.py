@@ -45,7 +45,10 @@ class Metric:
     def require(self, distribution: Distribution) -> None:
         """Raises UsageError with the reason in plain words where this metric cannot score the distribution."""
         if reason := self.refusal(distribution):
-            raise UsageError(Finding("metric-does-not-apply", f"`{self.name}` cannot score this distribution", why=reason))
+            hints = ("leave the metrics out to have all that apply",)
+            raise UsageError(
+                Finding("metric-does-not-apply", f"`{self.name}` cannot score this distribution", "--metric", why=reason, hints=hints)
+            )
 
     def average(self, scores: Tensor, weight: Tensor | None = None) -> Average:
         """The metric over rows with scores (n,), and its standard error. Raises DataError without rows of positive weight."""

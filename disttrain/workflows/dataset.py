@@ -15,7 +15,7 @@ from disttrain.config import ColumnSplit, Config, DataSection, Loaded, Problem
 from disttrain.data import Origin, Schema, Target
 from disttrain.errors import ConfigError, DataError, Finding
 from disttrain.families import build, needs, options
-from disttrain.workflows.support import closed, require_width
+from disttrain.workflows.support import closed
 
 __all__ = ["SPLITS", "Dataset", "dataset", "filters_of", "is_label", "target_of", "weight_of"]
 
@@ -103,8 +103,6 @@ def target_of(config: Config, table: pa.Table, schema: Schema, labels: tuple[Any
     """
     section = config.distribution
     vector = not is_label(config) and "targets" in needs(section.family, section.options)
-    if not is_label(config):
-        require_width(section.family, schema.target, vector, origin)
     kind = "label" if is_label(config) else "vector" if vector else "number"
     ordered = "order" in options(section.family)
     given = section.options.get("order") if ordered and labels is None else labels

@@ -22,7 +22,7 @@ from disttrain.workflows.configuration import configuration, configuration_of
 from disttrain.workflows.dataset import filters_of
 from disttrain.workflows.fit import Finished
 from disttrain.workflows.fit import fit as fit_events
-from disttrain.workflows.forecasts import Wanted, forecast, refuse_unsuited
+from disttrain.workflows.forecasts import Wanted, asked_for, forecast, refuse_unsuited
 from disttrain.workflows.requests import Question, Request, require_question, require_request
 from disttrain.workflows.runs import open_run
 from disttrain.workflows.scoring import Forecast, mean_scores, observed, settings_of
@@ -49,7 +49,7 @@ class FittedRun:
         section = self.model.config.predictions
         asked = tuple(section.columns if columns is None else columns)
         wanted = Wanted(asked, tuple(section.quantiles if quantiles is None else quantiles), samples, self.model.config.training.seed)
-        made = forecast(self.model, self._table(frame, target=False), refuse_unsuited(self.model, wanted, columns is not None), 0)
+        made = forecast(self.model, self._table(frame, target=False), refuse_unsuited(self.model, wanted, asked_for(columns, quantiles)), 0)
         predicted: pd.DataFrame = pa.table(made).to_pandas()
         return predicted.set_index(frame.index)
 

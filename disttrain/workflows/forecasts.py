@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from disttrain.distributions import functionals
 from disttrain.errors import Finding, UsageError
 from disttrain.model import Model
 
-__all__ = ["COLUMNS", "Wanted", "forecast", "metadata", "quantile_name", "refuse_unsuited"]
+__all__ = ["COLUMNS", "Wanted", "asked_for", "forecast", "metadata", "quantile_name", "refuse_unsuited"]
 
 _NOT_OF_CLASSES: tuple[str, ...] = ("mean", "std", "variance", "median", "quantiles")
 _NOT_OF_VECTORS: tuple[str, ...] = ("median", "mode", "quantiles")
@@ -47,21 +47,26 @@ def quantile_name(level: float) -> str:
     return f"q{whole.zfill(2)}" + (f"_{rest}" if rest else "")
 
 
-def refuse_unsuited(model: Model, wanted: Wanted, asked: bool) -> Wanted:
-    """What of `wanted` the family has: classes without order have no mean and no quantiles, vectors no quantiles and no mode.
+def asked_for(columns: Sequence[str] | None, quantiles: Sequence[float] | None) -> dict[str, str]:
+    """The columns that a user asked for by name, and the option of each: {column: option}."""
+    return {**({} if quantiles is None else {"quantiles": "--quantiles"}), **dict.fromkeys(columns or (), "--columns")}
 
-    Raises UsageError where the user `asked` for what it has not.
+
+def refuse_unsuited(model: Model, wanted: Wanted, asked: Mapping[str, str]) -> Wanted:
+    """What of `wanted` the family has: classes have no mean and no quantiles, since their labels are no numbers, vectors no quantiles and no mode.
+
+    Raises UsageError where the user `asked` for what it has not: {column: the option that names it}.
     """
     if model.labels is None and not model.family.event:
         return wanted
     if model.family.event:
         missing, why, hint = _NOT_OF_VECTORS, "each row is a vector", "use `parameters`, `mean`, `std` and `variance`"
     else:
-        missing, why, hint = _NOT_OF_CLASSES, "its classes have no order", "use `parameters` and `mode`"
+        missing, why, hint = _NOT_OF_CLASSES, "its targets are labels", "use `parameters` and `mode`"
     unsuited = [name for name in wanted.columns if name in missing]
-    if asked and unsuited:
-        what = f"`{unsuited[0]}` does not exist for {model.family.name}: {why}"
-        raise UsageError(Finding("not-supported", what, "--columns", hints=(hint,)))
+    for name in [name for name in unsuited if name in asked]:
+        what = f"`{name}` {'do' if name == 'quantiles' else 'does'} not exist for {model.family.name}: {why}"
+        raise UsageError(Finding("not-supported", what, asked[name], hints=(hint,)))
     return Wanted(tuple(name for name in wanted.columns if name not in unsuited), (), wanted.samples, wanted.seed)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from disttrain import data as rooms
 from disttrain.data import Schema
 from disttrain.errors import DataError, Finding
-from disttrain.families import FAMILIES, Family, build, default_name
+from disttrain.families import FAMILIES, Family, build, default_name, spelled
 from disttrain.workflows.catalogue import listing
 from disttrain.workflows.shapes import Numbers, Shape, shape_of
 from disttrain.workflows.ties import tie_notes
@@ -47,10 +47,11 @@ class Column:
 class Ranked:
     """One family in a ranking: nats per row in target units, and Akaike's and Schwarz's criteria with their distance from the best.
 
-    AIC = 2k + 2n·nll and BIC = k log n + 2n·nll for k learned constants and n rows scored.
+    `spelling` is the family as a config names it. AIC = 2k + 2n·nll and BIC = k log n + 2n·nll for k learned constants and n rows scored.
     """
 
     family: str
+    spelling: str
     block: str
     names: tuple[str, ...]
     activations: tuple[str, ...]
@@ -176,9 +177,11 @@ def _ranked(found: Iterable[tuple[Family, Shape]], rows: int) -> list[Ranked]:
     least = {block: min(row[1] for row in made if row[0] == block) for block in {row[0] for row in made}}
     lowest = {block: min(row[2] for row in made if row[0] == block) for block in least}
     ranked = [
-        Ranked(family.name, block, names, activations, shape, family.tails, aic, bic, aic - least[block], bic - lowest[block])
+        Ranked(
+            family.name, spelled(family.name), block, names, activations, shape, family.tails, aic, bic, aic - least[block], bic - lowest[block]
+        )
         for block, aic, bic, family, names, activations, shape in made
-    ]
+    ]  # fmt: skip
     return sorted(ranked, key=lambda row: (BLOCKS.index(row.block), row.delta_aic, row.family))
 
 
@@ -194,7 +197,8 @@ def _skewness(y: Array) -> float:
 
 
 def _document(row: Ranked) -> dict[str, Any]:
+    shape, names = row.shape, ("aic", "bic", "delta_aic", "delta_bic", "censoring")
     return {
-        "family": row.family, "parameters": dict(row.shape.parameters), "activations": list(row.activations), "constants": row.shape.constants,
-        "nll": row.shape.nll, "aic": row.aic, "bic": row.bic, "delta_aic": row.delta_aic, "delta_bic": row.delta_bic, "censoring": row.censoring,
+        "family": row.family, "distribution": row.spelling, "parameters": dict(shape.parameters), "activations": list(row.activations),
+        "constants": shape.constants, "nll": shape.nll, **{name: getattr(row, name) for name in names},
     }  # fmt: skip

@@ -111,7 +111,9 @@ def require_suited(loaded: Loaded, model: Model) -> None:
         except UsageError as fault:
             path = ("evaluation", "metrics", place)
             what = f"`{name}` cannot score {model.family.name}"
-            found.append(loaded.finding(Problem(path, "metric-does-not-apply", what, fault.findings[0].why)))
+            found.append(
+                loaded.finding(Problem(path, "metric-does-not-apply", what, fault.findings[0].why, tuple(fault.findings[0].hints)))
+            )
     if found:
         raise ConfigError(*found)
 
