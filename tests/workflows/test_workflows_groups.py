@@ -14,7 +14,9 @@ from disttrain.workflows.ranking import ranking
 FINE = 2_000
 
 
-@pytest.mark.parametrize("law", [scipy.stats.gamma(2.0, scale=500.0), scipy.stats.t(3.0, 10.0, 2.0), scipy.stats.beta(0.5, 4.0)], ids=str)
+@pytest.mark.parametrize(
+    "law", [scipy.stats.gamma(2.0, scale=500.0), scipy.stats.t(3.0, 10.0, 2.0), scipy.stats.beta(0.5, 4.0)], ids=["gamma", "t", "beta"]
+)
 def test_the_likelihood_of_groups_is_that_of_all_rows(law):
     y = law.rvs(50_000, random_state=np.random.default_rng(5))
     found = grouped(y, None, FINE)
