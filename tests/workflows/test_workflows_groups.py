@@ -26,6 +26,15 @@ def test_the_likelihood_of_groups_is_that_of_all_rows(law):
         assert np.average(other.logpdf(found.values), weights=found.weight) == pytest.approx(other.logpdf(y).mean(), abs=3e-5)
 
 
+def test_amounts_beside_a_heavy_zero_are_as_well_kept_as_without_it():
+    rng = np.random.default_rng(10)
+    y = np.where(rng.random(50_000) < 0.3, 0.0, rng.gamma(0.7, 500.0, 50_000))
+    found, law = grouped(y, None, FINE), scipy.stats.gamma(0.7, scale=500.0)
+    dense = found.values > 0
+    there = float(np.dot(found.weight[dense], law.logpdf(found.values[dense]))) / len(y)
+    assert there == pytest.approx(law.logpdf(y[y > 0]).sum() / len(y), abs=3e-5)
+
+
 def test_groups_are_members_in_order_and_carry_all_the_weight():
     rng = np.random.default_rng(6)
     y, weight = rng.normal(size=5_000), rng.uniform(0.1, 3.0, 5_000)
