@@ -52,7 +52,9 @@ def show(talk: Talk, source: str, ranking: Ranking, top: int | None) -> None:
     best = next(iter(blocks.values()), ())
     if best:
         train = "FILE" if source == "-" else Path(source).as_posix()
-        talk.say(f"Next: in a config, `distribution: {best[0].family}` with `data: {{train: {train}, target: {ranking.column.name}, ...}}`")
+        talk.say(
+            f"Next: in a config, `distribution: {best[0].spelling}` with `data: {{train: {train}, target: {ranking.column.name}, ...}}`"
+        )
 
 
 def _header(column: Column) -> str:
@@ -61,8 +63,8 @@ def _header(column: Column) -> str:
 
 
 def _effort(column: Column) -> str:
-    """How many rows stand behind the numbers."""
-    return "fitted on all rows" if column.fitted == column.rows else f"fitted on {column.fitted:,} of them, spread over the file"
+    """What stands behind the numbers."""
+    return "fitted on all rows" if column.groups == column.distinct else f"fitted on all rows, in {column.groups:,} groups of neighbours"
 
 
 def _said(value: float) -> str:

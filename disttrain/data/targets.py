@@ -87,7 +87,8 @@ def labelled(name: str, array: Any, given: Sequence[Label] | None, origin: Origi
     known, missing = bits(codes.is_valid()), ~bits(written.is_valid())
     unknown = ~known & ~missing
     if unknown.any():
-        what = f"{int(unknown.sum()):,} rows have a label that is none of the {len(labels)} known"
+        count = int(unknown.sum())
+        what = f"{count:,} {'rows have' if count > 1 else 'row has'} a label that is none of the {len(labels)} known"
         hints = (f"known are {', '.join(shown(text_of(label), 30) for label in labels[:10])}",)
         found = row_finding(
             "unknown-label", what, column=name, rows=unknown, values=lambda row: array[row].as_py(), origin=origin, hints=hints

@@ -27,6 +27,7 @@ from disttrain.families.activations import ACTIVATIONS, Activation, activation_f
 from disttrain.families.bounds import bounded
 from disttrain.families.family import Family, Parameter, Unsuitable
 from disttrain.families.scaling import Scaling, exposed, takes_exposure
+from disttrain.families.spelling import spelled
 
 __all__ = [
     "ACTIVATIONS",
@@ -48,6 +49,7 @@ __all__ = [
     "needs",
     "objection",
     "options",
+    "spelled",
     "takes_exposure",
 ]
 
@@ -133,4 +135,9 @@ def build(name: str, given: Mapping[str, Any]) -> Family:
         inner = {"family": inner} if isinstance(inner, str) else inner
         facts_ = {key: value for key, value in given.items() if key in FACTS}
         taken["of"] = build(inner["family"], {**facts_, **inner})
-    return FAMILIES[name](**taken)
+    family = FAMILIES[name](**taken)
+    for parameter in family.parameters:
+        if isinstance(parameter.given, float) and not parameter.support.contains(parameter.given):
+            what = f"`{parameter.name}: {parameter.given:g}` is not possible: {family.name} needs {parameter.support.text(parameter.name)}"
+            raise Unsuitable(parameter.name, what, "")
+    return family

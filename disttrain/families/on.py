@@ -32,7 +32,7 @@ class Support:
     kind: Literal["number", "angle", "simplex", "increasing", "triangle", "vector"] = "number"
 
     def contains(self, values: Any) -> Any:
-        """Which of `values` (a numpy array or a tensor) lie in the set: booleans of the same shape, for vectors without their axes.
+        """Which of `values` (a number, a numpy array or a tensor) lie in the set: booleans of the same shape, for vectors without their axes.
 
         NaN and infinities lie in no set.
         """
@@ -49,7 +49,7 @@ class Support:
         if self.discrete:
             steps, slack = abs(values / self.step), 0.0 if self.step == 1.0 else 1e-9
             # A multiple of 0.1 is one up to rounding only.
-            nearest = steps.round()
+            nearest = round(steps) if isinstance(steps, float) else steps.round()
             inside = inside & (steps >= nearest * (1.0 - slack) - slack) & (steps <= nearest * (1.0 + slack) + slack)
         return inside.all(-1) if self.kind == "vector" else inside
 
@@ -88,8 +88,9 @@ class Support:
     def _steps_text(self, symbol: str) -> str:
         if math.isinf(self.lower):
             return f"whole {symbol}" if self.step == 1.0 else f"multiples {symbol} of {self.step:g}"
-        first = [f"{self.lower + place * self.step:g}" for place in range(3) if self.lower + place * self.step <= self.upper]
-        end = ", ..." if math.isinf(self.upper) else f", ..., {self.upper:g}" if self.upper > self.lower + 2 * self.step else ""
+        few = self.upper < self.lower + 3.5 * self.step
+        first = [f"{self.lower + place * self.step:g}" for place in range(4 if few else 3) if self.lower + place * self.step <= self.upper]
+        end = "" if few else ", ..." if math.isinf(self.upper) else f", ..., {self.upper:g}"
         return f"{symbol} = {', '.join(first)}{end}"
 
 

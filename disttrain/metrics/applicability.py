@@ -24,7 +24,8 @@ _TWO_CLASSES = (distributions.Bernoulli, torch.distributions.Bernoulli)
 def require(metric: str, reason: str, what: str = "this distribution") -> None:
     """Raises UsageError where there is a reason, in plain words, why a metric cannot score what it was given."""
     if reason:
-        raise UsageError(Finding("metric-does-not-apply", f"`{metric}` cannot score {what}", why=reason))
+        hints = ("leave the metrics out to have all that apply",)
+        raise UsageError(Finding("metric-does-not-apply", f"`{metric}` cannot score {what}", "--metric", why=reason, hints=hints))
 
 
 def exact_target(distribution: Distribution, outcome: Outcome, metric: str) -> Tensor:

@@ -195,16 +195,22 @@ def head_start(family: Family, outputs: Sequence[Output], rows: Rows, raw: Mappi
 
 
 def _scan(raw: dict[str, Tensor], pieces: Callable[[], Iterator[Tensor]]) -> bool:
-    """Move each scalar to the best of the values tried, and say whether any moved."""
-    before = {name: value.detach().clone() for name, value in raw.items()}
-    with torch.no_grad():
-        for name in [name for name, value in raw.items() if not value.shape] * 2:
-            scores = {}
-            for tried in (*_TRIED, float(raw[name].detach())):
-                raw[name].fill_(tried)
-                scores[tried] = float(sum(pieces(), torch.zeros(())).nan_to_num(nan=torch.inf))
-            raw[name].fill_(min(scores, key=scores.__getitem__))
-    return any(not torch.equal(before[name], value) for name, value in raw.items())
+    """Move each scalar to the best of the values tried, twice over where that moves any, and say whether any moved."""
+    moved, best = False, _value(pieces)
+    for _ in range(2):
+        before = {name: value.detach().clone() for name, value in raw.items() if not value.shape}
+        with torch.no_grad():
+            for name in before:
+                scores = {float(raw[name].detach()): best}
+                for tried in _TRIED:
+                    raw[name].fill_(tried)
+                    scores.setdefault(tried, _value(pieces))
+                best = min(scores.values())
+                raw[name].fill_(next(tried for tried, score in scores.items() if score == best))
+        if all(torch.equal(value, raw[name]) for name, value in before.items()):
+            break
+        moved = True
+    return moved
 
 
 def _descend(raw: dict[str, Tensor], pieces: Callable[[], Iterator[Tensor]], steps: int) -> None:
@@ -224,7 +230,9 @@ def _descend(raw: dict[str, Tensor], pieces: Callable[[], Iterator[Tensor]], ste
         return value
 
     for _ in range(_ATTEMPTS):
-        optimizer = torch.optim.LBFGS(weights, max_iter=steps, tolerance_grad=1e-9, tolerance_change=1e-11, line_search_fn="strong_wolfe")
+        optimizer = torch.optim.LBFGS(
+            weights, max_iter=steps, tolerance_grad=1e-9, tolerance_change=1e-11, history_size=20, line_search_fn="strong_wolfe"
+        )
         optimizer.step(closure)  # type: ignore[no-untyped-call]
         arrived = all(bool(value.isfinite().all()) for value in weights)
         with torch.no_grad():

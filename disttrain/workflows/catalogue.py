@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from dataclasses import dataclass
 from typing import Any
 
 from disttrain.config import suggestion
 from disttrain.errors import Finding, UsageError
-from disttrain.families import ACTIVATIONS, FAMILIES, Family, build, default_name, facts
+from disttrain.families import ACTIVATIONS, FACTS, FAMILIES, Family, build, default_name, facts, options
 from disttrain.families.on import Support
 
 __all__ = ["KINDS", "Described", "described", "kind_of", "listing"]
@@ -37,7 +38,8 @@ def listing(support: str | None) -> list[dict[str, Any]]:
 def described(name: str) -> Described:
     """All that is known of a family. Raises UsageError for a name that is none."""
     if name not in FAMILIES:
-        near = suggestion(name, FAMILIES)
+        outer = name.partition("(")[0]
+        near = outer if outer in FAMILIES else suggestion(name, FAMILIES)
         hint = (f"did you mean `{near}`? " if near else "") + "`disttrain families` lists all"
         raise UsageError(Finding("unknown-choice", f"`{name}` is not a family", hints=(hint,)))
     family, known = _family(name), facts(name)
@@ -45,16 +47,19 @@ def described(name: str) -> Described:
     if family.atoms:
         kind += f", with a probability at {' and '.join(f'{atom:g}' for atom in family.atoms)}"
     width = max(len(parameter.name) for parameter in family.parameters)
-    lines = [f"{name}   {_support_text(family)}, {kind}", f"  {known.summary}", ""]
-    lines.append(f"  {'parameter':<{max(width, 9)}}   support                 default activation")
+    span = max(22, *(len(_theta(parameter.support)) for parameter in family.parameters))
+    lines = [f"{name}   {_support_text(name, family)}, {kind}", f"  {known.summary}", ""]
+    lines.append(f"  {'parameter':<{max(width, 9)}}   {'support':<{span}}  default activation")
     for parameter in family.parameters:
-        activation = ACTIVATIONS[default_name(parameter)]
-        where = _theta(parameter.support)
-        lines.append(f"  {parameter.name:<{max(width, 9)}}   {where:<22}  {activation.name:<18} {activation.formula}")
+        where, found = _theta(parameter.support), ACTIVATIONS[default_name(parameter)]
+        how = f"{found.name:<18} {found.formula}" if parameter.given is None else f"set by an option, here {parameter.given:g}"
+        lines.append(f"  {parameter.name:<{max(width, 9)}}   {where:<{span}}  {how}")
     lines.append("")
+    if own := _options(name):
+        lines.append(f"  {'options':<13} {', '.join(option if said is None else f'{option}: {said}' for option, said in own.items())}")
     labels = {"loss": "loss per row", "scipy": "scipy.stats", "instead": "try instead"}
     lines += [f"  {labels.get(key, key):<13} {text}" for key, text in known.lines.items()]
-    return Described(tuple(lines), {**_row(name, family), "summary": known.summary, **known.lines})
+    return Described(tuple(lines), {**_row(name, family), "options": _options(name), "summary": known.summary, **known.lines})
 
 
 def kind_of(family: Family) -> str:
@@ -72,8 +77,13 @@ def _family(name: str) -> Family:
     return build(name, {"classes": 2, "targets": 2})
 
 
-def _support_text(family: Family) -> str:
-    return "y is one of K classes" if any("classes" in parameter.axes for parameter in family.parameters) else family.support.text("y")
+def _options(name: str) -> dict[str, Any]:
+    """What a config may set beside the family's name, with the defaults; None where there is none or it is another family."""
+    return {option: declared.default for option, declared in inspect.signature(FAMILIES[name]).parameters.items() if option not in FACTS}
+
+
+def _support_text(name: str, family: Family) -> str:
+    return "y is one of K classes" if "classes" in options(name) else family.support.text("y")
 
 
 def _theta(support: Support) -> str:
@@ -83,7 +93,7 @@ def _theta(support: Support) -> str:
 def _row(name: str, family: Family) -> dict[str, Any]:
     return {
         "family": name,
-        "support": _support_text(family),
+        "support": _support_text(name, family),
         "parameters": [parameter.name for parameter in family.parameters],
-        "activations": [default_name(parameter) for parameter in family.parameters],
+        "activations": ["given" if parameter.given is not None else default_name(parameter) for parameter in family.parameters],
     }

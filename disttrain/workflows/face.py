@@ -21,7 +21,7 @@ from disttrain.workflows.configuration import configuration, configuration_of
 from disttrain.workflows.dataset import filters_of
 from disttrain.workflows.fit import Finished
 from disttrain.workflows.fit import fit as fit_events
-from disttrain.workflows.forecasts import Wanted, forecast, refuse_unsuited
+from disttrain.workflows.forecasts import Wanted, asked_for, forecast, refuse_unsuited
 from disttrain.workflows.observing import observed_of
 from disttrain.workflows.requests import Question, Request, require_question, require_request, require_times
 from disttrain.workflows.runs import open_run
@@ -59,7 +59,9 @@ class FittedRun:
         at = tuple(section.times if times is None else times)
         require_times(asked, at)
         wanted = Wanted(asked, tuple(section.quantiles if quantiles is None else quantiles), samples, self.model.config.training.seed, at)
-        made = forecast(self.model, self._table(frame, target=False), refuse_unsuited(self.model, wanted, columns is not None), 0)
+        made = forecast(
+            self.model, self._table(frame, target=False), refuse_unsuited(self.model, wanted, asked_for(columns, quantiles, times)), 0
+        )
         predicted: pd.DataFrame = pa.table(made).to_pandas()
         return predicted.set_index(frame.index)
 

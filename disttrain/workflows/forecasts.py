@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,6 +22,7 @@ __all__ = [
     "COLUMNS",
     "TIMED",
     "Wanted",
+    "asked_for",
     "forecast",
     "metadata",
     "quantile_name",
@@ -69,22 +70,25 @@ def quantile_name(level: float) -> str:
     return f"q{whole.zfill(2)}" + (f"_{rest}" if rest else "")
 
 
-def refuse_unsuited(model: Model, wanted: Wanted, asked: bool) -> Wanted:
-    """What of `wanted` the family has: classes without order have no mean and no quantiles, vectors no quantiles and no mode.
+def asked_for(columns: Sequence[str] | None, quantiles: Sequence[float] | None, times: Sequence[float] | None = None) -> dict[str, str]:
+    """The columns that a user asked for by name or by numbers, and the option of each: {column: option}."""
+    numbers = {"quantiles": "--quantiles"} if quantiles is not None else {}
+    numbers |= {"survival": "--times"} if times is not None else {}
+    return {**numbers, **dict.fromkeys(columns or (), "--columns")}
 
-    Raises UsageError where the user `asked` for what it has not, or for hazards of what is no lifetime.
+
+def refuse_unsuited(model: Model, wanted: Wanted, asked: Mapping[str, str]) -> Wanted:
+    """What of `wanted` the family has: classes have no mean and no quantiles, since their labels are no numbers, vectors no quantiles and no mode.
+
+    Raises UsageError where the user `asked` for what it has not, {column: the option that names it}; survival and hazard nobody has unasked.
     """
-    family = model.family
     missing, why, hint = _lacking(model)
     unsuited = [name for name in wanted.columns if name in missing]
-    # Times are never there by default: whoever wants hazards has asked for them.
-    asked = asked or any(name in TIMED for name in unsuited)
-    if asked and unsuited:
-        what = f"`{unsuited[0]}` does not exist for {family.name}: {why}"
-        raise UsageError(Finding("not-supported", what, "--columns", hints=(hint,)))
-    if not missing or missing == _NOT_OF_OTHERS:
-        return wanted
-    return replace(wanted, columns=tuple(name for name in wanted.columns if name not in unsuited), quantiles=())
+    for name in [name for name in unsuited if name in asked or name in TIMED]:
+        what = f"`{name}` {'do' if name == 'quantiles' else 'does'} not exist for {model.family.name}: {why}"
+        raise UsageError(Finding("not-supported", what, asked.get(name, "predictions.columns"), hints=(hint,)))
+    quantiles = () if "quantiles" in missing else wanted.quantiles
+    return replace(wanted, columns=tuple(name for name in wanted.columns if name not in unsuited), quantiles=quantiles)
 
 
 def wanted_of(config: Config) -> Wanted:
@@ -96,7 +100,7 @@ def wanted_of(config: Config) -> Wanted:
 def require_columns(loaded: Loaded, model: Model) -> None:
     """Raise ConfigError where `predictions.columns` names one that the family has not, as far as defaults do not."""
     try:
-        refuse_unsuited(model, wanted_of(loaded.config), asked=False)
+        refuse_unsuited(model, wanted_of(loaded.config), asked={})
     except UsageError as fault:
         found = fault.findings[0]
         raise ConfigError(loaded.finding(Problem(("predictions", "columns"), found.code, found.what, hints=tuple(found.hints)))) from None
@@ -108,7 +112,7 @@ def _lacking(model: Model) -> tuple[tuple[str, ...], str, str]:
     if family.event:
         return _NOT_OF_VECTORS, "each row is a vector", "use `parameters`, `mean`, `std` and `variance`"
     if model.labels is not None:
-        return _NOT_OF_CLASSES, "its classes have no order", "use `parameters` and `mode`"
+        return _NOT_OF_CLASSES, "its targets are labels", "use `parameters` and `mode`"
     if family.support.discrete or family.support.lower < 0 or not family.tails:
         return _NOT_OF_OTHERS, "it is the rate of something that happens at a positive time", "use `survival`: P(Y > time)"
     return (), "", ""

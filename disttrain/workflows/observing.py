@@ -19,7 +19,7 @@ from disttrain.model import Model, conditions_of, family_of
 from disttrain.networks import Conditions
 from disttrain.outcomes import Outcome
 from disttrain.workflows.dataset import is_label
-from disttrain.workflows.support import closed, require_between, require_inside, require_width
+from disttrain.workflows.support import closed, require_between, require_inside
 
 __all__ = ["Observed", "observe", "observed_of"]
 
@@ -86,7 +86,6 @@ def _outcome_of(
     if config.data.censoring is None:
         target = _target_of(config, table, schema, labels, origin)
         return Outcome.exact(torch.from_numpy(target.values)), target.labels, None
-    require_width(config.distribution.family, schema.target, False, origin)
     seen = rooms.read_seen(table, schema, config.data.censoring, origin)
     lower, upper = torch.from_numpy(seen.lower), torch.from_numpy(seen.upper)
     return Outcome(lower, upper, None if seen.entry is None else torch.from_numpy(seen.entry)), None, seen.measured
@@ -99,8 +98,6 @@ def _target_of(config: Config, table: pa.Table, schema: Schema, labels: tuple[An
     """
     section = config.distribution
     vector = not is_label(config) and "targets" in needs(section.family, section.options)
-    if not is_label(config):
-        require_width(section.family, schema.target, vector, origin)
     kind = "label" if is_label(config) else "vector" if vector else "number"
     ordered = "order" in options(section.family)
     given = section.options.get("order") if ordered and labels is None else labels

@@ -19,7 +19,7 @@ from disttrain.config.names import TIMED_COLUMNS
 from disttrain.errors import DataError, Finding, UsageError
 from disttrain.model import Model
 from disttrain.workflows.dataset import SPLITS, Dataset
-from disttrain.workflows.forecasts import Wanted, forecast, metadata, refuse_unsuited, wanted_of
+from disttrain.workflows.forecasts import Wanted, asked_for, forecast, metadata, refuse_unsuited, wanted_of
 from disttrain.workflows.requests import Request, require_times
 from disttrain.workflows.runs import OpenRun, open_run, own_rows
 
@@ -76,7 +76,7 @@ def predict(request: Request, root: Path) -> Predicted:
 
 def write_own(model: Model, rows: Dataset, folder: Path, name: str, config: Config) -> int:
     """Write predictions.parquet of a run's own rows into its folder, after the fit: the number of rows. Raises StorageError."""
-    wanted = refuse_unsuited(model, wanted_of(config), asked=False)
+    wanted = refuse_unsuited(model, wanted_of(config), asked={})
     digest = storage.read(folder / "model").sha256
     tables = _tables(model, _own_batches(rows, config), model.schema.id, wanted, Request(), {})
     return _write(str(folder / "predictions.parquet"), tables, "parquet", metadata(model, name, wanted, digest), True)
@@ -182,7 +182,7 @@ def _kept(schema: pa.Schema, request: Request, model: Model) -> tuple[str, ...]:
 
 def _wanted(model: Model, request: Request) -> Wanted:
     section = model.config.predictions
-    asked = request.columns is not None
+    asked = asked_for(request.columns, request.quantiles, request.times)
     columns = tuple(section.columns if request.columns is None else request.columns)
     levels = tuple(section.quantiles if request.quantiles is None else request.quantiles)
     times = tuple(section.times if request.times is None else request.times)

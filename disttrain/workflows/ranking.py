@@ -5,19 +5,18 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from disttrain import data as rooms
 from disttrain.data import Schema
 from disttrain.errors import DataError, Finding
-from disttrain.families import FAMILIES, Family, build, default_name
+from disttrain.families import FAMILIES, Family, build, default_name, spelled
 from disttrain.workflows.catalogue import listing
-from disttrain.workflows.shapes import FITTED_ROWS, Shape, shape_of
+from disttrain.workflows.shapes import Numbers, Shape, shape_of
 from disttrain.workflows.ties import tie_notes
 
 __all__ = ["BLOCKS", "Column", "Ranked", "Ranking", "ranking"]
@@ -32,11 +31,12 @@ BLOCKS = ("probabilities", "densities", "mixed")
 
 @dataclass(frozen=True)
 class Column:
-    """The numbers that families are ranked on: `rows` in all, of which `fitted`, spread over them, are fitted and scored."""
+    """The numbers that families are ranked on: `rows` of them, scored as so many `groups` of neighbours, or as that many distinct values."""
 
     name: str
     rows: int
-    fitted: int
+    distinct: int
+    groups: int
     lowest: float
     highest: float
     mean: float
@@ -47,10 +47,11 @@ class Column:
 class Ranked:
     """One family in a ranking: nats per row in target units, and Akaike's and Schwarz's criteria with their distance from the best.
 
-    AIC = 2k + 2n·nll and BIC = k log n + 2n·nll for k learned constants and n rows scored.
+    `spelling` is the family as a config names it. AIC = 2k + 2n·nll and BIC = k log n + 2n·nll for k learned constants and n rows scored.
     """
 
     family: str
+    spelling: str
     block: str
     names: tuple[str, ...]
     activations: tuple[str, ...]
@@ -78,9 +79,9 @@ class Ranking:
 
     def document(self, top: int | None) -> dict[str, Any]:
         """The ranking as JSON, with at most `top` families in a block."""
-        column = {name: getattr(self.column, name) for name in ("rows", "lowest", "highest", "mean", "skewness")}
+        column = asdict(self.column)
         return {
-            "target": self.column.name, **column, "rows_fitted": self.column.fitted,
+            "target": column.pop("name"), **column,
             "blocks": {name: [_document(row) for row in self.block(name)[:top]] for name in BLOCKS if self.block(name)},
             "failed": self.failed, "unranked": self.unranked, "notes": list(self.notes),
         }  # fmt: skip
@@ -94,15 +95,14 @@ def ranking(source: str, target: str, weight: str | None = None, support: str | 
     # A combinator is listed with the family it is shown for: discretized(normal).
     allowed = [row["family"].partition("(")[0] for row in listing(support)]
     y, weights = _columns(source, target, weight)
-    step = math.ceil(len(y) / FITTED_ROWS)
-    some_weights = None if weights is None else weights[::step]
+    numbers, distinct = Numbers.of(y, weights), np.unique(y)
     unranked = {name: reason for name in allowed if (reason := _not_ranked(name))}
     found, failed = [], {}
     for name in (name for name in allowed if name not in unranked):
-        family, numbers = _placed(name, y)
-        if family is None or not bool(np.all(family.support.contains(numbers))):
+        family, placed = _placed(name, distinct, numbers)
+        if family is None or (placed is numbers and not bool(np.all(family.support.contains(distinct)))):
             continue
-        fitted = _fitted(family, numbers[::step], some_weights)
+        fitted = _fitted(family, placed)
         if isinstance(fitted, str):
             failed[family.name] = fitted
         else:
@@ -110,8 +110,8 @@ def ranking(source: str, target: str, weight: str | None = None, support: str | 
     if not found and not failed:
         what = f"no family{f' of {support} targets' if support else ''} can produce every value of `{target}`"
         raise DataError(Finding("no-family", what, rooms.column_place(source, target), hints=("`disttrain families` lists the supports",)))
-    column = Column(target, len(y), len(y[::step]), float(y.min()), float(y.max()), float(y.mean()), _skewness(y))
-    return Ranking(column, tuple(_ranked(found, column.fitted)), failed, unranked, _notes(found, target, y))
+    column = Column(target, len(y), len(distinct), len(numbers.scored), float(y.min()), float(y.max()), float(y.mean()), _skewness(y))
+    return Ranking(column, tuple(_ranked(found, column.rows)), failed, unranked, _notes(found, target, y))
 
 
 def _columns(source: str, target: str, weight: str | None) -> tuple[Array, Array | None]:
@@ -146,20 +146,19 @@ def _not_ranked(name: str) -> str | None:
     return "angles" if any(parameter.support.kind == "angle" for parameter in family.parameters) else None
 
 
-def _placed(name: str, y: Array) -> tuple[Family | None, Array]:
+def _placed(name: str, distinct: Array, numbers: Numbers) -> tuple[Family | None, Numbers]:
     """The family, and the numbers as it takes them: codes of classes for families of labels, where the numbers can be such."""
     if "classes" not in inspect.signature(FAMILIES[name]).parameters:
-        return build(name, {}), y
-    labels, codes = np.unique(y, return_inverse=True)
-    if not (2 <= len(labels) <= _CLASSES and np.all(labels % 1 == 0)):
-        return None, y
-    return build(name, {"classes": len(labels)}), codes.astype(np.float64)
+        return build(name, {}), numbers
+    if not (2 <= len(distinct) <= _CLASSES and np.all(distinct % 1 == 0)):
+        return None, numbers
+    return build(name, {"classes": len(distinct)}), numbers.as_codes()
 
 
-def _fitted(family: Family, y: Array, weight: Array | None) -> Shape | str:
+def _fitted(family: Family, numbers: Numbers) -> Shape | str:
     """The shape of a family, or why there is none."""
     try:
-        shape = shape_of(family, torch.from_numpy(y.copy()), None if weight is None else torch.from_numpy(weight.copy()))
+        shape = shape_of(family, numbers)
     # Whatever goes wrong in one of many families is told beside the others, not instead of them.
     except Exception as fault:
         return f"{type(fault).__name__}: {fault}".split("\n")[0][:200]
@@ -178,9 +177,11 @@ def _ranked(found: Iterable[tuple[Family, Shape]], rows: int) -> list[Ranked]:
     least = {block: min(row[1] for row in made if row[0] == block) for block in {row[0] for row in made}}
     lowest = {block: min(row[2] for row in made if row[0] == block) for block in least}
     ranked = [
-        Ranked(family.name, block, names, activations, shape, family.tails, aic, bic, aic - least[block], bic - lowest[block])
+        Ranked(
+            family.name, spelled(family.name), block, names, activations, shape, family.tails, aic, bic, aic - least[block], bic - lowest[block]
+        )
         for block, aic, bic, family, names, activations, shape in made
-    ]
+    ]  # fmt: skip
     return sorted(ranked, key=lambda row: (BLOCKS.index(row.block), row.delta_aic, row.family))
 
 
@@ -196,7 +197,8 @@ def _skewness(y: Array) -> float:
 
 
 def _document(row: Ranked) -> dict[str, Any]:
+    shape, names = row.shape, ("aic", "bic", "delta_aic", "delta_bic", "censoring")
     return {
-        "family": row.family, "parameters": dict(row.shape.parameters), "activations": list(row.activations), "constants": row.shape.constants,
-        "nll": row.shape.nll, "aic": row.aic, "bic": row.bic, "delta_aic": row.delta_aic, "delta_bic": row.delta_bic, "censoring": row.censoring,
+        "family": row.family, "distribution": row.spelling, "parameters": dict(shape.parameters), "activations": list(row.activations),
+        "constants": shape.constants, "nll": shape.nll, **{name: getattr(row, name) for name in names},
     }  # fmt: skip

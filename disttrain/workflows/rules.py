@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from disttrain.config import Problem, suggestion
-from disttrain.families import ACTIVATIONS, FACTS, FAMILIES, Family, Parameter, Unsuitable, build, objection, options
+from disttrain.families import ACTIVATIONS, FACTS, FAMILIES, Family, Parameter, Unsuitable, build, needs, objection, options, spelled
 from disttrain.families.on import Support
 from disttrain.workflows.observation_rules import observation_problems
 
 __all__ = ["distribution_problems"]
 
 Path = tuple[str | int, ...]
+_OUTSIDE = "parameters stand beside the outermost `family`, whatever it is made `of`"
 
 
 def distribution_problems(document: Mapping[str, Any]) -> Iterator[Problem]:
@@ -20,7 +23,7 @@ def distribution_problems(document: Mapping[str, Any]) -> Iterator[Problem]:
     section = document.get("distribution")
     section = {"family": section} if isinstance(section, str) else section
     problems = list(_family_problems(("distribution",), section, ("family", "parameters")))
-    yield from problems
+    yield from problems or _width_problems(section, document)
     if problems or not isinstance(section, Mapping) or section.get("family") not in FAMILIES:
         return
     try:
@@ -62,11 +65,45 @@ def _family_problems(path: Path, section: Any, known: tuple[str, ...]) -> Iterat
     keys = (*known, *(option for option in options(name) if option not in FACTS))
     for key in section:
         if key not in keys:
-            yield _unknown_key((*path, key), str(key), keys, f"`{name}` takes no option `{key}`")
+            hint = _OUTSIDE if key == "parameters" else None
+            yield _unknown_key((*path, key), str(key), keys, f"`{name}` takes no option `{key}`", hint)
+    yield from _option_problems(path, name, section)
     if isinstance(section.get("of"), str | Mapping):
         yield from _family_problems((*path, "of"), section["of"], ("family",))
     elif section.get("of") is not None:
         yield Problem((*path, "of"), "wrong-type", "`of` must be the name of a family, or a mapping with its name as `family`")
+
+
+def _option_problems(path: Path, name: str, section: Mapping[str, Any]) -> Iterator[Problem]:
+    """Problems of options that the family called `name` declares as numbers and that are none."""
+    for option, declared in inspect.signature(FAMILIES[name]).parameters.items():
+        kind, _, optional = str(declared.annotation).partition(" | ")
+        value = section.get(option)
+        if option not in section or kind not in ("int", "float") or optional not in ("", "None") or (optional and value is None):
+            continue
+        if not isinstance(value, int | float) or isinstance(value, bool) or (kind == "int" and value % 1 != 0):
+            whole = "a whole number" if kind == "int" else "a number"
+            yield Problem((*path, option), "wrong-type", f"`{option}` must be {whole}, not `{value}`")
+
+
+def _width_problems(section: Any, document: Mapping[str, Any]) -> Iterator[Problem]:
+    """Problems of one target column where the family takes several, or of several where it takes one."""
+    name, given = (section.get("family"), section) if isinstance(section, Mapping) else (section, {})
+    data = document.get("data")
+    target = data.get("target") if isinstance(data, Mapping) else None
+    columns = [target] if isinstance(target, str) else target
+    if not isinstance(name, str) or not isinstance(columns, list) or not columns:
+        return
+    wanted = needs(name, given)
+    if "targets" in wanted and len(columns) < 2:
+        what = f"{name} needs two target columns or more, and `data.target` names one"
+        yield Problem(("data", "target"), "target-columns", what, hints=("list the columns: `target: [a, b, c]`",))
+    elif not wanted and len(columns) > 1:
+        several = ", ".join(other for other in FAMILIES if "targets" in needs(other, {}))
+        what = f"{name} takes one target column, and `data.target` names {len(columns)}"
+        yield Problem(
+            ("data", "target"), "target-columns", what, hints=(f"families of several columns: {several}", "or one model per column")
+        )
 
 
 def _unsuitable(section: Mapping[str, Any], fault: Unsuitable) -> Problem:
@@ -81,13 +118,15 @@ def _unsuitable(section: Mapping[str, Any], fault: Unsuitable) -> Problem:
 def unknown_choice(path: Path, word: str, kind: str, choices: Mapping[str, Any], listing: str) -> Problem:
     """The problem of a word that is in no table, with the nearest one that is."""
     near = suggestion(word, choices)
+    if "(" in word and all(part in choices for part in re.findall(r"[a-z_]\w*", word)):
+        return Problem(path, "unknown-choice", f"`{word}` is not {kind}", hints=(f"write `{spelled(word)}`",))
     return Problem(path, "unknown-choice", f"`{word}` is not {kind}", hints=((f"did you mean `{near}`? " if near else "") + listing,))
 
 
-def _unknown_key(path: Path, word: str, choices: tuple[str, ...], what: str) -> Problem:
+def _unknown_key(path: Path, word: str, choices: tuple[str, ...], what: str, hint: str | None = None) -> Problem:
     near = suggestion(word, choices)
-    hint = f"did you mean `{near}`?" if near else "it has " + ", ".join(f"`{choice}`" for choice in choices)
-    return Problem(path, "unknown-key", what, hints=(hint,), on_key=True)
+    found = f"did you mean `{near}`?" if near else "it has " + ", ".join(f"`{choice}`" for choice in choices)
+    return Problem(path, "unknown-key", what, hints=(hint or found,), on_key=True)
 
 
 def _blocks_problems(family: Family, blocks: Mapping[str, Any], document: Mapping[str, Any]) -> Iterator[Problem]:

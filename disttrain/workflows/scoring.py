@@ -120,8 +120,9 @@ def require_suited(loaded: Loaded, prepared: Prepared) -> None:
             METRICS[name].require(model.example(), prepared.observed.outcome)
         except UsageError as fault:
             path = ("evaluation", "metrics", place)
+            found_ = fault.findings[0]
             what = f"`{name}` cannot score {'these targets' if METRICS[name].applies(model.example()) else model.family.name}"
-            found.append(loaded.finding(Problem(path, "metric-does-not-apply", what, fault.findings[0].why)))
+            found.append(loaded.finding(Problem(path, found_.code, what, found_.why, tuple(found_.hints))))
     if found:
         raise ConfigError(*found)
 

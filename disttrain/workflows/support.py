@@ -15,7 +15,7 @@ from disttrain.errors import DataError, Finding
 from disttrain.families import FAMILIES, Family, build, needs
 from disttrain.outcomes import Outcome
 
-__all__ = ["closed", "fitting_families", "require_between", "require_inside", "require_variety", "require_width"]
+__all__ = ["closed", "fitting_families", "require_between", "require_inside", "require_variety"]
 
 Array = np.ndarray[Any, Any]
 # How far from 1 the sum of shares may be that were rounded to two or three digits.
@@ -89,19 +89,6 @@ def require_between(family: Family, column: str, outcome: Outcome, given: Mappin
                 hints=("mend the rows, or take them out with `data.filter`",),
             )
         )  # fmt: skip
-
-
-def require_width(family: str, columns: Sequence[str], vector: bool, origin: Origin) -> None:
-    """Raise DataError where a family of vectors has one target column, or a family of numbers several."""
-    place = column_place(origin.names[0], ", ".join(columns))
-    if vector and len(columns) < 2:
-        what = f"{family} needs two target columns or more, and `data.target` names one"
-        raise DataError(Finding("target-columns", what, place, hints=("list the columns: `data.target: [a, b, c]`",)))
-    if not vector and len(columns) > 1:
-        what = f"{family} takes one target column, and `data.target` names {len(columns)}"
-        several = [name for name in FAMILIES if "targets" in needs(name, {})]
-        hints = (f"families of several columns: {', '.join(several)}", "or one model per column")
-        raise DataError(Finding("target-columns", what, place, hints=hints))
 
 
 def closed(y: Array, columns: Sequence[str], family: str, origin: Origin) -> Array:

@@ -57,8 +57,9 @@ def test_open_and_closed_cells_have_the_probability_of_the_cdf(name):
     wide = log_likelihood(q, Outcome(at[:-3], at[3:]))
     np.testing.assert_allclose(wide.exp(), below[3:] - below[:-3] + here[:-3], rtol=1e-7, atol=1e-12)
     entered = log_likelihood(q, Outcome(at[3:], at[3:] + INF, at[:-3]))
-    # A value that has a probability of its own and is the entry itself could not have been seen.
-    np.testing.assert_allclose(entered.exp(), np.minimum((above + here)[3:], above[:-3]) / above[:-3], rtol=1e-7)
+    # A value that has a probability of its own and is the entry itself could not have been seen, nor anything above the largest value.
+    beyond, reached = above[:-3], torch.minimum((above + here)[3:], above[:-3])
+    np.testing.assert_allclose(entered.exp(), torch.where(beyond > 0, reached / torch.where(beyond > 0, beyond, 1.0), 0.0), rtol=1e-7)
 
 
 @known

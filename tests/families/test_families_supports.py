@@ -26,8 +26,9 @@ def test_within_means_that_every_value_is_contained(inner, outer):
 
 
 @pytest.mark.parametrize("name", SETS)
-def test_arrays_and_tensors_are_judged_alike_and_nan_and_infinities_lie_nowhere(name):
+def test_numbers_arrays_and_tensors_are_judged_alike_and_nan_and_infinities_lie_nowhere(name):
     assert SETS[name].contains(torch.from_numpy(VALUES)).tolist() == SETS[name].contains(VALUES).tolist()
+    assert [bool(SETS[name].contains(float(value))) for value in VALUES] == SETS[name].contains(VALUES).tolist()
     assert not SETS[name].contains(np.array([np.nan, np.inf, -np.inf])).any()
 
 
@@ -42,7 +43,8 @@ def test_the_simplex_holds_positive_shares_that_sum_to_one():
     ("support", "words"),
     [
         (on.real, "any real y"), (on.positive, "y > 0"), (on.nonnegative, "y >= 0"), (on.unit, "0 < y < 1"), (on.counts, "y = 0, 1, 2, ..."),
-        (on.zero_or_one, "y = 0, 1"), (on.classes(3), "y = 0, 1, 2"), (on.classes(5), "y = 0, 1, 2, ..., 4"), (on.greater_than(2.0), "y > 2"),
+        (on.zero_or_one, "y = 0, 1"), (on.classes(3), "y = 0, 1, 2"), (on.classes(4), "y = 0, 1, 2, 3"),
+        (on.classes(5), "y = 0, 1, 2, ..., 4"), (on.greater_than(2.0), "y > 2"),
         (on.simplex, "y > 0, summing to 1"), (on.Support(upper=0.0), "y < 0"),
     ],
 )  # fmt: skip

@@ -235,8 +235,9 @@ def test_a_description_names_every_parameter_and_activation(name):
     found, family = described(name), build(name, {"classes": 2})
     text = "\n".join(found.lines)
     for parameter in family.parameters:
-        assert re.search(rf"^  {parameter.name} .*{default_name(parameter)}", text, re.MULTILINE)
-        assert ACTIVATIONS[default_name(parameter)].formula in text
+        how = default_name(parameter) if parameter.given is None else f"set by an option, here {parameter.given:g}"
+        assert re.search(rf"^  {parameter.name} .*{how}", text, re.MULTILINE)
+        assert parameter.given is not None or ACTIVATIONS[how].formula in text
     assert found.document["parameters"] == [parameter.name for parameter in family.parameters]
     assert {"density", "loss", "mean", "variance", "summary"} <= found.document.keys()
     assert json.loads(json.dumps(found.document)) == found.document
