@@ -56,8 +56,8 @@ def written_log_density(name, predictions, y):
     if "classes" in family.parameters[0].axes:
         outcome = np.eye(len(LABELS))[y]
         return np.array([scipy.stats.multinomial.logpmf(o, 1, p) for o, p in zip(outcome, values["probs"], strict=True)])
-    words = {"special": scipy.special, "exp": np.exp, "log": np.log, "sqrt": np.sqrt, "pi": np.pi}
-    words |= vars(scipy.stats)
+    # scipy.stats has an exp and a log of its own, of random variables.
+    words = {**vars(scipy.stats), "special": scipy.special, "exp": np.exp, "log": np.log, "sqrt": np.sqrt, "pi": np.pi}
     if family.event:
         rows = [eval(expression, {"__builtins__": {}}, words | {key: value[row] for key, value in values.items()}) for row in range(len(y))]
         return np.array([row.logpdf(vector) for row, vector in zip(rows, y, strict=True)])

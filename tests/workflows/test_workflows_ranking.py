@@ -59,7 +59,7 @@ def test_heavy_ties_are_named_and_honest_data_are_not():
     grades = rng.integers(3, 9, 1_600).astype(float)
     assert ties(grades).distinct == 6
     (note,) = tie_notes(build("normal", {}), "grade", grades)
-    assert "discretized" in note
+    assert "`data.censoring.rounding: 1`" in note
     assert tie_notes(build("poisson", {}), "grade", grades) == ()
     zeros = np.where(rng.random(1_000) < 0.6, 0.0, rng.gamma(2.0, 1.0, 1_000))
     assert tie_notes(build("hurdle", {}), "claims", zeros) == ()
