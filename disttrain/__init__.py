@@ -16,16 +16,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from disttrain.errors import DisttrainError
     from disttrain.families import Family, Parameter
+    from disttrain.networks import Conditions
+    from disttrain.outcomes import Outcome
     from disttrain.training import CrossEntropy
     from disttrain.workflows.face import FittedRun, fit, load
 
-__all__ = ["CrossEntropy", "DisttrainError", "Family", "FittedRun", "Parameter", "fit", "load"]
+__all__ = ["Conditions", "CrossEntropy", "DisttrainError", "Family", "FittedRun", "Outcome", "Parameter", "fit", "load"]
 
 _ROOMS = {
+    "Conditions": "disttrain.networks",
     "CrossEntropy": "disttrain.training",
     "DisttrainError": "disttrain.errors",
     "Family": "disttrain.families",
     "FittedRun": "disttrain.workflows.face",
+    "Outcome": "disttrain.outcomes",
     "Parameter": "disttrain.families",
     "fit": "disttrain.workflows.face",
     "load": "disttrain.workflows.face",

@@ -14,10 +14,12 @@ from disttrain.errors import Finding, UsageError
 from disttrain.families import ACTIVATIONS, FAMILIES, Activation, Family, Parameter, Unsuitable, activation_for, bounded, build, objection
 from disttrain.families import options as known_options
 from disttrain.likelihood import cross_entropy
-from disttrain.networks import Output, activated
+from disttrain.networks import Conditions, Output, activated
 from disttrain.outcomes import Outcome
 
 __all__ = ["CrossEntropy"]
+
+_NONE = Conditions()
 
 
 class CrossEntropy(nn.Module):
@@ -40,27 +42,37 @@ class CrossEntropy(nn.Module):
         if not self.outputs:
             raise _refusal("every parameter is fixed; there is nothing left to learn")
 
-    def forward(self, raw: Tensor, y: Tensor, weight: Tensor | None = None) -> Tensor:
-        """Mean of -log q(y) over rows, weighted by `weight` (n,) where given: a scalar, float64. Raises UsageError for other shapes."""
-        distribution = self._distribution(raw, logits=True)
+    def forward(self, raw: Tensor, y: Tensor | Outcome, weight: Tensor | None = None, conditions: Conditions = _NONE) -> Tensor:
+        """Mean of -log q(y) over rows, weighted by `weight` (n,) where given: a scalar, float64.
+
+        `y` (n, *event) are targets that were seen exactly, or an Outcome says what was seen of each: censored, in an interval, after an
+        entry. `conditions` hold exposures, offsets and parameters that are known of each row. Raises UsageError for other shapes, and
+        where the family has no likelihood for rows that were not seen exactly.
+        """
+        outcome = y.map(Tensor.double) if isinstance(y, Outcome) else Outcome.exact(y.double())
+        distribution = self._distribution(raw, conditions, logits=True)
         expected = (len(raw), *distribution.event_shape)
-        if tuple(y.shape) != expected:
-            raise _refusal(f"targets have shape {tuple(y.shape)}; these raw outputs need {expected}")
+        if tuple(outcome.lower.shape) != expected:
+            raise _refusal(f"targets have shape {tuple(outcome.lower.shape)}; these raw outputs need {expected}")
         if weight is not None and tuple(weight.shape) != (len(raw),):
             raise _refusal(f"weights have shape {tuple(weight.shape)}; these raw outputs need {(len(raw),)}")
-        return cross_entropy(distribution, Outcome.exact(y.double()), weight)
+        return cross_entropy(distribution, outcome, weight)
 
-    def distribution(self, raw: Tensor) -> Distribution:
-        """The distribution of each row: batch shape (n,)."""
-        return self._distribution(raw, logits=False)
+    def distribution(self, raw: Tensor, conditions: Conditions = _NONE) -> Distribution:
+        """The distribution of each row under its conditions: batch shape (n,)."""
+        return self._distribution(raw, conditions, logits=False)
 
-    def _distribution(self, raw: Tensor, *, logits: bool) -> Distribution:
+    def _distribution(self, raw: Tensor, conditions: Conditions, *, logits: bool) -> Distribution:
         if raw.ndim != 2 or raw.shape[1] != self.outputs:
             raise _refusal(f"raw outputs have shape {tuple(raw.shape)}; {self.family.name} needs (n, {self.outputs})")
         learned = [part for part in self.parts if part.size]
         pieces = torch.split(raw.double(), [part.size for part in learned], 1)
         shaped = {part.parameter.name: piece.reshape(len(raw), *part.raw_shape) for part, piece in zip(learned, pieces, strict=True)}
-        return self.family.distribution(**activated(self.parts, shaped, len(raw), logits=logits), validate_args=False)
+        missing = sorted(self.family.by_column.keys() - conditions.given.keys())
+        if missing:
+            raise _refusal(f"`{missing[0]}` is known of each row: conditions=Conditions(given={{{missing[0]!r}: ...}})")
+        known = conditions.map(Tensor.double)
+        return self.family.distribution(**activated(self.parts, shaped, len(raw), known, logits=logits), validate_args=False)
 
 
 def _family(family: str | Family, options: Mapping[str, Any]) -> Family:
@@ -90,10 +102,10 @@ def _output(family: Family, parameter: Parameter, given: Mapping[str, Any]) -> O
     if unknown:
         raise _refusal(f"`{unknown[0]}` is not known of a parameter; there are activation, bounds, fixed")
     asked = {key: value for key, value in given.items() if value is not None}
-    if isinstance(parameter.given, float):
+    if parameter.given is not None:
         if asked:
             raise _refusal(f"{name} is not learned: it is an option of {family.name}")
-        return Output(parameter, activation_for(parameter), fixed=parameter.given)
+        return Output(parameter, activation_for(parameter), fixed=parameter.given if isinstance(parameter.given, float) else None)
     if "fixed" not in asked:
         return Output(parameter, _activation(family, parameter, asked))
     if len(asked) > 1:

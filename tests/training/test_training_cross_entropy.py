@@ -11,7 +11,7 @@ from scipy import optimize, special, stats
 from torch import nn
 
 import disttrain
-from disttrain import CrossEntropy, Family, Parameter
+from disttrain import Conditions, CrossEntropy, Family, Outcome, Parameter
 from disttrain.errors import UsageError
 from disttrain.families import FAMILIES, activation_for, facts, on, options
 from disttrain.networks import activated
@@ -346,3 +346,32 @@ def test_the_loss_of_a_fitted_run_is_the_loss_alone(family_run, table):
     loss = CrossEntropy("exponential", {"rate": {"activation": "exp"}})
     value = loss(torch.log(rate - 1e-6)[:, None], torch.from_numpy(frame["exponential"].to_numpy()))
     assert float(value) == pytest.approx(run.evaluate(frame, metrics=["nll"])["nll"]["value"], rel=1e-9)
+
+
+def test_what_was_seen_of_a_row_is_scored_as_its_probability():
+    loss = CrossEntropy("weibull")
+    raw, y = torch.randn(40, 2, generator=torch.Generator().manual_seed(1)), torch.linspace(0.2, 4.0, 40)
+    upper = torch.where(torch.arange(40) % 2 == 0, y, math.inf)
+    q = loss.distribution(raw)
+    frozen = stats.weibull_min(q.concentration.numpy(), scale=q.scale.numpy())
+    expected = np.where(np.isinf(upper), frozen.logsf(y.double()), frozen.logpdf(y.double()))
+    assert float(loss(raw, Outcome(y, upper))) == pytest.approx(-expected.mean(), rel=1e-9)
+    with pytest.raises(UsageError):
+        CrossEntropy("von_mises")(torch.randn(40, 3), Outcome(y, upper))
+
+
+def test_conditions_enter_the_distribution_of_each_row():
+    raw = torch.randn(30, 1, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    y, exposure, offset = torch.arange(30.0) % 4, torch.linspace(0.5, 2.0, 30), torch.linspace(-1.0, 1.0, 30)
+    loss = CrossEntropy("poisson")
+    rate = loss.distribution(raw, Conditions(exposure=exposure, offsets={"rate": offset})).mean
+    assert torch.allclose(rate, loss.distribution(raw + offset[:, None]).mean * exposure, rtol=1e-12)
+    assert float(loss(raw, y, None, Conditions(exposure=exposure))) == pytest.approx(
+        float(loss(raw + exposure.log()[:, None], y)), rel=1e-5
+    )
+    trials = CrossEntropy("binomial", trials="n")
+    given = Conditions(given={"total_count": y + 1.0})
+    expected = stats.binom(y.double() + 1.0, torch.sigmoid(raw[:, 0].double())).logpmf(y)
+    assert float(trials(raw, y, None, given)) == pytest.approx(-expected.mean(), rel=1e-9)
+    with pytest.raises(UsageError, match="total_count"):
+        trials(raw, y)

@@ -21,7 +21,7 @@ from disttrain.workflows.evaluate import evaluate
 from disttrain.workflows.predict import predict
 from disttrain.workflows.requests import Question, Request
 
-PUBLIC = ["CrossEntropy", "DisttrainError", "Family", "FittedRun", "Parameter", "fit", "load"]
+PUBLIC = ["Conditions", "CrossEntropy", "DisttrainError", "Family", "FittedRun", "Outcome", "Parameter", "fit", "load"]
 
 
 # One family of each kind of target and of distribution: what differs between others does not pass through Python.
