@@ -57,7 +57,7 @@ def grains_truth(length, width):
 
 def policies_truth(age, urban, power, years):
     """Poisson: claims of `years` under cover, whose frequency per year falls with age and is higher in towns and for strong engines."""
-    return {"rate": years * np.exp(-2.2 + 0.9 * np.exp(-(age - 18) / 10) + 0.35 * urban + 0.06 * power)}
+    return {"rate": years * np.exp(-2.6 + 1.4 * np.exp(-(age - 18) / 12) + 0.6 * urban + 0.08 * power)}
 
 
 def losses_truth(area, wooden):
