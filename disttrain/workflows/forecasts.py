@@ -156,7 +156,7 @@ def _split(model: Model, name: str, value: Tensor) -> Sequence[Tensor]:
     if model.family.parameter(name).support.kind == "triangle":
         row, column = torch.tril_indices(*value.shape[-2:])
         value = value[..., row, column]
-    return (value,) if value.ndim == 1 else value.reshape(len(value), -1).unbind(1)
+    return (value,) if value.ndim == 1 else value.flatten(1).unbind(1)
 
 
 def _per_element(function: Callable[[Distribution], Tensor], distribution: Distribution) -> Tensor:

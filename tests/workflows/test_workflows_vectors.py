@@ -195,3 +195,15 @@ def test_counts_that_are_none_are_refused(value, tmp_path):
 
 def test_a_missing_element_is_a_missing_target(tmp_path):
     assert "1 rows have no target" in refused(tmp_path, changed("a", 3, np.nan), "multivariate_normal")
+
+
+def test_a_file_without_rows_has_the_columns_of_vectors(tmp_path):
+    rng = np.random.default_rng(5)
+    columns = {"x": rng.normal(size=60), "a": rng.normal(size=60), "b": rng.normal(size=60)}
+    path = write_table(tmp_path / "rows.parquet", pa.table(columns))
+    document = {"distribution": "multivariate_normal", "data": {"train": str(path), "target": ["a", "b"], "features": ["x"]}}
+    run = fitted(write_config(tmp_path / "c.yaml", {**document, "training": {"epochs": 1}}), tmp_path / "run")
+    empty = write_table(tmp_path / "empty.parquet", pa.table(columns).slice(0, 0))
+    made = run.predicted(empty, tmp_path / "made.parquet")
+    assert made.num_rows == 0
+    assert {"loc_a", "scale_tril_b_a"} <= set(made.column_names)
