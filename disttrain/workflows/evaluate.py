@@ -65,8 +65,8 @@ def evaluate(question: Question, root: Path) -> Answer:
     model = run.model
     # A metric that cannot score the family is refused before any row is read, one that cannot score the rows afterwards.
     settings_of(model.config, model.example(), question.metrics, question.levels)
-    other = None if question.baseline == "marginal" else open_run(Path(question.baseline), root).model
-    rows = _own(run, question) if question.data is None else _given(model, question, other)
+    other = None if question.baseline == "marginal" else _rival(model, question, root)
+    rows = _own(run, question, other) if question.data is None else _given(model, question, other)
     # Who asks for one metric wants one line; the config's groups come with its own list of metrics.
     usual = [] if question.metrics else [name for name in model.config.evaluation.by if name in rows.table.column_names]
     by = usual if question.by is None else [question.by]
@@ -81,6 +81,16 @@ def evaluate(question: Question, root: Path) -> Answer:
         _write_rows(question.rows_out, question.overwrite, model, rows.row, forecast.distribution(), seen.outcome)
     notes = (*rows.notes, *scores.notes, *tie_notes(model.family, model.schema.target[0], seen.measured))
     return Answer(document, run.newest, scores.residuals, scores.histogram, notes)
+
+
+def _rival(model: Model, question: Question, root: Path) -> Model:
+    """The model of another run that is the baseline. Raises UsageError where it predicts something else."""
+    rival = open_run(Path(question.baseline), root).model
+    if rival.schema.target != model.schema.target or rival.labels != model.labels:
+        theirs, ours = (", ".join(f"`{name}`" for name in one.schema.target) for one in (rival, model))
+        what = f"it predicts {theirs}, and this run {ours}" if theirs != ours else f"its labels of {ours} are not those of this run"
+        raise UsageError(Finding("bad-option", f"{question.baseline} is no baseline: {what}", "--baseline"))
+    return rival
 
 
 def _settings(model: Model, question: Question, outcome: Outcome) -> Settings:
@@ -117,8 +127,9 @@ def _value(entry: dict[str, Any], wanted: Requirement) -> float | None:
     return chosen
 
 
-def _own(run: OpenRun, question: Question) -> _Rows:
-    rows = own_rows(run, () if question.by is None else (question.by,))
+def _own(run: OpenRun, question: Question, other: Model | None) -> _Rows:
+    more = () if other is None else other.schema.forecast_columns
+    rows = own_rows(run, more if question.by is None else (*more, question.by))
     there = [split for split in SPLITS if len(rows.part(split))]
     split = question.split or next(name for name in ("test", "validation", "train") if name in there)
     if split not in there:

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from small_runs import config_of, fitted, write_config
 
-from disttrain.errors import AnswerIsNo, DataError, DisttrainError
+from disttrain.errors import AnswerIsNo, DataError, DisttrainError, UsageError
 from disttrain.workflows.evaluate import evaluate, require_met
 from disttrain.workflows.requests import Question
 
@@ -108,6 +108,17 @@ def test_levels_of_intervals_are_those_asked_for(run):
 def test_a_run_gains_nothing_over_itself(run):
     nll = asked(run, metrics=("nll",), baseline=str(run.folder)).document["metrics"]["nll"]
     assert nll["gain"] == pytest.approx(0, abs=1e-12)
+
+
+def test_a_baseline_may_see_other_columns_but_must_predict_the_same_target(run, family_run, table_file, tmp_path):
+    document = config_of("gamma", str(table_file))
+    document["data"]["features"] = ["log_normal"]
+    rival = fitted(write_config(tmp_path / "rival.yaml", document), tmp_path / "rival")
+    own, given = (asked(run, metrics=("nll",), baseline=str(rival.folder), **where).document for where in ({}, {"data": str(table_file)}))
+    assert own["metrics"]["nll"]["baseline"] == pytest.approx(rival.nll("test"), rel=1e-12)
+    assert given["metrics"]["nll"]["baseline"] != own["metrics"]["nll"]["baseline"]
+    with pytest.raises(UsageError, match="is no baseline: it predicts `log_normal`, and this run `gamma`"):
+        asked(run, baseline=str(family_run("log_normal").folder))
 
 
 @pytest.mark.parametrize(("text", "met"), [("nll<100", True), ("nll<-100", False), ("nll>=-1e3", True), ("coverage_90>1", False)])
