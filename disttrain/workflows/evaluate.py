@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +97,10 @@ def _settings(model: Model, question: Question, outcome: Outcome) -> Settings:
     """What is scored of these rows: what was asked or what suits them, and what the requirements need."""
     needed = {requirement(text).metric for text in question.require}
     for name in needed:
-        METRICS[name].require(model.example(), outcome)
+        try:
+            METRICS[name].require(model.example(), outcome)
+        except UsageError as fault:
+            raise UsageError(*(replace(found, where="--require") for found in fault.findings)) from None
     settings = settings_of(model.config, model.example(), question.metrics, question.levels, outcome)
     return Settings((*settings.metrics, *sorted(needed - set(settings.metrics))), settings.levels, settings.quantiles)
 

@@ -137,6 +137,12 @@ def test_a_metric_that_does_not_fit_the_family_is_refused_with_exit_code_2(famil
     assert fault.value.exit_code == 2
 
 
+def test_a_requirement_that_cannot_be_scored_names_its_option(run):
+    with pytest.raises(UsageError) as fault:
+        asked(run, require=("accuracy>0.5",))
+    assert [found.where for found in fault.value.findings] == ["--require"]
+
+
 def test_a_column_to_group_by_must_be_there(run):
     with pytest.raises(DataError, match="nowhere"):
         asked(run, by="nowhere")
