@@ -23,6 +23,7 @@ from disttrain.config.fields import (
     listed,
     objection,
 )  # fmt: skip
+from disttrain.config.wording import shown
 
 __all__ = ["CensoringSection", "ColumnSplit", "DataSection", "FeatureSection", "SplitSection"]
 
@@ -133,6 +134,13 @@ def _features(value: Any) -> Any:
     return value
 
 
+def _offsets(value: Any) -> Any:
+    if isinstance(value, str | list | tuple):
+        hints = ("write `offset: {PARAMETER: COLUMN}`, such as `{rate: log_years}`",)
+        raise objection("wrong-type", f"`offset` must be a mapping, not {shown(value)}", hints=hints)
+    return value
+
+
 class DataSection(BaseModel):
     """Files, columns and rows. Paths are as given, relative to the config file."""
 
@@ -158,7 +166,7 @@ class DataSection(BaseModel):
     id: Columns = ()
     weight: Column | None = None
     exposure: Column | None = None
-    offset: dict[str, Column] | None = None
+    offset: Annotated[dict[str, Column] | None, BeforeValidator(_offsets)] = None
     trials: Column | None = None
     censoring: CensoringSection | None = None
     split: SplitSection = SplitSection()

@@ -53,7 +53,7 @@ def _problem(path: Path, kind: str, value: Any, context: dict[str, Any]) -> Prob
     if kind == "extra_forbidden":
         return Problem(path, "unknown-key", f"unknown key {shown(path[-1])}", hints=(_nearest(path),), on_key=True)
     if kind == WRONG or kind in _EXPECTED:
-        hints = ("leave the key out for its default",) if value is None else ()
+        hints = _otherwise(path, kind, value)
         return Problem(
             path,
             "wrong-type",
@@ -68,6 +68,17 @@ def _problem(path: Path, kind: str, value: Any, context: dict[str, Any]) -> Prob
     if kind == "string_too_long":
         return Problem(path, "out-of-range", f"{subject} is longer than {context['max_length']:,} characters")
     return Problem(path, "wrong-type", f"{subject} cannot be {shown(value)}")
+
+
+def _otherwise(path: Path, kind: str, value: Any) -> tuple[str, ...]:
+    """The way out for a value of the wrong type, where there is one that is not plain from what was expected."""
+    if value is None:
+        return ("leave the key out for its default",)
+    if kind == "string_type" and isinstance(value, int | float):
+        return (f'in quotes it is text: "{str(value).lower()}"',)
+    if kind == "model_type" and (keys := _keys(path)):
+        return (f"its keys are {listing(keys, 40)}",)
+    return ()
 
 
 def _subject(path: Path) -> str:

@@ -78,7 +78,10 @@ def unusable(name: str, stored: Any, kind: str | None, where: str, starred: bool
     return Finding("unusable-type", what, column_place(where, name), hints=tuple(hints))
 
 
-def mistyped(columns: Iterable[str], kind: str, arrow_schema: Any, where: str, examples: Examples | None) -> Iterator[Finding]:
+def mistyped(
+    columns: Iterable[str], kind: str, arrow_schema: Any, where: str, examples: Examples | None, meant: Mapping[str, str] | None = None
+) -> Iterator[Finding]:
+    """Columns whose type is not of the kind; `meant` {column: how its values are written} where that is more than numbers."""
     for name in columns:
         if len(places := arrow_schema.get_all_field_indices(name)) != 1 or fits(kind, stored := plain(arrow_schema.field(places[0]).type)):
             continue
@@ -86,5 +89,5 @@ def mistyped(columns: Iterable[str], kind: str, arrow_schema: Any, where: str, e
             yield unusable(name, stored, kind, where, starred=False)
             continue
         rows = tuple(examples(name)) if examples else ()
-        hints = ("numbers are written 1234.5: no decimal comma, no unit, no thousands mark",)
+        hints = ((meant or {}).get(name, "numbers are written 1234.5: no decimal comma, no unit, no thousands mark"),)
         yield Finding("text-for-numbers", f"`{shown(name)}` is text where numbers are meant", column_place(where, name), rows, hints=hints)

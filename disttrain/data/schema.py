@@ -102,7 +102,7 @@ class Schema:
         present = [name for name in listed if len(arrow_schema.get_all_field_indices(name)) == 1]
         features, faults = resolved(section, present, arrow_schema, where)
         findings += faults
-        findings += mistyped(sorted(numeric & set(arrow_schema.names)), "numeric", arrow_schema, where, examples)
+        findings += mistyped(sorted(numeric & set(arrow_schema.names)), "numeric", arrow_schema, where, examples, written(observed))
         if not listed:
             findings.append(Finding("no-features", "no column is left to be a feature", where, hints=("name some in `data.features`",)))
         raise_any(dict.fromkeys(findings))
@@ -119,7 +119,7 @@ class Schema:
         for feature in self.features:
             findings += mistyped({feature.name} & set(arrow_schema.names), feature.kind, arrow_schema, where, examples)
         numeric = {*self.known.values(), *((set(self.scored_columns) - set(self.target)) if target else ())}
-        findings += mistyped(sorted(numeric & set(arrow_schema.names)), "numeric", arrow_schema, where, examples)
+        findings += mistyped(sorted(numeric & set(arrow_schema.names)), "numeric", arrow_schema, where, examples, written(self.observed))
         raise_any(dict.fromkeys(findings))
 
     def state(self) -> dict[str, Any]:
@@ -163,6 +163,11 @@ def observed_columns(section: Any) -> dict[str, str]:
     """The columns of `data.censoring`, by part; a limit may be a number, which is none."""
     given = {part: getattr(section.censoring, part, None) for part in OBSERVED}
     return {part: column for part, column in given.items() if isinstance(column, str)}
+
+
+def written(observed: Mapping[str, str]) -> dict[str, str]:
+    """How the values of a column are written where they are not any numbers: {column: words}."""
+    return {observed["event"]: "an event is 1 (seen exactly) or 0 (right-censored), or true and false"} if "event" in observed else {}
 
 
 def parts_of(weight: str | None, known: Mapping[str, str], observed: Mapping[str, str]) -> dict[str, str]:

@@ -111,7 +111,9 @@ def happened(batch: Any, name: str, origin: Origin) -> Rows:
     wrong = missing | ~np.isin(values, (0.0, 1.0))
     if wrong.any():
         what = f"{counted(wrong)} neither 1 (seen exactly) nor 0 (right-censored)"
-        raise_any([row_finding("bad-event", what, column=name, rows=wrong, values=lambda row: f"{values[row]:g}", origin=origin)])
+        hints = ("write 0 and 1, or false and true, for other codes such as 1 and 2; of several causes of an end each has a column",)
+        told = row_finding("bad-event", what, column=name, rows=wrong, values=lambda row: f"{values[row]:g}", origin=origin, hints=hints)
+        raise_any([told])
     return np.asarray(values == 1.0)
 
 
@@ -126,7 +128,9 @@ def limited(batch: Any, schema: Schema, section: Any, lower: Numbers, upper: Num
 
 
 def nothing_known(schema: Schema, missing: Rows, origin: Origin) -> Finding:
-    what = f"{int(missing.sum()):,} rows have no target (null or NaN)"
+    number = int(missing.sum())
+    ends = ", neither itself nor an end of its interval" if {"lower", "upper"} & set(schema.observed) else ""
+    what = f"{number:,} {'rows have' if number > 1 else 'row has'} no target (null or NaN){ends}"
     told = ", ".join(dict.fromkeys((*schema.target, *(schema.observed[part] for part in ("lower", "upper") if part in schema.observed))))
     hints = ("drop the rows from the file; the target is never imputed",)
     return row_finding("missing-target", what, column=told, rows=missing, origin=origin, hints=hints)
@@ -139,4 +143,11 @@ def late(schema: Schema, entry: Numbers, lower: Numbers, upper: Numbers, origin:
         return []
     what = f"{int(impossible.sum()):,} rows have a target that is not above their entry, and could not have been seen"
     name = schema.observed["entry"]
-    return [row_finding("late-entry", what, column=name, rows=impossible, values=lambda row: f"{entry[row]:g}", origin=origin)]
+    hints = ("an entry is the value that a target had to exceed to be in the data; leave it empty where there was none",)
+    told = np.where(np.isinf(upper), lower, upper)
+    return [
+        row_finding(
+            "late-entry", what, column=name, rows=impossible, origin=origin, hints=hints,
+            values=lambda row: f"{entry[row]:g}, target {told[row]:g}",
+        )
+    ]  # fmt: skip

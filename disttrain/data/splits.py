@@ -34,6 +34,7 @@ def assign(
     by: str | None = None,
     seed: int = 0,
     exclude: Sequence[str] = (),
+    origin: Origin | None = None,
 ) -> Parts:
     """The part of each row, (n,): 0 train, 1 validation, 2 test.
 
@@ -42,7 +43,7 @@ def assign(
     row, so it does not change with the order of rows; `exclude` names the targets, whose values do not enter (of rows alike in all else,
     their rank does). `group`: all rows with one value in `by` are on one side. `time`: the latest values of `by` are held out, equal ones
     together.
-    Raises DataError where a part or the training rows would be empty.
+    Raises DataError where a part or the training rows would be empty; `origin` says where the rows come from.
     """
     ranks: NDArray[Any] | None = None
     parts = np.zeros(table.num_rows, dtype=np.int8)
@@ -50,7 +51,7 @@ def assign(
         if wanted is None:
             continue
         if isinstance(wanted, float):
-            ranks = RANKS[method](table, by, seed, tuple(exclude)) if ranks is None else ranks
+            ranks = RANKS[method](table, by, seed, tuple(exclude), origin or Origin()) if ranks is None else ranks
             parts[held_out(np.flatnonzero(parts == TRAIN), ranks, wanted, PICKS[method], name)] = which
         else:
             parts[listed_rows(table, wanted, name) & (parts == TRAIN)] = which
@@ -105,7 +106,7 @@ def fitting_groups(ranks: NDArray[Any], count: int) -> NDArray[np.bool_]:
     return np.asarray(taken[places])
 
 
-def random_ranks(table: Any, by: str | None, seed: int, exclude: tuple[str, ...]) -> Hashes:  # noqa: ARG001
+def random_ranks(table: Any, by: str | None, seed: int, exclude: tuple[str, ...], origin: Origin) -> Hashes:  # noqa: ARG001
     """A number for each row of what is in it; rows alike in all but `exclude` are told apart by the order of those columns."""
     codes = row_hash(table, exclude)
     order = np.lexsort([*(order_key(table.column(name)) for name in exclude if name in table.schema.names), codes])
@@ -129,22 +130,22 @@ def seed_code(seed: int) -> Hashes:
     return mixed(np.array([seed], dtype=np.int64).view(np.uint64))
 
 
-def group_ranks(table: Any, by: str | None, seed: int, exclude: tuple[str, ...]) -> Hashes:  # noqa: ARG001
+def group_ranks(table: Any, by: str | None, seed: int, exclude: tuple[str, ...], origin: Origin) -> Hashes:  # noqa: ARG001
     codes = column_hash(split_column(table, by))
     if codes is None:
-        raise DataError(Finding("unusable-type", "a nested column cannot name groups", column_place("data", str(by))))
+        raise DataError(Finding("unusable-type", "a nested column cannot name groups", column_place(origin.names[0], str(by))))
     return mixed(codes ^ seed_code(seed))
 
 
-def time_ranks(table: Any, by: str | None, seed: int, exclude: tuple[str, ...]) -> NDArray[Any]:  # noqa: ARG001
+def time_ranks(table: Any, by: str | None, seed: int, exclude: tuple[str, ...], origin: Origin) -> NDArray[Any]:  # noqa: ARG001
     column = split_column(table, by)
     rows = missing_values(column)
     if rows.any():
         what = f"{int(rows.sum()):,} rows have no time to be split by"
-        raise DataError(row_finding("missing-value", what, column=str(by), rows=rows, origin=Origin()))
+        raise DataError(row_finding("missing-value", what, column=str(by), rows=rows, origin=origin))
     if is_number(column.type):
         return -numbers(column)[0]
-    seconds, _, findings = checked_times(str(by), column, Origin())
+    seconds, _, findings = checked_times(str(by), column, origin)
     raise_any(findings)
     return -seconds
 
@@ -171,7 +172,7 @@ def listed_rows(table: Any, wanted: Any, name: str) -> NDArray[np.bool_]:
 
 
 # The order in which rows are held out, and how many of equal rank go together.
-RANKS: dict[str, Callable[[Any, str | None, int, tuple[str, ...]], NDArray[Any]]] = {
+RANKS: dict[str, Callable[[Any, str | None, int, tuple[str, ...], Origin], NDArray[Any]]] = {
     "random": random_ranks,
     "group": group_ranks,
     "time": time_ranks,

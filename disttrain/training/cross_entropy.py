@@ -11,7 +11,19 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from disttrain.errors import Finding, UsageError
-from disttrain.families import ACTIVATIONS, FAMILIES, Activation, Family, Parameter, Unsuitable, activation_for, bounded, build, objection
+from disttrain.families import (
+    ACTIVATIONS,
+    FAMILIES,
+    Activation,
+    Family,
+    Parameter,
+    Unsuitable,
+    activation_for,
+    bounded,
+    build,
+    objection,
+    takes_exposure,
+)
 from disttrain.families import options as known_options
 from disttrain.likelihood import cross_entropy
 from disttrain.networks import Conditions, Output, activated
@@ -68,11 +80,26 @@ class CrossEntropy(nn.Module):
         learned = [part for part in self.parts if part.size]
         pieces = torch.split(raw.double(), [part.size for part in learned], 1)
         shaped = {part.parameter.name: piece.reshape(len(raw), *part.raw_shape) for part, piece in zip(learned, pieces, strict=True)}
+        self._require_conditions(conditions, len(raw))
         missing = sorted(self.family.by_column.keys() - conditions.given.keys())
         if missing:
             raise _refusal(f"`{missing[0]}` is known of each row: conditions=Conditions(given={{{missing[0]!r}: ...}})")
         known = conditions.map(Tensor.double)
         return self.family.distribution(**activated(self.parts, shaped, len(raw), known, logits=logits), validate_args=False)
+
+    def _require_conditions(self, conditions: Conditions, rows: int) -> None:
+        """Raise UsageError for conditions that would change nothing, or not as they are meant, and for those of other shapes."""
+        name, learned = self.family.name, {part.parameter.name for part in self.parts if part.size}
+        if conditions.exposure is not None and not takes_exposure(self.family):
+            raise _refusal(f"{name} has no parameter that its mean is proportional to, so that it takes no exposure")
+        for wrong in sorted(conditions.offsets.keys() - learned):
+            raise _refusal(f"an offset is added to a learned parameter of {name}, and `{wrong}` is none: {', '.join(sorted(learned))}")
+        for wrong in sorted(conditions.given.keys() - self.family.by_column.keys()):
+            raise _refusal(f"`{wrong}` of {name} is not given row by row")
+        told = {"exposure": conditions.exposure} if conditions.exposure is not None else {}
+        for title, values in {**told, **conditions.offsets, **conditions.given}.items():
+            if tuple(values.shape) != (rows,):
+                raise _refusal(f"the conditions `{title}` have shape {tuple(values.shape)}; these raw outputs need {(rows,)}")
 
 
 def _family(family: str | Family, options: Mapping[str, Any]) -> Family:

@@ -36,6 +36,7 @@ def check(loaded: Loaded, limit: int | None = None) -> list[Remark]:
         *_files(prepared),
         *_few(prepared),
         *_target(prepared),
+        *_censoring(prepared),
         *_known(prepared),
         *_features(prepared),
         *_leaks(prepared),
@@ -68,6 +69,26 @@ def _target(prepared: Prepared) -> list[Remark]:
     remarks += [Remark("ties", note, True) for note in tie_notes(family, name, prepared.observed.measured)]
     if distinct == 1:
         remarks.append(Remark("target", f"{name} is the same in every row: the scale will shrink to its floor", True))
+    return remarks
+
+
+def _censoring(prepared: Prepared) -> list[Remark]:
+    """A word where `data.censoring` says something of no row, or of measurements that were not rounded as it says."""
+    section, outcome = prepared.model.config.data.censoring, prepared.observed.outcome
+    if section is None:
+        return []
+    remarks = []
+    if (section.event is not None or section.limit is not None) and not bool(outcome.upper.isinf().any()):
+        what = "no `event` is 0" if section.limit is None else "no target reaches the `limit`"
+        remarks.append(Remark("censoring", f"{what}: no row is right-censored", True))
+    if section.rounding is not None:
+        # Rounded to the nearest or cut off: measurements lie on multiples of the step, or half-way between them.
+        measured = ((outcome.upper - outcome.lower) / section.rounding - 1.0).abs() < 1e-6
+        halves = 2.0 * outcome.value[measured] / section.rounding
+        off = int(((halves - halves.round()).abs() > 1e-6 * halves.abs().clamp(min=1.0)).sum())
+        if off:
+            what = f"{off:,} of {len(halves):,} targets are no multiples of `rounding: {section.rounding:g}`"
+            remarks.append(Remark("censoring", what, True))
     return remarks
 
 

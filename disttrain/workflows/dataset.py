@@ -81,6 +81,7 @@ def dataset(loaded: Loaded, limit: int | None = None, more: Sequence[str] = ()) 
     split = rooms.assign(
         train.table, validation=_within(section.validation), test=_within(section.test), method=section.split.method, by=section.split.by,
         seed=config.training.seed, exclude=tuple(name for name in columns if name not in schema.feature_columns),
+        origin=rooms.origin_of(files, section.format).rows(train.row),
     )  # fmt: skip
     parts, splits = [train], [split]
     for code, source in ((1, section.validation), (2, section.test)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -65,8 +65,8 @@ def evaluate(question: Question, root: Path) -> Answer:
     model = run.model
     # A metric that cannot score the family is refused before any row is read, one that cannot score the rows afterwards.
     settings_of(model.config, model.example(), question.metrics, question.levels)
-    other = None if question.baseline == "marginal" else open_run(Path(question.baseline), root).model
-    rows = _own(run, question) if question.data is None else _given(model, question, other)
+    other = None if question.baseline == "marginal" else _rival(model, question, root)
+    rows = _own(run, question, other) if question.data is None else _given(model, question, other)
     # Who asks for one metric wants one line; the config's groups come with its own list of metrics.
     usual = [] if question.metrics else [name for name in model.config.evaluation.by if name in rows.table.column_names]
     by = usual if question.by is None else [question.by]
@@ -83,11 +83,24 @@ def evaluate(question: Question, root: Path) -> Answer:
     return Answer(document, run.newest, scores.residuals, scores.histogram, notes)
 
 
+def _rival(model: Model, question: Question, root: Path) -> Model:
+    """The model of another run that is the baseline. Raises UsageError where it predicts something else."""
+    rival = open_run(Path(question.baseline), root).model
+    if rival.schema.target != model.schema.target or rival.labels != model.labels:
+        theirs, ours = (", ".join(f"`{name}`" for name in one.schema.target) for one in (rival, model))
+        what = f"it predicts {theirs}, and this run {ours}" if theirs != ours else f"its labels of {ours} are not those of this run"
+        raise UsageError(Finding("bad-option", f"{question.baseline} is no baseline: {what}", "--baseline"))
+    return rival
+
+
 def _settings(model: Model, question: Question, outcome: Outcome) -> Settings:
     """What is scored of these rows: what was asked or what suits them, and what the requirements need."""
     needed = {requirement(text).metric for text in question.require}
     for name in needed:
-        METRICS[name].require(model.example(), outcome)
+        try:
+            METRICS[name].require(model.example(), outcome)
+        except UsageError as fault:
+            raise UsageError(*(replace(found, where="--require") for found in fault.findings)) from None
     settings = settings_of(model.config, model.example(), question.metrics, question.levels, outcome)
     return Settings((*settings.metrics, *sorted(needed - set(settings.metrics))), settings.levels, settings.quantiles)
 
@@ -117,8 +130,9 @@ def _value(entry: dict[str, Any], wanted: Requirement) -> float | None:
     return chosen
 
 
-def _own(run: OpenRun, question: Question) -> _Rows:
-    rows = own_rows(run, () if question.by is None else (question.by,))
+def _own(run: OpenRun, question: Question, other: Model | None) -> _Rows:
+    more = () if other is None else other.schema.forecast_columns
+    rows = own_rows(run, more if question.by is None else (*more, question.by))
     there = [split for split in SPLITS if len(rows.part(split))]
     split = question.split or next(name for name in ("test", "validation", "train") if name in there)
     if split not in there:

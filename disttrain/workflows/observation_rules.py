@@ -40,10 +40,16 @@ def _censoring_problems(family: Family, censoring: Mapping[str, Any], options: M
             else "that is a difference of its cdf, which has no gradient in the parameters here"
         )  # fmt: skip
         what = f"{family.name} has no likelihood for rows that were not seen exactly"
-        yield Problem(place, "not-supported", what, why, _same_kind(family), on_key=True)
+        hints = ("leave it out",) if labels else _same_kind(family)
+        yield Problem(place, "not-supported", what, why, hints, on_key=True)
     elif family.support.discrete and censoring.get("rounding") is not None:
         what = f"`rounding` is for measurements, and {family.name} gives probabilities to single values already"
         yield Problem((*place, "rounding"), "conflict", what, hints=("leave it out",), on_key=True)
+    limit = censoring.get("limit")
+    if isinstance(limit, int | float) and not isinstance(limit, bool) and limit <= family.support.lower:
+        what = f"no target of {family.name} is below {limit:g}, so every one would be censored there"
+        why = f"{family.name} needs {family.support.text('y')}; targets at or above the limit are right-censored"
+        yield Problem((*place, "limit"), "out-of-support", what, why, ("the largest value that is recorded as it is",))
 
 
 def _same_kind(family: Family) -> tuple[str, ...]:
@@ -68,7 +74,8 @@ def _offset_problems(family: Family, name: str, blocks: Any) -> Iterator[Problem
     parameter = family.parameter(name)
     block = blocks.get(name) if isinstance(blocks, Mapping) else None
     if parameter.given is not None or (isinstance(block, Mapping) and block.get("fixed") is not None):
-        yield Problem(place, "conflict", f"`{name}` is not learned, so nothing can be added to its raw output", on_key=True)
+        what = f"`{name}` is not learned, so nothing can be added to its raw output"
+        yield Problem(place, "conflict", what, hints=("leave the offset out, or let the parameter be learned",), on_key=True)
     elif family.event or (parameter.shape and parameter.axes[:1] != ("components",)):
         what = f"`{name}` of {family.name} is a vector, and an offset is one number per row"
         yield Problem(place, "conflict", what, on_key=True)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from disttrain.config import Config, Loaded
-from disttrain.data import Encoder, column_place, require_weight
+from disttrain.config import Config, Loaded, suggestion
+from disttrain.data import Encoder, column_place, require_weight, shown
 from disttrain.errors import DataError, Finding
 from disttrain.families import Family, Scaling
 from disttrain.model import Model, encoded, layout_of, outputs_of, scaling_of, standardised, trunk_dtype
@@ -49,6 +49,7 @@ def prepare(loaded: Loaded, limit: int | None = None) -> Prepared:
     """
     config = loaded.config
     rows = dataset(loaded, limit)
+    _require_groups(config, rows)
     _require_rows(rows, "train")
     encoder = Encoder.fit(
         rows.schema, rows.table, missing=config.data.missing, unknown_category=config.data.unknown_category,
@@ -116,6 +117,17 @@ def _require_told(rows: Dataset, seen: Observed) -> None:
         what = "every training row is right-censored: any distribution far enough to the right explains them"
         hints = ("check `data.censoring`: an `event` of 1 says that the target was seen exactly, a `limit` censors those at or above it",)
         raise DataError(Finding("no-events", what, column_place(rows.origin.names[0], column), hints=hints))
+
+
+def _require_groups(config: Config, rows: Dataset) -> None:
+    """Raise DataError where a column to score group by group is not there."""
+    missing = [name for name in config.evaluation.by if name not in rows.table.column_names]
+    if missing:
+        near = suggestion(missing[0], rows.arrow_schema.names)
+        hints = (f"did you mean `{shown(near)}`?",) if near else ()
+        raise DataError(
+            Finding("missing-column", f"there is no column `{shown(missing[0])}`, `evaluation.by`", rows.origin.names[0], hints=hints)
+        )
 
 
 def _require_rows(rows: Dataset, split: str) -> None:

@@ -375,3 +375,22 @@ def test_conditions_enter_the_distribution_of_each_row():
     assert float(trials(raw, y, None, given)) == pytest.approx(-expected.mean(), rel=1e-9)
     with pytest.raises(UsageError, match="total_count"):
         trials(raw, y)
+
+
+@pytest.mark.parametrize(
+    ("family", "parameters", "conditions", "told"),
+    [
+        ("normal", {}, Conditions(exposure=torch.ones(5)), "takes no exposure"),
+        ("normal", {}, Conditions(offsets={"locc": torch.ones(5)}), "`locc` is none: loc, scale"),
+        ("normal", {"scale": {"fixed": 1.0}}, Conditions(offsets={"scale": torch.ones(5)}), "`scale` is none: loc"),
+        ("normal", {}, Conditions(given={"loc": torch.ones(5)}), "`loc` of normal is not given"),
+        ("poisson", {}, Conditions(exposure=torch.ones(3)), r"shape \(3,\)"),
+        ("poisson", {}, Conditions(offsets={"rate": torch.ones(5, 1)}), r"shape \(5, 1\)"),
+    ],
+)
+def test_conditions_that_cannot_be_meant_are_refused(family, parameters, conditions, told):
+    loss = CrossEntropy(family, parameters)
+    raw = torch.zeros(5, loss.outputs)
+    for call in (lambda: loss(raw, torch.ones(5), conditions=conditions), lambda: loss.distribution(raw, conditions)):
+        with pytest.raises(UsageError, match=told):
+            call()

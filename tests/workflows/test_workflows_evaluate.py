@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from small_runs import config_of, fitted, write_config
 
-from disttrain.errors import AnswerIsNo, DataError, DisttrainError
+from disttrain.errors import AnswerIsNo, DataError, DisttrainError, UsageError
 from disttrain.workflows.evaluate import evaluate, require_met
 from disttrain.workflows.requests import Question
 
@@ -110,6 +110,17 @@ def test_a_run_gains_nothing_over_itself(run):
     assert nll["gain"] == pytest.approx(0, abs=1e-12)
 
 
+def test_a_baseline_may_see_other_columns_but_must_predict_the_same_target(run, family_run, table_file, tmp_path):
+    document = config_of("gamma", str(table_file))
+    document["data"]["features"] = ["log_normal"]
+    rival = fitted(write_config(tmp_path / "rival.yaml", document), tmp_path / "rival")
+    own, given = (asked(run, metrics=("nll",), baseline=str(rival.folder), **where).document for where in ({}, {"data": str(table_file)}))
+    assert own["metrics"]["nll"]["baseline"] == pytest.approx(rival.nll("test"), rel=1e-12)
+    assert given["metrics"]["nll"]["baseline"] != own["metrics"]["nll"]["baseline"]
+    with pytest.raises(UsageError, match="is no baseline: it predicts `log_normal`, and this run `gamma`"):
+        asked(run, baseline=str(family_run("log_normal").folder))
+
+
 @pytest.mark.parametrize(("text", "met"), [("nll<100", True), ("nll<-100", False), ("nll>=-1e3", True), ("coverage_90>1", False)])
 def test_a_requirement_is_met_or_the_answer_is_no(text, met, run):
     answer = asked(run, require=(text,))
@@ -124,6 +135,12 @@ def test_a_metric_that_does_not_fit_the_family_is_refused_with_exit_code_2(famil
     with pytest.raises(DisttrainError) as fault:
         asked(family_run("categorical"), metrics=("crps",))
     assert fault.value.exit_code == 2
+
+
+def test_a_requirement_that_cannot_be_scored_names_its_option(run):
+    with pytest.raises(UsageError) as fault:
+        asked(run, require=("accuracy>0.5",))
+    assert [found.where for found in fault.value.findings] == ["--require"]
 
 
 def test_a_column_to_group_by_must_be_there(run):
