@@ -29,6 +29,8 @@ from disttrain.workflows.scoring import Forecast, mean_scores, settings_of
 
 __all__ = ["FittedRun", "fit", "load"]
 
+_FRAME = Origin(("frame",))
+
 
 @dataclass(frozen=True)
 class FittedRun:
@@ -59,15 +61,14 @@ class FittedRun:
         at = tuple(section.times if times is None else times)
         require_times(asked, at)
         wanted = Wanted(asked, tuple(section.quantiles if quantiles is None else quantiles), samples, self.model.config.training.seed, at)
-        made = forecast(
-            self.model, self._table(frame, target=False), refuse_unsuited(self.model, wanted, asked_for(columns, quantiles, times)), 0
-        )
+        wanted = refuse_unsuited(self.model, wanted, asked_for(columns, quantiles, times))
+        made = forecast(self.model, self._table(frame, target=False), wanted, 0, _FRAME)
         predicted: pd.DataFrame = pa.table(made).to_pandas()
         return predicted.set_index(frame.index)
 
     def distribution(self, frame: pd.DataFrame) -> Distribution:
         """The distribution of every row's target, in target units: batch shape (n,). Raises DataError as predict does."""
-        return self.model.distribution(self._table(frame, target=False))
+        return self.model.distribution(self._table(frame, target=False), _FRAME)
 
     def evaluate(self, frame: pd.DataFrame, metrics: Sequence[str] = (), levels: Sequence[float] = ()) -> dict[str, Any]:
         """Scores on a frame with the target: {metric: {value, se, baseline, gain, gain_se}}.
@@ -77,14 +78,14 @@ class FittedRun:
         """
         require_question(Question(metrics=tuple(metrics), levels=tuple(levels)))
         settings_of(self.model.config, self.model.example(), metrics, levels)
-        table, origin = self._table(frame, target=True), Origin(("frame",))
+        table = self._table(frame, target=True)
         keep = rooms.keep(table, filters_of(self.model.config)) & self.model.encoder.usable(table)
         if not keep.any():
             raise DataError(Finding("no-rows", "there is no row to score", "frame"))
-        table = table.filter(pa.array(keep))
-        seen = observed_of(self.model, table, origin.rows(np.flatnonzero(keep)))
+        table, origin = table.filter(pa.array(keep)), _FRAME.rows(np.flatnonzero(keep))
+        seen = observed_of(self.model, table, origin)
         settings = settings_of(self.model.config, self.model.example(), metrics, levels, seen.outcome)
-        forecast = Forecast(self.model.family, self.model.parameters(table))
+        forecast = Forecast(self.model.family, self.model.parameters(table, origin))
         baseline = Forecast.of_baseline(self.model, seen)
         return mean_scores(forecast.distribution(), baseline.distribution(), seen.outcome, seen.weight, settings)
 

@@ -207,6 +207,19 @@ def test_every_missing_column_is_named(family_run, frame):
         run.distribution(frame.assign(x="tall"))
 
 
+def test_a_row_that_cannot_be_forecast_is_named_by_its_place_in_the_frame(table_file, frame, tmp_path):
+    document = config_of("normal", str(table_file))
+    document["data"] |= {"filter": "fold > 0", "unknown_category": "error"}
+    run = disttrain.fit(write_config(tmp_path / "strict.yaml", document), set={"training.epochs": 1}, out=tmp_path / "run")
+    strange = frame.assign(kind=["east" if row == 7 else kind for row, kind in enumerate(frame["kind"])])
+    for asked in (run.predict, run.distribution, run.evaluate):
+        with pytest.raises(DataError) as caught:
+            asked(strange)
+        found = caught.value.findings[0]
+        assert found.where.startswith("frame, column `kind`")
+        assert found.excerpt[0].split()[:2] == ["row", "7"]
+
+
 def test_metrics_that_cannot_score_the_family_are_refused(family_run, frame):
     run = disttrain.load(family_run("normal").folder)
     assert list(run.evaluate(frame, metrics=["nll", "crps"])) == ["nll", "crps"]

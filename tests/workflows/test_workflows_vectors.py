@@ -196,7 +196,7 @@ def test_counts_that_are_none_are_refused(value, tmp_path):
 
 
 def test_a_missing_element_is_a_missing_target(tmp_path):
-    assert "1 rows have no target" in refused(tmp_path, changed("a", 3, np.nan), "multivariate_normal")
+    assert "1 row has no target" in refused(tmp_path, changed("a", 3, np.nan), "multivariate_normal")
 
 
 @pytest.mark.parametrize("family", FAMILIES)
