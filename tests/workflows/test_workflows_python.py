@@ -155,6 +155,10 @@ def test_columns_quantiles_and_samples_are_those_of_the_command_line(family_run,
     made = disttrain.load(folder).predict(frame, columns=["mean", "quantiles"], quantiles=[0.025, 0.5], samples=3)
     assert list(made.columns) == ["mean", "q02_5", "q50", "sample_0001", "sample_0002", "sample_0003"]
     assert_same(made, numbers(folder, table_file, tmp_path, columns=("mean", "quantiles"), quantiles=(0.025, 0.5), samples=3))
+    # Levels and times stand for their columns.
+    made = disttrain.load(folder).predict(frame, columns=["mean"], quantiles=[0.5], times=[2])
+    assert list(made.columns) == ["mean", "q50", "survival_2"]
+    assert_same(made, numbers(folder, table_file, tmp_path, columns=("mean",), quantiles=(0.5,), times=(2,)))
 
 
 @pytest.mark.parametrize(
