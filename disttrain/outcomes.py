@@ -50,12 +50,17 @@ class Outcome:
         return self.lower == self.upper
 
     @property
+    def by_kind(self) -> dict[str, Tensor]:
+        """Which targets were seen in each way that `kinds` may name: {kind: (n, *event)}."""
+        return _by_kind(self.lower, self.upper)
+
+    @property
     def all_exact(self) -> bool:
         """Whether every row was seen exactly and none was truncated."""
         return self.entry is None and self.kinds == {"exact"}
 
     def map(self, function: Callable[[Tensor], Tensor]) -> Outcome:
-        """The outcome in another unit: an increasing `function` of every end."""
+        """The outcome with an increasing `function` of every end, such as another unit, or with some of the rows."""
         lower = function(self.lower)
         upper = lower if self.upper is self.lower else function(self.upper)
         return Outcome(lower, upper, None if self.entry is None else function(self.entry), self.kinds)
@@ -74,6 +79,9 @@ class Outcome:
 def _kinds(lower: Tensor, upper: Tensor) -> frozenset[str]:
     if lower is upper or not lower.numel():
         return frozenset({"exact"})
+    return frozenset(kind for kind, rows in _by_kind(lower, upper).items() if bool(rows.any()))
+
+
+def _by_kind(lower: Tensor, upper: Tensor) -> dict[str, Tensor]:
     exact, below, above = lower == upper, lower == -torch.inf, upper == torch.inf
-    found = {"exact": exact, "right": above & ~below, "left": below & ~above, "interval": ~(exact | (above ^ below))}
-    return frozenset(kind for kind, rows in found.items() if bool(rows.any()))
+    return {"exact": exact, "right": above & ~below, "left": below & ~above, "interval": ~(exact | (above ^ below))}

@@ -49,7 +49,9 @@ def show(talk: Talk, source: str, ranking: Ranking, top: int | None) -> None:
     talk.show("The marginal fit (no features) ranks shapes only; features can change the order.")
     for note in ranking.notes:
         talk.say(f"  ! {note}")
-    best = next(iter(blocks.values()), ())
+    # What a density earns on repeated values is no reason to choose it.
+    trusted = [rows for name, rows in blocks.items() if not (name == "densities" and ranking.notes)]
+    best = next(iter(trusted or blocks.values()), ())
     if best:
         train = "FILE" if source == "-" else Path(source).as_posix()
         talk.say(

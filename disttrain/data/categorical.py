@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from disttrain.data.arrays import bits, joined, missing_values, plain_values, text_column, texts
-from disttrain.data.findings import Origin, column_place, row_finding
+from disttrain.data.findings import Origin, column_place, row_finding, rows_have
 from disttrain.data.schema import MOST_DIMENSIONS, Feature
 from disttrain.data.states import fields_of, flag, items, refuse, text, whole
 from disttrain.errors import Finding
@@ -89,7 +89,7 @@ class Categorical:
         return [
             row_finding(
                 "unknown-category",
-                f"{int(rows.sum()):,} rows have a category that training did not have",
+                f"{rows_have(rows)} a category that training did not have",
                 column=self.name,
                 rows=rows,
                 values=lambda row: array[row].as_py(),

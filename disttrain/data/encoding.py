@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from disttrain.data.arrays import missing_values
 from disttrain.data.calendar import Datetime
 from disttrain.data.categorical import Categorical
-from disttrain.data.findings import Origin, column_place, raise_any, row_finding, shown
+from disttrain.data.findings import Origin, column_place, raise_any, row_finding, rows_have, shown
 from disttrain.data.numeric import Boolean, Numeric
 from disttrain.data.schema import Feature, Schema
 from disttrain.data.states import fields_of, items, refuse, text
@@ -209,7 +209,7 @@ def rows_with_all(schema: Schema, table: Any, rows: NDArray[np.bool_] | None) ->
 def missing_findings(name: str, column: Any, origin: Origin) -> Iterator[Finding]:
     rows = missing_values(column)
     if rows.any():
-        what = f"{int(rows.sum()):,} rows have no value, and `data.missing` is error"
+        what = f"{rows_have(rows)} no value, and `data.missing` is error"
         hints = ("`data.missing: impute` or `drop`",)
         yield row_finding("missing-value", what, column=name, rows=rows, origin=origin, hints=hints)
 

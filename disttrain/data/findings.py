@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from disttrain.errors import DataError, Finding
 
-__all__ = ["MOST_FINDINGS", "Origin", "column_place", "place", "raise_any", "row_finding", "shown"]
+__all__ = ["MOST_FINDINGS", "Origin", "column_place", "place", "raise_any", "row_finding", "rows_have", "shown"]
 
 MOST_FINDINGS = 20
 MOST_ROWS = 3
@@ -74,6 +74,12 @@ class Origin:
         first = int(owners[0])
         start = int(ends[first - 1]) if first else 0
         return self.names[first], positions[owners == first] - start, len(np.unique(owners)) - 1
+
+
+def rows_have(rows: NDArray[np.bool_]) -> str:
+    """The subject and verb of what is said of the marked rows: `1 row has`, `1,204 rows have`."""
+    number = int(rows.sum())
+    return f"{number:,} rows have" if number > 1 else "1 row has"
 
 
 def row_finding(

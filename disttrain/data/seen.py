@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from disttrain.data.arrays import joined, numbers
-from disttrain.data.findings import Origin, raise_any, row_finding
+from disttrain.data.findings import Origin, raise_any, row_finding, rows_have
 from disttrain.data.schema import Schema
-from disttrain.data.targets import Target, read_target
+from disttrain.data.targets import Target, no_target, read_target
 from disttrain.data.values import checked_numbers, counted
 from disttrain.errors import Finding
 
@@ -41,7 +41,8 @@ def read_seen(batch: Any, schema: Schema, section: Any, origin: Origin | None = 
     """
     start = origin or Origin()
     lower, upper, missing = bounded(batch, schema, start) if {"lower", "upper"} & set(schema.observed) else exact(batch, schema, start)
-    findings = [] if not missing.any() else [nothing_known(schema, missing, start)]
+    nor = ", neither itself nor an end of its interval" if {"lower", "upper"} & set(schema.observed) else ""
+    findings = [no_target(told_by(schema), missing, start, nor)] if missing.any() else []
     if "event" in schema.observed:
         upper = np.where(happened(batch, schema.observed["event"], start), upper, np.inf)
     lower, upper = limited(batch, schema, section, lower, upper, start)
@@ -80,7 +81,7 @@ def bounded(batch: Any, schema: Schema, origin: Origin) -> tuple[Numbers, Number
     lower, upper = np.where(unknown, target, lower), np.where(unknown, target, upper)
     reversed_ = lower > upper
     if reversed_.any():
-        what = f"{int(reversed_.sum()):,} rows have a lower end above the upper one"
+        what = f"{rows_have(reversed_)} a lower end above the upper one"
         names = ", ".join(dict.fromkeys(schema.observed.get(part, schema.target[0]) for part in ("lower", "upper")))
         raise_any(
             [
@@ -127,13 +128,9 @@ def limited(batch: Any, schema: Schema, section: Any, lower: Numbers, upper: Num
     return np.where(reached, limits, lower), np.where(reached, np.inf, upper)
 
 
-def nothing_known(schema: Schema, missing: Rows, origin: Origin) -> Finding:
-    number = int(missing.sum())
-    ends = ", neither itself nor an end of its interval" if {"lower", "upper"} & set(schema.observed) else ""
-    what = f"{number:,} {'rows have' if number > 1 else 'row has'} no target (null or NaN){ends}"
-    told = ", ".join(dict.fromkeys((*schema.target, *(schema.observed[part] for part in ("lower", "upper") if part in schema.observed))))
-    hints = ("drop the rows from the file; the target is never imputed",)
-    return row_finding("missing-target", what, column=told, rows=missing, origin=origin, hints=hints)
+def told_by(schema: Schema) -> tuple[str, ...]:
+    """The columns that say where a target lies, each once."""
+    return tuple(dict.fromkeys((*schema.target, *(schema.observed[part] for part in ("lower", "upper") if part in schema.observed))))
 
 
 def late(schema: Schema, entry: Numbers, lower: Numbers, upper: Numbers, origin: Origin) -> list[Finding]:
@@ -141,7 +138,7 @@ def late(schema: Schema, entry: Numbers, lower: Numbers, upper: Numbers, origin:
     impossible = np.where(lower == upper, lower <= entry, np.where(np.isinf(upper), lower < entry, upper <= entry))
     if not impossible.any():
         return []
-    what = f"{int(impossible.sum()):,} rows have a target that is not above their entry, and could not have been seen"
+    what = f"{rows_have(impossible)} a target that is not above their entry, and could not have been seen"
     name = schema.observed["entry"]
     hints = ("an entry is the value that a target had to exceed to be in the data; leave it empty where there was none",)
     told = np.where(np.isinf(upper), lower, upper)

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from disttrain.data.arrays import bits, is_number, joined, missing_values, numbers, text_column, texts
-from disttrain.data.findings import Origin, column_place, raise_any, row_finding, shown
+from disttrain.data.findings import Origin, column_place, raise_any, row_finding, rows_have, shown
 from disttrain.data.hashing import column_hash, mixed, row_hash
 from disttrain.data.values import checked_times
 from disttrain.errors import DataError, Finding
@@ -141,7 +141,7 @@ def time_ranks(table: Any, by: str | None, seed: int, exclude: tuple[str, ...], 
     column = split_column(table, by)
     rows = missing_values(column)
     if rows.any():
-        what = f"{int(rows.sum()):,} rows have no time to be split by"
+        what = f"{rows_have(rows)} no time to be split by"
         raise DataError(row_finding("missing-value", what, column=str(by), rows=rows, origin=origin))
     if is_number(column.type):
         return -numbers(column)[0]

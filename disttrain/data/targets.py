@@ -12,11 +12,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from disttrain.data.arrays import bits, is_number, is_text, joined, plain_values, text_column, texts
-from disttrain.data.findings import Origin, column_place, raise_any, row_finding, shown
+from disttrain.data.findings import Origin, column_place, raise_any, row_finding, rows_have, shown
 from disttrain.data.values import checked_numbers, counted
 from disttrain.errors import DataError, Finding
 
-__all__ = ["Label", "Target", "read_target", "read_weight", "require_complete", "require_weight"]
+__all__ = ["Label", "Target", "no_target", "read_target", "read_weight", "require_complete", "require_weight"]
 
 Label = str | int | bool
 MOST_LABELS = 10_000
@@ -87,8 +87,7 @@ def labelled(name: str, array: Any, given: Sequence[Label] | None, origin: Origi
     known, missing = bits(codes.is_valid()), ~bits(written.is_valid())
     unknown = ~known & ~missing
     if unknown.any():
-        count = int(unknown.sum())
-        what = f"{count:,} {'rows have' if count > 1 else 'row has'} a label that is none of the {len(labels)} known"
+        what = f"{rows_have(unknown)} a label that is none of the {len(labels)} known"
         hints = (f"known are {', '.join(shown(text_of(label), 30) for label in labels[:10])}",)
         found = row_finding(
             "unknown-label", what, column=name, rows=unknown, values=lambda row: array[row].as_py(), origin=origin, hints=hints
@@ -125,12 +124,15 @@ def text_of(label: Label) -> str:
 
 def require_complete(target: Target, origin: Origin | None = None) -> None:
     """Raise DataError, with rows, where the target has missing values: it is never imputed."""
-    if not target.missing.any():
-        return
-    what = f"{int(target.missing.sum()):,} rows have no target (null or NaN)"
+    if target.missing.any():
+        raise DataError(no_target(target.columns, target.missing, origin or Origin()))
+
+
+def no_target(columns: Sequence[str], missing: NDArray[np.bool_], origin: Origin, nor: str = "") -> Finding:
+    """The finding of rows in which none of the `columns` says anything of the target."""
+    what = f"{rows_have(missing)} no target (null or NaN){nor}"
     hints = ("drop the rows from the file; the target is never imputed",)
-    told, start = ", ".join(target.columns), origin or Origin()
-    raise DataError(row_finding("missing-target", what, column=told, rows=target.missing, origin=start, hints=hints))
+    return row_finding("missing-target", what, column=", ".join(columns), rows=missing, origin=origin, hints=hints)
 
 
 def read_weight(batch: Any, column: str, origin: Origin | None = None) -> NDArray[np.float64]:

@@ -46,12 +46,12 @@ class Mixture(Distribution):
 
     @property
     def mean(self) -> Tensor:
-        return self._averaged(functionals.mean(_elements(self.component)))
+        return self._averaged(functionals.mean(self.component))
 
     @property
     def variance(self) -> Tensor:
         """E Var + Var E over the components."""
-        means, variances = functionals.mean(_elements(self.component)), functionals.variance(_elements(self.component))
+        means, variances = functionals.mean(self.component), functionals.variance(self.component)
         between = means - self._averaged(means).unsqueeze(self._axis)
         return self._averaged(variances + between.square())
 
@@ -110,11 +110,6 @@ class Mixture(Distribution):
 def Independent(base: Distribution, validate_args: bool = False) -> Distribution:  # noqa: N802 - stands beside the classes
     """A vector of independent elements: the last batch axis of `base` (n, d) becomes the axis of the vector."""
     return torch.distributions.Independent(base, 1, validate_args=validate_args)
-
-
-def _elements(component: Distribution) -> Distribution:
-    """The distribution of the elements where they are independent, whose moments may have to be derived one by one; else the same."""
-    return component.base_dist if isinstance(component, torch.distributions.Independent) else component
 
 
 def _log_sum(terms: Tensor) -> Tensor:

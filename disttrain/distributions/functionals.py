@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution, MixtureSameFamily
+from torch.distributions import Distribution, Independent, MixtureSameFamily
 
 from disttrain.distributions import derived, tensors
 from disttrain.distributions.integration import integral
@@ -107,20 +107,25 @@ def quantile(distribution: Distribution, p: Tensor | float) -> Tensor:
 
 @torch.no_grad()
 def mean(distribution: Distribution) -> Tensor:
-    """The mean per row; nan where it does not exist. Raises UsageError where there is neither a mean nor a density to integrate."""
+    """The mean per row, (n,), or of each element of a vector, (n, d); nan where it does not exist.
+
+    Raises UsageError where there is neither a mean nor a density to integrate.
+    """
+    distribution = _elements(distribution)
     own = derived.own(lambda: distribution.mean)
     return own.double() if own is not None else _moment(distribution, _values(distribution, 0.0), 1)
 
 
 @torch.no_grad()
 def variance(distribution: Distribution) -> Tensor:
-    """The variance per row; inf where it is infinite, nan where it does not exist. Raises UsageError as `mean` does."""
+    """The variance, of the shape of the mean; inf where it is infinite, nan where it does not exist. Raises UsageError as `mean` does."""
+    distribution = _elements(distribution)
     own = derived.own(lambda: distribution.variance)
     return own.double() if own is not None else _moment(distribution, mean(distribution), 2)
 
 
 def std(distribution: Distribution) -> Tensor:
-    """The standard deviation per row, in target units; inf or nan where the variance is."""
+    """The standard deviation, in target units, of the shape of the mean; inf or nan where the variance is."""
     return variance(distribution).sqrt()
 
 
@@ -140,6 +145,11 @@ def mode(distribution: Distribution) -> Tensor:
     if own is not None:
         return own.double()
     return _likeliest_count(distribution) if is_discrete(distribution) else _likeliest_point(distribution)
+
+
+def _elements(distribution: Distribution) -> Distribution:
+    """The distribution of the elements where they are independent, whose moments may have to be derived one by one; else the same."""
+    return distribution.base_dist if isinstance(distribution, Independent) else distribution
 
 
 def _values(distribution: Distribution, values: Tensor | float) -> Tensor:

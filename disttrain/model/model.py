@@ -86,9 +86,9 @@ class Model:
                 restored[name] = value if conditions.exposure is None else exposed(parameter, value, conditions.exposure)
         return restored | dict(conditions.given)
 
-    def distribution(self, batch: pa.Table | pa.RecordBatch) -> Distribution:
+    def distribution(self, batch: pa.Table | pa.RecordBatch, origin: Origin | None = None) -> Distribution:
         """The distribution of each row's target: batch shape (n,). Raises DataError as `parameters` does."""
-        return self.family.distribution(**self.parameters(batch), validate_args=False)
+        return self.family.distribution(**self.parameters(batch, origin), validate_args=False)
 
     def example(self) -> Distribution:
         """The marginal distribution of one row, to ask what its family can do; 1 stands for what a column gives."""

@@ -21,13 +21,16 @@ from disttrain.workflows.configuration import configuration, configuration_of
 from disttrain.workflows.dataset import filters_of
 from disttrain.workflows.fit import Finished
 from disttrain.workflows.fit import fit as fit_events
-from disttrain.workflows.forecasts import Wanted, asked_for, forecast, refuse_unsuited
+from disttrain.workflows.forecasts import forecast
 from disttrain.workflows.observing import observed_of
-from disttrain.workflows.requests import Question, Request, require_question, require_request, require_times
+from disttrain.workflows.predict import wanted_by
+from disttrain.workflows.requests import Question, Request, require_question, require_request
 from disttrain.workflows.runs import open_run
 from disttrain.workflows.scoring import Forecast, mean_scores, settings_of
 
 __all__ = ["FittedRun", "fit", "load"]
+
+_FRAME = Origin(("frame",))
 
 
 @dataclass(frozen=True)
@@ -48,26 +51,20 @@ class FittedRun:
     ) -> pd.DataFrame:
         """The forecast of every row of a frame: parameters, mean, standard deviation and quantiles, with the frame's own index.
 
-        `times`, in target units, are those of the columns `survival` and `hazard`.
+        `times`, in target units, are those of the columns `survival` and `hazard`; `quantiles` and `times` stand for their columns too.
 
         Raises DataError where columns are missing or of the wrong type, UsageError where what is asked for does not exist.
         """
-        chosen = None if columns is None else tuple(columns)
-        require_request(Request(columns=chosen, quantiles=tuple(quantiles or ()), times=tuple(times or ())))
-        section = self.model.config.predictions
-        asked = tuple(section.columns if columns is None else columns)
-        at = tuple(section.times if times is None else times)
-        require_times(asked, at)
-        wanted = Wanted(asked, tuple(section.quantiles if quantiles is None else quantiles), samples, self.model.config.training.seed, at)
-        made = forecast(
-            self.model, self._table(frame, target=False), refuse_unsuited(self.model, wanted, asked_for(columns, quantiles, times)), 0
-        )
+        levels, at = (None if given is None else tuple(given) for given in (quantiles, times))
+        request = Request(columns=None if columns is None else tuple(columns), quantiles=levels, times=at, samples=samples)
+        require_request(request)
+        made = forecast(self.model, self._table(frame, target=False), wanted_by(self.model, request), 0, _FRAME)
         predicted: pd.DataFrame = pa.table(made).to_pandas()
         return predicted.set_index(frame.index)
 
     def distribution(self, frame: pd.DataFrame) -> Distribution:
         """The distribution of every row's target, in target units: batch shape (n,). Raises DataError as predict does."""
-        return self.model.distribution(self._table(frame, target=False))
+        return self.model.distribution(self._table(frame, target=False), _FRAME)
 
     def evaluate(self, frame: pd.DataFrame, metrics: Sequence[str] = (), levels: Sequence[float] = ()) -> dict[str, Any]:
         """Scores on a frame with the target: {metric: {value, se, baseline, gain, gain_se}}.
@@ -77,14 +74,14 @@ class FittedRun:
         """
         require_question(Question(metrics=tuple(metrics), levels=tuple(levels)))
         settings_of(self.model.config, self.model.example(), metrics, levels)
-        table, origin = self._table(frame, target=True), Origin(("frame",))
+        table = self._table(frame, target=True)
         keep = rooms.keep(table, filters_of(self.model.config)) & self.model.encoder.usable(table)
         if not keep.any():
             raise DataError(Finding("no-rows", "there is no row to score", "frame"))
-        table = table.filter(pa.array(keep))
-        seen = observed_of(self.model, table, origin.rows(np.flatnonzero(keep)))
+        table, origin = table.filter(pa.array(keep)), _FRAME.rows(np.flatnonzero(keep))
+        seen = observed_of(self.model, table, origin)
         settings = settings_of(self.model.config, self.model.example(), metrics, levels, seen.outcome)
-        forecast = Forecast(self.model.family, self.model.parameters(table))
+        forecast = Forecast(self.model.family, self.model.parameters(table, origin))
         baseline = Forecast.of_baseline(self.model, seen)
         return mean_scores(forecast.distribution(), baseline.distribution(), seen.outcome, seen.weight, settings)
 

@@ -140,7 +140,7 @@ def forecast(
             codes = COLUMNS["mode"](distribution).long().numpy()
             made[name] = pa.array(np.array([str(label) for label in model.labels])[codes], mask=absent)
         elif name in COLUMNS and model.family.event:
-            values = _per_element(COLUMNS[name], distribution).unbind(1)
+            values = COLUMNS[name](distribution).unbind(1)
             made |= {f"{name}_{target}": _array(value, absent) for target, value in zip(model.schema.target, values, strict=True)}
         elif name in COLUMNS:
             made[name] = _array(COLUMNS[name](distribution), absent)
@@ -157,11 +157,6 @@ def _split(model: Model, name: str, value: Tensor) -> Sequence[Tensor]:
         row, column = torch.tril_indices(*value.shape[-2:])
         value = value[..., row, column]
     return (value,) if value.ndim == 1 else value.flatten(1).unbind(1)
-
-
-def _per_element(function: Callable[[Distribution], Tensor], distribution: Distribution) -> Tensor:
-    """A moment of each element of a vector: (n, d). Independent elements know theirs, where it has to be derived too."""
-    return function(distribution.base_dist if isinstance(distribution, torch.distributions.Independent) else distribution)
 
 
 def _array(value: Tensor, absent: np.ndarray[Any, Any]) -> pa.Array:

@@ -24,7 +24,7 @@ from disttrain.workflows.forecasts import Wanted, asked_for, forecast, metadata,
 from disttrain.workflows.requests import Request, require_times
 from disttrain.workflows.runs import OpenRun, open_run, own_rows
 
-__all__ = ["Predicted", "predict", "write_own"]
+__all__ = ["Predicted", "predict", "wanted_by", "write_own"]
 
 BLOCK = 65_536
 # Per feature: rows without a value, and rows with an unseen category.
@@ -49,7 +49,7 @@ def predict(request: Request, root: Path) -> Predicted:
     """
     run = open_run(request.run, root)
     run.model.network.to(training.device(request.device))
-    wanted = _wanted(run.model, request)
+    wanted = wanted_by(run.model, request)
     if request.data is None and run.folder is None:
         raise UsageError(Finding("no-data", "a model folder alone has no data of its own", "--data", hints=("name a file with `--data`",)))
     output, replace = _output(request, run)
@@ -183,7 +183,8 @@ def _kept(schema: pa.Schema, request: Request, model: Model) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*ids, *request.keep)))
 
 
-def _wanted(model: Model, request: Request) -> Wanted:
+def wanted_by(model: Model, request: Request) -> Wanted:
+    """What a request asks for, and the model's config where it is silent. Raises UsageError where the family has not what is asked for."""
     section = model.config.predictions
     asked = asked_for(request.columns, request.quantiles, request.times)
     columns = tuple(section.columns if request.columns is None else request.columns)

@@ -98,7 +98,7 @@ def _width_problems(section: Any, document: Mapping[str, Any]) -> Iterator[Probl
     if "targets" in wanted and len(columns) < 2:
         what = f"{name} needs two target columns or more, and `data.target` names one"
         yield Problem(("data", "target"), "target-columns", what, hints=("list the columns: `target: [a, b, c]`",))
-    elif not wanted and len(columns) > 1:
+    elif not wanted & {"classes", "targets"} and len(columns) > 1:
         several = ", ".join(other for other in FAMILIES if "targets" in needs(other, {}))
         what = f"{name} takes one target column, and `data.target` names {len(columns)}"
         yield Problem(

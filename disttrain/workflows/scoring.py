@@ -119,10 +119,10 @@ def require_suited(loaded: Loaded, prepared: Prepared) -> None:
         try:
             METRICS[name].require(model.example(), prepared.observed.outcome)
         except UsageError as fault:
-            path = ("evaluation", "metrics", place)
-            found_ = fault.findings[0]
+            told = fault.findings[0]
             what = f"`{name}` cannot score {'these targets' if METRICS[name].applies(model.example()) else model.family.name}"
-            found.append(loaded.finding(Problem(path, found_.code, what, found_.why, tuple(found_.hints))))
+            problem = Problem(("evaluation", "metrics", place), told.code, what, told.why, tuple(told.hints))
+            found.append(loaded.finding(problem))
     if found:
         raise ConfigError(*found)
 

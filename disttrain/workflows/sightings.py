@@ -7,20 +7,16 @@ from disttrain.outcomes import Outcome
 
 __all__ = ["counts_of", "losses_of", "weights_of"]
 
+_WORDS = {"exact": "exact", "right": "right-censored", "left": "left-censored", "interval": "in an interval"}
+
 
 def counts_of(outcome: Outcome) -> str:
     """How many rows were seen how: `114 exact, 318 right-censored`; empty where all were seen exactly."""
     if outcome.all_exact:
         return ""
-    exact, below, above = outcome.seen, outcome.lower.isinf(), outcome.upper.isinf()
-    kinds = {
-        "exact": exact,
-        "right-censored": above & ~below,
-        "left-censored": below & ~above,
-        "in an interval": ~(exact | below | above),
-        "unknown": below & above,
-    }
-    counted = [f"{int(rows.sum()):,} {kind}" for kind, rows in kinds.items() if bool(rows.any())]
+    unknown = outcome.lower.isinf() & outcome.upper.isinf()
+    found = {_WORDS[kind]: int((which & ~unknown).sum()) for kind, which in outcome.by_kind.items()} | {"unknown": int(unknown.sum())}
+    counted = [f"{count:,} {words}" for words, count in found.items() if count]
     late = 0 if outcome.entry is None else int((~outcome.entry.isinf()).sum())
     return ", ".join([*counted, *([f"{late:,} with an entry"] if late else [])])
 

@@ -24,7 +24,7 @@ _ROUNDED = 0.01 + 1e-9
 
 def fitting_families(y: Array) -> list[str]:
     """The families whose support holds every one of the numbers `y` and that are meant for such numbers, nearest support first."""
-    built = [build(name, {"classes": 2}) for name in FAMILIES if name != "categorical"]
+    built = [build(name, {}) for name in FAMILIES if "classes" not in needs(name, {})]
     fitting = [family for family in built if not family.event and bool(np.all(family.support.contains(y)))]
     # A family of counts or of shares says more about such targets than one of the whole line.
     fitting.sort(

@@ -135,6 +135,16 @@ def test_the_screen_of_a_ranking(folder, monkeypatch):
     assert err.strip() == "Next: in a config, `distribution: gumbel` with `data: {train: data.parquet, target: flow, ...}`"
 
 
+def test_the_next_step_after_a_ranking_is_no_density_of_repeated_values(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(3)
+    write_table(tmp_path / "zeros.parquet", pa.table({"loss": np.where(rng.random(500) < 0.3, 0.0, rng.gamma(2.0, 3.0, 500))}))
+    out, err = done("families", "--data", "zeros.parquet", "--target", "loss", "--support", "positive")
+    assert out.index("Densities") < out.index("A probability for some values")
+    assert "repeat a value" in err
+    assert "`distribution: {family: hurdle, of: gamma}`" in err
+
+
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_mistake_is_answered_with_place_finding_and_way_out(folder, mistake, tmp_path):
     distribution, target, code, words = MISTAKES[mistake]

@@ -58,15 +58,16 @@ WRONG = (
     ("deductible", {"late": ([3], [99.0])}, "target-outside-support", (3,)),
     ("deductible", {"late": ([3], [None])}, "missing-lower", (3,)),
 )
+# Of what looks like a mistake and is none: the keys, what stands in some rows of a column, and how `check` says the targets were seen.
 ALLOWED = (
-    ("limit", {"limit": (slice(0, 50), [None] * 50)}),
-    ("between", {"hi": ([2, 3, 4], [INF, None, NAN])}),
-    ("between", {"lo": ([2, 3], [-INF, None])}),
-    ("target_between", {"y": ([2, 3], [None, NAN])}),
-    ("target_between", {"lo": ([2], [None]), "hi": ([2], [None])}),
-    ("entry", {"late": ([2, 3], [None, -INF])}),
-    ("trials", {"n": ([2], [0.0]), "count": ([2], [0.0])}),
-    ("weight", {"w": ([2], [0.0])}),
+    ("limit", {"limit": (slice(0, 50), [None] * 50)}, "60 used"),
+    ("between", {"hi": ([2, 3, 4], [INF, None, NAN])}, "60 used: 3 right-censored, 57 in an interval"),
+    ("between", {"lo": ([2, 3], [-INF, None])}, "60 used: 2 left-censored, 58 in an interval"),
+    ("target_between", {"y": ([2, 3], [None, NAN])}, "60 used: 60 in an interval"),
+    ("target_between", {"lo": ([2], [None]), "hi": ([2], [None])}, "60 used: 1 exact, 59 in an interval"),
+    ("entry", {"late": ([2, 3], [None, -INF])}, "60 used: 60 exact, 58 with an entry"),
+    ("trials", {"n": ([2], [0.0]), "count": ([2], [0.0])}, "60 used"),
+    ("weight", {"w": ([2], [0.0])}, "60 used"),
 )
 MISSING = {"exposure": ("years", "`data.exposure`"), "event": ("event", "`data.censoring.event`"), "offset": ("base", "`data.offset.rate`")}
 
@@ -127,9 +128,11 @@ def test_what_cannot_have_been_seen_is_a_data_error_that_names_its_rows(here, ki
     assert not (here / "runs").exists()
 
 
-@pytest.mark.parametrize(("kind", "changes"), ALLOWED)
-def test_an_empty_or_infinite_end_is_an_open_one(here, kind, changes):
+@pytest.mark.parametrize(("kind", "changes", "seen"), ALLOWED)
+def test_an_empty_or_infinite_end_is_an_open_one(here, kind, changes, seen):
     prepared(here, kind, changes)
+    checked = CliRunner().invoke(app, ["check", "seen.yaml", *OVERRIDES])
+    assert re.search(rf": {seen}$", checked.output, re.MULTILINE), checked.output
     said(0, "fit", "seen.yaml", *OVERRIDES)
 
 

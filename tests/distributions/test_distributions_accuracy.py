@@ -7,6 +7,7 @@ import math
 import pytest
 import torch
 from accuracy import REFERENCES, log_prob_errors, quantile_error, tail_errors
+from accuracy_table import END, README, START
 from distribution_examples import of, tensor
 
 from disttrain import distributions
@@ -28,6 +29,11 @@ def test_log_prob_and_its_gradient_are_those_of_fifty_digits(name, where):
 def test_every_table_has_two_hundred_points(name):
     table = REFERENCES[name]
     assert len(table["core"]) + len(table["extreme"]) >= 200
+
+
+def test_the_readme_shows_the_errors_of_every_table():
+    rows = README.read_text(encoding="utf-8").split(START)[1].split(END)[0].strip().splitlines()[2:]
+    assert [row.split("|")[1].strip() for row in rows] == list(REFERENCES)
 
 
 @pytest.mark.parametrize("name", TAILS)

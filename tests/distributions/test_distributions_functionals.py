@@ -105,6 +105,13 @@ def test_missing_moments_and_modes_are_derived():
     assert float(functionals.mode(distribution)) == pytest.approx(math.exp(0.3 - 0.25), rel=1e-5)
 
 
+def test_moments_of_a_vector_of_independent_elements_are_those_of_each():
+    base = T.TransformedDistribution(T.Normal(tensor([[0.3, 1.0]]), tensor(0.5)), [T.ExpTransform()])
+    vector, oracle = T.Independent(base, 1), stats.lognorm(0.5, scale=np.exp([[0.3, 1.0]]))
+    for moment, expected in ((functionals.mean, oracle.mean()), (functionals.variance, oracle.var()), (functionals.std, oracle.std())):
+        np.testing.assert_allclose(moment(vector).numpy(), expected, rtol=1e-6)
+
+
 def test_a_moment_that_does_not_exist_is_nan():
     heavy = T.TransformedDistribution(T.Cauchy(tensor(0.0), tensor(1.0)), [T.AffineTransform(1.0, 2.0)])
     assert math.isnan(float(functionals.mean(heavy)))

@@ -155,6 +155,10 @@ def test_columns_quantiles_and_samples_are_those_of_the_command_line(family_run,
     made = disttrain.load(folder).predict(frame, columns=["mean", "quantiles"], quantiles=[0.025, 0.5], samples=3)
     assert list(made.columns) == ["mean", "q02_5", "q50", "sample_0001", "sample_0002", "sample_0003"]
     assert_same(made, numbers(folder, table_file, tmp_path, columns=("mean", "quantiles"), quantiles=(0.025, 0.5), samples=3))
+    # Levels and times stand for their columns.
+    made = disttrain.load(folder).predict(frame, columns=["mean"], quantiles=[0.5], times=[2])
+    assert list(made.columns) == ["mean", "q50", "survival_2"]
+    assert_same(made, numbers(folder, table_file, tmp_path, columns=("mean",), quantiles=(0.5,), times=(2,)))
 
 
 @pytest.mark.parametrize(
@@ -205,6 +209,19 @@ def test_every_missing_column_is_named(family_run, frame):
         run.evaluate(frame.drop(columns=["normal"]))
     with pytest.raises(DataError):
         run.distribution(frame.assign(x="tall"))
+
+
+def test_a_row_that_cannot_be_forecast_is_named_by_its_place_in_the_frame(table_file, frame, tmp_path):
+    document = config_of("normal", str(table_file))
+    document["data"] |= {"filter": "fold > 0", "unknown_category": "error"}
+    run = disttrain.fit(write_config(tmp_path / "strict.yaml", document), set={"training.epochs": 1}, out=tmp_path / "run")
+    strange = frame.assign(kind=["east" if row == 7 else kind for row, kind in enumerate(frame["kind"])])
+    for asked in (run.predict, run.distribution, run.evaluate):
+        with pytest.raises(DataError) as caught:
+            asked(strange)
+        found = caught.value.findings[0]
+        assert found.where.startswith("frame, column `kind`")
+        assert found.excerpt[0].split()[:2] == ["row", "7"]
 
 
 def test_metrics_that_cannot_score_the_family_are_refused(family_run, frame):

@@ -8,12 +8,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from small_runs import fitted, linear, write_config, write_table
+from small_runs import built, fitted, linear, options_of, write_config, write_table
 
 from disttrain.errors import ConfigError, DataError, UsageError
+from disttrain.families import FAMILIES, needs
 from disttrain.workflows.evaluate import evaluate
 from disttrain.workflows.predict import predict
 from disttrain.workflows.requests import Question, Request
+from disttrain.workflows.rules import distribution_problems
 
 ROWS = 300
 TARGETS = {
@@ -194,7 +196,7 @@ def test_counts_that_are_none_are_refused(value, tmp_path):
 
 
 def test_a_missing_element_is_a_missing_target(tmp_path):
-    assert "1 rows have no target" in refused(tmp_path, changed("a", 3, np.nan), "multivariate_normal")
+    assert "1 row has no target" in refused(tmp_path, changed("a", 3, np.nan), "multivariate_normal")
 
 
 def test_a_file_without_rows_has_the_columns_of_vectors(tmp_path):
@@ -207,3 +209,10 @@ def test_a_file_without_rows_has_the_columns_of_vectors(tmp_path):
     made = run.predicted(empty, tmp_path / "made.parquet")
     assert made.num_rows == 0
     assert {"loc_a", "scale_tril_b_a"} <= set(made.column_names)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_only_families_of_vectors_and_of_labels_take_several_target_columns(family):
+    document = {"distribution": {"family": family, **options_of(family)}, "data": {"target": ["a", "b"]}}
+    refused = "target-columns" in {problem.code for problem in distribution_problems(document)}
+    assert refused == (not built(family).event and "classes" not in needs(family, {}))
