@@ -37,6 +37,8 @@ _OURS = re.compile(
     r"config(\.resolved)?\.yaml|(environment|data|metrics)\.json|model|checkpoint|history\.parquet"
     r"|predictions(-\d{3,})?\.(parquet|csv|arrow)|report\.html|log\.jsonl|\..*\.[0-9a-f]{16}\.part"
 )
+# All there is of a run that was killed before it had a record: nothing that anybody could miss.
+_UNBORN = re.compile(rf"{re.escape(LOCK)}|\.{re.escape(RECORD)}\.[0-9a-f]{{16}}\.part")
 
 
 @dataclass(frozen=True)
@@ -219,7 +221,7 @@ def _remove(path: Path) -> None:
 
 def _require_room(folder: Path, overwrite: bool) -> None:
     with atomic.reported(folder):
-        names = [name for name in os.listdir(folder) if name != LOCK]
+        names = [name for name in os.listdir(folder) if not _UNBORN.fullmatch(name)]
     if not names:
         return
     if not overwrite:
