@@ -110,6 +110,16 @@ def test_an_epoch_that_was_cut_short_leaves_no_trace(config, tmp_path):
     assert results(folder) == results(tmp_path / "whole" / "run")
 
 
+def test_the_best_epoch_may_lie_before_the_stop(tmp_path, table_file):
+    optimizer = {"name": "adam", "lr": 0.3}
+    config = write_config(tmp_path / "small.yaml", document_of(str(table_file), optimizer=optimizer, schedule="constant"))
+    whole = run(config, tmp_path / "whole" / "run")
+    folder = tmp_path / "broken" / "run"
+    run(config, folder, stop_at=9 * (whole[-1].best_epoch + 2))
+    assert 0 < whole[-1].best_epoch < resume(config, folder)[0].resumed
+    assert results(folder) == results(tmp_path / "whole" / "run")
+
+
 def test_a_time_limit_leaves_a_fit_that_can_go_on(config, tmp_path):
     run(config, tmp_path / "whole" / "run")
     folder = tmp_path / "broken" / "run"
