@@ -11,6 +11,7 @@ from disttrain.cli.evaluate import evaluate
 from disttrain.cli.explain import explain
 from disttrain.cli.families import families
 from disttrain.cli.fit import fit
+from disttrain.cli.options import FitCommand
 from disttrain.cli.predict import predict
 from disttrain.cli.talk import command
 
@@ -50,7 +51,7 @@ def _main(
 
 for _panel, _functions in _PANELS.items():
     for _function in _functions:
-        app.command(rich_help_panel=_panel)(command(_function))
+        app.command(rich_help_panel=_panel, cls=FitCommand if _function is fit else None)(command(_function))
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from disttrain.cli.options import Set
+from disttrain.cli.options import NEWEST, Set
 from disttrain.cli.talk import Talk
 
 __all__ = ["fit"]
@@ -24,6 +24,10 @@ def fit(
         Path | None, typer.Option("--out", "-o", help="The run folder, instead of the next number under `output.folder`.")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run that is in the folder of `--out`.")] = False,
+    resume: Annotated[
+        str | None,
+        typer.Option("--resume", metavar="[RUN]", help="Go on with this run; without RUN, the newest unfinished one of this config."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check config and data, and show what would be trained.")] = False,
     device: Annotated[str | None, typer.Option("--device", help="auto, cpu, cuda, cuda:1 or mps.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of split, weights and order of rows.")] = None,
@@ -45,7 +49,8 @@ def fit(
     from disttrain.cli.progress import follow
     from disttrain.workflows.fit import fit as run
 
-    follow(talk, lambda stop: run(loaded, out=out, overwrite=overwrite, limit=limit_rows, stop=stop, command=sys.argv))
+    going_on = resume is not None and (resume == NEWEST or Path(resume))
+    follow(talk, lambda stop: run(loaded, out=out, overwrite=overwrite, resume=going_on, limit=limit_rows, stop=stop, command=sys.argv))
 
 
 def _source(data: str | None) -> str | None:

@@ -69,6 +69,8 @@ def _begin(talk: Talk, event: Started) -> None:
     talk.say(f"  baseline (no features): {event.watched} nll {event.baseline:.4f}")
     for warning in event.warnings:
         talk.say(f"  ! {warning}")
+    if event.resumed:
+        talk.say(f"  going on after epoch {event.resumed}")
     talk.say()
 
 
@@ -115,4 +117,5 @@ def _end(talk: Talk, event: Finished) -> None:
     talk.show()
     written = f"  predictions.parquet ({event.predictions:,} rows)" if event.predictions else ""
     talk.show(f"  {event.folder}/   model/{written}")
-    talk.say("Next: disttrain evaluate · disttrain predict --data NEW.parquet")
+    again = " · the same command with --resume goes on" if event.resumable else ""
+    talk.say(f"Next: disttrain evaluate · disttrain predict --data NEW.parquet{again}")

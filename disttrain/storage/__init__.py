@@ -2,14 +2,18 @@
 
 This room knows nothing of what they mean, and importing it does not import torch.
 
-`atomic` writes a file under its name, `model_folder` keeps a model, `run_folder` numbers, locks and finds runs.
+`atomic` writes a file under its name, `model_folder` keeps a model, `checkpoint_folder` the state of a fit, `run_folder` numbers, locks
+and finds runs.
 """
 
-from disttrain.storage.atomic import numbered, replacing, require_writable, write_bytes, write_json, write_text
+from disttrain.storage.atomic import numbered, replacing, reported, require_writable, write_bytes, write_json, write_text
+from disttrain.storage.checkpoint_folder import Checkpoint, read_checkpoint, remove_checkpoints, write_checkpoint
 from disttrain.storage.model_folder import StoredModel, load_weights, read, save
-from disttrain.storage.run_folder import Found, Run, create, create_at, find, record
+from disttrain.storage.run_folder import CHECKPOINT, Found, Run, create, create_at, find, newest_to_resume, record, reopen
 
 __all__ = [
+    "CHECKPOINT",
+    "Checkpoint",
     "Found",
     "Run",
     "StoredModel",
@@ -17,13 +21,19 @@ __all__ = [
     "create_at",
     "find",
     "load_weights",
+    "newest_to_resume",
     "numbered",
     "read",
+    "read_checkpoint",
     "record",
+    "remove_checkpoints",
+    "reopen",
     "replacing",
+    "reported",
     "require_writable",
     "save",
     "write_bytes",
+    "write_checkpoint",
     "write_json",
     "write_text",
 ]

@@ -23,6 +23,7 @@ __all__ = [
     "replacing",
     "reported",
     "require_writable",
+    "sweep",
     "sync",
     "write_bytes",
     "write_json",
@@ -216,8 +217,13 @@ def _discard(part: Path, lock: int) -> None:
 
 
 def _sweep(path: Path) -> None:
-    pattern = re.compile(re.escape(_prefix(path)) + r"[0-9a-f]{16}\.part")
-    for leftover in (path.parent / name for name in os.listdir(path.parent) if pattern.fullmatch(name)):
+    sweep(path.parent, re.escape(_prefix(path)))
+
+
+def sweep(folder: Path, prefix: str = r"\..*\.") -> None:
+    """Remove what writers that were killed left in `folder`, of the files whose names the pattern `prefix` means. Raises OSError."""
+    pattern = re.compile(prefix + r"[0-9a-f]{16}\.part", re.DOTALL)
+    for leftover in (folder / name for name in os.listdir(folder) if pattern.fullmatch(name)):
         with suppress(OSError):
             fd = os.open(leftover, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
             try:

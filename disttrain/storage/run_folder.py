@@ -11,18 +11,34 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from disttrain.errors import Finding, OutputExists, RunUnreadable, UsageError
-from disttrain.storage import atomic, locks, model_folder, reading
+from disttrain.storage import atomic, checkpoint_folder, locks, model_folder, reading
 from disttrain.storage.run_record import LOCK, RECORD, STATUSES, Run, record
 
-__all__ = ["MODEL", "RECORD", "STATUSES", "Found", "Run", "create", "create_at", "find", "record"]
+__all__ = [
+    "CHECKPOINT",
+    "MODEL",
+    "RECORD",
+    "STATUSES",
+    "Found",
+    "Run",
+    "create",
+    "create_at",
+    "find",
+    "newest_to_resume",
+    "record",
+    "reopen",
+]
 
 MODEL = "model"
+CHECKPOINT = "checkpoint"
 _USABLE = ("finished", "stopped")
 # What a run writes (the table of the interface), and so all that overwriting one may remove.
 _OURS = re.compile(
     r"config(\.resolved)?\.yaml|(environment|data|metrics)\.json|model|checkpoint|history\.parquet"
     r"|predictions(-\d{3,})?\.(parquet|csv|arrow)|report\.html|log\.jsonl|\..*\.[0-9a-f]{16}\.part"
 )
+# All there is of a run that was killed before it had a record: nothing that anybody could miss.
+_UNBORN = re.compile(rf"{re.escape(LOCK)}|\.{re.escape(RECORD)}\.[0-9a-f]{{16}}\.part")
 
 
 @dataclass(frozen=True)
@@ -86,6 +102,43 @@ def create_at(folder: Path, overwrite: bool = False) -> Run:
     except BaseException:
         run.close()
         raise
+
+
+def reopen(folder: Path) -> Run:
+    """The run in `folder`, locked again, to go on with. Its record on disk stays as it is until the first update.
+
+    Raises RunUnreadable where there is no run, OutputExists where it is finished or another process holds it, StorageError.
+    """
+    folder = Path(folder)
+    record(folder)
+    with atomic.reported(folder):
+        lock = locks.claim(folder / LOCK)
+    if lock is None:
+        raise _occupied(folder, f"another process{_holder(folder)} is writing this run", "wait for it, or stop it")
+    # Read again: what held the lock a moment ago may have finished the run.
+    run = Run(folder, lock, _name(folder), str(record(folder).get("started", "")))
+    if not _can_go_on(folder):
+        run.close()
+        raise _occupied(folder, "this run is finished; there is nothing to resume", "`disttrain fit CONFIG` begins a new run")
+    return run
+
+
+def newest_to_resume(root: Path, name: str) -> Path:
+    """The folder of the run `name-NNN` under `root` that was begun last among those that can go on. Raises RunUnreadable where there is none."""
+    begun = []
+    for folder in _folders(Path(root)):
+        with suppress(RunUnreadable):
+            if re.fullmatch(rf"{re.escape(name)}-\d{{3,}}", folder.name) and _can_go_on(folder):
+                begun.append((str(record(folder).get("started", "")), folder))
+    if not begun:
+        hints = ("`disttrain fit CONFIG` begins one", "or name the folder: `--resume RUN`")
+        raise reading.unreadable("no-run", f"no run of `{name}` here was stopped before its end", root, *hints)
+    return max(begun)[1]
+
+
+def _can_go_on(folder: Path) -> bool:
+    """Whether a run is not finished, or only because its time was up: then it has a checkpoint."""
+    return record(folder)["status"] != "finished" or checkpoint_folder.has_checkpoint(folder / CHECKPOINT)
 
 
 def find(path: Path | None, root: Path) -> Found:
@@ -168,7 +221,7 @@ def _remove(path: Path) -> None:
 
 def _require_room(folder: Path, overwrite: bool) -> None:
     with atomic.reported(folder):
-        names = [name for name in os.listdir(folder) if name != LOCK]
+        names = [name for name in os.listdir(folder) if not _UNBORN.fullmatch(name)]
     if not names:
         return
     if not overwrite:

@@ -22,13 +22,16 @@ STATUSES = ("running", "finished", "stopped", "failed")
 class Run:
     """A run folder that this process writes: `path`, `name`, and the record kept in run.json. Holds the folder's lock until `close`.
 
+    `started` is given where the run was begun before (UTC, ISO 8601): the record is then a new one that says so.
     Use it in a `with` statement; the lock also ends with the process, however that ends.
     """
 
-    def __init__(self, path: Path, lock: int, name: str) -> None:
+    def __init__(self, path: Path, lock: int, name: str, started: str | None = None) -> None:
         self.path = path
         self.name = name
-        self._record: dict[str, Any] = {"format": FORMAT, "name": name, "status": "running", "started": _now()}
+        self._record: dict[str, Any] = {"format": FORMAT, "name": name, "status": "running", "started": started or _now()}
+        if started is not None:
+            self._record["resumed"] = _now()
         self.lock = weakref.finalize(self, locks.release, lock, path / LOCK, os.getpid())
 
     def status(self) -> str:
@@ -51,6 +54,13 @@ class Run:
             merged["ended"] = merged["updated"]
         atomic.write_json(self.path / RECORD, merged)
         self._record = merged
+
+    def discard(self, *names: str) -> None:
+        """Remove these files of the run where they are there. Raises StorageError."""
+        with atomic.reported(self.path):
+            for name in names:
+                (self.path / name).unlink(missing_ok=True)
+            atomic.sync(self.path)
 
     def close(self) -> None:
         """Let others have the folder. The status stays what it is."""

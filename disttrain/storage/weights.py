@@ -40,15 +40,16 @@ _SHOWN = 20
 _REFIT = "copy the model folder again from where it was made, or fit again"
 
 
-def encode(weights: Mapping[str, Tensor | np.ndarray[Any, Any]]) -> bytes:
+def encode(weights: Mapping[str, Tensor | np.ndarray[Any, Any]], *, finite: bool = True) -> bytes:
     """The safetensors file of `weights`: a function of names, shapes, dtypes and values alone, whatever order they come in.
 
-    Raises FitFailed where a weight is not finite: such a file could not be read again. ValueError for a dtype that has no name there.
+    Raises FitFailed where a weight is not finite and all must be: such a file could not be read again. ValueError for a dtype that has
+    no name there.
     """
     tensors = {name: _tensor(weights[name]) for name in sorted(weights)}
     if foreign := [name for name, tensor in tensors.items() if _plain(tensor.dtype) not in _DTYPES]:
         raise ValueError(f"the dtype of these weights cannot be saved: {foreign[:_SHOWN]}")
-    if lost := [name for name, tensor in tensors.items() if not _is_sound(tensor)]:
+    if lost := [name for name, tensor in tensors.items() if not _is_sound(tensor, finite)]:
         found = (Finding("not-finite", f"the weights `{name}` are not finite; nothing was saved") for name in lost[:_SHOWN])
         raise FitFailed(*found)
     return safetensors.save(tensors, metadata={"format": "pt"})
@@ -64,11 +65,11 @@ def check_size(size: int, expected: Mapping[str, tuple[Sequence[int], Any]], whe
         raise reading.unreadable("wrong-weights", f"is {size:,} bytes long, but the network described needs {needed:,}", where, _REFIT)
 
 
-def decode(data: bytearray, expected: Mapping[str, tuple[Sequence[int], Any]], where: str) -> dict[str, Tensor]:
+def decode(data: bytearray, expected: Mapping[str, tuple[Sequence[int], Any]], where: str, *, finite: bool = True) -> dict[str, Tensor]:
     """The tensors in the safetensors file `data`, on the CPU, by name.
 
     `expected` gives the shape and dtype (torch's, or its name) of every weight; names, shapes and dtypes must equal it, the numbers must
-    fill the file without gap or overlap, and every value must be finite. `where` names the file in messages.
+    fill the file without gap or overlap, and every value must be finite unless `finite` is false. `where` names the file in messages.
 
     Raises RunUnreadable with everything that differs.
     """
@@ -79,7 +80,7 @@ def decode(data: bytearray, expected: Mapping[str, tuple[Sequence[int], Any]], w
     if found := list(_misplaced(header, expected, len(data) - start)):
         raise _wrong(found, where)
     tensors = {name: _view(data, start + header[name]["data_offsets"][0], *expected[name]) for name in sorted(expected)}
-    if found := [f"the weights `{_shown(name)}` are not finite" for name, tensor in tensors.items() if not _is_sound(tensor)]:
+    if found := [f"the weights `{_shown(name)}` are not finite" for name, tensor in tensors.items() if not _is_sound(tensor, finite)]:
         raise _wrong(found, where)
     # Copies: the views may stand at odd addresses, and all of them would keep the whole file in memory.
     return {name: tensor.clone() for name, tensor in tensors.items()}
@@ -91,10 +92,10 @@ def _tensor(weight: Tensor | np.ndarray[Any, Any]) -> Tensor:
     return torch.from_numpy(np.array(weight, dtype=weight.dtype.newbyteorder("="), order="C"))
 
 
-def _is_sound(tensor: Tensor) -> bool:
+def _is_sound(tensor: Tensor, finite: bool) -> bool:
     if tensor.dtype == torch.bool:
         return bool((tensor.view(torch.uint8) <= 1).all())
-    return not tensor.is_floating_point() or bool(torch.isfinite(tensor).all())
+    return not finite or not tensor.is_floating_point() or bool(torch.isfinite(tensor).all())
 
 
 def _header_limit(expected: Mapping[str, Any]) -> int:

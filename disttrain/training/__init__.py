@@ -6,8 +6,9 @@ from disttrain.training.loop import Epoch, NotFinite, Plan, epochs, mean_nll
 from disttrain.training.marginal import head_start, marginal_raw
 from disttrain.training.optimizers import OPTIMIZERS, SCHEDULES, OptimizerPlan, SchedulePlan
 from disttrain.training.rows import Rows
+from disttrain.training.standing import Standing
 
 __all__ = [
-    "OPTIMIZERS", "SCHEDULES", "CrossEntropy", "Epoch", "NotFinite", "OptimizerPlan", "Plan", "Rows", "SchedulePlan",
+    "OPTIMIZERS", "SCHEDULES", "CrossEntropy", "Epoch", "NotFinite", "OptimizerPlan", "Plan", "Rows", "SchedulePlan", "Standing",
     "deterministic", "device", "epochs", "head_start", "marginal_raw", "mean_nll", "threads",
 ]  # fmt: skip

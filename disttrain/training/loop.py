@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,6 +17,7 @@ from disttrain.likelihood import cross_entropy, log_likelihood
 from disttrain.networks import Network
 from disttrain.training.optimizers import OptimizerPlan, SchedulePlan, learning_rate, optimizer
 from disttrain.training.rows import Rows
+from disttrain.training.standing import Standing
 from disttrain.training.stopping import Stopping
 
 __all__ = ["Epoch", "NotFinite", "Plan", "epochs", "mean_nll"]
@@ -74,27 +73,35 @@ class NotFinite(FitFailed):
 
 
 def epochs(
-    network: Network, family: Family, train: Rows, validation: Rows | None, plan: Plan, stop: Callable[[], bool] = lambda: False
-) -> Iterator[Epoch]:
+    network: Network, family: Family, train: Rows, validation: Rows | None, plan: Plan, stop: Callable[[], bool] = lambda: False,
+    begin: Standing | None = None, keep: Callable[[Standing], None] = lambda standing: None,
+) -> Iterator[Epoch]:  # fmt: skip
     """Train `network` in place and yield every epoch; `stop` is asked after every batch.
+
+    `keep` is given where the loop stands before each epoch; begun there again, the loop goes on to the same bits. An epoch that was
+    stopped is begun anew.
 
     A step that is not finite is not taken: the network goes back to the end of the last epoch, with half the learning rate.
     Raises NotFinite after three such returns.
     """
     watched_rows = train if validation is None or not len(validation) else validation
-    started, rollbacks, stalls = time.perf_counter(), 0, 0
-    stopping = Stopping(plan.patience, plan.min_delta, mean_nll(network, family, watched_rows))
-    descent, number = optimizer(network.parameters(), plan.optimizer), 1
+    descent = optimizer(network.parameters(), plan.optimizer)
+    begin = begin or Standing.of(network, descent, Stopping(plan.patience, plan.min_delta, mean_nll(network, family, watched_rows)))
+    begin.restore(network, descent)
+    stopping, rollbacks, stalls = begin.stopped(), begin.rollbacks, begin.stalls
+    started, number = time.perf_counter() - begin.seconds, begin.epoch + 1
     run = _full_batch if isinstance(descent, torch.optim.LBFGS) else _mini_batches
     while number <= plan.epochs and not stopping.over:
-        began, good = time.perf_counter(), _snapshot(network, descent)
+        began = time.perf_counter()
+        good = Standing.of(network, descent, stopping, number - 1, rollbacks, stalls, began - started)
+        keep(good)
         rate = learning_rate(plan.optimizer.lr, plan.schedule, number, plan.epochs, stalls) / 2**rollbacks
         _set_rate(descent, rate)
         try:
             train_nll = run(network, family, train, plan, descent, number, stop)
         except NotFinite:
             rollbacks += 1
-            _restore(network, descent, good)
+            good.restore(network, descent)
             if rollbacks > _ROLLBACKS:
                 raise
             continue
@@ -193,15 +200,6 @@ def _worst(network: Network, family: Family, train: Rows, rows: Tensor, epoch: i
         row = int(bad[0]) if len(bad) else int(torch.stack(list(extremes.values())).amax(0).argmax())
         name = max(extremes, key=lambda key: float(extremes[key][row]))
     return NotFinite(epoch, batch, int(rows[row]), name, float(parameters[name][row].flatten()[0]))
-
-
-def _snapshot(network: Network, descent: torch.optim.Optimizer) -> tuple[dict[str, Any], dict[str, Any]]:
-    return {name: value.clone() for name, value in network.state_dict().items()}, copy.deepcopy(descent.state_dict())
-
-
-def _restore(network: Network, descent: torch.optim.Optimizer, good: tuple[dict[str, Any], dict[str, Any]]) -> None:
-    network.load_state_dict(good[0])
-    descent.load_state_dict(good[1])
 
 
 def _set_rate(descent: torch.optim.Optimizer, rate: float) -> None:

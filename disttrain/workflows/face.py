@@ -94,14 +94,22 @@ class FittedRun:
         return table
 
 
-def fit(config: str | Path | Mapping[str, Any], set: Mapping[str, Any] | None = None, out: str | Path | None = None) -> FittedRun:
+def fit(
+    config: str | Path | Mapping[str, Any],
+    set: Mapping[str, Any] | None = None,
+    out: str | Path | None = None,
+    resume: str | Path | bool = False,
+) -> FittedRun:
     """Train as a config file, or a mapping like one, says; `set` overrides keys, `out` names the run folder.
+
+    `resume` names a run to go on with; True means the newest of this config that was stopped before its end.
 
     Raises what the command line reports: ConfigError, DataError, FitFailed, StorageError.
     """
     overrides = [configs.override(key, value) for key, value in (set or {}).items()]
     loaded = configuration_of(config, overrides) if isinstance(config, Mapping) else configuration(Path(config), overrides)
-    events = list(fit_events(loaded, out=None if out is None else Path(out)))
+    going_on = resume if isinstance(resume, bool) else Path(resume)
+    events = list(fit_events(loaded, out=None if out is None else Path(out), resume=going_on))
     finished = events[-1]
     if not isinstance(finished, Finished):
         raise Interrupted(Finding("stopped", "the fit did not end"))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,55 +14,22 @@ import torch
 
 from disttrain import config as configs
 from disttrain import storage, training
-from disttrain.config import Config, Loaded
-from disttrain.errors import DisttrainError, Finding, FitFailed
+from disttrain.config import Loaded
+from disttrain.errors import DisttrainError, Finding, FitFailed, StorageError
 from disttrain.model import Model
 from disttrain.storage import Run
-from disttrain.training import Epoch, NotFinite
-from disttrain.workflows import records, scoring
+from disttrain.training import Epoch, NotFinite, Standing
+from disttrain.workflows import events, records, scoring
+from disttrain.workflows.events import Finished, Started
 from disttrain.workflows.floors import Floor, floors
 from disttrain.workflows.plans import constant_of, plan_of
 from disttrain.workflows.predict import write_own
 from disttrain.workflows.preparation import Prepared, prepare
-from disttrain.workflows.ties import tie_notes
+from disttrain.workflows.resuming import Checkpoints, Resumed, folder_of, resumed
 
 __all__ = ["Epoch", "Finished", "Started", "fit"]
 
 Stop = Callable[[], str | None]
-
-
-@dataclass(frozen=True)
-class Started:
-    """What is about to be trained: rows per split, encoded inputs, learned numbers, the baseline to beat (nats per row), and warnings."""
-
-    run: str
-    distribution: str
-    device: str
-    threads: int
-    seed: int
-    rows: dict[str, int]
-    inputs: int
-    weights: int
-    baseline: float
-    watched: str
-    epochs: int
-    warnings: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Finished:
-    """How a fit ended: `status` finished or stopped, the `reason` in words, scores per split, warnings, and the folder with everything."""
-
-    folder: Path
-    status: str
-    reason: str
-    stopped_by: str | None
-    best_epoch: int
-    epochs: int
-    seconds: float
-    metrics: dict[str, Any]
-    predictions: int
-    warnings: tuple[str, ...]
 
 
 def fit(
@@ -69,62 +37,73 @@ def fit(
     *,
     out: Path | None = None,
     overwrite: bool = False,
+    resume: Path | bool = False,
     limit: int | None = None,
     stop: Stop = lambda: None,
     command: Sequence[str] = (),
 ) -> Iterator[Started | Epoch | Finished]:
     """Train as the config says and yield what happens: Started, every Epoch, Finished.
 
-    `stop` is asked after every batch; a word from it ends the fit cleanly with the best epoch kept. Raises ConfigError, DataError and
-    StorageError before the first step, FitFailed where training cannot go on; the best epoch so far is then in the run folder.
+    `resume` is the folder of a run to go on with, or True for the newest of this config's name: it ends in the very weights of a fit
+    that was never stopped. `stop` is asked after every batch; a word from it ends the fit cleanly with the best epoch kept.
+
+    Raises ConfigError, DataError and StorageError before the first step, FitFailed where training cannot go on; the best epoch so far
+    is then in the run folder.
     """
     config = loaded.config
     device = training.device(config.training.device)
-    root = Path(config.output.folder)
-    storage.require_writable(root if out is None else out.parent)
-    prepared = prepare(loaded, limit)
-    scoring.require_suited(loaded, prepared)
-    run = storage.create(root, configs.run_name(loaded)) if out is None else storage.create_at(out, overwrite)
-    with run:
-        try:
-            with training.deterministic(config.training.deterministic), training.threads(*_largest_product(prepared)):
-                yield from _run(loaded, prepared, run, device, stop, command)
-        except (KeyboardInterrupt, GeneratorExit):
-            run.update(status="stopped", exit_code=130)
-            raise
-        except Exception as fault:
-            code = fault.exit_code if isinstance(fault, DisttrainError) else 70
+    root, going_on = Path(config.output.folder), folder_of(loaded, resume, out, overwrite)
+    with ExitStack() as held:
+        # Locked before the work of reading: of two that want one run, the second hears of it at once.
+        run = None if going_on is None else held.enter_context(storage.reopen(going_on))
+        storage.require_writable(going_on or (root if out is None else out.parent))
+        prepared = prepare(loaded, limit)
+        scoring.require_suited(loaded, prepared)
+        held.enter_context(training.deterministic(config.training.deterministic))
+        held.enter_context(training.threads(*_largest_product(prepared)))
+        before = Resumed() if run is None else resumed(run.path, loaded, prepared, device)
+        if run is None:
+            made = storage.create(root, configs.run_name(loaded)) if out is None else storage.create_at(out, overwrite)
+            run = held.enter_context(made)
+        with _told(run):
+            yield from _run(loaded, prepared, run, before, device, stop, command)
+
+
+@contextmanager
+def _told(run: Run) -> Iterator[None]:
+    """Makes run.json and log.jsonl of the run tell of a fault in the block, as far as the disk lets them."""
+    try:
+        yield
+    except (KeyboardInterrupt, GeneratorExit):
+        run.update(status="stopped", exit_code=130)
+        raise
+    except Exception as fault:
+        code = fault.exit_code if isinstance(fault, DisttrainError) else 70
+        # A full disk is what may have gone wrong, and must not hide behind a second fault.
+        with suppress(StorageError):
             records.log(run.path, "failed", {"exit_code": code, "error": str(fault), "traceback": traceback.format_exc()})
             run.update(status="failed", exit_code=code)
-            raise
+        raise
 
 
 def _run(
-    loaded: Loaded, prepared: Prepared, run: Run, device: torch.device, stop: Stop, command: Sequence[str]
+    loaded: Loaded, prepared: Prepared, run: Run, before: Resumed, device: torch.device, stop: Stop, command: Sequence[str]
 ) -> Iterator[Started | Epoch | Finished]:
-    config, model, started = loaded.config, prepared.model, time.perf_counter()
-    records.write_inputs(run, loaded, prepared, device, command)
-    begun = _started(prepared, run, device)
-    records.log(run.path, "started", asdict(begun))
+    config, model, began = loaded.config, prepared.model, time.perf_counter()
+    run.update(status="running", command=list(command), config=str(loaded.path) if loaded.path else None)
+    if before.standing is None:
+        records.write_inputs(run, loaded, prepared, device)
+    run.discard("predictions.parquet", "metrics.json")
+    history = list(before.history)
+    begun = events.started(prepared, run, device, len(history), before.warnings)
+    records.log(run.path, "resumed" if history else "started", asdict(begun))
     yield begun
-    limit = _Limit(stop, config.training.time_limit, started)
-    history: list[Epoch] = []
-    best = _Best(model, run, config.output.checkpoint_every)
-    try:
-        for epoch in _epochs(prepared, device, limit):
-            history.append(epoch)
-            best.consider(epoch)
-            yield epoch
-    except NotFinite as fault:
-        raise _not_finite(fault, prepared, best) from None
-    except (torch.OutOfMemoryError, MemoryError):
-        hints = ("a smaller `training.batch_size`, or narrower `network.hidden`",)
-        raise FitFailed(Finding("out-of-memory", "memory ran out", f"{device}", hints=hints, kept=best.kept())) from None
-    finally:
-        best.restore()
-        records.write_history(run, history)
+    limit = _Limit(stop, config.training.time_limit, began)
+    best = _Best(model, run, config.output.checkpoint_every, before.best)
+    checkpoints = Checkpoints(run, config.output.checkpoint_every, history)
+    yield from _trained(prepared, device, limit, history, best, checkpoints, before.standing)
     best.save()
-    reason = _reason(config, history, limit)
+    reason = events.reason(config, len(history), limit.word, limit.late)
     predictions, metrics, low = _results(prepared, run) if limit.word is None else (0, {}, [])
     status = "finished" if limit.word is None else "stopped"
     scores = {split: found["metrics"]["nll"]["value"] for split, found in metrics.items()}
@@ -133,9 +112,36 @@ def _run(
         status=status, exit_code={None: 0, "interrupted": 130, "terminated": 143}[limit.word], reason=reason, best_epoch=best.number,
         epochs=len(history), scores=scores, warnings=[*begun.warnings, *warnings], floors={floor.parameter: floor.rows for floor in low},
     )  # fmt: skip
+    if not limit.reached:
+        checkpoints.remove()
     records.log(run.path, status, {"reason": reason, "best_epoch": best.number, "scores": scores})
-    seconds = time.perf_counter() - started
-    yield Finished(run.path, status, reason, limit.word, best.number, len(history), seconds, metrics, predictions, warnings)
+    seconds = time.perf_counter() - began
+    yield Finished(run.path, status, reason, limit.word, best.number, len(history), seconds, metrics, predictions, warnings, limit.reached)
+
+
+def _trained(
+    prepared: Prepared, device: torch.device, limit: _Limit, history: list[Epoch], best: _Best, checkpoints: Checkpoints,
+    standing: Standing | None,
+) -> Iterator[Epoch]:  # fmt: skip
+    """Train and yield every epoch, which also goes to `history` and `best`; whichever way it ends, the network is the best then."""
+    try:
+        for epoch in _epochs(prepared, device, limit, standing, lambda now: checkpoints.keep(now, best.state())):
+            history.append(epoch)
+            best.consider(epoch)
+            yield epoch
+        if limit.reached:
+            checkpoints.write()
+    except (KeyboardInterrupt, GeneratorExit):
+        checkpoints.write()
+        raise
+    except NotFinite as fault:
+        raise events.not_finite(fault, prepared, best.kept()) from None
+    except (torch.OutOfMemoryError, MemoryError):
+        hints = ("a smaller `training.batch_size`, or narrower `network.hidden`",)
+        raise FitFailed(Finding("out-of-memory", "memory ran out", f"{device}", hints=hints, kept=best.kept())) from None
+    finally:
+        best.restore()
+        records.write_history(checkpoints.folder.parent, history)
 
 
 def _results(prepared: Prepared, run: Run) -> tuple[int, dict[str, Any], list[Floor]]:
@@ -158,16 +164,27 @@ class _Limit:
     def __call__(self) -> bool:
         self.word = self.word or self.stop()
         self.late = self.late or (self.seconds is not None and time.perf_counter() - self.started >= self.seconds)
+        return self.reached
+
+    @property
+    def reached(self) -> bool:
+        """Whether it said so."""
         return self.late or self.word is not None
 
 
 class _Best:
     """The weights of the best epoch so far (0 is the start), written into the run folder every `every` epochs so that a crash leaves a usable model."""
 
-    def __init__(self, model: Model, run: Run, every: int) -> None:
+    def __init__(self, model: Model, run: Run, every: int, before: dict[str, Any] | None = None) -> None:
         self.model, self.run, self.every = model, run, every
         self.weights = self._copy()
         self.number, self.saved = 0, -1
+        if before:
+            self.weights, self.number = before["weights"], before["number"]
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps of it."""
+        return {"weights": self.weights, "number": self.number}
 
     def consider(self, epoch: Epoch) -> None:
         """Keep the weights where this epoch is the best, and write them when it is time."""
@@ -203,47 +220,13 @@ def _largest_product(prepared: Prepared) -> tuple[int, int]:
     return min(step, rows), max([prepared.model.encoder.width, *config.network.hidden])
 
 
-def _epochs(prepared: Prepared, device: torch.device, limit: _Limit) -> Iterator[Epoch]:
+def _epochs(
+    prepared: Prepared, device: torch.device, limit: _Limit, begin: Standing | None, keep: Callable[[Standing], None]
+) -> Iterator[Epoch]:
     model = prepared.model
     model.network.to(device)
     splits = {name: rows.to(device) for name, rows in prepared.splits.items() if name != "test"}
     validation = splits.get("validation")
     first, second = (constant_of(model.family, model.scaling, rows) for rows in (splits["train"], validation))
     plan = plan_of(model.config, len(splits["train"]), (first, second))
-    return training.epochs(model.network, model.family, splits["train"], validation, plan, limit)
-
-
-def _started(prepared: Prepared, run: Run, device: torch.device) -> Started:
-    model, config = prepared.model, prepared.model.config
-    learned = [o.parameter.name if o.fixed is None else f"{o.parameter.name} fixed" for o in model.outputs]
-    watched = "validation" if "validation" in prepared.splits else "train"
-    warnings = tie_notes(model.family, model.schema.target[0], prepared.observed.measured)
-    return Started(
-        run.name, f"{model.family.name}({', '.join(learned)})", str(device), torch.get_num_threads(), config.training.seed,
-        prepared.counts(), model.encoder.width, model.network.size(), scoring.baseline_nll(prepared, watched), watched, config.training.epochs,
-        warnings,
-    )  # fmt: skip
-
-
-def _reason(config: Config, history: Sequence[Epoch], limit: _Limit) -> str:
-    if limit.word is not None:
-        return f"{limit.word} in epoch {len(history)}"
-    if limit.late:
-        return f"time limit reached in epoch {len(history)}"
-    stopping = config.training.early_stopping
-    if stopping is not None and len(history) < config.training.epochs:
-        watched = "train" if config.data.validation is None else "validation"
-        return f"stopped after epoch {len(history)}: {watched} nll did not fall by {stopping.min_delta:g} in {stopping.patience} epochs"
-    return f"all {len(history)} epochs done"
-
-
-def _not_finite(fault: NotFinite, prepared: Prepared, best: _Best) -> FitFailed:
-    """The loop's finding in the words of the data: the row in its file, and the feature that is furthest from its mean."""
-    place = int(prepared.data.part("train")[fault.row])
-    x = prepared.splits["train"].x[fault.row]
-    lines = [f"`{fault.parameter}` reached {fault.value:.3g} (of the standardised target) on row {prepared.data.row[place]:,}"]
-    if len(x):
-        worst = int(x.abs().argmax())
-        lines.append(f"where `{prepared.model.encoder.columns[worst]}` is {float(x[worst]):,.1f} standard deviations from its mean")
-    hints = ("`--set data.scaling=quantile`, cap the column in your data, or a lower `training.optimizer.lr`",)
-    return FitFailed(replace(fault.findings[0], excerpt=tuple(lines), hints=hints, kept=best.kept()))
+    return training.epochs(model.network, model.family, splits["train"], validation, plan, limit, begin, keep)

@@ -25,18 +25,17 @@ from disttrain.storage import Run
 from disttrain.training import Epoch
 from disttrain.workflows.preparation import Prepared
 
-__all__ = ["log", "resolved", "write_history", "write_inputs"]
+__all__ = ["environment", "log", "resolved", "write_history", "write_inputs"]
 
 _PACKAGES = ("disttrain", "torch", "numpy", "scipy", "pandas", "pyarrow", "pydantic", "safetensors")
 
 
-def write_inputs(run: Run, loaded: Loaded, prepared: Prepared, device: torch.device, command: Sequence[str]) -> None:
+def write_inputs(run: Run, loaded: Loaded, prepared: Prepared, device: torch.device) -> None:
     """Write config.yaml (as given, byte for byte), config.resolved.yaml, environment.json and data.json. Raises StorageError."""
     storage.write_bytes(run.path / "config.yaml", loaded.text)
     storage.write_text(run.path / "config.resolved.yaml", configs.dump(resolved(loaded)))
-    storage.write_json(run.path / "environment.json", _environment(loaded.config, device))
+    storage.write_json(run.path / "environment.json", environment(loaded.config, device))
     storage.write_json(run.path / "data.json", _data(prepared))
-    run.update(status="running", command=list(command), config=str(loaded.path) if loaded.path else None)
 
 
 def resolved(loaded: Loaded) -> Config:
@@ -52,7 +51,8 @@ def resolved(loaded: Loaded) -> Config:
     return loaded.config.model_copy(update={"name": configs.run_name(loaded), "data": data.model_copy(update=moved)})
 
 
-def _environment(config: Config, device: torch.device) -> dict[str, Any]:
+def environment(config: Config, device: torch.device) -> dict[str, Any]:
+    """What environment.json says: versions, machine, device, threads, seed."""
     return {
         "python": sys.version.split()[0],
         "platform": platform.platform(),
@@ -84,13 +84,13 @@ def _data(prepared: Prepared) -> dict[str, Any]:
 
 
 def log(folder: Path, event: str, facts: Mapping[str, Any]) -> None:
-    """Append one line to log.jsonl: the time (UTC, ISO 8601), what happened, and the facts of it."""
+    """Append one line to log.jsonl: the time (UTC, ISO 8601), what happened, and the facts of it. Raises StorageError."""
     line = json.dumps({"time": datetime.now(UTC).isoformat(timespec="seconds"), "event": event, **facts}, default=str)
-    with (folder / "log.jsonl").open("a", encoding="utf-8") as file:
+    with storage.reported(folder / "log.jsonl"), (folder / "log.jsonl").open("a", encoding="utf-8") as file:
         file.write(line + "\n")
 
 
-def write_history(run: Run, history: Sequence[Epoch]) -> None:
+def write_history(folder: Path, history: Sequence[Epoch]) -> None:
     """Write history.parquet, one row per epoch. Raises StorageError."""
     columns = {
         "epoch": pa.array([epoch.number for epoch in history], pa.int64()),
@@ -99,5 +99,5 @@ def write_history(run: Run, history: Sequence[Epoch]) -> None:
             for name in ("train_nll", "validation_nll", "learning_rate", "seconds", "rows_per_second")
         },
     }
-    with storage.replacing(run.path / "history.parquet") as path:
+    with storage.replacing(folder / "history.parquet") as path:
         pq.write_table(pa.table(columns), path, compression="zstd", write_page_checksum=True)

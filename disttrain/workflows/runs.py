@@ -16,7 +16,7 @@ from disttrain.model import Model
 from disttrain.workflows.configuration import configuration
 from disttrain.workflows.dataset import Dataset, dataset
 
-__all__ = ["OpenRun", "open_run", "own_rows"]
+__all__ = ["OpenRun", "changed_file", "open_run", "own_rows", "recorded"]
 
 
 @dataclass(frozen=True)
@@ -39,16 +39,34 @@ def open_run(path: Path | None, root: Path) -> OpenRun:
 
 def own_rows(run: OpenRun, more: Sequence[str] = ()) -> Dataset:
     """The rows that the run was fitted on, split as they were, with `more` columns. Raises DataError where a file is gone or has changed."""
-    loaded, recorded = _config_of(run), _recorded(run)
-    rows = dataset(loaded, recorded["limit"], more)
-    now = [file["sha256"] for file in rooms.fingerprint(rows.files, rows.format)]
-    before = [file["sha256"] for file in recorded["files"]]
-    changed = [file for file, new, old in zip(rows.files, now, before, strict=False) if new != old]
-    if changed or len(now) != len(before):
-        what = "the file has changed since the run was fitted" if changed else "the run was fitted on another number of files"
+    loaded = _config_of(run)
+    said = recorded(Path(str(run.folder)))
+    rows = dataset(loaded, said["limit"], more)
+    if (changed := changed_file(rows, said["files"])) is not None:
+        what = "the file has changed since the run was fitted"
+        if len(rows.files) != len(said["files"]):
+            what = "the run was fitted on another number of files"
         hints = ("name the rows with `--data`, or fit again",)
-        raise DataError(Finding("data-changed", what, rooms.place((changed or rows.files)[0]), hints=hints))
+        raise DataError(Finding("data-changed", what, rooms.place(changed), hints=hints))
     return rows.only(run.model.encoder.usable(rows.table))
+
+
+def changed_file(rows: Dataset, files: Sequence[dict[str, Any]]) -> Path | None:
+    """The first file of these rows that is not as data.json has it (the first of all where their number differs); None where all are."""
+    now = [file["sha256"] for file in rooms.fingerprint(rows.files, rows.format)]
+    before = [file["sha256"] for file in files]
+    changed = [file for file, new, old in zip(rows.files, now, before, strict=False) if new != old]
+    return (changed or rows.files)[0] if changed or len(now) != len(before) else None
+
+
+def recorded(folder: Path) -> dict[str, Any]:
+    """What data.json of a run says: the `limit` of rows and the SHA-256 of its `files`. Raises RunUnreadable."""
+    path = folder / "data.json"
+    try:
+        found = json.loads(path.read_text())
+        return {"limit": found["limit"], "files": [{"sha256": str(file["sha256"])} for file in found["files"]]}
+    except (OSError, ValueError, KeyError, TypeError):
+        raise RunUnreadable(Finding("damaged-run", "data.json cannot be read", str(path))) from None
 
 
 def _config_of(run: OpenRun) -> Loaded:
@@ -61,12 +79,3 @@ def _config_of(run: OpenRun) -> Loaded:
         return configuration(path)
     except ConfigError as fault:
         raise RunUnreadable(Finding("damaged-run", f"the run's config cannot be read: {fault.findings[0].what}", str(path))) from None
-
-
-def _recorded(run: OpenRun) -> dict[str, Any]:
-    path = Path(str(run.folder)) / "data.json"
-    try:
-        found = json.loads(path.read_text())
-        return {"limit": found["limit"], "files": [{"sha256": str(file["sha256"])} for file in found["files"]]}
-    except (OSError, ValueError, KeyError, TypeError):
-        raise RunUnreadable(Finding("damaged-run", "data.json cannot be read", str(path))) from None

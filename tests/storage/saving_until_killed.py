@@ -1,6 +1,6 @@
 """Saves until it is killed, then looks at what is left: a program, since only a process can be killed. Prints one JSON object.
 
-Usage: saving_until_killed.py model|file at-each-step|at-random FOLDER
+Usage: saving_until_killed.py model|file|checkpoint at-each-step|at-random FOLDER
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from storage_cases import leftovers, mark_of, save
+from storage_cases import checkpoint_mark, leftovers, mark_of, save, save_checkpoint
 
-from disttrain.storage import atomic, run_folder
+from disttrain.storage import atomic, checkpoint_folder, run_folder
 
 STEPS = ("open", "fsync", "replace", "unlink", "mkdir", "listdir", "close", "write")
 
@@ -34,9 +34,11 @@ def file_mark(folder: Path) -> float:
     return float(lines[0])
 
 
-KINDS: dict[str, tuple[Callable[[Path, float], None], Callable[[Path], float], str]] = {
-    "model": (save, mark_of, "model.json"),
-    "file": (save_file, file_mark, "file"),
+# How to save, how to read, and whether something was saved.
+KINDS: dict[str, tuple[Callable[[Path, float], None], Callable[[Path], float], Callable[[Path], bool]]] = {
+    "model": (save, mark_of, lambda folder: (folder / "model.json").exists()),
+    "file": (save_file, file_mark, lambda folder: (folder / "file").exists()),
+    "checkpoint": (save_checkpoint, checkpoint_mark, checkpoint_folder.has_checkpoint),
 }
 
 
@@ -75,8 +77,8 @@ def child(work: Callable[[], None]) -> int:
 
 def look(kind: str, folder: Path, before: float | None, possible: set[float]) -> None:
     """Demand a whole old or new thing, and that the next save works and cleans up."""
-    write, mark, final = KINDS[kind]
-    if (folder / final).exists():
+    write, mark, there = KINDS[kind]
+    if there(folder):
         assert mark(folder) in possible, (mark(folder), possible)
     else:
         assert before is None

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from disttrain.storage import atomic, model_folder, reading
+from disttrain.storage import atomic, checkpoint_folder, model_folder, reading
 
 NAMES = ("head.bias", "head.weight", "trunk.0.weight")
 
@@ -37,6 +37,20 @@ def mark_of(folder: Path) -> float:
     mark = stored.description["mark"]
     assert set(found) == set(NAMES)
     assert all(bool((tensor == mark).all()) for tensor in found.values()), (mark, found)
+    return mark
+
+
+def save_checkpoint(folder: Path, mark: float) -> None:
+    checkpoint_folder.write_checkpoint(folder, {"mark": mark, "weights": weights(mark)})
+
+
+def checkpoint_mark(folder: Path) -> float:
+    """The mark of the newest checkpoint in `folder`; fails where one is damaged, or is not of one piece."""
+    found = checkpoint_folder.read_checkpoint(folder)
+    assert found is not None
+    assert found.passed_over == ()
+    mark = found.state["mark"]
+    assert all(bool((tensor == mark).all()) for tensor in found.state["weights"].values()), found.state
     return mark
 
 

@@ -86,6 +86,14 @@ def test_names_in_any_script_are_welcome(tmp_path: Path) -> None:
         assert run_folder.create(tmp_path, name).name == f"{name}-002"
 
 
+def test_a_run_that_was_killed_before_it_had_a_record_is_in_nobodys_way(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / ".lock").write_text("1\n")
+    (tmp_path / "run" / f".run.json.{'0' * 16}.part").write_text("{")
+    with run_folder.create_at(tmp_path / "run") as run:
+        assert sorted(os.listdir(run.path)) == [".lock", "run.json"]
+
+
 def test_a_run_that_is_held_is_nobody_elses(tmp_path: Path) -> None:
     run = run_folder.create(tmp_path, "a")
     for overwrite in (False, True):

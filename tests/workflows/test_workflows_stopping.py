@@ -63,7 +63,7 @@ def test_a_word_ends_a_fit_cleanly(word, code, after, config, tmp_path, table):
     found = record(tmp_path / "run")
     assert (found["status"], found["exit_code"], found["reason"]) == ("stopped", code, finished.reason)
     assert found["best_epoch"] == finished.best_epoch
-    assert {path.name for path in (tmp_path / "run").iterdir()} == FILES
+    assert {path.name for path in (tmp_path / "run").iterdir()} == FILES | {"checkpoint"}
     run = disttrain.load(tmp_path / "run")
     assert run.predict(table.to_pandas()).notna().all(axis=None)
     assert math.isfinite(run.evaluate(table.to_pandas(), metrics=["nll"])["nll"]["value"])
@@ -84,7 +84,7 @@ def test_a_time_limit_ends_a_fit_that_counts_as_finished(tmp_path, table_file):
     assert (run.finished.status, run.finished.stopped_by) == ("finished", None)
     assert run.finished.reason == f"time limit reached in epoch {run.finished.epochs}"
     assert (record(run.folder)["status"], record(run.folder)["exit_code"]) == ("finished", 0)
-    assert {path.name for path in run.folder.iterdir()} == FILES | {"metrics.json", "predictions.parquet"}
+    assert {path.name for path in run.folder.iterdir()} == FILES | {"metrics.json", "predictions.parquet", "checkpoint"}
 
 
 @pytest.mark.parametrize("name", ["adam", "lbfgs"])

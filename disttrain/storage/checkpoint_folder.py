@@ -1,0 +1,160 @@
+"""The checkpoint folder: the state of a fit in pairs of files, `0007.json` and `0007.safetensors`, the newest two of them kept.
+
+A pair never takes the place of another. The tensors come first; the JSON, which says their size and SHA-256, is the moment from which
+the pair counts, and only then do older pairs go. So at every moment, kills and power cuts included, the pair before is whole until the
+new one is, and a pair that a disk has damaged leaves the one before it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from disttrain.errors import RunUnreadable
+from disttrain.storage import atomic, reading, trees, weights
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["Checkpoint", "has_checkpoint", "read_checkpoint", "remove_checkpoints", "write_checkpoint"]
+
+FORMAT = 1
+_KEPT = 2
+_PAIR = re.compile(r"(\d{4,12})\.(json|safetensors)")
+_HINTS = ("`disttrain fit CONFIG` begins a new run",)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What was saved, and what is wrong with newer checkpoints that had to be passed over, in words that name the file."""
+
+    state: dict[str, Any]
+    passed_over: tuple[str, ...]
+
+
+def write_checkpoint(folder: Path, state: dict[str, Any]) -> None:
+    """Save `state`, a tree of plain values and tensors, in `folder`, which is made where absent. One writer at a time.
+
+    Raises StorageError where the disk refuses; what was there before is then still there, and whole.
+    """
+    tensors: dict[str, Tensor] = {}
+    form = trees.apart(state, tensors)
+    data = weights.encode(tensors, finite=False)
+    says = {name: [str(tensor.dtype).removeprefix("torch."), list(tensor.shape)] for name, tensor in tensors.items()}
+    document = {"format": FORMAT, "size": len(data), "sha256": hashlib.sha256(data).hexdigest(), "tensors": says, "state": form}
+    atomic.make_folder(folder)
+    with atomic.reported(folder):
+        number = max(_numbers(folder), default=0) + 1
+        # Whole before it is named: what is not named by a JSON does not count.
+        atomic.write_bytes(folder / f"{number:04d}.safetensors", data)
+        atomic.write_json(folder / f"{number:04d}.json", {**document, "seal": _seal(document)})
+        # Each file has a name of its own, so what a kill left of one is found by no later write.
+        atomic.sweep(folder)
+        _remove(folder, sorted(_numbers(folder) - set(sorted(_named(folder))[-_KEPT:])))
+
+
+def read_checkpoint(folder: Path) -> Checkpoint | None:
+    """The newest checkpoint that is whole; None where there is none at all.
+
+    Raises RunUnreadable where there are some and none is whole, with what is wrong with each.
+    """
+    faults: list[RunUnreadable] = []
+    for number in sorted(_listed(folder), reverse=True):
+        try:
+            return Checkpoint(
+                _read(folder, number), tuple(f"{finding.where} {finding.what}" for fault in faults for finding in fault.findings)
+            )
+        except RunUnreadable as fault:
+            faults.append(fault)
+    if faults:
+        raise RunUnreadable(*(finding for fault in faults for finding in fault.findings))
+    return None
+
+
+def has_checkpoint(folder: Path) -> bool:
+    """Whether there is a checkpoint in `folder`, be it damaged. Raises RunUnreadable where that cannot be seen."""
+    return bool(_listed(folder))
+
+
+def remove_checkpoints(folder: Path) -> None:
+    """Remove the folder, as far as that can be done. What stays after a kill is a checkpoint or nothing."""
+    with suppress(OSError):
+        _remove(folder, sorted(_numbers(folder)))
+        shutil.rmtree(folder)
+
+
+def _read(folder: Path, number: int) -> dict[str, Any]:
+    path, where = folder / f"{number:04d}.json", folder / f"{number:04d}.safetensors"
+    document = reading.parse(reading.document(path) or b"", path)
+    if (found := document.get("format")) != FORMAT:
+        newer = type(found) is int and found > FORMAT
+        what = f"has format {found}; this version reads up to {FORMAT}" if newer else "does not say the format of a checkpoint"
+        raise reading.unreadable("newer-format" if newer else "corrupt", what, path, *_HINTS)
+    if document.pop("seal", None) != _seal(document):
+        raise reading.unreadable("corrupt", "was changed after it was saved: its checksum differs", path, *_HINTS)
+    data = _contents(where, document["size"])
+    if len(data) != document["size"] or hashlib.sha256(data).hexdigest() != document["sha256"]:
+        raise reading.unreadable(
+            "corrupt", f"is not the file that was saved: size or SHA-256 differ from those in {path.name}", where, *_HINTS
+        )
+    try:
+        expected = {name: (shape, dtype) for name, (dtype, shape) in document["tensors"].items()}
+        state: dict[str, Any] = trees.together(document["state"], weights.decode(data, expected, str(where), finite=False))
+    except (KeyError, ValueError, TypeError, AttributeError) as fault:
+        raise reading.unreadable("corrupt", f"does not describe a checkpoint: {fault!r}"[:200], path, *_HINTS) from fault
+    return state
+
+
+def _contents(path: Path, size: int) -> bytearray:
+    fd = reading.open_regular(path)
+    if fd is None:
+        raise reading.unreadable("corrupt", "is missing", path, *_HINTS)
+    try:
+        # One byte more than expected, so that a longer file is seen.
+        return reading.fill(fd, size + 1)
+    except OSError as error:
+        raise reading.unreadable("unreadable", f"cannot be read: {os.strerror(error.errno or 0)}", path) from error
+    finally:
+        os.close(fd)
+
+
+def _seal(document: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()).hexdigest()
+
+
+def _found(folder: Path) -> list[tuple[int, str]]:
+    try:
+        return [(int(match[1]), match[2]) for name in os.listdir(folder) if (match := _PAIR.fullmatch(name))]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _numbers(folder: Path) -> set[int]:
+    return {number for number, _ in _found(folder)}
+
+
+def _named(folder: Path) -> set[int]:
+    """The numbers that count: those whose JSON is there."""
+    return {number for number, kind in _found(folder) if kind == "json"}
+
+
+def _listed(folder: Path) -> set[int]:
+    try:
+        return _named(folder)
+    except OSError as error:
+        raise reading.unreadable("unreadable", f"cannot be read: {os.strerror(error.errno or 0)}", folder) from error
+
+
+def _remove(folder: Path, numbers: Sequence[int]) -> None:
+    # The JSON first, so that none is left to speak of tensors that are gone.
+    for kind in ("json", "safetensors"):
+        for number in numbers:
+            (folder / f"{number:04d}.{kind}").unlink(missing_ok=True)

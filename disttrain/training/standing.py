@@ -1,0 +1,74 @@
+"""Where a loop stands between two epochs: all that the epochs to come depend on, beside the data and the plans."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from disttrain.training.stopping import Stopping
+
+__all__ = ["Standing"]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The end of epoch number `epoch` (0: the start), after `seconds` of training; a loop that begins here does what it would have done.
+
+    `network` and `optimizer` are state dicts, `generators` the states of the generators that the network draws from; `stopping` are the
+    fields of the Stopping. All are copies, trees of tensors and plain values.
+    """
+
+    epoch: int
+    rollbacks: int
+    stalls: int
+    seconds: float
+    stopping: dict[str, Any]
+    network: dict[str, Tensor]
+    optimizer: dict[str, Any]
+    generators: tuple[Tensor, ...]
+
+    @staticmethod
+    def of(
+        network: nn.Module, descent: torch.optim.Optimizer, stopping: Stopping, epoch: int = 0, rollbacks: int = 0, stalls: int = 0,
+        seconds: float = 0.0,
+    ) -> Standing:  # fmt: skip
+        """A copy of what is now."""
+        states = {name: value.detach().clone() for name, value in network.state_dict().items()}
+        drawn = tuple(generator.get_state() for generator in _generators(network))
+        moments = copy.deepcopy(descent.state_dict())
+        return Standing(epoch, rollbacks, stalls, seconds, copy.deepcopy(vars(stopping)), states, moments, drawn)
+
+    def restore(self, network: nn.Module, descent: torch.optim.Optimizer) -> None:
+        """Bring network, optimizer and generators back to here. Raises ValueError where they are of another make."""
+        own = {name: (value.shape, value.dtype) for name, value in network.state_dict().items()}
+        generators = list(_generators(network))
+        if {name: (value.shape, value.dtype) for name, value in self.network.items()} != own or len(generators) != len(self.generators):
+            raise ValueError("the state is that of another network")
+        network.load_state_dict(self.network)
+        # A copy: torch keeps the very tensors it is given and would step in them.
+        descent.load_state_dict(copy.deepcopy(self.optimizer))
+        for generator, state in zip(generators, self.generators, strict=True):
+            generator.set_state(state)
+
+    def stopped(self) -> Stopping:
+        """The Stopping as it was."""
+        stopping = Stopping(None)
+        # Not through the constructor, which would judge the fields anew.
+        vars(stopping).update(copy.deepcopy(self.stopping))
+        return stopping
+
+
+def _generators(network: nn.Module) -> Iterator[torch.Generator]:
+    """Each generator that a layer holds, once, in the order of the layers."""
+    seen: set[int] = set()
+    for layer in network.modules():
+        for value in vars(layer).values():
+            for generator in value if isinstance(value, list | tuple) else (value,):
+                if isinstance(generator, torch.Generator) and id(generator) not in seen:
+                    seen.add(id(generator))
+                    yield generator

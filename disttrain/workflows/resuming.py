@@ -1,0 +1,178 @@
+"""Going on with a fit: what is kept of it on the way, and whether what is there belongs to the fit that is asked for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from disttrain import config as configs
+from disttrain import data as rooms
+from disttrain import storage
+from disttrain.config import Loaded, Problem
+from disttrain.errors import ConfigError, DataError, Finding, RunUnreadable, UsageError
+from disttrain.storage import Run
+from disttrain.training import Epoch, Standing
+from disttrain.workflows.configuration import configuration
+from disttrain.workflows.preparation import Prepared
+from disttrain.workflows.records import environment, resolved
+from disttrain.workflows.runs import changed_file, recorded
+
+__all__ = ["Checkpoints", "Resumed", "folder_of", "resumed"]
+
+# What may differ between the parts of one fit: none of it moves a weight.
+_FREE = ("name", "output", "training.time_limit")
+_NEW = "`disttrain fit CONFIG` without `--resume` begins a new run"
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """What a run was when it was left: where its loop stood (None: at the start), its epochs so far, its best weights, and warnings."""
+
+    standing: Standing | None = None
+    history: tuple[Epoch, ...] = ()
+    best: dict[str, Any] | None = None
+    warnings: tuple[str, ...] = ()
+
+
+class Checkpoints:
+    """Knows where the fit stands and writes it into the run folder: every `every` epochs, and when asked."""
+
+    def __init__(self, run: Run, every: int, history: list[Epoch]) -> None:
+        self.folder, self.every, self.history = run.path / storage.CHECKPOINT, every, history
+        self.kept: tuple[Standing, dict[str, Any]] | None = None
+        self.written: Standing | None = None
+
+    def keep(self, standing: Standing, best: dict[str, Any]) -> None:
+        """Take in where the loop stands before an epoch, and the best weights so far; neither is changed by anyone later."""
+        before, self.kept = self.kept, (standing, best)
+        if before is not None and before[0].epoch < standing.epoch and standing.epoch % self.every == 0:
+            self.write()
+
+    def write(self) -> None:
+        """Write what was kept last, unless it is there already. Raises StorageError."""
+        if self.kept is None or self.kept[0] is self.written:
+            return
+        standing, best = self.kept
+        state = {"standing": vars(standing), "history": _columns(self.history[: standing.epoch]), "best": best}
+        storage.write_checkpoint(self.folder, state)
+        self.written = standing
+
+    def remove(self) -> None:
+        """Remove them all: the fit is finished."""
+        storage.remove_checkpoints(self.folder)
+
+
+def folder_of(loaded: Loaded, resume: Path | bool, out: Path | None, overwrite: bool) -> Path | None:
+    """The run to go on with: the one named, the one in `out`, or the newest of this config's name that can; None where none is asked for.
+
+    Raises UsageError for options that exclude each other, RunUnreadable where there is no such run.
+    """
+    if resume is False:
+        return None
+    if overwrite:
+        raise UsageError(Finding("conflict", "`--resume` goes on with a run, and `--overwrite` removes it", hints=("leave one out",)))
+    if resume is True:
+        return out or storage.newest_to_resume(Path(loaded.config.output.folder), configs.run_name(loaded))
+    if out is not None:
+        raise UsageError(Finding("conflict", "`--resume RUN` names the run folder, and so does `--out`", hints=("leave one out",)))
+    return resume
+
+
+def resumed(folder: Path, loaded: Loaded, prepared: Prepared, device: torch.device) -> Resumed:
+    """What there is to go on from in `folder`; a run that was left before its first checkpoint begins again.
+
+    Raises ConfigError, DataError or UsageError with every difference to the fit that was begun there, RunUnreadable where it is damaged.
+    """
+    found = storage.read_checkpoint(folder / storage.CHECKPOINT)
+    if found is None and not (folder / "data.json").exists():
+        # Left before all was written that says what it was: there is nothing to differ from.
+        return Resumed()
+    _require_same_config(folder, loaded)
+    _require_same_data(folder, prepared)
+    notes = _require_same_versions(folder, environment(loaded.config, device))
+    if found is None:
+        return Resumed(warnings=notes)
+    passed = tuple(f"{what}; the checkpoint before it is used" for what in found.passed_over)
+    return _believed(folder, found.state, prepared, (*passed, *notes))
+
+
+def _believed(folder: Path, state: dict[str, Any], prepared: Prepared, warnings: tuple[str, ...]) -> Resumed:
+    own = {name: (value.shape, value.dtype) for name, value in prepared.model.network.state_dict().items()}
+    try:
+        standing, best, columns = Standing(**state["standing"]), state["best"], state["history"]
+        history = tuple(Epoch(*row) for row in zip(*(columns[field.name].tolist() for field in fields(Epoch)), strict=True))
+        found = [{name: (value.shape, value.dtype) for name, value in weights.items()} for weights in (standing.network, best["weights"])]
+        if found == [own, own] and len(history) == standing.epoch:
+            return Resumed(standing, history, best, warnings)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        pass
+    what = "the checkpoint is that of another network, or of another version of disttrain"
+    raise RunUnreadable(Finding("damaged-run", what, str(folder / storage.CHECKPOINT), hints=(_NEW,)))
+
+
+def _require_same_config(folder: Path, loaded: Loaded) -> None:
+    path = folder / "config.resolved.yaml"
+    try:
+        before = configuration(path).config.model_dump(mode="json", warnings=False)
+    except ConfigError as fault:
+        raise RunUnreadable(Finding("damaged-run", f"the run's config cannot be read: {fault.findings[0].what}", str(path))) from None
+    now = resolved(loaded).model_dump(mode="json", warnings=False)
+    differences = [
+        loaded.finding(Problem(at, "resume-config", f"`{'.'.join(at)}` is {new}; the run was begun with {old}", hints=(_NEW,)))
+        for at, old, new in _differences(before, now)
+        if not any(f"{'.'.join(at)}.".startswith(f"{free}.") for free in _FREE)
+    ]
+    if differences:
+        raise ConfigError(*differences, summary=f"{folder} was not resumed")
+
+
+def _require_same_data(folder: Path, prepared: Prepared) -> None:
+    said = recorded(folder)
+    if said["limit"] != prepared.limit:
+        what = f"`--limit-rows` is {_said(prepared.limit)}; the run was begun with {_said(said['limit'])}"
+        raise UsageError(Finding("resume-rows", what, str(folder), hints=(_NEW,)))
+    if (changed := changed_file(prepared.data, said["files"])) is not None:
+        what = "the data are not those that the run was begun with"
+        raise DataError(Finding("data-changed", what, rooms.place(changed), hints=(_NEW,)))
+
+
+def _require_same_versions(folder: Path, now: dict[str, Any]) -> tuple[str, ...]:
+    """Raises UsageError where torch or disttrain is another; in words what else is, since it may move the last bits."""
+    path = folder / "environment.json"
+    try:
+        before = json.loads(path.read_text())
+        differences = list(_differences(_flat(before), _flat(now)))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise RunUnreadable(Finding("damaged-run", "environment.json cannot be read", str(path))) from None
+    told = {at[0]: f"{at[0]} is {_said(new)}; the run was begun with {_said(old)}" for at, old, new in differences}
+    if refused := [told[name] for name in ("torch", "disttrain") if name in told]:
+        raise UsageError(*(Finding("resume-version", what, str(path), hints=("install that version", _NEW)) for what in refused))
+    return tuple(f"{what}: the weights may differ from those of one unbroken fit" for what in told.values())
+
+
+def _flat(environment: dict[str, Any]) -> dict[str, Any]:
+    return {**{name: value for name, value in environment.items() if name != "packages"}, **environment["packages"]}
+
+
+def _differences(old: Any, new: Any, at: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any, Any]]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in {**old, **new}:
+            yield from _differences(old.get(key), new.get(key), (*at, key))
+    elif old != new:
+        yield at, _said(old), _said(new)
+
+
+def _said(value: Any) -> str:
+    return value if isinstance(value, str) else "null" if value is None else json.dumps(value)[:200]
+
+
+def _columns(history: Sequence[Epoch]) -> dict[str, Tensor]:
+    """The epochs as one tensor per field, (epochs,): a JSON of a hundred thousand epochs would be slow, and too long to be believed."""
+    kinds = {"bool": torch.bool, "int": torch.int64, "float": torch.float64}
+    return {f.name: torch.tensor([getattr(epoch, f.name) for epoch in history], dtype=kinds[str(f.type)]) for f in fields(Epoch)}
