@@ -12,7 +12,7 @@ from torch.distributions import Distribution
 from disttrain.distributions import functionals, tensors
 from disttrain.distributions.inversion import invert
 
-__all__ = ["Independent", "Mixture"]
+__all__ = ["Independent", "Mixture", "equal_mixture"]
 
 
 class Mixture(Distribution):
@@ -121,3 +121,9 @@ def _log_sum(terms: Tensor) -> Tensor:
     """logsumexp over the last axis; -inf without a gradient where all terms are."""
     nothing = (terms == -math.inf).all(-1, keepdim=True)
     return torch.where(nothing.squeeze(-1), -math.inf, torch.logsumexp(torch.where(nothing, 0.0, terms), -1))
+
+
+def equal_mixture(component: Distribution, components: int, validate_args: bool = False) -> Mixture:
+    """The mixture of K distributions with equal weights: of batch shape (n,), `component` has (n, K)."""
+    logits = torch.zeros(components, dtype=torch.float64).expand(component.batch_shape)
+    return Mixture(component, weight_logits=logits, validate_args=validate_args)

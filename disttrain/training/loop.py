@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from statistics import fmean
 from typing import Any
 
 import torch
@@ -15,13 +16,14 @@ from torch import Tensor
 from disttrain.data.batches import bounds, order
 from disttrain.errors import Finding, FitFailed
 from disttrain.families import Family
-from disttrain.likelihood import cross_entropy, log_likelihood
+from disttrain.likelihood import log_likelihood
 from disttrain.networks import Network
+from disttrain.training.flat import Flat
 from disttrain.training.optimizers import OptimizerPlan, SchedulePlan, learning_rate, optimizer
 from disttrain.training.rows import Rows
 from disttrain.training.stopping import Stopping
 
-__all__ = ["Epoch", "NotFinite", "Plan", "epochs", "mean_nll"]
+__all__ = ["Epoch", "NotFinite", "Plan", "epochs", "mean_nll", "member_nll"]
 
 _ROLLBACKS = 3
 _SCORED_AT_ONCE = 65_536
@@ -51,7 +53,8 @@ class Plan:
 class Epoch:
     """What one epoch brought: losses in nats per row and target units, the learning rate, and seconds since the start.
 
-    `validation_nll` is nan where there are no validation rows; `improved` says that this is the best epoch so far.
+    Losses are means over the members. `validation_nll` is nan where there are no validation rows; `improved` says of each member that this
+    is its best epoch so far, `best` is the mean of their best losses and `best_epoch` the last epoch that was any member's best.
     """
 
     number: int
@@ -60,7 +63,7 @@ class Epoch:
     learning_rate: float
     seconds: float
     rows_per_second: float
-    improved: bool
+    improved: tuple[bool, ...]
     best: float
     best_epoch: int
 
@@ -76,37 +79,42 @@ class NotFinite(FitFailed):
 def epochs(
     network: Network, family: Family, train: Rows, validation: Rows | None, plan: Plan, stop: Callable[[], bool] = lambda: False
 ) -> Iterator[Epoch]:
-    """Train `network` in place and yield every epoch; `stop` is asked after every batch.
+    """Train the members of `network` in place, side by side, and yield every epoch; `stop` is asked after every batch.
 
+    Each member sees the rows in an order of its own and has a best epoch of its own; the loop ends when all have waited long enough.
     A step that is not finite is not taken: the network goes back to the end of the last epoch, with half the learning rate.
     Raises NotFinite after three such returns.
     """
     watched_rows = train if validation is None or not len(validation) else validation
     started, rollbacks, stalls = time.perf_counter(), 0, 0
-    stopping = Stopping(plan.patience, plan.min_delta, mean_nll(network, family, watched_rows))
-    descent, number = optimizer(network.parameters(), plan.optimizer), 1
+    stopping = [Stopping(plan.patience, plan.min_delta, float(start)) for start in member_nll(network, family, watched_rows)]
+    flat = Flat(network)
+    descent, number = optimizer([flat.weights], plan.optimizer), 1
     run = _full_batch if isinstance(descent, torch.optim.LBFGS) else _mini_batches
-    while number <= plan.epochs and not stopping.over:
+    while number <= plan.epochs and not all(member.over for member in stopping):
         began, good = time.perf_counter(), _snapshot(network, descent)
         rate = learning_rate(plan.optimizer.lr, plan.schedule, number, plan.epochs, stalls) / 2**rollbacks
         _set_rate(descent, rate)
         try:
-            train_nll = run(network, family, train, plan, descent, number, stop)
+            train_nll = run(network, family, train, plan, flat, descent, number, stop)
         except NotFinite:
             rollbacks += 1
             _restore(network, descent, good)
             if rollbacks > _ROLLBACKS:
                 raise
             continue
-        held_out = mean_nll(network, family, validation) if validation is not None and len(validation) else None
+        held_out = member_nll(network, family, validation) if validation is not None and len(validation) else None
         watched = train_nll if held_out is None else held_out
-        improved = stopping.improved(number, watched)
-        stalls += stopping.waited > 0 and stopping.waited % plan.schedule.patience == 0
+        improved = tuple(member.improved(number, float(loss)) for member, loss in zip(stopping, watched, strict=True))
+        waited = min(member.waited for member in stopping)
+        stalls += waited > 0 and waited % plan.schedule.patience == 0
         now = time.perf_counter()
         yield Epoch(
-            number, train_nll + plan.constant, math.nan if held_out is None else held_out + plan.held_out_constant, rate,
+            number, float(train_nll.mean()) + plan.constant,
+            math.nan if held_out is None else float(held_out.mean()) + plan.held_out_constant, rate,
             now - started, len(train) / max(now - began, 1e-9), improved,
-            stopping.best + (plan.constant if held_out is None else plan.held_out_constant), stopping.best_epoch,
+            fmean(member.best for member in stopping) + (plan.constant if held_out is None else plan.held_out_constant),
+            max(member.best_epoch for member in stopping),
         )  # fmt: skip
         number += 1
         if stop():
@@ -114,79 +122,108 @@ def epochs(
 
 
 def mean_nll(network: Network, family: Family, rows: Rows) -> float:
-    """Weighted mean negative log-likelihood of rows, in nats and standardised units, with dropout off."""
+    """Weighted mean negative log-likelihood of rows, averaged over members, in nats and standardised units, with dropout off."""
+    return float(member_nll(network, family, rows).mean())
+
+
+def member_nll(network: Network, family: Family, rows: Rows) -> Tensor:
+    """The weighted mean negative log-likelihood of rows under each member, (K,), in nats and standardised units, with dropout off."""
     network.eval()
-    total = weights = 0.0
+    total, mass = torch.zeros(network.members, dtype=torch.float64), 0.0
     with torch.no_grad():
         for start in range(0, len(rows), _SCORED_AT_ONCE):
             part = rows[start : start + _SCORED_AT_ONCE]
-            nll = -log_likelihood(family.distribution(**network.arguments(part.x, part.conditions), validate_args=False), part.outcome)
-            total += float(nll.sum() if part.weight is None else (nll * part.weight).sum())
-            weights += float(len(part) if part.weight is None else part.weight.sum())
-    return total / weights
+            nll = _nll(network, family, part.times(network.members), part.x).double().cpu()
+            total += nll.sum(1) if part.weight is None else (nll * part.weight.cpu()).sum(1)
+            mass += float(len(part) if part.weight is None else part.weight.sum())
+    return total / mass
 
 
-def _loss(network: Network, family: Family, rows: Rows) -> Tensor:
-    distribution = family.distribution(**network.arguments(rows.x, rows.conditions), validate_args=False)
-    return cross_entropy(distribution, rows.outcome, rows.weight)
+def _nll(network: Network, family: Family, rows: Rows, x: Tensor) -> Tensor:
+    """The negative log-likelihood of each row of each member, (K, n): `rows` are those of all members, `x` their inputs (n, p) or (K, n, p)."""
+    distribution = family.distribution(**network.arguments(x, rows.conditions), validate_args=False)
+    return -log_likelihood(distribution, rows.outcome).reshape(network.members, -1)
 
 
 def _mini_batches(
-    network: Network, family: Family, train: Rows, plan: Plan, descent: torch.optim.Optimizer, epoch: int, stop: Callable[[], bool]
-) -> float:
+    network: Network,
+    family: Family,
+    train: Rows,
+    plan: Plan,
+    flat: Flat,
+    descent: torch.optim.Optimizer,
+    epoch: int,
+    stop: Callable[[], bool],
+) -> Tensor:
     network.train()
-    shuffled = train[order(plan.seed, epoch, len(train)).to(train.x.device)]
-    total = seen = 0.0
+    members = network.members
+    orders = torch.stack([order(plan.seed, epoch, len(train), member) for member in range(members)]).to(train.x.device)
+    # One network alone has its rows permuted once; of several each would have a copy of all of them.
+    shuffled = train[orders[0]] if members == 1 else None
+    total, seen = torch.zeros(members, dtype=torch.float64), torch.zeros(members, dtype=torch.float64)
     for number, (first, last) in enumerate(bounds(len(train), plan.batch_size), 1):
-        batch = shuffled[first:last]
-        mass = float(last - first if batch.weight is None else batch.weight.sum())
-        if mass <= 0:
-            continue
-        loss = _loss(network, family, batch)
-        descent.zero_grad(set_to_none=False)
-        loss.backward()  # type: ignore[no-untyped-call]
-        norm = torch.nn.utils.clip_grad_norm_(network.parameters(), plan.gradient_clip or math.inf)
-        value = float(loss.detach())
-        if not (math.isfinite(value) and bool(norm.isfinite())):
-            raise _worst(network, family, train, order(plan.seed, epoch, len(train))[first:last], epoch, number)
-        descent.step()
-        total, seen = total + value * mass, seen + mass
+        chosen = orders[:, first:last].flatten()
+        batch = train[chosen] if shuffled is None else shuffled[first:last]
+        nll = _nll(network, family, batch, batch.x.reshape(members, last - first, -1))
+        weight = torch.ones_like(nll) if batch.weight is None else batch.weight.reshape(members, -1).to(nll)
+        mass = weight.sum(1)
+        # A member whose batch has no weight at all takes no step of its own.
+        losses = (nll * weight).sum(1) / torch.where(mass > 0, mass, 1.0)
+        flat.zero_grad()
+        losses.sum().backward()  # type: ignore[no-untyped-call]
+        length, values, masses = flat.clip(plan.gradient_clip), losses.detach().cpu().double(), mass.cpu().double()
+        if not bool((values.isfinite() & length.cpu().isfinite()).all()):
+            raise _worst(network, family, train, chosen, epoch, number)
+        if bool((masses > 0).any()):
+            descent.step()
+        total, seen = total + values * masses, seen + masses
         if stop():
             break
     return total / seen
 
 
 def _full_batch(
-    network: Network, family: Family, train: Rows, plan: Plan, descent: torch.optim.Optimizer, epoch: int, stop: Callable[[], bool]
-) -> float:
+    network: Network,
+    family: Family,
+    train: Rows,
+    plan: Plan,
+    flat: Flat,
+    descent: torch.optim.Optimizer,
+    epoch: int,
+    stop: Callable[[], bool],
+) -> Tensor:
     del plan, stop
     network.train()
-    seen: list[float] = []
+    every, seen = torch.arange(len(train)).repeat(network.members), 0
+    rows = train.times(network.members)
 
     def closure() -> float:
-        descent.zero_grad()
+        nonlocal seen
+        flat.zero_grad()
+        nll = _nll(network, family, rows, train.x)
+        means = nll.mean(1) if train.weight is None else (nll * train.weight).sum(1) / train.weight.sum()
         # The sum over rows: L-BFGS forgets directions whose curvature is below 1e-10, as it is in the mean where a likelihood is flat.
-        loss = _loss(network, family, train) * len(train)
+        loss = means.sum() * len(train)
         loss.backward()  # type: ignore[no-untyped-call]
         value = float(loss.detach())
         # Before the first step it is a row's own fault; afterwards all rows would look guilty.
         if not (seen or math.isfinite(value)):
-            raise _worst(network, family, train, torch.arange(len(train)), epoch, 1)
-        seen.append(value)
+            raise _worst(network, family, train, every, epoch, 1)
+        seen += 1
         return value
 
     descent.step(closure)
-    value = mean_nll(network, family, train)
-    if not math.isfinite(value):
-        raise _worst(network, family, train, torch.arange(len(train)), epoch, 1)
-    return value
+    values = member_nll(network, family, train)
+    if not bool(values.isfinite().all()):
+        raise _worst(network, family, train, every, epoch, 1)
+    return values
 
 
 def _worst(network: Network, family: Family, train: Rows, rows: Tensor, epoch: int, batch: int) -> NotFinite:
     """The training row and parameter to blame: a row whose likelihood is not finite, else the most extreme parameter of the batch."""
     with torch.no_grad():
         part = train[rows.to(train.x.device)]
-        parameters = network(part.x, part.conditions)
+        parameters = network(part.x.reshape(network.members, -1, part.x.shape[1]), part.conditions)
         nll = -log_likelihood(family.distribution(**parameters, validate_args=False), part.outcome)
         extremes = {name: value.abs().reshape(len(part), -1).amax(1).nan_to_num(nan=math.inf) for name, value in parameters.items()}
         bad = (~nll.isfinite()).nonzero().flatten()

@@ -84,7 +84,7 @@ class FittedRun:
         table = table.filter(pa.array(keep))
         seen = observed_of(self.model, table, origin.rows(np.flatnonzero(keep)))
         settings = settings_of(self.model.config, self.model.example(), metrics, levels, seen.outcome)
-        forecast = Forecast(self.model.family, self.model.parameters(table))
+        forecast = Forecast(self.model.forecaster, self.model.parameters(table))
         baseline = Forecast.of_baseline(self.model, seen)
         return mean_scores(forecast.distribution(), baseline.distribution(), seen.outcome, seen.weight, settings)
 

@@ -171,8 +171,9 @@ class _Best:
 
     def consider(self, epoch: Epoch) -> None:
         """Keep the weights where this epoch is the best, and write them when it is time."""
-        if epoch.improved:
-            self.weights, self.number = self._copy(), epoch.number
+        if any(epoch.improved):
+            self._keep(torch.tensor(epoch.improved))
+            self.number = epoch.number
         if self.saved < self.number and epoch.number % self.every == 0:
             self.save()
 
@@ -191,6 +192,12 @@ class _Best:
         self.save()
         which = f"epoch {self.number}" if self.number else "the start: the marginal fit"
         return f"{self.run.path / 'model'} ({which})"
+
+    def _keep(self, improved: torch.Tensor) -> None:
+        """Take over the weights of the members that improved: every tensor of a network has its members on the first axis."""
+        now = self._copy()
+        for name, best in self.weights.items():
+            best[improved] = now[name][improved]
 
     def _copy(self) -> dict[str, torch.Tensor]:
         return {name: value.detach().cpu().clone() for name, value in self.model.network.state_dict().items()}

@@ -64,8 +64,11 @@ def floors(model: Model, splits: Sequence[Rows]) -> list[Floor]:
             with torch.no_grad():
                 raw = model.network.raw(part.x)
             for output, (lowest, height) in watched.items():
-                low = _values(output, raw[output.parameter.name], Conditions(offsets=part.conditions.offsets)) - lowest < height
-                counts[output] += int(low.any(1).sum())
+                low = (
+                    _values(output, raw[output.parameter.name], Conditions(offsets=part.times(model.members).conditions.offsets)) - lowest
+                    < height
+                )
+                counts[output] += int(low.reshape(model.members, len(part), -1).any(0).any(1).sum())
     total = sum(map(len, splits))
     return [_found(model, output, *watched[output], count, total) for output, count in counts.items() if count]
 
