@@ -2,7 +2,9 @@
 
 Run `python make_samples.py [FOLDER]`; the tables are written beside this file unless a folder is given. Columns named
 `true_*` hold the parameters each row was drawn from, under the family's own parameter names, so that the entropy of the truth,
-the smallest NLL any model can reach, can be computed. They are never features. `fold` (0-9) splits the rows.
+the smallest NLL any model can reach, can be computed. They are never features. `fold` (0-9) splits the rows. The last four were not
+seen exactly, or come with a number that is known of each row: `policies` an exposure, `losses` a deductible below which nothing is seen
+and, of some, a limit above which nothing more is, `rounded` a step, `trials` a number of trials.
 """
 
 import sys
@@ -53,7 +55,27 @@ def grains_truth(length, width):
     return {f"probs_{name}": p for name, p in zip(VARIETIES, (weights / weights.sum(axis=1, keepdims=True)).T, strict=True)}
 
 
-def rounded(truth):
+def policies_truth(age, urban, power, years):
+    """Poisson: claims of `years` under cover, whose frequency per year falls with age and is higher in towns and for strong engines."""
+    return {"rate": years * np.exp(-2.6 + 1.4 * np.exp(-(age - 18) / 12) + 0.6 * urban + 0.08 * power)}
+
+
+def losses_truth(area, wooden):
+    """Log-normal: damage rises with the area of a building, and that to wooden ones is larger and more dispersed."""
+    return {"loc": 5.0 + 0.5 * np.log(area) + 0.4 * wooden, "scale": 0.9 + 0.3 * wooden}
+
+
+def rounded_truth(hour, cloud):
+    """Normal: a temperature with a daily wave, which clouds flatten; clear hours scatter more. The thermometer shows whole degrees."""
+    return {"loc": 14 + 6 * (1 - 0.6 * cloud) * np.sin(2 * np.pi * (hour - 9) / 24), "scale": 0.3 + 0.5 * (1 - cloud)}
+
+
+def trials_truth(temperature, treated):
+    """Binomial: the share of seeds that germinate is highest at 21 degrees, and treatment helps where it is cold."""
+    return {"probs": 1 / (1 + np.exp(-1.5 + ((temperature - 21) / 5) ** 2 - treated * (temperature < 18)))}
+
+
+def stored(truth):
     """Eight significant digits: drawn from as stored, and the same on processors whose `exp` differs in the last bit."""
     return {name: np.array([float(f"{value:.8g}") for value in values]) for name, values in truth.items()}
 
@@ -64,7 +86,7 @@ def table(features, target, truth, fold):
 
 def wave(rng, n=2000):
     x = rng.uniform(-3, 3, n).round(4)
-    truth = rounded(wave_truth(x))
+    truth = stored(wave_truth(x))
     return table({"x": x}, {"y": rng.normal(truth["loc"], truth["scale"]).round(6)}, truth, np.arange(n) % 10)
 
 
@@ -74,7 +96,7 @@ def claims(rng, n=4000):
     region = np.where(rng.random(n) < 0.02, None, REGIONS[rng.choice(5, n, p=[0.25, 0.2, 0.2, 0.2, 0.15])])
     start = np.datetime64("2021-01-01T00", "h") + rng.integers(0, 3 * 365 * 24, n)
     month = start.astype("datetime64[M]").astype(int) % 12
-    truth = rounded(claims_truth(age, power, region, month, telematics))
+    truth = stored(claims_truth(age, power, region, month, telematics))
     amount = rng.gamma(truth["concentration"], 1 / truth["rate"]).round(2)
     features = {"policy_id": np.arange(100_001, 100_001 + n), "driver_age": pa.array(age, mask=np.isnan(age)), "vehicle_power": power}
     features |= {"region": pa.array(region, pa.string()), "policy_start": start.astype("datetime64[ms]"), "telematics": telematics}
@@ -87,33 +109,71 @@ def returns(rng, n=3000):
         log_volatility[day] = 0.95 * log_volatility[day - 1] + shocks[day]
     volatility, spread = np.exp(log_volatility).round(4), rng.normal(0, 1, n).round(4)
     date = np.busday_offset("2012-01-02", np.arange(n)).astype("datetime64[ms]")
-    truth = rounded(returns_truth(volatility, spread))
+    truth = stored(returns_truth(volatility, spread))
     value = (truth["loc"] + truth["scale"] * rng.standard_t(truth["df"])).round(6)
     return table({"date": date, "volatility": volatility, "spread": spread}, {"return": value}, truth, np.arange(n) * 10 // n)
 
 
 def visits(rng, n=3000):
     age, chronic, insured = rng.integers(18, 91, n), rng.binomial(3, 0.25, n), rng.random(n) < 0.7
-    truth = rounded(visits_truth(age, chronic, insured))
+    truth = stored(visits_truth(age, chronic, insured))
     count = rng.poisson(rng.gamma(truth["concentration"], truth["mean"] / truth["concentration"]))
     return table({"age": age, "chronic": chronic, "insured": insured}, {"visits": count}, truth, np.arange(n) % 10)
 
 
 def admissions(rng, n=2000):
     score, experience = rng.normal(0, 1.2, n).round(3), rng.integers(0, 6, n)
-    truth = rounded(admissions_truth(score, experience))
+    truth = stored(admissions_truth(score, experience))
     return table({"score": score, "experience": experience}, {"admitted": rng.random(n) < truth["probs"]}, truth, np.arange(n) % 10)
 
 
 def grains(rng, n=1500):
     length, width = rng.normal(0, 1.2, n).round(3), rng.normal(0, 1.2, n).round(3)
-    truth = rounded(grains_truth(length, width))
+    truth = stored(grains_truth(length, width))
     code = (rng.random(n)[:, None] > np.cumsum(np.stack(list(truth.values()), axis=1), axis=1)[:, :2]).sum(axis=1)
     one_hot = {name: (code == k).astype(np.int8) for k, name in enumerate(VARIETIES)}
     return table({"length": length, "width": width}, {"variety": np.array(VARIETIES)[code], **one_hot}, truth, np.arange(n) % 10)
 
 
-SAMPLES = {"wave": wave, "claims": claims, "returns": returns, "visits": visits, "admissions": admissions, "grains": grains}
+def policies(rng, n=4000):
+    age, urban, power = rng.integers(18, 86, n), rng.random(n) < 0.4, rng.integers(4, 16, n)
+    years = np.where(rng.random(n) < 0.5, 1.0, rng.uniform(0.02, 1, n).round(3))
+    truth = stored(policies_truth(age, urban, power, years))
+    return table(
+        {"age": age, "urban": urban, "power": power, "years": years}, {"claims": rng.poisson(truth["rate"])}, truth, np.arange(n) % 10
+    )
+
+
+def losses(rng, n=3000):
+    # Every damage there was; the file has the first `n` above their deductible.
+    area, wooden = rng.uniform(40, 400, 2 * n).round(), rng.random(2 * n) < 0.35
+    deductible, limit = rng.choice([250.0, 500.0, 1000.0], 2 * n), rng.choice([5000.0, 20000.0, np.nan], 2 * n)
+    truth = stored(losses_truth(area, wooden))
+    damage = np.exp(truth["loc"] + truth["scale"] * rng.normal(size=2 * n)).round(2)
+    seen = np.flatnonzero(damage > deductible)[:n]
+    features = {"area": area[seen], "wooden": wooden[seen], "deductible": deductible[seen]}
+    features["limit"] = pa.array(limit[seen], from_pandas=True)
+    truth = {name: values[seen] for name, values in truth.items()}
+    return table(features, {"loss": np.fmin(damage, limit)[seen]}, truth, np.arange(n) % 10)
+
+
+def rounded(rng, n=2000):
+    hour, cloud = rng.integers(0, 24, n), rng.random(n).round(2)
+    truth = stored(rounded_truth(hour, cloud))
+    return table({"hour": hour, "cloud": cloud}, {"reading": rng.normal(truth["loc"], truth["scale"]).round()}, truth, np.arange(n) % 10)
+
+
+def trials(rng, n=2000):
+    temperature, treated, seeds = rng.uniform(8, 32, n).round(1), rng.random(n) < 0.5, rng.integers(0, 21, n)
+    truth = stored(trials_truth(temperature, treated))
+    germinated = rng.binomial(seeds, truth["probs"])
+    return table({"temperature": temperature, "treated": treated, "seeds": seeds}, {"germinated": germinated}, truth, np.arange(n) % 10)
+
+
+SAMPLES = {
+    "wave": wave, "claims": claims, "returns": returns, "visits": visits, "admissions": admissions, "grains": grains,
+    "policies": policies, "losses": losses, "rounded": rounded, "trials": trials,
+}  # fmt: skip
 
 
 def main(folder: Path) -> None:

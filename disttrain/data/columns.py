@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -46,8 +46,8 @@ def fits(kind: str, stored: Any) -> bool:
     return bool(pa.types.is_null(stored)) or KINDS[kind](stored)
 
 
-def lookup(wanted: Iterable[str], arrow_schema: Any, where: str) -> Iterator[Finding]:
-    """Columns that are not there, stand twice, or could be mistaken for another one."""
+def lookup(wanted: Iterable[str], arrow_schema: Any, where: str, parts: Mapping[str, str] | None = None) -> Iterator[Finding]:
+    """Columns that are not there, stand twice, or could be mistaken for another one; `parts` {column: what it is there for}."""
     alike: dict[str, list[str]] = {}
     for name in arrow_schema.names:
         alike.setdefault(folded(name), []).append(name)
@@ -56,7 +56,8 @@ def lookup(wanted: Iterable[str], arrow_schema: Any, where: str) -> Iterator[Fin
         if name not in same:
             near = same or difflib.get_close_matches(name, arrow_schema.names, n=1)
             hints = (f"did you mean `{shown(near[0])}`?",) if near else ()
-            yield Finding("missing-column", f"there is no column `{shown(name)}`", where, hints=hints)
+            part = (parts or {}).get(name)
+            yield Finding("missing-column", f"there is no column `{shown(name)}`" + (f", {part}" if part else ""), where, hints=hints)
         elif same.count(name) > 1:
             yield Finding("duplicate-column", f"{same.count(name)} columns have this name", column_place(where, name))
         elif len(same) > 1:

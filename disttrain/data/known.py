@@ -21,10 +21,14 @@ Inside = Callable[[NDArray[np.float64]], NDArray[np.bool_]]
 
 @dataclass(frozen=True)
 class Known:
-    """A column of numbers with a `part` to play: which of its values can be, `inside(values)`, and that in words."""
+    """A column of numbers with a `part` to play: its `title` in messages, which of its values can be, `inside(values)`, and that in words.
+
+    Infinite values can never be.
+    """
 
     part: str
     column: str
+    title: str
     inside: Inside
     needs: str
 
@@ -34,10 +38,12 @@ def read_known(batch: Any, wanted: Sequence[Known], origin: Origin | None = None
     start, found, findings = origin or Origin(), {}, []
     for part in wanted:
         if part.column not in batch.schema.names:
-            what = f"there is no column `{shown(part.column)}`, the {part.part} of each row"
+            what = f"there is no column `{shown(part.column)}`, the {part.title} of each row"
             findings.append(Finding("missing-column", what, start.names[0]))
             continue
         values, missing, faults = checked_numbers(part.column, joined(batch.column(part.column)), start)
+        # What an infinite value should have been is known here better than there.
+        faults = [fault for fault in faults if fault.code != "infinite-value"]
         findings += faults
         if not faults:
             findings += wrong(part, values, missing, start)
@@ -48,11 +54,14 @@ def read_known(batch: Any, wanted: Sequence[Known], origin: Origin | None = None
 
 def wrong(part: Known, values: NDArray[np.float64], missing: NDArray[np.bool_], origin: Origin) -> list[Finding]:
     """What cannot be in a column of numbers: gaps, and values outside their range."""
-    outside = ~missing & ~part.inside(np.where(missing, 0.0, values))
-    kinds = (("missing", "missing", missing), ("bad", f"not possible: {part.part} needs {part.needs}", outside))
+    inside = part.inside(np.where(missing, 0.0, values)) & np.isfinite(values)
+    kinds = (
+        ("missing", f"missing: the {part.title} of a row is never imputed", missing),
+        ("bad", f"not possible: {part.needs}", ~missing & ~inside),
+    )
     return [
         row_finding(
-            f"{code}-{part.part.partition('.')[0]}", f"{counted(rows)} {what}", column=part.column, rows=rows,
+            f"{code}-{part.title.replace('_', '-')}", f"{counted(rows)} {what}", column=part.column, rows=rows,
             values=lambda row: f"{values[row]:g}", origin=origin, hints=("mend the rows, or take them out with `data.filter`",),
         )
         for code, what, rows in kinds

@@ -93,7 +93,8 @@ class Schema:
         weight = [] if section.weight is None else [section.weight]
         numeric = {part.name for part in described(section) if part.type == "numeric"} | {*weight, *known.values(), *observed.values()}
         special = [*section.targets, *weight, *ids, *known.values(), *observed.values()]
-        findings = list(lookup(dict.fromkeys((*listed, *special, *other_columns(section))), arrow_schema, where))
+        parts = parts_of(section.weight, known, observed)
+        findings = list(lookup(dict.fromkeys((*listed, *special, *other_columns(section))), arrow_schema, where, parts))
         if section.features == "*":
             taken = {*special, *split_columns(section), *names(section.exclude)}
             listed = [name for name in dict.fromkeys(arrow_schema.names) if name not in taken]
@@ -113,7 +114,8 @@ class Schema:
         With `target` what a score needs must be there too. `where` and `examples` as in `resolve`.
         """
         needed = (*self.forecast_columns, *self.id, *(self.scored_columns if target else ()))
-        findings = list(lookup(dict.fromkeys(needed), arrow_schema, where))
+        parts = parts_of(self.weight, self.known, self.observed)
+        findings = list(lookup(dict.fromkeys(needed), arrow_schema, where, parts))
         for feature in self.features:
             findings += mistyped({feature.name} & set(arrow_schema.names), feature.kind, arrow_schema, where, examples)
         numeric = {*self.known.values(), *((set(self.scored_columns) - set(self.target)) if target else ())}
@@ -161,6 +163,16 @@ def observed_columns(section: Any) -> dict[str, str]:
     """The columns of `data.censoring`, by part; a limit may be a number, which is none."""
     given = {part: getattr(section.censoring, part, None) for part in OBSERVED}
     return {part: column for part, column in given.items() if isinstance(column, str)}
+
+
+def parts_of(weight: str | None, known: Mapping[str, str], observed: Mapping[str, str]) -> dict[str, str]:
+    """What each column beside features and targets is there for, by the key that names it: {column: words}."""
+    keys = {"weight": weight} | {f"censoring.{part}": column for part, column in observed.items()} | dict(known)
+    return {
+        column: f"the {key.partition('.')[2]} of each row" if key.startswith("given.") else f"`data.{key}`"
+        for key, column in keys.items()
+        if column is not None
+    }
 
 
 def names(value: str | Iterable[str] | None) -> list[str]:

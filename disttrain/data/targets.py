@@ -151,8 +151,8 @@ def read_weight(batch: Any, column: str, origin: Origin | None = None) -> NDArra
     return weight
 
 
-def require_weight(weight: NDArray[np.float64], column: str, origin: Origin | None = None) -> None:
-    """Raise DataError where no row has a weight above 0."""
+def require_weight(weight: NDArray[np.float64], column: str, origin: Origin | None = None, split: str = "") -> None:
+    """Raise DataError where no row, of those of a `split` where it is named, has a weight above 0."""
     if not np.any(weight > 0):
         where = column_place((origin or Origin()).names[0], column)
-        raise DataError(Finding("no-weight", "all weights are 0, so no row counts", where))
+        raise DataError(Finding("no-weight", f"all weights{split and f' of the {split} rows'} are 0, so no row counts", where))

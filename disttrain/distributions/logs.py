@@ -18,7 +18,7 @@ _ROOT_TWO_OVER_PI = math.sqrt(2.0 / math.pi)
 _LOG_2PI_HALF = 0.9189385332046727
 _LOG_2 = math.log(2.0)
 # Of the nearer tail: what the difference of two of its probabilities cannot tell from 0, where they are good to a few units of 1e-13.
-_UNRESOLVED = 1e-11
+_UNRESOLVED, _NARROW = 3e-13, 1e-3
 
 
 class _LogNdtr(torch.autograd.Function):
@@ -100,6 +100,10 @@ def log_interval(log_cdf: tuple[Tensor, Tensor], log_survival: tuple[Tensor, Ten
 
 @torch.no_grad()
 def lost(difference: Tensor, flat: Tensor, larger: Tensor) -> Tensor:
-    """Where the logarithm `flat` stands for that of a difference from `larger`: they differ by no more than it resolves, or it is -inf."""
-    apart = ((difference - larger).exp() - (flat - larger).exp()).abs()
-    return (apart <= _UNRESOLVED) | (difference == -math.inf)
+    """Where the logarithm `flat` stands for that of a difference from `larger`: they differ by no more than it resolves, or it is -inf.
+
+    A difference of more than a thousandth of `larger` has digits enough of its own.
+    """
+    share = (difference - larger).exp()
+    apart = (share - (flat - larger).exp()).abs()
+    return ((apart <= _UNRESOLVED) & (share < _NARROW)) | (difference == -math.inf)

@@ -42,11 +42,11 @@ def conditions_of(schema: Schema, family: Family, batch: Any, origin: Origin | N
 def _known(part: str, column: str, family: Family) -> Known:
     kind, _, name = part.partition(".")
     if kind == "exposure":
-        return Known(part, column, lambda values: values > 0, "exposure > 0")
+        return Known(part, column, "exposure", lambda values: values > 0, "an exposure is a number > 0")
     if kind == "offset":
-        return Known(part, column, np.isfinite, "a number")
+        return Known(part, column, "offset", np.isfinite, "an offset is a number")
     support = family.parameter(name).support
-    return Known(part, column, lambda values: np.asarray(support.contains(values)), support.text(name))
+    return Known(part, column, name, lambda values: np.asarray(support.contains(values)), f"{family.name} needs {support.text(name)}")
 
 
 def standardised(conditions: Conditions, family: Family, outputs: Sequence[Output], scaling: Scaling) -> Conditions:

@@ -53,9 +53,10 @@ class Model:
     def parameters(self, batch: pa.Table | pa.RecordBatch, origin: Origin | None = None) -> dict[str, Tensor]:
         """The parameters of each row's distribution, in target units: {name: (n, *shape)}, of K > 1 members (n, K, *shape); float64.
 
-        Raises DataError where a row's exposure, offset or given parameter is missing or not possible.
+        `origin` names the rows in messages. Raises DataError where a row's exposure, offset or given parameter is missing or not possible,
+        and where its features are against the policy of the config.
         """
-        return self.parameters_of(encoded(self.encoder, batch, trunk_dtype(self.config)), self.conditions(batch, origin))
+        return self.parameters_of(encoded(self.encoder, batch, trunk_dtype(self.config), origin), self.conditions(batch, origin))
 
     def conditions(self, batch: pa.Table | pa.RecordBatch, origin: Origin | None = None) -> Conditions:
         """What is known of each row beside its features, in target units. Raises DataError with rows where it is not possible."""

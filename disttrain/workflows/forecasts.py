@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from disttrain.config import Config, Loaded, Problem
+from disttrain.data import Origin
 from disttrain.distributions import functionals
 from disttrain.errors import ConfigError, Finding, UsageError
 from disttrain.model import Model
@@ -118,12 +119,14 @@ def _lacking(model: Model) -> tuple[tuple[str, ...], str, str]:
     return (), "", ""
 
 
-def forecast(model: Model, batch: pa.RecordBatch | pa.Table, wanted: Wanted, block: int) -> dict[str, pa.Array]:
+def forecast(
+    model: Model, batch: pa.RecordBatch | pa.Table, wanted: Wanted, block: int, origin: Origin | None = None
+) -> dict[str, pa.Array]:
     """The forecast columns of each row of `batch`, the `block`-th of its file, in writing order; null where a moment does not exist.
 
     Rows that `missing: drop` leaves out have nulls throughout.
     """
-    parameters = model.parameters(batch)
+    parameters = model.parameters(batch, origin)
     distribution = model.forecaster.distribution(**parameters, validate_args=False)
     absent = ~model.encoder.usable(batch)
     made: dict[str, pa.Array] = {}

@@ -71,8 +71,10 @@ def observe(
     """
     outcome, found, reaching = _outcome_of(config, schema, table, labels, origin)
     family = family_of(config, found)
-    column = ", ".join(schema.target)
-    require_inside(family, column, outcome, reaching, origin, trained)
+    # Of an entry the target's own message speaks, and an event is no number of the target's.
+    ends = (schema.observed[part] for part in ("lower", "upper", "limit") if part in schema.observed)
+    column = ", ".join(dict.fromkeys((*schema.target, *ends)))
+    require_inside(family, column, outcome, reaching, origin, trained, _more_trials(config))
     conditions = conditions_of(schema, family, table, origin)
     require_between(family, column, outcome, conditions.given, origin)
     weight = _weight_of(table, schema, origin)
@@ -108,6 +110,13 @@ def _target_of(config: Config, table: pa.Table, schema: Schema, labels: tuple[An
     if vector and build(section.family, {"targets": len(schema.target), **section.options}).support.kind == "simplex":
         return replace(target, values=closed(target.values, schema.target, section.family, origin))
     return target
+
+
+def _more_trials(config: Config) -> tuple[str, ...]:
+    """A hint for families that count successes out of trials, where the config names no column of them."""
+    if config.data.trials is not None or "trials" not in needs(config.distribution.family, config.distribution.options):
+        return ()
+    return ("the number of trials of each row is a column, `data.trials`, or one number for all, `total_count`",)
 
 
 def _require_order(family: str, column: str, labels: tuple[Any, ...], origin: Origin) -> None:

@@ -16,6 +16,7 @@ from disttrain import data as rooms
 from disttrain import storage, training
 from disttrain.config import Config
 from disttrain.config.names import TIMED_COLUMNS
+from disttrain.data import Origin
 from disttrain.errors import DataError, Finding, UsageError
 from disttrain.model import Model
 from disttrain.workflows.dataset import SPLITS, Dataset
@@ -88,6 +89,7 @@ class _Batch:
     row: np.ndarray[Any, Any]
     split: np.ndarray[Any, Any] | None
     number: int
+    origin: Origin
 
 
 def _own_batches(rows: Dataset, config: Config) -> Iterator[_Batch]:
@@ -98,14 +100,14 @@ def _own_batches(rows: Dataset, config: Config) -> Iterator[_Batch]:
         # One run of rows is a slice, which costs nothing; otherwise they are gathered.
         whole = len(part) and part[-1] - part[0] + 1 == len(part)
         table = rows.table.slice(part[0], len(part)) if whole else rows.table.take(part)
-        yield _Batch(table, rows.row[part], np.array(SPLITS)[rows.split[part]], number)
+        yield _Batch(table, rows.row[part], np.array(SPLITS)[rows.split[part]], number, rows.origin.rows(rows.position[part]))
 
 
 def _file_batches(files: Sequence[Path], model: Model, kept: Sequence[str], schema: pa.Schema) -> Iterator[_Batch]:
     columns = tuple(dict.fromkeys((*model.schema.forecast_columns, *kept)))
-    first = 0
+    first, origin = 0, rooms.origin_of(files, model.config.data.format)
     for number, batch in enumerate(rooms.stream(files, columns, model.config.data.format, BLOCK, schema=schema)):
-        yield _Batch(batch, np.arange(first, first + batch.num_rows), None, number)
+        yield _Batch(batch, np.arange(first, first + batch.num_rows), None, number, origin.at(first))
         first += batch.num_rows
 
 
@@ -120,7 +122,7 @@ def _dealt(batches: Iterable[_Batch], shard: tuple[int, int]) -> Iterator[_Batch
             yield batch
         elif batch.number == 0:
             split = None if batch.split is None else batch.split[:0]
-            yield _Batch(batch.rows.slice(0, 0), batch.row[:0], split, 0)
+            yield _Batch(batch.rows.slice(0, 0), batch.row[:0], split, 0, batch.origin)
 
 
 def _tables(model: Model, batches: Iterable[_Batch], kept: Sequence[str], wanted: Wanted, request: Request, met: Met) -> Iterator[pa.Table]:
@@ -131,7 +133,8 @@ def _tables(model: Model, batches: Iterable[_Batch], kept: Sequence[str], wanted
         made: dict[str, pa.Array] = {f"{request.prefix}row": pa.array(batch.row, pa.int64())}
         if batch.split is not None:
             made[f"{request.prefix}split"] = pa.array(batch.split, pa.string())
-        made |= {f"{request.prefix}{name}": value for name, value in forecast(model, batch.rows, wanted, batch.number).items()}
+        columns = forecast(model, batch.rows, wanted, batch.number, batch.origin)
+        made |= {f"{request.prefix}{name}": value for name, value in columns.items()}
         made = _renamed(made, request.rename)
         _require_no_clash(kept, made)
         front = [name for name in made if name.removeprefix(request.prefix) in ("row",)]

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from disttrain.config import Config, Loaded
-from disttrain.data import Encoder, column_place
+from disttrain.data import Encoder, column_place, require_weight
 from disttrain.errors import DataError, Finding
 from disttrain.families import Family, Scaling
 from disttrain.model import Model, encoded, layout_of, outputs_of, scaling_of, standardised, trunk_dtype
@@ -102,14 +102,19 @@ def _network(
 
 
 def _require_told(rows: Dataset, seen: Observed) -> None:
-    """Raise DataError where the training rows cannot tell the family anything: one class only, or no target that is bounded above."""
+    """Raise DataError where rows tell nothing: training rows of one class only, or none bounded above, and splits without a weight."""
     family, train = seen.family, seen[torch.from_numpy(rows.part("train"))]
     column = ", ".join(rows.schema.target)
     if not family.event and family.support.discrete and math.isfinite(family.support.upper):
         require_variety(column, train.outcome.value.numpy(), rows.origin)
+    if seen.weight is not None and rows.schema.weight is not None:
+        for split in SPLITS:
+            part = rows.part(split)
+            if len(part):
+                require_weight(seen.weight.numpy()[part], rows.schema.weight, rows.origin, split)
     if bool(train.outcome.upper.isinf().all()):
         what = "every training row is right-censored: any distribution far enough to the right explains them"
-        hints = ("check `data.censoring`: 1 means that the target was seen exactly, 0 that it was not",)
+        hints = ("check `data.censoring`: an `event` of 1 says that the target was seen exactly, a `limit` censors those at or above it",)
         raise DataError(Finding("no-events", what, column_place(rows.origin.names[0], column), hints=hints))
 
 

@@ -34,15 +34,23 @@ def fitting_families(y: Array) -> list[str]:
 
 
 def require_inside(
-    family: Family, column: str, outcome: Outcome, reaching: Array | None, origin: Origin, trained: Array | None = None
+    family: Family,
+    column: str,
+    outcome: Outcome,
+    reaching: Array | None,
+    origin: Origin,
+    trained: Array | None = None,
+    more: Sequence[str] = (),
 ) -> None:
     """Raise DataError where the outcome of rows from `origin`, (n, *event), lies outside the support; `trained` says which are training rows.
 
+    `column` names the columns that were read, and `more` are hints to add.
     Of a row that was not seen exactly both ends must belong to the support or to its bounds; where `reaching` (n,), as the interval of a
     rounded value may, it is enough that they hold some of it.
     """
     y = outcome.value.numpy()
-    wrong = ~np.asarray(family.support.contains(y)) if outcome.kinds == {"exact"} else ~_possible(family, outcome, reaching)
+    exact = outcome.kinds == {"exact"}
+    wrong = ~np.asarray(family.support.contains(y)) if exact else ~_possible(family, outcome, reaching)
     if not wrong.any():
         return
     count = int(wrong.sum())
@@ -50,9 +58,10 @@ def require_inside(
     what = f"`{column}` has {count:,} {kind}{'s' if count > 1 else ''} that {family.name} cannot produce"
     if trained is not None and not (wrong & trained).any():
         what += ", none of them among the training rows"
+    hints = _ways_out_of_vectors(family, y) if family.event else _ways_out(family, column if exact else None, y)
     found = row_finding(
         "target-outside-support", what, column=column, rows=wrong, values=lambda row: _shown(y[row]), origin=origin,
-        detail=_kinds(y[wrong]), hints=_ways_out_of_vectors(family, y) if family.event else _ways_out(family, column, y),
+        detail=_kinds(y[wrong]), hints=(*hints, *more),
     )  # fmt: skip
     raise DataError(replace(found, where=f"{found.where}: {family.name} needs {family.support.text('y')}"))
 
@@ -79,13 +88,14 @@ def require_between(family: Family, column: str, outcome: Outcome, given: Mappin
         wrong = beyond(finite, edge).reshape(len(end), -1).any(1).numpy()
         if not wrong.any():
             continue
-        side = "below" if beyond is torch.lt else "above"
-        what = f"`{column}` has {int(wrong.sum()):,} values {side} the `{family.by_column[name]}` of their row, the {name} of {family.name}"
+        side, sign = ("below", "<") if beyond is torch.lt else ("above", ">")
+        count = int(wrong.sum())
+        what = f"`{column}` has {count:,} value{'s' if count > 1 else ''} {side} the `{family.by_column[name]}` of their row, the {name} of {family.name}"
         values = outcome.value.numpy()
         raise DataError(
             row_finding(
                 "target-outside-support", what, column=column, rows=wrong,
-                values=lambda row: f"{_shown(values[row])} and {float(given[name][row]):g}", origin=origin,  # noqa: B023
+                values=lambda row: f"{_shown(values[row])} {sign} {float(given[name][row]):g}", origin=origin,  # noqa: B023
                 hints=("mend the rows, or take them out with `data.filter`",),
             )
         )  # fmt: skip
@@ -141,11 +151,12 @@ def _kinds(values: Array) -> str:
     return ", ".join([*said, *([f"{fractions:,} are not whole numbers"] if fractions else [])])
 
 
-def _ways_out(family: Family, column: str, y: Array) -> list[str]:
+def _ways_out(family: Family, column: str | None, y: Array) -> list[str]:
+    """Hints for numbers `y` outside the support; `column` where all of them stand in one that a filter can name."""
     fitting = fitting_families(y)
     hints = [f"families that can: {', '.join(fitting[:6])}"] if fitting else []
     support = family.support
-    if np.isfinite(support.lower) and not support.discrete:
+    if column is not None and np.isfinite(support.lower) and not support.discrete:
         conditions = [f"{column} > {support.lower:g}"] + ([f"{column} < {support.upper:g}"] if np.isfinite(support.upper) else [])
         said = conditions[0] if len(conditions) == 1 else "[" + ", ".join(conditions) + "]"
         hints.append(f"or drop those rows: `data.filter: {said}`")

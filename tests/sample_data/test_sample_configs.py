@@ -13,6 +13,7 @@ import yaml
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
 EXAMPLES = {"gaussian", "gaussian_fixed_scale", "bernoulli", "gamma", "categorical_softmax", "categorical_normalized_sigmoid", "student_t"}
 KINDS = {"poisson", "negative_binomial", "beta", "log_normal", "weibull", "inverse_gaussian", "linear", "all_options"}
+OBSERVED = {"survival": "censoring", "claim_counts": "exposure", "claim_sizes": "censoring", "rounded": "censoring", "binomial": "trials"}
 
 
 def columns(path: Path) -> set[str]:
@@ -29,8 +30,9 @@ def mentioned(data: dict) -> dict[str, list[str]]:
     features = [feature if isinstance(feature, str) else feature["name"] for feature in listed(data["features"]) if feature != "*"]
     splits = [data[key]["column"] for key in ("validation", "test") if isinstance(data.get(key), dict)]
     by = listed((data.get("split") or {}).get("by"))
-    plain = {key: listed(data.get(key)) for key in ("target", "exclude", "id", "weight")}
-    return {"features": features, "splits": splits, "by": by, **plain}
+    plain = {key: listed(data.get(key)) for key in ("target", "exclude", "id", "weight", "exposure", "trials")}
+    seen = [column for column in {**(data.get("censoring") or {}), **(data.get("offset") or {})}.values() if isinstance(column, str)]
+    return {"features": features, "splits": splits, "by": by, "seen": seen, **plain}
 
 
 @pytest.fixture(params=CONFIGS, ids=lambda path: path.stem)
@@ -40,6 +42,12 @@ def config(request):
 
 def test_there_is_a_config_for_every_worked_example_and_kind_of_target():
     assert {path.stem for path in CONFIGS} >= EXAMPLES | KINDS
+
+
+@pytest.mark.parametrize("name", OBSERVED)
+def test_there_is_a_config_for_every_kind_of_target_that_was_seen_in_part(name):
+    path = next(path for path in CONFIGS if path.stem == name)
+    assert yaml.safe_load(path.read_text(encoding="utf-8"))["data"][OBSERVED[name]]
 
 
 def test_every_column_a_config_names_is_in_its_data(config):
@@ -59,7 +67,7 @@ def test_no_config_is_told_the_answer(config):
         features -= set(mentioned(data)["target"])
     assert features
     assert not {name for name in features if name.startswith("true_") or name in {"fold", "food", "casual", "registered"}}
-    assert not features & set(mentioned(data)["target"])
+    assert not features & {name for key in ("target", "seen", "exposure", "trials") for name in mentioned(data)[key]}
 
 
 def test_a_config_is_named_after_its_file_and_explains_itself(config):

@@ -10,11 +10,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from scipy import stats
+from scipy import special, stats
 
 FOLDER = Path(__file__).parents[2] / "sample_data"
 SCRIPT = runpy.run_path(str(FOLDER / "make_samples.py"))
-TARGETS = {"wave": "y", "claims": "claim_amount", "returns": "return", "visits": "visits", "admissions": "admitted", "grains": "variety"}
+TARGETS = {
+    "wave": "y", "claims": "claim_amount", "returns": "return", "visits": "visits", "admissions": "admitted", "grains": "variety",
+    "policies": "claims", "losses": "loss", "rounded": "reading", "trials": "germinated",
+}  # fmt: skip
+# What is known of each row beside its truth.
+KNOWN = {"losses": ("deductible", "limit"), "trials": ("seeds",)}
 ORIGINS = (FOLDER / "ORIGINS.md").read_text(encoding="utf-8")
 COUNTS = np.arange(2000)
 
@@ -44,6 +49,37 @@ def categorical(y, **probs):
     return np.log(table[np.arange(len(y)), [column[label] for label in y]]), stats.entropy(table, axis=1)
 
 
+def discrete(of, table):
+    """Log probability and entropy per row of what takes the whole numbers of `table` (m, 1) with probabilities `of` (m, n)."""
+    return lambda y: (np.log(of(y)), special.entr(of(table)).sum(axis=0))
+
+
+def poisson(y, rate):
+    return discrete(stats.poisson(rate).pmf, COUNTS[:100, None])(y)
+
+
+def binomial(y, probs, seeds):
+    return discrete(stats.binom(seeds, probs).pmf, COUNTS[:21, None])(y)
+
+
+def rounded_normal(y, loc, scale):
+    law = stats.norm(loc, scale)
+    return discrete(lambda whole: law.cdf(whole + 0.5) - law.cdf(whole - 0.5), np.arange(-10, 40)[:, None])(y)
+
+
+def log_normal_between(y, loc, scale, deductible, limit):
+    """Of what is seen above a deductible: a density below the limit, and one probability at it."""
+    law, limit = stats.lognorm(scale, scale=np.exp(loc)), np.where(np.isnan(limit), np.inf, limit)
+    assert (y > deductible).all()
+    assert (y <= limit).all()
+    seen, beyond = law.sf(deductible), law.sf(limit) / law.sf(deductible)
+    score = np.where(y == limit, np.log(np.where(y == limit, beyond, 1.0)), law.logpdf(y) - np.log(seen))
+    # The midpoints of 400 equal parts of the probability below the limit.
+    part = (np.arange(400) + 0.5)[:, None] / 400 * (1 - beyond)
+    density = law.logpdf(law.isf(seen * (1 - part))) - np.log(seen)
+    return score, special.entr(beyond) - (1 - beyond) * density.mean(axis=0)
+
+
 SCORES = {
     "wave": continuous(lambda loc, scale: stats.norm(loc, scale)),
     "claims": continuous(lambda concentration, rate: stats.gamma(concentration, scale=1 / rate)),
@@ -51,6 +87,10 @@ SCORES = {
     "visits": negative_binomial,
     "admissions": bernoulli,
     "grains": categorical,
+    "policies": poisson,
+    "losses": log_normal_between,
+    "rounded": rounded_normal,
+    "trials": binomial,
 }
 
 
@@ -81,7 +121,8 @@ def test_the_script_makes_the_committed_tables_again(remade, name):
 @pytest.mark.parametrize("name", TARGETS)
 def test_the_mean_nll_of_the_truth_is_its_entropy(name):
     frame = pq.read_table(FOLDER / f"{name}.parquet").to_pandas()
-    log_density, entropy = SCORES[name](frame[TARGETS[name]].to_numpy(), **truth(frame))
+    known = {column: frame[column].to_numpy(float) for column in KNOWN.get(name, ())}
+    log_density, entropy = SCORES[name](frame[TARGETS[name]].to_numpy(), **truth(frame), **known)
     assert np.isfinite(log_density).all()
     assert np.isfinite(entropy).all()
     excess = -log_density - entropy
@@ -101,6 +142,10 @@ def test_true_parameters_are_functions_of_the_features(name):
         "visits": lambda f: SCRIPT["visits_truth"](f["age"], f["chronic"], f["insured"]),
         "admissions": lambda f: SCRIPT["admissions_truth"](f["score"], f["experience"]),
         "grains": lambda f: SCRIPT["grains_truth"](f["length"].to_numpy(), f["width"].to_numpy()),
+        "policies": lambda f: SCRIPT["policies_truth"](f["age"], f["urban"], f["power"], f["years"]),
+        "losses": lambda f: SCRIPT["losses_truth"](f["area"], f["wooden"]),
+        "rounded": lambda f: SCRIPT["rounded_truth"](f["hour"], f["cloud"]),
+        "trials": lambda f: SCRIPT["trials_truth"](f["temperature"], f["treated"]),
     }[name](frame)
     assert set(known) == set(truth(frame))
     for parameter, values in truth(frame).items():
@@ -133,6 +178,13 @@ def test_every_real_file_has_a_licence_that_lets_it_travel():
     for row in rows:
         assert row[3].startswith(("CC BY 4.0", "public domain", "BSD-3-Clause", "MIT")), row[0]
     assert "GPL" not in ORIGINS
+
+
+def test_a_licence_with_an_extra_condition_says_so_where_the_file_is_listed():
+    row = next(line for line in ORIGINS.splitlines() if line.startswith("| `rossi_recidivism.parquet`"))
+    assert "extra condition" in row
+    assert "2. Person obtaining a copy must return feedback to the authors." in ORIGINS
+    assert "Copyright (c) 2013, Cameron Davidson-Pilon" in ORIGINS
 
 
 def test_row_counts_are_as_stated():

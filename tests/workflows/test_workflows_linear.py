@@ -12,6 +12,8 @@ import pytest
 from small_runs import CONFIGS, SAMPLES, SHARED, fitted, linear, write_config, write_table
 
 EXP, CONSTANT, LINEAR = {"activation": "exp"}, {"activation": "exp", "features": []}, {"activation": "linear"}
+# A scale that takes the part of the mean: it sees the features of the fit, not those of its log sigma.
+MAIN = {"activation": "exp", "features": None}
 
 # Of each reference family: ours, its blocks, and the parameter that has the `log_sigma coefficients`.
 FAMILIES = {
@@ -33,6 +35,11 @@ FAMILIES = {
     "dirichlet (3)": ("dirichlet", {"concentration": EXP}),
     "multivariate gaussian (4)": ("multivariate_normal", {"scale_tril": {"features": []}}),
     "multivariate gaussian (2)": ("multivariate_normal", {"scale_tril": {"features": []}}),
+    "binomial": ("binomial", {}),
+    "weibull AFT, right-censored": ("weibull", {"scale": MAIN, "concentration": CONSTANT}),
+    "lognormal AFT, right-censored": ("log_normal", {"loc": LINEAR, "scale": CONSTANT}),
+    "loglogistic AFT, right-censored": ("log_logistic", {"scale": MAIN, "concentration": CONSTANT}),
+    "weibull AFT, interval-censored": ("weibull", {"scale": MAIN, "concentration": CONSTANT}),
     "von mises": ({"family": "von_mises", "unit": "degrees"}, {"loc": {"features": []}, "concentration": {"features": []}}),
 }
 FITS = (
@@ -41,8 +48,19 @@ FITS = (
     "invgauss_rent99", "poisson_randhie", "negbin2_randhie", "logistic_german_credit", "logistic_au_vehicle_occurrence", "multinomial_anes96",
     "tweedie_au_vehicle", "zip_randhie", "beta_food_expenditure", "beta_food_expenditure_precision", "beta_methylation",
     "ordinal_logit_grad_apply", "ordinal_probit_grad_apply", "ordinal_logit_wine_red", "ordinal_logit_anes96", "dirichlet_arctic_lake",
-    "dirichlet_arctic_lake_quadratic", "mvn_eu_stocks", "mvn_energy", "vonmises_marylebone",
+    "dirichlet_arctic_lake_quadratic", "mvn_eu_stocks", "mvn_energy", "vonmises_marylebone", "poisson_offset_au_vehicle",
+    "negbin2_offset_au_vehicle", "binomial_menarche", "weibull_rossi", "lognormal_rossi", "loglogistic_rossi", "weibull_gbsg2",
+    "lognormal_gbsg2", "loglogistic_gbsg2", "weibull_unemployment", "weibull_interval_diabetes",
 )  # fmt: skip
+# What the data section says of a file beside target and features, by the end of the fit's name.
+SEEN = {
+    "offset_au_vehicle": {"exposure": "Exposure"},
+    "menarche": {"trials": "Total"},
+    "rossi": {"target": "week", "censoring": {"event": "arrest"}},
+    "gbsg2": {"target": "time", "censoring": {"event": "cens"}},
+    "unemployment": {"target": "spell", "censoring": {"event": "censor1"}},
+    "diabetes": {"target": "left", "censoring": {"lower": "left", "upper": "right"}},
+}
 FILTERS = {"rows with ClaimAmount > 0": "ClaimAmount > 0", "all rows": None}
 
 
@@ -67,6 +85,7 @@ def features_of(coefficients):
 COMPUTED = {
     "log(popul+0.1)": ("popul", lambda column: np.log(column + 0.1)),
     "depth^2": ("depth", np.square),
+    "log_exposure": ("Exposure", np.log),
 }
 # Labels of a reference fit from the lowest to the highest, where they are text.
 ORDERS = {"apply": ["unlikely", "somewhat likely", "very likely"]}
@@ -90,7 +109,7 @@ def target_of(design):
     return [name.strip() for name in left.strip("()").split(",")] if left.startswith("(") else left.partition(" (")[0]
 
 
-def document_of(fit, folder):
+def document_of(name, fit, folder):
     """The config of a reference fit."""
     family, blocks = FAMILIES[fit["family"]]
     distribution = {"family": family} if isinstance(family, str) else dict(family)
@@ -99,14 +118,15 @@ def document_of(fit, folder):
     constant = all(block.get("features") == [] for block in blocks.values()) and "loc" in blocks
     # A model of constants names no column; some column must be there.
     features = ["ws"] if constant else list(dict.fromkeys([*first, *scale]))
-    for name, seen in (("loc", first), ("scale", scale), ("mean", first), ("precision", scale)):
-        if name in blocks and {"scale", "precision"} & set(blocks) and "features" not in blocks[name]:
-            blocks = {**blocks, name: {**blocks[name], "features": seen}}
+    for block, seen in (("loc", first), ("scale", scale), ("mean", first), ("precision", scale)):
+        if block in blocks and {"scale", "precision"} & set(blocks) and "features" not in blocks[block]:
+            blocks = {**blocks, block: {**blocks[block], "features": seen}}
     target = target_of(fit["design"])
     if isinstance(target, str) and target in ORDERS:
         distribution["order"] = ORDERS[target]
     source = str(derived(SHARED / fit["file"], features, folder))
     data = {"train": source, "target": target, "features": features, "filter": FILTERS[fit["rows_used"]]}
+    data |= next((seen for end, seen in SEEN.items() if name.endswith(end)), {})
     return linear({"distribution": {**distribution, "parameters": blocks}, "data": data})
 
 
@@ -114,13 +134,24 @@ def document_of(fit, folder):
 def test_a_linear_predictor_reaches_the_reference_likelihood(name, reference, tmp_path):
     fit = reference[name]
     overrides = ["predictions.columns=[parameters]", "evaluation.metrics=[nll]"]
-    run = fitted(write_config(tmp_path / f"{name}.yaml", document_of(fit, tmp_path)), tmp_path / "run", *overrides)
+    run = fitted(write_config(tmp_path / f"{name}.yaml", document_of(name, fit, tmp_path)), tmp_path / "run", *overrides)
     assert run.finished.metrics["train"]["rows"] == fit["n"]
     # The reference has densities per radian where the file has degrees.
     reference_nll = fit["mean_nll"] + (np.log(180 / np.pi) if fit["family"] == "von mises" else 0.0)
     assert run.nll("train") == pytest.approx(reference_nll, abs=1e-5)
     # The reference is the minimum; the floor that our exp stands on makes ours another model, by some 1e-7.
     assert run.nll("train") > reference_nll - 1e-6
+
+
+def test_the_log_of_an_exposure_is_an_offset(reference, tmp_path):
+    fit = reference["poisson_offset_au_vehicle"]
+    document = document_of("poisson", fit, tmp_path)
+    assert "exposure" not in document["data"]
+    document["data"] |= {"train": str(derived(SHARED / fit["file"], ["log_exposure"], tmp_path)), "offset": {"rate": "log_exposure"}}
+    overrides = ["predictions.columns=[parameters]", "evaluation.metrics=[nll]"]
+    run = fitted(write_config(tmp_path / "offset.yaml", document), tmp_path / "run", *overrides)
+    assert run.nll("train") == pytest.approx(fit["mean_nll"], abs=1e-5)
+    assert run.nll("train") > fit["mean_nll"] - 1e-6
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,7 @@ CASES = {
     "student_t": "returns",
     "negative_binomial": "visits",
     "bernoulli": "admissions",
+    "claim_counts": "policies",
     "categorical_softmax": "grains",
 }
 NODES = np.linspace(-8.0, 8.0, 161)
