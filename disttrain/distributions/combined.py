@@ -45,6 +45,13 @@ class Mixture(Distribution):
         return self.component.support
 
     @property
+    def probs(self) -> Tensor:
+        """The probabilities of the classes where the components are of classes, as they have them: (n,) of class 1 of two, else (n, C)."""
+        own: Tensor = self.component.probs  # type: ignore[attr-defined]
+        axes = own.ndim - self.weights.ndim
+        return (self.weights.reshape(*self.weights.shape, *(1 for _ in range(axes))) * own).sum(-1 - axes)
+
+    @property
     def mean(self) -> Tensor:
         return self._averaged(functionals.mean(_elements(self.component)))
 

@@ -85,8 +85,11 @@ def mixture(of: Family | None = None, components: int = 2) -> Family:
 
 
 def equal_mixture(of: Family, components: int) -> Family:
-    """The forecast of several networks of one family: each of their distributions with the same weight. No family of the table."""
-    repeated = tuple(_repeated(replace(p, given=None), components, "components") for p in of.parameters)
+    """The forecast of several networks of one family: each of their distributions with the same weight. No family of the table.
+
+    Also what each row is given has a place for each of them.
+    """
+    repeated = tuple(_repeated(replace(p, given=None), components, "components") for p in _partial(of, "member"))
     return replace(of, parameters=repeated, distribution=EqualMixture(of, components))
 
 
@@ -269,9 +272,9 @@ def _within(of: Family, low: float, high: float) -> Mapping[str, Any]:
     return changed
 
 
-def _partial(of: Family) -> tuple[Parameter, ...]:
+def _partial(of: Family, part: str = "base") -> tuple[Parameter, ...]:
     """The parameters of a family that makes only a part of a distribution: its mean is not the mean."""
-    return tuple(replace(p, column=p.column or f"base_{p.name}") if p.name == "mean" and not p.shape else p for p in of.parameters)
+    return tuple(replace(p, column=p.column or f"{part}_{p.name}") if p.name == "mean" and not p.shape else p for p in of.parameters)
 
 
 def _free(name: str, of: Family) -> str:

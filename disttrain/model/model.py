@@ -119,7 +119,8 @@ class Model:
         parameter = self.family.parameter(name)
         ends = [self._ends(axis, size) for axis, size in zip(parameter.axes or ("",) * len(parameter.shape), parameter.shape, strict=True)]
         places = [place for place in product(*(range(size) for size in parameter.shape)) if _is_written(parameter, place)]
-        return tuple("_".join([parameter.column or name, *(axis[at] for axis, at in zip(ends, place, strict=True))]) for place in places)
+        stem = self.forecaster.parameter(name).column or name
+        return tuple("_".join([stem, *(axis[at] for axis, at in zip(ends, place, strict=True))]) for place in places)
 
     def _ends(self, axis: str, size: int) -> tuple[str, ...]:
         """What the places along an axis of a parameter are called."""

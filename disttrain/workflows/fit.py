@@ -15,10 +15,10 @@ from disttrain import config as configs
 from disttrain import storage, training
 from disttrain.config import Config, Loaded
 from disttrain.errors import DisttrainError, Finding, FitFailed
-from disttrain.model import Model
 from disttrain.storage import Run
 from disttrain.training import Epoch, NotFinite
 from disttrain.workflows import records, scoring
+from disttrain.workflows.best import Best
 from disttrain.workflows.floors import Floor, floors
 from disttrain.workflows.plans import constant_of, plan_of
 from disttrain.workflows.predict import write_own
@@ -32,7 +32,7 @@ Stop = Callable[[], str | None]
 
 @dataclass(frozen=True)
 class Started:
-    """What is about to be trained: rows per split, encoded inputs, learned numbers, the baseline to beat (nats per row), and warnings."""
+    """What is about to be trained: rows per split, encoded inputs, learned numbers of all members, the baseline to beat (nats per row), and warnings."""
 
     run: str
     distribution: str
@@ -42,6 +42,7 @@ class Started:
     rows: dict[str, int]
     inputs: int
     weights: int
+    members: int
     baseline: float
     watched: str
     epochs: int
@@ -109,7 +110,7 @@ def _run(
     yield begun
     limit = _Limit(stop, config.training.time_limit, started)
     history: list[Epoch] = []
-    best = _Best(model, run, config.output.checkpoint_every)
+    best = Best(model, run, config.output.checkpoint_every)
     try:
         for epoch in _epochs(prepared, device, limit):
             history.append(epoch)
@@ -161,53 +162,11 @@ class _Limit:
         return self.late or self.word is not None
 
 
-class _Best:
-    """The weights of the best epoch so far (0 is the start), written into the run folder every `every` epochs so that a crash leaves a usable model."""
-
-    def __init__(self, model: Model, run: Run, every: int) -> None:
-        self.model, self.run, self.every = model, run, every
-        self.weights = self._copy()
-        self.number, self.saved = 0, -1
-
-    def consider(self, epoch: Epoch) -> None:
-        """Keep the weights where this epoch is the best, and write them when it is time."""
-        if any(epoch.improved):
-            self._keep(torch.tensor(epoch.improved))
-            self.number = epoch.number
-        if self.saved < self.number and epoch.number % self.every == 0:
-            self.save()
-
-    def restore(self) -> None:
-        """Bring the network back to the best epoch, on the CPU."""
-        self.model.network.to("cpu").load_state_dict(self.weights)
-
-    def save(self) -> None:
-        """Write the weights of the best epoch, unless they are there already."""
-        if self.saved < self.number:
-            self.model.save(self.run.path / "model", self.run.name, self.weights)
-            self.saved = self.number
-
-    def kept(self) -> str:
-        """Where the best epoch is kept, in words."""
-        self.save()
-        which = f"epoch {self.number}" if self.number else "the start: the marginal fit"
-        return f"{self.run.path / 'model'} ({which})"
-
-    def _keep(self, improved: torch.Tensor) -> None:
-        """Take over the weights of the members that improved: every tensor of a network has its members on the first axis."""
-        now = self._copy()
-        for name, best in self.weights.items():
-            best[improved] = now[name][improved]
-
-    def _copy(self) -> dict[str, torch.Tensor]:
-        return {name: value.detach().cpu().clone() for name, value in self.model.network.state_dict().items()}
-
-
 def _largest_product(prepared: Prepared) -> tuple[int, int]:
-    """Rows per step and the widest layer: what decides how many threads pay."""
+    """Rows per step, once for each member, and the widest layer: what decides how many threads pay."""
     config, rows = prepared.model.config, len(prepared.splits["train"])
     step = rows if config.training.optimizer.name == "lbfgs" else plan_of(config, rows).batch_size
-    return min(step, rows), max([prepared.model.encoder.width, *config.network.hidden])
+    return min(step, rows) * config.network.members, max([prepared.model.encoder.width, *config.network.hidden])
 
 
 def _epochs(prepared: Prepared, device: torch.device, limit: _Limit) -> Iterator[Epoch]:
@@ -227,7 +186,7 @@ def _started(prepared: Prepared, run: Run, device: torch.device) -> Started:
     warnings = tie_notes(model.family, model.schema.target[0], prepared.observed.measured)
     return Started(
         run.name, f"{model.family.name}({', '.join(learned)})", str(device), torch.get_num_threads(), config.training.seed,
-        prepared.counts(), model.encoder.width, model.network.size(), scoring.baseline_nll(prepared, watched), watched, config.training.epochs,
+        prepared.counts(), model.encoder.width, model.network.size(), model.members, scoring.baseline_nll(prepared, watched), watched, config.training.epochs,
         warnings,
     )  # fmt: skip
 
@@ -244,7 +203,7 @@ def _reason(config: Config, history: Sequence[Epoch], limit: _Limit) -> str:
     return f"all {len(history)} epochs done"
 
 
-def _not_finite(fault: NotFinite, prepared: Prepared, best: _Best) -> FitFailed:
+def _not_finite(fault: NotFinite, prepared: Prepared, best: Best) -> FitFailed:
     """The loop's finding in the words of the data: the row in its file, and the feature that is furthest from its mean."""
     place = int(prepared.data.part("train")[fault.row])
     x = prepared.splits["train"].x[fault.row]
