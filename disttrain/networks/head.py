@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -97,7 +98,7 @@ class Branch(nn.Module):
             if not isinstance(head, Linear):
                 continue
             # 0.01: the first predictions should be the marginal fit, yet every weight must feel a gradient.
-            nn.init.normal_(head.weight, std=0.01 / math.sqrt(max(1, head.weight.shape[1])), generator=generator)
+            head.draw(partial(nn.init.normal_, std=0.01 / math.sqrt(max(1, head.weight.shape[1])), generator=generator))
             with torch.no_grad():
                 head.bias.copy_(torch.cat([raw[output.parameter.name].reshape(-1) for output in group]))
 
