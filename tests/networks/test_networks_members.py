@@ -8,7 +8,7 @@ import torch
 from disttrain.families import activation_for, build
 from disttrain.networks import MLP, CategoryCodes, Conditions, Layout, Network, Output, Style
 from disttrain.networks.inputs import Inputs, Periodic, PiecewiseLinear
-from disttrain.networks.layers import BatchNorm, initialize
+from disttrain.networks.layers import BatchNorm, Linear, initialize
 
 MEMBERS, N = 3, 50
 X = torch.randn(N, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
@@ -160,3 +160,17 @@ def test_only_numbers_are_spread_out_and_stay_beside_it(embedding):
 @pytest.mark.parametrize("embedding", ["periodic", "piecewise_linear"])
 def test_a_trunk_that_sees_no_number_has_no_embedding_of_one(embedding):
     assert Inputs((1, 3), 4, (), 1, (0, 2), embedding).spread is None
+
+
+@pytest.mark.parametrize("members", [1, MEMBERS])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_row_of_a_forecast_does_not_depend_on_its_place(members, dtype):
+    # Widths at which torch's products depend on it, on a processor with AVX512: 8 to 6, 11 to 5, 8 to 3.
+    x, turned = torch.randn(4096, 16, dtype=dtype), torch.randperm(4096, generator=torch.Generator().manual_seed(9))
+    for inputs, width in ((8, 6), (11, 5), (8, 3), (16, 8), (3, 1)):
+        layer = Linear(members, inputs, width).to(dtype).eval()
+        torch.nn.init.normal_(layer.weight)
+        torch.nn.init.normal_(layer.bias)
+        seen = x[:, :inputs].expand(members, 4096, inputs)
+        assert torch.equal(layer(seen[:, turned]), layer(seen)[:, turned])
+        torch.testing.assert_close(layer(seen), seen @ layer.weight + layer.bias)
