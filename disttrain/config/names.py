@@ -70,8 +70,6 @@ SCHEDULE_DEFAULTS: dict[str, dict[str, float]] = {
 
 # Keys of the config format that this version cannot do, and the one value of each that asks for nothing.
 NOT_AVAILABLE: dict[tuple[str, ...], Any] = {
-    ("network", "members"): 1,
-    ("network", "numeric_embedding"): "none",
     ("output", "report"): False,
     ("tune",): None,
 }

@@ -17,11 +17,12 @@ __all__ = ["batches", "bounds", "order"]
 
 # Far apart, so that the epochs of one seed are not those of the next.
 EPOCHS_APART = 1_000_003
+MEMBERS_APART = 15_485_863 * EPOCHS_APART
 
 
-def order(seed: int, epoch: int, n: int) -> Tensor:
-    """The order of n rows in an epoch, (n,) int64: a function of the seed and the epoch alone, whatever was drawn before."""
-    generator = torch.Generator("cpu").manual_seed((seed * EPOCHS_APART + epoch) % 2**63)
+def order(seed: int, epoch: int, n: int, member: int = 0) -> Tensor:
+    """The order of n rows in an epoch, (n,) int64: a function of the seed, the epoch and the member alone, whatever was drawn before."""
+    generator = torch.Generator("cpu").manual_seed((seed * EPOCHS_APART + epoch + member * MEMBERS_APART) % 2**63)
     return torch.randperm(n, generator=generator)
 
 

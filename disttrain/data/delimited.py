@@ -169,4 +169,38 @@ def csv_batches(path: Path, columns: Sequence[str], schema: Any, rows: int) -> I
 
 def csv_writer(sink: Any, schema: Any) -> Any:
     """A writer of CSV with a header; `sink` is a path or an open binary file."""
-    return csv.CSVWriter(sink, schema)
+    return _Writer(sink, schema)
+
+
+class _Writer:
+    """Writes lists of K numbers as K columns, `loc_0` the first of `loc`: CSV has no lists."""
+
+    def __init__(self, sink: Any, schema: Any) -> None:
+        self.writer = csv.CSVWriter(sink, _unfolded(schema.empty_table()).schema)
+
+    def __enter__(self) -> _Writer:
+        return self
+
+    def __exit__(self, *fault: object) -> None:
+        self.close()
+
+    def write_table(self, table: Any) -> None:
+        """Append the rows of a table."""
+        self.writer.write_table(_unfolded(table))
+
+    def write_batch(self, batch: Any) -> None:
+        """Append the rows of a record batch."""
+        self.write_table(pa.Table.from_batches([batch]))
+
+    def close(self) -> None:
+        """Write what is left."""
+        self.writer.close()
+
+
+def _unfolded(table: Any) -> Any:
+    names, columns = [], []
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        folded = range(column.type.list_size) if pa.types.is_fixed_size_list(column.type) else ()
+        names += [f"{name}_{number}" for number in folded] or [name]
+        columns += [pc.list_element(column, number) for number in folded] or [column]
+    return pa.table(columns, names)

@@ -114,6 +114,11 @@ class Encoder:
         return tuple(Embedding(start, part.codes, part.dimensions) for part, start in found)
 
     @property
+    def numbers(self) -> tuple[int, ...]:
+        """The input columns that hold numbers, without the indicators of missing ones."""
+        return tuple(start for part, start, _ in self.spans() if isinstance(part, Numeric))
+
+    @property
     def constants(self) -> tuple[str, ...]:
         """Features with one value in all training rows, which can explain nothing."""
         return tuple(part.name for part in self.parts if part.constant)

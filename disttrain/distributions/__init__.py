@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from disttrain.distributions.circle import VonMises
     from disttrain.distributions.classes import Bernoulli, Categorical
     from disttrain.distributions.com_poisson import ComPoisson
-    from disttrain.distributions.combined import Independent, Mixture
+    from disttrain.distributions.combined import Independent, Mixture, equal_mixture
     from disttrain.distributions.continuous_bernoulli import ContinuousBernoulli
     from disttrain.distributions.counts import Geometric, NegativeBinomial, Poisson
     from disttrain.distributions.cut import Discretized, Truncated
@@ -121,6 +121,7 @@ __all__ = [
     "beta_binomial",
     "beta_mean",
     "deferred_class",
+    "equal_mixture",
     "functionals",
     "gamma_mean",
     "negative_binomial1",
@@ -163,7 +164,7 @@ _MODULES = {
         "ordered": "Ordinal ordinal_logit ordinal_probit",
         "vectors": "MultivariateNormal MultivariateStudentT Dirichlet Multinomial DirichletMultinomial",
         "low_rank": "LowRankMultivariateNormal",
-        "combined": "Mixture Independent",
+        "combined": "Mixture Independent equal_mixture",
         "gated": "ZeroInflated Hurdle",
         "cut": "Truncated Discretized",
     }.items()

@@ -12,7 +12,7 @@ from torch.distributions import Distribution
 from disttrain.distributions import functionals, tensors
 from disttrain.distributions.inversion import invert
 
-__all__ = ["Independent", "Mixture"]
+__all__ = ["Independent", "Mixture", "equal_mixture"]
 
 
 class Mixture(Distribution):
@@ -43,6 +43,13 @@ class Mixture(Distribution):
     @property
     def support(self) -> Any:
         return self.component.support
+
+    @property
+    def probs(self) -> Tensor:
+        """The probabilities of the classes where the components are of classes, as they have them: (n,) of class 1 of two, else (n, C)."""
+        own: Tensor = self.component.probs  # type: ignore[attr-defined]
+        axes = own.ndim - self.weights.ndim
+        return (self.weights.reshape(*self.weights.shape, *(1 for _ in range(axes))) * own).sum(-1 - axes)
 
     @property
     def mean(self) -> Tensor:
@@ -116,3 +123,9 @@ def _log_sum(terms: Tensor) -> Tensor:
     """logsumexp over the last axis; -inf without a gradient where all terms are."""
     nothing = (terms == -math.inf).all(-1, keepdim=True)
     return torch.where(nothing.squeeze(-1), -math.inf, torch.logsumexp(torch.where(nothing, 0.0, terms), -1))
+
+
+def equal_mixture(component: Distribution, components: int, validate_args: bool = False) -> Mixture:
+    """The mixture of K distributions with equal weights: of batch shape (n,), `component` has (n, K)."""
+    logits = torch.zeros(components, dtype=torch.float64).expand(component.batch_shape)
+    return Mixture(component, weight_logits=logits, validate_args=validate_args)

@@ -25,6 +25,7 @@ from disttrain.families import (
 )
 from disttrain.families.activations import ACTIVATIONS, Activation, activation_for, default_name, objection
 from disttrain.families.bounds import bounded
+from disttrain.families.combinators import equal_mixture
 from disttrain.families.family import Family, Parameter, Unsuitable
 from disttrain.families.scaling import Scaling, exposed, takes_exposure
 from disttrain.families.spelling import spelled
@@ -43,6 +44,7 @@ __all__ = [
     "bounded",
     "build",
     "default_name",
+    "equal_mixture",
     "exposed",
     "facts",
     "facts_of",

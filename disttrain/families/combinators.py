@@ -42,6 +42,18 @@ class Combined:
         return deferred_class(self.distribution)(self.of.distribution(**inner), **mine, validate_args=validate_args)
 
 
+@dataclass(frozen=True)
+class EqualMixture:
+    """Makes the mixture of equal weights of distributions whose parameters are (n, K, *shape)."""
+
+    of: Family
+    components: int
+
+    def __call__(self, validate_args: bool = False, **parameters: Any) -> Distribution:
+        """The mixture, over the last axis of the batch of the components."""
+        return deferred_class("equal_mixture")(self.of.distribution(**parameters), self.components, validate_args=validate_args)
+
+
 def mixture(of: Family | None = None, components: int = 2) -> Family:
     """Several kinds of rows that the features do not tell apart: two humps, or a narrow peak with wide shoulders.
 
@@ -70,6 +82,15 @@ def mixture(of: Family | None = None, components: int = 2) -> Family:
         ),
         distribution=Combined("Mixture", of, own, _single(of, repeated)),
     )  # fmt: skip
+
+
+def equal_mixture(of: Family, components: int) -> Family:
+    """The forecast of several networks of one family: each of their distributions with the same weight. No family of the table.
+
+    Also what each row is given has a place for each of them.
+    """
+    repeated = tuple(_repeated(replace(p, given=None), components, "components") for p in _partial(of, "member"))
+    return replace(of, parameters=repeated, distribution=EqualMixture(of, components))
 
 
 def zero_inflated(of: Family | None = None) -> Family:
@@ -251,9 +272,9 @@ def _within(of: Family, low: float, high: float) -> Mapping[str, Any]:
     return changed
 
 
-def _partial(of: Family) -> tuple[Parameter, ...]:
+def _partial(of: Family, part: str = "base") -> tuple[Parameter, ...]:
     """The parameters of a family that makes only a part of a distribution: its mean is not the mean."""
-    return tuple(replace(p, column=p.column or f"base_{p.name}") if p.name == "mean" and not p.shape else p for p in of.parameters)
+    return tuple(replace(p, column=p.column or f"{part}_{p.name}") if p.name == "mean" and not p.shape else p for p in of.parameters)
 
 
 def _free(name: str, of: Family) -> str:

@@ -92,7 +92,7 @@ def needs_nothing(distribution: Distribution) -> str:
 
 def needs_cdf(distribution: Distribution) -> str:
     """Why the values of the target cannot be counted up to one of them, empty where they can."""
-    if isinstance(distribution, _CLASSES):
+    if isinstance(_unmixed(distribution), _CLASSES):
         return "the classes have no order, so there is no distance, quantile or interval between them"
     if distribution.event_shape:
         return "each row is a vector, and this metric compares one number with its distribution"
@@ -107,8 +107,14 @@ def needs_order(distribution: Distribution) -> str:
 
 
 def _is_circular(distribution: Distribution) -> bool:
-    inner = distribution.component if isinstance(distribution, distributions.Mixture) else distribution
-    return isinstance(inner, distributions.VonMises)
+    return isinstance(_unmixed(distribution), distributions.VonMises)
+
+
+def _unmixed(distribution: Distribution) -> Distribution:
+    """What a mixture is made of, however often it was mixed: its values are of the same kind."""
+    while isinstance(distribution, distributions.Mixture):
+        distribution = distribution.component
+    return distribution
 
 
 def needs_mean(distribution: Distribution) -> str:
@@ -121,7 +127,7 @@ def needs_mean(distribution: Distribution) -> str:
 
 def needs_classes(distribution: Distribution) -> str:
     """Why the target is not one of a few named classes, empty where it is."""
-    if isinstance(distribution, (*_CLASSES, *_TWO_CLASSES, distributions.Ordinal)):
+    if isinstance(_unmixed(distribution), (*_CLASSES, *_TWO_CLASSES, distributions.Ordinal)):
         return ""
     target = "each row is a vector" if distribution.event_shape else "this target is a number"
     return f"it compares probabilities of classes, and {target}; it is for bernoulli, categorical and ordinal"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import ClassVar
 
 import torch
@@ -12,7 +13,7 @@ from torch.distributions import Distribution, constraints
 from disttrain import distributions
 from disttrain.distributions import functionals
 from disttrain.metrics.applicability import needs_no_entry, needs_order, require
-from disttrain.metrics.crps_closed import CLOSED_FORMS
+from disttrain.metrics.crps_closed import closed_form
 from disttrain.metrics.crps_counts import crps_by_summation
 from disttrain.metrics.crps_quadrature import crps_by_quadrature, quadrature_outside
 from disttrain.metrics.rows import blocks, rows
@@ -51,11 +52,11 @@ def crps(distribution: Distribution, outcome: Outcome) -> Tensor:
 
 
 def _exact(distribution: Distribution, y: Tensor) -> Tensor:
-    closed = type(distribution) in CLOSED_FORMS
+    closed = closed_form(distribution)
     score = torch.empty_like(y)
-    for block in blocks(len(y), _CLOSED_ROWS if closed else _DERIVED_ROWS):
+    for block in blocks(len(y), _CLOSED_ROWS if closed is not None else _DERIVED_ROWS):
         part = rows(distribution, block)
-        score[block] = _closed(part, y[block]) if closed else _derived(part, y[block])
+        score[block] = _closed(closed, part, y[block]) if closed is not None else _derived(part, y[block])
     return score
 
 
@@ -68,9 +69,9 @@ def crps_without_closed_form(distribution: Distribution, y: Tensor) -> Tensor:
     return score
 
 
-def _closed(distribution: Distribution, y: Tensor) -> Tensor:
+def _closed(formula: Callable[[Distribution, Tensor], Tensor], distribution: Distribution, y: Tensor) -> Tensor:
     finite = y.isfinite()
-    score = CLOSED_FORMS[type(distribution)](distribution, torch.where(finite, y, 0.0))
+    score = formula(distribution, torch.where(finite, y, 0.0))
     score = torch.where(finite, score, y.abs())
     if not isinstance(distribution, distributions.StudentT):
         return score

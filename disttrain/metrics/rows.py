@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution, MixtureSameFamily, Transform
+from torch.distributions import Distribution, Transform
 
 __all__ = ["blocks", "rows", "support_ends"]
 
@@ -35,7 +35,8 @@ def support_ends(distribution: Distribution) -> tuple[Tensor, Tensor]:
     support = getattr(support, "base_constraint", support)
     ends = (getattr(support, "lower_bound", -math.inf), getattr(support, "upper_bound", math.inf))
     lower, upper = (torch.as_tensor(end, dtype=torch.float64) for end in ends)
-    if lower.dim() + upper.dim() > 0 and isinstance(distribution, MixtureSameFamily):
+    if max(lower.dim(), upper.dim()) > len(distribution.batch_shape):
+        # The components of a mixture, on the last axis, have supports of their own.
         lower, upper = lower.amin(-1), upper.amax(-1)
     return lower.expand(distribution.batch_shape), upper.expand(distribution.batch_shape)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from disttrain import storage
 from disttrain.config import Config
 from disttrain.data import Encoder, Origin, Schema
 from disttrain.errors import ConfigError, Finding, RunUnreadable
-from disttrain.families import Family, Parameter, Scaling, exposed
+from disttrain.families import Family, Parameter, Scaling, equal_mixture, exposed
 from disttrain.model.conditions import conditions_of, standardised
 from disttrain.model.planning import Labels, family_of, layout_of, outputs_of, trunk_dtype
 from disttrain.networks import Conditions, Network, Output, activated
@@ -50,7 +51,7 @@ class Model:
     marginal: Mapping[str, Any]
 
     def parameters(self, batch: pa.Table | pa.RecordBatch, origin: Origin | None = None) -> dict[str, Tensor]:
-        """The parameters of each row's distribution, in target units: {name: (n, *shape)}, float64, on the CPU.
+        """The parameters of each row's distribution, in target units: {name: (n, *shape)}, of K > 1 members (n, K, *shape); float64.
 
         `origin` names the rows in messages. Raises DataError where a row's exposure, offset or given parameter is missing or not possible,
         and where its features are against the policy of the config.
@@ -61,9 +62,23 @@ class Model:
         """What is known of each row beside its features, in target units. Raises DataError with rows where it is not possible."""
         return conditions_of(self.schema, self.family, batch, origin)
 
+    @property
+    def members(self) -> int:
+        """How many networks there are, whose forecasts with equal weights are the forecast."""
+        return self.config.network.members
+
+    @cached_property
+    def forecaster(self) -> Family:
+        """The family of the forecast: that of the config, or the equal mixture of several of it, one from each member."""
+        return self.family if self.members == 1 else equal_mixture(self.family, self.members)
+
     def parameters_of(self, x: Tensor, conditions: Conditions = _NONE) -> dict[str, Tensor]:
         """The same for rows that are encoded already: (n, p) inputs, and their conditions in target units."""
-        return self._restored(_in_blocks(self.network, x, self.standardised(conditions)), conditions)
+        made = _in_blocks(self.network, x, self.standardised(conditions))
+        own = [self._restored({name: value[member] for name, value in made.items()}, conditions) for member in range(self.members)]
+        if self.members == 1:
+            return own[0]
+        return {name: torch.stack([parameters[name] for parameters in own], 1) for name in own[0]}
 
     def standardised(self, conditions: Conditions) -> Conditions:
         """Conditions in target units as those of the standardised target that the network learns."""
@@ -88,7 +103,7 @@ class Model:
 
     def distribution(self, batch: pa.Table | pa.RecordBatch, origin: Origin | None = None) -> Distribution:
         """The distribution of each row's target: batch shape (n,). Raises DataError as `parameters` does."""
-        return self.family.distribution(**self.parameters(batch, origin), validate_args=False)
+        return self.forecaster.distribution(**self.parameters(batch, origin), validate_args=False)
 
     def example(self) -> Distribution:
         """The marginal distribution of one row, to ask what its family can do; 1 stands for what a column gives."""
@@ -104,7 +119,8 @@ class Model:
         parameter = self.family.parameter(name)
         ends = [self._ends(axis, size) for axis, size in zip(parameter.axes or ("",) * len(parameter.shape), parameter.shape, strict=True)]
         places = [place for place in product(*(range(size) for size in parameter.shape)) if _is_written(parameter, place)]
-        return tuple("_".join([parameter.column or name, *(axis[at] for axis, at in zip(ends, place, strict=True))]) for place in places)
+        stem = self.forecaster.parameter(name).column or name
+        return tuple("_".join([stem, *(axis[at] for axis, at in zip(ends, place, strict=True))]) for place in places)
 
     def _ends(self, axis: str, size: int) -> tuple[str, ...]:
         """What the places along an axis of a parameter are called."""
@@ -186,14 +202,17 @@ def _part_of(origin: Origin | None, start: int, rows: int) -> Origin | None:
 
 
 def _in_blocks(network: Network, x: Tensor, conditions: Conditions) -> dict[str, Tensor]:
+    """The parameters of each member, {name: (K, n, *shape)}."""
     network.eval()
+    members = network.members
     device = next((weight.device for weight in network.parameters()), torch.device("cpu"))
     parts: dict[str, list[Tensor]] = {output.parameter.name: [] for output in network.outputs}
     with torch.no_grad():
         for start in range(0, max(len(x), 1), BLOCK):
             block = x[start : start + BLOCK]
             padded = torch.nn.functional.pad(block, (0, 0, 0, BLOCK - len(block))).to(device)
-            known = conditions[start : start + BLOCK].padded(BLOCK).to(device)
+            known = conditions[start : start + BLOCK].padded(BLOCK).map(lambda column: column.repeat(members)).to(device)
             for name, value in network(padded, known).items():
-                parts[name].append(value[: len(block)].detach().cpu().double())
-    return {name: torch.cat(values) for name, values in parts.items()}
+                made = value.reshape(members, BLOCK, *value.shape[1:])
+                parts[name].append(made[:, : len(block)].detach().cpu().double())
+    return {name: torch.cat(values, 1) for name, values in parts.items()}

@@ -78,6 +78,9 @@ def layout_of(config: Config, encoder: Encoder) -> Layout:
         network.dropout,
         network.residual,
         network.heads == "separate",
+        network.members,
+        encoder.numbers,
+        network.numeric_embedding,
     )
 
 

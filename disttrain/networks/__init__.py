@@ -2,12 +2,14 @@
 
 from disttrain.networks.conditions import Conditions
 from disttrain.networks.head import Layout, Network, Output, activated
-from disttrain.networks.inputs import CategoryCodes, Inputs
-from disttrain.networks.mlp import MLP, NORMALIZATIONS, TRUNK_ACTIVATIONS, Style
+from disttrain.networks.inputs import NUMERIC_EMBEDDINGS, CategoryCodes, Inputs
+from disttrain.networks.layers import NORMALIZATIONS
+from disttrain.networks.mlp import MLP, TRUNK_ACTIVATIONS, Style
 
 __all__ = [
     "MLP",
     "NORMALIZATIONS",
+    "NUMERIC_EMBEDDINGS",
     "TRUNK_ACTIVATIONS",
     "CategoryCodes",
     "Conditions",

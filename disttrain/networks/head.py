@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -13,7 +14,8 @@ from torch import Tensor, nn
 from disttrain.families import ACTIVATIONS, Activation, Parameter, exposed
 from disttrain.networks.conditions import Conditions
 from disttrain.networks.inputs import CategoryCodes, Inputs
-from disttrain.networks.mlp import MLP, Style, initialize
+from disttrain.networks.layers import Linear, initialize
+from disttrain.networks.mlp import MLP, Style
 
 __all__ = ["Layout", "Network", "Output", "activated"]
 
@@ -49,7 +51,8 @@ class Output:
 class Layout:
     """The plan of a network: `inputs` encoded columns, hidden layers shared by parameters that see the same columns, one head each.
 
-    With `separate` every parameter has a network of its own.
+    With `separate` every parameter has a network of its own. `members` are networks of this plan side by side. Each of the `numbers` among
+    the columns is given to the trunk as it is and as `numeric_embedding` spreads it out.
     """
 
     inputs: int
@@ -60,38 +63,42 @@ class Layout:
     dropout: float = 0.0
     residual: bool = False
     separate: bool = False
+    members: int = 1
+    numbers: tuple[int, ...] = ()
+    numeric_embedding: str = "none"
 
 
 class Branch(nn.Module):
-    """One trunk and the heads of the parameters that grow on it: (n, p) → (n, total raw outputs of those parameters)."""
+    """One trunk and the heads of the parameters that grow on it: (K, n, p) → raw outputs (K, n, size) of each of those parameters."""
 
     def __init__(self, layout: Layout, outputs: Sequence[Output], generator: torch.Generator) -> None:
         super().__init__()
-        style = Style(layout.activation, layout.normalization, layout.dropout, layout.residual)
+        style = Style(layout.activation, layout.normalization, layout.dropout, layout.residual, layout.members)
         columns = outputs[0].columns if outputs[0].columns is not None else tuple(range(layout.inputs))
-        self.inputs = Inputs(columns, layout.inputs, layout.codes)
+        self.inputs = Inputs(columns, layout.inputs, layout.codes, layout.members, layout.numbers, layout.numeric_embedding)
         self.trunk = MLP(self.inputs.width, layout.hidden, style, generator)
         # Parameters without layers of their own share one matrix: one product instead of one per parameter.
         self.groups = _grouped(outputs)
         tails = [MLP(self.trunk.width, group[0].hidden, style, generator) for group in self.groups]
-        heads = [nn.Linear(tail.width, sum(output.size for output in group)) for tail, group in zip(tails, self.groups, strict=True)]
+        sizes = [sum(output.size for output in group) for group in self.groups]
+        heads = [Linear(layout.members, tail.width, size) for tail, size in zip(tails, sizes, strict=True)]
         self.tails, self.heads = nn.ModuleList(tails), nn.ModuleList(heads)
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         hidden = self.trunk(self.inputs(x))
         raw: dict[str, Tensor] = {}
         for group, tail, head in zip(self.groups, self.tails, self.heads, strict=True):
-            pieces = head(tail(hidden)).split([output.size for output in group], 1)
+            pieces = head(tail(hidden)).split([output.size for output in group], -1)
             raw |= {output.parameter.name: piece for output, piece in zip(group, pieces, strict=True)}
         return raw
 
     def start(self, raw: Mapping[str, Tensor], generator: torch.Generator) -> None:
         """Make the heads give `raw` for every row, up to a small random part."""
         for group, head in zip(self.groups, self.heads, strict=True):
-            if not isinstance(head, nn.Linear):
+            if not isinstance(head, Linear):
                 continue
             # 0.01: the first predictions should be the marginal fit, yet every weight must feel a gradient.
-            nn.init.normal_(head.weight, std=0.01 / math.sqrt(max(1, head.in_features)), generator=generator)
+            head.draw(partial(nn.init.normal_, std=0.01 / math.sqrt(max(1, head.weight.shape[1])), generator=generator))
             with torch.no_grad():
                 head.bias.copy_(torch.cat([raw[output.parameter.name].reshape(-1) for output in group]))
 
@@ -99,44 +106,51 @@ class Branch(nn.Module):
 class Network(nn.Module):
     """Trunks and heads: (n, p) encoded inputs → {name: (n, *shape)} parameters of the standardised target, in float64.
 
-    The trunk runs in the dtype of its weights (in bfloat16 where `autocast` says so); raw outputs are cast to float64 before any
+    Of K members side by side the rows of the first come first, then those of the second: (K n, *shape); inputs (K, n, p) are of each
+    member its own rows. The trunk runs in the dtype of its weights (in bfloat16 where `autocast` says so); raw outputs are cast to float64 before any
     activation, because densities lose up to tens of nats in float32.
     """
 
     def __init__(self, layout: Layout, outputs: Sequence[Output], generator: torch.Generator, *, autocast: bool = False) -> None:
         super().__init__()
-        self.outputs, self.autocast = tuple(outputs), autocast
+        self.outputs, self.autocast, self.members = tuple(outputs), autocast, layout.members
         grown = [output for output in outputs if output.size and output.columns != ()]
         self.branches = nn.ModuleList(Branch(layout, group, generator) for group in _branches(grown, layout))
         self.constants = nn.ParameterDict(
-            {o.parameter.name: nn.Parameter(torch.zeros(o.raw_shape)) for o in outputs if o.size and o.columns == ()}
+            {o.parameter.name: nn.Parameter(torch.zeros(layout.members, *o.raw_shape)) for o in outputs if o.size and o.columns == ()}
         )
         if not any(weight.is_meta for weight in self.parameters()):
             initialize(self, generator)
 
     def raw(self, x: Tensor) -> dict[str, Tensor]:
-        """Raw outputs of every learned parameter, {name: (n, *raw_shape)}, in float64 (float32 on a device that has no float64)."""
+        """Raw outputs of every learned parameter, {name: (K n, *raw_shape)}, in float64 (float32 on a device that has no float64)."""
         wide = torch.float32 if x.device.type == "mps" else torch.float64
+        x = x if x.ndim == 3 else x.expand(self.members, *x.shape)
+        rows = self.members * x.shape[1]
         raw: dict[str, Tensor] = {}
         with torch.autocast(x.device.type, torch.bfloat16, enabled=self.autocast):
             for branch in self.branches:
                 raw |= branch(x)
         shapes = {output.parameter.name: output.raw_shape for output in self.outputs}
-        raw = {name: value.to(wide).reshape(len(x), *shapes[name]) for name, value in raw.items()}
-        return raw | {name: value.to(wide).expand(len(x), *value.shape) for name, value in self.constants.items()}
+        raw = {name: value.to(wide).reshape(rows, *shapes[name]) for name, value in raw.items()}
+        constants = {name: value.to(wide).repeat_interleave(x.shape[1], 0) for name, value in self.constants.items()}
+        return raw | constants
 
     def forward(self, x: Tensor, conditions: Conditions = _NONE) -> dict[str, Tensor]:
-        return activated(self.outputs, self.raw(x), len(x), conditions)
+        """The parameters of each row of each member; `conditions` are those of these rows, (K n,) where there are several members."""
+        return activated(self.outputs, self.raw(x), self.members * x.shape[-2], conditions)
 
     def arguments(self, x: Tensor, conditions: Conditions = _NONE) -> dict[str, Tensor]:
         """What the family's distribution is made of while training: as forward, but logits where the distribution takes them."""
-        return activated(self.outputs, self.raw(x), len(x), conditions, logits=True)
+        return activated(self.outputs, self.raw(x), self.members * x.shape[-2], conditions, logits=True)
 
-    def start(self, raw: Mapping[str, Tensor], generator: torch.Generator) -> None:
-        """Start at the constant model whose raw outputs are `raw`: {name: raw_shape}."""
+    def start(self, raw: Mapping[str, Tensor], generator: torch.Generator, x: Tensor | None = None) -> None:
+        """Start at the constant model whose raw outputs are `raw`: {name: raw_shape}; `x` (n, p) are the encoded training rows, if there are any."""
         for branch in self.branches:
             if isinstance(branch, Branch):
                 branch.start(raw, generator)
+                if x is not None:
+                    branch.inputs.start(x, generator)
         with torch.no_grad():
             for name, constant in self.constants.items():
                 constant.copy_(raw[name])

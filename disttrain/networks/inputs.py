@@ -1,14 +1,20 @@
-"""From encoded columns to what a trunk sees: the columns it may see, codes of categories as learned vectors."""
+"""From encoded columns to what a trunk sees: the columns it may see, codes of categories as learned vectors, numbers spread out."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-__all__ = ["CategoryCodes", "Inputs"]
+from disttrain.networks.layers import Embedding
+
+__all__ = ["NUMERIC_EMBEDDINGS", "CategoryCodes", "Inputs", "PiecewiseLinear", "Periodic"]
+
+# Waves and steps for each number. Frequencies start near 0, where a wave is all but a line.
+_WAVES, _FREQUENCY, _STEPS = 16, 0.3, 16
 
 
 @dataclass(frozen=True)
@@ -20,22 +26,101 @@ class CategoryCodes:
     dimensions: int
 
 
-class Inputs(nn.Module):
-    """The columns of (n, p) encoded inputs that a trunk may see, with learned vectors in the place of category codes: (n, self.width)."""
+class Periodic(nn.Module):
+    """Sines and cosines of learned frequencies of each number: (K, n, F) → (K, n, F · self.size).
 
-    def __init__(self, columns: Sequence[int], total: int, codes: Sequence[CategoryCodes]) -> None:
+    Source: Gorishniy, Rubachev & Babenko (2022), On Embeddings for Numerical Features in Tabular Deep Learning, section 3.3.
+    """
+
+    size = 2 * _WAVES
+
+    def __init__(self, members: int, numbers: int) -> None:
+        super().__init__()
+        self.frequency = nn.Parameter(torch.empty(members, 1, numbers, _WAVES))
+
+    def start(self, numbers: Tensor, generator: torch.Generator) -> None:
+        """Draw the frequencies; `numbers` (n, F) are those of the training rows, which they do not depend on."""
+        del numbers
+        nn.init.normal_(self.frequency, std=_FREQUENCY, generator=generator)
+
+    def forward(self, numbers: Tensor) -> Tensor:
+        angle = 2.0 * math.pi * self.frequency * numbers.unsqueeze(-1)
+        return torch.cat([angle.sin(), angle.cos()], -1).flatten(-2)
+
+
+class PiecewiseLinear(nn.Module):
+    """How far each number has come through each of the intervals between quantiles of the training rows: (K, n, F) → (K, n, F · self.size).
+
+    0 before an interval, 1 behind it, the share of it inside. Source: Gorishniy, Rubachev & Babenko (2022), section 3.2.
+    """
+
+    size = _STEPS
+    edges: Tensor
+
+    def __init__(self, members: int, numbers: int) -> None:
+        super().__init__()
+        self.register_buffer("edges", torch.zeros(members, 1, numbers, _STEPS + 1))
+
+    def start(self, numbers: Tensor, generator: torch.Generator) -> None:
+        """Lay the edges at quantiles of the numbers (n, F) of the training rows, the same for all members."""
+        del generator
+        some = numbers[:: max(1, math.ceil(len(numbers) / 100_000))].double()
+        levels = torch.linspace(0.0, 1.0, _STEPS + 1, dtype=torch.float64)
+        self.edges.copy_(torch.quantile(some, levels, dim=0).T)
+
+    def forward(self, numbers: Tensor) -> Tensor:
+        start, stop = self.edges[..., :-1], self.edges[..., 1:]
+        width = stop - start
+        # Where quantiles coincide the interval is a step.
+        share = (numbers.unsqueeze(-1) - start) / torch.where(width > 0, width, 1e-6)
+        return share.clamp(0.0, 1.0).flatten(-2)
+
+
+NUMERIC_EMBEDDINGS: dict[str, Callable[[int, int], Periodic | PiecewiseLinear] | None] = {
+    "none": None,
+    "periodic": Periodic,
+    "piecewise_linear": PiecewiseLinear,
+}
+
+
+class Inputs(nn.Module):
+    """The columns of (K, n, p) encoded inputs that a trunk may see, with learned vectors in the place of category codes: (K, n, self.width).
+
+    Beside each of the `numbers` among the columns stands what `embedding` makes of it.
+    """
+
+    def __init__(
+        self,
+        columns: Sequence[int],
+        total: int,
+        codes: Sequence[CategoryCodes],
+        members: int = 1,
+        numbers: Sequence[int] = (),
+        embedding: str = "none",
+    ) -> None:
         super().__init__()
         visible = [code for code in codes if code.column in set(columns)]
         plain = [column for column in columns if column not in {code.column for code in visible}]
-        self.everything = plain == list(range(total))
+        self.numbers = [column for column in numbers if column in set(columns)]
+        kind = NUMERIC_EMBEDDINGS[embedding]
+        self.spread = kind(members, len(self.numbers)) if kind is not None and self.numbers else None
+        self.everything = plain == list(range(total)) and self.spread is None
         self.plain = plain
         self.code_columns = [code.column for code in visible]
-        self.embeddings = nn.ModuleList(nn.Embedding(code.categories, code.dimensions) for code in visible)
+        self.embeddings = nn.ModuleList(Embedding(members, code.categories, code.dimensions) for code in visible)
         self.width = len(plain) + sum(code.dimensions for code in visible)
+        self.width += 0 if self.spread is None else self.spread.size * len(self.numbers)
+
+    def start(self, x: Tensor, generator: torch.Generator) -> None:
+        """Set what an embedding of numbers starts from, given the encoded training rows (n, p)."""
+        if self.spread is not None:
+            self.spread.start(x[:, self.numbers], generator)
 
     def forward(self, x: Tensor) -> Tensor:
         if self.everything:
             return x
-        parts = [x[:, self.plain]]
-        parts += [embed(x[:, column].long()) for embed, column in zip(self.embeddings, self.code_columns, strict=True)]
-        return torch.cat(parts, 1)
+        parts = [x[..., self.plain]]
+        parts += [embed(x[..., column].long()) for embed, column in zip(self.embeddings, self.code_columns, strict=True)]
+        if self.spread is not None:
+            parts.append(self.spread(x[..., self.numbers]))
+        return torch.cat(parts, -1)

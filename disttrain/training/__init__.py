@@ -2,13 +2,14 @@
 
 from disttrain.training.cross_entropy import CrossEntropy
 from disttrain.training.devices import deterministic, device, threads
-from disttrain.training.loop import Epoch, NotFinite, Plan, epochs, mean_nll
+from disttrain.training.loop import Epoch, epochs
 from disttrain.training.marginal import head_start, marginal_raw
 from disttrain.training.optimizers import OPTIMIZERS, SCHEDULES, OptimizerPlan, SchedulePlan
+from disttrain.training.passes import NotFinite, Plan, mean_nll, member_nll
 from disttrain.training.rows import Rows
 from disttrain.training.standing import Standing
 
 __all__ = [
     "OPTIMIZERS", "SCHEDULES", "CrossEntropy", "Epoch", "NotFinite", "OptimizerPlan", "Plan", "Rows", "SchedulePlan", "Standing",
-    "deterministic", "device", "epochs", "head_start", "marginal_raw", "mean_nll", "threads",
+    "deterministic", "device", "epochs", "head_start", "marginal_raw", "mean_nll", "member_nll", "threads",
 ]  # fmt: skip

@@ -29,6 +29,17 @@ class Rows:
         """Rows for a constant model, which looks at no feature."""
         return Rows(torch.empty(len(outcome), 0), outcome, weight, conditions)
 
+    def times(self, members: int) -> Rows:
+        """The same rows once for each of several members, one after the other; their inputs (n, p) stay as they are."""
+        if members == 1:
+            return self
+
+        def repeated(column: Tensor) -> Tensor:
+            return column.repeat(members, *(1 for _ in column.shape[1:]))
+
+        weight = None if self.weight is None else repeated(self.weight)
+        return Rows(self.x, self.outcome.map(repeated), weight, self.conditions.map(repeated))
+
     def __len__(self) -> int:
         return len(self.x)
 

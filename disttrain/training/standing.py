@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,28 +20,28 @@ class Standing:
     """The end of epoch number `epoch` (0: the start), after `seconds` of training; a loop that begins here does what it would have done.
 
     `network` and `optimizer` are state dicts, `generators` the states of the generators that the network draws from; `stopping` are the
-    fields of the Stopping. All are copies, trees of tensors and plain values.
+    fields of the Stopping of each member. All are copies, trees of tensors and plain values.
     """
 
     epoch: int
     rollbacks: int
     stalls: int
     seconds: float
-    stopping: dict[str, Any]
+    stopping: list[dict[str, Any]]
     network: dict[str, Tensor]
     optimizer: dict[str, Any]
     generators: tuple[Tensor, ...]
 
     @staticmethod
     def of(
-        network: nn.Module, descent: torch.optim.Optimizer, stopping: Stopping, epoch: int = 0, rollbacks: int = 0, stalls: int = 0,
+        network: nn.Module, descent: torch.optim.Optimizer, stopping: Sequence[Stopping], epoch: int = 0, rollbacks: int = 0, stalls: int = 0,
         seconds: float = 0.0,
     ) -> Standing:  # fmt: skip
         """A copy of what is now."""
         states = {name: value.detach().clone() for name, value in network.state_dict().items()}
         drawn = tuple(generator.get_state() for generator in _generators(network))
         moments = copy.deepcopy(descent.state_dict())
-        return Standing(epoch, rollbacks, stalls, seconds, copy.deepcopy(vars(stopping)), states, moments, drawn)
+        return Standing(epoch, rollbacks, stalls, seconds, [copy.deepcopy(vars(member)) for member in stopping], states, moments, drawn)
 
     def restore(self, network: nn.Module, descent: torch.optim.Optimizer) -> None:
         """Bring network, optimizer and generators back to here. Raises ValueError where they are of another make."""
@@ -55,12 +55,13 @@ class Standing:
         for generator, state in zip(generators, self.generators, strict=True):
             generator.set_state(state)
 
-    def stopped(self) -> Stopping:
-        """The Stopping as it was."""
-        stopping = Stopping(None)
-        # Not through the constructor, which would judge the fields anew.
-        vars(stopping).update(copy.deepcopy(self.stopping))
-        return stopping
+    def stopped(self) -> list[Stopping]:
+        """The Stopping of each member as it was."""
+        members = [Stopping(None) for _ in self.stopping]
+        for member, fields in zip(members, self.stopping, strict=True):
+            # Not through the constructor, which would judge the fields anew.
+            vars(member).update(copy.deepcopy(fields))
+        return members
 
 
 def _generators(network: nn.Module) -> Iterator[torch.Generator]:

@@ -7,13 +7,20 @@ from collections.abc import Sequence
 from disttrain.model import Model
 from disttrain.networks import Output
 
-__all__ = ["chain_of", "chains", "summary_of"]
+__all__ = ["chain_of", "chains", "count_of", "summary_of"]
 
 
 def summary_of(model: Model) -> str:
     """The network as one chain: `11 inputs -> [64, 64] -> concentration, rate`."""
     names = ", ".join(output.parameter.name for output in model.outputs if output.size)
-    return f"{model.encoder.width} inputs -> {list(model.config.network.hidden)} -> {names}"
+    spread = "" if model.config.network.numeric_embedding == "none" else f", numbers {model.config.network.numeric_embedding}"
+    return f"{model.encoder.width} inputs{spread} -> {list(model.config.network.hidden)} -> {names}"
+
+
+def count_of(model: Model) -> str:
+    """How many numbers are learned, in all members together, and how many members there are where it is not one."""
+    weights = f"{model.network.size():,} weights"
+    return weights if model.members == 1 else f"{model.members} members, {weights}"
 
 
 def chains(model: Model) -> dict[str, str]:

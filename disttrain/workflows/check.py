@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from disttrain.config import Loaded
-from disttrain.workflows.chains import chains, summary_of
+from disttrain.workflows.chains import chains, count_of, summary_of
 from disttrain.workflows.preparation import Prepared, prepare
 from disttrain.workflows.scoring import baseline_nll, require_suited
 from disttrain.workflows.sightings import counts_of
@@ -135,7 +135,7 @@ def _leaks(prepared: Prepared) -> list[Remark]:
 def _network(prepared: Prepared) -> list[Remark]:
     """The network as a whole, and that of each parameter where they differ."""
     model = prepared.model
-    text = f"{len(model.schema.features)} features -> {summary_of(model)}: {model.network.size():,} weights"
+    text = f"{len(model.schema.features)} features -> {summary_of(model)}: {count_of(model)}"
     return [Remark("network", text), *(Remark("network", f"{name}: {chain}") for name, chain in chains(model).items())]
 
 

@@ -72,8 +72,8 @@ def evaluate(question: Question, root: Path) -> Answer:
     by = usual if question.by is None else [question.by]
     seen = observed_of(model, rows.table, rows.origin)
     settings = _settings(model, question, seen.outcome)
-    forecast = Forecast(model.family, model.parameters(rows.table, rows.origin))
-    baseline = Forecast.of_baseline(model, seen) if other is None else Forecast(other.family, other.parameters(rows.table, rows.origin))
+    forecast = Forecast(model.forecaster, model.parameters(rows.table, rows.origin))
+    baseline = Forecast.of_baseline(model, seen) if other is None else Forecast(other.forecaster, other.parameters(rows.table, rows.origin))
     groups = {column: column_of(rows.table, column) for column in by}
     scores = scored(forecast, baseline, seen, settings, groups)
     document = {"run": run.name, "data": rows.data, "split": rows.split, **scores.document}

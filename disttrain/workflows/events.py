@@ -22,7 +22,7 @@ __all__ = ["Finished", "Started", "not_finite", "reason", "started"]
 
 @dataclass(frozen=True)
 class Started:
-    """What is about to be trained: rows per split, encoded inputs, learned numbers, the baseline to beat (nats per row), and warnings.
+    """What is about to be trained: rows per split, encoded inputs, learned numbers of all members, the baseline to beat (nats per row), and warnings.
 
     `resumed` epochs were trained before.
     """
@@ -35,6 +35,7 @@ class Started:
     rows: dict[str, int]
     inputs: int
     weights: int
+    members: int
     baseline: float
     watched: str
     epochs: int
@@ -70,7 +71,7 @@ def started(prepared: Prepared, run: Run, device: torch.device, resumed: int = 0
     warnings = tie_notes(model.family, model.schema.target[0], prepared.observed.measured)
     return Started(
         run.name, f"{model.family.name}({', '.join(learned)})", str(device), torch.get_num_threads(), config.training.seed,
-        prepared.counts(), model.encoder.width, model.network.size(), scoring.baseline_nll(prepared, watched), watched, config.training.epochs,
+        prepared.counts(), model.encoder.width, model.network.size(), model.members, scoring.baseline_nll(prepared, watched), watched, config.training.epochs,
         (*notes, *warnings), resumed,
     )  # fmt: skip
 

@@ -175,7 +175,11 @@ def _network(config: Config, family: Family, model: Model | None) -> str:
     hidden = [str(width) for width in config.network.hidden]
     chain = " → ".join([str(model.encoder.width) if model is not None else "inputs", *hidden, _heads(config, family, model)])
     kind = f"MLP {chain}, {config.network.activation}" if hidden else f"linear {chain}"
-    return f"{kind}        {model.network.size():,} weights" if model is not None else f"{kind}        (the data could not be read)"
+    spread = config.network.numeric_embedding
+    kind += "" if spread == "none" else f", each number also as a {spread} embedding"
+    told = f"{model.network.size():,} weights" if model is not None else "(the data could not be read)"
+    members = config.network.members
+    return f"{kind}        {told}" + ("" if members == 1 else f"; {members} networks side by side; the forecast is their equal mixture")
 
 
 def _heads(config: Config, family: Family, model: Model | None) -> str:

@@ -81,7 +81,7 @@ class FittedRun:
         table, origin = table.filter(pa.array(keep)), _FRAME.rows(np.flatnonzero(keep))
         seen = observed_of(self.model, table, origin)
         settings = settings_of(self.model.config, self.model.example(), metrics, levels, seen.outcome)
-        forecast = Forecast(self.model.family, self.model.parameters(table, origin))
+        forecast = Forecast(self.model.forecaster, self.model.parameters(table, origin))
         baseline = Forecast.of_baseline(self.model, seen)
         return mean_scores(forecast.distribution(), baseline.distribution(), seen.outcome, seen.weight, settings)
 

@@ -16,10 +16,10 @@ from disttrain import config as configs
 from disttrain import storage, training
 from disttrain.config import Loaded
 from disttrain.errors import DisttrainError, Finding, FitFailed, StorageError
-from disttrain.model import Model
 from disttrain.storage import Run
 from disttrain.training import Epoch, NotFinite, Standing
 from disttrain.workflows import events, records, scoring
+from disttrain.workflows.best import Best
 from disttrain.workflows.events import Finished, Started
 from disttrain.workflows.floors import Floor, floors
 from disttrain.workflows.plans import constant_of, plan_of
@@ -99,7 +99,7 @@ def _run(
     records.log(run.path, "resumed" if history else "started", asdict(begun))
     yield begun
     limit = _Limit(stop, config.training.time_limit, began)
-    best = _Best(model, run, config.output.checkpoint_every, before.best)
+    best = Best(model, run, config.output.checkpoint_every, before.best)
     checkpoints = Checkpoints(run, config.output.checkpoint_every, history)
     yield from _trained(prepared, device, limit, history, best, checkpoints, before.standing)
     best.save()
@@ -120,7 +120,7 @@ def _run(
 
 
 def _trained(
-    prepared: Prepared, device: torch.device, limit: _Limit, history: list[Epoch], best: _Best, checkpoints: Checkpoints,
+    prepared: Prepared, device: torch.device, limit: _Limit, history: list[Epoch], best: Best, checkpoints: Checkpoints,
     standing: Standing | None,
 ) -> Iterator[Epoch]:  # fmt: skip
     """Train and yield every epoch, which also goes to `history` and `best`; whichever way it ends, the network is the best then."""
@@ -172,52 +172,11 @@ class _Limit:
         return self.late or self.word is not None
 
 
-class _Best:
-    """The weights of the best epoch so far (0 is the start), written into the run folder every `every` epochs so that a crash leaves a usable model."""
-
-    def __init__(self, model: Model, run: Run, every: int, before: dict[str, Any] | None = None) -> None:
-        self.model, self.run, self.every = model, run, every
-        self.weights = self._copy()
-        self.number, self.saved = 0, -1
-        if before:
-            self.weights, self.number = before["weights"], before["number"]
-
-    def state(self) -> dict[str, Any]:
-        """What a checkpoint keeps of it."""
-        return {"weights": self.weights, "number": self.number}
-
-    def consider(self, epoch: Epoch) -> None:
-        """Keep the weights where this epoch is the best, and write them when it is time."""
-        if epoch.improved:
-            self.weights, self.number = self._copy(), epoch.number
-        if self.saved < self.number and epoch.number % self.every == 0:
-            self.save()
-
-    def restore(self) -> None:
-        """Bring the network back to the best epoch, on the CPU."""
-        self.model.network.to("cpu").load_state_dict(self.weights)
-
-    def save(self) -> None:
-        """Write the weights of the best epoch, unless they are there already."""
-        if self.saved < self.number:
-            self.model.save(self.run.path / "model", self.run.name, self.weights)
-            self.saved = self.number
-
-    def kept(self) -> str:
-        """Where the best epoch is kept, in words."""
-        self.save()
-        which = f"epoch {self.number}" if self.number else "the start: the marginal fit"
-        return f"{self.run.path / 'model'} ({which})"
-
-    def _copy(self) -> dict[str, torch.Tensor]:
-        return {name: value.detach().cpu().clone() for name, value in self.model.network.state_dict().items()}
-
-
 def _largest_product(prepared: Prepared) -> tuple[int, int]:
-    """Rows per step and the widest layer: what decides how many threads pay."""
+    """Rows per step, once for each member, and the widest layer: what decides how many threads pay."""
     config, rows = prepared.model.config, len(prepared.splits["train"])
     step = rows if config.training.optimizer.name == "lbfgs" else plan_of(config, rows).batch_size
-    return min(step, rows), max([prepared.model.encoder.width, *config.network.hidden])
+    return min(step, rows) * config.network.members, max([prepared.model.encoder.width, *config.network.hidden])
 
 
 def _epochs(

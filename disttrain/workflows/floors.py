@@ -50,7 +50,7 @@ def floor_of(output: Output) -> tuple[float, float] | None:
 
 
 def floors(model: Model, splits: Sequence[Rows]) -> list[Floor]:
-    """The learned parameters that stand within twice their floor on some of the rows of all `splits` together.
+    """The learned parameters that stand within twice their floor, in any member, on some of the rows of all `splits` together.
 
     Only for densities: a probability at the floor of its parameter is bounded by 1 as any other.
     """
@@ -63,9 +63,10 @@ def floors(model: Model, splits: Sequence[Rows]) -> list[Floor]:
             part = rows[start : start + _AT_ONCE]
             with torch.no_grad():
                 raw = model.network.raw(part.x)
+            offsets = Conditions(offsets=part.times(model.members).conditions.offsets)
             for output, (lowest, height) in watched.items():
-                low = _values(output, raw[output.parameter.name], Conditions(offsets=part.conditions.offsets)) - lowest < height
-                counts[output] += int(low.any(1).sum())
+                low = _values(output, raw[output.parameter.name], offsets) - lowest < height
+                counts[output] += int(low.reshape(model.members, len(part), -1).any(0).any(1).sum())
     total = sum(map(len, splits))
     return [_found(model, output, *watched[output], count, total) for output, count in counts.items() if count]
 

@@ -127,7 +127,7 @@ def forecast(
     Rows that `missing: drop` leaves out have nulls throughout.
     """
     parameters = model.parameters(batch, origin)
-    distribution = model.family.distribution(**parameters, validate_args=False)
+    distribution = model.forecaster.distribution(**parameters, validate_args=False)
     absent = ~model.encoder.usable(batch)
     made: dict[str, pa.Array] = {}
     for name in wanted.columns:
@@ -152,7 +152,17 @@ def forecast(
 
 
 def _split(model: Model, name: str, value: Tensor) -> Sequence[Tensor]:
-    """The written numbers of a parameter (n, *shape) in the order of their columns; of a triangle what is above its diagonal is 0."""
+    """The written numbers of a parameter (n, *shape) in the order of their columns; of a triangle what is above its diagonal is 0.
+
+    Of several members each column has one number of each: (n, K).
+    """
+    if model.members > 1:
+        own = [_alone(model, name, part) for part in value.unbind(1)]
+        return [torch.stack(columns, 1) for columns in zip(*own, strict=True)]
+    return _alone(model, name, value)
+
+
+def _alone(model: Model, name: str, value: Tensor) -> Sequence[Tensor]:
     if model.family.parameter(name).support.kind == "triangle":
         row, column = torch.tril_indices(*value.shape[-2:])
         value = value[..., row, column]
@@ -161,6 +171,9 @@ def _split(model: Model, name: str, value: Tensor) -> Sequence[Tensor]:
 
 def _array(value: Tensor, absent: np.ndarray[Any, Any]) -> pa.Array:
     numbers = value.double().numpy()
+    if numbers.ndim == 2:
+        flat = pa.array(numbers.ravel(), pa.float64(), mask=np.isnan(numbers.ravel()))
+        return pa.FixedSizeListArray.from_arrays(flat, numbers.shape[1], mask=pa.array(absent))
     return pa.array(numbers, pa.float64(), mask=absent | np.isnan(numbers))
 
 
@@ -194,6 +207,7 @@ def metadata(model: Model, run: str, wanted: Wanted, weights: str) -> dict[bytes
         "format": 1,
         "run": run,
         "family": model.family.name,
+        "members": model.members,
         "distribution": model.config.distribution.model_dump(mode="json", exclude={"parameters"}),
         "parameters": {parameter.name: list(model.columns_of(parameter.name)) for parameter in model.family.parameters},
         "activations": {o.parameter.name: "fixed" if o.fixed is not None else o.activation.formula for o in model.outputs},

@@ -98,7 +98,7 @@ def _network(
     start = {name: torch.zeros_like(value) for name, value in raw.items()}
     if config.training.initialize == "marginal":
         start = head_start(family, outputs, train, raw)
-    network.start(start, generator)
+    network.start(start, generator, train.x)
     return network.to(trunk_dtype(config))
 
 

@@ -106,7 +106,8 @@ def _believed(folder: Path, state: dict[str, Any], prepared: Prepared, warnings:
     own = {name: (value.shape, value.dtype) for name, value in prepared.model.network.state_dict().items()}
     try:
         standing, best, columns = Standing(**state["standing"]), state["best"], state["history"]
-        history = tuple(Epoch(*row) for row in zip(*(columns[field.name].tolist() for field in fields(Epoch)), strict=True))
+        rows = zip(*(columns[field.name].tolist() for field in fields(Epoch)), strict=True)
+        history = tuple(_epoch(row) for row in rows)
         found = [{name: (value.shape, value.dtype) for name, value in weights.items()} for weights in (standing.network, best["weights"])]
         if found == [own, own] and len(history) == standing.epoch:
             return Resumed(standing, history, best, warnings)
@@ -172,7 +173,12 @@ def _said(value: Any) -> str:
     return value if isinstance(value, str) else "null" if value is None else json.dumps(value)[:200]
 
 
+def _epoch(row: Sequence[Any]) -> Epoch:
+    fields_: list[Any] = [tuple(value) if isinstance(value, list) else value for value in row]
+    return Epoch(*fields_)
+
+
 def _columns(history: Sequence[Epoch]) -> dict[str, Tensor]:
-    """The epochs as one tensor per field, (epochs,): a JSON of a hundred thousand epochs would be slow, and too long to be believed."""
-    kinds = {"bool": torch.bool, "int": torch.int64, "float": torch.float64}
+    """The epochs as one tensor per field, (epochs,) or (epochs, K): a JSON of a hundred thousand would be slow, and too long to be believed."""
+    kinds = {"tuple[bool, ...]": torch.bool, "int": torch.int64, "float": torch.float64}
     return {f.name: torch.tensor([getattr(epoch, f.name) for epoch in history], dtype=kinds[str(f.type)]) for f in fields(Epoch)}

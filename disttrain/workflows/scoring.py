@@ -215,7 +215,7 @@ def split_metrics(prepared: Prepared, run: str) -> dict[str, Any]:
     found = {}
     for split, tensors in prepared.splits.items():
         seen = prepared.part(split)
-        forecast = Forecast(model.family, model.parameters_of(tensors.x, seen.conditions))
+        forecast = Forecast(model.forecaster, model.parameters_of(tensors.x, seen.conditions))
         groups = {name: column_of(data.table, name)[data.part(split)] for name in model.config.evaluation.by}
         scores = scored(forecast, Forecast.of_baseline(model, seen), seen, settings, groups)
         found[split] = {"run": run, "data": None, "split": split, **scores.document}

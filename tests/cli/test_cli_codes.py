@@ -145,7 +145,7 @@ FIT_MISTAKES = {
     "a word for a number": (2, ["small.yaml", "-s", "training.epochs=many"], "epochs"),
     "no epochs": (2, ["small.yaml", "--epochs", "0"], "epochs"),
     "the target as a feature": (2, ["small.yaml", "-s", "data.features=[x,gamma]"], "gamma"),
-    "a later feature of the program": (2, ["small.yaml", "-s", "network.members=5"], "members"),
+    "a later feature of the program": (2, ["small.yaml", "-s", "output.report=true"], "report"),
     "an unknown device": (2, ["small.yaml", "--device", "abacus"], "abacus"),
     "an unknown option": (2, ["small.yaml", "--epoch", "5"], "--epoch"),
     "no such file": (3, ["small.yaml", "-s", "data.train=nowhere.parquet"], "nowhere.parquet"),

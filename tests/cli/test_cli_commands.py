@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -56,6 +57,16 @@ def test_three_lines_in_a_fresh_folder_do_the_whole_job(here):
     assert "small-001 (newest) · test · 80 rows" in out
     assert "nll" in out
     assert "baseline" in out
+
+
+def test_an_ensemble_says_how_many_members_it_has(here):
+    _, one = done("fit", "small.yaml")
+    _, err = done("fit", "small.yaml", "--set", "network.members=3")
+    weights = int(re.search(r"([\d,]+) weights", one)[1])
+    assert f" · 3 members · {3 * weights} weights" in err
+    assert "members" not in one
+    assert f"3 members, {3 * weights} weights" in done("check", "small.yaml", "--set", "network.members=3")[0]
+    done("evaluate")
 
 
 def test_runs_are_numbered_and_the_newest_is_taken(here):

@@ -20,7 +20,7 @@ from disttrain.distributions import functionals
 from disttrain.errors import UsageError
 from disttrain.metrics import crps
 from disttrain.metrics.crps import crps_without_closed_form
-from disttrain.metrics.crps_closed import CLOSED_FORMS
+from disttrain.metrics.crps_closed import CLOSED_FORMS, CLOSED_FORMS_OF_MIXTURES
 from disttrain.metrics.rows import rows
 from disttrain.outcomes import Outcome
 
@@ -40,6 +40,11 @@ def places(seed: int) -> torch.Tensor:
     return torch.from_numpy(np.random.default_rng(seed).normal(size=N))
 
 
+def columns(draw: Callable[..., torch.Tensor], seed: int, *ends: float) -> torch.Tensor:
+    """Two columns of draws, (N, 2)."""
+    return torch.stack([draw(*ends, seed), draw(*ends, seed + 1)], 1)
+
+
 FORECASTS: dict[str, Callable[[], torch.distributions.Distribution]] = {
     "normal": lambda: d.Normal(places(1), log_uniform(0.01, 100, 2)),
     "student_t": lambda: d.StudentT(log_uniform(1.1, 100, 0), places(1), log_uniform(0.01, 100, 2)),
@@ -57,6 +62,10 @@ FORECASTS: dict[str, Callable[[], torch.distributions.Distribution]] = {
     "negative_binomial": lambda: d.NegativeBinomial(log_uniform(0.01, 1e4, 1), log_uniform(0.01, 1e4, 2)),
     "geometric": lambda: d.Geometric(log_uniform(1e-4, 0.99, 1)),
     "bernoulli": lambda: d.Bernoulli(probs=log_uniform(0.01, 0.99, 1)),
+    "mixture of normals": lambda: d.Mixture(
+        d.Normal(columns(places, 1), columns(log_uniform, 3, 0.01, 100)), columns(log_uniform, 5, 0.1, 1)
+    ),
+    "equal mixture of normals": lambda: d.equal_mixture(d.Normal(columns(places, 1), columns(log_uniform, 3, 0.01, 100)), 2),
 }
 
 SCORINGRULES: dict[str, Callable[[torch.distributions.Distribution, np.ndarray], np.ndarray]] = {
@@ -72,6 +81,9 @@ SCORINGRULES: dict[str, Callable[[torch.distributions.Distribution, np.ndarray],
     "log_normal": lambda q, y: scoringrules.crps_lognormal(y, q.loc.numpy(), q.scale.numpy()),
     "beta": lambda q, y: scoringrules.crps_beta(y, q.concentration1.numpy(), q.concentration0.numpy()),
     "poisson": lambda q, y: scoringrules.crps_poisson(y, q.rate.numpy()),
+    "mixture of normals": lambda q, y: scoringrules.crps_mixnorm(
+        y, q.component.loc.numpy(), q.component.scale.numpy(), q.weights.numpy(), m_axis=-1
+    ),
 }
 
 
@@ -102,7 +114,9 @@ def test_the_closed_form_is_the_quadrature(name: str) -> None:
 
 
 def test_every_closed_form_is_compared_with_the_quadrature() -> None:
-    assert {type(make()) for make in FORECASTS.values()} >= set(CLOSED_FORMS)
+    made = [make() for make in FORECASTS.values()]
+    assert {type(forecast) for forecast in made} >= set(CLOSED_FORMS)
+    assert {type(forecast.component) for forecast in made if isinstance(forecast, d.Mixture)} >= set(CLOSED_FORMS_OF_MIXTURES)
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")

@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import nn
 
-from disttrain.networks import MLP, NORMALIZATIONS, TRUNK_ACTIVATIONS, CategoryCodes, Inputs
-from disttrain.networks.mlp import Style, initialize
+from disttrain.networks import MLP, NORMALIZATIONS, TRUNK_ACTIVATIONS, CategoryCodes, Inputs, Style
+from disttrain.networks.layers import initialize
 
-X = torch.randn(64, 5, generator=torch.Generator().manual_seed(0))
+X = torch.randn(1, 64, 5, generator=torch.Generator().manual_seed(0))
 
 
 def trunk(widths, seed=1, **style):
@@ -24,7 +24,7 @@ def trunk(widths, seed=1, **style):
 def test_every_layer_maps_rows_to_its_width_and_has_gradients(activation, normalization):
     made = trunk((7, 6), activation=activation, normalization=normalization)
     hidden = made(X)
-    assert hidden.shape == (64, 6)
+    assert hidden.shape == (1, 64, 6)
     assert made.width == 6
     hidden.square().sum().backward()
     assert all(bool(weight.grad.isfinite().all()) for weight in made.parameters())
@@ -41,7 +41,7 @@ def test_no_layers_is_the_identity():
 def test_a_layer_is_the_formula():
     made = trunk((4,), activation="tanh")
     linear = made.layers[0].linear
-    torch.testing.assert_close(made(X), torch.tanh(X @ linear.weight.T + linear.bias))
+    torch.testing.assert_close(made(X), torch.tanh(X @ linear.weight + linear.bias))
 
 
 def test_residual_layers_add_where_widths_agree():
@@ -53,15 +53,15 @@ def test_residual_layers_add_where_widths_agree():
 
 def test_layer_normalization_standardises_rows():
     hidden = trunk((32,), activation="identity", normalization="layer")(X)
-    torch.testing.assert_close(hidden.mean(1), torch.zeros(64), atol=1e-5, rtol=0)
-    torch.testing.assert_close(hidden.var(1, correction=0), torch.ones(64), atol=1e-2, rtol=0)
+    torch.testing.assert_close(hidden.mean(2), torch.zeros(1, 64), atol=1e-5, rtol=0)
+    torch.testing.assert_close(hidden.var(2, correction=0), torch.ones(1, 64), atol=1e-2, rtol=0)
 
 
 def test_batch_normalization_standardises_columns_while_training_and_rows_apart_afterwards():
     made = trunk((32,), activation="identity", normalization="batch")
-    torch.testing.assert_close(made(X).mean(0), torch.zeros(32), atol=1e-5, rtol=0)
+    torch.testing.assert_close(made(X).mean(1), torch.zeros(1, 32), atol=1e-5, rtol=0)
     made.eval()
-    torch.testing.assert_close(made(X)[:3], made(X[:3]))
+    torch.testing.assert_close(made(X)[:, :3], made(X[:, :3]))
 
 
 def test_dropout_is_drawn_from_its_own_generator():
@@ -95,24 +95,24 @@ CODES = (CategoryCodes(1, 4, 3), CategoryCodes(4, 2, 1))
 
 def coded():
     x = X.clone()
-    x[:, 1] = torch.arange(64) % 4
-    x[:, 4] = torch.arange(64) % 2
+    x[..., 1] = torch.arange(64) % 4
+    x[..., 4] = torch.arange(64) % 2
     return x
 
 
 def test_codes_are_replaced_by_their_vectors():
     inputs, x = Inputs(range(5), 5, CODES), coded()
     seen = inputs(x)
-    assert seen.shape == (64, inputs.width) == (64, 3 + 3 + 1)
-    assert torch.equal(seen[:, :3], x[:, [0, 2, 3]])
-    assert torch.equal(seen[:, 3:6], inputs.embeddings[0].weight[x[:, 1].long()])
-    assert torch.equal(seen[:, 6:], inputs.embeddings[1].weight[x[:, 4].long()])
+    assert seen.shape == (1, 64, inputs.width) == (1, 64, 3 + 3 + 1)
+    assert torch.equal(seen[..., :3], x[..., [0, 2, 3]])
+    assert torch.equal(seen[0, :, 3:6], inputs.embeddings[0].weight[0, x[0, :, 1].long()])
+    assert torch.equal(seen[0, :, 6:], inputs.embeddings[1].weight[0, x[0, :, 4].long()])
 
 
 def test_the_vector_of_a_category_learns_from_its_rows_alone():
     inputs, x = Inputs(range(5), 5, CODES), coded()
-    inputs(x[x[:, 1] == 2]).sum().backward()
-    touched = inputs.embeddings[0].weight.grad.abs().sum(1) > 0
+    inputs(x[:, x[0, :, 1] == 2]).sum().backward()
+    touched = inputs.embeddings[0].weight.grad[0].abs().sum(1) > 0
     assert touched.tolist() == [False, False, True, False]
 
 
@@ -120,4 +120,4 @@ def test_columns_that_are_not_asked_for_are_not_passed():
     inputs = Inputs((0, 3), 5, CODES)
     assert inputs.width == 2
     assert len(inputs.embeddings) == 0
-    assert torch.equal(inputs(coded()), X[:, [0, 3]])
+    assert torch.equal(inputs(coded()), X[..., [0, 3]])

@@ -63,7 +63,7 @@ def test_a_gaussian_with_fixed_scale_has_the_minimiser_of_the_mean_squared_error
     basis = np.column_stack([design().numpy(), np.ones(N)])
     squares, (residual,), *_ = np.linalg.lstsq(basis, LINE.numpy(), rcond=None)
     weights = dict(network.named_parameters())
-    ours = [*weights["branches.0.heads.0.weight"].detach()[0].tolist(), float(weights["branches.0.heads.0.bias"].detach())]
+    ours = [*weights["branches.0.heads.0.weight"].detach()[0, :, 0].tolist(), float(weights["branches.0.heads.0.bias"].detach())]
     np.testing.assert_allclose(ours, squares, rtol=1e-6, atol=1e-7)
     # And the reported loss keeps the constants that the mean squared error drops.
     expected = math.log(sigma) + 0.5 * math.log(2 * math.pi) + residual / N / (2 * sigma**2)
@@ -138,7 +138,7 @@ def overfitting(patience, min_delta=0.0):
     the_plan = plan("adam", 0.02, 60, patience=patience, min_delta=min_delta)
     for epoch in epochs(network, family, rows(x[:40], y[:40]), rows(x[40:], y[40:]), the_plan):
         history.append(epoch)
-        if epoch.improved:
+        if epoch.improved[0]:
             kept = {name: value.clone() for name, value in network.state_dict().items()}
     network.load_state_dict(kept)
     return history, mean_nll(network, family, rows(x[40:], y[40:]))
@@ -150,7 +150,7 @@ def test_early_stopping_keeps_the_best_epoch_and_waits_its_patience():
     assert history[-1].best == min(watched) == pytest.approx(kept, rel=1e-12)
     assert history[-1].best_epoch == 1 + int(np.argmin(watched))
     assert len(history) == history[-1].best_epoch + 5 < 60
-    assert [epoch.improved for epoch in history] == [loss < min([math.inf, *watched[:place]]) for place, loss in enumerate(watched)]
+    assert [epoch.improved[0] for epoch in history] == [loss < min([math.inf, *watched[:place]]) for place, loss in enumerate(watched)]
 
 
 def test_without_patience_all_epochs_are_done():

@@ -86,6 +86,6 @@ def test_each_generator_of_a_network_is_kept_once():
     other = torch.Generator().manual_seed(8)
     network.branches[0].more = [other, (), None]
     descent = optimizers.optimizer(network.parameters(), OptimizerPlan("adam", 0.1))
-    kept = Standing.of(network, descent, Stopping(None)).generators
+    kept = Standing.of(network, descent, [Stopping(None)]).generators
     assert len(kept) == 2
     assert any(torch.equal(state, other.get_state()) for state in kept)

@@ -1,0 +1,51 @@
+"""All weights of a network as one tensor, so that a step costs the same few operations whatever the number of layers."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from disttrain.networks import Network
+
+__all__ = ["Flat"]
+
+
+class Flat:
+    """The weights of a network of K members one after the other: `weights` (P,), of which the network's own tensors are views.
+
+    Their gradients are views of its gradient too, so that an optimizer of the one tensor moves them all. The network must stay where it is
+    while this is in use.
+    """
+
+    def __init__(self, network: Network) -> None:
+        own = list(network.parameters())
+        self.members = network.members
+        with torch.no_grad():
+            flat = torch.cat([weight.detach().reshape(-1) for weight in own])
+        gradient = torch.zeros_like(flat)
+        self.weights = nn.Parameter(flat)
+        self.weights.grad = gradient
+        self.gradient = gradient
+        self.parts: list[Tensor] = []
+        first = 0
+        for weight in own:
+            last = first + weight.numel()
+            weight.data = flat[first:last].view(weight.shape)
+            weight.grad = gradient[first:last].view(weight.shape)
+            self.parts.append(gradient[first:last].view(self.members, -1))
+            first = last
+
+    def zero_grad(self) -> None:
+        """Forget the gradient, in place."""
+        self.gradient.zero_()
+
+    def clip(self, longest: float | None) -> Tensor:
+        """The length of each member's gradient, (K,), which is scaled down to `longest` where it is longer; not at all where it is None."""
+        parts = self.parts if self.members > 1 else [self.gradient.unsqueeze(0)]
+        length = torch.stack([torch.linalg.vector_norm(part, dim=1) for part in parts]).square().sum(0).sqrt()
+        if longest is not None and bool((length > longest).any()):
+            # As torch's clip_grad_norm_ does, with its guard against a length of 0.
+            share = (longest / (length + 1e-6)).clamp(max=1.0).unsqueeze(1)
+            for part in parts:
+                part.mul_(share)
+        return length

@@ -1,0 +1,162 @@
+"""One pass over the rows: in batches, or all at once; and the losses of rows under each member."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from disttrain.data.batches import bounds, order
+from disttrain.errors import Finding, FitFailed
+from disttrain.families import Family
+from disttrain.likelihood import log_likelihood
+from disttrain.networks import Network
+from disttrain.training.flat import Flat
+from disttrain.training.optimizers import OptimizerPlan, SchedulePlan
+from disttrain.training.rows import Rows
+
+__all__ = ["NotFinite", "Plan", "full_batch", "mean_nll", "member_nll", "mini_batches"]
+
+_SCORED_AT_ONCE = 65_536
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to train: at most `epochs` passes in batches of `batch_size` rows, in an order that `seed` fixes.
+
+    `constant` (nats) is added to every reported loss of the training rows, `held_out_constant` to that of the validation rows: log spread,
+    so that they are those of the target in its own units.
+    """
+
+    epochs: int
+    batch_size: int
+    optimizer: OptimizerPlan
+    schedule: SchedulePlan = field(default_factory=SchedulePlan)
+    patience: int | None = None
+    min_delta: float = 0.0
+    gradient_clip: float | None = None
+    seed: int = 0
+    constant: float = 0.0
+    held_out_constant: float = 0.0
+
+
+class NotFinite(FitFailed):
+    """The loss or its gradient stopped being a number and did so again after rolling back; `row` counts training rows from 0."""
+
+    def __init__(self, epoch: int, batch: int, row: int, parameter: str, value: float) -> None:
+        super().__init__(Finding("not-finite", f"the loss became NaN or infinite in epoch {epoch}, batch {batch}"))
+        self.epoch, self.batch, self.row, self.parameter, self.value = epoch, batch, row, parameter, value
+
+
+def mean_nll(network: Network, family: Family, rows: Rows) -> float:
+    """Weighted mean negative log-likelihood of rows, averaged over members, in nats and standardised units, with dropout off."""
+    return float(member_nll(network, family, rows).mean())
+
+
+def member_nll(network: Network, family: Family, rows: Rows) -> Tensor:
+    """The weighted mean negative log-likelihood of rows under each member, (K,), in nats and standardised units, with dropout off."""
+    network.eval()
+    total, mass = torch.zeros(network.members, dtype=torch.float64), 0.0
+    with torch.no_grad():
+        for start in range(0, len(rows), _SCORED_AT_ONCE):
+            part = rows[start : start + _SCORED_AT_ONCE]
+            nll = _nll(network, family, part.times(network.members), part.x).double().cpu()
+            total += nll.sum(1) if part.weight is None else (nll * part.weight.cpu()).sum(1)
+            mass += float(len(part) if part.weight is None else part.weight.sum())
+    return total / mass
+
+
+def _nll(network: Network, family: Family, rows: Rows, x: Tensor) -> Tensor:
+    """The negative log-likelihood of each row of each member, (K, n): `rows` are those of all members, `x` their inputs (n, p) or (K, n, p)."""
+    distribution = family.distribution(**network.arguments(x, rows.conditions), validate_args=False)
+    return -log_likelihood(distribution, rows.outcome).reshape(network.members, -1)
+
+
+def mini_batches(
+    network: Network,
+    family: Family,
+    train: Rows,
+    plan: Plan,
+    flat: Flat,
+    descent: torch.optim.Optimizer,
+    epoch: int,
+    stop: Callable[[], bool],
+) -> Tensor:
+    network.train()
+    members = network.members
+    orders = torch.stack([order(plan.seed, epoch, len(train), member) for member in range(members)]).to(train.x.device)
+    # One network alone has its rows permuted once; of several each would have a copy of all of them.
+    shuffled = train[orders[0]] if members == 1 else None
+    total, seen = torch.zeros(members, dtype=torch.float64), torch.zeros(members, dtype=torch.float64)
+    for number, (first, last) in enumerate(bounds(len(train), plan.batch_size), 1):
+        chosen = orders[:, first:last].flatten()
+        batch = train[chosen] if shuffled is None else shuffled[first:last]
+        nll = _nll(network, family, batch, batch.x.reshape(members, last - first, -1))
+        weight = torch.ones_like(nll) if batch.weight is None else batch.weight.reshape(members, -1).to(nll)
+        mass = weight.sum(1)
+        # A member whose batch has no weight at all takes no step of its own.
+        losses = (nll * weight).sum(1) / torch.where(mass > 0, mass, 1.0)
+        flat.zero_grad()
+        losses.sum().backward()  # type: ignore[no-untyped-call]
+        length, values, masses = flat.clip(plan.gradient_clip), losses.detach().cpu().double(), mass.cpu().double()
+        if not bool((values.isfinite() & length.cpu().isfinite()).all()):
+            raise _worst(network, family, train, chosen, epoch, number)
+        if bool((masses > 0).any()):
+            descent.step()
+        total, seen = total + values * masses, seen + masses
+        if stop():
+            break
+    return total / seen
+
+
+def full_batch(
+    network: Network,
+    family: Family,
+    train: Rows,
+    plan: Plan,
+    flat: Flat,
+    descent: torch.optim.Optimizer,
+    epoch: int,
+    stop: Callable[[], bool],
+) -> Tensor:
+    del plan, stop
+    network.train()
+    every, seen = torch.arange(len(train)).repeat(network.members), 0
+    rows = train.times(network.members)
+
+    def closure() -> float:
+        nonlocal seen
+        flat.zero_grad()
+        nll = _nll(network, family, rows, train.x)
+        means = nll.mean(1) if train.weight is None else (nll * train.weight).sum(1) / train.weight.sum()
+        # The sum over rows: L-BFGS forgets directions whose curvature is below 1e-10, as it is in the mean where a likelihood is flat.
+        loss = means.sum() * len(train)
+        loss.backward()  # type: ignore[no-untyped-call]
+        value = float(loss.detach())
+        # Before the first step it is a row's own fault; afterwards all rows would look guilty.
+        if not (seen or math.isfinite(value)):
+            raise _worst(network, family, train, every, epoch, 1)
+        seen += 1
+        return value
+
+    descent.step(closure)
+    values = member_nll(network, family, train)
+    if not bool(values.isfinite().all()):
+        raise _worst(network, family, train, every, epoch, 1)
+    return values
+
+
+def _worst(network: Network, family: Family, train: Rows, rows: Tensor, epoch: int, batch: int) -> NotFinite:
+    """The training row and parameter to blame: a row whose likelihood is not finite, else the most extreme parameter of the batch."""
+    with torch.no_grad():
+        part = train[rows.to(train.x.device)]
+        parameters = network(part.x.reshape(network.members, -1, part.x.shape[1]), part.conditions)
+        nll = -log_likelihood(family.distribution(**parameters, validate_args=False), part.outcome)
+        extremes = {name: value.abs().reshape(len(part), -1).amax(1).nan_to_num(nan=math.inf) for name, value in parameters.items()}
+        bad = (~nll.isfinite()).nonzero().flatten()
+        row = int(bad[0]) if len(bad) else int(torch.stack(list(extremes.values())).amax(0).argmax())
+        name = max(extremes, key=lambda key: float(extremes[key][row]))
+    return NotFinite(epoch, batch, int(rows[row]), name, float(parameters[name][row].flatten()[0]))
