@@ -17,9 +17,16 @@ import torch
 from small_runs import LABELS, built, config_of, family_table, fitted, target_of, write_config, write_table
 
 import disttrain
+from disttrain import distributions
 from disttrain.families import FAMILIES
+from disttrain.metrics import METRICS
 from disttrain.workflows.best import Best
+from disttrain.workflows.check import check
+from disttrain.workflows.configuration import configuration
+from disttrain.workflows.explain import explain
+from disttrain.workflows.floors import floors
 from disttrain.workflows.predict import predict
+from disttrain.workflows.preparation import prepare
 from disttrain.workflows.requests import Request
 from disttrain.workflows.scoring import suited
 
@@ -149,9 +156,28 @@ def test_the_mode_of_classes_is_the_likeliest_of_the_mixture(ensemble, file, tmp
     assert found["mode"].to_pylist() == [sorted(LABELS)[code] for code in probs.argmax(1)]
 
 
-def test_classes_have_no_order_in_a_mixture_either(ensemble):
-    with pytest.raises(disttrain.errors.UsageError):
-        ensemble("categorical").evaluated("crps")
+def test_what_metrics_say_of_classes_and_angles_they_say_of_their_mixtures():
+    probs = torch.tensor([[[0.2, 0.3, 0.5], [0.1, 0.1, 0.8]]], dtype=torch.float64)
+    classes = distributions.equal_mixture(distributions.Categorical(probs), 2)
+    nested = distributions.equal_mixture(distributions.equal_mixture(distributions.Categorical(probs.unsqueeze(0)), 2), 1)
+    for forecast in (classes, nested):
+        torch.testing.assert_close(forecast.probs, torch.tensor([[0.15, 0.2, 0.65]], dtype=torch.float64))
+        assert {name for name, metric in METRICS.items() if metric.applies(forecast)} == {"nll", "deviance", "brier", "accuracy"}
+    angles = distributions.VonMises(probs[..., 0], probs[..., 1], torch.full((1, 2), 6.28, dtype=torch.float64))
+    single = {name for name, metric in METRICS.items() if metric.applies(angles)}
+    assert {name for name, metric in METRICS.items() if metric.applies(distributions.equal_mixture(angles, 2))} == single
+    assert "crps" not in single
+
+
+def test_a_row_at_the_floor_of_any_member_is_counted(ensemble, file):
+    prepared = prepare(configuration(ensemble("normal").folder.parent / "ensemble.yaml", []))
+    assert floors(prepared.model, list(prepared.splits.values())) == []
+    head = prepared.model.network.branches[0].heads[0]
+    with torch.no_grad():
+        # loc and scale of the last member: the raw scale of every row is far below 0.
+        head.bias[MEMBERS - 1, 0, 1] = -1e3
+    (found,) = floors(prepared.model, list(prepared.splits.values()))
+    assert (found.parameter, found.rows) == ("scale", 60)
 
 
 def test_csv_has_a_column_for_each_number_of_a_list(ensemble, file, tmp_path):
@@ -299,10 +325,6 @@ def test_exposure_and_offset_are_in_the_written_rates(tmp_path):
 
 
 def test_screens_say_how_many_members_there_are(file, tmp_path):
-    from disttrain.workflows.check import check
-    from disttrain.workflows.configuration import configuration
-    from disttrain.workflows.explain import explain
-
     loaded = configuration(write_config(tmp_path / "four.yaml", config_of("normal", file) | QUICK), ["network.members=4"])
     single = configuration(tmp_path / "four.yaml", ["network.members=1"])
     (line,) = [remark.text for remark in check(loaded) if remark.topic == "network"]
