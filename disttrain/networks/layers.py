@@ -42,8 +42,8 @@ class Linear(nn.Module):
 def _product(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """x times weight, (K, n, inputs) and (K, inputs, width), plus bias (K, 1, width): (K, n, width)."""
     if len(x) == 1:
-        # One product of matrices costs less than a batch of one.
-        return torch.addmm(bias[0, 0], x[0], weight[0]).unsqueeze(0)
+        # One product of matrices costs less than a batch of one; squeezed, not indexed, since the slope of an index is a copy full of zeros.
+        return torch.addmm(bias.view(-1), x.squeeze(0), weight.squeeze(0)).unsqueeze(0)
     return torch.baddbmm(bias, x, weight)
 
 

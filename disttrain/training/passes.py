@@ -95,18 +95,20 @@ def mini_batches(
         chosen = orders[:, first:last].flatten()
         batch = train[chosen] if shuffled is None else shuffled[first:last]
         nll = _nll(network, family, batch, batch.x.reshape(members, last - first, -1))
-        weight = torch.ones_like(nll) if batch.weight is None else batch.weight.reshape(members, -1).to(nll)
-        mass = weight.sum(1)
-        # A member whose batch has no weight at all takes no step of its own.
-        losses = (nll * weight).sum(1) / torch.where(mass > 0, mass, 1.0)
+        weight = None if batch.weight is None else batch.weight.reshape(members, -1).to(nll)
+        mass = torch.full((members,), float(last - first), dtype=torch.float64) if weight is None else weight.sum(1)
+        # A member whose batch has no weight at all has no slope; only its momentum carries it on.
+        losses = nll.mean(1) if weight is None else (nll * weight).sum(1) / torch.where(mass > 0, mass, 1.0)
         flat.zero_grad()
         losses.sum().backward()  # type: ignore[no-untyped-call]
-        length, values, masses = flat.clip(plan.gradient_clip), losses.detach().cpu().double(), mass.cpu().double()
-        if not bool((values.isfinite() & length.cpu().isfinite()).all()):
+        length, values = flat.clip(plan.gradient_clip), losses.detach()
+        # One question to the device: what is not finite in one of them is not in their sum.
+        if not math.isfinite(float(values.sum() + length.sum())):
             raise _worst(network, family, train, chosen, epoch, number)
-        if bool((masses > 0).any()):
+        mass = mass.cpu().double()
+        if bool((mass > 0).any()):
             descent.step()
-        total, seen = total + values * masses, seen + masses
+        total, seen = total + values.cpu().double() * mass, seen + mass
         if stop():
             break
     return total / seen
