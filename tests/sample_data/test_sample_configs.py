@@ -80,6 +80,8 @@ def test_a_config_is_named_after_its_file_and_explains_itself(config):
 
 
 def test_a_config_is_small_enough_for_a_test_to_fit_it(config):
+    if config[0].stem == "best":
+        pytest.skip("a recipe for those who can wait; the tests fit two epochs of it")
     training = config[1]["training"]
     assert training["epochs"] <= 100 if training.get("optimizer") == "lbfgs" else training["epochs"] <= 60
     assert config[1]["network"]["hidden"] in ([], [16], [32, 32])

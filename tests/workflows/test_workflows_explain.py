@@ -133,6 +133,7 @@ def test_the_weights_are_those_of_the_layers_shown(example):
     assert chain[1:-1] == list(config.network.hidden)
     plain = all(section.features is None and not section.hidden for section in config.distribution.parameters.values())
     plain = plain and not any(parameter.constant for parameter in learned_of(config)[0])
+    plain = plain and config.network.numeric_embedding == "none" and config.network.members == 1
     if plain and config.network.normalization == "none" and config.network.heads == "shared" and not embedded(config):
         assert weights == dense
     else:
