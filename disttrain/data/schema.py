@@ -131,8 +131,6 @@ class Schema:
     @staticmethod
     def from_state(state: Any) -> Schema:
         """The schema that `state()` described. Raises RunUnreadable where it is none."""
-        # Models of the first versions say nothing of what they did not know yet.
-        state = {"known": {}, "observed": {}, **state} if isinstance(state, dict) else state
         features, target, weight, ids, known, observed = fields_of(
             state, "schema", ("features", "target", "weight", "id", "known", "observed")
         )

@@ -300,10 +300,10 @@ def test_a_description_without_its_files_is_refused(tmp_path: Path, files: objec
 
 def test_a_newer_format_is_named_whatever_else_changed(tmp_path: Path) -> None:
     save(tmp_path, MARK)
-    (tmp_path / "model.json").write_bytes(json.dumps({"format": 2, "all": "new"}).encode())
+    (tmp_path / "model.json").write_bytes(json.dumps({"format": 9, "all": "new"}).encode())
     error = expect_refusal(tmp_path, "model.json")
     assert error.findings[0].code == "newer-format"
-    assert "2" in error.findings[0].what
+    assert "9" in error.findings[0].what
 
 
 @pytest.mark.parametrize("unit", [b"[],", b"{},", b"0,", b'"",'], ids=lambda unit: unit.decode())
@@ -361,3 +361,9 @@ def test_no_pickle_runs(tmp_path: Path) -> None:
     plant(tmp_path, pickle.dumps([Attack()] * 10))
     expect_refusal(tmp_path, "weights.safetensors")
     assert not (tmp_path / "ran").exists()
+
+
+def test_an_older_format_is_named_too(tmp_path: Path) -> None:
+    save(tmp_path, MARK)
+    (tmp_path / "model.json").write_bytes(json.dumps({"format": 1, "all": "old"}).encode())
+    assert expect_refusal(tmp_path, "model.json").findings[0].code == "older-format"
