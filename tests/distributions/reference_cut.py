@@ -134,7 +134,7 @@ ENDS = ("lower", "upper")
 CUT = {"points": 102, "tail_points": 50, "digits": 5}
 REFERENCES = {
     "Truncated-Normal": Reference(truncated(normal, tails_of_normal), of_truncated_normal(True), of_truncated_normal(False),
-        tails_of_truncated(tails_of_normal), far(8.0, 38.0, 40.0, 1e3, 1e4), (1e-12, 1e-9), 1e-8, constants=ENDS, exact=("y", *ENDS), **CUT),
+        tails_of_truncated(tails_of_normal), far(8.0, 38.0, 40.0, 1e3, 1e4), (1e-12, 1e-9), 2e-9, constants=ENDS, exact=("y", *ENDS), **CUT),
     "Truncated-Gamma": Reference(from_below(truncated(gamma, tails_of_gamma)), of_truncated_gamma(True), of_truncated_gamma(False),
         from_below(tails_of_truncated(tails_of_gamma)),
         [{"y": 801.0, "concentration": 2.0, "rate": 1.0, "lower": 800.0}, {"y": 1e-300, "concentration": 0.5, "rate": 1.0, "lower": 1e-300}],
