@@ -170,7 +170,7 @@ def main() -> None:
     title = f"### Public sets, {asked.recipe.name}{' ' + ' '.join(asked.set) if asked.set else ''}"
     about = (
         f"{datetime.date.today()}, commit {commit}, {platform.processor() or platform.machine()}, {asked.jobs} processes of one thread. "
-        "Held-out NLL in nats per row; `!`: worse than the linear model by more than one standard error of the difference."
+        "Held-out NLL in nats per row; `!`: worse than the better linear model by more than one standard error of the difference."
     )
     if asked.write:
         with (HERE / "RESULTS.md").open("a", encoding="utf-8") as file:
