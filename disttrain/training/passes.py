@@ -15,7 +15,7 @@ from disttrain.families import Family
 from disttrain.likelihood import log_likelihood
 from disttrain.networks import Network
 from disttrain.training.flat import Flat
-from disttrain.training.optimizers import OptimizerPlan, SchedulePlan
+from disttrain.training.optimizers import Descent, OptimizerPlan, SchedulePlan
 from disttrain.training.rows import Rows
 
 __all__ = ["NotFinite", "Plan", "full_batch", "mean_nll", "member_nll", "mini_batches"]
@@ -81,7 +81,7 @@ def mini_batches(
     train: Rows,
     plan: Plan,
     flat: Flat,
-    descent: torch.optim.Optimizer,
+    descent: Descent,
     epoch: int,
     stop: Callable[[], bool],
 ) -> Tensor:
@@ -120,11 +120,12 @@ def full_batch(
     train: Rows,
     plan: Plan,
     flat: Flat,
-    descent: torch.optim.Optimizer,
+    descent: Descent,
     epoch: int,
     stop: Callable[[], bool],
 ) -> Tensor:
     del plan, stop
+    assert isinstance(descent, torch.optim.LBFGS)
     network.train()
     every, seen = torch.arange(len(train)).repeat(network.members), 0
     rows = train.times(network.members)
