@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -69,7 +70,7 @@ class Layout:
 
 
 class Branch(nn.Module):
-    """One trunk and the heads of the parameters that grow on it: (K, n, p) → raw outputs (K, n, size) of each of those parameters."""
+    """One trunk and the heads of the parameters that grow on it: (K, n, p) → raw outputs (K n, *raw_shape) of each of those parameters."""
 
     def __init__(self, layout: Layout, outputs: Sequence[Output], generator: torch.Generator) -> None:
         super().__init__()
@@ -82,14 +83,19 @@ class Branch(nn.Module):
         tails = [MLP(self.trunk.width, group[0].hidden, style, generator) for group in self.groups]
         sizes = [sum(output.size for output in group) for group in self.groups]
         heads = [Linear(layout.members, tail.width, size) for tail, size in zip(tails, sizes, strict=True)]
+        self.scalars = all(output.raw_shape == () for output in outputs)
         self.tails, self.heads = nn.ModuleList(tails), nn.ModuleList(heads)
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         hidden = self.trunk(self.inputs(x))
         raw: dict[str, Tensor] = {}
         for group, tail, head in zip(self.groups, self.tails, self.heads, strict=True):
-            pieces = head(tail(hidden)).split([output.size for output in group], -1)
-            raw |= {output.parameter.name: piece for output, piece in zip(group, pieces, strict=True)}
+            made = head(tail(hidden)).to(_wide(x)).flatten(0, 1)
+            if self.scalars:
+                raw |= zip((output.parameter.name for output in group), made.unbind(-1), strict=True)
+                continue
+            pieces = made.split([output.size for output in group], -1)
+            raw |= {output.parameter.name: piece.reshape(len(made), *output.raw_shape) for output, piece in zip(group, pieces, strict=True)}
         return raw
 
     def start(self, raw: Mapping[str, Tensor], generator: torch.Generator) -> None:
@@ -124,16 +130,12 @@ class Network(nn.Module):
 
     def raw(self, x: Tensor) -> dict[str, Tensor]:
         """Raw outputs of every learned parameter, {name: (K n, *raw_shape)}, in float64 (float32 on a device that has no float64)."""
-        wide = torch.float32 if x.device.type == "mps" else torch.float64
         x = x if x.ndim == 3 else x.expand(self.members, *x.shape)
-        rows = self.members * x.shape[1]
         raw: dict[str, Tensor] = {}
-        with torch.autocast(x.device.type, torch.bfloat16, enabled=self.autocast):
+        with torch.autocast(x.device.type, torch.bfloat16) if self.autocast else nullcontext():
             for branch in self.branches:
                 raw |= branch(x)
-        shapes = {output.parameter.name: output.raw_shape for output in self.outputs}
-        raw = {name: value.to(wide).reshape(rows, *shapes[name]) for name, value in raw.items()}
-        constants = {name: value.to(wide).repeat_interleave(x.shape[1], 0) for name, value in self.constants.items()}
+        constants = {name: value.to(_wide(x)).repeat_interleave(x.shape[1], 0) for name, value in self.constants.items()}
         return raw | constants
 
     def forward(self, x: Tensor, conditions: Conditions = _NONE) -> dict[str, Tensor]:
@@ -184,6 +186,11 @@ def activated(
         if conditions.exposure is not None and name in made:
             made[name] = exposed(output.parameter, made[name], conditions.exposure)
     return made
+
+
+def _wide(x: Tensor) -> torch.dtype:
+    """The dtype of raw outputs: float64, but float32 on a device that has no float64."""
+    return torch.float32 if x.device.type == "mps" else torch.float64
 
 
 def _aligned(column: Tensor, like: Tensor) -> Tensor:

@@ -39,13 +39,16 @@ class Flat:
         """Forget the gradient, in place."""
         self.gradient.zero_()
 
-    def clip(self, longest: float | None) -> Tensor:
-        """The length of each member's gradient, (K,), which is scaled down to `longest` where it is longer; not at all where it is None."""
-        parts = self.parts if self.members > 1 else [self.gradient.unsqueeze(0)]
-        length = torch.stack([torch.linalg.vector_norm(part, dim=1) for part in parts]).square().sum(0).sqrt()
-        if longest is not None and bool((length > longest).any()):
-            # As torch's clip_grad_norm_ does, with its guard against a length of 0.
-            share = (longest / (length + 1e-6)).clamp(max=1.0).unsqueeze(1)
-            for part in parts:
-                part.mul_(share)
-        return length
+    def lengths(self) -> Tensor:
+        """The length of each member's gradient: (K,)."""
+        if self.members == 1:
+            length: Tensor = torch.linalg.vector_norm(self.gradient)
+            return length.reshape(1)
+        return torch.stack([torch.linalg.vector_norm(part, dim=1) for part in self.parts]).square().sum(0).sqrt()
+
+    def shorten(self, lengths: Tensor, longest: float) -> None:
+        """Scale the gradient of each member that is longer than `longest` down to that."""
+        # As torch's clip_grad_norm_ does, with its guard against a length of 0.
+        share = (longest / (lengths + 1e-6)).clamp(max=1.0).unsqueeze(1)
+        for part in self.parts:
+            part.mul_(share)

@@ -14,7 +14,7 @@ from torch import Tensor
 from disttrain.families import Family
 from disttrain.networks import Network
 from disttrain.training.flat import Flat
-from disttrain.training.optimizers import learning_rate, optimizer
+from disttrain.training.optimizers import Descent, learning_rate, optimizer
 from disttrain.training.passes import NotFinite, Plan, full_batch, member_nll, mini_batches
 from disttrain.training.rows import Rows
 from disttrain.training.standing import Standing
@@ -59,7 +59,7 @@ def epochs(
     """
     held = validation if validation is not None and len(validation) else None
     flat = Flat(network)
-    descent = optimizer([flat.weights], plan.optimizer)
+    descent = optimizer(flat.weights, plan.optimizer)
     begin = begin or Standing.of(network, descent, _fresh(network, family, train if held is None else held, plan))
     begin.restore(network, descent)
     stopping, rollbacks, stalls = begin.stopped(), begin.rollbacks, begin.stalls
@@ -108,6 +108,6 @@ def _epoch(
     return Epoch(number, float(train.mean()) + plan.constant, held_nll, rate, seconds, speed, improved, best, last)
 
 
-def _set_rate(descent: torch.optim.Optimizer, rate: float) -> None:
+def _set_rate(descent: Descent, rate: float) -> None:
     for group in descent.param_groups:
         group["lr"] = rate

@@ -12,6 +12,7 @@ from torch import Tensor
 from disttrain.families import Family, on
 from disttrain.likelihood import log_likelihood
 from disttrain.networks import Output, activated
+from disttrain.training.optimizers import LBFGS
 from disttrain.training.rows import Rows
 
 __all__ = ["head_start", "marginal_raw"]
@@ -230,7 +231,7 @@ def _descend(raw: dict[str, Tensor], pieces: Callable[[], Iterator[Tensor]], ste
         return value
 
     for _ in range(_ATTEMPTS):
-        optimizer = torch.optim.LBFGS(
+        optimizer = LBFGS(
             weights, max_iter=steps, tolerance_grad=1e-9, tolerance_change=1e-11, history_size=20, line_search_fn="strong_wolfe"
         )
         optimizer.step(closure)  # type: ignore[no-untyped-call]

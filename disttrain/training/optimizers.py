@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 
-__all__ = ["OPTIMIZERS", "SCHEDULES", "OptimizerPlan", "SchedulePlan", "learning_rate", "optimizer"]
+from disttrain.training.fused import Fused, unwatched
+
+__all__ = ["LBFGS", "OPTIMIZERS", "SCHEDULES", "Descent", "OptimizerPlan", "SchedulePlan", "learning_rate", "optimizer"]
+
+
+LBFGS = unwatched(torch.optim.LBFGS)
 
 
 @dataclass(frozen=True)
@@ -34,17 +39,29 @@ class SchedulePlan:
     patience: int = 10
 
 
-Weights = Iterable[nn.Parameter]
+Descent = Fused | torch.optim.Optimizer
 
-OPTIMIZERS: dict[str, Callable[[Weights, OptimizerPlan], torch.optim.Optimizer]] = {
-    "adam": lambda weights, plan: torch.optim.Adam(weights, lr=plan.lr, weight_decay=plan.weight_decay, fused=True),
-    "adamw": lambda weights, plan: torch.optim.AdamW(weights, lr=plan.lr, weight_decay=plan.weight_decay, fused=True),
-    "sgd": lambda weights, plan: torch.optim.SGD(
-        weights, lr=plan.lr, momentum=plan.momentum, weight_decay=plan.weight_decay, nesterov=plan.momentum > 0, fused=True
+
+def _fused(name: str, otherwise: Callable[[nn.Parameter, OptimizerPlan], Descent]) -> Callable[[nn.Parameter, OptimizerPlan], Descent]:
+    """The fused optimizer of that name; `otherwise` where this torch lacks its kernel, which is private to it."""
+    kernel = getattr(torch, f"_fused_{name}_", None)
+    if kernel is None:
+        return otherwise
+    return lambda weights, plan: Fused(kernel, weights, plan.lr, plan.weight_decay, plan.momentum)
+
+
+OPTIMIZERS: dict[str, Callable[[nn.Parameter, OptimizerPlan], Descent]] = {
+    "adam": _fused("adam", lambda weights, plan: unwatched(torch.optim.Adam)([weights], lr=plan.lr, weight_decay=plan.weight_decay)),
+    "adamw": _fused("adamw", lambda weights, plan: unwatched(torch.optim.AdamW)([weights], lr=plan.lr, weight_decay=plan.weight_decay)),
+    "sgd": _fused(
+        "sgd",
+        lambda weights, plan: unwatched(torch.optim.SGD)(
+            [weights], lr=plan.lr, momentum=plan.momentum, weight_decay=plan.weight_decay, nesterov=plan.momentum > 0
+        ),
     ),
     # Full batch. The line search chooses the step; a history of 50 pays for itself where features are correlated.
-    "lbfgs": lambda weights, plan: torch.optim.LBFGS(
-        weights, lr=plan.lr, max_iter=25, history_size=50, tolerance_grad=1e-9, tolerance_change=1e-12, line_search_fn="strong_wolfe"
+    "lbfgs": lambda weights, plan: LBFGS(
+        [weights], lr=plan.lr, max_iter=25, history_size=50, tolerance_grad=1e-9, tolerance_change=1e-12, line_search_fn="strong_wolfe"
     ),
 }
 
@@ -57,8 +74,8 @@ SCHEDULES: dict[str, Callable[[SchedulePlan, int, int, int], float]] = {
 }
 
 
-def optimizer(weights: Weights, plan: OptimizerPlan) -> torch.optim.Optimizer:
-    """The optimizer of a plan over the given weights. Raises KeyError for an unknown name."""
+def optimizer(weights: nn.Parameter, plan: OptimizerPlan) -> Descent:
+    """The optimizer of a plan over all weights, one tensor with a gradient. Raises KeyError for an unknown name."""
     return OPTIMIZERS[plan.name](weights, plan)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from disttrain.training.optimizers import Descent
 from disttrain.training.stopping import Stopping
 
 __all__ = ["Standing"]
@@ -34,7 +35,7 @@ class Standing:
 
     @staticmethod
     def of(
-        network: nn.Module, descent: torch.optim.Optimizer, stopping: Sequence[Stopping], epoch: int = 0, rollbacks: int = 0, stalls: int = 0,
+        network: nn.Module, descent: Descent, stopping: Sequence[Stopping], epoch: int = 0, rollbacks: int = 0, stalls: int = 0,
         seconds: float = 0.0,
     ) -> Standing:  # fmt: skip
         """A copy of what is now."""
@@ -43,7 +44,7 @@ class Standing:
         moments = copy.deepcopy(descent.state_dict())
         return Standing(epoch, rollbacks, stalls, seconds, [copy.deepcopy(vars(member)) for member in stopping], states, moments, drawn)
 
-    def restore(self, network: nn.Module, descent: torch.optim.Optimizer) -> None:
+    def restore(self, network: nn.Module, descent: Descent) -> None:
         """Bring network, optimizer and generators back to here. Raises ValueError where they are of another make."""
         own = {name: (value.shape, value.dtype) for name, value in network.state_dict().items()}
         generators = list(_generators(network))

@@ -174,3 +174,17 @@ def test_a_row_of_a_forecast_does_not_depend_on_its_place(members, dtype):
         seen = x[:, :inputs].expand(members, 4096, inputs)
         assert torch.equal(layer(seen[:, turned]), layer(seen)[:, turned])
         torch.testing.assert_close(layer(seen), seen @ layer.weight + layer.bias)
+
+
+@pytest.mark.parametrize("members", [1, MEMBERS])
+@pytest.mark.parametrize("width", [1, 2, 5, 6, 8, 15, 16, 17])
+def test_a_linear_layer_and_its_slopes_are_those_of_the_product_whatever_its_width(members, width):
+    layer = Linear(members, 7, width).double().train()
+    for weight in layer.parameters():
+        torch.nn.init.normal_(weight, generator=torch.Generator().manual_seed(width))
+    x, pull = (torch.randn(members, 9, size, dtype=torch.float64, generator=torch.Generator().manual_seed(3)) for size in (7, width))
+    asked = (x.requires_grad_(), layer.weight, layer.bias)
+    ours = torch.autograd.grad((layer(x) * pull).sum(), asked)
+    expected = torch.autograd.grad(((x @ layer.weight + layer.bias) * pull).sum(), asked)
+    for one, other in zip(ours, expected, strict=True):
+        torch.testing.assert_close(one, other)
