@@ -1,6 +1,6 @@
 """From bytes to tables to arrays: reading files, checking what is in them, encoding features, reading targets and splitting rows."""
 
-from disttrain.data.arrays import boolean_column, float_column, text_column
+from disttrain.data.arrays import boolean_column, chosen_texts, float_column, integer_column, text_column
 from disttrain.data.batches import batches, bounds, order
 from disttrain.data.encoding import Embedding, Encoder, Note
 from disttrain.data.filters import columns_of, keep
@@ -35,12 +35,14 @@ __all__ = [
     "batches",
     "boolean_column",
     "bounds",
+    "chosen_texts",
     "column_place",
     "columns_of",
     "files",
     "fingerprint",
     "float_column",
     "format_of",
+    "integer_column",
     "keep",
     "order",
     "origin_of",

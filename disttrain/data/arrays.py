@@ -1,6 +1,7 @@
 """Arrow columns as NumPy arrays and back, through their buffers.
 
-`ChunkedArray.to_numpy`, `pa.array` and `pa.scalar` import pandas on first use, which costs a fifth of a second and 50 MiB; buffers do not.
+`ChunkedArray.to_numpy`, `pa.array`, `pa.table`, `pa.scalar` and `take` of a NumPy array import pandas on first use, which costs a fifth of a
+second and 50 MiB; buffers do not.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from numpy.typing import NDArray
 __all__ = [
     "bits",
     "boolean_column",
+    "chosen_texts",
     "float_column",
     "instants",
+    "integer_column",
     "integers",
     "is_number",
     "is_text",
@@ -146,9 +149,22 @@ def instants(array: Any) -> NDArray[np.int64]:
 
 def float_column(values: NDArray[np.float64], missing: NDArray[np.bool_] | None = None) -> Any:
     """An Arrow float64 array over `values`, (n,), without a copy; null where `missing`."""
-    values = np.ascontiguousarray(values, dtype=np.float64)
-    valid = None if missing is None else pa.py_buffer(np.packbits(~missing, bitorder="little"))
-    return pa.Array.from_buffers(pa.float64(), len(values), [valid, pa.py_buffer(values)])
+    return fixed_width(pa.float64(), np.ascontiguousarray(values, dtype=np.float64), missing)
+
+
+def integer_column(values: NDArray[np.integer], missing: NDArray[np.bool_] | None = None) -> Any:
+    """An Arrow int64 array of (n,), null where `missing`."""
+    return fixed_width(pa.int64(), np.ascontiguousarray(values, dtype=np.int64), missing)
+
+
+def fixed_width(kind: Any, values: NDArray[Any], missing: NDArray[np.bool_] | None) -> Any:
+    valid = None if missing is None or not missing.any() else pa.py_buffer(np.packbits(~missing, bitorder="little"))
+    return pa.Array.from_buffers(kind, len(values), [valid, pa.py_buffer(values)])
+
+
+def chosen_texts(values: Sequence[str], codes: NDArray[np.integer], missing: NDArray[np.bool_] | None = None) -> Any:
+    """An Arrow string array of (n,): the value at the place that each row's code says, null where `missing`."""
+    return text_column(values).take(integer_column(codes, missing))
 
 
 def boolean_column(values: NDArray[np.bool_]) -> Any:

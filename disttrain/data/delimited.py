@@ -176,7 +176,7 @@ class _Writer:
     """Writes lists of K numbers as K columns, `loc_0` the first of `loc`: CSV has no lists."""
 
     def __init__(self, sink: Any, schema: Any) -> None:
-        self.writer = csv.CSVWriter(sink, _unfolded(schema.empty_table()).schema)
+        self.writer = csv.CSVWriter(sink, _unfolded(pa.Table.from_batches([], schema)).schema)
 
     def __enter__(self) -> _Writer:
         return self
@@ -203,4 +203,4 @@ def _unfolded(table: Any) -> Any:
         folded = range(column.type.list_size) if pa.types.is_fixed_size_list(column.type) else ()
         names += [f"{name}_{number}" for number in folded] or [name]
         columns += [pc.list_element(column, number) for number in folded] or [column]
-    return pa.table(columns, names)
+    return pa.Table.from_arrays(columns, names)

@@ -54,7 +54,7 @@ class Dataset:
         """The same without the rows where `keep` is false."""
         if keep.all():
             return self
-        table = self.table.filter(pa.array(keep))
+        table = self.table.filter(rooms.boolean_column(keep))
         return replace(self, table=table, row=self.row[keep], position=self.position[keep], split=self.split[keep])
 
 
@@ -147,7 +147,7 @@ def _read(files: tuple[Path, ...], columns: Sequence[str], config: Config, schem
     if not filters_of(config):
         return _Part(table, row, total, 0, files)
     keep = rooms.keep(table, filters_of(config))
-    return _Part(table.filter(pa.array(keep)), row[keep], total, int((~keep).sum()), files)
+    return _Part(table.filter(rooms.boolean_column(keep)), row[keep], total, int((~keep).sum()), files)
 
 
 def _source(source: Any, columns: Sequence[str], config: Config, base: Path, schema: Schema, limit: int | None) -> _Part:

@@ -139,7 +139,7 @@ def _own(run: OpenRun, question: Question, other: Model | None) -> _Rows:
         raise DataError(Finding("no-rows", f"the run has no {split} rows", run.name, hints=(f"it has {', '.join(there)}",)))
     notes = () if question.split or split == "test" else (f"the run has no test rows; these are its {split} rows",)
     part = rows.part(split)
-    return _Rows(rows.table.take(part), rows.row[part], rows.origin.rows(rows.position[part]), None, split, notes)
+    return _Rows(rows.table.take(rooms.integer_column(part)), rows.row[part], rows.origin.rows(rows.position[part]), None, split, notes)
 
 
 def _given(model: Model, question: Question, other: Model | None) -> _Rows:
@@ -161,19 +161,19 @@ def _given(model: Model, question: Question, other: Model | None) -> _Rows:
     if not keep.any():
         raise DataError(Finding("no-rows", "there is no row to score", str(question.data)))
     row = np.flatnonzero(keep)
-    return _Rows(table.filter(pa.array(keep)), row, rooms.origin_of(files, form).rows(row), str(question.data), None, notes)
+    return _Rows(table.filter(rooms.boolean_column(keep)), row, rooms.origin_of(files, form).rows(row), str(question.data), None, notes)
 
 
 def _write_rows(output: str, overwrite: bool, model: Model, row: Array, distribution: Distribution, outcome: Outcome) -> None:
     """Each row's position, target and scores, as a file of the format its name says."""
-    columns = {"row": pa.array(row, pa.int64()), **_targets(model, outcome), "nll": _column(metrics.nll(distribution, outcome))}
+    columns = {"row": rooms.integer_column(row), **_targets(model, outcome), "nll": _column(metrics.nll(distribution, outcome))}
     further = {"pit": metrics.pit, "quantile_residual": metrics.quantile_residuals, "crps": metrics.crps}
     columns |= {
         name: _column(score(distribution, outcome))
         for name, score in further.items()
         if METRICS["crps" if name == "crps" else "pit"].applies(distribution, outcome)
     }
-    made = pa.table(columns)
+    made = pa.Table.from_arrays(list(columns.values()), list(columns))
     form = rooms.format_of(Path(output))
     with storage.replacing(Path(output), overwrite=overwrite) as path, form.writer(path, made.schema) as writer:
         writer.write_table(made)
@@ -185,9 +185,10 @@ def _targets(model: Model, outcome: Outcome) -> dict[str, pa.Array]:
     if outcome.kinds != {"exact"}:
         return {"target_lower": _column(outcome.lower), "target_upper": _column(outcome.upper)}
     if model.family.event:
-        return {f"target_{name}": pa.array(column.numpy()) for name, column in zip(model.schema.target, y.unbind(1), strict=True)}
-    return {"target": pa.array(y.numpy()) if model.labels is None else pa.array([str(model.labels[int(code)]) for code in y])}
+        return {f"target_{name}": _column(column) for name, column in zip(model.schema.target, y.unbind(1), strict=True)}
+    return {"target": _column(y) if model.labels is None else rooms.chosen_texts([str(label) for label in model.labels], y.long().numpy())}
 
 
 def _column(values: Tensor) -> pa.Array:
-    return pa.array(values.double().numpy(), from_pandas=True)
+    numbers = values.double().numpy()
+    return rooms.float_column(numbers, np.isnan(numbers))

@@ -78,7 +78,7 @@ class FittedRun:
         keep = rooms.keep(table, filters_of(self.model.config)) & self.model.encoder.usable(table)
         if not keep.any():
             raise DataError(Finding("no-rows", "there is no row to score", "frame"))
-        table, origin = table.filter(pa.array(keep)), _FRAME.rows(np.flatnonzero(keep))
+        table, origin = table.filter(rooms.boolean_column(keep)), _FRAME.rows(np.flatnonzero(keep))
         seen = observed_of(self.model, table, origin)
         settings = settings_of(self.model.config, self.model.example(), metrics, levels, seen.outcome)
         forecast = Forecast(self.model.forecaster, self.model.parameters(table, origin))

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from disttrain.config import Config, Loaded, Problem
-from disttrain.data import Origin
+from disttrain.data import Origin, boolean_column, chosen_texts, float_column
 from disttrain.distributions import functionals
 from disttrain.errors import ConfigError, Finding, UsageError
 from disttrain.model import Model
@@ -138,7 +138,7 @@ def forecast(
             made |= {quantile_name(p): _array(functionals.quantile(distribution, torch.tensor(p)), absent) for p in wanted.quantiles}
         elif name == "mode" and model.labels is not None:
             codes = COLUMNS["mode"](distribution).long().numpy()
-            made[name] = pa.array(np.array([str(label) for label in model.labels])[codes], mask=absent)
+            made[name] = chosen_texts([str(label) for label in model.labels], codes, absent)
         elif name in COLUMNS and model.family.event:
             values = COLUMNS[name](distribution).unbind(1)
             made |= {f"{name}_{target}": _array(value, absent) for target, value in zip(model.schema.target, values, strict=True)}
@@ -172,9 +172,9 @@ def _alone(model: Model, name: str, value: Tensor) -> Sequence[Tensor]:
 def _array(value: Tensor, absent: np.ndarray[Any, Any]) -> pa.Array:
     numbers = value.double().numpy()
     if numbers.ndim == 2:
-        flat = pa.array(numbers.ravel(), pa.float64(), mask=np.isnan(numbers.ravel()))
-        return pa.FixedSizeListArray.from_arrays(flat, numbers.shape[1], mask=pa.array(absent))
-    return pa.array(numbers, pa.float64(), mask=absent | np.isnan(numbers))
+        flat = numbers.ravel()
+        return pa.FixedSizeListArray.from_arrays(float_column(flat, np.isnan(flat)), numbers.shape[1], mask=boolean_column(absent))
+    return float_column(numbers, absent | np.isnan(numbers))
 
 
 def _samples(distribution: Distribution, rows: int, wanted: Wanted, block: int, absent: np.ndarray[Any, Any]) -> dict[str, pa.Array]:

@@ -99,8 +99,8 @@ def _own_batches(rows: Dataset, config: Config) -> Iterator[_Batch]:
         part = place[start : start + BLOCK]
         # One run of rows is a slice, which costs nothing; otherwise they are gathered.
         whole = len(part) and part[-1] - part[0] + 1 == len(part)
-        table = rows.table.slice(part[0], len(part)) if whole else rows.table.take(part)
-        yield _Batch(table, rows.row[part], np.array(SPLITS)[rows.split[part]], number, rows.origin.rows(rows.position[part]))
+        table = rows.table.slice(part[0], len(part)) if whole else rows.table.take(rooms.integer_column(part))
+        yield _Batch(table, rows.row[part], rows.split[part], number, rows.origin.rows(rows.position[part]))
 
 
 def _file_batches(files: Sequence[Path], model: Model, kept: Sequence[str], schema: pa.Schema) -> Iterator[_Batch]:
@@ -130,16 +130,16 @@ def _tables(model: Model, batches: Iterable[_Batch], kept: Sequence[str], wanted
         for name, note in model.encoder.notes(batch.rows).items():
             missing, unseen = met.get(name, (0, 0))
             met[name] = (missing + note.missing, unseen + note.unseen)
-        made: dict[str, pa.Array] = {f"{request.prefix}row": pa.array(batch.row, pa.int64())}
+        made: dict[str, pa.Array] = {f"{request.prefix}row": rooms.integer_column(batch.row)}
         if batch.split is not None:
-            made[f"{request.prefix}split"] = pa.array(batch.split, pa.string())
+            made[f"{request.prefix}split"] = rooms.chosen_texts(SPLITS, batch.split)
         columns = forecast(model, batch.rows, wanted, batch.number, batch.origin)
         made |= {f"{request.prefix}{name}": value for name, value in columns.items()}
         made = _renamed(made, request.rename)
         _require_no_clash(kept, made)
         front = [name for name in made if name.removeprefix(request.prefix) in ("row",)]
         order = [*front, *kept, *(name for name in made if name not in front)]
-        yield pa.table({name: made[name] if name in made else batch.rows.column(name) for name in order})
+        yield pa.Table.from_arrays([made[name] if name in made else batch.rows.column(name) for name in order], order)
 
 
 def _renamed(made: dict[str, pa.Array], pairs: Sequence[tuple[str, str]]) -> dict[str, pa.Array]:

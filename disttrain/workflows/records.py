@@ -92,12 +92,9 @@ def log(folder: Path, event: str, facts: Mapping[str, Any]) -> None:
 
 def write_history(folder: Path, history: Sequence[Epoch]) -> None:
     """Write history.parquet, one row per epoch. Raises StorageError."""
-    columns = {
-        "epoch": pa.array([epoch.number for epoch in history], pa.int64()),
-        **{
-            name: pa.array([getattr(epoch, name) for epoch in history], pa.float64(), from_pandas=True)
-            for name in ("train_nll", "validation_nll", "learning_rate", "seconds", "rows_per_second")
-        },
-    }
+    columns = {"epoch": rooms.integer_column(np.array([epoch.number for epoch in history], dtype=np.int64))}
+    for name in ("train_nll", "validation_nll", "learning_rate", "seconds", "rows_per_second"):
+        values = np.array([getattr(epoch, name) for epoch in history], dtype=np.float64)
+        columns[name] = rooms.float_column(values, np.isnan(values))
     with storage.replacing(folder / "history.parquet") as path:
-        pq.write_table(pa.table(columns), path, compression="zstd", write_page_checksum=True)
+        pq.write_table(pa.Table.from_arrays(list(columns.values()), list(columns)), path, compression="zstd", write_page_checksum=True)
