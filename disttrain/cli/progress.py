@@ -65,7 +65,8 @@ def _begin(talk: Talk, event: Started) -> None:
     talk.say(f"{event.run} · {event.distribution} · {event.device}, {threads} · seed {event.seed}")
     rows = " · ".join(f"{name} {count:,}" for name, count in event.rows.items() if count)
     inputs = f"{event.inputs:,} input{'s' if event.inputs != 1 else ''}"
-    members = f"{event.members} members · " if event.members > 1 else ""
+    own = f", each of which holds out {event.own:,} rows of its own" if event.own else ""
+    members = f"{event.members} members{own} · " if event.members > 1 else ""
     talk.say(f"  {rows} rows · {inputs} · {members}{event.weights:,} weights")
     talk.say(f"  baseline (no features): {event.watched} nll {event.baseline:.4f}")
     for warning in event.warnings:

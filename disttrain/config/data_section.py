@@ -58,7 +58,10 @@ class ColumnSplit(BaseModel):
 
 
 class SplitSection(BaseModel):
-    """How a share of the rows is chosen: at random, whole groups of equal `by`, or the latest by `by`."""
+    """How a share of the rows is chosen: at random, whole groups of equal `by`, or the latest by `by`.
+
+    `per_member` is at random, and each of several members has validation rows of its own, on which the others train.
+    """
 
     model_config = STRICT
 
@@ -67,15 +70,11 @@ class SplitSection(BaseModel):
 
     @model_validator(mode="after")
     def _by_where_there_is_a_column(self) -> Self:
-        if self.method == "random" and self.by is not None:
-            raise objection(
-                "conflict",
-                "`by` has no meaning for a random split",
-                hints=("use `method: group` or `method: time`",),
-                at=("by",),
-                on_key=True,
-            )
-        if self.method != "random" and self.by is None:
+        random = self.method in ("random", "per_member")
+        if random and self.by is not None:
+            hints = ("use `method: group` or `method: time`",)
+            raise objection("conflict", "`by` has no meaning for a random split", hints=hints, at=("by",), on_key=True)
+        if not random and self.by is None:
             raise objection("missing-key", f"`method: {self.method}` needs a column: `by`", at=("by",), on_key=True)
         return self
 
@@ -186,6 +185,14 @@ class DataSection(BaseModel):
         ):
             return {**given, "target": censoring["lower"]}
         return given
+
+    @model_validator(mode="after")
+    def _shares_for_members(self) -> Self:
+        if self.split.method == "per_member" and not isinstance(self.validation, float):
+            what = "each member can hold out rows of its own only where `validation` is a share"
+            hints = ("such as `validation: 0.1`", "or `method: random`: one set of validation rows for all members")
+            raise objection("conflict", what, hints=hints, at=("split", "method"))
+        return self
 
     @property
     def targets(self) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from disttrain.data.hashing import column_hash, mixed, row_hash
 from disttrain.data.values import checked_times
 from disttrain.errors import DataError, Finding
 
-__all__ = ["SPLITS", "TEST", "TRAIN", "VALIDATION", "assign"]
+__all__ = ["SPLITS", "TEST", "TRAIN", "VALIDATION", "assign", "own_shares"]
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
 SPLITS = ("train", "validation", "test")
@@ -39,10 +39,10 @@ def assign(
     """The part of each row, (n,): 0 train, 1 validation, 2 test.
 
     `validation` and `test` are each None, a share, or an object with `column` and `values`; test is taken first, a share of validation
-    from what is left. A share is `round(share × rows)`, at least 1. `random`: the choice is a function of the seed and of what is in the
-    row, so it does not change with the order of rows; `exclude` names the targets, whose values do not enter (of rows alike in all else,
-    their rank does). `group`: all rows with one value in `by` are on one side. `time`: the latest values of `by` are held out, equal ones
-    together.
+    from what is left. A share is `round(share × rows)`, at least 1. `random` and `per_member`: the choice is a function of the seed and of
+    what is in the row, so it does not change with the order of rows; `exclude` names the targets, whose values do not enter (of rows
+    alike in all else, their rank does). `group`: all rows with one value in `by` are on one side. `time`: the latest values of `by` are
+    held out, equal ones together.
     Raises DataError where a part or the training rows would be empty; `origin` says where the rows come from.
     """
     ranks: NDArray[Any] | None = None
@@ -60,6 +60,22 @@ def assign(
         if not (parts == TRAIN).any():
             raise none_left(name, "no row would be left to train on")
     return parts
+
+
+def own_shares(
+    table: Any, members: int, share: float, *, seed: int = 0, exclude: Sequence[str] = (), origin: Origin | None = None
+) -> NDArray[np.int64]:
+    """The rows of `table` that each of several members holds out, (members, round(share × rows)), ascending; at least 1 and not all.
+
+    Those of one member are next to those of the one before in a random order as in `assign`, which begins anew where it ends: no row is
+    held out twice before every row was held out once. Raises DataError where there are fewer than two rows.
+    """
+    ranks = random_ranks(table, None, seed, tuple(exclude), origin or Origin())
+    if len(ranks) < 2:
+        raise none_left("validation", f"there {'is only 1 row' if len(ranks) else 'are no rows'}")
+    count = min(max(round(share * len(ranks)), 1), len(ranks) - 1)
+    places = np.arange(members * count).reshape(members, count) % len(ranks)
+    return np.sort(np.argsort(ranks, kind="stable")[places], axis=1)
 
 
 def none_left(name: str, why: str) -> DataError:
@@ -176,5 +192,6 @@ RANKS: dict[str, Callable[[Any, str | None, int, tuple[str, ...], Origin], NDArr
     "random": random_ranks,
     "group": group_ranks,
     "time": time_ranks,
+    "per_member": random_ranks,
 }
-PICKS: dict[str, Pick] = {"random": lowest, "group": fitting_groups, "time": lowest_whole}
+PICKS: dict[str, Pick] = {"random": lowest, "group": fitting_groups, "time": lowest_whole, "per_member": lowest}

@@ -17,7 +17,7 @@ from torch.distributions import Distribution
 
 from disttrain import config as configs
 from disttrain import storage
-from disttrain.config import Config
+from disttrain.config import Config, SplitSection
 from disttrain.data import Encoder, Origin, Schema
 from disttrain.errors import ConfigError, Finding, RunUnreadable
 from disttrain.families import Family, Parameter, Scaling, equal_mixture, exposed
@@ -133,7 +133,7 @@ class Model:
 
     def _description(self, name: str) -> dict[str, Any]:
         # A model folder travels alone: where its training data lay is nobody's business.
-        nowhere = self.config.data.model_copy(update={"train": "unknown", "validation": None, "test": None})
+        nowhere = self.config.data.model_copy(update={"train": "unknown", "validation": None, "test": None, "split": SplitSection()})
         return {
             "run": name,
             "config": self.config.model_copy(update={"data": nowhere}).model_dump(mode="json"),

@@ -60,14 +60,15 @@ def mean_nll(network: Network, family: Family, rows: Rows) -> float:
 def member_nll(network: Network, family: Family, rows: Rows) -> Tensor:
     """The weighted mean negative log-likelihood of rows under each member, (K,), in nats and standardised units, with dropout off."""
     network.eval()
-    total, mass = torch.zeros(network.members, dtype=torch.float64), 0.0
+    total, mass = (torch.zeros(network.members, dtype=torch.float64) for _ in range(2))
     with torch.no_grad():
         at_once = max(_IN_CACHE // 2, _IN_CACHE // network.members) if rows.x.device.type == "cpu" else _ELSEWHERE
         for start in range(0, len(rows), at_once):
-            part = rows[start : start + at_once]
-            nll = _nll(network, family, part.times(network.members), part.x).double().cpu()
-            total += nll.sum(1) if part.weight is None else (nll * part.weight.cpu()).sum(1)
-            mass += float(len(part) if part.weight is None else part.weight.sum())
+            part, x = rows.taken(start, start + at_once, network.members)
+            nll = _nll(network, family, part, x).double().cpu()
+            weight = torch.ones_like(nll) if part.weight is None else part.weight.reshape(nll.shape).cpu()
+            total += (nll * weight).sum(1)
+            mass += weight.sum(1)
     return total / mass
 
 
@@ -90,6 +91,7 @@ def mini_batches(
     network.train()
     members = network.members
     orders = torch.stack([order(plan.seed, epoch, len(train), member) for member in range(members)]).to(train.x.device)
+    orders = orders if train.seats is None else train.seats.gather(1, orders)
     # One network alone has its rows permuted once; of several each would have a copy of all of them.
     shuffled = train[orders[0]] if members == 1 else None
     total, seen = [0.0] * members, [0.0] * members
@@ -139,14 +141,14 @@ def full_batch(
     del plan, stop
     assert isinstance(descent, torch.optim.LBFGS)
     network.train()
-    every, seen = torch.arange(len(train)).repeat(network.members), 0
-    rows = train.times(network.members)
+    every = torch.arange(len(train)).repeat(network.members) if train.seats is None else train.seats.flatten()
+    rows, x = train.taken(0, len(train), network.members)
+    seen = 0
 
     def closure() -> float:
         nonlocal seen
         flat.zero_grad()
-        nll = _nll(network, family, rows, train.x)
-        means = nll.mean(1) if train.weight is None else (nll * train.weight).sum(1) / train.weight.sum()
+        means, _ = _means(_nll(network, family, rows, x), rows.weight)
         # The sum over rows: L-BFGS forgets directions whose curvature is below 1e-10, as it is in the mean where a likelihood is flat.
         loss = means.sum() * len(train)
         loss.backward()  # type: ignore[no-untyped-call]

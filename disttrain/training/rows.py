@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -17,17 +17,38 @@ _NONE = Conditions()
 
 @dataclass(frozen=True)
 class Rows:
-    """Encoded inputs (n, p), the outcome of each row (standardised), weights (n,) or None, and conditions; all on one device."""
+    """Encoded inputs (n, p), the outcome of each row (standardised), weights (n,) or None, and conditions; all on one device.
+
+    `seats` (K, m) are the places of the rows that count for each of K members, m for each; None where all rows count for all of them.
+    """
 
     x: Tensor
     outcome: Outcome
     weight: Tensor | None = None
     conditions: Conditions = _NONE
+    seats: Tensor | None = None
 
     @staticmethod
     def without_inputs(outcome: Outcome, weight: Tensor | None = None, conditions: Conditions = _NONE) -> Rows:
         """Rows for a constant model, which looks at no feature."""
         return Rows(torch.empty(len(outcome), 0), outcome, weight, conditions)
+
+    def seated(self, seats: Tensor) -> Rows:
+        """The same rows, of which those at `seats` (K, m) count for each of K members."""
+        return replace(self, seats=seats.to(self.x.device))
+
+    def but(self, held: Tensor) -> Rows:
+        """The same rows, of which each of K members has all but those at `held` (K, v), in their order."""
+        free = torch.ones(len(held), len(self.x), dtype=torch.bool).scatter_(1, held.cpu(), value=False)
+        return self.seated(free.nonzero()[:, 1].reshape(len(held), -1))
+
+    def taken(self, first: int, last: int, members: int) -> tuple[Rows, Tensor]:
+        """The rows `first` to `last` of each member, one member after the other, and their inputs: (n, p) where all share them, else (K, n, p)."""
+        if self.seats is None:
+            part = self[first:last]
+            return part.times(members), part.x
+        part = self[self.seats[:, first:last].flatten()]
+        return part, part.x.reshape(members, -1, self.x.shape[1])
 
     def times(self, members: int) -> Rows:
         """The same rows once for each of several members, one after the other; their inputs (n, p) stay as they are."""
@@ -41,12 +62,14 @@ class Rows:
         return Rows(self.x, self.outcome.map(repeated), weight, self.conditions.map(repeated))
 
     def __len__(self) -> int:
-        return len(self.x)
+        """How many rows a member has."""
+        return len(self.x) if self.seats is None else self.seats.shape[1]
 
     def to(self, device: torch.device) -> Rows:
         """The same rows on another device."""
         weight = None if self.weight is None else self.weight.to(device)
-        return Rows(self.x.to(device), self.outcome.to(device), weight, self.conditions.to(device))
+        seats = None if self.seats is None else self.seats.to(device)
+        return Rows(self.x.to(device), self.outcome.to(device), weight, self.conditions.to(device), seats)
 
     def __getitem__(self, rows: slice | Tensor) -> Rows:
         weight = None if self.weight is None else self.weight[rows]

@@ -48,10 +48,11 @@ def _files(prepared: Prepared) -> list[Remark]:
     rows = prepared.data
     size = sum(file.stat().st_size for file in rows.files if file.is_file())
     counts = " · ".join(f"{split} {count:,}" for split, count in prepared.counts().items() if count)
+    own = "" if prepared.held is None else f", of which each member holds out {prepared.held.shape[1]:,}"
     names = ", ".join(file.name for file in rows.files[:3]) + (" ..." if len(rows.files) > 3 else "")
     return [
         Remark("files", f"{len(rows.files)} file{'s' if len(rows.files) > 1 else ''}, {size / 1e6:,.1f} MB        {names}"),
-        Remark("split", counts),
+        Remark("split", f"{counts}{own}"),
     ]
 
 

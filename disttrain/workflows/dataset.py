@@ -17,7 +17,7 @@ from disttrain.errors import ConfigError
 from disttrain.families import needs
 from disttrain.model import family_of, known_columns
 
-__all__ = ["SPLITS", "Dataset", "dataset", "filters_of", "is_label"]
+__all__ = ["SPLITS", "Dataset", "dataset", "filters_of", "hold_out_own", "is_label"]
 
 SPLITS = ("train", "validation", "test")
 Array = np.ndarray[Any, Any]
@@ -78,8 +78,9 @@ def dataset(loaded: Loaded, limit: int | None = None, more: Sequence[str] = ()) 
     extra = {*rooms.columns_of(filters_of(config)), *_split_columns(config), *config.evaluation.by, *wanted}
     columns = tuple(dict.fromkeys((*schema.columns, *sorted(extra & set(arrow_schema.names)))))
     train = _read(files, columns, config, arrow_schema, limit)
+    common = None if hold_out_own(config) else section.validation
     split = rooms.assign(
-        train.table, validation=_within(section.validation), test=_within(section.test), method=section.split.method, by=section.split.by,
+        train.table, validation=_within(common), test=_within(section.test), method=section.split.method, by=section.split.by,
         seed=config.training.seed, exclude=tuple(name for name in columns if name not in schema.feature_columns),
         origin=rooms.origin_of(files, section.format).rows(train.row),
     )  # fmt: skip
@@ -96,6 +97,11 @@ def dataset(loaded: Loaded, limit: int | None = None, more: Sequence[str] = ()) 
         np.concatenate(splits), schema, arrow_schema, tuple(file for part in parts for file in part.files),
         sum(part.filtered for part in parts), section.format,
     )  # fmt: skip
+
+
+def hold_out_own(config: Config) -> bool:
+    """Whether each of several members holds out validation rows of its own among the training rows."""
+    return config.data.split.method == "per_member" and config.network.members > 1
 
 
 def filters_of(config: Config) -> Sequence[str]:

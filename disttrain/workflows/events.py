@@ -24,7 +24,8 @@ __all__ = ["Finished", "Started", "not_finite", "reason", "started"]
 class Started:
     """What is about to be trained: rows per split, encoded inputs, learned numbers of all members, the baseline to beat (nats per row), and warnings.
 
-    `resumed` epochs were trained before.
+    Each member holds out `own` of the training rows, which others train on (0: all stop by the validation rows). `resumed` epochs were
+    trained before.
     """
 
     run: str
@@ -41,6 +42,7 @@ class Started:
     epochs: int
     warnings: tuple[str, ...]
     resumed: int = 0
+    own: int = 0
 
 
 @dataclass(frozen=True)
@@ -67,12 +69,15 @@ def started(prepared: Prepared, run: Run, device: torch.device, resumed: int = 0
     """The first event of a fit that goes on after `resumed` epochs, with further warnings."""
     model, config = prepared.model, prepared.model.config
     learned = [o.parameter.name if o.fixed is None else f"{o.parameter.name} fixed" for o in model.outputs]
-    watched = "validation" if "validation" in prepared.splits else "train"
+    own = 0 if prepared.held is None else prepared.held.shape[1]
+    watched = "validation" if "validation" in prepared.splits or own else "train"
+    # Rows that each member draws for itself are together like the training rows.
+    baseline = scoring.baseline_nll(prepared, "train" if own else watched)
     warnings = tie_notes(model.family, model.schema.target[0], prepared.observed.measured)
     return Started(
         run.name, f"{model.family.name}({', '.join(learned)})", str(device), torch.get_num_threads(), config.training.seed,
-        prepared.counts(), model.encoder.width, model.network.size(), model.members, scoring.baseline_nll(prepared, watched), watched, config.training.epochs,
-        (*notes, *warnings), resumed,
+        prepared.counts(), model.encoder.width, model.network.size(), model.members, baseline, watched, config.training.epochs,
+        (*notes, *warnings), resumed, own,
     )  # fmt: skip
 
 

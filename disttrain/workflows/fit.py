@@ -185,7 +185,10 @@ def _epochs(
     model = prepared.model
     model.network.to(device)
     splits = {name: rows.to(device) for name, rows in prepared.splits.items() if name != "test"}
-    validation = splits.get("validation")
-    first, second = (constant_of(model.family, model.scaling, rows) for rows in (splits["train"], validation))
-    plan = plan_of(model.config, len(splits["train"]), (first, second))
-    return training.epochs(model.network, model.family, splits["train"], validation, plan, limit, begin, keep)
+    train, held = splits["train"], prepared.held
+    validation = splits.get("validation") if held is None else train.seated(held)
+    watched = validation if held is None else train[held.flatten().to(device)]
+    constants = tuple(constant_of(model.family, model.scaling, rows) for rows in (train, watched))
+    train = train if held is None else train.but(held)
+    plan = plan_of(model.config, len(train), (constants[0], constants[1]))
+    return training.epochs(model.network, model.family, train, validation, plan, limit, begin, keep)

@@ -6,17 +6,18 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import pyarrow as pa
 import torch
 from torch import Tensor
 
 from disttrain.config import Config, Loaded, suggestion
-from disttrain.data import Encoder, column_place, require_weight, shown
+from disttrain.data import Encoder, column_place, own_shares, require_weight, shown
 from disttrain.errors import DataError, Finding
 from disttrain.families import Family, Scaling
 from disttrain.model import Model, encoded, layout_of, outputs_of, scaling_of, standardised, trunk_dtype
 from disttrain.networks import Network, Output
 from disttrain.training import Rows, head_start, marginal_raw
-from disttrain.workflows.dataset import SPLITS, Dataset, dataset
+from disttrain.workflows.dataset import SPLITS, Dataset, dataset, hold_out_own
 from disttrain.workflows.observing import Observed, observe
 from disttrain.workflows.support import require_variety
 
@@ -25,13 +26,18 @@ __all__ = ["Prepared", "prepare"]
 
 @dataclass(frozen=True)
 class Prepared:
-    """A model before its training, the rows behind it, what was observed of them in target units, and the tensors of each split."""
+    """A model before its training, the rows behind it, what was observed of them in target units, and the tensors of each split.
+
+    `held` (K, v) are the places among the training rows of those that each member does not train on but stops by; None where all
+    members do by the validation split.
+    """
 
     data: Dataset
     model: Model
     observed: Observed
     splits: dict[str, Rows]
     limit: int | None
+    held: Tensor | None = None
 
     def counts(self) -> dict[str, int]:
         """How many rows each split has."""
@@ -69,7 +75,20 @@ def prepare(loaded: Loaded, limit: int | None = None) -> Prepared:
         config, rows.schema, encoder, family, seen.labels, outputs, scaling, network,
         {name: value.numpy() for name, value in raw.items()},
     )  # fmt: skip
-    return Prepared(rows, model, seen, splits, limit)
+    return Prepared(rows, model, seen, splits, limit, _held(config, rows))
+
+
+def _held(config: Config, rows: Dataset) -> Tensor | None:
+    """The training rows that each member holds out, (K, v), where each has its own."""
+    if not hold_out_own(config) or not isinstance(config.data.validation, float):
+        return None
+    part = rows.part("train")
+    others = tuple(name for name in rows.table.column_names if name not in rows.schema.feature_columns)
+    shares = own_shares(
+        rows.table.take(pa.array(part)), config.network.members, config.data.validation,
+        seed=config.training.seed, exclude=others, origin=rows.origin.rows(rows.position[part]),
+    )  # fmt: skip
+    return torch.from_numpy(shares)
 
 
 def _splits(
@@ -144,7 +163,7 @@ def _require_rows(rows: Dataset, split: str) -> None:
 
 
 def _require_splits(config: Config, rows: Dataset) -> None:
-    for split in ("train", *(("validation",) if config.data.validation is not None else ())):
+    for split in ("train", *(() if config.data.validation is None or hold_out_own(config) else ("validation",))):
         _require_rows(rows, split)
     if len(rows.part("train")) < 2:
         what = "one training row says nothing about a spread; a distribution needs two or more"

@@ -18,6 +18,7 @@ from small_runs import LABELS, built, config_of, family_table, fitted, target_of
 
 import disttrain
 from disttrain import distributions
+from disttrain.errors import ConfigError
 from disttrain.families import FAMILIES
 from disttrain.metrics import METRICS
 from disttrain.workflows.best import Best
@@ -337,3 +338,40 @@ def test_screens_say_how_many_members_there_are(file, tmp_path):
     spread = configuration(tmp_path / "four.yaml", ["network.numeric_embedding=periodic"])
     assert "periodic" in explain(spread).document["z"]
     assert any("periodic" in remark.text for remark in check(spread))
+
+
+OWN = QUICK | {"network": {"hidden": [6], "members": MEMBERS}, "training": {"epochs": 4, "batch_size": 16}}
+
+
+def own_config(file, **data):
+    document = config_of("normal", file) | OWN
+    return document | {"data": document["data"] | {"validation": 0.2, "split": {"method": "per_member"}} | data}
+
+
+def test_members_hold_out_rows_of_their_own_that_count_as_training_rows(file, tmp_path):
+    loaded = configuration(write_config(tmp_path / "own.yaml", own_config(file)))
+    prepared = prepare(loaded)
+    counts = prepared.counts()
+    assert counts["validation"] == 0
+    assert sum(counts.values()) == 60
+    assert prepared.held.shape == (MEMBERS, round(0.2 * counts["train"]))
+    assert any(f"each member holds out {prepared.held.shape[1]}" in remark.text for remark in check(loaded))
+    run = fitted(tmp_path / "own.yaml", tmp_path / "run").folder
+    history = pq.read_table(run / "history.parquet")
+    assert not history["validation_nll"].null_count
+    assert set(pq.read_table(run / "predictions.parquet")["split"].to_pylist()) == {name for name, count in counts.items() if count}
+    # A model folder names no rows of its making, and is read again.
+    assert len(disttrain.load(run).predict(pq.read_table(file).to_pandas())) == 60
+
+
+def test_one_network_holds_out_a_share_as_at_random(file, tmp_path):
+    one = configuration(write_config(tmp_path / "own.yaml", own_config(file)), ["network.members=1"])
+    random = configuration(tmp_path / "own.yaml", ["network.members=1", "data.split.method=random"])
+    assert prepare(one).held is None
+    assert np.array_equal(prepare(one).data.split, prepare(random).data.split)
+
+
+@pytest.mark.parametrize("validation", [None, {"column": "id", "values": [1]}])
+def test_rows_of_their_own_need_a_share(validation, file, tmp_path):
+    with pytest.raises(ConfigError, match="only where `validation` is a share"):
+        configuration(write_config(tmp_path / "own.yaml", own_config(file, validation=validation)))
