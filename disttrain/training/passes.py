@@ -91,11 +91,11 @@ def mini_batches(
     members = network.members
     orders = torch.stack([order(plan.seed, epoch, len(train), member) for member in range(members)]).to(train.x.device)
     # One network alone has its rows permuted once; of several each would have a copy of all of them.
-    shuffled = train[orders[0]] if members == 1 else None
+    shuffled = train.taken(orders[0]) if members == 1 else None
     total, seen = [0.0] * members, [0.0] * members
     for number, (first, last) in enumerate(bounds(len(train), plan.batch_size), 1):
         chosen = orders[:, first:last]
-        batch = train[chosen.flatten()] if shuffled is None else shuffled[first:last]
+        batch = train.taken(chosen.flatten()) if shuffled is None else shuffled[first:last]
         losses, mass = _means(_nll(network, family, batch, batch.x.reshape(members, last - first, -1)), batch.weight)
         flat.zero_grad()
         losses.backward(torch.ones_like(losses))  # type: ignore[no-untyped-call]
