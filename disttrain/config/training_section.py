@@ -124,7 +124,7 @@ class TrainingSection(BaseModel):
     gradient_clip: Annotated[float, Field(gt=0.0, le=1e12)] | None = 10.0
     initialize: Annotated[str, choice("a way to begin", names.INITIALIZATIONS)] = "marginal"
     device: Annotated[str, AfterValidator(_device)] = "auto"
-    precision: Annotated[str, choice("a precision", names.PRECISIONS)] = "float32"
+    precision: Annotated[str, choice("a precision", names.PRECISIONS)] = "auto"
     seed: Annotated[int, Field(ge=0)] = 0
     deterministic: bool = True
     time_limit: Seconds | None = None

@@ -180,7 +180,7 @@ def _planned(description: Mapping[str, Any]) -> Model:
     ):
         raise ValueError("marginal outputs that are not finite")
     with torch.device("meta"):
-        network = Network(layout_of(config, encoder), outputs, torch.Generator("cpu"), autocast=config.training.precision == "bfloat16")
+        network = Network(layout_of(config, encoder), outputs, torch.Generator("cpu"))
         network.to(trunk_dtype(config))
     schema = Schema.from_state(description["schema"])
     return Model(config, schema, encoder, family, labels, outputs, scaling, network, marginal)

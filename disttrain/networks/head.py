@@ -113,8 +113,9 @@ class Network(nn.Module):
     """Trunks and heads: (n, p) encoded inputs → {name: (n, *shape)} parameters of the standardised target, in float64.
 
     Of K members side by side the rows of the first come first, then those of the second: (K n, *shape); inputs (K, n, p) are of each
-    member its own rows. The trunk runs in the dtype of its weights (in bfloat16 where `autocast` says so); raw outputs are cast to float64 before any
-    activation, because densities lose up to tens of nats in float32.
+    member its own rows. The trunk runs in the dtype of its weights; where `autocast` says so, its products are in bfloat16
+    while training, and only then, so that forecasts are those of any machine. Raw outputs are cast to
+    float64 before any activation, because densities lose up to tens of nats in float32.
     """
 
     def __init__(self, layout: Layout, outputs: Sequence[Output], generator: torch.Generator, *, autocast: bool = False) -> None:
@@ -132,7 +133,7 @@ class Network(nn.Module):
         """Raw outputs of every learned parameter, {name: (K n, *raw_shape)}, in float64 (float32 on a device that has no float64)."""
         x = x if x.ndim == 3 else x.expand(self.members, *x.shape)
         raw: dict[str, Tensor] = {}
-        with torch.autocast(x.device.type, torch.bfloat16) if self.autocast else nullcontext():
+        with torch.autocast(x.device.type, torch.bfloat16) if self.autocast and self.training else nullcontext():
             for branch in self.branches:
                 raw |= branch(x)
         constants = {name: value.to(_wide(x)).repeat_interleave(x.shape[1], 0) for name, value in self.constants.items()}

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Checkpoint", "has_checkpoint", "read_checkpoint", "remove_checkpoints", "write_checkpoint"]
 
-FORMAT = 1
+FORMAT = 2
 _KEPT = 2
 _PAIR = re.compile(r"(\d{4,12})\.(json|safetensors)")
 _HINTS = ("`disttrain fit CONFIG` begins a new run",)
@@ -95,9 +95,9 @@ def _read(folder: Path, number: int) -> dict[str, Any]:
     path, where = folder / f"{number:04d}.json", folder / f"{number:04d}.safetensors"
     document = reading.parse(reading.document(path) or b"", path)
     if (found := document.get("format")) != FORMAT:
-        newer = type(found) is int and found > FORMAT
-        what = f"has format {found}; this version reads up to {FORMAT}" if newer else "does not say the format of a checkpoint"
-        raise reading.unreadable("newer-format" if newer else "corrupt", what, path, *_HINTS)
+        newer, known = type(found) is int and found > FORMAT, type(found) is int
+        what = f"has format {found}; this version reads format {FORMAT}" if known else "does not say the format of a checkpoint"
+        raise reading.unreadable("newer-format" if newer else "older-format" if known else "corrupt", what, path, *_HINTS)
     if document.pop("seal", None) != _seal(document):
         raise reading.unreadable("corrupt", "was changed after it was saved: its checksum differs", path, *_HINTS)
     data = _contents(where, document["size"])

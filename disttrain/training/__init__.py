@@ -1,7 +1,7 @@
 """Training: the loop, the marginal fit, optimizers, schedules, early stopping, devices."""
 
 from disttrain.training.cross_entropy import CrossEntropy
-from disttrain.training.devices import deterministic, device, threads
+from disttrain.training.devices import deterministic, device, halved, threads
 from disttrain.training.loop import Epoch, epochs
 from disttrain.training.marginal import head_start, marginal_raw
 from disttrain.training.optimizers import OPTIMIZERS, SCHEDULES, OptimizerPlan, SchedulePlan
@@ -11,5 +11,5 @@ from disttrain.training.standing import Standing
 
 __all__ = [
     "OPTIMIZERS", "SCHEDULES", "CrossEntropy", "Epoch", "NotFinite", "OptimizerPlan", "Plan", "Rows", "SchedulePlan", "Standing",
-    "deterministic", "device", "epochs", "head_start", "marginal_raw", "mean_nll", "member_nll", "threads",
+    "deterministic", "device", "epochs", "halved", "head_start", "marginal_raw", "mean_nll", "member_nll", "threads",
 ]  # fmt: skip

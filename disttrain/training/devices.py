@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
 
 from disttrain.errors import Finding, UsageError
 
-__all__ = ["deterministic", "device", "threads"]
+__all__ = ["deterministic", "device", "halved", "threads"]
+
+# Smaller products than these lose by the casts around them: rows times width squared, and width.
+_PAYS, _WIDE = 16_000_000, 128
 
 
 def device(name: str) -> torch.device:
@@ -30,6 +33,20 @@ def device(name: str) -> torch.device:
     raise UsageError(
         Finding("no-device", f"there is no device `{name}` on this machine", "training.device", hints=("use `auto` or `cpu`",))
     )
+
+
+def halved(place: torch.device, batch_size: int, hidden: Sequence[int]) -> bool:
+    """Whether training products in bfloat16 are faster there than in float32, for hidden layers of these widths.
+
+    Measured on one core with AVX512_BF16: 1.25 to 1.7 times where it says so, 0.7 to 0.96 times where layers are narrower or batches smaller.
+    """
+    if min(hidden, default=0) < _WIDE or batch_size * max(hidden) ** 2 < _PAYS:
+        return False
+    if place.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    # Not in every torch that this runs with.
+    able: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)() if place.type == "cpu" else {}
+    return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
 
 
 @contextmanager

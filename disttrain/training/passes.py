@@ -64,7 +64,7 @@ def member_nll(network: Network, family: Family, rows: Rows) -> Tensor:
     with torch.no_grad():
         at_once = max(_IN_CACHE // 2, _IN_CACHE // network.members) if rows.x.device.type == "cpu" else _ELSEWHERE
         for start in range(0, len(rows), at_once):
-            part, x = rows.taken(start, start + at_once, network.members)
+            part, x = rows.of_members(start, start + at_once, network.members)
             nll = _nll(network, family, part, x).double().cpu()
             weight = torch.ones_like(nll) if part.weight is None else part.weight.reshape(nll.shape).cpu()
             total += (nll * weight).sum(1)
@@ -93,11 +93,11 @@ def mini_batches(
     orders = torch.stack([order(plan.seed, epoch, len(train), member) for member in range(members)]).to(train.x.device)
     orders = orders if train.seats is None else train.seats.gather(1, orders)
     # One network alone has its rows permuted once; of several each would have a copy of all of them.
-    shuffled = train[orders[0]] if members == 1 else None
+    shuffled = train.taken(orders[0]) if members == 1 else None
     total, seen = [0.0] * members, [0.0] * members
     for number, (first, last) in enumerate(bounds(len(train), plan.batch_size), 1):
         chosen = orders[:, first:last]
-        batch = train[chosen.flatten()] if shuffled is None else shuffled[first:last]
+        batch = train.taken(chosen.flatten()) if shuffled is None else shuffled[first:last]
         losses, mass = _means(_nll(network, family, batch, batch.x.reshape(members, last - first, -1)), batch.weight)
         flat.zero_grad()
         losses.backward(torch.ones_like(losses))  # type: ignore[no-untyped-call]
@@ -142,7 +142,7 @@ def full_batch(
     assert isinstance(descent, torch.optim.LBFGS)
     network.train()
     every = torch.arange(len(train)).repeat(network.members) if train.seats is None else train.seats.flatten()
-    rows, x = train.taken(0, len(train), network.members)
+    rows, x = train.of_members(0, len(train), network.members)
     seen = 0
 
     def closure() -> float:

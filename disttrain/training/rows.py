@@ -42,12 +42,12 @@ class Rows:
         free = torch.ones(len(held), len(self.x), dtype=torch.bool).scatter_(1, held.cpu(), value=False)
         return self.seated(free.nonzero()[:, 1].reshape(len(held), -1))
 
-    def taken(self, first: int, last: int, members: int) -> tuple[Rows, Tensor]:
+    def of_members(self, first: int, last: int, members: int) -> tuple[Rows, Tensor]:
         """The rows `first` to `last` of each member, one member after the other, and their inputs: (n, p) where all share them, else (K, n, p)."""
         if self.seats is None:
             part = self[first:last]
             return part.times(members), part.x
-        part = self[self.seats[:, first:last].flatten()]
+        part = self.taken(self.seats[:, first:last].flatten())
         return part, part.x.reshape(members, -1, self.x.shape[1])
 
     def times(self, members: int) -> Rows:
@@ -74,3 +74,12 @@ class Rows:
     def __getitem__(self, rows: slice | Tensor) -> Rows:
         weight = None if self.weight is None else self.weight[rows]
         return Rows(self.x[rows], self.outcome[rows], weight, self.conditions[rows])
+
+    def taken(self, rows: Tensor) -> Rows:
+        """The rows with these numbers (m,), in that order: as self[rows], in a third of the time."""
+
+        def chosen(column: Tensor) -> Tensor:
+            return column.index_select(0, rows)
+
+        weight = None if self.weight is None else chosen(self.weight)
+        return Rows(chosen(self.x), self.outcome.map(chosen), weight, self.conditions.map(chosen))

@@ -16,9 +16,10 @@ from disttrain.errors import DataError, Finding
 from disttrain.families import Family, Scaling
 from disttrain.model import Model, encoded, layout_of, outputs_of, scaling_of, standardised, trunk_dtype
 from disttrain.networks import Network, Output
-from disttrain.training import Rows, head_start, marginal_raw
+from disttrain.training import Rows, device, halved, head_start, marginal_raw
 from disttrain.workflows.dataset import SPLITS, Dataset, dataset, hold_out_own
 from disttrain.workflows.observing import Observed, observe
+from disttrain.workflows.plans import plan_of
 from disttrain.workflows.support import require_variety
 
 __all__ = ["Prepared", "prepare"]
@@ -113,12 +114,20 @@ def _network(
     generator = torch.Generator().manual_seed(config.training.seed)
     # torch draws first weights of its own, which are drawn anew: its global generator is the caller's.
     with torch.random.fork_rng(devices=[]):
-        network = Network(layout_of(config, encoder), outputs, generator, autocast=config.training.precision == "bfloat16")
+        network = Network(layout_of(config, encoder), outputs, generator, autocast=_in_bfloat16(config, len(train)))
     start = {name: torch.zeros_like(value) for name, value in raw.items()}
     if config.training.initialize == "marginal":
         start = head_start(family, outputs, train, raw)
     network.start(start, generator, train.x)
     return network.to(trunk_dtype(config))
+
+
+def _in_bfloat16(config: Config, rows: int) -> bool:
+    """Whether products are in bfloat16 while training: as the config says, or for `auto` where it pays (measured for single networks)."""
+    section = config.training
+    if section.precision != "auto" or section.optimizer.name == "lbfgs" or config.network.members > 1:
+        return section.precision == "bfloat16"
+    return halved(device(section.device), plan_of(config, rows).batch_size, config.network.hidden)
 
 
 def _require_told(rows: Dataset, seen: Observed) -> None:

@@ -21,6 +21,7 @@ from disttrain import config as configs
 from disttrain import data as rooms
 from disttrain import storage
 from disttrain.config import Config, Loaded
+from disttrain.model import trunk_dtype
 from disttrain.storage import Run
 from disttrain.training import Epoch
 from disttrain.workflows.preparation import Prepared
@@ -34,7 +35,7 @@ def write_inputs(run: Run, loaded: Loaded, prepared: Prepared, device: torch.dev
     """Write config.yaml (as given, byte for byte), config.resolved.yaml, environment.json and data.json. Raises StorageError."""
     storage.write_bytes(run.path / "config.yaml", loaded.text)
     storage.write_text(run.path / "config.resolved.yaml", configs.dump(resolved(loaded)))
-    storage.write_json(run.path / "environment.json", environment(loaded.config, device))
+    storage.write_json(run.path / "environment.json", {**environment(loaded.config, device), "precision": _precision(prepared)})
     storage.write_json(run.path / "data.json", _data(prepared))
 
 
@@ -64,6 +65,12 @@ def environment(config: Config, device: torch.device) -> dict[str, Any]:
         "seed": config.training.seed,
         "packages": {name: importlib.metadata.version(name) for name in _PACKAGES},
     }
+
+
+def _precision(prepared: Prepared) -> str:
+    """In which numbers products are computed while training, also where the config leaves that to the machine."""
+    network = prepared.model.network
+    return "bfloat16" if network.autocast else str(trunk_dtype(prepared.model.config)).removeprefix("torch.")
 
 
 def _data(prepared: Prepared) -> dict[str, Any]:

@@ -44,8 +44,8 @@ def data(rows: int) -> tuple[Tensor, Tensor]:
     return x, mean + spread * torch.randn(rows, generator=generator)
 
 
-def ours(x: Tensor, y: Tensor, batch: int, members: int = 1) -> float:
-    """Row-epochs per second of processor time of our loop, with 15 % of the rows to stop by."""
+def ours(x: Tensor, y: Tensor, batch: int, members: int = 1, device: str = "cpu") -> float:
+    """Row-epochs per second of our loop, with 15 % of the rows to stop by: of processor time on the CPU, of wall time elsewhere."""
     family = build("normal", {})
     outputs = tuple(Output(parameter, activation_for(parameter)) for parameter in family.parameters)
     generator = torch.Generator().manual_seed(1)
@@ -54,9 +54,10 @@ def ours(x: Tensor, y: Tensor, batch: int, members: int = 1) -> float:
     held = len(x) * 15 // 100
     rows = Rows(x, Outcome.exact(y.double()))
     plan = Plan(EPOCHS, batch, OptimizerPlan("adamw", 1e-3, 1e-4), patience=EPOCHS, gradient_clip=10.0)
-    began = time.process_time()
+    place, clock = torch.device(device), time.process_time if device == "cpu" else time.perf_counter
+    network, rows, began = network.to(place), rows.to(place), clock()
     done = sum(1 for _ in epochs(network, family, rows[held:], rows[:held], plan))
-    return done * (len(x) - held) / (time.process_time() - began)
+    return done * (len(x) - held) / (clock() - began)
 
 
 def by_hand(x: Tensor, y: Tensor, batch: int) -> float:
@@ -97,6 +98,18 @@ def ratios(rounds: int, first: Callable[[], float], second: Callable[[], float])
     """Median of the first, of the second, and of first / second, taken in turn."""
     pairs = [(first(), second()) for _ in range(rounds)]
     return tuple(statistics.median(column) for column in (*zip(*pairs, strict=True), [a / b for a, b in pairs]))  # type: ignore[return-value]
+
+
+def cuda_lines(rounds: int, x: Tensor, y: Tensor) -> list[str]:
+    """A CUDA device against one thread of the CPU, where there is one."""
+    if not torch.cuda.is_available():
+        return []
+    ours(x[:5_000], y[:5_000], 1024, device="cuda")
+    lines = []
+    for batch in (1024, 8192):
+        found = ratios(rounds, lambda b=batch: ours(x, y, b, device="cuda"), lambda b=batch: ours(x, y, b))
+        lines.append(f"| row-epochs/s, batch {batch}, CUDA device against CPU | {found[0]:,.0f} | {found[1]:,.0f} | {found[2]:.2f} |")
+    return lines
 
 
 def seconds(*command: str, cwd: Path) -> float:
@@ -160,6 +173,7 @@ def main() -> None:
         small = x[:10_000], y[:10_000]
         found = ratios(asked.rounds, lambda b=batch, s=small: 1 / ours(*s, b, 8), lambda b=batch, s=small: 8 / ours(*s, b))
         lines.append(f"| time of 8 members against 8 single fits, batch {batch} | | | {found[2]:.2f} |")
+    lines += cuda_lines(asked.rounds, x, y)
     lines += process_lines(asked.rounds, asked.rows)
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
     about = (

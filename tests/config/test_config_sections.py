@@ -164,7 +164,7 @@ def test_the_defaults_are_those_of_the_interface():
     assert (full.network.hidden, full.network.activation, full.network.heads, full.network.members) == ((64, 64), "silu", "shared", 1)
     assert (full.training.epochs, full.training.batch_size, full.training.gradient_clip) == (300, "auto", 10.0)
     assert (full.training.optimizer.name, full.training.optimizer.lr, full.training.optimizer.weight_decay) == ("adamw", 1e-3, 1e-4)
-    assert (full.training.schedule.name, full.training.schedule.warmup_epochs, full.training.precision) == ("cosine", 5, "float32")
+    assert (full.training.schedule.name, full.training.schedule.warmup_epochs, full.training.precision) == ("cosine", 5, "auto")
     assert full.training.early_stopping is not None
     assert (full.training.early_stopping.patience, full.training.early_stopping.min_delta) == (20, 1e-4)
     assert (full.evaluation.metrics, full.evaluation.levels, full.predictions.quantiles) == (None, (0.5, 0.9), (0.05, 0.5, 0.95))

@@ -190,6 +190,9 @@ def test_the_trunk_runs_in_its_own_precision():
     halved = Network(Layout(4, hidden=(16,)), outputs_of("normal"), torch.Generator().manual_seed(1), autocast=True)
     assert halved(X)["loc"].dtype == torch.float64
     torch.testing.assert_close(halved(X)["loc"], narrow(X)["loc"], rtol=0.05, atol=0.05)
+    assert not torch.equal(halved(X)["loc"], narrow(X)["loc"])
+    # A forecast is that of any machine.
+    assert torch.equal(halved.eval()(X)["loc"], narrow.eval()(X)["loc"])
 
 
 def test_the_same_seed_gives_the_same_network_and_another_seed_another():

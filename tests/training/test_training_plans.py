@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from disttrain.errors import UsageError
-from disttrain.training import OPTIMIZERS, SCHEDULES, OptimizerPlan, SchedulePlan, deterministic, device
+from disttrain.training import OPTIMIZERS, SCHEDULES, OptimizerPlan, SchedulePlan, deterministic, device, halved
 from disttrain.training.optimizers import learning_rate, optimizer
 from disttrain.training.stopping import Stopping
 
@@ -173,6 +173,17 @@ def test_devices_by_name():
     assert device("auto").type in {"cpu", "cuda"}
     with pytest.raises(UsageError, match="no device"):
         device("cuda:999")
+
+
+def test_bfloat16_pays_on_large_products_alone(monkeypatch):
+    place = torch.device("cpu")
+    for able in ({"avx512_bf16": True}, {"amx_bf16": True}, {"avx2": True}, {}):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda able=able: able, raising=False)
+        assert halved(place, 1024, (128, 256)) == any("bf16" in name for name in able)
+        assert not halved(place, 64, (256, 256))
+        assert not halved(place, 4096, (256, 64))
+        assert not halved(place, 4096, ())
+    assert not halved(torch.device("mps"), 4096, (256, 256))
 
 
 def test_determinism_is_asked_for_and_given_back():
