@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from disttrain.networks.layers import Embedding
 
-__all__ = ["NUMERIC_EMBEDDINGS", "CategoryCodes", "Inputs", "PiecewiseLinear", "Periodic"]
+__all__ = ["NUMERIC_EMBEDDINGS", "Both", "CategoryCodes", "Inputs", "PiecewiseLinear", "Periodic"]
 
 # Waves and steps for each number. Frequencies start near 0, where a wave is all but a line.
 _WAVES, _FREQUENCY, _STEPS = 16, 0.3, 16
@@ -76,10 +76,30 @@ class PiecewiseLinear(nn.Module):
         return share.clamp(0.0, 1.0).flatten(-2)
 
 
-NUMERIC_EMBEDDINGS: dict[str, Callable[[int, int], Periodic | PiecewiseLinear] | None] = {
+class Both(nn.Module):
+    """Waves and steps of each number side by side: waves for what is smooth in it, steps for what jumps. (K, n, F) → (K, n, F · self.size)."""
+
+    size = Periodic.size + PiecewiseLinear.size
+
+    def __init__(self, members: int, numbers: int) -> None:
+        super().__init__()
+        self.periodic, self.piecewise_linear = Periodic(members, numbers), PiecewiseLinear(members, numbers)
+
+    def start(self, numbers: Tensor, generator: torch.Generator) -> None:
+        """Start either of them at the numbers (n, F) of the training rows."""
+        self.periodic.start(numbers, generator)
+        self.piecewise_linear.start(numbers, generator)
+
+    def forward(self, numbers: Tensor) -> Tensor:
+        spread = [kind(numbers).reshape(*numbers.shape, kind.size) for kind in (self.periodic, self.piecewise_linear)]
+        return torch.cat(spread, -1).flatten(-2)
+
+
+NUMERIC_EMBEDDINGS: dict[str, Callable[[int, int], Periodic | PiecewiseLinear | Both] | None] = {
     "none": None,
     "periodic": Periodic,
     "piecewise_linear": PiecewiseLinear,
+    "both": Both,
 }
 
 

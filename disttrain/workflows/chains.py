@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from disttrain.config import Config
 from disttrain.model import Model
 from disttrain.networks import Output
 
-__all__ = ["chain_of", "chains", "count_of", "summary_of"]
+__all__ = ["chain_of", "chains", "count_of", "spread_of", "summary_of"]
 
 
 def summary_of(model: Model) -> str:
     """The network as one chain: `11 inputs -> [64, 64] -> concentration, rate`."""
     names = ", ".join(output.parameter.name for output in model.outputs if output.size)
-    spread = "" if model.config.network.numeric_embedding == "none" else f", numbers {model.config.network.numeric_embedding}"
+    spread = spread_of(model.config)
+    spread = f", numbers {spread}" if spread else ""
     return f"{model.encoder.width} inputs{spread} -> {list(model.config.network.hidden)} -> {names}"
+
+
+def spread_of(config: Config) -> str:
+    """How numbers are spread out, in words; empty where they are not."""
+    words = {"none": "", "both": "periodic and piecewise_linear"}
+    return words.get(config.network.numeric_embedding, config.network.numeric_embedding)
 
 
 def count_of(model: Model) -> str:

@@ -13,7 +13,7 @@ from disttrain.errors import DataError
 from disttrain.families import Facts, Family, Parameter, activation_for, facts_of
 from disttrain.model import Model, family_of
 from disttrain.networks import Output
-from disttrain.workflows.chains import chains
+from disttrain.workflows.chains import chains, spread_of
 from disttrain.workflows.dataset import is_label
 from disttrain.workflows.preparation import prepare
 from disttrain.workflows.sightings import losses_of, weights_of
@@ -175,8 +175,8 @@ def _network(config: Config, family: Family, model: Model | None) -> str:
     hidden = [str(width) for width in config.network.hidden]
     chain = " → ".join([str(model.encoder.width) if model is not None else "inputs", *hidden, _heads(config, family, model)])
     kind = f"MLP {chain}, {config.network.activation}" if hidden else f"linear {chain}"
-    spread = config.network.numeric_embedding
-    kind += "" if spread == "none" else f", each number also as a {spread} embedding"
+    spread = spread_of(config)
+    kind += "" if not spread else f", each number also as a {spread} embedding"
     told = f"{model.network.size():,} weights" if model is not None else "(the data could not be read)"
     members = config.network.members
     return f"{kind}        {told}" + ("" if members == 1 else f"; {members} networks side by side; the forecast is their equal mixture")

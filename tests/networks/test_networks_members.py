@@ -25,6 +25,7 @@ LAYOUTS = {
     "separate": {"separate": True},
     "periodic": {"numbers": (0, 2), "numeric_embedding": "periodic"},
     "piecewise_linear": {"numbers": (0, 2), "numeric_embedding": "piecewise_linear"},
+    "both": {"numbers": (0, 2), "numeric_embedding": "both"},
 }
 
 
@@ -136,7 +137,7 @@ def test_periodic_is_sines_and_cosines_and_its_frequencies_learn():
     assert not torch.equal(made.frequency[0], made.frequency[1])
 
 
-@pytest.mark.parametrize("embedding", ["periodic", "piecewise_linear"])
+@pytest.mark.parametrize("embedding", ["periodic", "piecewise_linear", "both"])
 def test_only_numbers_are_spread_out_and_stay_beside_it(embedding):
     inputs = Inputs(range(4), 4, (CategoryCodes(3, 3, 2),), 1, (0, 2), embedding)
     initialize(inputs, torch.Generator().manual_seed(7))
@@ -157,7 +158,7 @@ def test_only_numbers_are_spread_out_and_stay_beside_it(embedding):
     assert changed[5 + inputs.spread.size :].any()
 
 
-@pytest.mark.parametrize("embedding", ["periodic", "piecewise_linear"])
+@pytest.mark.parametrize("embedding", ["periodic", "piecewise_linear", "both"])
 def test_a_trunk_that_sees_no_number_has_no_embedding_of_one(embedding):
     assert Inputs((1, 3), 4, (), 1, (0, 2), embedding).spread is None
 

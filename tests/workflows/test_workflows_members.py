@@ -240,7 +240,7 @@ def test_predictions_do_not_depend_on_chunks_and_shards(ensemble, rows, tmp_path
     assert whole.slice(59 * 60, 60).select(columns).combine_chunks().equals(whole.slice(0, 60).select(columns).combine_chunks())
 
 
-@pytest.mark.parametrize("embedding", ["periodic", "piecewise_linear"])
+@pytest.mark.parametrize("embedding", ["periodic", "piecewise_linear", "both"])
 def test_embeddings_of_numbers_survive_saving(embedding, rows, file, tmp_path):
     holes = rows.set_column(0, "x", pa.array([None, *rows["x"].to_pylist()[1:]]))
     document = config_of("normal", str(write_table(tmp_path / "holes.parquet", holes))) | QUICK
