@@ -5,8 +5,8 @@
 Each fold is fitted on the other folds' rows alone, of which the recipe holds some out to stop by; test rows are scored once, after the
 fit, and choose nothing. The linear model has the same family, all its parameters linear in the inputs, fitted to convergence on all those
 rows; a second one, as in classical regression, keeps the shape or the spread constant, and ours is held against the better of the two.
-The baseline is the best model without features on the same rows. The recipe is a config of which `network`, `training` and the share of
-validation rows count. Sets of more than `--rows` rows are a random sample of so many. With `--write` the table goes into RESULTS.md
+The baseline is the best model without features on the same rows. The recipe is a config of which `network`, `training` and how `data`
+holds rows out and scales them count. Sets of more than `--rows` rows are a random sample of so many. With `--write` the table goes into RESULTS.md
 beside this file, with the date, the commit and the machine.
 """
 
@@ -42,11 +42,11 @@ LINEAR = {"network": {"hidden": []}, "training": {"epochs": 100, "optimizer": "l
 Scores = dict[str, Any]
 
 
-def document_of(case: Case, recipe: Mapping[str, Any], path: Path, validation: float | None) -> dict[str, Any]:
-    """The config of one fold: `path` has its rows, with a column `part`."""
+def document_of(case: Case, recipe: Mapping[str, Any], path: Path, held: Mapping[str, Any]) -> dict[str, Any]:
+    """The config of one fold: `path` has its rows, with a column `part`; `held` says which of them are held out to stop by."""
     data = {
         "train": str(path), "target": case.target, "features": case.features, "test": {"column": "part", "values": ["test"]},
-        "exclude": list(case.exclude), "validation": validation, **(case.roles or {}),
+        "exclude": list(case.exclude), **held, **(case.roles or {}),
     }  # fmt: skip
     kept = {key: recipe[key] for key in ("network", "training") if key in recipe}
     written = {"evaluation": {"metrics": ["nll"]}, "predictions": {"columns": ["parameters"], "splits": []}}
@@ -64,17 +64,17 @@ def scores(task: tuple[Case, int, int, int, dict[str, Any], dict[str, Any]]) -> 
     table = rows_of(case, most)
     fold_of = np.random.default_rng(1).permutation(table.num_rows) % folds
     table = table.append_column("part", pa.array(np.where(fold_of == fold, "test", "train")))
-    share = recipe.get("data", {}).get("validation")
+    held = {key: recipe["data"][key] for key in ("validation", "split", "scaling") if key in recipe.get("data", {})}
     with tempfile.TemporaryDirectory() as place:
         path = Path(place) / "rows.parquet"
         pq.write_table(table, path)
-        document = document_of(case, recipe, path, share if isinstance(share, float) else 0.15)
+        document = document_of(case, recipe, path, held)
         began = time.perf_counter()
         ours = disttrain.fit(document, set={"training.seed": fold, **overrides}, out=Path(place) / "ours")
         seconds = time.perf_counter() - began
         best = json.loads((ours.path / "run.json").read_text())["best_epoch"]
         references = {
-            name: disttrain.fit(document_of(made, LINEAR, path, None), out=Path(place) / name)
+            name: disttrain.fit(document_of(made, LINEAR, path, {"validation": None}), out=Path(place) / name)
             for name, made in (("linear", case), ("classical", classical(case)))
         }
     test = table.filter(pa.array(fold_of == fold))

@@ -1,10 +1,11 @@
 """The 20-split protocol of Hernández-Lobato & Adams (2015) on UCI sets: test NLL, CRPS and RMSE in the target's units, seconds per split.
 
-    python tests/benchmarks/uci.py [SET ...] [--recipe FILE] [--head YAML] [--splits A:B] [--jobs N] [--set KEY=VALUE ...] [--write]
+    python tests/benchmarks/uci.py [SET ...] [--recipe FILE] [--head YAML] [--splits A:B] [--inner] [--jobs N] [--set KEY=VALUE ...] [--write]
 
 Each split is fitted on its training rows alone, of which the recipe holds some out to stop by; test rows are scored once, after the fit,
-and choose nothing. The recipe is a config of which `distribution`, `network` and `training` count. With `--write` the table goes into
-RESULTS.md beside this file, with the date, the commit and the machine.
+and choose nothing: recipes are compared with `--inner`, which never sees them. The recipe is a config of which `distribution`, `network`,
+`training` and how `data` holds rows out and scales them count. With `--write` the table goes into RESULTS.md beside this file, with the
+date, the commit and the machine.
 """
 
 from __future__ import annotations
@@ -47,13 +48,18 @@ PUBLISHED = {
 METRICS = ["nll", "crps", "coverage", "pit", "rmse"]
 
 
-def split_file(name: str, split: int, folder: Path) -> Path:
-    """The rows of a set with a column `part`: train or test in this split."""
+def split_file(name: str, split: int, folder: Path, inner: bool) -> Path:
+    """The rows of a set with a column `part`: train or test in this split; `inner`, a tenth of its training rows stands for the test rows."""
     table = pq.read_table(SHARED / f"uci_{name}.parquet")
     splits = pq.read_table(SHARED / f"uci_{name}_splits.parquet").to_pandas()
     chosen = splits[splits["split"] == split]
     part = np.full(table.num_rows, "unused", dtype=object)
-    part[chosen["row"]] = np.where(chosen["is_test"], "test", "train")
+    test = chosen["is_test"].to_numpy()
+    part[chosen["row"]] = np.where(test, "unused" if inner else "test", "train")
+    if inner:
+        train = chosen["row"].to_numpy()[~test]
+        judges = np.random.default_rng(1_000 + split).permutation(train)[: round(0.1 * len(train))]
+        part[judges] = "test"
     path = folder / f"{name}_{split}.parquet"
     pq.write_table(table.append_column("part", pa.array(part)), path)
     return path
@@ -63,7 +69,8 @@ def document_of(recipe: dict[str, Any], name: str, path: Path, split: int, folde
     """The config of one split."""
     data = {
         "train": str(path), "target": TARGETS[name], "features": "*", "exclude": NOT_FEATURES.get(name, []),
-        "test": {"column": "part", "values": ["test"]}, "validation": recipe.get("data", {}).get("validation", 0.15),
+        "test": {"column": "part", "values": ["test"]}, "filter": "part != 'unused'",
+        **{key: recipe["data"][key] for key in ("validation", "split", "scaling") if key in recipe.get("data", {})},
     }  # fmt: skip
     training = {**recipe.get("training", {}), "seed": split}
     evaluation = {"metrics": METRICS, "levels": [0.9]}
@@ -72,9 +79,9 @@ def document_of(recipe: dict[str, Any], name: str, path: Path, split: int, folde
     return {**document, "predictions": {"columns": ["parameters"], "splits": []}, "output": {"folder": str(folder / "runs")}}
 
 
-def scores(task: tuple[dict[str, Any], str, int, tuple[str, ...]]) -> dict[str, float]:
-    """The scores of one split: those of its test rows, and the validation NLL, which alone may choose."""
-    recipe, name, split, overrides = task
+def scores(task: tuple[dict[str, Any], str, int, tuple[str, ...], bool]) -> dict[str, float]:
+    """The scores of the test rows of one split, seconds and epochs of its fit."""
+    recipe, name, split, overrides, inner = task
     import torch
 
     import disttrain
@@ -82,14 +89,14 @@ def scores(task: tuple[dict[str, Any], str, int, tuple[str, ...]]) -> dict[str, 
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        document = document_of(recipe, name, split_file(name, split, folder), split, folder)
+        document = document_of(recipe, name, split_file(name, split, folder, inner), split, folder)
         began = time.perf_counter()
         run = disttrain.fit(document, set=_parsed(overrides), out=folder / "run")
         seconds = time.perf_counter() - began
         found = json.loads((run.path / "metrics.json").read_text())
         record = json.loads((run.path / "run.json").read_text())
     test = {metric: found["test"]["metrics"][metric]["value"] for metric in METRICS}
-    return {**test, "validation": found["validation"]["metrics"]["nll"]["value"], "seconds": seconds, "epochs": record["epochs"]}
+    return {**test, "seconds": seconds, "epochs": record["epochs"]}
 
 
 def _parsed(overrides: tuple[str, ...]) -> dict[str, Any]:
@@ -99,15 +106,15 @@ def _parsed(overrides: tuple[str, ...]) -> dict[str, Any]:
 def table_of(found: dict[str, list[dict[str, float]]]) -> list[str]:
     """The means over splits with their standard errors, one line for each set."""
     lines = [
-        "| set | splits | test NLL ± SE | CRPS | RMSE | 90 % cover | PIT error | validation NLL | s / split | epochs |",
-        "|--|--|--|--|--|--|--|--|--|--|",
+        "| set | splits | test NLL ± SE | CRPS | RMSE | 90 % cover | PIT error | s / split | epochs |",
+        "|--|--|--|--|--|--|--|--|--|",
     ]
     for name, rows in found.items():
         mean = {key: statistics.fmean(row[key] for row in rows) for key in rows[0]}
         error = statistics.stdev(row["nll"] for row in rows) / len(rows) ** 0.5 if len(rows) > 1 else float("nan")
         lines.append(
             f"| {name} | {len(rows)} | {mean['nll']:.3f} ± {error:.3f} | {mean['crps']:.3f} | {mean['rmse']:.3f} | {100 * mean['coverage']:.1f} % "
-            f"| {mean['pit']:.3f} | {mean['validation']:.3f} | {mean['seconds']:.1f} | {mean['epochs']:.0f} |"
+            f"| {mean['pit']:.3f} | {mean['seconds']:.1f} | {mean['epochs']:.0f} |"
         )
     return lines
 
@@ -127,6 +134,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--recipe", type=Path, default=ROOT / "configs" / "best.yaml")
     parser.add_argument("--head", type=yaml.safe_load, help="the distribution, in the place of the recipe's: normal, or a mapping")
     parser.add_argument("--splits", default="0:20", help="first and one past last")
+    parser.add_argument(
+        "--inner", action="store_true", help="choose by this: test rows are left out, a tenth of the training rows is scored"
+    )
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--write", action="store_true", help="append the table to RESULTS.md")
@@ -143,12 +153,14 @@ def main() -> None:
     found: dict[str, list[dict[str, float]]] = {}
     with ProcessPoolExecutor(asked.jobs) as pool:
         for name in asked.sets:
-            tasks = [(recipe, name, split, tuple(asked.set)) for split in range(first, last)]
+            tasks = [(recipe, name, split, tuple(asked.set), asked.inner) for split in range(first, last)]
             found[name] = list(pool.map(scores, tasks))
             print(table_of({name: found[name]})[-1], flush=True)
     head = json.dumps(recipe.get("distribution"))
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
-    title = f"### UCI, {asked.recipe.name}, head {head}{' ' + ' '.join(asked.set) if asked.set else ''}"
+    title = (
+        f"### UCI{', inner rows' if asked.inner else ''}, {asked.recipe.name}, head {head}{' ' + ' '.join(asked.set) if asked.set else ''}"
+    )
     about = f"{datetime.date.today()}, commit {commit}, {platform.processor() or platform.machine()}, {asked.jobs} processes of one thread"
     lines = [title, "", about, "", *table_of(found), "", *published(), ""]
     print("\n".join(lines))
