@@ -186,12 +186,20 @@ def _planned(description: Mapping[str, Any]) -> Model:
     return Model(config, schema, encoder, family, labels, outputs, scaling, network, marginal)
 
 
-def encoded(encoder: Encoder, batch: pa.Table | pa.RecordBatch, dtype: torch.dtype, origin: Origin | None = None) -> Tensor:
-    """Encoded inputs (n, p): standardised in float64, then cast; block by block, so that only the result is large."""
+def encoded(
+    encoder: Encoder, batch: pa.Table | pa.RecordBatch, dtype: torch.dtype, origin: Origin | None = None, places: Tensor | None = None
+) -> Tensor:
+    """Encoded inputs (n, p): standardised in float64, then cast; block by block, so that only the result is large.
+
+    The rows stand in the order of the batch, or each at the place (n,) that is named for it.
+    """
     x = torch.empty(batch.num_rows, encoder.width, dtype=dtype)
     for start in range(0, batch.num_rows, 16 * BLOCK):
         part = batch.slice(start, 16 * BLOCK)
-        x[start : start + part.num_rows] = torch.from_numpy(encoder.features(part, _part_of(origin, start, part.num_rows)))
+        rows = slice(start, start + part.num_rows)
+        x[rows if places is None else places[rows]] = torch.from_numpy(encoder.features(part, _part_of(origin, start, part.num_rows))).to(
+            dtype
+        )
     return x
 
 
