@@ -59,6 +59,7 @@ def fit(
         run = None if going_on is None else held.enter_context(storage.reopen(going_on))
         storage.require_writable(going_on or (root if out is None else out.parent))
         prepared = prepare(loaded, limit).lean()
+        # Arrow keeps what it is given back for itself, and it was all of the table.
         pa.default_memory_pool().release_unused()
         scoring.require_suited(loaded, prepared)
         held.enter_context(training.deterministic(config.training.deterministic))

@@ -113,7 +113,8 @@ def _own_batches(rows: Dataset, config: Config) -> Iterator[_Batch]:
 def _file_batches(files: Sequence[Path], model: Model, kept: Sequence[str], schema: pa.Schema) -> Iterator[_Batch]:
     columns = tuple(dict.fromkeys((*model.schema.forecast_columns, *kept)))
     first, origin = 0, rooms.origin_of(files, model.config.data.format)
-    for number, batch in enumerate(rooms.stream(files, columns, model.config.data.format, BLOCK, schema=schema)):
+    batches = rooms.stream(files, columns, model.config.data.format, BLOCK, schema=schema)
+    for number, batch in enumerate(rooms.ahead(batches)):
         yield _Batch(batch, np.arange(first, first + batch.num_rows), number, origin.at(first))
         first += batch.num_rows
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import sys
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +29,16 @@ def written(output: str, tables: Iterator[pa.Table], form: str, facts: dict[byte
 
 
 def _poured(sink: Any, tables: Iterator[pa.Table], form: str, facts: dict[bytes, bytes]) -> int:
-    """Write tables one after another and count their rows; there is always one, if only an empty one."""
+    """Write tables one after another, each while the next is made, and count their rows; there is always one, if only an empty one."""
     first = next(tables)
     rows = 0
-    with rooms.FORMATS[form].writer(sink, first.schema.with_metadata(facts)) as writer:
+    writing: Future[None] | None = None
+    with rooms.FORMATS[form].writer(sink, first.schema.with_metadata(facts)) as writer, ThreadPoolExecutor(1) as thread:
         for table in itertools.chain([first], tables):
-            writer.write_table(table.replace_schema_metadata(facts))
+            if writing is not None:
+                writing.result()
+            writing = thread.submit(writer.write_table, table.replace_schema_metadata(facts))
             rows += table.num_rows
+        if writing is not None:
+            writing.result()
     return rows
