@@ -10,7 +10,7 @@ from disttrain.data.known import Known, read_known
 from disttrain.data.locating import files
 from disttrain.data.schema import Feature, Schema
 from disttrain.data.seen import Seen, read_seen
-from disttrain.data.sources import fingerprint, origin_of, read, row_counts, schema_of, stream
+from disttrain.data.sources import ahead, fingerprint, origin_of, read, row_counts, schema_of, stream
 from disttrain.data.splits import SPLITS, TEST, TRAIN, VALIDATION, assign, own_shares
 from disttrain.data.targets import Target, read_target, read_weight, require_complete, require_weight
 from disttrain.data.values import text_examples
@@ -31,6 +31,7 @@ __all__ = [
     "Schema",
     "Seen",
     "Target",
+    "ahead",
     "assign",
     "batches",
     "boolean_column",

@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from disttrain.data.opening import STDIN, opened, reading
 from disttrain.data.partitions import constant, partition_types, partitions
 from disttrain.errors import DataError, Finding
 
-__all__ = ["fingerprint", "origin_of", "read", "row_counts", "schema_of", "stream"]
+__all__ = ["ahead", "fingerprint", "origin_of", "read", "row_counts", "schema_of", "stream"]
 
 BATCH_ROWS = 65_536
 # Marks the fields of a schema that stand in folder names and not in the files.
@@ -175,6 +176,15 @@ def stamp(path: Path) -> tuple[int, int]:
         return 0, 0
     status = path.stat()
     return status.st_size, status.st_mtime_ns
+
+
+def ahead(batches: Iterator[Any]) -> Iterator[Any]:
+    """The same batches, each read in a thread while the one before is used."""
+    with ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(next, batches, None)
+        while (batch := coming.result()) is not None:
+            coming = thread.submit(next, batches, None)
+            yield batch
 
 
 def row_counts(files: Sequence[Path], format: str = "auto") -> tuple[int, ...]:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from disttrain.errors import DataError, Finding
 
-__all__ = ["Average", "Summary", "average", "calibration", "gain", "mean", "root_mean", "weighted_mean"]
+__all__ = ["Average", "Comparison", "Summary", "average", "calibration", "compared", "gain", "mean", "root_mean", "weighted_mean"]
 
 Summary = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
@@ -26,6 +26,14 @@ class Average(NamedTuple):
 
     value: float
     standard_error: float
+
+
+class Comparison(NamedTuple):
+    """A metric of a forecast and of its baseline on the same rows, and how much better the forecast is."""
+
+    own: Average
+    baseline: Average
+    gain: Average
 
 
 def mean(scores: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
@@ -55,14 +63,17 @@ def calibration(scores: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
     u, share = scores[order], weight[order] / weight.sum()
     upto = share.cumsum(0)
     value = (share * (u - (upto - 0.5 * share)).abs()).sum()
-    # Between neighbours F is constant at `upto`: F - t is positive left of it and negative right of it.
-    following = torch.cat([u[1:], u.new_ones(1)])
-    crossing = torch.minimum(torch.maximum(upto, u), following)
-    signed = (crossing - u) - (following - crossing)
-    above = signed.flip(0).cumsum(0).flip(0)
+    above = _signed(u, upto).flip(0).cumsum(0).flip(0)
     influence = torch.empty_like(above)
     influence[order] = above - (share * above).sum()
     return value, influence
+
+
+def _signed(u: Tensor, upto: Tensor) -> Tensor:
+    """How much longer F(t) > t than F(t) < t between each of the sorted values `u` and the next, F being `upto` there: (n,)."""
+    following = torch.cat([u[1:], u.new_ones(1)])
+    crossing = torch.minimum(torch.maximum(upto, u), following)
+    return (crossing - u) - (following - crossing)
 
 
 def average(summary: Summary, scores: Tensor, weight: Tensor | None = None) -> Average:
@@ -76,16 +87,23 @@ def average(summary: Summary, scores: Tensor, weight: Tensor | None = None) -> A
     return Average(float(value), _standard_error(influence, weight))
 
 
-def gain(summary: Summary, scores: Tensor, baseline: Tensor, weight: Tensor | None = None) -> Average:
-    """How much lower the summary of `scores` is than that of `baseline`, both (n, ...) of the same rows, with the error of the difference.
+def compared(summary: Summary, scores: Tensor, baseline: Tensor, weight: Tensor | None = None) -> Comparison:
+    """The averages of `scores` and of `baseline`, both (n, ...) of the same rows, and how much lower the first is.
 
-    The rows are paired: what both forecasts find hard does not count as uncertainty.
+    The rows are paired: what both forecasts find hard does not count as uncertainty of the gain.
     Raises DataError as `average` does.
     """
     (scores, baseline), weight = _checked((scores, baseline), weight)
     value, influence = summary(scores, weight)
+    own = Average(float(value), _standard_error(influence, weight))
     value_of_baseline, influence_of_baseline = summary(baseline, weight)
-    return Average(float(value_of_baseline - value), _standard_error(influence_of_baseline - influence, weight))
+    other = Average(float(value_of_baseline), _standard_error(influence_of_baseline, weight))
+    return Comparison(own, other, Average(float(value_of_baseline - value), _standard_error(influence_of_baseline - influence, weight)))
+
+
+def gain(summary: Summary, scores: Tensor, baseline: Tensor, weight: Tensor | None = None) -> Average:
+    """How much lower the summary of `scores` is than that of `baseline`. Raises DataError as `average` does."""
+    return compared(summary, scores, baseline, weight).gain
 
 
 def weighted_mean(scores: Tensor, weight: Tensor | None = None) -> Average:
@@ -111,7 +129,9 @@ def _standard_error(influence: Tensor, weight: Tensor) -> float:
 def _checked(columns: tuple[Tensor, ...], weight: Tensor | None) -> tuple[list[Tensor], Tensor]:
     """The columns and the weight in float64 on the processor, rows of weight 0 left out; the weights scaled to at most 1."""
     tensors = [column.detach().cpu().double() for column in columns]
-    weights = torch.ones(len(tensors[0]), dtype=torch.float64) if weight is None else weight.detach().cpu().double()
+    if weight is None and len(tensors[0]):
+        return tensors, torch.ones(1, dtype=torch.float64).expand(len(tensors[0]))
+    weights = torch.ones(0, dtype=torch.float64) if weight is None else weight.detach().cpu().double()
     if not bool(((weights >= 0) & weights.isfinite()).all()):
         raise DataError(Finding("bad-weight", "a weight is negative or not finite", hints=("weights must be 0 or larger",)))
     used = weights > 0

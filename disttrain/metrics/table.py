@@ -21,7 +21,7 @@ from disttrain.metrics.applicability import (
     needs_right,
     needs_tails,
 )  # fmt: skip
-from disttrain.metrics.averages import Average, Summary
+from disttrain.metrics.averages import Average, Comparison, Summary
 from disttrain.metrics.calibration import pit
 from disttrain.metrics.concordance import concordance, concordant_share
 from disttrain.metrics.crps import crps
@@ -77,9 +77,13 @@ class Metric:
 
         Positive is better; for a nominal metric the plain difference. Raises DataError without rows of positive weight.
         """
-        if self.better == "lower":
-            return averages.gain(self.summary, scores, baseline, weight)
-        return averages.gain(self.summary, baseline, scores, weight)
+        return self.compared(scores, baseline, weight).gain
+
+    def compared(self, scores: Tensor, baseline: Tensor, weight: Tensor | None = None) -> Comparison:
+        """The metric over rows, that of the baseline's scores of the same rows, and the gain over it. Raises DataError as `gain` does."""
+        found = averages.compared(self.summary, scores, baseline, weight)
+        value, error = found.gain
+        return found if self.better == "lower" else found._replace(gain=Average(0.0 - value, error))
 
 
 METRICS: dict[str, Metric] = {

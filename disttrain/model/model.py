@@ -186,12 +186,20 @@ def _planned(description: Mapping[str, Any]) -> Model:
     return Model(config, schema, encoder, family, labels, outputs, scaling, network, marginal)
 
 
-def encoded(encoder: Encoder, batch: pa.Table | pa.RecordBatch, dtype: torch.dtype, origin: Origin | None = None) -> Tensor:
-    """Encoded inputs (n, p): standardised in float64, then cast; block by block, so that only the result is large."""
+def encoded(
+    encoder: Encoder, batch: pa.Table | pa.RecordBatch, dtype: torch.dtype, origin: Origin | None = None, places: Tensor | None = None
+) -> Tensor:
+    """Encoded inputs (n, p): standardised in float64, then cast; block by block, so that only the result is large.
+
+    The rows stand in the order of the batch, or each at the place (n,) that is named for it.
+    """
     x = torch.empty(batch.num_rows, encoder.width, dtype=dtype)
     for start in range(0, batch.num_rows, 16 * BLOCK):
         part = batch.slice(start, 16 * BLOCK)
-        x[start : start + part.num_rows] = torch.from_numpy(encoder.features(part, _part_of(origin, start, part.num_rows)))
+        rows = slice(start, start + part.num_rows)
+        x[rows if places is None else places[rows]] = torch.from_numpy(encoder.features(part, _part_of(origin, start, part.num_rows))).to(
+            dtype
+        )
     return x
 
 
@@ -206,13 +214,16 @@ def _in_blocks(network: Network, x: Tensor, conditions: Conditions) -> dict[str,
     network.eval()
     members = network.members
     device = next((weight.device for weight in network.parameters()), torch.device("cpu"))
-    parts: dict[str, list[Tensor]] = {output.parameter.name: [] for output in network.outputs}
+    found: dict[str, Tensor] = {}
     with torch.no_grad():
         for start in range(0, max(len(x), 1), BLOCK):
             block = x[start : start + BLOCK]
             padded = torch.nn.functional.pad(block, (0, 0, 0, BLOCK - len(block))).to(device)
             known = conditions[start : start + BLOCK].padded(BLOCK).map(lambda column: column.repeat(members)).to(device)
             for name, value in network(padded, known).items():
-                made = value.reshape(members, BLOCK, *value.shape[1:])
-                parts[name].append(made[:, : len(block)].detach().cpu().double())
-    return {name: torch.cat(values, 1) for name, values in parts.items()}
+                made = value.reshape(members, BLOCK, *value.shape[1:])[:, : len(block)].detach().cpu().double()
+                if name not in found:
+                    # In one piece from the start: many small ones among the layers' large ones leave holes that nothing fits into.
+                    found[name] = made.new_empty(members, len(x), *made.shape[2:])
+                found[name][:, start : start + len(block)] = made
+    return {output.parameter.name: found[output.parameter.name] for output in network.outputs}

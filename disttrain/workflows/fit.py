@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import torch
 
 from disttrain import config as configs
@@ -57,7 +58,9 @@ def fit(
         # Locked before the work of reading: of two that want one run, the second hears of it at once.
         run = None if going_on is None else held.enter_context(storage.reopen(going_on))
         storage.require_writable(going_on or (root if out is None else out.parent))
-        prepared = prepare(loaded, limit)
+        prepared = prepare(loaded, limit).lean()
+        # Arrow keeps what it is given back for itself, and it was all of the table.
+        pa.default_memory_pool().release_unused()
         scoring.require_suited(loaded, prepared)
         held.enter_context(training.deterministic(config.training.deterministic))
         held.enter_context(training.threads(*_largest_product(prepared)))
@@ -147,8 +150,9 @@ def _trained(
 def _results(prepared: Prepared, run: Run) -> tuple[int, dict[str, Any], list[Floor]]:
     """Write predictions.parquet and metrics.json: how many rows were predicted, the scores, and the parameters at their floors."""
     model = prepared.model
-    predictions = write_own(model, prepared.data, run.path, run.name, model.config)
+    # Scoring takes more memory than writing, which leaves some behind.
     metrics = scoring.split_metrics(prepared, run.name)
+    predictions = write_own(prepared, run.path, run.name)
     storage.write_json(run.path / "metrics.json", metrics)
     return predictions, metrics, floors(model, list(prepared.splits.values()))
 

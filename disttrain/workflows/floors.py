@@ -17,7 +17,8 @@ from disttrain.training import Rows
 __all__ = ["Floor", "floor_notes", "floor_of", "floors"]
 
 _NONE = Conditions()
-_AT_ONCE = 65_536
+# So few that what a layer gives stays in the cache of the processor.
+_AT_ONCE = 4096
 # A raw output so low that every activation gives its floor: squareplus comes down as slowly as 1/|z|.
 _LOWEST = -1e15
 # Edges that keep probabilities inside (0, 1) are steps of float64, and no density lives on them.

@@ -24,6 +24,7 @@ __all__ = [
     "TIMED",
     "Wanted",
     "asked_for",
+    "columns_of",
     "forecast",
     "metadata",
     "quantile_name",
@@ -126,9 +127,14 @@ def forecast(
 
     Rows that `missing: drop` leaves out have nulls throughout.
     """
-    parameters = model.parameters(batch, origin)
+    return columns_of(model, model.parameters(batch, origin), ~model.encoder.usable(batch), wanted, block)
+
+
+def columns_of(
+    model: Model, parameters: Mapping[str, Tensor], absent: np.ndarray[Any, Any], wanted: Wanted, block: int
+) -> dict[str, pa.Array]:
+    """The same for rows whose parameters are known, {name: (n, *shape)}; with nulls throughout where `absent` (n,)."""
     distribution = model.forecaster.distribution(**parameters, validate_args=False)
-    absent = ~model.encoder.usable(batch)
     made: dict[str, pa.Array] = {}
     for name in wanted.columns:
         if name == "parameters":
@@ -148,7 +154,7 @@ def forecast(
             made |= {time_name(name, time): _array(TIMED[name](distribution, time), absent) for time in wanted.times}
     if model.family.event:
         return made | _vectors(model, distribution, wanted, block, absent)
-    return made | _samples(distribution, batch.num_rows, wanted, block, absent)
+    return made | _samples(distribution, len(absent), wanted, block, absent)
 
 
 def _split(model: Model, name: str, value: Tensor) -> Sequence[Tensor]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
-import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import torch
 
 from disttrain import data as rooms
 from disttrain import storage, training
@@ -20,13 +19,16 @@ from disttrain.data import Origin
 from disttrain.errors import DataError, Finding, UsageError
 from disttrain.model import Model
 from disttrain.workflows.dataset import SPLITS, Dataset
-from disttrain.workflows.forecasts import Wanted, asked_for, forecast, metadata, refuse_unsuited, wanted_of
+from disttrain.workflows.forecasts import Wanted, asked_for, columns_of, forecast, metadata, refuse_unsuited, wanted_of
+from disttrain.workflows.preparation import Prepared
 from disttrain.workflows.requests import Request, require_times
 from disttrain.workflows.runs import OpenRun, open_run, own_rows
+from disttrain.workflows.writing import written
 
 __all__ = ["Predicted", "predict", "wanted_by", "write_own"]
 
 BLOCK = 65_536
+Array = np.ndarray[Any, Any]
 # Per feature: rows without a value, and rows with an unseen category.
 Met = dict[str, tuple[int, int]]
 
@@ -71,25 +73,30 @@ def predict(request: Request, root: Path) -> Predicted:
         batches = _dealt(_file_batches(files, run.model, kept, schema), request.shard)
     met: Met = {}
     tables = _tables(run.model, batches, kept, wanted, request, met)
-    count = _write(output, tables, _form(request, output), metadata(run.model, run.name, wanted, run.weights), replace)
+    count = written(output, tables, _form(request, output), metadata(run.model, run.name, wanted, run.weights), replace)
     return Predicted(output, count, run.name, run.newest, tuple(_notes(met, run.model.encoder.missing)))
 
 
-def write_own(model: Model, rows: Dataset, folder: Path, name: str, config: Config) -> int:
+def write_own(prepared: Prepared, folder: Path, name: str) -> int:
     """Write predictions.parquet of a run's own rows into its folder, after the fit: the number of rows. Raises StorageError."""
-    wanted = refuse_unsuited(model, wanted_of(config), asked={})
+    model = prepared.model
+    wanted = refuse_unsuited(model, wanted_of(model.config), asked={})
     digest = storage.read(folder / "model").sha256
-    tables = _tables(model, _own_batches(rows, config), model.schema.id, wanted, Request(), {})
-    return _write(str(folder / "predictions.parquet"), tables, "parquet", metadata(model, name, wanted, digest), True)
+    tables = _own_tables(prepared, wanted)
+    return written(str(folder / "predictions.parquet"), tables, "parquet", metadata(model, name, wanted, digest), True)
 
 
 @dataclass(frozen=True)
 class _Batch:
+    """Rows of a file or of a run, the `number`-th block of them. `row` is each one's number in its source; of a run's own rows `split` is
+    each one's part and `place` where it stands in the run's data."""
+
     rows: pa.Table | pa.RecordBatch
-    row: np.ndarray[Any, Any]
-    split: np.ndarray[Any, Any] | None
+    row: Array
     number: int
     origin: Origin
+    split: Array | None = None
+    place: Array | None = None
 
 
 def _own_batches(rows: Dataset, config: Config) -> Iterator[_Batch]:
@@ -100,14 +107,15 @@ def _own_batches(rows: Dataset, config: Config) -> Iterator[_Batch]:
         # One run of rows is a slice, which costs nothing; otherwise they are gathered.
         whole = len(part) and part[-1] - part[0] + 1 == len(part)
         table = rows.table.slice(part[0], len(part)) if whole else rows.table.take(rooms.integer_column(part))
-        yield _Batch(table, rows.row[part], rows.split[part], number, rows.origin.rows(rows.position[part]))
+        yield _Batch(table, rows.row[part], number, rows.origin.rows(rows.position[part]), rows.split[part], part)
 
 
 def _file_batches(files: Sequence[Path], model: Model, kept: Sequence[str], schema: pa.Schema) -> Iterator[_Batch]:
     columns = tuple(dict.fromkeys((*model.schema.forecast_columns, *kept)))
     first, origin = 0, rooms.origin_of(files, model.config.data.format)
-    for number, batch in enumerate(rooms.stream(files, columns, model.config.data.format, BLOCK, schema=schema)):
-        yield _Batch(batch, np.arange(first, first + batch.num_rows), None, number, origin.at(first))
+    batches = rooms.stream(files, columns, model.config.data.format, BLOCK, schema=schema)
+    for number, batch in enumerate(rooms.ahead(batches)):
+        yield _Batch(batch, np.arange(first, first + batch.num_rows), number, origin.at(first))
         first += batch.num_rows
 
 
@@ -122,7 +130,7 @@ def _dealt(batches: Iterable[_Batch], shard: tuple[int, int]) -> Iterator[_Batch
             yield batch
         elif batch.number == 0:
             split = None if batch.split is None else batch.split[:0]
-            yield _Batch(batch.rows.slice(0, 0), batch.row[:0], split, 0, batch.origin)
+            yield _Batch(batch.rows.slice(0, 0), batch.row[:0], 0, batch.origin, split)
 
 
 def _tables(model: Model, batches: Iterable[_Batch], kept: Sequence[str], wanted: Wanted, request: Request, met: Met) -> Iterator[pa.Table]:
@@ -130,16 +138,30 @@ def _tables(model: Model, batches: Iterable[_Batch], kept: Sequence[str], wanted
         for name, note in model.encoder.notes(batch.rows).items():
             missing, unseen = met.get(name, (0, 0))
             met[name] = (missing + note.missing, unseen + note.unseen)
-        made: dict[str, pa.Array] = {f"{request.prefix}row": rooms.integer_column(batch.row)}
-        if batch.split is not None:
-            made[f"{request.prefix}split"] = rooms.chosen_texts(SPLITS, batch.split)
-        columns = forecast(model, batch.rows, wanted, batch.number, batch.origin)
-        made |= {f"{request.prefix}{name}": value for name, value in columns.items()}
-        made = _renamed(made, request.rename)
-        _require_no_clash(kept, made)
-        front = [name for name in made if name.removeprefix(request.prefix) in ("row",)]
-        order = [*front, *kept, *(name for name in made if name not in front)]
-        yield pa.Table.from_arrays([made[name] if name in made else batch.rows.column(name) for name in order], order)
+        yield _table(batch, forecast(model, batch.rows, wanted, batch.number, batch.origin), kept, request)
+
+
+def _own_tables(prepared: Prepared, wanted: Wanted) -> Iterator[pa.Table]:
+    """The predictions of a run's own rows from their tensors: they are checked and encoded already."""
+    model = prepared.model
+    for batch in _own_batches(prepared.data, model.config):
+        place = np.empty(0, dtype=np.int64) if batch.place is None else batch.place
+        parameters = model.parameters_of(prepared.inputs(place), prepared.observed.conditions[torch.from_numpy(place)])
+        columns = columns_of(model, parameters, np.zeros(len(place), dtype=bool), wanted, batch.number)
+        yield _table(batch, columns, model.schema.id, Request())
+
+
+def _table(batch: _Batch, columns: Mapping[str, pa.Array], kept: Sequence[str], request: Request) -> pa.Table:
+    """What is written of a batch: its rows' numbers, what is kept of the input, and the predicted columns, under the names asked for."""
+    made: dict[str, pa.Array] = {f"{request.prefix}row": rooms.integer_column(batch.row)}
+    if batch.split is not None:
+        made[f"{request.prefix}split"] = rooms.chosen_texts(SPLITS, batch.split)
+    made |= {f"{request.prefix}{name}": value for name, value in columns.items()}
+    made = _renamed(made, request.rename)
+    _require_no_clash(kept, made)
+    front = [name for name in made if name.removeprefix(request.prefix) in ("row",)]
+    order = [*front, *kept, *(name for name in made if name not in front)]
+    return pa.Table.from_arrays([made[name] if name in made else batch.rows.column(name) for name in order], order)
 
 
 def _renamed(made: dict[str, pa.Array], pairs: Sequence[tuple[str, str]]) -> dict[str, pa.Array]:
@@ -214,21 +236,3 @@ def _output(request: Request, run: OpenRun) -> tuple[str, bool]:
 
 def _form(request: Request, output: str) -> str:
     return request.format or ("parquet" if output == "-" else rooms.format_of(Path(output)).name)
-
-
-def _write(output: str, tables: Iterator[pa.Table], form: str, facts: dict[bytes, bytes], replace: bool) -> int:
-    if output == "-":
-        return _poured(sys.stdout.buffer, tables, form, facts)
-    with storage.replacing(Path(output), overwrite=replace) as path:
-        return _poured(path, tables, form, facts)
-
-
-def _poured(sink: Any, tables: Iterator[pa.Table], form: str, facts: dict[bytes, bytes]) -> int:
-    """Write tables one after another and count their rows; there is always one, if only an empty one."""
-    first = next(tables)
-    rows = 0
-    with rooms.FORMATS[form].writer(sink, first.schema.with_metadata(facts)) as writer:
-        for table in itertools.chain([first], tables):
-            writer.write_table(table.replace_schema_metadata(facts))
-            rows += table.num_rows
-    return rows

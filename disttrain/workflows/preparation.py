@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import torch
 from torch import Tensor
@@ -23,6 +25,8 @@ from disttrain.workflows.plans import plan_of
 from disttrain.workflows.support import require_variety
 
 __all__ = ["Prepared", "prepare"]
+
+Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,20 @@ class Prepared:
     def part(self, split: str) -> Observed:
         """What was observed of the rows of one split."""
         return self.observed[torch.from_numpy(self.data.part(split))]
+
+    def inputs(self, rows: Array) -> Tensor:
+        """The encoded inputs of some rows of `data`, given by their places there: (len(rows), p)."""
+        like = self.splits["train"].x
+        x = like.new_empty(len(rows), like.shape[1])
+        for split, tensors in self.splits.items():
+            own = np.flatnonzero(self.data.split[rows] == SPLITS.index(split))
+            x[torch.from_numpy(own)] = tensors.x[torch.from_numpy(np.searchsorted(self.data.part(split), rows[own]))]
+        return x
+
+    def lean(self) -> Prepared:
+        """The same without the columns of the data that the tensors hold: what is left is copied beside predictions or groups scores."""
+        kept = dict.fromkeys((*self.model.schema.id, *self.model.config.evaluation.by))
+        return replace(self, data=replace(self.data, table=self.data.table.select(list(kept))))
 
 
 def prepare(loaded: Loaded, limit: int | None = None) -> Prepared:
@@ -96,14 +114,17 @@ def _splits(
     config: Config, rows: Dataset, encoder: Encoder, seen: Observed, outputs: Sequence[Output], scaling: Scaling
 ) -> dict[str, Rows]:
     """The tensors of every split that has rows: encoded inputs, and what was observed in units of the standardised target."""
-    x = encoded(encoder, rows.table, trunk_dtype(config), rows.origin)
-    found = {}
-    for split in SPLITS:
-        part = torch.from_numpy(rows.part(split))
-        if len(part):
-            own = seen[part]
-            conditions = standardised(own.conditions, seen.family, outputs, scaling)
-            found[split] = Rows(x[part], own.outcome.map(scaling.apply), own.weight, conditions)
+    parts = {split: torch.from_numpy(rows.part(split)) for split in SPLITS if len(rows.part(split))}
+    # Split by split in one tensor, of which each split is a slice: the largest thing there is stands there once.
+    places = torch.empty(len(rows.split), dtype=torch.int64)
+    places[torch.cat(list(parts.values()))] = torch.arange(len(places))
+    x = encoded(encoder, rows.table, trunk_dtype(config), rows.origin, places)
+    found, first = {}, 0
+    for split, part in parts.items():
+        inputs, own = x[first : first + len(part)], seen[part]
+        first += len(part)
+        conditions = standardised(own.conditions, seen.family, outputs, scaling)
+        found[split] = Rows(inputs, own.outcome.map(scaling.apply), own.weight, conditions)
     return found
 
 

@@ -155,10 +155,10 @@ def _entry(
     if not metric.applies(baseline, outcome):
         own = metric.average(metric.score(distribution, outcome, **keywords), weight)
         return {"value": _plain(own.value), "se": _plain(own.standard_error), "baseline": None, "gain": None, "gain_se": None}
-    scores, other = metric.score(distribution, outcome, **keywords), metric.score(baseline, outcome, **keywords)
-    own, gain = metric.average(scores, weight), metric.gain(scores, other, weight)
+    scores, scores_of_baseline = metric.score(distribution, outcome, **keywords), metric.score(baseline, outcome, **keywords)
+    own, other, gain = metric.compared(scores, scores_of_baseline, weight)
     return {
-        "value": _plain(own.value), "se": _plain(own.standard_error), "baseline": _plain(metric.average(other, weight).value),
+        "value": _plain(own.value), "se": _plain(own.standard_error), "baseline": _plain(other.value),
         "gain": _plain(gain.value), "gain_se": _plain(gain.standard_error),
     }  # fmt: skip
 
@@ -178,15 +178,18 @@ def column_of(table: pa.Table, name: str) -> Array:
 def scored(forecast: Forecast, baseline: Forecast, seen: Observed, settings: Settings, groups: Mapping[str, Array]) -> Scores:
     """All scores of a forecast of n rows, for all of them and for those of each value of the `groups` (n,)."""
     distribution, outcome, weight = forecast.distribution(), seen.outcome, seen.weight
-    means = mean_scores(distribution, baseline.distribution(), outcome, weight, settings)
-    document: dict[str, Any] = {"rows": len(seen), "metrics": means}
-    if groups:
-        document["by"] = {name: _grouped(forecast, baseline, seen, settings, values) for name, values in groups.items()}
+    document = _document(forecast, baseline, seen, settings, groups)
     if not METRICS["pit"].applies(distribution, outcome):
         return Scores(document)
     histogram = rooms.pit_histogram(rooms.pit(distribution, outcome), weight)
     residuals = rooms.moments(rooms.quantile_residuals(distribution, outcome), weight)
     return Scores(document, residuals, tuple(histogram.tolist()), _tail_note(distribution, outcome, weight))
+
+
+def _document(forecast: Forecast, baseline: Forecast, seen: Observed, settings: Settings, groups: Mapping[str, Array]) -> dict[str, Any]:
+    means = mean_scores(forecast.distribution(), baseline.distribution(), seen.outcome, seen.weight, settings)
+    by = {name: _grouped(forecast, baseline, seen, settings, values) for name, values in groups.items()}
+    return {"rows": len(seen), "metrics": means, **({"by": by} if by else {})}
 
 
 def _grouped(forecast: Forecast, baseline: Forecast, seen: Observed, settings: Settings, values: Array) -> dict[str, Any]:
@@ -217,8 +220,8 @@ def split_metrics(prepared: Prepared, run: str) -> dict[str, Any]:
         seen = prepared.part(split)
         forecast = Forecast(model.forecaster, model.parameters_of(tensors.x, seen.conditions))
         groups = {name: column_of(data.table, name)[data.part(split)] for name in model.config.evaluation.by}
-        scores = scored(forecast, Forecast.of_baseline(model, seen), seen, settings, groups)
-        found[split] = {"run": run, "data": None, "split": split, **scores.document}
+        document = _document(forecast, Forecast.of_baseline(model, seen), seen, settings, groups)
+        found[split] = {"run": run, "data": None, "split": split, **document}
     return found
 
 

@@ -64,6 +64,18 @@ def test_the_standard_error_of_a_gain_is_that_of_resampling_pairs(name: str) -> 
     assert found.standard_error < alone.standard_error / 3
 
 
+@pytest.mark.parametrize("weight", [None, W], ids=["alike", "weighted"])
+@pytest.mark.parametrize("name", [name for name in METRICS if name != "concordance"])
+def test_a_comparison_says_of_each_forecast_what_its_own_average_says(name: str, weight: np.ndarray | None) -> None:
+    scores, baseline = tensors(X / 100, X[::-1].copy() / 100)
+    weights = None if weight is None else torch.from_numpy(weight)
+    found = METRICS[name].compared(scores, baseline, weights)
+    assert found.own == METRICS[name].average(scores, weights)
+    assert found.baseline == METRICS[name].average(baseline, weights)
+    better = found.baseline.value - found.own.value
+    assert found.gain.value == (better if METRICS[name].better == "lower" else -better)
+
+
 def test_a_gain_is_positive_where_the_forecast_is_better() -> None:
     low, high = torch.zeros(5, dtype=torch.float64), torch.ones(5, dtype=torch.float64)
     assert METRICS["nll"].gain(low, high) == (1.0, 0.0)

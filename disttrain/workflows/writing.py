@@ -1,0 +1,44 @@
+"""Writing tables, one after another, into one file of any format."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from disttrain import data as rooms
+from disttrain import storage
+
+__all__ = ["written"]
+
+
+def written(output: str, tables: Iterator[pa.Table], form: str, facts: dict[bytes, bytes], replace: bool) -> int:
+    """Write tables into the file `output`, or to standard output (`-`), with `facts` as its metadata: the number of rows.
+
+    Raises StorageError, OutputExists where the file is there and is not to be replaced, and whatever making the tables raises; then nothing is left.
+    """
+    if output == "-":
+        return _poured(sys.stdout.buffer, tables, form, facts)
+    with storage.replacing(Path(output), overwrite=replace) as path:
+        return _poured(path, tables, form, facts)
+
+
+def _poured(sink: Any, tables: Iterator[pa.Table], form: str, facts: dict[bytes, bytes]) -> int:
+    """Write tables one after another, each while the next is made, and count their rows; there is always one, if only an empty one."""
+    first = next(tables)
+    rows = 0
+    writing: Future[None] | None = None
+    with rooms.FORMATS[form].writer(sink, first.schema.with_metadata(facts)) as writer, ThreadPoolExecutor(1) as thread:
+        for table in itertools.chain([first], tables):
+            if writing is not None:
+                writing.result()
+            writing = thread.submit(writer.write_table, table.replace_schema_metadata(facts))
+            rows += table.num_rows
+        if writing is not None:
+            writing.result()
+    return rows
