@@ -161,3 +161,11 @@ class Config(BaseModel):
     predictions: PredictionsSection = PredictionsSection()
     output: OutputSection = OutputSection()
     tune: dict[str, JsonValue] | None = None
+
+    @model_validator(mode="after")
+    def _averages_fit_the_network(self) -> Self:
+        if self.training.averaging and self.network.normalization == "batch":
+            what = "batch normalisation follows the rows that the weights saw, and averaged weights saw none"
+            hints = ("`network.normalization: layer`, or leave `averaging` out",)
+            raise objection("conflict", what, hints=hints, at=("training", "averaging"), on_key=True)
+        return self

@@ -109,7 +109,7 @@ def _batch_size(word: str) -> str:
 
 
 class TrainingSection(BaseModel):
-    """The optimisation. `time_limit` is in seconds."""
+    """The optimisation. `averaging` is the share that the moving average of the weights keeps of itself at a step; `time_limit` is in seconds."""
 
     model_config = STRICT
 
@@ -121,6 +121,7 @@ class TrainingSection(BaseModel):
     optimizer: OptimizerSection = OptimizerSection.model_validate({})
     schedule: ScheduleSection
     early_stopping: StoppingSection | None = StoppingSection()
+    averaging: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     gradient_clip: Annotated[float, Field(gt=0.0, le=1e12)] | None = 10.0
     initialize: Annotated[str, choice("a way to begin", names.INITIALIZATIONS)] = "marginal"
     device: Annotated[str, AfterValidator(_device)] = "auto"
@@ -146,4 +147,7 @@ class TrainingSection(BaseModel):
         if self.optimizer.name == "lbfgs" and self.batch_size != "auto":
             what = "`lbfgs` always takes all rows at once"
             raise objection("conflict", what, hints=("leave `batch_size` out",), at=("batch_size",), on_key=True)
+        if self.optimizer.name == "lbfgs" and self.averaging:
+            what = "`lbfgs` ends where its steps end; there is no average of them"
+            raise objection("conflict", what, hints=("leave `averaging` out",), at=("averaging",), on_key=True)
         return self

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from disttrain.families import Family
 from disttrain.networks import Network
+from disttrain.training.averaging import averaged
 from disttrain.training.flat import Flat
 from disttrain.training.optimizers import Descent, learning_rate, optimizer
 from disttrain.training.passes import NotFinite, Plan, full_batch, member_nll, mini_batches
@@ -52,7 +53,7 @@ def epochs(
 
     Each member sees the rows in an order of its own and has a best epoch of its own; the loop ends when all have waited long enough.
     `keep` is given where the loop stands before each epoch; begun there again, the loop goes on to the same bits. An epoch that was
-    stopped is begun anew.
+    stopped is begun anew. Where weights are averaged, their average is what is scored and what the network has when an epoch is yielded.
 
     A step that is not finite is not taken: the network goes back to the end of the last epoch, with half the learning rate.
     Raises NotFinite after three such returns.
@@ -79,14 +80,14 @@ def epochs(
             if rollbacks > _ROLLBACKS:
                 raise
             continue
-        held_nll = None if held is None else member_nll(network, family, held)
-        improved = tuple(
-            member.improved(number, float(loss)) for member, loss in zip(stopping, train_nll if held_nll is None else held_nll, strict=True)
-        )
-        waited = min(member.waited for member in stopping)
-        stalls += waited > 0 and waited % plan.schedule.patience == 0
-        now = time.perf_counter()
-        yield _epoch(number, train_nll, held_nll, plan, rate, now - started, len(train) / max(now - began, 1e-9), improved, stopping)
+        with averaged(descent):
+            held_nll = None if held is None else member_nll(network, family, held)
+            losses = train_nll if held_nll is None else held_nll
+            improved = tuple(member.improved(number, float(loss)) for member, loss in zip(stopping, losses, strict=True))
+            waited = min(member.waited for member in stopping)
+            stalls += waited > 0 and waited % plan.schedule.patience == 0
+            now = time.perf_counter()
+            yield _epoch(number, train_nll, held_nll, plan, rate, now - started, len(train) / max(now - began, 1e-9), improved, stopping)
         number += 1
         if stop():
             return

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from disttrain.training.averaging import Averaged
 from disttrain.training.fused import Fused, unwatched
 
 __all__ = ["LBFGS", "OPTIMIZERS", "SCHEDULES", "Descent", "OptimizerPlan", "SchedulePlan", "learning_rate", "optimizer"]
@@ -19,12 +20,13 @@ LBFGS = unwatched(torch.optim.LBFGS)
 
 @dataclass(frozen=True)
 class OptimizerPlan:
-    """Which optimizer, with which learning rate, weight decay and momentum."""
+    """Which optimizer, with which learning rate, weight decay and momentum; `averaging` as in Averaged, 0 for none."""
 
     name: str
     lr: float
     weight_decay: float = 0.0
     momentum: float = 0.0
+    averaging: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,11 @@ class SchedulePlan:
     patience: int = 10
 
 
-Descent = Fused | torch.optim.Optimizer
+Descent = Fused | torch.optim.Optimizer | Averaged
+Make = Callable[[nn.Parameter, OptimizerPlan], Fused | torch.optim.Optimizer]
 
 
-def _fused(name: str, otherwise: Callable[[nn.Parameter, OptimizerPlan], Descent]) -> Callable[[nn.Parameter, OptimizerPlan], Descent]:
+def _fused(name: str, otherwise: Make) -> Make:
     """The fused optimizer of that name; `otherwise` where this torch lacks its kernel, which is private to it."""
     kernel = getattr(torch, f"_fused_{name}_", None)
     if kernel is None:
@@ -50,7 +53,7 @@ def _fused(name: str, otherwise: Callable[[nn.Parameter, OptimizerPlan], Descent
     return lambda weights, plan: Fused(kernel, weights, plan.lr, plan.weight_decay, plan.momentum)
 
 
-OPTIMIZERS: dict[str, Callable[[nn.Parameter, OptimizerPlan], Descent]] = {
+OPTIMIZERS: dict[str, Make] = {
     "adam": _fused("adam", lambda weights, plan: unwatched(torch.optim.Adam)([weights], lr=plan.lr, weight_decay=plan.weight_decay)),
     "adamw": _fused("adamw", lambda weights, plan: unwatched(torch.optim.AdamW)([weights], lr=plan.lr, weight_decay=plan.weight_decay)),
     "sgd": _fused(
@@ -76,7 +79,8 @@ SCHEDULES: dict[str, Callable[[SchedulePlan, int, int, int], float]] = {
 
 def optimizer(weights: nn.Parameter, plan: OptimizerPlan) -> Descent:
     """The optimizer of a plan over all weights, one tensor with a gradient. Raises KeyError for an unknown name."""
-    return OPTIMIZERS[plan.name](weights, plan)
+    made = OPTIMIZERS[plan.name](weights, plan)
+    return Averaged(made, weights, plan.averaging) if plan.averaging else made
 
 
 def learning_rate(lr: float, plan: SchedulePlan, epoch: int, epochs: int, stalls: int) -> float:

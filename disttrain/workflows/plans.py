@@ -40,7 +40,13 @@ def plan_of(config: Config, rows: int, constants: tuple[float, float] = (0.0, 0.
     return Plan(
         section.epochs,
         automatic if isinstance(section.batch_size, str) else section.batch_size,
-        OptimizerPlan(section.optimizer.name, section.optimizer.lr, section.optimizer.weight_decay, section.optimizer.momentum or 0.0),
+        OptimizerPlan(
+            section.optimizer.name,
+            section.optimizer.lr,
+            section.optimizer.weight_decay,
+            section.optimizer.momentum or 0.0,
+            section.averaging,
+        ),
         SchedulePlan(**schedule),
         None if stopping is None else stopping.patience,
         0.0 if stopping is None else stopping.min_delta,
