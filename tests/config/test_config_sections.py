@@ -277,3 +277,13 @@ def test_every_example_is_a_config(path):
     loaded = config.load(path)
     assert loaded.text == path.read_bytes()
     assert loaded.base == path.parent
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"training": {"optimizer": "lbfgs", "averaging": 0.9}}, {"training": {"averaging": 0.9}, "network": {"normalization": "batch"}}],
+)
+def test_weights_are_averaged_only_where_that_has_a_meaning(changes):
+    document = with_value("training", changes["training"]) | {key: value for key, value in changes.items() if key != "training"}
+    with pytest.raises(ConfigError, match="averag"):
+        config.parse(document)

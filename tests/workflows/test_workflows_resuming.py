@@ -71,7 +71,7 @@ WAYS = {
     "adamw": {},
     "lbfgs": {"optimizer": "lbfgs", "batch_size": "auto"},
     "sgd": {"optimizer": {"name": "sgd", "momentum": 0.9}, "schedule": {"name": "plateau", "patience": 1}},
-    "own rows": {},
+    "own rows": {"averaging": 0.9},
     "patience": {"early_stopping": {"patience": 3, "min_delta": 1.0}},
 }
 
@@ -83,7 +83,7 @@ def test_a_fit_that_was_stopped_anywhere_ends_in_the_bits_of_an_unbroken_one(way
     document["data"]["validation"] = None
     if way == "own rows":
         document["data"] |= {"validation": 0.2, "split": {"method": "per_member"}}
-        document["network"]["members"] = 2
+        document["network"] |= {"members": 2, "normalization": "layer"}
     config = write_config(tmp_path / "small.yaml", document)
     whole = run(config, tmp_path / "whole" / "run")
     for stop_at in (0, 1, 7) if way == "lbfgs" else (0, 13, 21):
