@@ -162,6 +162,15 @@ class Config(BaseModel):
     output: OutputSection = OutputSection()
     tune: dict[str, JsonValue] | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _filled(cls, given: Any) -> Any:
+        """What follows from the network: under batch normalisation weights are not averaged."""
+        network, training = (given.get(key) for key in ("network", "training")) if isinstance(given, dict) else (None, None)
+        if isinstance(network, dict) and network.get("normalization") == "batch" and (training is None or isinstance(training, dict)):
+            return {**given, "training": {"averaging": 0.0, **(training or {})}}
+        return given
+
     @model_validator(mode="after")
     def _averages_fit_the_network(self) -> Self:
         if self.training.averaging and self.network.normalization == "batch":

@@ -121,7 +121,7 @@ class TrainingSection(BaseModel):
     optimizer: OptimizerSection = OptimizerSection.model_validate({})
     schedule: ScheduleSection
     early_stopping: StoppingSection | None = StoppingSection()
-    averaging: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    averaging: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.99
     gradient_clip: Annotated[float, Field(gt=0.0, le=1e12)] | None = 10.0
     initialize: Annotated[str, choice("a way to begin", names.INITIALIZATIONS)] = "marginal"
     device: Annotated[str, AfterValidator(_device)] = "auto"
@@ -139,7 +139,7 @@ class TrainingSection(BaseModel):
         optimizer = given.get("optimizer")
         name = optimizer.get("name") if isinstance(optimizer, dict) else optimizer
         if name == "lbfgs":
-            return {"precision": "float64", "schedule": {"name": "constant"}, **given}
+            return {"precision": "float64", "schedule": {"name": "constant"}, "averaging": 0.0, **given}
         return {"schedule": {"name": "cosine", "warmup_epochs": 5}, **given}
 
     @model_validator(mode="after")
