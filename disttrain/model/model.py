@@ -214,13 +214,16 @@ def _in_blocks(network: Network, x: Tensor, conditions: Conditions) -> dict[str,
     network.eval()
     members = network.members
     device = next((weight.device for weight in network.parameters()), torch.device("cpu"))
-    parts: dict[str, list[Tensor]] = {output.parameter.name: [] for output in network.outputs}
+    found: dict[str, Tensor] = {}
     with torch.no_grad():
         for start in range(0, max(len(x), 1), BLOCK):
             block = x[start : start + BLOCK]
             padded = torch.nn.functional.pad(block, (0, 0, 0, BLOCK - len(block))).to(device)
             known = conditions[start : start + BLOCK].padded(BLOCK).map(lambda column: column.repeat(members)).to(device)
             for name, value in network(padded, known).items():
-                made = value.reshape(members, BLOCK, *value.shape[1:])
-                parts[name].append(made[:, : len(block)].detach().cpu().double())
-    return {name: torch.cat(values, 1) for name, values in parts.items()}
+                made = value.reshape(members, BLOCK, *value.shape[1:])[:, : len(block)].detach().cpu().double()
+                if name not in found:
+                    # In one piece from the start: many small ones among the layers' large ones leave holes that nothing fits into.
+                    found[name] = made.new_empty(members, len(x), *made.shape[2:])
+                found[name][:, start : start + len(block)] = made
+    return found

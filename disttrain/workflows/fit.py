@@ -150,8 +150,9 @@ def _trained(
 def _results(prepared: Prepared, run: Run) -> tuple[int, dict[str, Any], list[Floor]]:
     """Write predictions.parquet and metrics.json: how many rows were predicted, the scores, and the parameters at their floors."""
     model = prepared.model
-    predictions = write_own(prepared, run.path, run.name)
+    # Scoring takes more memory than writing, which leaves some behind.
     metrics = scoring.split_metrics(prepared, run.name)
+    predictions = write_own(prepared, run.path, run.name)
     storage.write_json(run.path / "metrics.json", metrics)
     return predictions, metrics, floors(model, list(prepared.splits.values()))
 
