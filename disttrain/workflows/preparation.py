@@ -8,12 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import torch
 from torch import Tensor
 
 from disttrain.config import Config, Loaded, suggestion
-from disttrain.data import Encoder, column_place, own_shares, require_weight, shown
+from disttrain.data import Encoder, column_place, integer_column, own_shares, require_weight, shown
 from disttrain.errors import DataError, Finding
 from disttrain.families import Family, Scaling
 from disttrain.model import Model, encoded, layout_of, outputs_of, scaling_of, standardised, trunk_dtype
@@ -104,7 +103,7 @@ def _held(config: Config, rows: Dataset) -> Tensor | None:
     part = rows.part("train")
     others = tuple(name for name in rows.table.column_names if name not in rows.schema.feature_columns)
     shares = own_shares(
-        rows.table.take(pa.array(part)), config.network.members, config.data.validation,
+        rows.table.take(integer_column(part)), config.network.members, config.data.validation,
         seed=config.training.seed, exclude=others, origin=rows.origin.rows(rows.position[part]),
     )  # fmt: skip
     return torch.from_numpy(shares)

@@ -35,7 +35,7 @@ def write_inputs(run: Run, loaded: Loaded, prepared: Prepared, device: torch.dev
     """Write config.yaml (as given, byte for byte), config.resolved.yaml, environment.json and data.json. Raises StorageError."""
     storage.write_bytes(run.path / "config.yaml", loaded.text)
     storage.write_text(run.path / "config.resolved.yaml", configs.dump(resolved(loaded)))
-    storage.write_json(run.path / "environment.json", {**environment(loaded.config, device), "precision": _precision(prepared)})
+    storage.write_json(run.path / "environment.json", environment(prepared, device))
     storage.write_json(run.path / "data.json", _data(prepared))
 
 
@@ -52,8 +52,8 @@ def resolved(loaded: Loaded) -> Config:
     return loaded.config.model_copy(update={"name": configs.run_name(loaded), "data": data.model_copy(update=moved)})
 
 
-def environment(config: Config, device: torch.device) -> dict[str, Any]:
-    """What environment.json says: versions, machine, device, threads, seed."""
+def environment(prepared: Prepared, device: torch.device) -> dict[str, Any]:
+    """What environment.json says: versions, machine, device, threads, precision, seed."""
     return {
         "python": sys.version.split()[0],
         "platform": platform.platform(),
@@ -62,7 +62,8 @@ def environment(config: Config, device: torch.device) -> dict[str, Any]:
         "device": str(device),
         "gpu": torch.cuda.get_device_name(device) if device.type == "cuda" else None,
         "threads": torch.get_num_threads(),
-        "seed": config.training.seed,
+        "precision": _precision(prepared),
+        "seed": prepared.model.config.training.seed,
         "packages": {name: importlib.metadata.version(name) for name in _PACKAGES},
     }
 

@@ -95,7 +95,7 @@ def resumed(folder: Path, loaded: Loaded, prepared: Prepared, device: torch.devi
         return Resumed()
     _require_same_config(folder, loaded)
     _require_same_data(folder, prepared)
-    notes = _require_same_versions(folder, environment(loaded.config, device))
+    notes = _require_same_versions(folder, environment(prepared, device))
     if found is None:
         return Resumed(warnings=notes)
     passed = tuple(f"{what}; the checkpoint before it is used" for what in found.passed_over)

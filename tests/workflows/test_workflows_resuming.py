@@ -93,6 +93,7 @@ def test_a_fit_that_was_stopped_anywhere_ends_in_the_bits_of_an_unbroken_one(way
         assert (stopped["status"], stopped["exit_code"]) == ("stopped", 130)
         events = resume(config, folder)
         assert results(folder) == results(tmp_path / "whole" / "run")
+        assert events[0].warnings == whole[0].warnings
         assert [event.number for event in events if isinstance(event, Epoch)] == list(range(events[0].resumed + 1, whole[-1].epochs + 1))
         assert history(folder)[0] == history(tmp_path / "whole" / "run")[0]
         assert history(folder)[1] == sorted(history(folder)[1])
