@@ -46,7 +46,7 @@ UNKNOWN_CATEGORIES = ("other", "error")
 SCALINGS = ("standard", "quantile", "none")
 OPTIMIZERS = ("adam", "adamw", "sgd", "lbfgs")
 SCHEDULES = ("constant", "cosine", "step", "plateau")
-INITIALIZATIONS = ("marginal", "zero")
+INITIALIZATIONS = ("marginal", "linear", "auto", "zero")
 PRECISIONS = ("float32", "float64", "bfloat16", "auto")
 PREDICTION_COLUMNS = ("parameters", "mean", "std", "variance", "median", "mode", "quantiles", "survival", "hazard")
 # Columns of which there is one for each of `predictions.times`.

@@ -78,7 +78,7 @@ def _long_form(given: Any) -> Any:
 
 
 class NetworkSection(BaseModel):
-    """The trunk and the heads."""
+    """The trunk and the heads; with `linear_path` the heads see the encoded inputs beside the hidden values."""
 
     model_config = STRICT
 
@@ -88,6 +88,7 @@ class NetworkSection(BaseModel):
     normalization: Annotated[str, choice("a normalization", names.NORMALIZATIONS)] = "none"
     residual: bool = False
     numeric_embedding: Annotated[str, choice("an embedding of numbers", names.NUMERIC_EMBEDDINGS)] = "none"
+    linear_path: bool = False
     heads: Annotated[str, choice("a form of heads", names.HEADS)] = "shared"
     members: Annotated[int, Field(ge=1, le=1_000)] = 1
 
@@ -170,6 +171,18 @@ class Config(BaseModel):
         if isinstance(network, dict) and network.get("normalization") == "batch" and (training is None or isinstance(training, dict)):
             return {**given, "training": {"averaging": 0.0, **(training or {})}}
         return given
+
+    @model_validator(mode="after")
+    def _linear_path_has_its_place(self) -> Self:
+        own = [section.hidden for section in self.distribution.parameters.values()]
+        if self.network.linear_path and not self.network.hidden and not any(own):
+            what = "with `hidden: []` the network is linear already"
+            raise objection("conflict", what, hints=("leave `linear_path` out",), at=("network", "linear_path"), on_key=True)
+        if self.training.initialize in {"linear", "auto"} and not self.network.linear_path:
+            what = f"`initialize: {self.training.initialize}` may start at a linear fit, and this network has no linear path to hold it"
+            hints = ("`network.linear_path: true`",)
+            raise objection("conflict", what, hints=hints, at=("training", "initialize"), on_key=True)
+        return self
 
     @model_validator(mode="after")
     def _averages_fit_the_network(self) -> Self:

@@ -81,6 +81,7 @@ def layout_of(config: Config, encoder: Encoder) -> Layout:
         network.members,
         encoder.numbers,
         network.numeric_embedding,
+        network.linear_path,
     )
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -53,7 +53,8 @@ class Layout:
     """The plan of a network: `inputs` encoded columns, hidden layers shared by parameters that see the same columns, one head each.
 
     With `separate` every parameter has a network of its own. `members` are networks of this plan side by side. Each of the `numbers` among
-    the columns is given to the trunk as it is and as `numeric_embedding` spreads it out.
+    the columns is given to the trunk as it is and as `numeric_embedding` spreads it out. With `linear_path` the heads add a linear model
+    of the columns to what they make of the hidden values.
     """
 
     inputs: int
@@ -67,6 +68,7 @@ class Layout:
     members: int = 1
     numbers: tuple[int, ...] = ()
     numeric_embedding: str = "none"
+    linear_path: bool = False
 
 
 class Branch(nn.Module):
@@ -85,18 +87,30 @@ class Branch(nn.Module):
         heads = [Linear(layout.members, tail.width, size) for tail, size in zip(tails, sizes, strict=True)]
         self.scalars = all(output.raw_shape == () for output in outputs)
         self.tails, self.heads = nn.ModuleList(tails), nn.ModuleList(heads)
+        paths = [Linear(layout.members, self.inputs.plain_width, size) for size in sizes if layout.linear_path]
+        self.paths, self.alone = nn.ModuleList(paths), False
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
-        hidden = self.trunk(self.inputs(x))
         raw: dict[str, Tensor] = {}
-        for group, tail, head in zip(self.groups, self.tails, self.heads, strict=True):
-            made = head(tail(hidden)).to(_wide(x)).flatten(0, 1)
+        for group, out in zip(self.groups, self._outputs(self.inputs(x)), strict=True):
+            made = out.to(_wide(x)).flatten(0, 1)
             if self.scalars:
                 raw |= zip((output.parameter.name for output in group), made.unbind(-1), strict=True)
                 continue
-            pieces = made.split([output.size for output in group], -1)
+            pieces = torch.split(made, [output.size for output in group], -1)
             raw |= {output.parameter.name: piece.reshape(len(made), *output.raw_shape) for output, piece in zip(group, pieces, strict=True)}
         return raw
+
+    def _outputs(self, inputs: Tensor) -> Iterator[Tensor]:
+        """The raw outputs (K, n, size) of each group of parameters; those of the linear paths alone where `alone`."""
+        linear = [path(inputs[..., : self.inputs.plain_width]) for path in self.paths]
+        if self.alone:
+            yield from (path + head.bias for path, head in zip(linear, self.heads, strict=True))
+            return
+        hidden = self.trunk(inputs)
+        for place, (tail, head) in enumerate(zip(self.tails, self.heads, strict=True)):
+            made = head(tail(hidden))
+            yield made + linear[place] if linear else made
 
     def start(self, raw: Mapping[str, Tensor], generator: torch.Generator) -> None:
         """Make the heads give `raw` for every row, up to a small random part."""
@@ -107,6 +121,9 @@ class Branch(nn.Module):
             head.draw(partial(nn.init.normal_, std=0.01 / math.sqrt(max(1, head.weight.shape[1])), generator=generator))
             with torch.no_grad():
                 head.bias.copy_(torch.cat([raw[output.parameter.name].reshape(-1) for output in group]))
+        with torch.no_grad():
+            for weight in self.paths.parameters():
+                weight.zero_()
 
 
 class Network(nn.Module):
@@ -157,6 +174,26 @@ class Network(nn.Module):
         with torch.no_grad():
             for name, constant in self.constants.items():
                 constant.copy_(raw[name])
+
+    @contextmanager
+    def linear_alone(self) -> Iterator[None]:
+        """While this lasts the network is its linear paths alone, and they, embeddings of categories and constants are all that learns."""
+        branches = [branch for branch in self.branches if isinstance(branch, Branch)]
+        frozen = [weight for branch in branches for part in (branch.trunk, branch.tails, branch.heads) for weight in part.parameters()]
+        frozen += [weight for branch in branches if branch.inputs.spread is not None for weight in branch.inputs.spread.parameters()]
+        autocast, self.autocast = self.autocast, False
+        for branch in branches:
+            branch.alone = True
+        for weight in frozen:
+            weight.requires_grad_(False)
+        try:
+            yield
+        finally:
+            self.autocast = autocast
+            for branch in branches:
+                branch.alone = False
+            for weight in frozen:
+                weight.requires_grad_(True)
 
     def size(self) -> int:
         """How many numbers are learned."""

@@ -106,7 +106,7 @@ NUMERIC_EMBEDDINGS: dict[str, Callable[[int, int], Periodic | PiecewiseLinear | 
 class Inputs(nn.Module):
     """The columns of (K, n, p) encoded inputs that a trunk may see, with learned vectors in the place of category codes: (K, n, self.width).
 
-    Beside each of the `numbers` among the columns stands what `embedding` makes of it.
+    The first `plain_width` are these; what `embedding` makes of each of the `numbers` among the columns stands behind them.
     """
 
     def __init__(
@@ -128,8 +128,8 @@ class Inputs(nn.Module):
         self.plain = plain
         self.code_columns = [code.column for code in visible]
         self.embeddings = nn.ModuleList(Embedding(members, code.categories, code.dimensions) for code in visible)
-        self.width = len(plain) + sum(code.dimensions for code in visible)
-        self.width += 0 if self.spread is None else self.spread.size * len(self.numbers)
+        self.plain_width = len(plain) + sum(code.dimensions for code in visible)
+        self.width = self.plain_width + (0 if self.spread is None else self.spread.size * len(self.numbers))
 
     def start(self, x: Tensor, generator: torch.Generator) -> None:
         """Set what an embedding of numbers starts from, given the encoded training rows (n, p)."""

@@ -2,6 +2,7 @@
 
 from disttrain.training.cross_entropy import CrossEntropy
 from disttrain.training.devices import deterministic, device, halved, threads
+from disttrain.training.linear import best_of, start_linear
 from disttrain.training.loop import Epoch, epochs
 from disttrain.training.marginal import head_start, marginal_raw
 from disttrain.training.optimizers import OPTIMIZERS, SCHEDULES, OptimizerPlan, SchedulePlan
@@ -11,5 +12,6 @@ from disttrain.training.standing import Standing
 
 __all__ = [
     "OPTIMIZERS", "SCHEDULES", "CrossEntropy", "Epoch", "NotFinite", "OptimizerPlan", "Plan", "Rows", "SchedulePlan", "Standing",
-    "deterministic", "device", "epochs", "halved", "head_start", "marginal_raw", "mean_nll", "member_nll", "threads",
+    "best_of", "deterministic", "device", "epochs", "halved", "head_start", "marginal_raw", "mean_nll", "member_nll", "start_linear",
+    "threads",
 ]  # fmt: skip

@@ -11,14 +11,14 @@ __all__ = ["Flat"]
 
 
 class Flat:
-    """The weights of a network of K members one after the other: `weights` (P,), of which the network's own tensors are views.
+    """The weights that a network of K members learns, one after the other: `weights` (P,), of which the network's own tensors are views.
 
     Their gradients are views of its gradient too, so that an optimizer of the one tensor moves them all. The network must stay where it is
     while this is in use.
     """
 
     def __init__(self, network: Network) -> None:
-        own = list(network.parameters())
+        own = [weight for weight in network.parameters() if weight.requires_grad]
         self.members = network.members
         with torch.no_grad():
             flat = torch.cat([weight.detach().reshape(-1) for weight in own])

@@ -8,7 +8,7 @@ import torch
 
 from disttrain.model import Model
 from disttrain.storage import Run
-from disttrain.training import Epoch
+from disttrain.training import Epoch, best_of
 
 __all__ = ["Best"]
 
@@ -23,6 +23,10 @@ class Best:
         if before:
             self.weights, self.number = before["weights"], before["number"]
 
+    def begin(self) -> None:
+        """Take the weights as they are now for the start."""
+        self.weights = self._copy()
+
     def state(self) -> dict[str, Any]:
         """What a checkpoint keeps of it."""
         return {"weights": self.weights, "number": self.number}
@@ -30,7 +34,7 @@ class Best:
     def consider(self, epoch: Epoch) -> None:
         """Keep the weights where this epoch is the best, and write them when it is time."""
         if any(epoch.improved):
-            self._keep(torch.tensor(epoch.improved))
+            self._keep(epoch.improved)
             self.number = epoch.number
         if self.saved < self.number and epoch.number % self.every == 0:
             self.save()
@@ -51,13 +55,10 @@ class Best:
         which = f"epoch {self.number}" if self.number else "the start: the marginal fit"
         return f"{self.run.path / 'model'} ({which})"
 
-    def _keep(self, improved: torch.Tensor) -> None:
-        """Take over the weights of the members that improved: every tensor of a network has its members on the first axis."""
-        now = self._copy()
+    def _keep(self, improved: tuple[bool, ...]) -> None:
+        """Take over the weights of the members that improved."""
         # New tensors: those before may be on their way into a checkpoint.
-        self.weights = {
-            name: torch.where(improved.reshape(-1, *(1 for _ in best.shape[1:])), now[name], best) for name, best in self.weights.items()
-        }
+        self.weights = best_of(improved, self._copy(), self.weights)
 
     def _copy(self) -> dict[str, torch.Tensor]:
         return {name: value.detach().cpu().clone() for name, value in self.model.network.state_dict().items()}

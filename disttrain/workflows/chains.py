@@ -8,7 +8,7 @@ from disttrain.config import Config
 from disttrain.model import Model
 from disttrain.networks import Output
 
-__all__ = ["chain_of", "chains", "count_of", "spread_of", "summary_of"]
+__all__ = ["beside_of", "chain_of", "chains", "count_of", "spread_of", "summary_of"]
 
 
 def summary_of(model: Model) -> str:
@@ -16,13 +16,18 @@ def summary_of(model: Model) -> str:
     names = ", ".join(output.parameter.name for output in model.outputs if output.size)
     spread = spread_of(model.config)
     spread = f", numbers {spread}" if spread else ""
-    return f"{model.encoder.width} inputs{spread} -> {list(model.config.network.hidden)} -> {names}"
+    return f"{model.encoder.width} inputs{spread} -> {list(model.config.network.hidden)}{beside_of(model.config)} -> {names}"
 
 
 def spread_of(config: Config) -> str:
     """How numbers are spread out, in words; empty where they are not."""
     words = {"none": "", "both": "periodic and piecewise_linear"}
     return words.get(config.network.numeric_embedding, config.network.numeric_embedding)
+
+
+def beside_of(config: Config) -> str:
+    """What stands beside the hidden layers, in words; empty where nothing does."""
+    return " + linear path" if config.network.linear_path else ""
 
 
 def count_of(model: Model) -> str:
@@ -55,7 +60,7 @@ def chain_of(model: Model, output: Output) -> str:
     layers = [*network.hidden, *output.hidden]
     inputs = model.encoder.width if output.columns is None else len(output.columns)
     own = " (own network)" if _is_alone(model, output) else f", the last {len(output.hidden)} its own" if output.hidden else ""
-    return f"{inputs} inputs{_seen(model, output)} -> {layers}{own} -> {output.size}{offset}"
+    return f"{inputs} inputs{_seen(model, output)} -> {layers}{beside_of(model.config)}{own} -> {output.size}{offset}"
 
 
 def _is_alone(model: Model, output: Output) -> bool:

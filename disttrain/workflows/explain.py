@@ -13,7 +13,7 @@ from disttrain.errors import DataError
 from disttrain.families import Facts, Family, Parameter, activation_for, facts_of
 from disttrain.model import Model, family_of
 from disttrain.networks import Output
-from disttrain.workflows.chains import chains, spread_of
+from disttrain.workflows.chains import beside_of, chains, spread_of
 from disttrain.workflows.dataset import is_label
 from disttrain.workflows.preparation import prepare
 from disttrain.workflows.sightings import losses_of, weights_of
@@ -22,6 +22,13 @@ __all__ = ["Explanation", "explain"]
 
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 _COLUMN = 17
+_BASELINE = "the constant model of maximum likelihood: the baseline that features have to beat"
+_STARTS = {
+    "marginal": f"the heads start at {_BASELINE}",
+    "zero": f"the heads start at raw outputs of 0; the baseline is {_BASELINE.partition(':')[0]} all the same",
+    "linear": f"the heads start at {_BASELINE}; a linear fit of the linear path starts from there",
+    "auto": f"the heads start at {_BASELINE}; training, at a linear fit of the linear path where a trial says that this is better",
+}
 
 
 @dataclass(frozen=True)
@@ -51,7 +58,7 @@ def explain(loaded: Loaded) -> Explanation:
         ("per row", _with(symbols, known, "loss")),
         *((f"  {part}", text) for part, text in _drops(config, known, symbols)),
         *((f"  {part}", text) for part, text in losses_of(config)),
-        ("marginal start", "the heads start at the constant model of maximum likelihood: the baseline that features have to beat"),
+        (f"{config.training.initialize} start", _STARTS[config.training.initialize]),
     ]
     head = [
         weights_of(config),
@@ -176,6 +183,7 @@ def _network(config: Config, family: Family, model: Model | None) -> str:
     chain = " → ".join([str(model.encoder.width) if model is not None else "inputs", *hidden, _heads(config, family, model)])
     kind = f"MLP {chain}, {config.network.activation}" if hidden else f"linear {chain}"
     spread = spread_of(config)
+    kind += beside_of(config)
     kind += "" if not spread else f", each number also as a {spread} embedding"
     told = f"{model.network.size():,} weights" if model is not None else "(the data could not be read)"
     members = config.network.members

@@ -18,7 +18,7 @@ from disttrain import storage, training
 from disttrain.config import Loaded
 from disttrain.errors import DisttrainError, Finding, FitFailed, StorageError
 from disttrain.storage import Run
-from disttrain.training import Epoch, NotFinite, Standing
+from disttrain.training import Epoch, NotFinite, Plan, Rows, Standing
 from disttrain.workflows import events, records, scoring
 from disttrain.workflows.best import Best
 from disttrain.workflows.events import Finished, Started
@@ -128,7 +128,15 @@ def _trained(
 ) -> Iterator[Epoch]:  # fmt: skip
     """Train and yield every epoch, which also goes to `history` and `best`; whichever way it ends, the network is the best then."""
     try:
-        for epoch in _epochs(prepared, device, limit, standing, lambda now: checkpoints.keep(now, best.state())):
+        train, validation, plan = _work(prepared, device)
+        network, family = prepared.model.network, prepared.model.family
+        initialize = prepared.model.config.training.initialize
+        if standing is None and initialize in {"linear", "auto"}:
+            training.start_linear(network, family, train, validation, plan, limit, trial=initialize == "auto")
+            best.begin()
+        for epoch in training.epochs(
+            network, family, train, validation, plan, limit, standing, lambda now: checkpoints.keep(now, best.state())
+        ):
             history.append(epoch)
             best.consider(epoch)
             yield epoch
@@ -183,9 +191,8 @@ def _largest_product(prepared: Prepared) -> tuple[int, int]:
     return min(step, rows) * config.network.members, max([prepared.model.encoder.width, *config.network.hidden])
 
 
-def _epochs(
-    prepared: Prepared, device: torch.device, limit: _Limit, begin: Standing | None, keep: Callable[[Standing], None]
-) -> Iterator[Epoch]:
+def _work(prepared: Prepared, device: torch.device) -> tuple[Rows, Rows | None, Plan]:
+    """What the loop is given, the network moved to the device: training rows, validation rows and plan."""
     model = prepared.model
     model.network.to(device)
     splits = {name: rows.to(device) for name, rows in prepared.splits.items() if name != "test"}
@@ -194,5 +201,4 @@ def _epochs(
     watched = validation if held is None else train[held.flatten().to(device)]
     constants = tuple(constant_of(model.family, model.scaling, rows) for rows in (train, watched))
     train = train if held is None else train.but(held)
-    plan = plan_of(model.config, len(train), (constants[0], constants[1]))
-    return training.epochs(model.network, model.family, train, validation, plan, limit, begin, keep)
+    return train, validation, plan_of(model.config, len(train), (constants[0], constants[1]))

@@ -136,7 +136,7 @@ def _network(
     with torch.random.fork_rng(devices=[]):
         network = Network(layout_of(config, encoder), outputs, generator, autocast=_in_bfloat16(config, len(train)))
     start = {name: torch.zeros_like(value) for name, value in raw.items()}
-    if config.training.initialize == "marginal":
+    if config.training.initialize != "zero":
         start = head_start(family, outputs, train, raw)
     network.start(start, generator, train.x)
     return network.to(trunk_dtype(config))
