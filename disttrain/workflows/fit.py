@@ -134,6 +134,9 @@ def _trained(
         if standing is None and initialize in {"linear", "auto"}:
             training.start_linear(network, family, train, validation, plan, limit, trial=initialize == "auto")
             best.begin()
+            if limit.reached:
+                # A start that was cut short is not that of an unbroken fit: one that goes on begins anew.
+                return
         for epoch in training.epochs(
             network, family, train, validation, plan, limit, standing, lambda now: checkpoints.keep(now, best.state())
         ):

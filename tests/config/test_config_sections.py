@@ -55,6 +55,7 @@ TAKES: dict[str, list[Any]] = {
     "network.dropout": [0, 0.99],
     "network.members": [1, 8],
     "network.numeric_embedding": names.NUMERIC_EMBEDDINGS,
+    "network.linear_path": [True, False],
     "training.batch_size": ["auto", 1, 10_000],
     "training.optimizer": [*names.OPTIMIZERS, {"name": "sgd", "momentum": 0.9}, {"lr": 0.5}, {"name": "adam", "weight_decay": 1e-3}],
     "training.schedule": [*names.SCHEDULES, {"name": "step", "step_size": 3}, {"name": "plateau", "factor": 0.1, "patience": 2}],
@@ -112,6 +113,7 @@ REFUSES: dict[str, list[tuple[str, Any]]] = {
     "network.residual": [("wrong-type", 1), ("wrong-type", "yes")],
     "network.members": [("out-of-range", 0), ("out-of-range", 10**6), ("wrong-type", 2.5), ("wrong-type", True)],
     "network.numeric_embedding": [("unknown-choice", "fourier"), ("wrong-type", None)],
+    "network.linear_path": [("wrong-type", "yes")],
     "training.epochs": [("out-of-range", 0), ("wrong-type", 1.5), ("wrong-type", True), ("wrong-type", None), ("out-of-range", 10**9)],
     "training.batch_size": [("wrong-type", "large"), ("out-of-range", 0), ("wrong-type", 1.5)],
     "training.optimizer": [("unknown-choice", "adamax"), ("out-of-range", {"lr": 0}), ("conflict", {"name": "adam", "momentum": 0.9}),
@@ -287,3 +289,17 @@ def test_weights_are_averaged_only_where_that_has_a_meaning(changes):
     document = with_value("training", changes["training"]) | {key: value for key, value in changes.items() if key != "training"}
     with pytest.raises(ConfigError, match="averag"):
         config.parse(document)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"network": {"hidden": [], "linear_path": True}},
+        {"training": {"initialize": "linear"}},
+        {"training": {"initialize": "auto"}, "network": {"members": 2}},
+    ],
+)
+def test_a_linear_path_stands_beside_hidden_layers_and_a_linear_start_needs_one(changes):
+    with pytest.raises(ConfigError, match="linear"):
+        config.parse(MINIMAL | changes)
+    assert config.parse(MINIMAL | {"training": {"initialize": "auto"}, "network": {"linear_path": True}}).network.linear_path

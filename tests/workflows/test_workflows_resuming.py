@@ -72,6 +72,7 @@ WAYS = {
     "lbfgs": {"optimizer": "lbfgs", "batch_size": "auto"},
     "sgd": {"optimizer": {"name": "sgd", "momentum": 0.9}, "schedule": {"name": "plateau", "patience": 1}},
     "own rows": {"averaging": 0.9},
+    "linear start": {"initialize": "auto"},
     "patience": {"early_stopping": {"patience": 3, "min_delta": 1.0}},
 }
 
@@ -81,12 +82,12 @@ def test_a_fit_that_was_stopped_anywhere_ends_in_the_bits_of_an_unbroken_one(way
     document = document_of(str(table_file), **WAYS[way])
     # Without validation rows the last epochs are the best: the weights then are those of all that was drawn.
     document["data"]["validation"] = None
-    if way == "own rows":
+    if way in {"own rows", "linear start"}:
         document["data"] |= {"validation": 0.2, "split": {"method": "per_member"}}
-        document["network"] |= {"members": 2, "normalization": "layer"}
+        document["network"] |= {"members": 2, "normalization": "layer", "linear_path": way == "linear start"}
     config = write_config(tmp_path / "small.yaml", document)
     whole = run(config, tmp_path / "whole" / "run")
-    for stop_at in (0, 1, 7) if way == "lbfgs" else (0, 13, 21):
+    for stop_at in {"lbfgs": (0, 1, 7), "linear start": (0, 30, 120)}.get(way, (0, 13, 21)):
         folder = tmp_path / str(stop_at) / "run"
         run(config, folder, stop_at=stop_at)
         stopped = record(folder)
