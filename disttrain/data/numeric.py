@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 from disttrain.data.findings import Origin, row_finding
 from disttrain.data.schema import Feature
@@ -129,7 +129,7 @@ def normal_scores(values: Floats) -> tuple[tuple[float, ...], tuple[float, ...]]
     shares = np.linspace(0.0, 1.0, min(MOST_QUANTILES, len(values)))
     marks, places, counts = np.unique(np.quantile(values, shares), return_inverse=True, return_counts=True)
     means = np.bincount(places, weights=shares) / counts
-    scores = ndtri(np.clip(means, edge, 1.0 - edge))
+    scores = scipy.special.ndtri(np.clip(means, edge, 1.0 - edge))
     return tuple(marks.tolist()), tuple(scores.tolist())
 
 

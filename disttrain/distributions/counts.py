@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import numpy as np
-import scipy.special
+import scipy
 import torch
 from numpy.typing import NDArray
 from torch import Tensor

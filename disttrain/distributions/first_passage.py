@@ -6,7 +6,7 @@ import math
 from typing import Any, ClassVar
 
 import numpy as np
-import scipy.special
+import scipy
 import torch
 from numpy.typing import NDArray
 from torch import Tensor

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import scipy.special
+import scipy
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints

@@ -8,7 +8,7 @@ from functools import cache, reduce
 from operator import add
 
 import numpy as np
-import scipy.special
+import scipy
 import torch
 from numpy.typing import NDArray
 from torch import Tensor

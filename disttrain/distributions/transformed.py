@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import ClassVar
 
-import scipy.special
+import scipy
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints

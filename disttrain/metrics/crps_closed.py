@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import scipy.special
+import scipy
 import torch
 from torch import Tensor
 from torch.distributions import Distribution
