@@ -33,11 +33,12 @@ Weights = dict[str, Tensor]
 def start_linear(
     network: Network, family: Family, train: Rows, validation: Rows | None, plan: Plan, stop: Callable[[], bool] = lambda: False,
     *, trial: bool = False,
-) -> None:  # fmt: skip
+) -> bool:  # fmt: skip
     """Fit the linear paths of `network` alone, in place, by L-BFGS on at most some 20,000 rows; its trunk adds nothing yet.
 
     A member that its validation rows say is better as it was stays so. With `trial` the network trains for some 400 steps from where it is
-    as well, and all members start linear only where that has not led, on the mean over members, to lower losses of those rows.
+    as well, and all members start linear only where that has not led, on the mean over members, to lower losses of those rows; says whether
+    they do.
     """
     begun = _weights(network)
     own = replace(
@@ -46,12 +47,12 @@ def start_linear(
     with network.linear_alone():
         linear, reached = _best(network, epochs(network, family, _some(train, network.members), validation, own, stop))
     network.load_state_dict(begun)
+    deep = math.inf
     if trial:
         few = math.ceil(_TRIAL_STEPS / math.ceil(len(train) / plan.batch_size))
         _, deep = _best(network, islice(epochs(network, family, train, validation, plan, stop), few))
-        network.load_state_dict(begun if deep < reached else linear)
-    else:
-        network.load_state_dict(linear)
+    network.load_state_dict(begun if deep < reached else linear)
+    return not deep < reached
 
 
 def best_of(improved: tuple[bool, ...], now: Weights, before: Weights) -> Weights:

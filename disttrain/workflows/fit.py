@@ -132,7 +132,8 @@ def _trained(
         network, family = prepared.model.network, prepared.model.family
         initialize = prepared.model.config.training.initialize
         if standing is None and initialize in {"linear", "auto"}:
-            training.start_linear(network, family, train, validation, plan, limit, trial=initialize == "auto")
+            linear = training.start_linear(network, family, train, validation, plan, limit, trial=initialize == "auto")
+            records.log(checkpoints.folder.parent, "begun", {"initialize": "linear" if linear else "marginal"})
             best.begin()
             if limit.reached:
                 # A start that was cut short is not that of an unbroken fit: one that goes on begins anew.

@@ -89,7 +89,7 @@ def test_a_trial_says_whether_the_trunk_or_a_regression_is_the_better_start(y, l
     family, network, train, held = task(y)
     before = {name: value.clone() for name, value in network.state_dict().items()}
     marginal = member_nll(network, family, held)
-    start_linear(network, family, train, held, PLAN, trial=True)
+    assert start_linear(network, family, train, held, PLAN, trial=True) == linear
     assert all(bool(weight.any()) == linear for weight in paths(network))
     if linear:
         assert bool((member_nll(network, family, held) < marginal - 0.5).all())

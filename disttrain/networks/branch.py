@@ -1,0 +1,82 @@
+"""One trunk and the heads on it: from encoded inputs to raw outputs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from disttrain.networks.inputs import Inputs
+from disttrain.networks.layers import Linear
+from disttrain.networks.layout import Layout, Output, groups_of
+from disttrain.networks.mlp import MLP, Style
+
+__all__ = ["Branch", "wide"]
+
+
+class Branch(nn.Module):
+    """One trunk and the heads of the parameters that grow on it: (K, n, p) → raw outputs (K n, *raw_shape) of each of those parameters."""
+
+    def __init__(self, layout: Layout, outputs: Sequence[Output], generator: torch.Generator) -> None:
+        super().__init__()
+        style = Style(layout.activation, layout.normalization, layout.dropout, layout.residual, layout.members)
+        columns = outputs[0].columns if outputs[0].columns is not None else tuple(range(layout.inputs))
+        self.inputs = Inputs(columns, layout.inputs, layout.codes, layout.members, layout.numbers, layout.numeric_embedding)
+        self.trunk = MLP(self.inputs.width, layout.hidden, style, generator)
+        # Parameters without layers of their own share one matrix: one product instead of one per parameter.
+        self.groups = groups_of(outputs)
+        tails = [MLP(self.trunk.width, group[0].hidden, style, generator) for group in self.groups]
+        sizes = [sum(output.size for output in group) for group in self.groups]
+        heads = [Linear(layout.members, tail.width, size) for tail, size in zip(tails, sizes, strict=True)]
+        self.scalars = all(output.raw_shape == () for output in outputs)
+        self.tails, self.heads = nn.ModuleList(tails), nn.ModuleList(heads)
+        paths = [Linear(layout.members, self.inputs.plain_width, size) for size in sizes if layout.linear_path]
+        self.paths, self.alone = nn.ModuleList(paths), False
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        raw: dict[str, Tensor] = {}
+        for group, out in zip(self.groups, self._outputs(self.inputs(x)), strict=True):
+            made = out.to(wide(x)).flatten(0, 1)
+            if self.scalars:
+                raw |= zip((output.parameter.name for output in group), made.unbind(-1), strict=True)
+                continue
+            pieces = torch.split(made, [output.size for output in group], -1)
+            raw |= {output.parameter.name: piece.reshape(len(made), *output.raw_shape) for output, piece in zip(group, pieces, strict=True)}
+        return raw
+
+    def _outputs(self, inputs: Tensor) -> Iterator[Tensor]:
+        """The raw outputs (K, n, size) of each group of parameters; those of the linear paths alone where `alone`."""
+        linear = [path(inputs[..., : self.inputs.plain_width]) for path in self.paths]
+        if self.alone:
+            yield from (path + head.bias for path, head in zip(linear, self.heads, strict=True))
+            return
+        hidden = self.trunk(inputs)
+        for place, (tail, head) in enumerate(zip(self.tails, self.heads, strict=True)):
+            made = head(tail(hidden))
+            yield made + linear[place] if linear else made
+
+    def deep(self) -> list[nn.Parameter]:
+        """The weights that linear paths alone do without."""
+        parts = [self.trunk, self.tails, self.heads, *([] if self.inputs.spread is None else [self.inputs.spread])]
+        return [weight for part in parts for weight in part.parameters()]
+
+    def start(self, raw: Mapping[str, Tensor], generator: torch.Generator) -> None:
+        """Make the heads give `raw` for every row, up to a small random part."""
+        for group, head in zip(self.groups, self.heads, strict=True):
+            if not isinstance(head, Linear):
+                continue
+            # 0.01: the first predictions should be the marginal fit, yet every weight must feel a gradient.
+            head.draw(partial(nn.init.normal_, std=0.01 / math.sqrt(max(1, head.weight.shape[1])), generator=generator))
+            with torch.no_grad():
+                head.bias.copy_(torch.cat([raw[output.parameter.name].reshape(-1) for output in group]))
+        with torch.no_grad():
+            for weight in self.paths.parameters():
+                weight.zero_()
+
+
+def wide(x: Tensor) -> torch.dtype:
+    """The dtype of raw outputs: float64, but float32 on a device that has no float64."""
+    return torch.float32 if x.device.type == "mps" else torch.float64
