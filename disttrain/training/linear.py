@@ -15,7 +15,7 @@ from disttrain.families import Family
 from disttrain.networks import Network
 from disttrain.training.loop import Epoch, epochs
 from disttrain.training.optimizers import OptimizerPlan, SchedulePlan
-from disttrain.training.passes import NotFinite, Plan
+from disttrain.training.passes import NotFinite, Plan, row_nll
 from disttrain.training.rows import Rows
 
 __all__ = ["best_of", "start_linear"]
@@ -37,22 +37,25 @@ def start_linear(
     """Fit the linear paths of `network` alone, in place, by L-BFGS on at most some 20,000 rows; its trunk adds nothing yet.
 
     A member that its validation rows say is better as it was stays so. With `trial` the network trains for some 400 steps from where it is
-    as well, and all members start linear only where that has not led, on the mean over members, to lower losses of those rows; says whether
-    they do.
+    as well, and all members start linear unless that has led to lower losses of those rows, by more than a standard error: the simpler of
+    two that are hardly to be told apart. Says whether they do. Source of the rule: Breiman et al. (1984), Classification and Regression
+    Trees, section 3.4.3.
     """
-    begun = _weights(network)
+    begun, watched = _weights(network), train if validation is None or not len(validation) else validation
     own = replace(
         plan, epochs=_ROUNDS, optimizer=OptimizerPlan("lbfgs", 1.0), schedule=SchedulePlan("constant"), patience=1, gradient_clip=None
     )
     with network.linear_alone():
-        linear, reached = _best(network, epochs(network, family, _some(train, network.members), validation, own, stop))
+        linear = _best(network, epochs(network, family, _some(train, network.members), validation, own, stop))
+        reached, weight = row_nll(network, family, watched)
     network.load_state_dict(begun)
-    deep = math.inf
+    lead = False
     if trial:
         few = math.ceil(_TRIAL_STEPS / math.ceil(len(train) / plan.batch_size))
-        _, deep = _best(network, islice(epochs(network, family, train, validation, plan, stop), few))
-    network.load_state_dict(begun if deep < reached else linear)
-    return not deep < reached
+        _best(network, islice(epochs(network, family, train, validation, plan, stop), few))
+        lead = _clearly_positive(reached - row_nll(network, family, watched)[0], weight)
+    network.load_state_dict(begun if lead else linear)
+    return not lead
 
 
 def best_of(improved: tuple[bool, ...], now: Weights, before: Weights) -> Weights:
@@ -64,14 +67,22 @@ def best_of(improved: tuple[bool, ...], now: Weights, before: Weights) -> Weight
     }
 
 
-def _best(network: Network, run: Iterator[Epoch]) -> tuple[Weights, float]:
-    """The weights of each member at its best epoch of a run, or at its start, and the mean of their losses: infinite where there was none."""
-    weights, loss = _weights(network), math.inf
+def _best(network: Network, run: Iterator[Epoch]) -> Weights:
+    """The weights of each member at its best epoch of a run, or at its start, which the network then has."""
+    weights = _weights(network)
     # It is only a start: where numbers run out, what was reached before is good enough.
     with suppress(NotFinite):
         for epoch in run:
-            weights, loss = best_of(epoch.improved, _weights(network), weights), epoch.best
-    return weights, loss
+            weights = best_of(epoch.improved, _weights(network), weights)
+    network.load_state_dict(weights)
+    return weights
+
+
+def _clearly_positive(differences: Tensor, weight: Tensor) -> bool:
+    """Whether the weighted mean of differences lies more than its standard error above 0; nan does not."""
+    mean = (differences * weight).sum() / weight.sum()
+    error = ((differences - mean) * weight).square().sum().sqrt() / weight.sum()
+    return bool(mean > error)
 
 
 def _weights(network: Network) -> Weights:

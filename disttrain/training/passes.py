@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import torch
@@ -18,7 +18,7 @@ from disttrain.training.flat import Flat
 from disttrain.training.optimizers import Descent, OptimizerPlan, SchedulePlan
 from disttrain.training.rows import Rows
 
-__all__ = ["NotFinite", "Plan", "full_batch", "mean_nll", "member_nll", "mini_batches"]
+__all__ = ["NotFinite", "Plan", "full_batch", "mean_nll", "member_nll", "mini_batches", "row_nll"]
 
 # Rows scored at once: on a CPU what stays in its cache, three times as fast as all of them; elsewhere enough to keep the device busy.
 _IN_CACHE, _ELSEWHERE = 1_024, 65_536
@@ -59,17 +59,28 @@ def mean_nll(network: Network, family: Family, rows: Rows) -> float:
 
 def member_nll(network: Network, family: Family, rows: Rows) -> Tensor:
     """The weighted mean negative log-likelihood of rows under each member, (K,), in nats and standardised units, with dropout off."""
-    network.eval()
     total, mass = (torch.zeros(network.members, dtype=torch.float64) for _ in range(2))
-    with torch.no_grad():
-        at_once = max(_IN_CACHE // 2, _IN_CACHE // network.members) if rows.x.device.type == "cpu" else _ELSEWHERE
-        for start in range(0, len(rows), at_once):
+    for nll, weight in _scored(network, family, rows):
+        total += (nll * weight).sum(1)
+        mass += weight.sum(1)
+    return total / mass
+
+
+def row_nll(network: Network, family: Family, rows: Rows) -> tuple[Tensor, Tensor]:
+    """The same of each row under each member, (K, n), not averaged, and what each row weighs, (K, n)."""
+    nll, weight = zip(*_scored(network, family, rows), strict=True)
+    return torch.cat(nll, 1), torch.cat(weight, 1)
+
+
+def _scored(network: Network, family: Family, rows: Rows) -> Iterator[tuple[Tensor, Tensor]]:
+    """The negative log-likelihoods and the weights of rows, some at a time, both (K, n)."""
+    network.eval()
+    at_once = max(_IN_CACHE // 2, _IN_CACHE // network.members) if rows.x.device.type == "cpu" else _ELSEWHERE
+    for start in range(0, len(rows), at_once):
+        with torch.no_grad():
             part, x = rows.of_members(start, start + at_once, network.members)
             nll = _nll(network, family, part, x).double().cpu()
-            weight = torch.ones_like(nll) if part.weight is None else part.weight.reshape(nll.shape).cpu()
-            total += (nll * weight).sum(1)
-            mass += weight.sum(1)
-    return total / mass
+            yield nll, torch.ones_like(nll) if part.weight is None else part.weight.reshape(nll.shape).cpu()
 
 
 def _nll(network: Network, family: Family, rows: Rows, x: Tensor) -> Tensor:
