@@ -146,15 +146,25 @@ def normals(d: distributions.Mixture, y: Tensor) -> Tensor:
     Source: Grimit, Gneiting, Berrocal & Johnson (2006), The continuous ranked probability score for circular variables and its
     application to mesoscale forecast ensemble verification, equation 5.
     """
-    part = d.component
-    assert isinstance(part, distributions.Normal)
-    loc, scale, weights = (value.expand(d.weights.shape) for value in (part.loc, part.scale, d.weights))
+    loc, scale, weights = _normals_of(d)
     score = (weights * _mean_distance(y.unsqueeze(-1) - loc, scale)).sum(-1)
-    for k in range(loc.shape[-1]):
-        # One component against all at a time: all pairs at once would take K times the memory.
-        pairs = _mean_distance(loc[..., k : k + 1] - loc, torch.hypot(scale[..., k : k + 1], scale))
-        score = score - 0.5 * weights[..., k] * (weights * pairs).sum(-1)
+    # A component and another draw from itself; then one against all behind it at a time: all pairs at once would take K times the memory.
+    score = score - (weights.square() * scale).sum(-1) / math.sqrt(math.pi)
+    for k in range(loc.shape[-1] - 1):
+        others = slice(k + 1, None)
+        pairs = _mean_distance(loc[..., k : k + 1] - loc[..., others], torch.hypot(scale[..., k : k + 1], scale[..., others]))
+        score = score - weights[..., k] * (weights[..., others] * pairs).sum(-1)
     return score
+
+
+def _normals_of(d: distributions.Mixture) -> tuple[Tensor, Tensor, Tensor]:
+    """loc, scale and weights, each (n, K), of the K normals of a mixture: of mixtures within it, all of theirs."""
+    part = d.component
+    if isinstance(part, distributions.Mixture):
+        loc, scale, weights = _normals_of(part)
+        return loc.flatten(-2), scale.flatten(-2), (d.weights.unsqueeze(-1) * weights).flatten(-2)
+    assert isinstance(part, distributions.Normal)
+    return part.loc.expand(d.weights.shape), part.scale.expand(d.weights.shape), d.weights
 
 
 CLOSED_FORMS: dict[type, Callable[[Any, Tensor], Tensor]] = {
@@ -181,7 +191,10 @@ CLOSED_FORMS_OF_MIXTURES: dict[type, Callable[[Any, Tensor], Tensor]] = {distrib
 def closed_form(distribution: Distribution) -> Callable[[Any, Tensor], Tensor] | None:
     """The closed form of a distribution; None where there is none."""
     if isinstance(distribution, distributions.Mixture):
-        return CLOSED_FORMS_OF_MIXTURES.get(type(distribution.component))
+        part = distribution.component
+        while isinstance(part, distributions.Mixture):
+            part = part.component
+        return CLOSED_FORMS_OF_MIXTURES.get(type(part))
     return CLOSED_FORMS.get(type(distribution))
 
 

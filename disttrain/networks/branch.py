@@ -38,7 +38,7 @@ class Branch(nn.Module):
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         raw: dict[str, Tensor] = {}
-        for group, out in zip(self.groups, self._outputs(self.inputs(x)), strict=True):
+        for group, out in zip(self.groups, self._linear_outputs(x) if self.alone else self._outputs(self.inputs(x)), strict=True):
             made = out.to(wide(x)).flatten(0, 1)
             if self.scalars:
                 raw |= zip((output.parameter.name for output in group), made.unbind(-1), strict=True)
@@ -48,15 +48,17 @@ class Branch(nn.Module):
         return raw
 
     def _outputs(self, inputs: Tensor) -> Iterator[Tensor]:
-        """The raw outputs (K, n, size) of each group of parameters; those of the linear paths alone where `alone`."""
+        """The raw outputs (K, n, size) of each group of parameters."""
         linear = [path(inputs[..., : self.inputs.plain_width]) for path in self.paths]
-        if self.alone:
-            yield from (path + head.bias for path, head in zip(linear, self.heads, strict=True))
-            return
         hidden = self.trunk(inputs)
         for place, (tail, head) in enumerate(zip(self.tails, self.heads, strict=True)):
             made = head(tail(hidden))
             yield made + linear[place] if linear else made
+
+    def _linear_outputs(self, x: Tensor) -> Iterator[Tensor]:
+        """The same without the trunk."""
+        plain = self.inputs.without_spread(x)
+        yield from (path(plain) + head.bias for path, head in zip(self.paths, self.heads, strict=True))
 
     def deep(self) -> list[nn.Parameter]:
         """The weights that linear paths alone do without."""

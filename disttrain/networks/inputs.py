@@ -139,8 +139,15 @@ class Inputs(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if self.everything:
             return x
-        parts = [x[..., self.plain]]
-        parts += [embed(x[..., column].long()) for embed, column in zip(self.embeddings, self.code_columns, strict=True)]
+        parts = self._plain(x)
         if self.spread is not None:
             parts.append(self.spread(x[..., self.numbers]))
         return torch.cat(parts, -1)
+
+    def without_spread(self, x: Tensor) -> Tensor:
+        """The first `plain_width` of them alone."""
+        return x if self.everything else torch.cat(self._plain(x), -1)
+
+    def _plain(self, x: Tensor) -> list[Tensor]:
+        coded = zip(self.embeddings, self.code_columns, strict=True)
+        return [x[..., self.plain], *(embed(x[..., column].long()) for embed, column in coded)]

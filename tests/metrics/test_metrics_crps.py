@@ -45,6 +45,7 @@ def columns(draw: Callable[..., torch.Tensor], seed: int, *ends: float) -> torch
     return torch.stack([draw(*ends, seed), draw(*ends, seed + 1)], 1)
 
 
+INNER = ((places, 1), (log_uniform, 3, 0.01, 100))
 FORECASTS: dict[str, Callable[[], torch.distributions.Distribution]] = {
     "normal": lambda: d.Normal(places(1), log_uniform(0.01, 100, 2)),
     "student_t": lambda: d.StudentT(log_uniform(1.1, 100, 0), places(1), log_uniform(0.01, 100, 2)),
@@ -66,6 +67,13 @@ FORECASTS: dict[str, Callable[[], torch.distributions.Distribution]] = {
         d.Normal(columns(places, 1), columns(log_uniform, 3, 0.01, 100)), columns(log_uniform, 5, 0.1, 1)
     ),
     "equal mixture of normals": lambda: d.equal_mixture(d.Normal(columns(places, 1), columns(log_uniform, 3, 0.01, 100)), 2),
+    "mixture of mixtures of normals": lambda: d.equal_mixture(
+        d.Mixture(
+            d.Normal(*(torch.stack([columns(made, seed, *ends), columns(made, seed + 1, *ends)], 1) for made, seed, *ends in INNER)),
+            torch.stack([columns(log_uniform, 5, 0.1, 1), columns(log_uniform, 8, 0.1, 1)], 1),
+        ),
+        2,
+    ),
 }
 
 SCORINGRULES: dict[str, Callable[[torch.distributions.Distribution, np.ndarray], np.ndarray]] = {
