@@ -19,9 +19,10 @@ from torch.distributions import Distribution
 
 from disttrain import distributions
 from disttrain.distributions import functionals, special, tensors
+from disttrain.metrics.crps_mixtures import closed_form_of_mixture
 from disttrain.metrics.rows import support_ends
 
-__all__ = ["CLOSED_FORMS", "CLOSED_FORMS_OF_MIXTURES", "closed_form"]
+__all__ = ["CLOSED_FORMS", "closed_form"]
 
 _ROOT_PI = math.sqrt(math.pi)
 _ROOT_2 = math.sqrt(2.0)
@@ -140,33 +141,6 @@ def bernoulli(d: distributions.Bernoulli, y: Tensor) -> Tensor:
     return (y - inside).abs() + inside * failure.square() + (1.0 - inside) * d.probs.square()
 
 
-def normals(d: distributions.Mixture, y: Tensor) -> Tensor:
-    """A mixture of normals: Σ wₖ A(y - mₖ, sₖ²) - ½ ΣΣ wₖ wⱼ A(mₖ - mⱼ, sₖ² + sⱼ²), where A(m, s²) is the mean of |m + s Z|, Z standard normal.
-
-    Source: Grimit, Gneiting, Berrocal & Johnson (2006), The continuous ranked probability score for circular variables and its
-    application to mesoscale forecast ensemble verification, equation 5.
-    """
-    loc, scale, weights = _normals_of(d)
-    score = (weights * _mean_distance(y.unsqueeze(-1) - loc, scale)).sum(-1)
-    # A component and another draw from itself; then one against all behind it at a time: all pairs at once would take K times the memory.
-    score = score - (weights.square() * scale).sum(-1) / math.sqrt(math.pi)
-    for k in range(loc.shape[-1] - 1):
-        others = slice(k + 1, None)
-        pairs = _mean_distance(loc[..., k : k + 1] - loc[..., others], torch.hypot(scale[..., k : k + 1], scale[..., others]))
-        score = score - weights[..., k] * (weights[..., others] * pairs).sum(-1)
-    return score
-
-
-def _normals_of(d: distributions.Mixture) -> tuple[Tensor, Tensor, Tensor]:
-    """loc, scale and weights, each (n, K), of the K normals of a mixture: of mixtures within it, all of theirs."""
-    part = d.component
-    if isinstance(part, distributions.Mixture):
-        loc, scale, weights = _normals_of(part)
-        return loc.flatten(-2), scale.flatten(-2), (d.weights.unsqueeze(-1) * weights).flatten(-2)
-    assert isinstance(part, distributions.Normal)
-    return part.loc.expand(d.weights.shape), part.scale.expand(d.weights.shape), d.weights
-
-
 CLOSED_FORMS: dict[type, Callable[[Any, Tensor], Tensor]] = {
     distributions.Normal: normal,
     distributions.StudentT: student_t,
@@ -184,24 +158,13 @@ CLOSED_FORMS: dict[type, Callable[[Any, Tensor], Tensor]] = {
     distributions.Geometric: geometric,
     distributions.Bernoulli: bernoulli,
 }
-# By what they are mixtures of.
-CLOSED_FORMS_OF_MIXTURES: dict[type, Callable[[Any, Tensor], Tensor]] = {distributions.Normal: normals}
 
 
 def closed_form(distribution: Distribution) -> Callable[[Any, Tensor], Tensor] | None:
     """The closed form of a distribution; None where there is none."""
     if isinstance(distribution, distributions.Mixture):
-        part = distribution.component
-        while isinstance(part, distributions.Mixture):
-            part = part.component
-        return CLOSED_FORMS_OF_MIXTURES.get(type(part))
+        return closed_form_of_mixture(distribution)
     return CLOSED_FORMS.get(type(distribution))
-
-
-def _mean_distance(centre: Tensor, scale: Tensor) -> Tensor:
-    """The mean of |X| for X normal around `centre`."""
-    z = centre / scale
-    return scale * (z * torch.erf(z / _ROOT_2) + math.sqrt(2.0 / math.pi) * (-0.5 * z.square()).exp())
 
 
 def _half_line(y: Tensor) -> tuple[Tensor, Tensor]:

@@ -20,7 +20,8 @@ from disttrain.distributions import functionals
 from disttrain.errors import UsageError
 from disttrain.metrics import crps
 from disttrain.metrics.crps import crps_without_closed_form
-from disttrain.metrics.crps_closed import CLOSED_FORMS, CLOSED_FORMS_OF_MIXTURES
+from disttrain.metrics.crps_closed import CLOSED_FORMS
+from disttrain.metrics.crps_mixtures import CLOSED_FORMS_OF_MIXTURES
 from disttrain.metrics.rows import rows
 from disttrain.outcomes import Outcome
 
