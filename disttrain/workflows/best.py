@@ -52,7 +52,7 @@ class Best:
     def kept(self) -> str:
         """Where the best epoch is kept, in words."""
         self.save()
-        which = f"epoch {self.number}" if self.number else "the start: the marginal fit"
+        which = f"epoch {self.number}" if self.number else "the start"
         return f"{self.run.path / 'model'} ({which})"
 
     def _keep(self, improved: tuple[bool, ...]) -> None:

@@ -27,7 +27,7 @@ _STARTS = {
     "marginal": f"the heads start at {_BASELINE}",
     "zero": f"the heads start at raw outputs of 0; the baseline is {_BASELINE.partition(':')[0]} all the same",
     "linear": f"the heads start at {_BASELINE}; a linear fit of the linear path starts from there",
-    "auto": f"the heads start at {_BASELINE}; training, at a linear fit of the linear path where a trial says that this is better",
+    "auto": f"the heads start at {_BASELINE}; training, at a linear fit of the linear path unless a trial from here is clearly better",
 }
 
 
