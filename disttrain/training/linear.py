@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from contextlib import closing, suppress
 from dataclasses import replace
 from itertools import islice
 
@@ -52,7 +52,7 @@ def start_linear(
     lead = False
     if trial:
         few = math.ceil(_TRIAL_STEPS / math.ceil(len(train) / plan.batch_size))
-        _best(network, islice(epochs(network, family, train, validation, plan, stop), few))
+        _best(network, epochs(network, family, train, validation, plan, stop), few)
         lead = _clearly_positive(reached - row_nll(network, family, watched)[0], weight)
     network.load_state_dict(begun if lead else linear)
     return not lead
@@ -67,12 +67,13 @@ def best_of(improved: tuple[bool, ...], now: Weights, before: Weights) -> Weight
     }
 
 
-def _best(network: Network, run: Iterator[Epoch]) -> Weights:
-    """The weights of each member at its best epoch of a run, or at its start, which the network then has."""
+def _best(network: Network, run: Generator[Epoch, None, None], most: int | None = None) -> Weights:
+    """The weights of each member at its best epoch of `most` of a run, or at its start, which the network then has."""
     weights = _weights(network)
-    # It is only a start: where numbers run out, what was reached before is good enough.
-    with suppress(NotFinite):
-        for epoch in run:
+    # It is only a start: where numbers run out, what was reached before is good enough. A run that is left open between two epochs would
+    # put the weights that it goes on from into the network when it is collected.
+    with suppress(NotFinite), closing(run):
+        for epoch in islice(run, most):
             weights = best_of(epoch.improved, _weights(network), weights)
     network.load_state_dict(weights)
     return weights

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -48,7 +48,7 @@ class Epoch:
 def epochs(
     network: Network, family: Family, train: Rows, validation: Rows | None, plan: Plan, stop: Callable[[], bool] = lambda: False,
     begin: Standing | None = None, keep: Callable[[Standing], None] = lambda standing: None,
-) -> Iterator[Epoch]:  # fmt: skip
+) -> Generator[Epoch, None, None]:  # fmt: skip
     """Train the members of `network` in place, side by side, and yield every epoch; `stop` is asked after every batch.
 
     Each member sees the rows in an order of its own and has a best epoch of its own; the loop ends when all have waited long enough.

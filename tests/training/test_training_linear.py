@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import islice
+
 import numpy as np
 import pytest
 import statsmodels.api as sm
@@ -10,7 +13,8 @@ import torch
 from disttrain.families import activation_for, build
 from disttrain.networks import Layout, Network, Output
 from disttrain.outcomes import Outcome
-from disttrain.training import OptimizerPlan, Plan, Rows, SchedulePlan, marginal_raw, member_nll, start_linear
+from disttrain.training import OptimizerPlan, Plan, Rows, SchedulePlan, epochs, linear, marginal_raw, member_nll, start_linear
+from disttrain.training.passes import row_nll
 
 N, MEMBERS = 400, 3
 X = torch.randn(N, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
@@ -84,14 +88,26 @@ def test_a_member_that_is_better_as_it_was_by_its_own_rows_stays_so():
     assert [bool(member.abs().sum() > 0) for member in weight] == [True, False, True]
 
 
-@pytest.mark.parametrize(("y", "linear"), [(LINE, True), (WAVE, False)], ids=["line", "wave"])
-def test_a_trial_says_whether_the_trunk_or_a_regression_is_the_better_start(y, linear):
+@pytest.mark.parametrize(("y", "line"), [(LINE, True), (WAVE, False)], ids=["line", "wave"])
+def test_a_trial_says_whether_the_trunk_or_a_regression_is_the_better_start(y, line):
     family, network, train, held = task(y)
     before = {name: value.clone() for name, value in network.state_dict().items()}
     marginal = member_nll(network, family, held)
-    assert start_linear(network, family, train, held, PLAN, trial=True) == linear
-    assert all(bool(weight.any()) == linear for weight in paths(network))
-    if linear:
+    assert start_linear(network, family, train, held, PLAN, trial=True) == line
+    assert all(bool(weight.any()) == line for weight in paths(network))
+    if line:
         assert bool((member_nll(network, family, held) < marginal - 0.5).all())
     else:
         assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+
+
+def test_a_trial_that_is_left_early_is_judged_by_its_averaged_weights_at_their_best(monkeypatch):
+    family, network, train, held = task(WAVE)
+    plan = replace(PLAN, optimizer=replace(PLAN.optimizer, averaging=0.99))
+    judged = []
+    monkeypatch.setattr(linear, "row_nll", lambda *asked: judged.append(row_nll(*asked)) or judged[-1])
+    start_linear(network, family, train, held, plan, trial=True)
+    # 400 steps of 15 in an epoch.
+    _, again, _, _ = task(WAVE)
+    best = [epoch.best for epoch in islice(epochs(again, family, train, held, plan), 27)][-1]
+    assert float(judged[1][0].mean()) == pytest.approx(best, rel=1e-12)
