@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from disttrain.cli.options import RUNS, RunArgument
+from disttrain.cli.options import RUNS, InputFormat, Map, RunArgument, Unknown, pairs
 from disttrain.cli.talk import Talk
 from disttrain.errors import AnswerIsNo
 
@@ -27,11 +27,15 @@ def evaluate(
         list[str] | None, typer.Option("--require", help="Such as 'nll<6.2'; exit 1 where it is not met; repeatable.")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file of --rows-out.")] = False,
+    input_format: InputFormat = None,
+    map_: Map = None,
+    unknown: Unknown = "error",
 ) -> None:
     """Score predictions on a data set."""
     from disttrain.workflows.requests import Question, require_question
 
-    question = Question(run, data, split, tuple(metric or ()), tuple(level or ()), by, rows_out, baseline, tuple(require or ()), overwrite)
+    question = Question(run, data, split, tuple(metric or ()), tuple(level or ()), by, rows_out, baseline, tuple(require or ()), overwrite,
+                        input_format, pairs("--map", map_, "driver_age=DriverAge"), unknown)  # fmt: skip
     require_question(question)
     from disttrain.cli import tables
     from disttrain.workflows.evaluate import evaluate as workflow

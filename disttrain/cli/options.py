@@ -9,7 +9,9 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-__all__ = ["NEWEST", "RUNS", "FitCommand", "RunArgument", "Set", "listed"]
+from disttrain.errors import Finding, UsageError
+
+__all__ = ["NEWEST", "RUNS", "FitCommand", "InputFormat", "Map", "RunArgument", "Set", "Unknown", "listed", "pairs"]
 
 # Where runs are looked for when none is named.
 RUNS = Path("runs")
@@ -20,6 +22,19 @@ Set = Annotated[list[str] | None, typer.Option("--set", "-s", metavar="KEY=VALUE
 RunArgument = Annotated[
     Path | None, typer.Argument(metavar="[RUN]", help="A run folder or its model folder. Default: the newest finished run.")
 ]
+
+InputFormat = Annotated[str | None, typer.Option("--input-format", help="parquet, csv, feather, arrow or ndjson. Default: by the suffix.")]
+Map = Annotated[list[str] | None, typer.Option("--map", metavar="COLUMN=NAME", help="What the file calls a column; repeatable.")]
+Unknown = Annotated[str, typer.Option("--unknown", help="ok: go on where no category of a feature is known. Default: error.")]
+
+
+def pairs(option: str, texts: Sequence[str] | None, example: str) -> tuple[tuple[str, str], ...]:
+    """The two sides of each `A=B` that an option was given. Raises UsageError."""
+    made = [text.partition("=") for text in texts or ()]
+    for text, (left, _, right) in zip(texts or (), made, strict=True):
+        if not (left and right):
+            raise UsageError(Finding("bad-option", f"`{text}` is no pair of names", option, hints=(f"such as `{option} {example}`",)))
+    return tuple((left, right) for left, _, right in made)
 
 
 def listed(text: str | None) -> tuple[str, ...] | None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from disttrain.cli.options import RUNS, RunArgument, listed
+from disttrain.cli.options import RUNS, InputFormat, Map, RunArgument, Unknown, listed, pairs
 from disttrain.cli.talk import Talk
 from disttrain.errors import Finding, UsageError
 
@@ -32,18 +32,24 @@ def predict(
     device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
     format_: Annotated[str | None, typer.Option("--format", help="parquet, csv or arrow.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output file.")] = False,
+    input_format: InputFormat = None,
+    map_: Map = None,
+    unknown: Unknown = "error",
 ) -> None:
     """Write each row's predicted parameters to Parquet."""
     from disttrain.workflows.requests import Request, require_request
 
     request = Request(
         run, data, output, listed(columns), _numbers("--quantiles", quantiles), _numbers("--times", times), samples, listed(keep) or (), prefix,
-        tuple(_pair(text) for text in rename or ()), _shard(shard), format_, overwrite, device,
+        pairs("--rename", rename, "loc=predicted_mean"), _shard(shard), format_, overwrite, device,
+        input_format, pairs("--map", map_, "driver_age=DriverAge"), unknown,
     )  # fmt: skip
     require_request(request)
     from disttrain.workflows.predict import predict as workflow
 
     done = workflow(request, RUNS)
+    for remark in done.remarks:
+        talk.say(f"  · {remark}")
     for note in done.notes:
         talk.say(f"  ! {note}")
     talk.say(f"run {done.run}{' (newest)' if done.newest else ''} · {done.rows:,} rows -> {done.output}")
@@ -59,13 +65,6 @@ def _numbers(option: str, text: str | None) -> tuple[float, ...] | None:
         return None if text is None else tuple(float(part) for part in listed(text) or ())
     except ValueError:
         raise _usage(option, f"`{text}` is not a list of numbers", f"such as `{option} {_EXAMPLES[option]}`") from None
-
-
-def _pair(text: str) -> tuple[str, str]:
-    old, equals, new = text.partition("=")
-    if not (old and equals and new):
-        raise _usage("--rename", f"`{text}` is not OLD=NEW", "such as `--rename loc=predicted_mean`")
-    return old, new
 
 
 def _shard(text: str) -> tuple[int, int]:
