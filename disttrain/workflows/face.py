@@ -58,7 +58,7 @@ class FittedRun:
         levels, at = (None if given is None else tuple(given) for given in (quantiles, times))
         request = Request(columns=None if columns is None else tuple(columns), quantiles=levels, times=at, samples=samples)
         require_request(request)
-        made = forecast(self.model, self._table(frame, target=False), wanted_by(self.model, request), 0, _FRAME)
+        made = forecast(self.model, self._table(frame, target=False), wanted_by(self.model, request), np.arange(len(frame)), _FRAME)
         predicted: pd.DataFrame = pa.table(made).to_pandas()
         return predicted.set_index(frame.index)
 

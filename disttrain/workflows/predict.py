@@ -88,11 +88,12 @@ def write_own(prepared: Prepared, folder: Path, name: str) -> int:
 
 @dataclass(frozen=True)
 class _Batch:
-    """Rows of a file or of a run, the `number`-th block of them. `row` is each one's number in its source; of a run's own rows `split` is
-    each one's part and `place` where it stands in the run's data."""
+    """Rows of a file or of a run, the `number`-th block of them. `row` is each one's number in its source, `index` that in all sources
+    together; of a run's own rows `split` is each one's part and `place` where it stands in the run's data."""
 
     rows: pa.Table | pa.RecordBatch
     row: Array
+    index: Array
     number: int
     origin: Origin
     split: Array | None = None
@@ -107,7 +108,7 @@ def _own_batches(rows: Dataset, config: Config) -> Iterator[_Batch]:
         # One run of rows is a slice, which costs nothing; otherwise they are gathered.
         whole = len(part) and part[-1] - part[0] + 1 == len(part)
         table = rows.table.slice(part[0], len(part)) if whole else rows.table.take(rooms.integer_column(part))
-        yield _Batch(table, rows.row[part], number, rows.origin.rows(rows.position[part]), rows.split[part], part)
+        yield _Batch(table, rows.row[part], rows.position[part], number, rows.origin.rows(rows.position[part]), rows.split[part], part)
 
 
 def _file_batches(files: Sequence[Path], model: Model, kept: Sequence[str], schema: pa.Schema) -> Iterator[_Batch]:
@@ -115,7 +116,8 @@ def _file_batches(files: Sequence[Path], model: Model, kept: Sequence[str], sche
     first, origin = 0, rooms.origin_of(files, model.config.data.format)
     batches = rooms.stream(files, columns, model.config.data.format, BLOCK, schema=schema)
     for number, batch in enumerate(rooms.ahead(batches)):
-        yield _Batch(batch, np.arange(first, first + batch.num_rows), number, origin.at(first))
+        row = np.arange(first, first + batch.num_rows)
+        yield _Batch(batch, row, row, number, origin.at(first))
         first += batch.num_rows
 
 
@@ -130,7 +132,7 @@ def _dealt(batches: Iterable[_Batch], shard: tuple[int, int]) -> Iterator[_Batch
             yield batch
         elif batch.number == 0:
             split = None if batch.split is None else batch.split[:0]
-            yield _Batch(batch.rows.slice(0, 0), batch.row[:0], 0, batch.origin, split)
+            yield _Batch(batch.rows.slice(0, 0), batch.row[:0], batch.index[:0], 0, batch.origin, split)
 
 
 def _tables(model: Model, batches: Iterable[_Batch], kept: Sequence[str], wanted: Wanted, request: Request, met: Met) -> Iterator[pa.Table]:
@@ -138,7 +140,7 @@ def _tables(model: Model, batches: Iterable[_Batch], kept: Sequence[str], wanted
         for name, note in model.encoder.notes(batch.rows).items():
             missing, unseen = met.get(name, (0, 0))
             met[name] = (missing + note.missing, unseen + note.unseen)
-        yield _table(batch, forecast(model, batch.rows, wanted, batch.number, batch.origin), kept, request)
+        yield _table(batch, forecast(model, batch.rows, wanted, batch.index, batch.origin), kept, request)
 
 
 def _own_tables(prepared: Prepared, wanted: Wanted) -> Iterator[pa.Table]:
@@ -147,7 +149,7 @@ def _own_tables(prepared: Prepared, wanted: Wanted) -> Iterator[pa.Table]:
     for batch in _own_batches(prepared.data, model.config):
         place = np.empty(0, dtype=np.int64) if batch.place is None else batch.place
         parameters = model.parameters_of(prepared.inputs(place), prepared.observed.conditions[torch.from_numpy(place)])
-        columns = columns_of(model, parameters, np.zeros(len(place), dtype=bool), wanted, batch.number)
+        columns = columns_of(model, parameters, np.zeros(len(place), dtype=bool), wanted, batch.index)
         yield _table(batch, columns, model.schema.id, Request())
 
 
