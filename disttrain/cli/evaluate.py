@@ -29,10 +29,9 @@ def evaluate(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file of --rows-out.")] = False,
 ) -> None:
     """Score predictions on a data set."""
-    from disttrain.workflows.requests import Question, require_question
+    from disttrain.workflows.requests import Question
 
     question = Question(run, data, split, tuple(metric or ()), tuple(level or ()), by, rows_out, baseline, tuple(require or ()), overwrite)
-    require_question(question)
     from disttrain.cli import tables
     from disttrain.workflows.evaluate import evaluate as workflow
     from disttrain.workflows.evaluate import require_met

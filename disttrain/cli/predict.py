@@ -34,13 +34,12 @@ def predict(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output file.")] = False,
 ) -> None:
     """Write each row's predicted parameters to Parquet."""
-    from disttrain.workflows.requests import Request, require_request
+    from disttrain.workflows.requests import Request
 
     request = Request(
         run, data, output, listed(columns), _numbers("--quantiles", quantiles), _numbers("--times", times), samples, listed(keep) or (), prefix,
         tuple(_pair(text) for text in rename or ()), _shard(shard), format_, overwrite, device,
     )  # fmt: skip
-    require_request(request)
     from disttrain.workflows.predict import predict as workflow
 
     done = workflow(request, RUNS)

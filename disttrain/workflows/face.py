@@ -24,7 +24,7 @@ from disttrain.workflows.fit import fit as fit_events
 from disttrain.workflows.forecasts import forecast
 from disttrain.workflows.observing import observed_of
 from disttrain.workflows.predict import wanted_by
-from disttrain.workflows.requests import Question, Request, require_question, require_request
+from disttrain.workflows.requests import Question, Request
 from disttrain.workflows.runs import open_run
 from disttrain.workflows.scoring import Forecast, mean_scores, settings_of
 
@@ -57,7 +57,6 @@ class FittedRun:
         """
         levels, at = (None if given is None else tuple(given) for given in (quantiles, times))
         request = Request(columns=None if columns is None else tuple(columns), quantiles=levels, times=at, samples=samples)
-        require_request(request)
         made = forecast(self.model, self._table(frame, target=False), wanted_by(self.model, request), np.arange(len(frame)), _FRAME)
         predicted: pd.DataFrame = pa.table(made).to_pandas()
         return predicted.set_index(frame.index)
@@ -72,7 +71,7 @@ class FittedRun:
         Rows that `data.filter` or `missing: drop` of the config leave out are not scored. Raises DataError for the frame, UsageError
         for metrics that do not exist or cannot score the family.
         """
-        require_question(Question(metrics=tuple(metrics), levels=tuple(levels)))
+        Question(metrics=tuple(metrics), levels=tuple(levels))
         settings_of(self.model.config, self.model.example(), metrics, levels)
         table = self._table(frame, target=True)
         keep = rooms.keep(table, filters_of(self.model.config)) & self.model.encoder.usable(table)

@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import math
+import numbers
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from disttrain.config import suggestion
 from disttrain.config.names import METRICS, PREDICTION_COLUMNS, TIMED_COLUMNS
 from disttrain.errors import Finding, UsageError
 
-__all__ = ["Question", "Request", "Requirement", "require_question", "require_request", "require_times", "requirement"]
+__all__ = ["Question", "Request", "Requirement", "require_times", "requirement"]
 
 _FORMATS = ("parquet", "csv", "arrow")
 _SPLITS = ("train", "validation", "test")
+_DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
+_MOST_SAMPLES = 10_000
 _REQUIREMENT = re.compile(r"\s*([a-z]\w*?)(?:_(\d+(?:\.\d+)?))?\s*(<=|>=|<|>)\s*([-+]?[0-9.]+(?:[eE][-+]?\d+)?)\s*")
 
 
 @dataclass(frozen=True)
 class Request:
-    """What `predict` was asked for; None where the run's config decides. `shard` is (i, n): blocks i, i + n, i + 2n, ..."""
+    """What `predict` was asked for; None where the run's config decides. `shard` is (i, n): blocks i, i + n, i + 2n, ...
+
+    Raises UsageError with everything in it that cannot be meant.
+    """
 
     run: Path | None = None
     data: str | None = None
@@ -37,6 +45,9 @@ class Request:
     overwrite: bool = False
     device: str = "auto"
 
+    def __post_init__(self) -> None:
+        _require_request(self)
+
     @property
     def plain(self) -> bool:
         """Whether it asks for the run's own rows with the columns its config names: what the fit has written already."""
@@ -45,7 +56,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Question:
-    """What `evaluate` was asked for; empty where the run's config decides."""
+    """What `evaluate` was asked for; empty where the run's config decides. Raises UsageError with everything in it that cannot be meant."""
 
     run: Path | None = None
     data: str | None = None
@@ -58,6 +69,9 @@ class Question:
     require: tuple[str, ...] = ()
     overwrite: bool = False
 
+    def __post_init__(self) -> None:
+        _require_question(self)
+
 
 @dataclass(frozen=True)
 class Requirement:
@@ -69,15 +83,23 @@ class Requirement:
     bound: float
 
 
-def require_request(request: Request) -> None:
+def _require_request(request: Request) -> None:
     """Raise UsageError with everything in a request that cannot be meant."""
     found = [_unknown("--columns", name, PREDICTION_COLUMNS) for name in request.columns or () if name not in PREDICTION_COLUMNS]
     found += _shares("--quantiles", request.quantiles or ())
     found += [
-        Finding("bad-option", f"{time:g} is not a time above 0", "--times") for time in request.times or () if not 0 < time < math.inf
+        Finding("bad-option", f"`{time}` is not a time above 0", "--times")
+        for time in request.times or ()
+        if not (_number(time) and 0 < time < math.inf)
     ]
     if request.format is not None and request.format not in _FORMATS:
         found.append(_unknown("--format", request.format, _FORMATS))
+    if not _whole(request.samples) or not 0 <= request.samples <= _MOST_SAMPLES:
+        found.append(Finding("bad-option", f"`{request.samples}` is not a number of samples from 0 to {_MOST_SAMPLES:,}", "--samples"))
+    part, parts = request.shard
+    if not (_whole(part) and _whole(parts) and 0 <= part < parts):
+        found.append(Finding("bad-option", f"`{part}/{parts}` is not I/N with I below N", "--shard", hints=("such as `--shard 0/4`",)))
+    found += _device(request.device)
     if found:
         raise UsageError(*found)
 
@@ -90,7 +112,7 @@ def require_times(columns: tuple[str, ...], times: tuple[float, ...]) -> None:
         raise UsageError(Finding("bad-option", what, "--times", hints=("such as `--times 30,365`, in the target's unit",)))
 
 
-def require_question(question: Question) -> None:
+def _require_question(question: Question) -> None:
     """Raise UsageError with everything in a question that cannot be meant."""
     found = [_unknown("--metric", name, METRICS) for name in question.metrics if name not in METRICS]
     found += _shares("--level", question.levels)
@@ -124,4 +146,19 @@ def _unknown(option: str, word: str, choices: tuple[str, ...]) -> Finding:
 
 
 def _shares(option: str, values: tuple[float, ...]) -> list[Finding]:
-    return [Finding("bad-option", f"{value:g} is not between 0 and 1", option) for value in values if not 0 < value < 1]
+    return [
+        Finding("bad-option", f"`{value}` is not between 0 and 1", option) for value in values if not (_number(value) and 0 < value < 1)
+    ]
+
+
+def _device(name: Any) -> Iterator[Finding]:
+    if not isinstance(name, str) or not _DEVICE.fullmatch(name):
+        yield Finding("unknown-choice", f"`{name}` is not known", "--device", hints=("there are auto, cpu, cuda, cuda:1 and mps",))
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
