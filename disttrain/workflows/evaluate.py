@@ -21,10 +21,11 @@ from disttrain.metrics import METRICS
 from disttrain.model import Model
 from disttrain.outcomes import Outcome
 from disttrain.workflows.dataset import SPLITS, filters_of
+from disttrain.workflows.group_columns import group_column
 from disttrain.workflows.observing import observed_of
-from disttrain.workflows.requests import Question, Requirement, requirement
+from disttrain.workflows.requests import Question, Requirement, columns_meant, requirement
 from disttrain.workflows.runs import OpenRun, open_run, own_rows
-from disttrain.workflows.scoring import Forecast, Settings, column_of, scored, settings_of
+from disttrain.workflows.scoring import Forecast, Settings, scored, settings_of
 from disttrain.workflows.ties import tie_notes
 
 __all__ = ["Answer", "evaluate", "require_met"]
@@ -69,12 +70,12 @@ def evaluate(question: Question, root: Path) -> Answer:
     rows = _own(run, question, other) if question.data is None else _given(model, question, other)
     # Who asks for one metric wants one line; the config's groups come with its own list of metrics.
     usual = [] if question.metrics else [name for name in model.config.evaluation.by if name in rows.table.column_names]
-    by = usual if question.by is None else [question.by]
+    by = columns_meant(question.by, rows.table.column_names) or usual
     seen = observed_of(model, rows.table, rows.origin)
     settings = _settings(model, question, seen.outcome)
     forecast = Forecast(model.forecaster, model.parameters(rows.table, rows.origin))
     baseline = Forecast.of_baseline(model, seen) if other is None else Forecast(other.forecaster, other.parameters(rows.table, rows.origin))
-    groups = {column: column_of(rows.table, column) for column in by}
+    groups = [group_column(rows.table, column) for column in by]
     scores = scored(forecast, baseline, seen, settings, groups)
     document = {"run": run.name, "data": rows.data, "split": rows.split, **scores.document}
     if question.rows_out is not None:
@@ -132,7 +133,7 @@ def _value(entry: dict[str, Any], wanted: Requirement) -> float | None:
 
 def _own(run: OpenRun, question: Question, other: Model | None) -> _Rows:
     more = () if other is None else other.schema.forecast_columns
-    rows = own_rows(run, more if question.by is None else (*more, question.by))
+    rows = own_rows(run, (*more, *question.by, *columns_meant(question.by, ())))
     there = [split for split in SPLITS if len(rows.part(split))]
     split = question.split or next(name for name in ("test", "validation", "train") if name in there)
     if split not in there:
@@ -151,7 +152,7 @@ def _given(model: Model, question: Question, other: Model | None) -> _Rows:
     )
     filters = filters_of(model.config)
     more = () if other is None else other.schema.forecast_columns
-    by = [name for name in model.config.evaluation.by if name in schema.names] if question.by is None else [question.by]
+    by = columns_meant(question.by, schema.names) or [name for name in model.config.evaluation.by if name in schema.names]
     ids = [name for name in model.schema.id if name in schema.names]
     needed = (*model.schema.forecast_columns, *model.schema.scored_columns)
     columns = dict.fromkeys((*needed, *ids, *more, *rooms.columns_of(filters), *by))

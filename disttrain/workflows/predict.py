@@ -13,7 +13,7 @@ import torch
 
 from disttrain import data as rooms
 from disttrain import storage, training
-from disttrain.config import Config
+from disttrain.config import Config, suggestion
 from disttrain.config.names import TIMED_COLUMNS
 from disttrain.data import Origin
 from disttrain.errors import DataError, Finding, UsageError
@@ -21,7 +21,7 @@ from disttrain.model import Model
 from disttrain.workflows.dataset import SPLITS, Dataset
 from disttrain.workflows.forecasts import Wanted, asked_for, columns_of, forecast, metadata, refuse_unsuited, wanted_of
 from disttrain.workflows.preparation import Prepared
-from disttrain.workflows.requests import Request, require_times
+from disttrain.workflows.requests import Request, columns_meant, require_times
 from disttrain.workflows.runs import OpenRun, open_run, own_rows
 from disttrain.workflows.writing import written
 
@@ -56,7 +56,7 @@ def predict(request: Request, root: Path) -> Predicted:
         raise UsageError(Finding("no-data", "a model folder alone has no data of its own", "--data", hints=("name a file with `--data`",)))
     output, replace = _output(request, run)
     if request.data is None:
-        rows = own_rows(run, ("*",) if request.keep == ("all",) else request.keep)
+        rows = own_rows(run, ("*",) if request.keep == ("all",) else (*request.keep, *columns_meant(request.keep, ())))
         batches = _dealt(_own_batches(rows, run.model.config), request.shard)
         kept: tuple[str, ...] = _kept(rows.table.schema, request, run.model)
     else:
@@ -74,7 +74,7 @@ def predict(request: Request, root: Path) -> Predicted:
     met: Met = {}
     tables = _tables(run.model, batches, kept, wanted, request, met)
     count = written(output, tables, _form(request, output), metadata(run.model, run.name, wanted, run.weights), replace)
-    return Predicted(output, count, run.name, run.newest, tuple(_notes(met, run.model.encoder.missing)))
+    return Predicted(output, count, run.name, run.newest, (*_notes(met, run.model.encoder.missing), *_shard_notes(request, count)))
 
 
 def write_own(prepared: Prepared, folder: Path, name: str) -> int:
@@ -189,6 +189,13 @@ def _notes(met: Met, policy: str) -> Iterator[str]:
             yield f"{name}: {unseen:,} rows with a category that training did not have"
 
 
+def _shard_notes(request: Request, rows: int) -> Iterator[str]:
+    """A remark where no row fell to this part."""
+    if request.shard != (0, 1) and not rows:
+        part = "/".join(map(str, request.shard))
+        yield f"part {part} has no rows: a part is whole blocks of {BLOCK:,} rows, and there are too few rows for {request.shard[1]} parts"
+
+
 def _require_no_clash(kept: Sequence[str], made: dict[str, pa.Array]) -> None:
     clash = [name for name in kept if name in made]
     if clash:
@@ -201,10 +208,12 @@ def _kept(schema: pa.Schema, request: Request, model: Model) -> tuple[str, ...]:
     ids = [name for name in model.schema.id if name in schema.names]
     if request.keep == ("all",):
         return tuple(dict.fromkeys((*ids, *schema.names)))
-    missing = [name for name in request.keep if name not in schema.names]
-    if missing:
-        raise DataError(Finding("missing-column", f"there is no column `{missing[0]}` to keep", "--keep"))
-    return tuple(dict.fromkeys((*ids, *request.keep)))
+    columns = columns_meant(request.keep, schema.names)
+    if missing := [name for name in columns if name not in schema.names]:
+        near = suggestion(missing[0], schema.names)
+        hints = (f"did you mean `{near}`?" if near else f"there are {', '.join(schema.names)}",)
+        raise DataError(Finding("missing-column", f"there is no column `{missing[0]}` to keep", "--keep", hints=hints))
+    return tuple(dict.fromkeys((*ids, *columns)))
 
 
 def wanted_by(model: Model, request: Request) -> Wanted:

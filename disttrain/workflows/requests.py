@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import numbers
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from disttrain.config import suggestion
 from disttrain.config.names import METRICS, PREDICTION_COLUMNS, TIMED_COLUMNS
 from disttrain.errors import Finding, UsageError
 
-__all__ = ["Question", "Request", "Requirement", "require_times", "requirement"]
+__all__ = ["Question", "Request", "Requirement", "columns_meant", "require_times", "requirement"]
 
 _FORMATS = ("parquet", "csv", "arrow")
 _SPLITS = ("train", "validation", "test")
@@ -27,6 +28,7 @@ _REQUIREMENT = re.compile(r"\s*([a-z]\w*?)(?:_(\d+(?:\.\d+)?))?\s*(<=|>=|<|>)\s*
 class Request:
     """What `predict` was asked for; None where the run's config decides. `shard` is (i, n): blocks i, i + n, i + 2n, ...
 
+    Every text of `keep` is a column, or several with commas between them: `columns_meant`.
     Raises UsageError with everything in it that cannot be meant.
     """
 
@@ -56,14 +58,17 @@ class Request:
 
 @dataclass(frozen=True)
 class Question:
-    """What `evaluate` was asked for; empty where the run's config decides. Raises UsageError with everything in it that cannot be meant."""
+    """What `evaluate` was asked for; empty where the run's config decides. `by` is as `keep` of a Request.
+
+    Raises UsageError with everything in it that cannot be meant.
+    """
 
     run: Path | None = None
     data: str | None = None
     split: str | None = None
     metrics: tuple[str, ...] = ()
     levels: tuple[float, ...] = ()
-    by: str | None = None
+    by: tuple[str, ...] = ()
     rows_out: str | None = None
     baseline: str = "marginal"
     require: tuple[str, ...] = ()
@@ -81,6 +86,12 @@ class Requirement:
     level: float | None
     comparison: str
     bound: float
+
+
+def columns_meant(texts: Iterable[str], existing: Container[str]) -> tuple[str, ...]:
+    """The columns that texts such as `a,b` name, each once: a text that is the name of an `existing` column is that one, commas and all."""
+    parts = chain.from_iterable([text] if text in existing else [part.strip() for part in text.split(",")] for text in texts)
+    return tuple(dict.fromkeys(part for part in parts if part))
 
 
 def _require_request(request: Request) -> None:

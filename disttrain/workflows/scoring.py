@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
 from disttrain import metrics as rooms
 from disttrain.config import Config, Loaded, Problem
-from disttrain.errors import ConfigError, DataError, Finding, UsageError
+from disttrain.errors import ConfigError, UsageError
 from disttrain.families import Family
 from disttrain.metrics import METRICS, Metric, Moments
 from disttrain.model import Model
 from disttrain.outcomes import Outcome
 from disttrain.workflows.forecasts import require_columns
+from disttrain.workflows.group_columns import RowGroups, group_column
 from disttrain.workflows.observing import Observed
 from disttrain.workflows.preparation import Prepared
 
@@ -29,7 +29,6 @@ __all__ = [
     "Scores",
     "Settings",
     "baseline_nll",
-    "column_of",
     "mean_scores",
     "require_suited",
     "scored",
@@ -167,35 +166,28 @@ def _plain(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def column_of(table: pa.Table, name: str) -> Array:
-    """A column as text, to group by: (n,) objects. Raises DataError where there is none of that name."""
-    if name not in table.column_names:
-        hints = (f"the run reads {', '.join(table.column_names)}",)
-        raise DataError(Finding("missing-column", f"there is no column `{name}` to group by", "--by", hints=hints))
-    return np.array(["(missing)" if value is None else value for value in table.column(name).cast(pa.string()).to_pylist()], dtype=object)
-
-
-def scored(forecast: Forecast, baseline: Forecast, seen: Observed, settings: Settings, groups: Mapping[str, Array]) -> Scores:
-    """All scores of a forecast of n rows, for all of them and for those of each value of the `groups` (n,)."""
+def scored(forecast: Forecast, baseline: Forecast, seen: Observed, settings: Settings, groups: Sequence[RowGroups]) -> Scores:
+    """All scores of a forecast of n rows, for all of them and for those of each of the `groups`."""
     distribution, outcome, weight = forecast.distribution(), seen.outcome, seen.weight
     document = _document(forecast, baseline, seen, settings, groups)
+    notes = tuple(note for group in groups for note in group.notes())
     if not METRICS["pit"].applies(distribution, outcome):
-        return Scores(document)
+        return Scores(document, notes=notes)
     histogram = rooms.pit_histogram(rooms.pit(distribution, outcome), weight)
     residuals = rooms.moments(rooms.quantile_residuals(distribution, outcome), weight)
-    return Scores(document, residuals, tuple(histogram.tolist()), _tail_note(distribution, outcome, weight))
+    return Scores(document, residuals, tuple(histogram.tolist()), (*notes, *_tail_note(distribution, outcome, weight)))
 
 
-def _document(forecast: Forecast, baseline: Forecast, seen: Observed, settings: Settings, groups: Mapping[str, Array]) -> dict[str, Any]:
+def _document(forecast: Forecast, baseline: Forecast, seen: Observed, settings: Settings, groups: Sequence[RowGroups]) -> dict[str, Any]:
     means = mean_scores(forecast.distribution(), baseline.distribution(), seen.outcome, seen.weight, settings)
-    by = {name: _grouped(forecast, baseline, seen, settings, values) for name, values in groups.items()}
+    by = {group.column: _grouped(forecast, baseline, seen, settings, group) for group in groups}
     return {"rows": len(seen), "metrics": means, **({"by": by} if by else {})}
 
 
-def _grouped(forecast: Forecast, baseline: Forecast, seen: Observed, settings: Settings, values: Array) -> dict[str, Any]:
+def _grouped(forecast: Forecast, baseline: Forecast, seen: Observed, settings: Settings, groups: RowGroups) -> dict[str, Any]:
     found = {}
-    for name in sorted(set(values)):
-        rows = torch.from_numpy(np.flatnonzero(values == name))
+    for number, name in enumerate(groups.names):
+        rows = torch.from_numpy(np.flatnonzero(groups.index == number))
         some = seen[rows]
         scores = mean_scores(forecast.distribution(rows), baseline.distribution(rows), some.outcome, some.weight, settings)
         found[name] = {"rows": len(rows), "metrics": scores}
@@ -215,11 +207,12 @@ def split_metrics(prepared: Prepared, run: str) -> dict[str, Any]:
     """The scores of every split that has rows, as metrics.json holds them."""
     model, data = prepared.model, prepared.data
     settings = settings_of(model.config, model.example(), outcome=prepared.observed.outcome)
+    columns = [group_column(data.table, name) for name in model.config.evaluation.by]
     found = {}
     for split, tensors in prepared.splits.items():
         seen = prepared.part(split)
         forecast = Forecast(model.forecaster, model.parameters_of(tensors.x, seen.conditions))
-        groups = {name: column_of(data.table, name)[data.part(split)] for name in model.config.evaluation.by}
+        groups = [group.rows(data.part(split)) for group in columns]
         document = _document(forecast, Forecast.of_baseline(model, seen), seen, settings, groups)
         found[split] = {"run": run, "data": None, "split": split, **document}
     return found
