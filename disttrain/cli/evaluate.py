@@ -35,13 +35,8 @@ def evaluate(
     """Score predictions on a data set."""
     from disttrain.workflows.requests import Question
 
-<<<<<<< HEAD
-    question = Question(run, data, split, tuple(metric or ()), tuple(level or ()), by, rows_out, baseline, tuple(require or ()), overwrite)
-=======
     levels = numbers("--level", level, "0.5,0.9") or ()
     question = Question(run, data, split, words(metric) or (), levels, tuple(by or ()), rows_out, baseline, words(require) or (), overwrite)
-    require_question(question)
->>>>>>> h-words
     from disttrain.cli import tables
     from disttrain.workflows.evaluate import evaluate as workflow
     from disttrain.workflows.evaluate import require_met
