@@ -13,6 +13,11 @@ from disttrain.errors import AnswerIsNo
 
 __all__ = ["evaluate"]
 
+By = Annotated[
+    list[str] | None, typer.Option("--by", metavar="COLUMN", help="Score each value, or range, of a column by itself; repeatable, or a,b.")
+]
+Require = Annotated[list[str] | None, typer.Option("--require", help="Such as 'nll<6.2'; exit 1 where it is not met; repeatable, or a,b.")]
+
 
 def evaluate(
     talk: Talk,
@@ -21,25 +26,23 @@ def evaluate(
     split: Annotated[str | None, typer.Option("--split", help="train, validation or test, of the run's own rows.")] = None,
     metric: Annotated[list[str] | None, typer.Option("--metric", "-m", help=f"{', '.join(METRICS)}; repeatable, or a,b.")] = None,
     level: Annotated[list[str] | None, typer.Option("--level", help="Levels of central intervals, such as 0.5,0.9; repeatable.")] = None,
-    by: Annotated[
-        list[str] | None,
-        typer.Option("--by", metavar="COLUMN", help="Score each value, or range, of a column by itself; repeatable, or a,b."),
-    ] = None,
+    by: By = None,
     rows_out: Annotated[str | None, typer.Option("--rows-out", help="Write every row's target and scores to this file.")] = None,
     baseline: Annotated[str, typer.Option("--baseline", help="What to compare with: marginal, or another run.")] = "marginal",
-    require: Annotated[
-        list[str] | None, typer.Option("--require", help="Such as 'nll<6.2'; exit 1 where it is not met; repeatable, or a,b.")
-    ] = None,
+    require: Require = None,
+    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file of --rows-out.")] = False,
 ) -> None:
     """Score predictions on a data set."""
     from disttrain.workflows.requests import Question
 
     levels = numbers("--level", level, "0.5,0.9") or ()
-    question = Question(run, data, split, words(metric) or (), levels, tuple(by or ()), rows_out, baseline, words(require) or (), overwrite)
+    question = Question(
+        run, data, split, words(metric) or (), levels, tuple(by or ()), rows_out, baseline, words(require) or (), overwrite, device
+    )
     from disttrain.cli import tables
     from disttrain.workflows.evaluate import evaluate as workflow
-    from disttrain.workflows.evaluate import require_met
+    from disttrain.workflows.requirements import require_met
 
     answer = workflow(question, RUNS)
     refusal = None

@@ -19,18 +19,17 @@ from disttrain.data import Origin
 from disttrain.errors import DataError, Finding, UsageError
 from disttrain.model import Model
 from disttrain.workflows.dataset import SPLITS, Dataset
+from disttrain.workflows.feature_notes import FeatureNotes
 from disttrain.workflows.forecasts import Wanted, asked_for, columns_of, forecast, metadata, refuse_unsuited, wanted_of
 from disttrain.workflows.preparation import Prepared
 from disttrain.workflows.requests import Request, columns_meant, require_times
 from disttrain.workflows.runs import OpenRun, open_run, own_rows
 from disttrain.workflows.writing import written
 
-__all__ = ["Predicted", "predict", "wanted_by", "write_own"]
+__all__ = ["BLOCK", "Predicted", "predict", "wanted_by", "write_own"]
 
 BLOCK = 65_536
 Array = np.ndarray[Any, Any]
-# Per feature: rows without a value, and rows with an unseen category.
-Met = dict[str, tuple[int, int]]
 
 
 @dataclass(frozen=True)
@@ -71,10 +70,10 @@ def predict(request: Request, root: Path) -> Predicted:
         )
         kept = _kept(schema, request, run.model)
         batches = _dealt(_file_batches(files, run.model, kept, schema), request.shard)
-    met: Met = {}
-    tables = _tables(run.model, batches, kept, wanted, request, met)
+    notes = FeatureNotes()
+    tables = _tables(run.model, batches, kept, wanted, request, notes)
     count = written(output, tables, _form(request, output), metadata(run.model, run.name, wanted, run.weights), replace)
-    return Predicted(output, count, run.name, run.newest, (*_notes(met, run.model.encoder.missing), *_shard_notes(request, count)))
+    return Predicted(output, count, run.name, run.newest, (*notes.texts(run.model.encoder.missing), *_shard_notes(request, count)))
 
 
 def write_own(prepared: Prepared, folder: Path, name: str) -> int:
@@ -135,11 +134,11 @@ def _dealt(batches: Iterable[_Batch], shard: tuple[int, int]) -> Iterator[_Batch
             yield _Batch(batch.rows.slice(0, 0), batch.row[:0], batch.index[:0], 0, batch.origin, split)
 
 
-def _tables(model: Model, batches: Iterable[_Batch], kept: Sequence[str], wanted: Wanted, request: Request, met: Met) -> Iterator[pa.Table]:
+def _tables(
+    model: Model, batches: Iterable[_Batch], kept: Sequence[str], wanted: Wanted, request: Request, notes: FeatureNotes
+) -> Iterator[pa.Table]:
     for batch in batches:
-        for name, note in model.encoder.notes(batch.rows).items():
-            missing, unseen = met.get(name, (0, 0))
-            met[name] = (missing + note.missing, unseen + note.unseen)
+        notes.add(model.encoder.notes(batch.rows))
         yield _table(batch, forecast(model, batch.rows, wanted, batch.index, batch.origin), kept, request)
 
 
@@ -178,15 +177,6 @@ def _renamed(made: dict[str, pa.Array], pairs: Sequence[tuple[str, str]]) -> dic
     if twice:
         raise UsageError(Finding("name-clash", f"two predicted columns would be called `{twice[0]}`", "--rename"))
     return dict(zip(names, made.values(), strict=True))
-
-
-def _notes(met: Met, policy: str) -> Iterator[str]:
-    """What a reader of the predictions should know of the rows: missing values and unseen categories, by column."""
-    for name, (missing, unseen) in met.items():
-        if missing:
-            yield f"{name}: {missing:,} rows without a value, {'left without a forecast' if policy == 'drop' else 'imputed'}"
-        if unseen:
-            yield f"{name}: {unseen:,} rows with a category that training did not have"
 
 
 def _shard_notes(request: Request, rows: int) -> Iterator[str]:

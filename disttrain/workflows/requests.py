@@ -73,6 +73,7 @@ class Question:
     baseline: str = "marginal"
     require: tuple[str, ...] = ()
     overwrite: bool = False
+    device: str = "auto"
 
     def __post_init__(self) -> None:
         _require_question(self)
@@ -127,6 +128,7 @@ def _require_question(question: Question) -> None:
     """Raise UsageError with everything in a question that cannot be meant."""
     found = [_unknown("--metric", name, METRICS) for name in question.metrics if name not in METRICS]
     found += _shares("--level", question.levels)
+    found += _device(question.device)
     if question.split is not None and question.split not in _SPLITS:
         found.append(_unknown("--split", question.split, _SPLITS))
     if question.split is not None and question.data is not None:
