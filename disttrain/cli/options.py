@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +11,9 @@ from typer.core import TyperCommand
 
 from disttrain.errors import Finding, UsageError
 
-__all__ = ["NEWEST", "RUNS", "FitCommand", "InputFormat", "Map", "RunArgument", "Set", "Unknown", "listed", "pairs"]
+__all__ = [
+    "NEWEST", "RUNS", "FitCommand", "InputFormat", "Map", "RunArgument", "Set", "Unknown", "bad_option", "numbers", "pairs", "words",
+]  # fmt: skip
 
 # Where runs are looked for when none is named.
 RUNS = Path("runs")
@@ -28,18 +30,44 @@ Map = Annotated[list[str] | None, typer.Option("--map", metavar="COLUMN=NAME", h
 Unknown = Annotated[str, typer.Option("--unknown", help="ok: go on where no category of a feature is known. Default: error.")]
 
 
-def pairs(option: str, texts: Sequence[str] | None, example: str) -> tuple[tuple[str, str], ...]:
-    """The two sides of each `A=B` that an option was given. Raises UsageError."""
-    made = [text.partition("=") for text in texts or ()]
-    for text, (left, _, right) in zip(texts or (), made, strict=True):
-        if not (left and right):
-            raise UsageError(Finding("bad-option", f"`{text}` is no pair of names", option, hints=(f"such as `{option} {example}`",)))
-    return tuple((left, right) for left, _, right in made)
+def words(values: Iterable[str] | None) -> tuple[str, ...] | None:
+    """The parts of every `a,b,c` of a repeated option, each once; None where the option was not given."""
+    return None if values is None else tuple(dict.fromkeys(part.strip() for text in values for part in text.split(",") if part.strip()))
 
 
-def listed(text: str | None) -> tuple[str, ...] | None:
-    """The parts of `a,b,c`; None for None."""
-    return None if text is None else tuple(part.strip() for part in text.split(",") if part.strip())
+def numbers(option: str, values: Iterable[str] | None, example: str) -> tuple[float, ...] | None:
+    """The same as numbers. Raises UsageError, with `example` as the way out, for a word that is none."""
+    parts = words(values)
+    try:
+        return None if parts is None else tuple(float(part) for part in parts)
+    except ValueError:
+        raise bad_option(option, f"`{','.join(parts or ())}` is not a list of numbers", f"such as `{option} {example}`") from None
+
+
+def pairs(option: str, values: Iterable[str] | None, form: str, example: str) -> tuple[tuple[str, str], ...]:
+    """The parts of every `OLD=NEW` of a repeated option; of `a=b,c=d` too. Raises UsageError for what is no pair.
+
+    A comma separates pairs where every part is one; otherwise it belongs to a name.
+    """
+    result = []
+    for text in values or ():
+        parts = [part.strip() for part in text.split(",")]
+        for part in parts if all(_is_pair(part) for part in parts) else [text]:
+            if not _is_pair(part):
+                raise bad_option(option, f"`{part}` is not {form}", f"such as `{option} {example}`")
+            old, _, new = part.partition("=")
+            result.append((old, new))
+    return tuple(result)
+
+
+def _is_pair(text: str) -> bool:
+    old, equals, new = text.partition("=")
+    return bool(old and equals and new)
+
+
+def bad_option(option: str, what: str, hint: str) -> UsageError:
+    """The error of an option whose value cannot be meant."""
+    return UsageError(Finding("bad-option", what, option, hints=(hint,)))
 
 
 class FitCommand(TyperCommand):
@@ -53,6 +81,6 @@ class FitCommand(TyperCommand):
 
 
 def _completed(args: Sequence[str]) -> Iterator[str]:
-    for argument, following in zip(args, [*args[1:], None], strict=True):
+    for argument, following in zip(args, [*args, None][1:], strict=True):
         alone = following is None or following.startswith("-") or Path(following).is_file()
         yield f"--resume={NEWEST}" if argument == "--resume" and alone else argument

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import chain
-from typing import Annotated, Any, get_args, get_origin
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
+from disttrain.config.aliases import keys_at
 from disttrain.config.fields import WRONG, is_tag
 from disttrain.config.places import Located, Path, Problem
 from disttrain.config.sections import Config
@@ -76,7 +76,7 @@ def _otherwise(path: Path, kind: str, value: Any) -> tuple[str, ...]:
         return ("leave the key out for its default",)
     if kind == "string_type" and isinstance(value, int | float):
         return (f'in quotes it is text: "{str(value).lower()}"',)
-    if kind == "model_type" and (keys := _keys(path)):
+    if kind == "model_type" and (keys := keys_at(path)):
         return (f"its keys are {listing(keys, 40)}",)
     return ()
 
@@ -95,34 +95,14 @@ def _needs(path: Path) -> tuple[str, ...]:
 
 def _nearest(path: Path) -> str:
     """The hint for an unknown key: the key that was meant, here or in another section, else all that there are."""
-    word, here = str(path[-1]), _keys(path[:-1])
+    word, here = str(path[-1]), keys_at(path[:-1])
     if near := suggestion(word, here):
         return f"did you mean `{near}`?"
     for section in Config.model_fields:
-        if word in _keys((section,)):
+        if word in keys_at((section,)):
             return f"`{word}` belongs to `{section}`"
     owner = f"`{path[-2]}`" if len(path) > 1 else "a config"
     return f"the keys of {owner} are {listing(here, 40)}"
-
-
-def _keys(path: Path) -> tuple[str, ...]:
-    """The keys of the section at a path."""
-    models: list[type[BaseModel]] = [Config]
-    for part in path:
-        inside = [list(_models(model.model_fields[str(part)].annotation)) for model in models if str(part) in model.model_fields]
-        # An item of a list or of a mapping of sections is one of the sections already found.
-        models = list(chain.from_iterable(inside)) or models
-    return tuple(chain.from_iterable(model.model_fields for model in models))
-
-
-def _models(annotation: Any) -> Iterator[type[BaseModel]]:
-    """The sections that an annotation mentions."""
-    if get_origin(annotation) is Annotated:
-        yield from _models(get_args(annotation)[0])
-    elif get_args(annotation):
-        yield from chain.from_iterable(_models(part) for part in get_args(annotation))
-    elif isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
 
 
 def failure(problems: Iterable[Located], label: str) -> ConfigError:
