@@ -23,6 +23,7 @@ from disttrain.errors import ConfigError, Finding
 
 __all__ = ["Loaded", "Rules", "load", "loads", "parse", "run_name"]
 
+_SMALLEST = "the least is `distribution: gamma` and `data: {train: FILE, target: COLUMN, features: [COLUMN, COLUMN]}`"
 Rules = Callable[[Mapping[str, Any]], Iterable[Problem]]
 
 
@@ -73,6 +74,9 @@ def _loaded(data: bytes, label: str, path: Path | None, base: Path, overrides: S
     source = Source(label, reading.lines)
     if reading.faults:
         raise failure((Located(fault.problem, source, fault.span, ()) for fault in reading.faults), label)
+    if reading.value is None and not overrides:
+        problem = Problem((), "empty-config", "the config is empty", hints=(_SMALLEST,))
+        raise failure([locate({}, problem, label)], label)
     places = {at: Spot(source, place) for at, place in reading.places.items()}
     document = {} if reading.value is None else reading.value
     if not isinstance(document, dict):

@@ -7,6 +7,7 @@ from typing import Any
 
 from disttrain.config.names import NOT_AVAILABLE
 from disttrain.config.places import Path, Problem
+from disttrain.config.remote import remote_problems
 from disttrain.config.wording import shown
 
 __all__ = ["role_problems", "unavailable"]
@@ -25,6 +26,8 @@ def unavailable(document: Mapping[str, Any]) -> Iterator[Problem]:
         value = _at(document, path)
         if value is not None and value != accepted:
             yield Problem(path, "not-available", f"`{'.'.join(path)}` is not available in this version", on_key=True)
+    data = document.get("data")
+    yield from remote_problems(data) if isinstance(data, Mapping) else ()
     columns = _at(document, ("predictions", "columns"))
     if isinstance(columns, list) and "samples" in columns:
         place = columns.index("samples")
