@@ -17,7 +17,7 @@ from disttrain.config.overrides import applied
 from disttrain.config.places import Located, Places, Problem, Source, Spot, locate
 from disttrain.config.roles import role_problems, unavailable
 from disttrain.config.sections import Config
-from disttrain.config.wording import escaped, suggestion
+from disttrain.config.wording import escaped, nearest_file
 from disttrain.config.writing import plain_document
 from disttrain.errors import ConfigError, Finding
 
@@ -128,6 +128,6 @@ def _no_config(path: Path, what: str) -> ConfigError:
     hints = ("give the path of a YAML config",)
     folder = path if path.is_dir() else path.parent
     near = [file.name for file in sorted(folder.glob("*.y*ml"))[:1_000]] if folder.is_dir() else []
-    if meant := suggestion(path.name, near) or (near[0] if len(near) == 1 else None):
+    if meant := nearest_file(path.name, near) or (near[0] if len(near) == 1 else None):
         hints = (f"did you mean `{escaped(str(folder / meant))}`?",)
     return ConfigError(Finding("no-config", what, escaped(str(path)), hints=hints), summary="nothing was run")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from pathlib import PurePath
 from typing import Any
 
-__all__ = ["escaped", "listing", "shortened", "shown", "suggestion", "way_out"]
+__all__ = ["escaped", "listing", "nearest_file", "shortened", "shown", "suggestion", "way_out"]
 
 
 def escaped(text: str) -> str:
@@ -75,6 +76,13 @@ def suggestion(word: str, choices: Iterable[str]) -> str | None:
         return known[_SAME[word.lower()]]
     near = difflib.get_close_matches(word[:100].lower(), known, n=1, cutoff=0.6)
     return known[near[0]] if near else None
+
+
+def nearest_file(name: str, names: Iterable[str]) -> str | None:
+    """The file of nearly the same name: the same but for capitals or the suffix, or a likely slip in the stem; None where none is near."""
+    stems = {PurePath(other).stem.lower(): other for other in names}
+    near = difflib.get_close_matches(PurePath(name).stem.lower()[:100], stems, n=1, cutoff=0.75)
+    return stems[near[0]] if near else None
 
 
 def listing(choices: Iterable[str], most: int = 20) -> str:

@@ -10,7 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from disttrain.config import Loaded, Problem, suggestion
+from disttrain.config import Loaded, Problem
+from disttrain.config.wording import nearest_file
 from disttrain.config.yaml_text import yaml_word
 from disttrain.data import place, shown
 from disttrain.errors import ConfigError, DataError, Finding
@@ -61,7 +62,8 @@ def _file(loaded: Loaded, finding: Finding) -> Finding:
         full = loaded.base / os.path.expanduser(value)
         if finding.where in (place(full), place(loaded.base / value)):
             what = f"{finding.what}: {shown(os.path.abspath(full), 300)}"
-            hints = [*_other_files(loaded.base, value), *finding.hints]
+            # A hint of the reader names a path from the working folder, which a config does not take.
+            hints = [*_other_files(loaded.base, value), *(hint for hint in finding.hints if not hint.startswith("did you mean"))]
             if value.startswith("~"):
                 hints.append(f"`~` is the home folder, {shown(os.path.expanduser('~'), 300)}")
             elif not os.path.isabs(value):
@@ -75,7 +77,7 @@ def _other_files(base: Path, value: str) -> Iterator[str]:
     name = Path(value).name
     inside = base / Path(value).parent
     names = [entry.name for entry in sorted(inside.iterdir())[:10_000]] if inside.is_dir() else []
-    near = suggestion(name, names) if len(name) > 1 else None
+    near = nearest_file(name, names) if name else None
     there = [
         *([inside / near] if near is not None else []),
         *(folder / name for folder in (base, base / "data", base.absolute().parent, base.absolute().parent / "data", Path.cwd())),

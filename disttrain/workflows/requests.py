@@ -11,6 +11,7 @@ from pathlib import Path
 
 from disttrain.config import suggestion
 from disttrain.config.names import METRICS, PREDICTION_COLUMNS, TIMED_COLUMNS
+from disttrain.config.wording import listing
 from disttrain.errors import Finding, UsageError
 
 __all__ = ["Question", "Request", "Requirement", "columns_meant", "require_question", "require_request", "require_times", "requirement"]
@@ -85,7 +86,9 @@ def require_request(request: Request) -> None:
     found = [_unknown("--columns", name, PREDICTION_COLUMNS) for name in request.columns or () if name not in PREDICTION_COLUMNS]
     found += _shares("--quantiles", request.quantiles or ())
     found += [
-        Finding("bad-option", f"{time:g} is not a time above 0", "--times") for time in request.times or () if not 0 < time < math.inf
+        Finding("bad-option", f"{time:g} is not a time above 0", "--times", hints=("such as `--times 30,365`",))
+        for time in request.times or ()
+        if not 0 < time < math.inf
     ]
     if request.format is not None and request.format not in _FORMATS:
         found.append(_unknown("--format", request.format, _FORMATS))
@@ -108,7 +111,11 @@ def require_question(question: Question) -> None:
     if question.split is not None and question.split not in _SPLITS:
         found.append(_unknown("--split", question.split, _SPLITS))
     if question.split is not None and question.data is not None:
-        found.append(Finding("bad-option", "a split is one of the run's own rows; with `--data` there is none", "--split"))
+        found.append(
+            Finding(
+                "bad-option", "a split is one of the run's own rows; with `--data` there is none", "--split", hints=("leave out `--split`",)
+            )
+        )
     for text in question.require:
         try:
             requirement(text)
@@ -130,9 +137,18 @@ def requirement(text: str) -> Requirement:
 
 def _unknown(option: str, word: str, choices: tuple[str, ...]) -> Finding:
     near = suggestion(word, choices)
-    hint = (f"did you mean `{near}`? " if near else "") + f"there are {', '.join(choices)}"
+    hint = (f"did you mean `{near}`? " if near else "") + f"there are {listing(choices)}"
     return Finding("unknown-choice", f"`{word}` is not known", option, hints=(hint,))
 
 
 def _shares(option: str, values: tuple[float, ...]) -> list[Finding]:
-    return [Finding("bad-option", f"{value:g} is not between 0 and 1", option) for value in values if not 0 < value < 1]
+    return [
+        Finding("bad-option", f"{value:g} is not between 0 and 1", option, hints=(f"such as `{option} {_meant(value):g}`",))
+        for value in values
+        if not 0 < value < 1
+    ]
+
+
+def _meant(value: float) -> float:
+    """The share that a number in per cent stands for, else an ordinary one."""
+    return value / 100 if 2 <= value < 100 else 0.9
