@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
@@ -26,7 +27,7 @@ from disttrain.config.fields import (
 from disttrain.config.scalars import share_meant
 from disttrain.config.wording import shown
 
-__all__ = ["CensoringSection", "ColumnSplit", "DataSection", "FeatureSection", "SplitSection"]
+__all__ = ["CensoringSection", "ColumnSplit", "CsvSection", "DataSection", "FeatureSection", "SplitSection"]
 
 
 class FeatureSection(BaseModel):
@@ -56,6 +57,41 @@ class ColumnSplit(BaseModel):
 
     column: Column
     values: Annotated[tuple[Scalar, ...], listed(10_000, least=1)]
+
+
+def _encoding(name: str) -> str:
+    if name == "auto":
+        return name
+    try:
+        return codecs.lookup(name).name
+    except LookupError:
+        hints = ("such as `utf-8`, `latin-1`, `cp1252` or `utf-16`",)
+        raise objection("unknown-choice", f"{shown(name)} is no encoding of text", hints=hints) from None
+
+
+class CsvSection(BaseModel):
+    """How CSV files are written; `auto` is recognised from the first 64 KiB of each file.
+
+    `missing` are the words for a missing value, in all columns but `id` and other names that are carried through; without it these are the
+    empty field, and in columns of numbers, dates and truth values also NA, NaN, null and their like.
+    """
+
+    model_config = STRICT
+
+    separator: Annotated[str, choice("a separator", ("auto", *names.CSV_SEPARATORS))] = "auto"
+    decimal: Annotated[str, choice("a decimal mark", ("auto", ".", ","))] = "auto"
+    thousands: Annotated[str, choice("a thousands mark", ("auto", "none", *names.CSV_THOUSANDS))] = "auto"
+    encoding: Annotated[str, Field(min_length=1, max_length=40), AfterValidator(_encoding)] = "auto"
+    missing: Annotated[
+        Annotated[Literal["auto"], TEXT] | Annotated[tuple[Annotated[str, Field(max_length=100)], ...], listed(1_000), LIST],
+        by_kind('a list of words, or "auto"'),
+    ] = "auto"
+
+    @model_validator(mode="after")
+    def _marks_differ(self) -> Self:
+        if self.decimal != "auto" and self.decimal == self.thousands:
+            raise objection("conflict", "the decimal mark and the thousands mark are the same", at=("thousands",))
+        return self
 
 
 class SplitSection(BaseModel):
@@ -157,6 +193,7 @@ class DataSection(BaseModel):
     validation: Part | None = 0.15
     test: Part | None = None
     format: Annotated[str, choice("a file format", names.FORMATS)] = "auto"
+    csv: CsvSection = CsvSection()
     filter: (
         Annotated[Annotated[Column, TEXT] | Annotated[tuple[Column, ...], listed(1_000), LIST], by_kind("a condition, or a list of them")]
         | None

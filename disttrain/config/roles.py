@@ -56,7 +56,7 @@ def role_problems(document: Mapping[str, Any]) -> Iterator[Problem]:
             elif role in ("target", "features"):
                 yield Problem(path, "role-conflict", f"{shown(column)} is listed twice in `{role}`", hints=("leave one of them out",))
     yield from _observation_conflicts(data, taken)
-    if isinstance(data.get("features"), list) and data.get("exclude"):
+    if isinstance(data.get("features"), list) and "*" not in data["features"] and data.get("exclude"):
         yield Problem(
             ("data", "exclude"),
             "conflict",

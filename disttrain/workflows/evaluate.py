@@ -21,7 +21,9 @@ from disttrain.metrics import METRICS
 from disttrain.model import Model
 from disttrain.outcomes import Outcome
 from disttrain.workflows.dataset import SPLITS, filters_of
+from disttrain.workflows.feature_notes import FeatureNotes
 from disttrain.workflows.group_columns import group_column
+from disttrain.workflows.new_rows import new_source
 from disttrain.workflows.observing import observed_of
 from disttrain.workflows.requests import Question, Requirement, columns_meant, requirement
 from disttrain.workflows.runs import OpenRun, open_run, own_rows
@@ -40,6 +42,7 @@ Array = np.ndarray[Any, Any]
 class Answer:
     """The scores of an evaluation as a JSON `document`, whether the run was chosen as the newest, and what else a reader should know.
 
+    `remarks` say how the file is read.
     `residuals` (mean, variance, skewness, kurtosis) and `histogram` (ten counts) describe calibration; None for classes without order.
     """
 
@@ -48,6 +51,7 @@ class Answer:
     residuals: metrics.Moments | None
     histogram: tuple[float, ...] | None
     notes: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,7 @@ class _Rows:
     data: str | None
     split: str | None
     notes: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 def evaluate(question: Question, root: Path) -> Answer:
@@ -81,7 +86,7 @@ def evaluate(question: Question, root: Path) -> Answer:
     if question.rows_out is not None:
         _write_rows(question.rows_out, question.overwrite, model, rows.row, forecast.distribution(), seen.outcome)
     notes = (*rows.notes, *scores.notes, *tie_notes(model.family, model.schema.target[0], seen.measured))
-    return Answer(document, run.newest, scores.residuals, scores.histogram, notes)
+    return Answer(document, run.newest, scores.residuals, scores.histogram, notes, rows.remarks)
 
 
 def _rival(model: Model, question: Question, root: Path) -> Model:
@@ -144,25 +149,27 @@ def _own(run: OpenRun, question: Question, other: Model | None) -> _Rows:
 
 
 def _given(model: Model, question: Question, other: Model | None) -> _Rows:
-    form = model.config.data.format
-    files = rooms.files(str(question.data), Path.cwd(), form)
-    schema = rooms.schema_of(files, form, text=model.schema.text_columns)
-    model.schema.check(
-        schema, target=True, where=rooms.place(files[0]), examples=rooms.text_examples(files, rooms.origin_of(files, form), schema, form)
-    )
-    filters = filters_of(model.config)
-    more = () if other is None else other.schema.forecast_columns
-    by = columns_meant(question.by, schema.names) or [name for name in model.config.evaluation.by if name in schema.names]
-    ids = [name for name in model.schema.id if name in schema.names]
-    needed = (*model.schema.forecast_columns, *model.schema.scored_columns)
-    columns = dict.fromkeys((*needed, *ids, *more, *rooms.columns_of(filters), *by))
-    table = rooms.read(files, tuple(columns), form, schema=schema)
-    keep = rooms.keep(table, filters) & model.encoder.usable(table)
-    notes = (f"{int((~keep).sum()):,} rows were left out by `data.filter` or `missing: drop`",) if not keep.all() else ()
+    source = new_source(str(question.data), model.config, question.input_format, question.renamed)
+    model.schema.check(source, target=True)
+    there = source.schema.names
+    by = columns_meant(question.by, there) or [name for name in model.config.evaluation.by if name in there]
+    ids = [name for name in model.schema.id if name in there]
+    forms = {**dict.fromkeys(ids, rooms.AS_WRITTEN), **model.schema.forms(target=True, ids=False)}
+    # The other model reads its features in its own form; of one that both have that of this model counts.
+    forms = {**({} if other is None else other.schema.forms(target=False, ids=False)), **forms}
+    forms = {**dict.fromkeys(by, rooms.NAME), **forms}
+    read = source.read(forms, filters=filters_of(model.config))
+    keep = model.encoder.usable(read.table)
+    left_out = read.total - int(keep.sum())
+    notes = [*((f"{left_out:,} rows were left out by `data.filter` or `missing: drop`",) if left_out else ())]
     if not keep.any():
         raise DataError(Finding("no-rows", "there is no row to score", str(question.data)))
-    row = np.flatnonzero(keep)
-    return _Rows(table.filter(rooms.boolean_column(keep)), row, rooms.origin_of(files, form).rows(row), str(question.data), None, notes)
+    table, row = read.table.filter(rooms.boolean_column(keep)), read.row[keep]
+    met = FeatureNotes()
+    met.add(model.encoder.notes(table), table.num_rows)
+    if question.unknown == "error":
+        met.require_known(model, str(question.data))
+    return _Rows(table, row, source.origin.rows(row), str(question.data), None, (*notes, *met.texts(model.encoder.missing)), source.remarks)
 
 
 def _write_rows(output: str, overwrite: bool, model: Model, row: Array, distribution: Distribution, outcome: Outcome) -> None:

@@ -90,8 +90,8 @@ class FittedRun:
         scored = (*schema.scored_columns, *rooms.columns_of(filters_of(self.model.config))) if target else ()
         wanted = (*schema.forecast_columns, *scored)
         table = pa.Table.from_pandas(frame[[name for name in dict.fromkeys(wanted) if name in frame.columns]], preserve_index=False)
-        schema.check(_with_ids(table, schema.id), target, "frame")
-        return table
+        schema.check_types(table.schema, target, "frame", ids=False)
+        return rooms.imposed(table, schema.forms(target=target, ids=False), _FRAME)
 
 
 def fit(
@@ -120,11 +120,3 @@ def load(path: str | Path | None = None) -> FittedRun:
     """The run or model folder at `path`, or the newest finished run under ./runs. Raises RunUnreadable."""
     run = open_run(None if path is None else Path(path), Path("runs"))
     return FittedRun(run.folder or Path(str(path)), run.name, run.model)
-
-
-def _with_ids(table: pa.Table, ids: Sequence[str]) -> pa.Schema:
-    """The schema of a frame as if it had the id columns, which predictions of a frame do not need: its index says whose they are."""
-    schema = table.schema
-    for name in ids:
-        schema = schema if name in schema.names else schema.append(pa.field(name, pa.string()))
-    return schema

@@ -16,11 +16,13 @@ from disttrain import storage, training
 from disttrain.config import Config, suggestion
 from disttrain.config.names import TIMED_COLUMNS
 from disttrain.config.wording import listing
-from disttrain.data import Origin
+from disttrain.data import Origin, Source
 from disttrain.errors import DataError, Finding, UsageError
 from disttrain.model import Model
 from disttrain.workflows.dataset import SPLITS, Dataset
+from disttrain.workflows.feature_notes import FeatureNotes
 from disttrain.workflows.forecasts import Wanted, asked_for, columns_of, forecast, metadata, refuse_unsuited, wanted_of
+from disttrain.workflows.new_rows import new_source
 from disttrain.workflows.preparation import Prepared
 from disttrain.workflows.requests import Request, columns_meant, require_times
 from disttrain.workflows.runs import OpenRun, open_run, own_rows
@@ -30,19 +32,18 @@ __all__ = ["Predicted", "predict", "wanted_by", "write_own"]
 
 BLOCK = 65_536
 Array = np.ndarray[Any, Any]
-# Per feature: rows without a value, and rows with an unseen category.
-Met = dict[str, tuple[int, int]]
 
 
 @dataclass(frozen=True)
 class Predicted:
-    """Where the predictions are, how many rows, from which run, and what was met on the way (imputed values, unseen categories)."""
+    """Where the predictions are, how many rows, from which run, what was met on the way (imputed values, unseen categories), and how the file is read."""
 
     output: str
     rows: int
     run: str
     newest: bool
     notes: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
 
 
 def predict(request: Request, root: Path) -> Predicted:
@@ -56,26 +57,22 @@ def predict(request: Request, root: Path) -> Predicted:
     if request.data is None and run.folder is None:
         raise UsageError(Finding("no-data", "a model folder alone has no data of its own", "--data", hints=("name a file with `--data`",)))
     output, replace = _output(request, run)
+    remarks: tuple[str, ...] = ()
     if request.data is None:
         rows = own_rows(run, ("*",) if request.keep == ("all",) else (*request.keep, *columns_meant(request.keep, ())))
         batches = _dealt(_own_batches(rows, run.model.config), request.shard)
-        kept: tuple[str, ...] = _kept(rows.table.schema, request, run.model)
+        kept: tuple[str, ...] = _kept(rows.arrow_schema, request, run.model)
     else:
-        files = rooms.files(request.data, Path.cwd(), run.model.config.data.format)
-        form = run.model.config.data.format
-        schema = rooms.schema_of(files, form, text=run.model.schema.text_columns)
-        run.model.schema.check(
-            schema,
-            target=False,
-            where=rooms.place(files[0]),
-            examples=rooms.text_examples(files, rooms.origin_of(files, form), schema, form),
-        )
-        kept = _kept(schema, request, run.model)
-        batches = _dealt(_file_batches(files, run.model, kept, schema), request.shard)
-    met: Met = {}
+        source = new_source(request.data, run.model.config, request.input_format, request.renamed)
+        run.model.schema.check(source, target=False)
+        remarks = source.remarks
+        kept = _kept(source.schema, request, run.model)
+        batches = _dealt(_file_batches(source, run.model, kept), request.shard)
+    met = FeatureNotes()
     tables = _tables(run.model, batches, kept, wanted, request, met)
     count = written(output, tables, _form(request, output), metadata(run.model, run.name, wanted, run.weights), replace)
-    return Predicted(output, count, run.name, run.newest, (*_notes(met, run.model.encoder.missing), *_shard_notes(request, count)))
+    notes = (*met.texts(run.model.encoder.missing), *_shard_notes(request, count))
+    return Predicted(output, count, run.name, run.newest, notes, remarks)
 
 
 def write_own(prepared: Prepared, folder: Path, name: str) -> int:
@@ -111,12 +108,12 @@ def _own_batches(rows: Dataset, config: Config) -> Iterator[_Batch]:
         yield _Batch(table, rows.row[part], number, rows.origin.rows(rows.position[part]), rows.split[part], part)
 
 
-def _file_batches(files: Sequence[Path], model: Model, kept: Sequence[str], schema: pa.Schema) -> Iterator[_Batch]:
-    columns = tuple(dict.fromkeys((*model.schema.forecast_columns, *kept)))
-    first, origin = 0, rooms.origin_of(files, model.config.data.format)
-    batches = rooms.stream(files, columns, model.config.data.format, BLOCK, schema=schema)
-    for number, batch in enumerate(rooms.ahead(batches)):
-        yield _Batch(batch, np.arange(first, first + batch.num_rows), number, origin.at(first))
+def _file_batches(source: Source, model: Model, kept: Sequence[str]) -> Iterator[_Batch]:
+    forms = model.schema.forms(target=False, ids=False)
+    forms |= {rooms.KEPT + name if name in forms else name: rooms.AS_WRITTEN for name in kept}
+    first = 0
+    for number, batch in enumerate(rooms.ahead(source.batches(forms, BLOCK))):
+        yield _Batch(batch, np.arange(first, first + batch.num_rows), number, source.origin.at(first))
         first += batch.num_rows
 
 
@@ -134,12 +131,14 @@ def _dealt(batches: Iterable[_Batch], shard: tuple[int, int]) -> Iterator[_Batch
             yield _Batch(batch.rows.slice(0, 0), batch.row[:0], 0, batch.origin, split)
 
 
-def _tables(model: Model, batches: Iterable[_Batch], kept: Sequence[str], wanted: Wanted, request: Request, met: Met) -> Iterator[pa.Table]:
+def _tables(
+    model: Model, batches: Iterable[_Batch], kept: Sequence[str], wanted: Wanted, request: Request, met: FeatureNotes
+) -> Iterator[pa.Table]:
     for batch in batches:
-        for name, note in model.encoder.notes(batch.rows).items():
-            missing, unseen = met.get(name, (0, 0))
-            met[name] = (missing + note.missing, unseen + note.unseen)
+        met.add(model.encoder.notes(batch.rows), batch.rows.num_rows)
         yield _table(batch, forecast(model, batch.rows, wanted, batch.number, batch.origin), kept, request)
+    if request.data is not None and request.unknown == "error":
+        met.require_known(model, str(request.data))
 
 
 def _own_tables(prepared: Prepared, wanted: Wanted) -> Iterator[pa.Table]:
@@ -162,7 +161,13 @@ def _table(batch: _Batch, columns: Mapping[str, pa.Array], kept: Sequence[str], 
     _require_no_clash(kept, made)
     front = [name for name in made if name.removeprefix(request.prefix) in ("row",)]
     order = [*front, *kept, *(name for name in made if name not in front)]
-    return pa.Table.from_arrays([made[name] if name in made else batch.rows.column(name) for name in order], order)
+    return pa.Table.from_arrays([made[name] if name in made else _as_written(batch.rows, name) for name in order], order)
+
+
+def _as_written(rows: pa.Table | pa.RecordBatch, name: str) -> pa.Array:
+    """A column of the input as it stands there, which for a feature is beside the form that the model reads."""
+    key = rooms.KEPT + name
+    return rows.column(key if key in rows.schema.names else name)
 
 
 def _renamed(made: dict[str, pa.Array], pairs: Sequence[tuple[str, str]]) -> dict[str, pa.Array]:
@@ -177,15 +182,6 @@ def _renamed(made: dict[str, pa.Array], pairs: Sequence[tuple[str, str]]) -> dic
     if twice:
         raise UsageError(Finding("name-clash", f"two predicted columns would be called `{twice[0]}`", "--rename"))
     return dict(zip(names, made.values(), strict=True))
-
-
-def _notes(met: Met, policy: str) -> Iterator[str]:
-    """What a reader of the predictions should know of the rows: missing values and unseen categories, by column."""
-    for name, (missing, unseen) in met.items():
-        if missing:
-            yield f"{name}: {missing:,} rows without a value, {'left without a forecast' if policy == 'drop' else 'imputed'}"
-        if unseen:
-            yield f"{name}: {unseen:,} rows with a category that training did not have"
 
 
 def _shard_notes(request: Request, rows: int) -> Iterator[str]:

@@ -103,7 +103,8 @@ def _held(config: Config, rows: Dataset) -> Tensor | None:
     if not hold_out_own(config) or not isinstance(config.data.validation, float):
         return None
     part = rows.part("train")
-    others = tuple(name for name in rows.table.column_names if name not in rows.schema.feature_columns)
+    features = set(rows.schema.feature_columns)
+    others = tuple(name for name in rows.table.column_names if name not in features)
     shares = own_shares(
         rows.table.take(integer_column(part)), config.network.members, config.data.validation,
         seed=config.training.seed, exclude=others, origin=rows.origin.rows(rows.position[part]),

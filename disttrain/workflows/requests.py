@@ -10,7 +10,7 @@ from itertools import chain
 from pathlib import Path
 
 from disttrain.config import suggestion
-from disttrain.config.names import METRICS, PREDICTION_COLUMNS, TIMED_COLUMNS
+from disttrain.config.names import FORMATS, METRICS, PREDICTION_COLUMNS, TIMED_COLUMNS
 from disttrain.config.wording import listing
 from disttrain.errors import Finding, UsageError
 
@@ -42,6 +42,14 @@ class Request:
     format: str | None = None
     overwrite: bool = False
     device: str = "auto"
+    input_format: str | None = None
+    map: tuple[tuple[str, str], ...] = ()
+    unknown: str = "error"
+
+    @property
+    def renamed(self) -> dict[str, str]:
+        """The columns that the file calls otherwise: {column: its name there}."""
+        return dict(self.map)
 
     @property
     def plain(self) -> bool:
@@ -63,6 +71,14 @@ class Question:
     baseline: str = "marginal"
     require: tuple[str, ...] = ()
     overwrite: bool = False
+    input_format: str | None = None
+    map: tuple[tuple[str, str], ...] = ()
+    unknown: str = "error"
+
+    @property
+    def renamed(self) -> dict[str, str]:
+        """The columns that the file calls otherwise: {column: its name there}."""
+        return dict(self.map)
 
 
 @dataclass(frozen=True)
@@ -92,8 +108,22 @@ def require_request(request: Request) -> None:
     ]
     if request.format is not None and request.format not in _FORMATS:
         found.append(_unknown("--format", request.format, _FORMATS))
+    found += _of_input(request)
     if found:
         raise UsageError(*found)
+
+
+def _of_input(request: Request | Question) -> list[Finding]:
+    """What cannot be meant of the options that say how the file of `--data` is to be read."""
+    found = []
+    if request.input_format is not None and request.input_format not in FORMATS[1:]:
+        found.append(_unknown("--input-format", request.input_format, FORMATS[1:]))
+    if request.unknown not in ("error", "ok"):
+        found.append(_unknown("--unknown", request.unknown, ("error", "ok")))
+    if request.data is None and (request.input_format is not None or request.map):
+        option = "--map" if request.map else "--input-format"
+        found.append(Finding("bad-option", "it says how a file is to be read, and no file is named", option, hints=("add `--data FILE`",)))
+    return found
 
 
 def require_times(columns: tuple[str, ...], times: tuple[float, ...]) -> None:
@@ -111,11 +141,9 @@ def require_question(question: Question) -> None:
     if question.split is not None and question.split not in _SPLITS:
         found.append(_unknown("--split", question.split, _SPLITS))
     if question.split is not None and question.data is not None:
-        found.append(
-            Finding(
-                "bad-option", "a split is one of the run's own rows; with `--data` there is none", "--split", hints=("leave out `--split`",)
-            )
-        )
+        what = "a split is one of the run's own rows; with `--data` there is none"
+        found.append(Finding("bad-option", what, "--split", hints=("leave out `--split`",)))
+    found += _of_input(question)
     for text in question.require:
         try:
             requirement(text)

@@ -227,6 +227,8 @@ def _feature_problems(path: Path, block: Mapping[str, Any], document: Mapping[st
     if not isinstance(listed, list) or not isinstance(chosen, list):
         return
     names = [item.get("name") if isinstance(item, Mapping) else item for item in listed]
+    if "*" in names:
+        return
     for place, feature in enumerate(chosen):
         if isinstance(feature, str) and feature not in names:
             known = {name: None for name in names if isinstance(name, str)}

@@ -17,11 +17,24 @@ from disttrain.config.wording import nearest_file
 from disttrain.data.findings import place, shown
 from disttrain.errors import DataError, Finding
 
-__all__ = ["SMALL_FILE", "STDIN", "head", "looks_like", "not_a_file", "opened", "reading", "require_utf8", "size_of"]
+__all__ = [
+    "COMPRESSIONS",
+    "HEAD_BYTES",
+    "STDIN",
+    "compression_of",
+    "has_piped_data",
+    "head",
+    "looks_like",
+    "not_a_file",
+    "opened",
+    "opened_text",
+    "reading",
+    "require_text",
+    "stdin_bytes",
+]
 
 STDIN = Path("-")
 HEAD_BYTES = 65_536
-SMALL_FILE = 1 << 20
 
 MAGIC = {
     b"PAR1": "parquet",
@@ -29,16 +42,31 @@ MAGIC = {
     b"\xff\xff\xff\xff": "arrow",
     b"FEA1": "feather, version 1",
     b"\x1f\x8b": "gzip",
-    b"PK\x03\x04": "zip (or a spreadsheet)",
     b"\x28\xb5\x2f\xfd": "zstd",
+    b"BZh": "bz2",
+    b"PK\x03\x04": "zip (or a spreadsheet)",
+    b"\xfd7zXZ": "xz",
     b"{": "ndjson",
+}
+# Compressed text that is read as it is, by suffix; what is inside is told by the suffix before.
+COMPRESSIONS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
+# What to do with a file that is read in no format.
+UNPACKING = {
+    "zip": "unpack it (`unzip FILE`), or save a spreadsheet as CSV",
+    "xz": "unpack it: `unxz -k FILE`",
+    "feather, version 1": "write it anew as Feather version 2, Arrow or Parquet",
 }
 
 
 @functools.cache
 def stdin_bytes() -> bytes:
-    # Standard input can be read once only, and a schema and its rows are two passes.
+    """All of standard input: it can be read once only, and a schema and its rows are two passes."""
     return sys.stdin.buffer.read()
+
+
+def has_piped_data() -> bool:
+    """Whether something comes through standard input that is no terminal."""
+    return not sys.stdin.isatty() and bool(stdin_bytes())
 
 
 def not_a_file(path: Path) -> Finding | None:
@@ -68,7 +96,7 @@ def other_file(path: Path) -> tuple[str, ...]:
 
 
 def opened(path: Path) -> Any:
-    """The file, or standard input, as an Arrow input to be used as a context. Raises DataError where it is no regular file."""
+    """The bytes of the file, or of standard input, as an Arrow input to be used as a context. Raises DataError where it is no regular file."""
     if fault := not_a_file(path):
         raise DataError(fault)
     if path == STDIN:
@@ -76,17 +104,33 @@ def opened(path: Path) -> Any:
     return pa.OSFile(str(path))
 
 
-def size_of(path: Path) -> int:
-    """Bytes of the file."""
-    if path == STDIN:
-        return len(stdin_bytes())
-    return path.stat().st_size
+def compression_of(path: Path) -> str | None:
+    """How the file is compressed (gzip, zstd, bz2), by its first bytes whatever it is called; None where it is not."""
+    with opened(path) as file:
+        first = bytes(file.read(4))
+    name = looks_like(first)
+    return name if name in COMPRESSIONS.values() else None
+
+
+def opened_text(path: Path, encoding: str = "utf-8") -> Any:
+    """The text of the file, uncompressed and as UTF-8, as an Arrow input to be used as a context."""
+    kind = compression_of(path)
+    stream = opened(path) if kind is None else pa.CompressedInputStream(opened(path), kind)
+    return stream if encoding == "utf-8" else pa.transcoding_input_stream(stream, encoding, "utf-8")
 
 
 def head(path: Path) -> bytes:
-    """The first 64 KiB of the file."""
-    with opened(path) as file:
-        return bytes(file.read(HEAD_BYTES))
+    """The first 64 KiB of the file, uncompressed."""
+    with reading(path, "text"), opened_text(path) as file:
+        return read_up_to(file, HEAD_BYTES)
+
+
+def read_up_to(file: Any, size: int) -> bytes:
+    # A stream of compressed bytes gives what one block holds, however much is asked for.
+    content = b""
+    while len(content) < size and (block := bytes(file.read(size - len(content)))):
+        content += block
+    return content
 
 
 def looks_like(first: bytes) -> str:
@@ -97,27 +141,25 @@ def looks_like(first: bytes) -> str:
 def unreadable(path: Path, name: str, fault: BaseException) -> DataError:
     hints = []
     try:
-        first = head(path)
+        with opened(path) as file:
+            first = bytes(file.read(HEAD_BYTES))
     except (DataError, OSError):
         first = b"?"
     if not first:
-        return DataError(Finding("empty-file", "the file is empty (0 bytes)", place(path)))
+        return DataError(empty_file(path))
     seems = looks_like(first)
-    if seems and seems.split(",")[0] not in {name, "arrow", "feather"}:
-        hints.append(f"its first bytes look like {seems}; name it so, or set `data.format`")
-    if name == "csv":
-        hints += csv_hints(first, str(fault))
+    if seems and seems.split(",")[0] not in {name, "arrow", "feather", *COMPRESSIONS.values()}:
+        unpack = UNPACKING.get(seems.split(" ")[0], UNPACKING.get(seems, ""))
+        hints.append(f"its first bytes look like {seems}; {unpack or f'name it so, or set `data.format: {seems}`'}")
+    if "UTF8" in str(fault):
+        convert = f"convert it to UTF-8: `iconv -f LATIN1 -t UTF-8 OLD.{name} > NEW.{name}`"
+        hints += ["set `data.csv: {encoding: latin-1}`", f"or {convert}"] if name == "csv" else [convert]
     reason = shown(str(fault).strip().split("\n")[0] or type(fault).__name__, 200)
-    return DataError(Finding("unreadable-file", f"cannot be read as {name}: {reason}", place(path), hints=hints))
+    return DataError(Finding("unreadable-file", f"cannot be read as {name}: {reason}", place(path), hints=tuple(hints)))
 
 
-def csv_hints(first: bytes, fault: str) -> list[str]:
-    header = first.split(b"\n", 1)[0]
-    if b"," not in header and (b";" in header or b"\t" in header):
-        return ["values are separated by commas here, and numbers written 1.5; this file seems to use another separator"]
-    if "UTF8" in fault:
-        return ["convert it to UTF-8: `iconv -f LATIN1 -t UTF-8 OLD.csv > NEW.csv`"]
-    return []
+def empty_file(path: Path) -> Finding:
+    return Finding("empty-file", "the file is empty (0 bytes)", place(path))
 
 
 @contextmanager
@@ -131,11 +173,10 @@ def reading(path: Path, name: str) -> Iterator[None]:
         raise unreadable(path, name, fault) from fault
 
 
-def require_utf8(path: Path, name: str) -> None:
-    """Raise DataError where a text file is empty, binary or UTF-16."""
-    first = head(path)
+def require_text(path: Path, name: str, first: bytes) -> None:
+    """Raise DataError where a text file that begins with these bytes is empty, binary, or UTF-16 without its mark."""
     if not first:
-        raise DataError(Finding("empty-file", "the file is empty (0 bytes)", place(path)))
+        raise DataError(empty_file(path))
     if first[:2] in (b"\xff\xfe", b"\xfe\xff") or (b"\0" in first and not looks_like(first)):
         hints = (f"convert it: `iconv -f UTF-16 -t UTF-8 OLD.{name} > NEW.{name}`",)
         raise DataError(Finding("not-utf8", "the text is not UTF-8; it looks like UTF-16 or binary", place(path), hints=hints))
