@@ -13,10 +13,11 @@ from disttrain.errors import AnswerIsNo
 
 __all__ = ["evaluate"]
 
-By = Annotated[
-    list[str] | None, typer.Option("--by", metavar="COLUMN", help="Score each value, or range, of a column by itself; repeatable, or a,b.")
-]
-Require = Annotated[list[str] | None, typer.Option("--require", help="Such as 'nll<6.2'; exit 1 where it is not met; repeatable, or a,b.")]
+_SEVERAL = "repeatable, or a,b."
+Metric = Annotated[list[str] | None, typer.Option("--metric", "-m", metavar="NAME", help=f"{', '.join(METRICS)}; {_SEVERAL}")]
+Level = Annotated[list[str] | None, typer.Option("--level", metavar="LEVEL", help=f"Levels of central intervals, such as 0.9; {_SEVERAL}")]
+By = Annotated[list[str] | None, typer.Option("--by", metavar="COLUMN", help=f"Score each value, or range, of a column; {_SEVERAL}")]
+Require = Annotated[list[str] | None, typer.Option("--require", help=f"Such as 'nll<6.2'; exit 1 where it is not met; {_SEVERAL}")]
 
 
 def evaluate(
@@ -24,8 +25,8 @@ def evaluate(
     run: RunArgument = None,
     data: Annotated[str | None, typer.Option("--data", help="File, glob or folder with the target. Default: the run's test rows.")] = None,
     split: Annotated[str | None, typer.Option("--split", help="train, validation or test, of the run's own rows.")] = None,
-    metric: Annotated[list[str] | None, typer.Option("--metric", "-m", help=f"{', '.join(METRICS)}; repeatable, or a,b.")] = None,
-    level: Annotated[list[str] | None, typer.Option("--level", help="Levels of central intervals, such as 0.5,0.9; repeatable.")] = None,
+    metric: Metric = None,
+    level: Level = None,
     by: By = None,
     rows_out: Annotated[str | None, typer.Option("--rows-out", help="Write every row's target and scores to this file.")] = None,
     baseline: Annotated[str, typer.Option("--baseline", help="What to compare with: marginal, or another run.")] = "marginal",

@@ -26,7 +26,9 @@ RunArgument = Annotated[
 ]
 
 InputFormat = Annotated[str | None, typer.Option("--input-format", help="parquet, csv, feather, arrow or ndjson. Default: by the suffix.")]
-Map = Annotated[list[str] | None, typer.Option("--map", metavar="COLUMN=NAME", help="What the file calls a column; repeatable.")]
+Map = Annotated[
+    list[str] | None, typer.Option("--map", metavar="COLUMN=NAME", help="What the file calls a column; repeatable, or a=b,c=d.")
+]
 Unknown = Annotated[str, typer.Option("--unknown", help="ok: go on where no category of a feature is known. Default: error.")]
 
 

@@ -24,6 +24,7 @@ from disttrain.config.fields import (
     listed,
     objection,
 )  # fmt: skip
+from disttrain.config.scalars import share_meant
 from disttrain.config.wording import shown
 
 __all__ = ["CensoringSection", "ColumnSplit", "CsvSection", "DataSection", "FeatureSection", "SplitSection"]
@@ -149,9 +150,16 @@ class CensoringSection(BaseModel):
         return self
 
 
+def _no_number(text: str) -> str:
+    # A file may well be called 2024, but not 20% or 0.2.
+    if ("%" in text or "." in text or "," in text) and share_meant(text) is not None:
+        raise objection("wrong-type", f"the text {shown(text)} is neither a share nor the name of a file")
+    return text
+
+
 Part = Annotated[
     Annotated[Share, NUMBER]
-    | Annotated[str, Field(min_length=1, max_length=4_096), TEXT]
+    | Annotated[str, Field(min_length=1, max_length=4_096), AfterValidator(_no_number), TEXT]
     | Annotated[tuple[Annotated[str, Field(min_length=1, max_length=4_096)], ...], listed(20_000, least=1), LIST]
     | Annotated[ColumnSplit, MAPPING],
     by_kind("a share between 0 and 1, a file, a list of files, or {column, values}"),

@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from disttrain.config.wording import listing
 from disttrain.data.arrays import is_number, is_text, is_time, plain
 from disttrain.data.findings import column_place, shown
 from disttrain.errors import Finding
@@ -72,7 +73,7 @@ def lookup(wanted: Iterable[str], arrow_schema: Any, where: str, parts: Mapping[
         same = alike.get(folded(name), [])
         if name not in same:
             near = same or difflib.get_close_matches(name, names, n=1)
-            hints = (f"did you mean `{shown(near[0])}`?",) if near else ()
+            hints = (f"did you mean `{shown(near[0])}`?" if near else f"the columns are {listing(map(shown, names))}",)
             part = (parts or {}).get(name)
             yield Finding("missing-column", f"there is no column `{shown(name)}`" + (f", {part}" if part else ""), where, hints=hints)
         elif same.count(name) > 1:

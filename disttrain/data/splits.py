@@ -85,7 +85,8 @@ def own_shares(
 
 
 def none_left(name: str, why: str) -> DataError:
-    hints = ("give a smaller share, other values, or a file of its own", "`data.validation: null` trains on all rows")
+    without = "trains on all rows" if name == "validation" else f"fits without {name} rows"
+    hints = ("give a smaller share, other values, or a file of its own", f"`data.{name}: null` {without}")
     return DataError(Finding("empty-split", f"`data.{name}` cannot be held out: {why}", "data", hints=hints))
 
 

@@ -15,6 +15,7 @@ from disttrain import data as rooms
 from disttrain import storage, training
 from disttrain.config import Config, suggestion
 from disttrain.config.names import TIMED_COLUMNS
+from disttrain.config.wording import listing
 from disttrain.data import Origin, Source
 from disttrain.errors import DataError, Finding, UsageError
 from disttrain.model import Model
@@ -176,7 +177,7 @@ def _renamed(made: dict[str, pa.Array], pairs: Sequence[tuple[str, str]]) -> dic
     renamed = dict(pairs)
     unknown = [name for name in renamed if name not in made]
     if unknown:
-        hints = (f"there are {', '.join(made)}",)
+        hints = (f"there are {listing(made)}",)
         raise UsageError(Finding("unknown-choice", f"no column `{unknown[0]}` is predicted", "--rename", hints=hints))
     names = [renamed.get(name, name) for name in made]
     twice = [name for name in names if names.count(name) > 1]
@@ -207,7 +208,7 @@ def _kept(schema: pa.Schema, request: Request, model: Model) -> tuple[str, ...]:
     columns = columns_meant(request.keep, schema.names)
     if missing := [name for name in columns if name not in schema.names]:
         near = suggestion(missing[0], schema.names)
-        hints = (f"did you mean `{near}`?" if near else f"there are {', '.join(schema.names)}",)
+        hints = (f"did you mean `{near}`?" if near else f"there are {listing(schema.names)}",)
         raise DataError(Finding("missing-column", f"there is no column `{missing[0]}` to keep", "--keep", hints=hints))
     return tuple(dict.fromkeys((*ids, *columns)))
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from disttrain.config import suggestion
 from disttrain.config.names import FORMATS, METRICS, PREDICTION_COLUMNS, TIMED_COLUMNS
+from disttrain.config.wording import listing
 from disttrain.errors import Finding, UsageError
 
 __all__ = ["Question", "Request", "Requirement", "columns_meant", "require_times", "requirement"]
@@ -116,7 +117,7 @@ def _require_request(request: Request) -> None:
     found = [_unknown("--columns", name, PREDICTION_COLUMNS) for name in request.columns or () if name not in PREDICTION_COLUMNS]
     found += _shares("--quantiles", request.quantiles or ())
     found += [
-        Finding("bad-option", f"`{time}` is not a time above 0", "--times")
+        Finding("bad-option", f"`{time}` is not a time above 0", "--times", hints=("such as `--times 30,365`",))
         for time in request.times or ()
         if not (_number(time) and 0 < time < math.inf)
     ]
@@ -162,7 +163,8 @@ def _require_question(question: Question) -> None:
     if question.split is not None and question.split not in _SPLITS:
         found.append(_unknown("--split", question.split, _SPLITS))
     if question.split is not None and question.data is not None:
-        found.append(Finding("bad-option", "a split is one of the run's own rows; with `--data` there is none", "--split"))
+        what = "a split is one of the run's own rows; with `--data` there is none"
+        found.append(Finding("bad-option", what, "--split", hints=("leave out `--split`",)))
     found += _of_input(question)
     for text in question.require:
         try:
@@ -185,14 +187,21 @@ def requirement(text: str) -> Requirement:
 
 def _unknown(option: str, word: str, choices: tuple[str, ...]) -> Finding:
     near = suggestion(word, choices)
-    hint = (f"did you mean `{near}`? " if near else "") + f"there are {', '.join(choices)}"
+    hint = (f"did you mean `{near}`? " if near else "") + f"there are {listing(choices)}"
     return Finding("unknown-choice", f"`{word}` is not known", option, hints=(hint,))
 
 
 def _shares(option: str, values: tuple[float, ...]) -> list[Finding]:
     return [
-        Finding("bad-option", f"`{value}` is not between 0 and 1", option) for value in values if not (_number(value) and 0 < value < 1)
+        Finding("bad-option", f"`{value}` is not between 0 and 1", option, hints=(f"such as `{option} {_meant(value):g}`",))
+        for value in values
+        if not (_number(value) and 0 < value < 1)
     ]
+
+
+def _meant(value: Any) -> float:
+    """The share that a number in per cent stands for, else an ordinary one."""
+    return value / 100 if _number(value) and 2 <= value < 100 else 0.9
 
 
 def _device(name: Any) -> Iterator[Finding]:

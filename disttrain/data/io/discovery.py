@@ -6,6 +6,7 @@ import glob
 from collections.abc import Sequence
 from pathlib import Path
 
+from disttrain.config.remote import remote
 from disttrain.data.findings import place, raise_any, shown
 from disttrain.data.io.files import STDIN, not_a_file
 from disttrain.data.io.formats import FORMATS, suffix_of
@@ -40,6 +41,9 @@ def files(source: str | Sequence[str], base: Path, format: str = "auto") -> tupl
 def matching(part: str, base: Path, format: str) -> list[Path]:
     if part == "-":
         return [STDIN]
+    if (elsewhere := remote(part)) is not None:
+        what, hint = elsewhere
+        raise DataError(Finding("not-available", what, "", hints=(hint,)))
     path = base / part
     try:
         is_folder, exists = path.is_dir(), path.exists()

@@ -7,11 +7,13 @@ import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from disttrain.config.wording import nearest_file
 from disttrain.data.findings import place, shown
 from disttrain.errors import DataError, Finding
 
@@ -74,13 +76,23 @@ def not_a_file(path: Path) -> Finding | None:
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
-        return Finding("missing-file", "there is no such file", place(path))
+        return Finding("missing-file", "there is no such file", place(path), hints=other_file(path))
     except (OSError, ValueError) as fault:
         return Finding("unreadable-file", shown(fault), place(path))
     if stat.S_ISREG(mode):
         return None
     kind = "a folder" if stat.S_ISDIR(mode) else "a pipe or device"
     return Finding("not-a-file", f"{kind}, not a file", place(path), hints=("to read a stream, give `-` and pipe it into disttrain",))
+
+
+def other_file(path: Path) -> tuple[str, ...]:
+    """The hint to the file of nearly this name in the same folder, where there is one."""
+    try:
+        names = sorted(entry.name for entry in islice(path.parent.iterdir(), 10_000))
+    except (OSError, ValueError):
+        return ()
+    near = nearest_file(path.name, names)
+    return () if near is None else (f"did you mean `{place(path.parent / near)}`?",)
 
 
 def opened(path: Path) -> Any:
