@@ -2,6 +2,7 @@
 
 from disttrain.config.data_section import ColumnSplit, DataSection, FeatureSection, SplitSection
 from disttrain.config.loading import Loaded, load, loads, parse, run_name
+from disttrain.config.paths import expanded, folder_to_make
 from disttrain.config.places import Problem
 from disttrain.config.sections import (
     Config,
@@ -36,6 +37,8 @@ __all__ = [
     "TrainingSection",
     "dump",
     "dump_document",
+    "expanded",
+    "folder_to_make",
     "load",
     "loads",
     "override",

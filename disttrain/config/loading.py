@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from disttrain.config import strict_yaml
 from disttrain.config.diagnostics import failure, problems_of
 from disttrain.config.overrides import applied
+from disttrain.config.paths import expanded
 from disttrain.config.places import Located, Places, Problem, Source, Spot, locate
 from disttrain.config.roles import role_problems, unavailable
 from disttrain.config.sections import Config
@@ -48,7 +49,7 @@ def load(path: Path | str, overrides: Sequence[str] = (), rules: Rules | None = 
     `rules` looks at the raw document (after the overrides; parts of it may be malformed) and names further problems.
     Raises ConfigError with all problems at once, by line.
     """
-    path = Path(path)
+    path = expanded(path)
     return _loaded(_bytes(path), str(path), path, path.parent, overrides, rules)
 
 

@@ -6,6 +6,7 @@ import glob
 from collections.abc import Sequence
 from pathlib import Path
 
+from disttrain.config import expanded
 from disttrain.data.findings import place, raise_any, shown
 from disttrain.data.formats import FORMATS
 from disttrain.data.opening import STDIN, not_a_file
@@ -40,7 +41,7 @@ def files(source: str | Sequence[str], base: Path, format: str = "auto") -> tupl
 def matching(part: str, base: Path, format: str) -> list[Path]:
     if part == "-":
         return [STDIN]
-    path = base / part
+    path = base / expanded(part)
     try:
         is_folder, exists = path.is_dir(), path.exists()
     except (OSError, ValueError) as fault:

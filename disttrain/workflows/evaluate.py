@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from disttrain import data as rooms
-from disttrain import metrics, storage
+from disttrain import metrics
 from disttrain.data import Origin
 from disttrain.errors import AnswerIsNo, DataError, Finding, UsageError
 from disttrain.metrics import METRICS
@@ -26,6 +26,7 @@ from disttrain.workflows.requests import Question, Requirement, requirement
 from disttrain.workflows.runs import OpenRun, open_run, own_rows
 from disttrain.workflows.scoring import Forecast, Settings, column_of, scored, settings_of
 from disttrain.workflows.ties import tie_notes
+from disttrain.workflows.writing import written
 
 __all__ = ["Answer", "evaluate", "require_met"]
 
@@ -174,9 +175,7 @@ def _write_rows(output: str, overwrite: bool, model: Model, row: Array, distribu
         if METRICS["crps" if name == "crps" else "pit"].applies(distribution, outcome)
     }
     made = pa.Table.from_arrays(list(columns.values()), list(columns))
-    form = rooms.format_of(Path(output))
-    with storage.replacing(Path(output), overwrite=overwrite) as path, form.writer(path, made.schema) as writer:
-        writer.write_table(made)
+    written(output, iter([made]), rooms.format_of(Path(output)).name, {}, overwrite)
 
 
 def _targets(model: Model, outcome: Outcome) -> dict[str, pa.Array]:

@@ -53,7 +53,8 @@ def fit(
     """
     config = loaded.config
     device = training.device(config.training.device)
-    root, going_on = Path(config.output.folder), folder_of(loaded, resume, out, overwrite)
+    root, out = configs.folder_to_make(config.output.folder), None if out is None else configs.folder_to_make(out)
+    going_on = folder_of(loaded, resume, out, overwrite)
     with ExitStack() as held:
         # Locked before the work of reading: of two that want one run, the second hears of it at once.
         run = None if going_on is None else held.enter_context(storage.reopen(going_on))

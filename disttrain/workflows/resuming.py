@@ -78,10 +78,10 @@ def folder_of(loaded: Loaded, resume: Path | bool, out: Path | None, overwrite: 
     if overwrite:
         raise UsageError(Finding("conflict", "`--resume` goes on with a run, and `--overwrite` removes it", hints=("leave one out",)))
     if resume is True:
-        return out or storage.newest_to_resume(Path(loaded.config.output.folder), configs.run_name(loaded))
+        return out or storage.newest_to_resume(configs.expanded(loaded.config.output.folder), configs.run_name(loaded))
     if out is not None:
         raise UsageError(Finding("conflict", "`--resume RUN` names the run folder, and so does `--out`", hints=("leave one out",)))
-    return resume
+    return configs.expanded(resume)
 
 
 def resumed(folder: Path, loaded: Loaded, prepared: Prepared, device: torch.device) -> Resumed:

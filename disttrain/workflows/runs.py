@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from disttrain import config as configs
 from disttrain import data as rooms
 from disttrain import storage
 from disttrain.config import Loaded
@@ -32,7 +33,7 @@ class OpenRun:
 
 def open_run(path: Path | None, root: Path) -> OpenRun:
     """The run at `path`, or the newest finished one under `root`. Raises RunUnreadable."""
-    found = storage.find(path, root)
+    found = storage.find(None if path is None else configs.expanded(path), root)
     stored = storage.read(found.model)
     return OpenRun(found.name, found.run, Model.of(stored), stored.sha256, found.newest)
 
