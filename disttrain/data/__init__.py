@@ -8,6 +8,7 @@ from disttrain.data.findings import Origin, column_place, place, raise_any, row_
 from disttrain.data.formats import FORMATS, Format, format_of
 from disttrain.data.known import Known, read_known
 from disttrain.data.locating import files
+from disttrain.data.output_columns import for_spreadsheets, in_format, require_format, text_needed
 from disttrain.data.schema import Feature, Schema
 from disttrain.data.seen import Seen, read_seen
 from disttrain.data.sources import ahead, fingerprint, origin_of, read, row_counts, schema_of, stream
@@ -42,7 +43,9 @@ __all__ = [
     "files",
     "fingerprint",
     "float_column",
+    "for_spreadsheets",
     "format_of",
+    "in_format",
     "integer_column",
     "keep",
     "order",
@@ -56,6 +59,7 @@ __all__ = [
     "read_target",
     "read_weight",
     "require_complete",
+    "require_format",
     "require_weight",
     "row_counts",
     "row_finding",
@@ -64,4 +68,5 @@ __all__ = [
     "stream",
     "text_column",
     "text_examples",
+    "text_needed",
 ]

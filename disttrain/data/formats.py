@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from disttrain.config.names import SUFFIXES
 from disttrain.data import columnar, delimited, lines
 from disttrain.data.findings import place
 from disttrain.data.opening import STDIN, head, looks_like
@@ -33,17 +34,16 @@ class Format:
     writer: Callable[[Any, Any], Any]
 
 
-PARQUET = Format(
-    "parquet", (".parquet", ".pq"), columnar.parquet_schemas, columnar.parquet_batches, columnar.parquet_rows, columnar.parquet_writer
-)
-CSV = Format("csv", (".csv",), delimited.csv_schemas, delimited.csv_batches, delimited.csv_rows, delimited.csv_writer)
-FEATHER = Format("feather", (".feather",), columnar.arrow_schemas, columnar.arrow_batches, columnar.arrow_rows, columnar.arrow_writer)
-ARROW = Format(
-    "arrow", (".arrow", ".arrows", ".ipc"), columnar.arrow_schemas, columnar.arrow_batches, columnar.arrow_rows, columnar.arrow_writer
-)
-NDJSON = Format("ndjson", (".ndjson", ".jsonl"), lines.ndjson_schemas, lines.ndjson_batches, lines.ndjson_rows, lines.ndjson_writer)
+def form(name: str, *functions: Any) -> Format:
+    return Format(name, SUFFIXES[name], *functions)
 
-FORMATS = {"parquet": PARQUET, "csv": CSV, "feather": FEATHER, "arrow": ARROW, "ndjson": NDJSON}
+
+ARROW = (columnar.arrow_schemas, columnar.arrow_batches, columnar.arrow_rows, columnar.arrow_writer)
+PARQUET = form("parquet", columnar.parquet_schemas, columnar.parquet_batches, columnar.parquet_rows, columnar.parquet_writer)
+CSV = form("csv", delimited.csv_schemas, delimited.csv_batches, delimited.csv_rows, delimited.csv_writer)
+NDJSON = form("ndjson", lines.ndjson_schemas, lines.ndjson_batches, lines.ndjson_rows, lines.ndjson_writer)
+
+FORMATS = {"parquet": PARQUET, "csv": CSV, "feather": form("feather", *ARROW), "arrow": form("arrow", *ARROW), "ndjson": NDJSON}
 
 
 def format_of(path: Path, name: str = "auto") -> Format:
@@ -56,9 +56,9 @@ def format_of(path: Path, name: str = "auto") -> Format:
     if path == STDIN:
         return FORMATS.get(looks_like(head(path)), CSV)
     suffix = path.suffix.lower()
-    for form in FORMATS.values():
-        if suffix in form.suffixes:
-            return form
-    known = " ".join(suffix for form in FORMATS.values() for suffix in form.suffixes)
+    for known in FORMATS.values():
+        if suffix in known.suffixes:
+            return known
+    suffixes = " ".join(suffix for known in FORMATS.values() for suffix in known.suffixes)
     what = f"the suffix `{suffix}` is of no format known here" if suffix else "the name has no suffix that tells the format"
-    raise DataError(Finding("unknown-format", what, place(path), hints=(f"known are {known}; or set `data.format`",)))
+    raise DataError(Finding("unknown-format", what, place(path), hints=(f"known are {suffixes}; or set `data.format`",)))

@@ -35,7 +35,7 @@ _USABLE = ("finished", "stopped")
 # What a run writes (the table of the interface), and so all that overwriting one may remove.
 _OURS = re.compile(
     r"config(\.resolved)?\.yaml|(environment|data|metrics)\.json|model|checkpoint|history\.parquet"
-    r"|predictions(-\d{3,})?\.(parquet|csv|arrow)|report\.html|log\.jsonl|\..*\.[0-9a-f]{16}\.part"
+    r"|predictions(-\d{3,})?\.(parquet|csv|feather|arrow|ndjson)|report\.html|log\.jsonl|\..*\.[0-9a-f]{16}\.part"
 )
 # All there is of a run that was killed before it had a record: nothing that anybody could miss.
 _UNBORN = re.compile(rf"{re.escape(LOCK)}|\.{re.escape(RECORD)}\.[0-9a-f]{{16}}\.part")

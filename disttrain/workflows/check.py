@@ -8,6 +8,7 @@ import numpy as np
 
 from disttrain.config import Loaded
 from disttrain.workflows.chains import chains, count_of, summary_of
+from disttrain.workflows.layout import require_free_ids
 from disttrain.workflows.preparation import Prepared, prepare
 from disttrain.workflows.scoring import baseline_nll, require_suited
 from disttrain.workflows.sightings import counts_of
@@ -32,6 +33,7 @@ def check(loaded: Loaded, limit: int | None = None) -> list[Remark]:
     """Remarks on files, target, support, split, features and network of a config. Raises what `fit` raises before training."""
     prepared = prepare(loaded, limit)
     require_suited(loaded, prepared)
+    require_free_ids(loaded, prepared)
     return [
         *_files(prepared),
         *_few(prepared),

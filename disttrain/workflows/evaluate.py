@@ -22,7 +22,7 @@ from disttrain.model import Model
 from disttrain.outcomes import Outcome
 from disttrain.workflows.dataset import SPLITS, filters_of
 from disttrain.workflows.observing import observed_of
-from disttrain.workflows.requests import Question, Requirement, requirement
+from disttrain.workflows.requests import Question, Requirement, format_named, requirement
 from disttrain.workflows.runs import OpenRun, open_run, own_rows
 from disttrain.workflows.scoring import Forecast, Settings, column_of, scored, settings_of
 from disttrain.workflows.ties import tie_notes
@@ -175,7 +175,7 @@ def _write_rows(output: str, overwrite: bool, model: Model, row: Array, distribu
         if METRICS["crps" if name == "crps" else "pit"].applies(distribution, outcome)
     }
     made = pa.Table.from_arrays(list(columns.values()), list(columns))
-    written(output, iter([made]), rooms.format_of(Path(output)).name, {}, overwrite)
+    written(output, iter([made]), format_named(output) or "parquet", {}, overwrite)
 
 
 def _targets(model: Model, outcome: Outcome) -> dict[str, pa.Array]:

@@ -23,6 +23,7 @@ from disttrain.workflows import events, records, scoring
 from disttrain.workflows.best import Best
 from disttrain.workflows.events import Finished, Started
 from disttrain.workflows.floors import Floor, floors
+from disttrain.workflows.layout import require_free_ids
 from disttrain.workflows.plans import constant_of, plan_of
 from disttrain.workflows.predict import write_own
 from disttrain.workflows.preparation import Prepared, prepare
@@ -63,6 +64,7 @@ def fit(
         # Arrow keeps what it is given back for itself, and it was all of the table.
         pa.default_memory_pool().release_unused()
         scoring.require_suited(loaded, prepared)
+        require_free_ids(loaded, prepared)
         held.enter_context(training.deterministic(config.training.deterministic))
         held.enter_context(training.threads(*_largest_product(prepared)))
         before = Resumed() if run is None else resumed(run.path, loaded, prepared, device)

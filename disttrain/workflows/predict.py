@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,13 @@ from disttrain import storage, training
 from disttrain.config import Config
 from disttrain.config.names import TIMED_COLUMNS
 from disttrain.data import Origin
-from disttrain.errors import DataError, Finding, UsageError
+from disttrain.errors import Finding, UsageError
 from disttrain.model import Model
+from disttrain.workflows import layout
 from disttrain.workflows.dataset import SPLITS, Dataset
 from disttrain.workflows.forecasts import Wanted, asked_for, columns_of, forecast, metadata, refuse_unsuited, wanted_of
 from disttrain.workflows.preparation import Prepared
-from disttrain.workflows.requests import Request, require_times
+from disttrain.workflows.requests import Request, format_named, require_times
 from disttrain.workflows.runs import OpenRun, open_run, own_rows
 from disttrain.workflows.writing import written
 
@@ -55,25 +56,15 @@ def predict(request: Request, root: Path) -> Predicted:
     if request.data is None and run.folder is None:
         raise UsageError(Finding("no-data", "a model folder alone has no data of its own", "--data", hints=("name a file with `--data`",)))
     output, replace = _output(request, run)
-    if request.data is None:
-        rows = own_rows(run, ("*",) if request.keep == ("all",) else request.keep)
-        batches = _dealt(_own_batches(rows, run.model.config), request.shard)
-        kept: tuple[str, ...] = _kept(rows.table.schema, request, run.model)
-    else:
-        files = rooms.files(request.data, Path.cwd(), run.model.config.data.format)
-        form = run.model.config.data.format
-        schema = rooms.schema_of(files, form, text=run.model.schema.text_columns)
-        run.model.schema.check(
-            schema,
-            target=False,
-            where=rooms.place(files[0]),
-            examples=rooms.text_examples(files, rooms.origin_of(files, form), schema, form),
-        )
-        kept = _kept(schema, request, run.model)
-        batches = _dealt(_file_batches(files, run.model, kept, schema), request.shard)
+    source = _own_source(run, request) if request.data is None else _file_source(run.model, request)
+    form = _form(request, output)
+    layout.require_layout(_table(source.blank, forecast(run.model, source.blank.rows, wanted, 0), source.kept, request), source.kept, form)
+    source.require_text(form)
     met: Met = {}
-    tables = _tables(run.model, batches, kept, wanted, request, met)
-    count = written(output, tables, _form(request, output), metadata(run.model, run.name, wanted, run.weights), replace)
+    tables = _tables(run.model, _dealt(source.batches, request.shard), source.kept, wanted, request, met)
+    if request.spreadsheet_safe:
+        tables = (rooms.for_spreadsheets(rooms.in_format(table, form)) for table in tables)
+    count = written(output, tables, form, metadata(run.model, run.name, wanted, run.weights), replace)
     return Predicted(output, count, run.name, run.newest, tuple(_notes(met, run.model.encoder.missing)))
 
 
@@ -97,6 +88,48 @@ class _Batch:
     origin: Origin
     split: Array | None = None
     place: Array | None = None
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Rows to predict: the `batches`, a `blank` one without rows, the columns of the input that are `kept`, and how to read some columns alone."""
+
+    batches: Iterable[_Batch]
+    blank: _Batch
+    kept: tuple[str, ...]
+    columns: Callable[[Sequence[str]], Iterable[pa.Table]]
+
+    def require_text(self, form: str) -> None:
+        """Raise DataError, before anything is predicted, where bytes that are kept are no text and a file of this format needs text."""
+        names = rooms.text_needed(self.blank.rows.schema, self.kept, form)
+        first = 0
+        for table in self.columns(names) if names else ():
+            rooms.in_format(table, form, first)
+            first += table.num_rows
+
+
+def _own_source(run: OpenRun, request: Request) -> _Source:
+    rows = own_rows(run, ("*",) if request.keep == ("all",) else request.keep)
+    kept = layout.kept_columns(rows.table.schema, request, run.model)
+    none = np.empty(0, dtype=np.int64)
+    blank = _Batch(rows.table.slice(0, 0), none, 0, rows.origin, none)
+    return _Source(_own_batches(rows, run.model.config), blank, kept, lambda names: [rows.table.select(list(names))])
+
+
+def _file_source(model: Model, request: Request) -> _Source:
+    form = model.config.data.format
+    files = rooms.files(str(request.data), Path.cwd(), form)
+    schema, origin = rooms.schema_of(files, form, text=model.schema.text_columns), rooms.origin_of(files, form)
+    model.schema.check(schema, target=False, where=rooms.place(files[0]), examples=rooms.text_examples(files, origin, schema, form))
+    kept = layout.kept_columns(schema, request, model)
+    names = tuple(dict.fromkeys((*model.schema.forecast_columns, *kept)))
+    blank = _Batch(pa.schema([schema.field(name) for name in names]).empty_table(), np.empty(0, dtype=np.int64), 0, origin)
+    return _Source(
+        _file_batches(files, model, kept, schema),
+        blank,
+        kept,
+        lambda some: (pa.Table.from_batches([batch]) for batch in rooms.stream(files, some, form, BLOCK, schema=schema)),
+    )
 
 
 def _own_batches(rows: Dataset, config: Config) -> Iterator[_Batch]:
@@ -153,29 +186,10 @@ def _own_tables(prepared: Prepared, wanted: Wanted) -> Iterator[pa.Table]:
 
 def _table(batch: _Batch, columns: Mapping[str, pa.Array], kept: Sequence[str], request: Request) -> pa.Table:
     """What is written of a batch: its rows' numbers, what is kept of the input, and the predicted columns, under the names asked for."""
-    made: dict[str, pa.Array] = {f"{request.prefix}row": rooms.integer_column(batch.row)}
+    made: dict[str, pa.Array] = {"row": rooms.integer_column(batch.row)}
     if batch.split is not None:
-        made[f"{request.prefix}split"] = rooms.chosen_texts(SPLITS, batch.split)
-    made |= {f"{request.prefix}{name}": value for name, value in columns.items()}
-    made = _renamed(made, request.rename)
-    _require_no_clash(kept, made)
-    front = [name for name in made if name.removeprefix(request.prefix) in ("row",)]
-    order = [*front, *kept, *(name for name in made if name not in front)]
-    return pa.Table.from_arrays([made[name] if name in made else batch.rows.column(name) for name in order], order)
-
-
-def _renamed(made: dict[str, pa.Array], pairs: Sequence[tuple[str, str]]) -> dict[str, pa.Array]:
-    """The columns under their new names. Raises UsageError for an old name that there is not, and for two columns of one name."""
-    renamed = dict(pairs)
-    unknown = [name for name in renamed if name not in made]
-    if unknown:
-        hints = (f"there are {', '.join(made)}",)
-        raise UsageError(Finding("unknown-choice", f"no column `{unknown[0]}` is predicted", "--rename", hints=hints))
-    names = [renamed.get(name, name) for name in made]
-    twice = [name for name in names if names.count(name) > 1]
-    if twice:
-        raise UsageError(Finding("name-clash", f"two predicted columns would be called `{twice[0]}`", "--rename"))
-    return dict(zip(names, made.values(), strict=True))
+        made["split"] = rooms.chosen_texts(SPLITS, batch.split)
+    return layout.arranged(batch.rows, {**made, **columns}, kept, request)
 
 
 def _notes(met: Met, policy: str) -> Iterator[str]:
@@ -185,24 +199,6 @@ def _notes(met: Met, policy: str) -> Iterator[str]:
             yield f"{name}: {missing:,} rows without a value, {'left without a forecast' if policy == 'drop' else 'imputed'}"
         if unseen:
             yield f"{name}: {unseen:,} rows with a category that training did not have"
-
-
-def _require_no_clash(kept: Sequence[str], made: dict[str, pa.Array]) -> None:
-    clash = [name for name in kept if name in made]
-    if clash:
-        what = f"the input column `{clash[0]}` and a predicted column have the same name"
-        raise DataError(Finding("name-clash", what, hints=("`--prefix pred_`, or `--rename OLD=NEW`",)))
-
-
-def _kept(schema: pa.Schema, request: Request, model: Model) -> tuple[str, ...]:
-    """The input columns to copy: the ids there are, and those of `--keep`."""
-    ids = [name for name in model.schema.id if name in schema.names]
-    if request.keep == ("all",):
-        return tuple(dict.fromkeys((*ids, *schema.names)))
-    missing = [name for name in request.keep if name not in schema.names]
-    if missing:
-        raise DataError(Finding("missing-column", f"there is no column `{missing[0]}` to keep", "--keep"))
-    return tuple(dict.fromkeys((*ids, *request.keep)))
 
 
 def wanted_by(model: Model, request: Request) -> Wanted:
@@ -235,4 +231,4 @@ def _output(request: Request, run: OpenRun) -> tuple[str, bool]:
 
 
 def _form(request: Request, output: str) -> str:
-    return request.format or ("parquet" if output == "-" else rooms.format_of(Path(output)).name)
+    return request.format or ("parquet" if output == "-" else format_named(output) or "parquet")

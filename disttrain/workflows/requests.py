@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import math
 import re
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from disttrain.config import suggestion
-from disttrain.config.names import METRICS, PREDICTION_COLUMNS, TIMED_COLUMNS
+from disttrain.config.names import METRICS, PREDICTION_COLUMNS, SUFFIXES, TIMED_COLUMNS
+from disttrain.config.wording import escaped, shortened
 from disttrain.errors import Finding, UsageError
 
-__all__ = ["Question", "Request", "Requirement", "require_question", "require_request", "require_times", "requirement"]
+__all__ = ["Question", "Request", "Requirement", "format_named", "require_question", "require_request", "require_times", "requirement"]
 
-_FORMATS = ("parquet", "csv", "arrow")
+# Formats whose bytes a terminal shows as text.
+_TEXT_FORMATS = ("csv", "ndjson")
 _SPLITS = ("train", "validation", "test")
 _REQUIREMENT = re.compile(r"\s*([a-z]\w*?)(?:_(\d+(?:\.\d+)?))?\s*(<=|>=|<|>)\s*([-+]?[0-9.]+(?:[eE][-+]?\d+)?)\s*")
 
@@ -36,6 +40,7 @@ class Request:
     format: str | None = None
     overwrite: bool = False
     device: str = "auto"
+    spreadsheet_safe: bool = False
 
     @property
     def plain(self) -> bool:
@@ -76,8 +81,14 @@ def require_request(request: Request) -> None:
     found += [
         Finding("bad-option", f"{time:g} is not a time above 0", "--times") for time in request.times or () if not 0 < time < math.inf
     ]
-    if request.format is not None and request.format not in _FORMATS:
-        found.append(_unknown("--format", request.format, _FORMATS))
+    if request.format is not None and request.format not in SUFFIXES:
+        found.append(_unknown("--format", request.format, tuple(SUFFIXES)))
+    elif request.output is not None:
+        found += _output_problems(request.output, request.format)
+    if request.spreadsheet_safe and "csv" not in (request.format, format_named(request.output or "")):
+        found.append(
+            Finding("bad-option", "spreadsheets take formulas from csv files alone", "--spreadsheet-safe", hints=("`--format csv`",))
+        )
     if found:
         raise UsageError(*found)
 
@@ -98,6 +109,8 @@ def require_question(question: Question) -> None:
         found.append(_unknown("--split", question.split, _SPLITS))
     if question.split is not None and question.data is not None:
         found.append(Finding("bad-option", "a split is one of the run's own rows; with `--data` there is none", "--split"))
+    if question.rows_out is not None and format_named(question.rows_out) is None:
+        found.append(_suffix_problem("--rows-out", question.rows_out, f"end the name in {_listed_suffixes()}"))
     for text in question.require:
         try:
             requirement(text)
@@ -115,6 +128,44 @@ def requirement(text: str) -> Requirement:
     if match[1] not in METRICS:
         raise UsageError(_unknown("--require", match[1], METRICS))
     return Requirement(match[1], float(match[2]) / 100 if match[2] else None, match[3], float(match[4]))
+
+
+def format_named(output: str) -> str | None:
+    """The format that the name of an output file says, None where it says none."""
+    suffix = PurePath(output).suffix.lower()
+    return next((name for name, suffixes in SUFFIXES.items() if suffix in suffixes), None)
+
+
+def is_terminal() -> bool:
+    """Whether standard output is shown to a person."""
+    return sys.stdout is not None and sys.stdout.isatty()
+
+
+def _output_problems(output: str, form: str | None) -> Iterator[Finding]:
+    """What cannot be meant by the name of an output and the format asked for."""
+    if output == "-":
+        if (form or "parquet") not in _TEXT_FORMATS and is_terminal():
+            hints = ("`--format csv`", "or send it into a file: `> predictions.parquet`")
+            yield Finding("binary-output", f"{form or 'parquet'} is no text that a terminal could show", "--output", hints=hints)
+    elif form is None and format_named(output) is None:
+        names = ", ".join(SUFFIXES)
+        yield _suffix_problem(
+            "--output", output, f"name it `--format parquet`, or another of {names}; or end the name in {_listed_suffixes()}"
+        )
+
+
+def _suffix_problem(option: str, output: str, hint: str) -> Finding:
+    suffix = PurePath(output).suffix
+    what = (
+        f"no format of output has the suffix `{escaped(shortened(suffix))}`"
+        if suffix
+        else "the name of the output has no suffix that says its format"
+    )
+    return Finding("unknown-format", what, f"{option} {escaped(shortened(output))}", hints=(hint,))
+
+
+def _listed_suffixes() -> str:
+    return ", ".join(suffixes[0] for suffixes in SUFFIXES.values())
 
 
 def _unknown(option: str, word: str, choices: tuple[str, ...]) -> Finding:

@@ -32,6 +32,7 @@ def written(output: str, tables: Iterator[pa.Table], form: str, facts: dict[byte
 
 def _poured(sink: Any, tables: Iterator[pa.Table], form: str, facts: dict[bytes, bytes]) -> int:
     """Write tables one after another, each while the next is made, and count their rows; there is always one, if only an empty one."""
+    tables = (rooms.in_format(table, form) for table in tables)
     first = next(tables)
     rows = 0
     writing: Future[None] | None = None
