@@ -13,6 +13,18 @@ from disttrain.errors import Finding, UsageError
 
 __all__ = ["predict"]
 
+_Format = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        help="parquet, csv, feather, arrow or ndjson; default: what the name of -o says. "
+        "csv copies text as it is; a spreadsheet may run text that begins with = + - or @.",
+    ),
+]
+_SpreadsheetSafe = Annotated[
+    bool, typer.Option("--spreadsheet-safe", help="In csv, put ' before text that a spreadsheet would run as a formula.")
+]
+
 
 def predict(
     talk: Talk,
@@ -30,17 +42,8 @@ def predict(
     rename: Annotated[list[str] | None, typer.Option("--rename", metavar="OLD=NEW", help="Rename a predicted column; repeatable.")] = None,
     shard: Annotated[str, typer.Option("--shard", metavar="I/N", help="Only the I-th of N parts, from 0.")] = "0/1",
     device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
-    format_: Annotated[
-        str | None,
-        typer.Option(
-            "--format",
-            help="parquet, csv, feather, arrow or ndjson; default: what the name of -o says. "
-            "csv copies text as it is; a spreadsheet may run text that begins with = + - or @.",
-        ),
-    ] = None,
-    spreadsheet_safe: Annotated[
-        bool, typer.Option("--spreadsheet-safe", help="In csv, put ' before text that a spreadsheet would run as a formula.")
-    ] = False,
+    format_: _Format = None,
+    spreadsheet_safe: _SpreadsheetSafe = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output file.")] = False,
 ) -> None:
     """Write each row's predicted parameters to Parquet."""

@@ -123,7 +123,9 @@ def _file_source(model: Model, request: Request) -> _Source:
     model.schema.check(schema, target=False, where=rooms.place(files[0]), examples=rooms.text_examples(files, origin, schema, form))
     kept = layout.kept_columns(schema, request, model)
     names = tuple(dict.fromkeys((*model.schema.forecast_columns, *kept)))
-    blank = _Batch(pa.schema([schema.field(name) for name in names]).empty_table(), np.empty(0, dtype=np.int64), 0, origin)
+    # Not `empty_table()`, which imports pandas.
+    none = pa.Table.from_arrays([pa.nulls(0, schema.field(name).type) for name in names], list(names))
+    blank = _Batch(none, np.empty(0, dtype=np.int64), 0, origin)
     return _Source(
         _file_batches(files, model, kept, schema),
         blank,
