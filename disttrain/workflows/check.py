@@ -33,7 +33,7 @@ def check(loaded: Loaded, limit: int | None = None) -> list[Remark]:
     """Remarks on files, target, support, split, features and network of a config. Raises what `fit` raises before training."""
     prepared = prepare(loaded, limit)
     require_suited(loaded, prepared)
-    require_free_ids(loaded, prepared)
+    require_free_ids(loaded, prepared.model)
     return [
         *_files(prepared),
         *_few(prepared),

@@ -24,6 +24,7 @@ __all__ = [
     "TIMED",
     "Wanted",
     "asked_for",
+    "column_names",
     "columns_of",
     "forecast",
     "metadata",
@@ -130,31 +131,51 @@ def forecast(
     return columns_of(model, model.parameters(batch, origin), ~model.encoder.usable(batch), wanted, block)
 
 
+def column_names(model: Model, wanted: Wanted) -> list[str]:
+    """The names of the columns that a forecast has, in writing order; what they are called follows from the model alone.
+
+    Raises UsageError where two have one name.
+    """
+    names = [name for column in wanted.columns for name in _names(model, wanted, column)]
+    targets = [f"_{target}" for target in model.schema.target] if model.family.event else [""]
+    names += [f"sample_{number:04d}{target}" for number in range(1, wanted.samples + 1) for target in targets]
+    if len(set(names)) < len(names):
+        # Levels or times that differ in the eleventh digit.
+        twice = next(name for name in names if names.count(name) > 1)
+        raise UsageError(Finding("name-clash", f"two predicted columns would be called `{twice}`", hints=("leave one of them out",)))
+    return names
+
+
+def _names(model: Model, wanted: Wanted, column: str) -> Sequence[str]:
+    if column == "parameters":
+        return model.columns()
+    if column == "quantiles":
+        return [quantile_name(level) for level in wanted.quantiles]
+    if column in TIMED:
+        return [time_name(column, time) for time in wanted.times]
+    return [f"{column}_{target}" for target in model.schema.target] if model.family.event else [column]
+
+
 def columns_of(
     model: Model, parameters: Mapping[str, Tensor], absent: np.ndarray[Any, Any], wanted: Wanted, block: int
 ) -> dict[str, pa.Array]:
     """The same for rows whose parameters are known, {name: (n, *shape)}; with nulls throughout where `absent` (n,)."""
     distribution = model.forecaster.distribution(**parameters, validate_args=False)
-    made: dict[str, pa.Array] = {}
+    made: list[pa.Array] = []
     for name in wanted.columns:
         if name == "parameters":
-            for parameter, value in parameters.items():
-                made |= {c: _array(v, absent) for c, v in zip(model.columns_of(parameter), _split(model, parameter, value), strict=True)}
+            made += [_array(part, absent) for parameter, value in parameters.items() for part in _split(model, parameter, value)]
         elif name == "quantiles":
-            made |= {quantile_name(p): _array(functionals.quantile(distribution, torch.tensor(p)), absent) for p in wanted.quantiles}
+            made += [_array(functionals.quantile(distribution, torch.tensor(level)), absent) for level in wanted.quantiles]
         elif name == "mode" and model.labels is not None:
-            codes = COLUMNS["mode"](distribution).long().numpy()
-            made[name] = chosen_texts([str(label) for label in model.labels], codes, absent)
-        elif name in COLUMNS and model.family.event:
-            values = COLUMNS[name](distribution).unbind(1)
-            made |= {f"{name}_{target}": _array(value, absent) for target, value in zip(model.schema.target, values, strict=True)}
+            made.append(chosen_texts([str(label) for label in model.labels], COLUMNS["mode"](distribution).long().numpy(), absent))
         elif name in COLUMNS:
-            made[name] = _array(COLUMNS[name](distribution), absent)
+            values = COLUMNS[name](distribution)
+            made += [_array(value, absent) for value in (values.unbind(1) if model.family.event else (values,))]
         elif name in TIMED:
-            made |= {time_name(name, time): _array(TIMED[name](distribution, time), absent) for time in wanted.times}
-    if model.family.event:
-        return made | _vectors(model, distribution, wanted, block, absent)
-    return made | _samples(distribution, len(absent), wanted, block, absent)
+            made += [_array(TIMED[name](distribution, time), absent) for time in wanted.times]
+    made += (_vectors if model.family.event else _samples)(distribution, len(absent), wanted, block, absent)
+    return dict(zip(column_names(model, wanted), made, strict=True))
 
 
 def _split(model: Model, name: str, value: Tensor) -> Sequence[Tensor]:
@@ -183,28 +204,23 @@ def _array(value: Tensor, absent: np.ndarray[Any, Any]) -> pa.Array:
     return float_column(numbers, absent | np.isnan(numbers))
 
 
-def _samples(distribution: Distribution, rows: int, wanted: Wanted, block: int, absent: np.ndarray[Any, Any]) -> dict[str, pa.Array]:
+def _samples(distribution: Distribution, rows: int, wanted: Wanted, block: int, absent: np.ndarray[Any, Any]) -> list[pa.Array]:
     """Draws by inversion, from a generator that the seed and the block's place fix, so that they do not depend on how a file is read."""
     if not wanted.samples:
-        return {}
+        return []
     uniform = np.random.default_rng((wanted.seed, block)).random((wanted.samples, rows))
-    draws = (functionals.quantile(distribution, torch.from_numpy(row)) for row in uniform)
-    return {f"sample_{number:04d}": _array(draw, absent) for number, draw in enumerate(draws, 1)}
+    return [_array(functionals.quantile(distribution, torch.from_numpy(row)), absent) for row in uniform]
 
 
-def _vectors(model: Model, distribution: Distribution, wanted: Wanted, block: int, absent: np.ndarray[Any, Any]) -> dict[str, pa.Array]:
+def _vectors(distribution: Distribution, rows: int, wanted: Wanted, block: int, absent: np.ndarray[Any, Any]) -> list[pa.Array]:  # noqa: ARG001
     """Draws of vectors by the distribution's own sampler, fixed by the seed and the block's place as those by inversion are."""
     if not wanted.samples:
-        return {}
+        return []
     state = int(np.random.SeedSequence((wanted.seed, block)).generate_state(1, np.uint64)[0] >> np.uint64(1))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(state)
         draws = [distribution.sample() for _ in range(wanted.samples)]
-    return {
-        f"sample_{number:04d}_{target}": _array(value, absent)
-        for number, draw in enumerate(draws, 1)
-        for target, value in zip(model.schema.target, draw.unbind(1), strict=True)
-    }
+    return [_array(value, absent) for draw in draws for value in draw.unbind(1)]
 
 
 def metadata(model: Model, run: str, wanted: Wanted, weights: str) -> dict[bytes, bytes]:

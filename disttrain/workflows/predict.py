@@ -58,7 +58,8 @@ def predict(request: Request, root: Path) -> Predicted:
     output, replace = _output(request, run)
     source = _own_source(run, request) if request.data is None else _file_source(run.model, request)
     form = _form(request, output)
-    layout.require_layout(_table(source.blank, forecast(run.model, source.blank.rows, wanted, 0), source.kept, request), source.kept, form)
+    made = {"row": 0, **({"split": 0} if request.data is None else {}), **layout.list_sizes(run.model, wanted)}
+    layout.require_layout(source.schema, source.kept, made, form, request)
     source.require_text(form)
     met: Met = {}
     tables = _tables(run.model, _dealt(source.batches, request.shard), source.kept, wanted, request, met)
@@ -92,16 +93,16 @@ class _Batch:
 
 @dataclass(frozen=True)
 class _Source:
-    """Rows to predict: the `batches`, a `blank` one without rows, the columns of the input that are `kept`, and how to read some columns alone."""
+    """Rows to predict: the `batches`, the `schema` of the input, the columns of it that are `kept`, and how to read some columns alone."""
 
     batches: Iterable[_Batch]
-    blank: _Batch
+    schema: pa.Schema
     kept: tuple[str, ...]
     columns: Callable[[Sequence[str]], Iterable[pa.Table]]
 
     def require_text(self, form: str) -> None:
         """Raise DataError, before anything is predicted, where bytes that are kept are no text and a file of this format needs text."""
-        names = rooms.text_needed(self.blank.rows.schema, self.kept, form)
+        names = rooms.text_needed(self.schema, self.kept, form)
         first = 0
         for table in self.columns(names) if names else ():
             rooms.in_format(table, form, first)
@@ -111,9 +112,7 @@ class _Source:
 def _own_source(run: OpenRun, request: Request) -> _Source:
     rows = own_rows(run, ("*",) if request.keep == ("all",) else request.keep)
     kept = layout.kept_columns(rows.table.schema, request, run.model)
-    none = np.empty(0, dtype=np.int64)
-    blank = _Batch(rows.table.slice(0, 0), none, 0, rows.origin, none)
-    return _Source(_own_batches(rows, run.model.config), blank, kept, lambda names: [rows.table.select(list(names))])
+    return _Source(_own_batches(rows, run.model.config), rows.table.schema, kept, lambda names: [rows.table.select(list(names))])
 
 
 def _file_source(model: Model, request: Request) -> _Source:
@@ -122,13 +121,9 @@ def _file_source(model: Model, request: Request) -> _Source:
     schema, origin = rooms.schema_of(files, form, text=model.schema.text_columns), rooms.origin_of(files, form)
     model.schema.check(schema, target=False, where=rooms.place(files[0]), examples=rooms.text_examples(files, origin, schema, form))
     kept = layout.kept_columns(schema, request, model)
-    names = tuple(dict.fromkeys((*model.schema.forecast_columns, *kept)))
-    # Not `empty_table()`, which imports pandas.
-    none = pa.Table.from_arrays([pa.nulls(0, schema.field(name).type) for name in names], list(names))
-    blank = _Batch(none, np.empty(0, dtype=np.int64), 0, origin)
     return _Source(
         _file_batches(files, model, kept, schema),
-        blank,
+        schema,
         kept,
         lambda some: (pa.Table.from_batches([batch]) for batch in rooms.stream(files, some, form, BLOCK, schema=schema)),
     )

@@ -133,3 +133,10 @@ def test_bytes_are_not_shown_on_a_terminal(run, monkeypatch):
         assert "`--format csv`" in command(2, "predict", run, "-o", "-", *options)
     for form in ("csv", "ndjson"):
         command(0, "predict", run, "-o", "-", "--format", form)
+
+
+def test_two_predicted_columns_never_share_a_name(run, folder):
+    command(2, "predict", run, "--data", "data.parquet", "--quantiles", "0.05,0.0500000000001", "-o", "levels.parquet")
+    command(2, "predict", run, "--data", "data.parquet", "--rename", "std=mean", "-o", "levels.parquet")
+    command(0, "predict", run, "--data", "data.parquet", "--columns", "mean,mean", "--quantiles", "0.5,0.5", "-o", "levels.parquet")
+    assert pq.read_schema(folder / "levels.parquet").names == ["row", "uuid", "mean", "q50"]
