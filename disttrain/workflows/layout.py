@@ -85,7 +85,5 @@ def _written_names(made: Sequence[str], request: Request) -> list[str]:
         raise UsageError(Finding("unknown-choice", f"no column `{unknown[0]}` is predicted", "--rename", hints=hints))
     names = [renamed.get(name, name) for name in prefixed]
     if twice := [name for name in names if names.count(name) > 1]:
-        raise UsageError(
-            Finding("name-clash", f"two predicted columns would be called `{twice[0]}`", "--rename" if renamed else "--quantiles")
-        )
+        raise UsageError(Finding("name-clash", f"two predicted columns would be called `{twice[0]}`", "--rename"))
     return names

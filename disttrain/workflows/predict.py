@@ -210,6 +210,7 @@ def wanted_by(model: Model, request: Request) -> Wanted:
     if request.times is not None and not set(TIMED_COLUMNS) & set(columns):
         columns = (*columns, "survival")
     require_times(columns, times)
+    columns, levels, times = tuple(dict.fromkeys(columns)), tuple(dict.fromkeys(levels)), tuple(dict.fromkeys(times))
     return refuse_unsuited(model, Wanted(columns, levels, request.samples, model.config.training.seed, times), asked)
 
 
