@@ -122,10 +122,10 @@ def numbered(folder: Path, stem: str, suffix: str) -> Path:
 
 def make_folder(folder: Path) -> None:
     """Make `folder` and what is missing above it, durably. Raises StorageError."""
-    if folder.is_dir():
+    if os.path.isdir(folder):
         return
     with reported(folder):
-        missing = [place for place in (folder, *folder.parents) if not place.exists()]
+        missing = [place for place in (folder, *folder.parents) if not os.path.exists(place)]
         folder.mkdir(parents=True, exist_ok=True)
         for place in missing:
             sync(place.parent)

@@ -6,6 +6,7 @@ import difflib
 import os
 import re
 import shutil
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,9 @@ __all__ = [
     "create",
     "create_at",
     "find",
+    "is_removed",
     "newest_to_resume",
+    "own_files",
     "record",
     "reopen",
 ]
@@ -32,6 +35,7 @@ __all__ = [
 MODEL = "model"
 CHECKPOINT = "checkpoint"
 _USABLE = ("finished", "stopped")
+_RECORDS = ("config.yaml", "config.resolved.yaml", "environment.json", "data.json", "metrics.json", "history.parquet", "log.jsonl")
 # What a run writes (the table of the interface), and so all that overwriting one may remove.
 _OURS = re.compile(
     r"config(\.resolved)?\.yaml|(environment|data|metrics)\.json|model|checkpoint|history\.parquet"
@@ -86,7 +90,7 @@ def create_at(folder: Path, overwrite: bool = False) -> Run:
     Raises OutputExists where something is there already, where it is not a run, or where another process holds it; StorageError.
     """
     folder = Path(folder)
-    if os.path.lexists(folder) and not folder.is_dir():
+    if os.path.lexists(folder) and not os.path.isdir(folder):
         raise _occupied(folder, "is not a folder", "give another folder with `--out`")
     atomic.make_folder(folder)
     _require_room(folder, overwrite)
@@ -160,6 +164,27 @@ def find(path: Path | None, root: Path) -> Found:
     raise _not_found(path, Path(root))
 
 
+def is_removed(name: str) -> bool:
+    """Whether overwriting a run removes or replaces what is called so in its folder."""
+    return bool(_OURS.fullmatch(name)) or name in (RECORD, LOCK)
+
+
+def own_files(run: Path | None, model: Path) -> Iterator[Path]:
+    """The files of a model folder, and those by which a run is known and goes on: all that it writes but predictions and report."""
+    yield from _files(model)
+    if run is not None:
+        for name in (RECORD, CHECKPOINT, *_RECORDS):
+            yield from _files(run / name)
+
+
+def _files(path: Path) -> Iterator[Path]:
+    if not os.path.isdir(path):
+        yield path
+        return
+    for folder, _, names in os.walk(path):
+        yield from (Path(folder) / name for name in names)
+
+
 def _newest(root: Path) -> Found:
     ended: list[tuple[str, str, Path]] = []
     for folder in _folders(root):
@@ -176,7 +201,7 @@ def _newest(root: Path) -> Found:
 
 def _folders(root: Path) -> list[Path]:
     try:
-        return sorted(folder for folder in root.iterdir() if folder.is_dir())
+        return sorted(folder for folder in root.iterdir() if os.path.isdir(folder))
     except OSError:
         return []
 
@@ -184,13 +209,13 @@ def _folders(root: Path) -> list[Path]:
 def _not_found(path: Path, root: Path) -> RunUnreadable:
     if not os.path.lexists(path):
         what, names = "there is no such folder", {folder.name: folder for place in (path.parent, root) for folder in _folders(place)}
-    elif path.is_dir():
+    elif os.path.isdir(path):
         what, names = "there is no model in this folder", {folder.name: folder for folder in _folders(path)}
         if os.path.lexists(path / RECORD):
             return reading.unreadable("no-model", "this run has no model (yet)", path, "wait for its first epoch, or fit again")
     else:
         return reading.unreadable("no-model", "is a file, not the folder of a run or model", path, f"try `{path.parent}`")
-    close = difflib.get_close_matches(path.name, names, n=1) or ([sorted(names)[-1]] if path.is_dir() and names else [])
+    close = difflib.get_close_matches(path.name, names, n=1) or ([sorted(names)[-1]] if os.path.isdir(path) and names else [])
     return reading.unreadable("no-model", what, path, *(f"did you mean `{names[name]}`?" for name in close))
 
 
@@ -213,7 +238,7 @@ def _begun(run: Run) -> Run:
 
 
 def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
+    if os.path.isdir(path) and not os.path.islink(path):
         shutil.rmtree(path)
     else:
         path.unlink()

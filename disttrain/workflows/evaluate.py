@@ -22,8 +22,9 @@ from disttrain.model import Model
 from disttrain.outcomes import Outcome
 from disttrain.workflows.dataset import SPLITS, filters_of
 from disttrain.workflows.observing import observed_of
+from disttrain.workflows.outputs import require_no_input
 from disttrain.workflows.requests import Question, Requirement, format_named, requirement
-from disttrain.workflows.runs import OpenRun, open_run, own_rows
+from disttrain.workflows.runs import OpenRun, open_run, own_files, own_rows
 from disttrain.workflows.scoring import Forecast, Settings, column_of, scored, settings_of
 from disttrain.workflows.ties import tie_notes
 from disttrain.workflows.writing import written
@@ -66,7 +67,11 @@ def evaluate(question: Question, root: Path) -> Answer:
     model = run.model
     # A metric that cannot score the family is refused before any row is read, one that cannot score the rows afterwards.
     settings_of(model.config, model.example(), question.metrics, question.levels)
-    other = None if question.baseline == "marginal" else _rival(model, question, root)
+    rival = None if question.baseline == "marginal" else _rival(model, question, root)
+    other = None if rival is None else rival.model
+    if question.rows_out is not None:
+        inputs = own_files(run) if question.data is None else rooms.files(question.data, Path.cwd(), model.config.data.format)
+        require_no_input(question.rows_out, "--rows-out", inputs, [run] if rival is None else [run, rival])
     rows = _own(run, question, other) if question.data is None else _given(model, question, other)
     # Who asks for one metric wants one line; the config's groups come with its own list of metrics.
     usual = [] if question.metrics else [name for name in model.config.evaluation.by if name in rows.table.column_names]
@@ -84,11 +89,11 @@ def evaluate(question: Question, root: Path) -> Answer:
     return Answer(document, run.newest, scores.residuals, scores.histogram, notes)
 
 
-def _rival(model: Model, question: Question, root: Path) -> Model:
-    """The model of another run that is the baseline. Raises UsageError where it predicts something else."""
-    rival = open_run(Path(question.baseline), root).model
-    if rival.schema.target != model.schema.target or rival.labels != model.labels:
-        theirs, ours = (", ".join(f"`{name}`" for name in one.schema.target) for one in (rival, model))
+def _rival(model: Model, question: Question, root: Path) -> OpenRun:
+    """The other run that is the baseline. Raises UsageError where it predicts something else."""
+    rival = open_run(Path(question.baseline), root)
+    if rival.model.schema.target != model.schema.target or rival.model.labels != model.labels:
+        theirs, ours = (", ".join(f"`{name}`" for name in one.schema.target) for one in (rival.model, model))
         what = f"it predicts {theirs}, and this run {ours}" if theirs != ours else f"its labels of {ours} are not those of this run"
         raise UsageError(Finding("bad-option", f"{question.baseline} is no baseline: {what}", "--baseline"))
     return rival

@@ -24,10 +24,12 @@ from disttrain.workflows.best import Best
 from disttrain.workflows.events import Finished, Started
 from disttrain.workflows.floors import Floor, floors
 from disttrain.workflows.layout import require_free_ids
+from disttrain.workflows.outputs import require_no_input_in
 from disttrain.workflows.plans import constant_of, plan_of
 from disttrain.workflows.predict import write_own
 from disttrain.workflows.preparation import Prepared, prepare
 from disttrain.workflows.resuming import Checkpoints, Resumed, folder_of, resumed
+from disttrain.workflows.runs import source_files
 
 __all__ = ["Epoch", "Finished", "Started", "fit"]
 
@@ -59,6 +61,8 @@ def fit(
     with ExitStack() as held:
         # Locked before the work of reading: of two that want one run, the second hears of it at once.
         run = None if going_on is None else held.enter_context(storage.reopen(going_on))
+        if out is not None and overwrite:
+            require_no_input_in(out, source_files(loaded))
         storage.require_writable(going_on or (root if out is None else out.parent))
         prepared = prepare(loaded, limit).lean()
         # Arrow keeps what it is given back for itself, and it was all of the table.

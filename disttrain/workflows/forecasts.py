@@ -139,10 +139,9 @@ def column_names(model: Model, wanted: Wanted) -> list[str]:
     names = [name for column in wanted.columns for name in _names(model, wanted, column)]
     targets = [f"_{target}" for target in model.schema.target] if model.family.event else [""]
     names += [f"sample_{number:04d}{target}" for number in range(1, wanted.samples + 1) for target in targets]
-    if len(set(names)) < len(names):
-        # Levels or times that differ in the eleventh digit.
-        twice = next(name for name in names if names.count(name) > 1)
-        raise UsageError(Finding("name-clash", f"two predicted columns would be called `{twice}`", hints=("leave one of them out",)))
+    # The mean of a family that has it as a parameter is one column; levels or times that differ in the eleventh digit are two.
+    if twice := [name for name in names if name not in COLUMNS and names.count(name) > 1]:
+        raise UsageError(Finding("name-clash", f"two predicted columns would be called `{twice[0]}`", hints=("leave one of them out",)))
     return names
 
 

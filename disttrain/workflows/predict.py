@@ -21,9 +21,10 @@ from disttrain.model import Model
 from disttrain.workflows import layout
 from disttrain.workflows.dataset import SPLITS, Dataset
 from disttrain.workflows.forecasts import Wanted, asked_for, columns_of, forecast, metadata, refuse_unsuited, wanted_of
+from disttrain.workflows.outputs import require_no_input
 from disttrain.workflows.preparation import Prepared
 from disttrain.workflows.requests import Request, format_named, require_times
-from disttrain.workflows.runs import OpenRun, open_run, own_rows
+from disttrain.workflows.runs import OpenRun, open_run, own_files, own_rows
 from disttrain.workflows.writing import written
 
 __all__ = ["Predicted", "predict", "wanted_by", "write_own"]
@@ -56,6 +57,10 @@ def predict(request: Request, root: Path) -> Predicted:
     if request.data is None and run.folder is None:
         raise UsageError(Finding("no-data", "a model folder alone has no data of its own", "--data", hints=("name a file with `--data`",)))
     output, replace = _output(request, run)
+    if request.output is not None:
+        form = run.model.config.data.format
+        inputs = own_files(run) if request.data is None else rooms.files(request.data, Path.cwd(), form)
+        require_no_input(output, "--output", inputs, [run])
     source = _own_source(run, request) if request.data is None else _file_source(run.model, request)
     form = _form(request, output)
     made = {"row": 0, **({"split": 0} if request.data is None else {}), **layout.list_sizes(run.model, wanted)}

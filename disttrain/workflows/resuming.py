@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -90,7 +91,7 @@ def resumed(folder: Path, loaded: Loaded, prepared: Prepared, device: torch.devi
     Raises ConfigError, DataError or UsageError with every difference to the fit that was begun there, RunUnreadable where it is damaged.
     """
     found = storage.read_checkpoint(folder / storage.CHECKPOINT)
-    if found is None and not (folder / "data.json").exists():
+    if found is None and not os.path.exists(folder / "data.json"):
         # Left before all was written that says what it was: there is nothing to differ from.
         return Resumed()
     _require_same_config(folder, loaded)
