@@ -6,13 +6,13 @@ import difflib
 import os
 import re
 import shutil
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from disttrain.errors import Finding, OutputExists, RunUnreadable, UsageError
-from disttrain.storage import atomic, checkpoint_folder, locks, model_folder, reading
+from disttrain.storage import atomic, checkpoint_folder, locks, model_folder, reading, run_files
+from disttrain.storage.run_files import CHECKPOINT
 from disttrain.storage.run_record import LOCK, RECORD, STATUSES, Run, record
 
 __all__ = [
@@ -25,22 +25,13 @@ __all__ = [
     "create",
     "create_at",
     "find",
-    "is_removed",
     "newest_to_resume",
-    "own_files",
     "record",
     "reopen",
 ]
 
 MODEL = "model"
-CHECKPOINT = "checkpoint"
 _USABLE = ("finished", "stopped")
-_RECORDS = ("config.yaml", "config.resolved.yaml", "environment.json", "data.json", "metrics.json", "history.parquet", "log.jsonl")
-# What a run writes (the table of the interface), and so all that overwriting one may remove.
-_OURS = re.compile(
-    r"config(\.resolved)?\.yaml|(environment|data|metrics)\.json|model|checkpoint|history\.parquet"
-    r"|predictions(-\d{3,})?\.(parquet|csv|feather|arrow|ndjson)|report\.html|log\.jsonl|\..*\.[0-9a-f]{16}\.part"
-)
 # All there is of a run that was killed before it had a record: nothing that anybody could miss.
 _UNBORN = re.compile(rf"{re.escape(LOCK)}|\.{re.escape(RECORD)}\.[0-9a-f]{{16}}\.part")
 
@@ -164,27 +155,6 @@ def find(path: Path | None, root: Path) -> Found:
     raise _not_found(path, Path(root))
 
 
-def is_removed(name: str) -> bool:
-    """Whether overwriting a run removes or replaces what is called so in its folder."""
-    return bool(_OURS.fullmatch(name)) or name in (RECORD, LOCK)
-
-
-def own_files(run: Path | None, model: Path) -> Iterator[Path]:
-    """The files of a model folder, and those by which a run is known and goes on: all that it writes but predictions and report."""
-    yield from _files(model)
-    if run is not None:
-        for name in (RECORD, CHECKPOINT, *_RECORDS):
-            yield from _files(run / name)
-
-
-def _files(path: Path) -> Iterator[Path]:
-    if not os.path.isdir(path):
-        yield path
-        return
-    for folder, _, names in os.walk(path):
-        yield from (Path(folder) / name for name in names)
-
-
 def _newest(root: Path) -> Found:
     ended: list[tuple[str, str, Path]] = []
     for folder in _folders(root):
@@ -231,7 +201,7 @@ def _begun(run: Run) -> Run:
     # The record first: from here on a reader sees a running run, not a finished one with half its files.
     run.update()
     with atomic.reported(run.path):
-        for name in filter(_OURS.fullmatch, os.listdir(run.path)):
+        for name in filter(run_files.WRITTEN.fullmatch, os.listdir(run.path)):
             _remove(run.path / name)
         atomic.sync(run.path)
     return run
