@@ -11,17 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from disttrain.errors import DataError, Finding
+from disttrain.messages import shown
 
 __all__ = ["MOST_FINDINGS", "Origin", "column_place", "place", "raise_any", "row_finding", "rows_have", "shown"]
 
 MOST_FINDINGS = 20
 MOST_ROWS = 3
-
-
-def shown(text: object, longest: int = 80) -> str:
-    """`text` as it may be printed: control characters, escape sequences and line breaks spelled out, at most `longest` characters."""
-    safe = "".join(character if character.isprintable() else ascii(character)[1:-1] for character in str(text)[: longest + 1])
-    return safe if len(safe) <= longest else safe[: longest - 1] + "…"
 
 
 def place(path: Path | str) -> str:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from disttrain.errors import Finding, OutputExists, RunUnreadable, UsageError
+from disttrain.errors import Finding, OutputExists, RunUnreadable, StorageError, UsageError
 from disttrain.storage import atomic, checkpoint_folder, locks, model_folder, reading, run_files
 from disttrain.storage.run_files import CHECKPOINT
 from disttrain.storage.run_record import LOCK, RECORD, STATUSES, Run, record
@@ -200,10 +200,16 @@ def _made(folder: Path) -> bool:
 def _begun(run: Run) -> Run:
     # The record first: from here on a reader sees a running run, not a finished one with half its files.
     run.update()
-    with atomic.reported(run.path):
-        for name in filter(run_files.WRITTEN.fullmatch, os.listdir(run.path)):
-            _remove(run.path / name)
-        atomic.sync(run.path)
+    try:
+        with atomic.reported(run.path):
+            for name in filter(run_files.WRITTEN.fullmatch, os.listdir(run.path)):
+                _remove(run.path / name)
+            atomic.sync(run.path)
+    except BaseException as fault:
+        with suppress(StorageError):
+            interrupted = isinstance(fault, KeyboardInterrupt)
+            run.update(status="stopped" if interrupted else "failed", exit_code=130 if interrupted else 6)
+        raise
     return run
 
 

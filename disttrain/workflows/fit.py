@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -45,7 +45,7 @@ def fit(
     limit: int | None = None,
     stop: Stop = lambda: None,
     command: Sequence[str] = (),
-) -> Iterator[Started | Epoch | Finished]:
+) -> Generator[Started | Epoch | Finished]:
     """Train as the config says and yield what happens: Started, every Epoch, Finished.
 
     `resume` is the folder of a run to go on with, or True for the newest of this config's name: it ends in the very weights of a fit
@@ -84,8 +84,10 @@ def _told(run: Run) -> Iterator[None]:
     """Makes run.json and log.jsonl of the run tell of a fault in the block, as far as the disk lets them."""
     try:
         yield
-    except (KeyboardInterrupt, GeneratorExit):
-        run.update(status="stopped", exit_code=130)
+    except (KeyboardInterrupt, GeneratorExit) as fault:
+        with suppress(StorageError):
+            word = "terminated" if "terminated" in fault.args else "interrupted"
+            run.update(status="stopped", exit_code=143 if word == "terminated" else 130, reason=word)
         raise
     except Exception as fault:
         code = fault.exit_code if isinstance(fault, DisttrainError) else 70

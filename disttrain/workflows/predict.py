@@ -196,7 +196,7 @@ def _table(batch: _Batch, columns: Mapping[str, pa.Array], kept: Sequence[str], 
 
 def _notes(met: Met, policy: str) -> Iterator[str]:
     """What a reader of the predictions should know of the rows: missing values and unseen categories, by column."""
-    for name, (missing, unseen) in met.items():
+    for name, (missing, unseen) in ((rooms.shown(name), counts) for name, counts in met.items()):
         if missing:
             yield f"{name}: {missing:,} rows without a value, {'left without a forecast' if policy == 'drop' else 'imputed'}"
         if unseen:

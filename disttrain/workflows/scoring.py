@@ -17,6 +17,7 @@ from disttrain import metrics as rooms
 from disttrain.config import Config, Loaded, Problem
 from disttrain.errors import ConfigError, DataError, Finding, UsageError
 from disttrain.families import Family
+from disttrain.messages import shown
 from disttrain.metrics import METRICS, Metric, Moments
 from disttrain.model import Model
 from disttrain.outcomes import Outcome
@@ -170,8 +171,8 @@ def _plain(value: float) -> float | None:
 def column_of(table: pa.Table, name: str) -> Array:
     """A column as text, to group by: (n,) objects. Raises DataError where there is none of that name."""
     if name not in table.column_names:
-        hints = (f"the run reads {', '.join(table.column_names)}",)
-        raise DataError(Finding("missing-column", f"there is no column `{name}` to group by", "--by", hints=hints))
+        hints = (f"the run reads {', '.join(map(shown, table.column_names))}",)
+        raise DataError(Finding("missing-column", f"there is no column `{shown(name)}` to group by", "--by", hints=hints))
     return np.array(["(missing)" if value is None else value for value in table.column(name).cast(pa.string()).to_pylist()], dtype=object)
 
 

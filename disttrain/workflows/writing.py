@@ -24,7 +24,9 @@ def written(output: str, tables: Iterator[pa.Table], form: str, facts: dict[byte
     Raises StorageError, OutputExists where the file is there and is not to be replaced, and whatever making the tables raises; then nothing is left.
     """
     if output == "-":
-        return _poured(sys.stdout.buffer, tables, form, facts)
+        rows = _poured(sys.stdout.buffer, tables, form, facts)
+        sys.stdout.buffer.flush()
+        return rows
     # A file that is open: given a name, pyarrow would look for its own home folder in it.
     with storage.replacing(configs.expanded(output), overwrite=replace) as path, pa.OSFile(os.fsencode(path), "wb") as file:
         return _poured(file, tables, form, facts)
