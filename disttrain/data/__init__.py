@@ -13,6 +13,7 @@ from disttrain.data.schema import Feature, Schema
 from disttrain.data.seen import Seen, read_seen
 from disttrain.data.sources import ahead, fingerprint, origin_of, read, row_counts, schema_of, stream
 from disttrain.data.splits import SPLITS, TEST, TRAIN, VALIDATION, assign, own_shares
+from disttrain.data.states import within
 from disttrain.data.targets import Target, read_target, read_weight, require_complete, require_weight
 from disttrain.data.values import text_examples
 
@@ -69,4 +70,5 @@ __all__ = [
     "text_column",
     "text_examples",
     "text_needed",
+    "within",
 ]

@@ -10,7 +10,7 @@ from disttrain.data.arrays import is_text, plain
 from disttrain.data.columns import KINDS, Examples, fits, kind_of, lookup, mistyped, unusable
 from disttrain.data.filters import columns_of
 from disttrain.data.findings import raise_any
-from disttrain.data.states import fields_of, flag, items, named, text, whole
+from disttrain.data.states import each, fields_of, flag, items, named, text, whole
 from disttrain.errors import Finding
 
 __all__ = ["OBSERVED", "Feature", "Schema"]
@@ -135,25 +135,25 @@ class Schema:
             state, "schema", ("features", "target", "weight", "id", "known", "observed")
         )
         return Schema(
-            tuple(feature_from(feature) for feature in items(features, "schema.features")),
-            tuple(text(name, "schema.target") for name in items(target, "schema.target")),
-            None if weight is None else text(weight, "schema.weight"),
-            tuple(text(name, "schema.id") for name in items(ids, "schema.id")),
-            named(known, "schema.known"),
-            named(observed, "schema.observed", OBSERVED),
+            each(features, "features", feature_from),
+            tuple(text(name, "target") for name in items(target, "target")),
+            None if weight is None else text(weight, "weight"),
+            tuple(text(name, "id") for name in items(ids, "id")),
+            named(known, "known"),
+            named(observed, "observed", OBSERVED),
         )
 
 
 def feature_from(state: Any) -> Feature:
     keys = ("name", "kind", "encoding", "dimensions", "declared", "text")
-    name, kind, encoding, dimensions, declared, was_text = fields_of(state, "schema.features", keys)
+    name, kind, encoding, dimensions, declared, was_text = fields_of(state, "a feature", keys)
     return Feature(
-        text(name, "feature name"),
-        text(kind, "feature kind", tuple(KINDS)),
-        text(encoding, "feature encoding", ENCODINGS),
-        None if dimensions is None else whole(dimensions, "feature dimensions", 1, MOST_DIMENSIONS),
-        flag(declared, "feature declared"),
-        flag(was_text, "feature text"),
+        text(name, "name"),
+        text(kind, "kind", tuple(KINDS)),
+        text(encoding, "encoding", ENCODINGS),
+        None if dimensions is None else whole(dimensions, "dimensions", 1, MOST_DIMENSIONS),
+        flag(declared, "declared"),
+        flag(was_text, "text"),
     )
 
 
