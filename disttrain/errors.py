@@ -5,6 +5,8 @@ The library raises these; `disttrain.cli.app` alone turns them into text and an 
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,10 +20,12 @@ __all__ = [
     "FitFailed",
     "Interrupted",
     "OutputExists",
+    "ReaderLeft",
     "RunUnreadable",
     "StorageError",
     "Terminated",
     "UsageError",
+    "cannot_write",
 ]
 
 
@@ -102,6 +106,12 @@ class StorageError(DisttrainError):
     exit_code = 6
 
 
+class ReaderLeft(DisttrainError):
+    """Who read standard output has left before its end: nothing is wrong, and nothing is left to say."""
+
+    exit_code = 141
+
+
 class OutputExists(DisttrainError):
     """The output exists and `--overwrite` was not given, or another process holds the run."""
 
@@ -118,3 +128,29 @@ class Terminated(DisttrainError):
     """SIGTERM: the batch was finished and the best epoch kept."""
 
     exit_code = 143
+
+
+_READ_ONLY = ("not-writable", "choose a folder that you may write to")
+_FULL = ("disk-full", "free some space, or choose a folder on another disk")
+_REASONS = {
+    errno.ENOSPC: _FULL,
+    errno.EDQUOT: _FULL,
+    errno.EFBIG: _FULL,
+    errno.EACCES: _READ_ONLY,
+    errno.EPERM: _READ_ONLY,
+    errno.EROFS: _READ_ONLY,
+    errno.ENOENT: ("no-folder", "make the folder first, or choose another"),
+    errno.ENOTDIR: ("no-folder", "a part of this path is a file; choose another folder"),
+    errno.EEXIST: ("no-folder", "a file has the name of this folder; choose another folder"),
+    errno.ENAMETOOLONG: ("name-too-long", "choose a shorter name"),
+}
+_OTHER = ("cannot-write", "try again, or choose a folder on another disk")
+
+
+def cannot_write(error: OSError, where: str) -> StorageError:
+    """The StorageError that says why the file, folder or stream `where` cannot be written, with a way out."""
+    code, hint = _REASONS.get(error.errno or 0, _OTHER)
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    if where == "stdout":
+        return StorageError(Finding(code, f"cannot write to stdout: {reason}", where, hints=("send the output to another disk",)))
+    return StorageError(Finding(code, f"cannot write: {reason}", where, hints=(hint,)))

@@ -15,9 +15,9 @@ import disttrain
 
 PACKAGE = Path(disttrain.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
-EVERYONE = {"errors", "deferred"}
+EVERYONE = {"errors", "deferred", "messages"}
 FLOORS = (
-    {"errors", "deferred"},
+    {"errors", "deferred", "messages"},
     {"config", "outcomes", "distributions", "storage"},
     {"families", "data", "likelihood"},
     {"networks", "metrics"},
@@ -32,6 +32,7 @@ FLOORS = (
 ALLOWED = {
     "errors": set(),
     "deferred": set(),
+    "messages": set(),
     "config": set(),
     "outcomes": set(),
     "distributions": set(),

@@ -55,5 +55,8 @@ def fit(
 
 def _source(data: str | None) -> str | None:
     """What `--data` names, as a YAML value: stdin, or a path from the working folder, quoted so that `#` and `: ` in it stay text."""
-    whole = data is None or data == "-" or "://" in data
-    return None if data is None else json.dumps(data if whole else str(Path(data).absolute()), ensure_ascii=False)
+    if data is None or data == "-" or "://" in data:
+        return None if data is None else json.dumps(data)
+    from disttrain.config import expanded
+
+    return json.dumps(str(expanded(data).absolute()), ensure_ascii=False)

@@ -116,9 +116,9 @@ class Categorical:
     def from_state(state: Any) -> Categorical:
         """The encoding that `state()` described. Raises RunUnreadable where it is none."""
         name, categories, dimensions, indicator = fields_of(state, "categorical", ("name", "categories", "dimensions", "indicator"))
-        listed = tuple(text(category, "categories") for category in items(categories, "categories"))
+        listed = tuple(text(category, f"categories[{position}]") for position, category in enumerate(items(categories, "categories")))
         if any(later <= earlier for earlier, later in pairwise(listed)):
-            raise refuse("`categories` must be sorted, each once")
+            raise refuse("`categories` must be sorted, each once", "categories")
         return Categorical(text(name, "name"), listed, whole(dimensions, "dimensions", 0, MOST_DIMENSIONS), flag(indicator, "indicator"))
 
 

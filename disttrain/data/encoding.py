@@ -15,7 +15,7 @@ from disttrain.data.categorical import Categorical
 from disttrain.data.findings import Origin, column_place, raise_any, row_finding, rows_have, shown
 from disttrain.data.numeric import Boolean, Numeric
 from disttrain.data.schema import Feature, Schema
-from disttrain.data.states import fields_of, items, refuse, text
+from disttrain.data.states import each, fields_of, refuse, text
 from disttrain.data.values import chosen
 from disttrain.errors import DataError, Finding
 
@@ -182,9 +182,9 @@ class Encoder:
     def from_state(state: Any) -> Encoder:
         """The encoder that `state()` described. Raises RunUnreadable where it is none: a spread of 0, a name twice, an unknown kind."""
         missing, unknown, stored = fields_of(state, "encoder", ("missing", "unknown_category", "parts"))
-        parts = tuple(part_from(part) for part in items(stored, "encoder.parts"))
+        parts = each(stored, "parts", part_from)
         if len({part.name for part in parts}) < len(parts):
-            raise refuse("two features have one name")
+            raise refuse("two features have one name", "parts")
         return Encoder(parts, text(missing, "missing", MISSING), text(unknown, "unknown_category", UNKNOWN))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from itertools import product
 from pathlib import Path
@@ -18,7 +18,7 @@ from torch.distributions import Distribution
 from disttrain import config as configs
 from disttrain import storage
 from disttrain.config import Config, SplitSection
-from disttrain.data import Encoder, Origin, Schema
+from disttrain.data import Encoder, Origin, Schema, within
 from disttrain.errors import ConfigError, Finding, RunUnreadable
 from disttrain.families import Family, Parameter, Scaling, equal_mixture, exposed
 from disttrain.model.conditions import conditions_of, standardised
@@ -151,6 +151,9 @@ class Model:
         """The model of a model folder, checked before anything in it is believed. Raises RunUnreadable."""
         try:
             model = _planned(stored.description)
+        except RunUnreadable as fault:
+            where = str(stored.path / "model.json")
+            raise RunUnreadable(*(replace(finding, where=f"{where} ({finding.where})") for finding in fault.findings)) from None
         except (KeyError, TypeError, ValueError, AttributeError, ConfigError) as fault:
             raise RunUnreadable(
                 Finding("damaged-model", f"model.json does not describe a model: {fault!r}"[:300], str(stored.path / "model.json"))
@@ -169,7 +172,8 @@ def _is_written(parameter: Parameter, place: tuple[int, ...]) -> bool:
 def _planned(description: Mapping[str, Any]) -> Model:
     """The model of a description, its weights not there yet (they cost no memory)."""
     config = configs.parse(description["config"])
-    encoder = Encoder.from_state(description["encoder"])
+    with within("encoder"):
+        encoder = Encoder.from_state(description["encoder"])
     labels = None if description["labels"] is None else tuple(description["labels"])
     family = family_of(config, labels)
     scaling = Scaling.from_state(description["scaling"])
@@ -182,7 +186,8 @@ def _planned(description: Mapping[str, Any]) -> Model:
     with torch.device("meta"):
         network = Network(layout_of(config, encoder), outputs, torch.Generator("cpu"))
         network.to(trunk_dtype(config))
-    schema = Schema.from_state(description["schema"])
+    with within("schema"):
+        schema = Schema.from_state(description["schema"])
     return Model(config, schema, encoder, family, labels, outputs, scaling, network, marginal)
 
 

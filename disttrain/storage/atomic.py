@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from disttrain.errors import Finding, OutputExists, StorageError
+from disttrain.errors import Finding, OutputExists, StorageError, cannot_write
 from disttrain.storage import locks
 
 __all__ = [
@@ -30,21 +30,6 @@ __all__ = [
     "write_text",
 ]
 
-_READ_ONLY = ("not-writable", "choose a folder that you may write to")
-_FULL = ("disk-full", "free some space, or choose a folder on another disk")
-_REASONS = {
-    errno.ENOSPC: _FULL,
-    errno.EDQUOT: _FULL,
-    errno.EFBIG: _FULL,
-    errno.EACCES: _READ_ONLY,
-    errno.EPERM: _READ_ONLY,
-    errno.EROFS: _READ_ONLY,
-    errno.ENOENT: ("no-folder", "make the folder first, or choose another"),
-    errno.ENOTDIR: ("no-folder", "a part of this path is a file; choose another folder"),
-    errno.EEXIST: ("no-folder", "a file has the name of this folder; choose another folder"),
-    errno.ENAMETOOLONG: ("name-too-long", "choose a shorter name"),
-}
-_OTHER = ("cannot-write", "try again, or choose a folder on another disk")
 _NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS}
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}
 
@@ -55,9 +40,7 @@ def reported(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        code, hint = _REASONS.get(error.errno or 0, _OTHER)
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        raise StorageError(Finding(code, f"cannot write: {reason}", where=str(path), hints=(hint,))) from error
+        raise cannot_write(error, str(path)) from error
 
 
 @contextmanager
@@ -122,10 +105,10 @@ def numbered(folder: Path, stem: str, suffix: str) -> Path:
 
 def make_folder(folder: Path) -> None:
     """Make `folder` and what is missing above it, durably. Raises StorageError."""
-    if folder.is_dir():
+    if os.path.isdir(folder):
         return
     with reported(folder):
-        missing = [place for place in (folder, *folder.parents) if not place.exists()]
+        missing = [place for place in (folder, *folder.parents) if not os.path.exists(place)]
         folder.mkdir(parents=True, exist_ok=True)
         for place in missing:
             sync(place.parent)

@@ -108,5 +108,5 @@ def _brief(error: ValueError) -> str:
 
 
 def _special(path: Path) -> RunUnreadable:
-    hint = "copy the file itself to this place" if path.is_symlink() else "put back the file that was saved there"
+    hint = "copy the file itself to this place" if os.path.islink(path) else "put back the file that was saved there"
     return unreadable("not-a-file", "is not a regular file but a link, folder, pipe or device", path, hint)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from disttrain import deferred
 from disttrain.errors import Finding, FitFailed, RunUnreadable
+from disttrain.messages import shown
 from disttrain.storage import reading
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def decode(data: bytearray, expected: Mapping[str, tuple[Sequence[int], Any]], w
     if found := list(_misplaced(header, expected, len(data) - start)):
         raise _wrong(found, where)
     tensors = {name: _view(data, start + header[name]["data_offsets"][0], *expected[name]) for name in sorted(expected)}
-    if found := [f"the weights `{_shown(name)}` are not finite" for name, tensor in tensors.items() if not _is_sound(tensor, finite)]:
+    if found := [f"the weights `{shown(name)}` are not finite" for name, tensor in tensors.items() if not _is_sound(tensor, finite)]:
         raise _wrong(found, where)
     # Copies: the views may stand at odd addresses, and all of them would keep the whole file in memory.
     return {name: tensor.clone() for name, tensor in tensors.items()}
@@ -116,20 +117,20 @@ def _header(data: bytearray, limit: int, where: str) -> tuple[dict[str, Any], in
 def _differences(header: Mapping[str, Any], expected: Mapping[str, tuple[Sequence[int], Any]]) -> Iterator[str]:
     for name in sorted(header.keys() | expected.keys()):
         if name not in header:
-            yield f"the weights `{_shown(name)}` are missing"
+            yield f"the weights `{shown(name)}` are missing"
         elif name not in expected:
-            yield f"the network described has no weights `{_shown(name)}`"
+            yield f"the network described has no weights `{shown(name)}`"
         elif not _is_entry(header[name]):
-            yield f"the entry of `{_shown(name)}` is malformed"
+            yield f"the entry of `{shown(name)}` is malformed"
         elif (found := _signature(header[name])) != (meant := (_DTYPES[_plain(expected[name][1])][0], list(expected[name][0]))):
-            yield f"`{_shown(name)}` is {_spelled(found)}, and the network described needs {_spelled(meant)}"
+            yield f"`{shown(name)}` is {_spelled(found)}, and the network described needs {_spelled(meant)}"
 
 
 def _misplaced(header: Mapping[str, Any], expected: Mapping[str, tuple[Sequence[int], Any]], length: int) -> Iterator[str]:
     end = 0
     for first, last, name in sorted((*entry["data_offsets"], name) for name, entry in header.items()):
         if first != end or last - first != _nbytes(*expected[name]):
-            yield f"`{_shown(name)}` stands at bytes {first:,} to {last:,}, which leaves a gap, overlaps or is not its size"
+            yield f"`{shown(name)}` stands at bytes {first:,} to {last:,}, which leaves a gap, overlaps or is not its size"
             return
         end = last
     if end != length:
@@ -171,10 +172,6 @@ def _view(data: bytearray, offset: int, shape: Sequence[int], dtype: Any) -> Ten
 def _torch_dtypes() -> tuple[torch.dtype, ...]:
     floats = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
     return (*floats, torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool)
-
-
-def _shown(name: str) -> str:
-    return name if len(name) <= 80 else name[:77] + "..."
 
 
 def _wrong(found: Sequence[str], where: str) -> RunUnreadable:

@@ -16,7 +16,7 @@ from torch.distributions import Distribution
 
 from disttrain import data as rooms
 from disttrain import metrics, training
-from disttrain.data import Origin
+from disttrain.data import Origin, Source
 from disttrain.errors import DataError, Finding, UsageError
 from disttrain.metrics import METRICS
 from disttrain.model import Model
@@ -26,9 +26,10 @@ from disttrain.workflows.feature_notes import FeatureNotes
 from disttrain.workflows.group_columns import group_column
 from disttrain.workflows.new_rows import new_source
 from disttrain.workflows.observing import Observed, observed_of
-from disttrain.workflows.requests import Question, columns_meant, requirement
+from disttrain.workflows.outputs import require_no_input
+from disttrain.workflows.requests import Question, columns_meant, format_named, requirement
 from disttrain.workflows.row_scores import RowScores, Settings, generator_at
-from disttrain.workflows.runs import OpenRun, open_run, own_rows
+from disttrain.workflows.runs import OpenRun, open_run, own_files, own_rows
 from disttrain.workflows.scoring import BLOCK, Forecast, Scores, scored, settings_of
 from disttrain.workflows.ties import tie_notes
 from disttrain.workflows.writing import written
@@ -79,10 +80,15 @@ def evaluate(question: Question, root: Path) -> Answer:
     model.network.to(device)
     # A metric that cannot score the family is refused before any row is read, one that cannot score the rows afterwards.
     settings_of(model.config, model.example(), question.metrics, question.levels)
-    other = None if question.baseline == "marginal" else _rival(model, question, root)
+    rival = None if question.baseline == "marginal" else _rival(model, question, root)
+    other = None if rival is None else rival.model
     if other is not None:
         other.network.to(device)
-    rows = _own(run, question, other) if question.data is None else _given(model, question, other)
+    given = None if question.data is None else new_source(question.data, model.config, question.input_format, question.renamed)
+    if question.rows_out is not None:
+        inputs = own_files(run) if given is None else given.files
+        require_no_input(question.rows_out, "--rows-out", inputs, [run] if rival is None else [run, rival])
+    rows = _own(run, question, other) if given is None else _given(model, given, question, other)
     scores = _scores(model, other, rows, question)
     document = {"run": run.name, "data": rows.data, "split": rows.split, **scores.document}
     return Answer(document, run.newest, scores.residuals, scores.histogram, scores.notes, rows.remarks)
@@ -113,7 +119,7 @@ def _scores(model: Model, other: Model | None, rows: _Rows, question: Question) 
         for _ in tables:
             pass
     else:
-        form = rooms.format_of(Path(question.rows_out)).name
+        form = format_named(question.rows_out) or "parquet"
         written(question.rows_out, (table() for table in tables), form, {}, question.overwrite)
     if question.data is not None and question.unknown == "error":
         met.require_known(model, question.data)
@@ -137,11 +143,11 @@ def _score_blocks(
         scores.add(distribution, baseline.distribution(), some.outcome, some.weight)
 
 
-def _rival(model: Model, question: Question, root: Path) -> Model:
-    """The model of another run that is the baseline. Raises UsageError where it predicts something else."""
-    rival = open_run(Path(question.baseline), root).model
-    if rival.schema.target != model.schema.target or rival.labels != model.labels:
-        theirs, ours = (", ".join(f"`{name}`" for name in one.schema.target) for one in (rival, model))
+def _rival(model: Model, question: Question, root: Path) -> OpenRun:
+    """The other run that is the baseline. Raises UsageError where it predicts something else."""
+    rival = open_run(Path(question.baseline), root)
+    if rival.model.schema.target != model.schema.target or rival.model.labels != model.labels:
+        theirs, ours = (", ".join(f"`{name}`" for name in one.schema.target) for one in (rival.model, model))
         what = f"it predicts {theirs}, and this run {ours}" if theirs != ours else f"its labels of {ours} are not those of this run"
         raise UsageError(Finding("bad-option", f"{question.baseline} is no baseline: {what}", "--baseline"))
     return rival
@@ -172,8 +178,7 @@ def _own(run: OpenRun, question: Question, other: Model | None) -> _Rows:
     return _Rows(table, rows.row[part], rows.origin.rows(rows.position[part]), lambda: _cut(table), None, split, notes)
 
 
-def _given(model: Model, question: Question, other: Model | None) -> _Rows:
-    source = new_source(str(question.data), model.config, question.input_format, question.renamed)
+def _given(model: Model, source: Source, question: Question, other: Model | None) -> _Rows:
     model.schema.check(source, target=True)
     there, forms = source.schema.names, model.schema.forms(target=True, ids=False)
     by = columns_meant(question.by, there) or [name for name in model.config.evaluation.by if name in there]

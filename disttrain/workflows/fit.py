@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -23,10 +23,13 @@ from disttrain.workflows import events, records, scoring
 from disttrain.workflows.best import Best
 from disttrain.workflows.events import Finished, Started
 from disttrain.workflows.floors import Floor, floors
+from disttrain.workflows.layout import require_free_ids
+from disttrain.workflows.outputs import require_no_input_in
 from disttrain.workflows.plans import constant_of, plan_of
 from disttrain.workflows.predict import write_own
 from disttrain.workflows.preparation import Prepared, prepare
 from disttrain.workflows.resuming import Checkpoints, Resumed, folder_of, resumed
+from disttrain.workflows.runs import source_files
 
 __all__ = ["Epoch", "Finished", "Started", "fit"]
 
@@ -42,7 +45,7 @@ def fit(
     limit: int | None = None,
     stop: Stop = lambda: None,
     command: Sequence[str] = (),
-) -> Iterator[Started | Epoch | Finished]:
+) -> Generator[Started | Epoch | Finished]:
     """Train as the config says and yield what happens: Started, every Epoch, Finished.
 
     `resume` is the folder of a run to go on with, or True for the newest of this config's name: it ends in the very weights of a fit
@@ -53,15 +56,19 @@ def fit(
     """
     config = loaded.config
     device = training.device(config.training.device)
-    root, going_on = Path(config.output.folder), folder_of(loaded, resume, out, overwrite)
+    root, out = configs.folder_to_make(config.output.folder), None if out is None else configs.folder_to_make(out)
+    going_on = folder_of(loaded, resume, out, overwrite)
     with ExitStack() as held:
         # Locked before the work of reading: of two that want one run, the second hears of it at once.
         run = None if going_on is None else held.enter_context(storage.reopen(going_on))
+        if out is not None and overwrite:
+            require_no_input_in(out, source_files(loaded))
         storage.require_writable(going_on or (root if out is None else out.parent))
         prepared = prepare(loaded, limit).lean()
         # Arrow keeps what it is given back for itself, and it was all of the table.
         pa.default_memory_pool().release_unused()
         scoring.require_suited(loaded, prepared)
+        require_free_ids(loaded, prepared.model)
         held.enter_context(training.deterministic(config.training.deterministic))
         held.enter_context(training.threads(*_largest_product(prepared)))
         before = Resumed() if run is None else resumed(run.path, loaded, prepared, device)
@@ -77,8 +84,10 @@ def _told(run: Run) -> Iterator[None]:
     """Makes run.json and log.jsonl of the run tell of a fault in the block, as far as the disk lets them."""
     try:
         yield
-    except (KeyboardInterrupt, GeneratorExit):
-        run.update(status="stopped", exit_code=130)
+    except (KeyboardInterrupt, GeneratorExit) as fault:
+        with suppress(StorageError):
+            word = "terminated" if "terminated" in fault.args else "interrupted"
+            run.update(status="stopped", exit_code=143 if word == "terminated" else 130, reason=word)
         raise
     except Exception as fault:
         code = fault.exit_code if isinstance(fault, DisttrainError) else 70

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 
 from disttrain import config as configs
@@ -25,6 +24,7 @@ from disttrain.model import trunk_dtype
 from disttrain.storage import Run
 from disttrain.training import Epoch
 from disttrain.workflows.preparation import Prepared
+from disttrain.workflows.writing import written
 
 __all__ = ["environment", "log", "resolved", "write_history", "write_inputs"]
 
@@ -45,7 +45,7 @@ def resolved(loaded: Loaded) -> Config:
     def placed(source: Any) -> Any:
         if isinstance(source, list | tuple):
             return [placed(item) for item in source]
-        return str((loaded.base / source).resolve()) if isinstance(source, str) and source != "-" else source
+        return str((loaded.base / configs.expanded(source)).resolve()) if isinstance(source, str) and source != "-" else source
 
     data = loaded.config.data
     moved = {name: placed(getattr(data, name)) for name in ("train", "validation", "test")}
@@ -104,5 +104,4 @@ def write_history(folder: Path, history: Sequence[Epoch]) -> None:
     for name in ("train_nll", "validation_nll", "learning_rate", "seconds", "rows_per_second"):
         values = np.array([getattr(epoch, name) for epoch in history], dtype=np.float64)
         columns[name] = rooms.float_column(values, np.isnan(values))
-    with storage.replacing(folder / "history.parquet") as path:
-        pq.write_table(pa.Table.from_arrays(list(columns.values()), list(columns)), path, compression="zstd", write_page_checksum=True)
+    written(str(folder / "history.parquet"), iter([pa.Table.from_arrays(list(columns.values()), list(columns))]), "parquet", {}, True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -78,10 +79,10 @@ def folder_of(loaded: Loaded, resume: Path | bool, out: Path | None, overwrite: 
     if overwrite:
         raise UsageError(Finding("conflict", "`--resume` goes on with a run, and `--overwrite` removes it", hints=("leave one out",)))
     if resume is True:
-        return out or storage.newest_to_resume(Path(loaded.config.output.folder), configs.run_name(loaded))
+        return out or storage.newest_to_resume(configs.expanded(loaded.config.output.folder), configs.run_name(loaded))
     if out is not None:
         raise UsageError(Finding("conflict", "`--resume RUN` names the run folder, and so does `--out`", hints=("leave one out",)))
-    return resume
+    return configs.expanded(resume)
 
 
 def resumed(folder: Path, loaded: Loaded, prepared: Prepared, device: torch.device) -> Resumed:
@@ -90,7 +91,7 @@ def resumed(folder: Path, loaded: Loaded, prepared: Prepared, device: torch.devi
     Raises ConfigError, DataError or UsageError with every difference to the fit that was begun there, RunUnreadable where it is damaged.
     """
     found = storage.read_checkpoint(folder / storage.CHECKPOINT)
-    if found is None and not (folder / "data.json").exists():
+    if found is None and not os.path.exists(folder / "data.json"):
         # Left before all was written that says what it was: there is nothing to differ from.
         return Resumed()
     _require_same_config(folder, loaded)

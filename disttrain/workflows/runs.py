@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from disttrain import config as configs
 from disttrain import data as rooms
 from disttrain import storage
 from disttrain.config import Loaded
@@ -16,25 +17,29 @@ from disttrain.model import Model
 from disttrain.workflows.configuration import configuration
 from disttrain.workflows.dataset import Dataset, dataset
 
-__all__ = ["OpenRun", "changed_file", "open_run", "own_rows", "recorded"]
+__all__ = ["OpenRun", "changed_file", "open_run", "own_files", "own_rows", "recorded", "source_files"]
 
 
 @dataclass(frozen=True)
 class OpenRun:
-    """A run's name, its folder (None where only a model folder was given), its model, the SHA-256 of its weights; `newest` where it was chosen as such."""
+    """A run's name, its folder (None where only a model folder was given), its model and where that lies, the SHA-256 of its weights.
+
+    `newest` where it was chosen as such.
+    """
 
     name: str
     folder: Path | None
     model: Model
+    model_folder: Path
     weights: str
     newest: bool
 
 
 def open_run(path: Path | None, root: Path) -> OpenRun:
     """The run at `path`, or the newest finished one under `root`. Raises RunUnreadable."""
-    found = storage.find(path, root)
+    found = storage.find(None if path is None else configs.expanded(path), root)
     stored = storage.read(found.model)
-    return OpenRun(found.name, found.run, Model.of(stored), stored.sha256, found.newest)
+    return OpenRun(found.name, found.run, Model.of(stored), found.model, stored.sha256, found.newest)
 
 
 def own_rows(run: OpenRun, more: Sequence[str] = ()) -> Dataset:
@@ -63,6 +68,18 @@ def _require_not_piped(loaded: Loaded, run: OpenRun) -> None:
     what = f"the rows of {run.name} came from standard input, and are gone"
     hints = ("name a file with `--data`", "or pipe the same rows in again")
     raise DataError(Finding("data-gone", what, "stdin", hints=hints))
+
+
+def own_files(run: OpenRun) -> tuple[Path, ...]:
+    """The files of the rows that the run was fitted on. Raises DataError where one is gone."""
+    return source_files(_config_of(run))
+
+
+def source_files(loaded: Loaded) -> tuple[Path, ...]:
+    """The files that a config's `data` names: training rows, and validation and test rows that have files of their own. Raises DataError."""
+    data = loaded.config.data
+    sources = [source for source in (data.train, data.validation, data.test) if isinstance(source, str | list | tuple)]
+    return tuple(path for source in sources for path in rooms.files(source, loaded.base, data.format))
 
 
 def changed_file(rows: Dataset, files: Sequence[dict[str, Any]]) -> Path | None:

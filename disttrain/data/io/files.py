@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import stat
 import sys
 from collections.abc import Iterator
@@ -101,7 +102,7 @@ def opened(path: Path) -> Any:
         raise DataError(fault)
     if path == STDIN:
         return pa.BufferReader(stdin_bytes())
-    return pa.OSFile(str(path))
+    return pa.OSFile(os.fsencode(path))
 
 
 def compression_of(path: Path) -> str | None:
