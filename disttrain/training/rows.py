@@ -42,6 +42,17 @@ class Rows:
         free = torch.ones(len(held), len(self.x), dtype=torch.bool).scatter_(1, held.cpu(), value=False)
         return self.seated(free.nonzero()[:, 1].reshape(len(held), -1))
 
+    def positions(self, members: int) -> Tensor:
+        """Which rows count for each of so many members, in order: (K, m)."""
+        return torch.arange(len(self.x)).expand(members, -1) if self.seats is None else self.seats
+
+    @property
+    def counted(self) -> Rows:
+        """The rows that have a weight above 0: those of weight 0 say nothing, and might not even be numbers."""
+        if self.weight is None or bool((self.weight > 0).all()):
+            return self
+        return self.taken((self.weight > 0).nonzero()[:, 0])
+
     def of_members(self, first: int, last: int, members: int) -> tuple[Rows, Tensor]:
         """The rows `first` to `last` of each member, one member after the other, and their inputs: (n, p) where all share them, else (K, n, p)."""
         if self.seats is None:
