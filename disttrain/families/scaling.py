@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -151,12 +152,15 @@ class Scaling:
         """
         if parameter.role != "mean" or self.level == 1.0 or not _cone(activation.range):
             return activation
-        level = self.level
-        if isinstance(level, tuple):
-            behind = (1,) * (len(parameter.axes) - parameter.axes.index("targets") - 1)
-            unit: Any = torch.tensor(level, dtype=torch.float64).reshape(-1, *behind)
-            return in_units(activation, lambda like: unit.to(like), "the level of each target")
-        return in_units(activation, lambda like: level, f"{level:.6g}")
+        name = "the level of each target" if isinstance(self.level, tuple) else f"{self.level:.6g}"
+        return in_units(activation, partial(self.level_of, parameter), name)
+
+    def level_of(self, parameter: Parameter, like: Tensor) -> Any:
+        """The level that is the unit of a parameter (n, *shape), as a number or a tensor of the kind of `like`; 1 for one without that role."""
+        if parameter.role != "mean" or not isinstance(self.level, tuple):
+            return self.level if parameter.role == "mean" else 1.0
+        behind = (1,) * (len(parameter.axes) - parameter.axes.index("targets") - 1)
+        return torch.tensor(self.level, dtype=like.dtype, device=like.device).reshape(-1, *behind)
 
     def apply(self, y: Tensor) -> Tensor:
         """Targets in units of their spread: the same shape, float64."""
