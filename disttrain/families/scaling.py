@@ -88,7 +88,8 @@ class Scaling:
     log p(y | restored θ) = log p((y - shift)/spread | θ) - log spread, so the network learns in units of the target's own spread
     and the reported likelihood is that of the target as it was given.
 
-    Counts cannot be standardised; `level`, their mean per unit of exposure, is the unit of the parameters whose role is `mean` instead.
+    `level` is the unit of the parameters whose role is `mean`, per unit of exposure in which the standardised target is of order one: of
+    counts, which cannot be standardised, their mean per unit of exposure.
     """
 
     shift: float | tuple[float, ...] = 0.0
@@ -103,8 +104,8 @@ class Scaling:
 
         Median and interquartile range of the targets per unit of `exposure` (n,), each row as often as its `weight` (n,) says, because one
         outlier would otherwise set the unit of a heavy-tailed target; for positive targets the median alone. Falls back to mean and
-        standard deviation, then to 1, where more than half the rows are equal. Where a parameter has the role `mean`: the mean of the
-        targets, Σ w y / Σ w exposure, for their median may be 0.
+        standard deviation, then to 1, where more than half the rows are equal. Where a parameter has the role `mean`: the mean of whole
+        targets, for their median may be 0, and what a row has of exposure as the unit of that parameter.
         """
         rows = [TargetColumn.of(column, weight, exposure) for column in (y.unbind(1) if family.event else (y,))]
         roles = {parameter.name: parameter.role for parameter in family.parameters}
@@ -114,20 +115,20 @@ class Scaling:
         # Moved is only what any real number can stand for: `replace` gives the set of one element of a vector.
         free = all(ranges.get(name, on.real) == on.real for name in locations)
         centred = free and replace(family.support, kind="number") == on.real
-        if "mean" in roles.values():
-            units = [(0.0, column.level) for column in rows]
-        else:
-            units = [column.without(family.atoms).units(bool(locations), centred) for column in rows]
+        totals = "mean" in roles.values()
+        units = [(0.0, column.total) if totals else column.without(family.atoms).units(bool(locations), centred) for column in rows]
+        level = 1.0 / rows[0].length if totals else 1.0
         if not family.event:
-            return Scaling(*units[0])
-        return Scaling(tuple(shift for shift, _ in units), tuple(spread for _, spread in units))
+            return Scaling(*units[0], level)
+        return Scaling(tuple(shift for shift, _ in units), tuple(spread for _, spread in units), level)
 
     @staticmethod
     def at_level(family: Family, y: Tensor, weight: Tensor | None = None, exposure: Tensor | None = None) -> Scaling:
         """The scaling that leaves targets as they are: the identity, but for the level of parameters whose role is `mean`."""
         if all(parameter.role != "mean" for parameter in family.parameters):
             return Scaling()
-        levels = tuple(TargetColumn.of(column, weight, exposure).level for column in (y.unbind(1) if family.event else (y,)))
+        rows = [TargetColumn.of(column, weight, exposure) for column in (y.unbind(1) if family.event else (y,))]
+        levels = tuple(column.total / column.length for column in rows)
         return Scaling(level=levels if family.event else levels[0])
 
     @staticmethod

@@ -52,11 +52,14 @@ class TargetColumn:
         return float(values.mean() if self.weight is None else np.average(values, weights=self.weight))
 
     @property
-    def level(self) -> float:
-        """Σ w |y| / Σ w exposure; where all targets are 0, that of one in a row."""
-        exposure = np.ones_like(self.values) if self.exposure is None else self.exposure
-        length = self.mean(exposure)
-        return _first_positive(self.mean(abs(self.values) * exposure) / length, 1.0 / length)
+    def length(self) -> float:
+        """The mean exposure of a row."""
+        return 1.0 if self.exposure is None else self.mean(self.exposure)
+
+    @property
+    def total(self) -> float:
+        """The mean of |y|, the whole exposure of a row counted; 1 where all targets are 0."""
+        return _first_positive(self.mean(abs(self.values) if self.exposure is None else abs(self.values) * self.exposure))
 
     def units(self, whole_line: bool, centred: bool) -> tuple[float, float]:
         """Shift and spread."""

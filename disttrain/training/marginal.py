@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
-from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -165,25 +163,11 @@ def _sliced(
 ) -> dict[str, Tensor]:
     """Component k as it fits the k-th slice of the sorted targets (of vectors, sorted by their first element), all of equal weight."""
     made = {name: start.clone() for name, start in alike.items()}
-    for index, part in enumerate(_slices(rows, raw[twins[0]].shape[0])):
+    for index, part in enumerate(rows.slices(raw[twins[0]].shape[0])):
         own = _alike(family, outputs, raw, twins, part)
         for name in twins:
             made[name][index] = own[name][index]
     return made
-
-
-def _slices(rows: Rows, count: int) -> Iterator[Rows]:
-    """The rows in the order of their targets, in so many slices of equal weight; one that reaches into several has a part of it in each."""
-    value = rows.outcome.value.reshape(len(rows), -1)[:, 0]
-    ordered = rows[value.argsort(stable=True)]
-    weight = torch.ones(len(rows), dtype=torch.float64) if ordered.weight is None else ordered.weight
-    above = weight.cumsum(0)
-    ends = torch.linspace(0.0, 1.0, count + 1, dtype=torch.float64) * above[-1]
-    for low, high in pairwise(ends.tolist()):
-        inside = (above.clamp(max=high) - (above - weight).clamp(min=low)).clamp(min=0.0)
-        # Rounding of the sums leaves a trace of the rows beside a slice.
-        some = (inside > 1e-9 * above[-1] / len(rows)).nonzero()[:, 0]
-        yield replace(ordered[some], weight=inside[some])
 
 
 def head_start(family: Family, outputs: Sequence[Output], rows: Rows, raw: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -77,7 +77,7 @@ def floor_notes(model: Model, splits: Sequence[Rows]) -> tuple[str, ...]:
 
 def _values(output: Output, scaling: Scaling, raw: Tensor, conditions: Conditions = _NONE) -> Tensor:
     """The values that have a floor, (n, *) flat: all of a parameter, or the diagonal of a Cholesky factor; of counts relative to their level."""
-    value = activated([output], {output.parameter.name: raw}, len(raw), conditions)[output.parameter.name]
+    value: Tensor = activated([output], {output.parameter.name: raw}, len(raw), conditions)[output.parameter.name]
     value = value / scaling.level_of(output.parameter, value)
     return (value.diagonal(dim1=-2, dim2=-1) if output.activation.range.kind == "triangle" else value).reshape(len(raw), -1)
 

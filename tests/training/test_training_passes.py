@@ -98,3 +98,23 @@ def test_every_optimizer_finds_the_weighted_least_squares(name, batch_size):
     root = weight.sqrt() / network(torch.stack([x, torch.zeros(400)], 1))["scale"].detach()
     expected = design @ torch.linalg.lstsq(root[:, None] * design, root * y).solution
     assert float((found["loc"].detach() - expected).abs().max()) < (1e-4 if name == "lbfgs" else 0.15)
+
+
+def test_slices_of_weighted_rows_are_those_of_repeated_rows():
+    y, times = Y[:20], torch.arange(20) % 4
+    weighted = Rows(X[:20], Outcome.exact(y), times.double())
+    repeated = Rows(X[:20].repeat_interleave(times, 0), Outcome.exact(y.repeat_interleave(times)))
+    for one, other in zip(weighted.slices(3), repeated.slices(3), strict=True):
+        assert float(one.weight.sum()) == pytest.approx(10.0) == pytest.approx(float(other.weight.sum()))
+        for value in y:
+            assert float(one.weight[one.outcome.lower == value].sum()) == pytest.approx(
+                float(other.weight[other.outcome.lower == value].sum())
+            )
+
+
+def test_rows_without_a_weight_are_not_counted():
+    rows = Rows(X, Outcome.exact(Y), WEIGHT)
+    assert torch.equal(rows.counted.x, X[WEIGHT > 0])
+    assert torch.equal(rows.counted.weight, WEIGHT[WEIGHT > 0])
+    for every in (Rows(X, Outcome.exact(Y)), Rows(X, Outcome.exact(Y), WEIGHT + 1.0)):
+        assert every.counted is every
