@@ -18,7 +18,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 EVERYONE = {"errors", "deferred", "messages"}
 FLOORS = (
     {"errors", "deferred", "messages"},
-    {"config", "outcomes", "distributions", "storage"},
+    {"config", "outcomes", "distributions", "storage", "quantiles"},
     {"families", "data", "likelihood"},
     {"networks", "metrics"},
     {"training"},
@@ -37,9 +37,10 @@ ALLOWED = {
     "outcomes": set(),
     "distributions": set(),
     "storage": set(),
-    "families": {"distributions"},
-    "data": {"config", "outcomes"},
-    "networks": {"families"},
+    "quantiles": set(),
+    "families": {"distributions", "quantiles"},
+    "data": {"config", "outcomes", "quantiles"},
+    "networks": {"families", "quantiles"},
     "likelihood": {"distributions", "outcomes"},
     "metrics": {"distributions", "outcomes", "likelihood"},
     "training": {"networks", "likelihood", "families", "data", "outcomes"},

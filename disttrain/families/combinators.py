@@ -135,7 +135,8 @@ def hurdle(of: Family | None = None) -> Family:
     )
     _require(of.tails or not counts, "of", f"`hurdle` needs the cdf of {of.name}, which has no gradient", "another family of counts")
     support = of.support if counts else replace(of.support, closed_lower=True)
-    return _gated(of, "hurdle", "Hurdle", support, () if counts else (0.0,))
+    # Counts are conditioned on y > 0: their mean ends at 1, however short the exposure.
+    return replace(_gated(of, "hurdle", "Hurdle", support, () if counts else (0.0,)), proportional=of.proportional and not counts)
 
 
 def truncated(of: Family | None = None, lower: float | str | None = None, upper: float | str | None = None) -> Family:
@@ -171,6 +172,7 @@ def truncated(of: Family | None = None, lower: float | str | None = None, upper:
         parameters=(*_partial(of), *given),
         distribution=Combined("Truncated", of, tuple((outer, name) for name, outer in own.items())),
         ends=(by_column.get("lower", of.ends[0]), by_column.get("upper", of.ends[1])),
+        proportional=of.proportional and not of.support.discrete and all(isinstance(end, int | float) and end == 0.0 for _, end in ends),
     )
 
 
@@ -201,6 +203,7 @@ def discretized(of: Family | None = None, step: float = 1.0) -> Family:
         support=on.counts if step == 1.0 and lower == 0.0 and math.isinf(upper) else on.multiples(float(step), lower, upper),
         parameters=(*_partial(of), given),
         distribution=Combined("Discretized", of, ((name, "step"),)),
+        proportional=False,
     )
 
 

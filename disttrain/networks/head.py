@@ -57,13 +57,18 @@ class Network(nn.Module):
         """What the family's distribution is made of while training: as forward, but logits where the distribution takes them."""
         return activated(self.outputs, self.raw(x), self.members * x.shape[-2], conditions, logits=True)
 
-    def start(self, raw: Mapping[str, Tensor], generator: torch.Generator, x: Tensor | None = None) -> None:
-        """Start at the constant model whose raw outputs are `raw`: {name: raw_shape}; `x` (n, p) are the encoded training rows, if there are any."""
+    def start(
+        self, raw: Mapping[str, Tensor], generator: torch.Generator, x: Tensor | None = None, weight: Tensor | None = None
+    ) -> None:  # fmt: skip
+        """Start at the constant model whose raw outputs are `raw`: {name: raw_shape}.
+
+        `x` (n, p) are the encoded training rows and `weight` (n,) what they weigh, if there are any.
+        """
         for branch in self.branches:
             if isinstance(branch, Branch):
                 branch.start(raw, generator)
                 if x is not None:
-                    branch.inputs.start(x, generator)
+                    branch.inputs.start(x, generator, weight)
         with torch.no_grad():
             for name, constant in self.constants.items():
                 constant.copy_(raw[name])

@@ -53,7 +53,7 @@ def start_linear(
     if trial:
         few = math.ceil(_TRIAL_STEPS / math.ceil(len(train) / plan.batch_size))
         _best(network, epochs(network, family, train, validation, plan, stop), few)
-        lead = _clearly_positive(reached - row_nll(network, family, watched)[0], weight)
+        lead = _clearly_positive(reached - row_nll(network, family, watched)[0], weight, watched.positions(network.members))
     network.load_state_dict(begun if lead else linear)
     return not lead
 
@@ -79,11 +79,16 @@ def _best(network: Network, run: Generator[Epoch, None, None], most: int | None 
     return weights
 
 
-def _clearly_positive(differences: Tensor, weight: Tensor) -> bool:
-    """Whether the weighted mean of differences lies more than its standard error above 0; nan does not."""
+def _clearly_positive(differences: Tensor, weight: Tensor, rows: Tensor) -> bool:
+    """Whether the weighted mean of the differences (K, n) of K members lies more than its standard error above 0; nan does not.
+
+    `rows` (K, n) says which row each is of. Those of one row are added up first: the members see the same target, so that they are not
+    independent. Source: Liang & Zeger (1986), Longitudinal data analysis using generalized linear models, for means of clusters.
+    """
     mean = (differences * weight).sum() / weight.sum()
-    error = ((differences - mean) * weight).square().sum().sqrt() / weight.sum()
-    return bool(mean > error)
+    deviations = ((differences - mean) * weight).flatten()
+    of_row = torch.zeros(int(rows.max()) + 1, dtype=deviations.dtype).index_add(0, rows.flatten().cpu(), deviations)
+    return bool(mean > of_row.square().sum().sqrt() / weight.sum())
 
 
 def _weights(network: Network) -> Weights:

@@ -98,8 +98,8 @@ def reason(config: Config, epochs: int, word: str | None, late: bool) -> str:
 
 def not_finite(fault: NotFinite, prepared: Prepared, kept: str) -> FitFailed:
     """The loop's finding in the words of the data: the row in its file, and the feature that is furthest from its mean."""
-    place = int(prepared.data.part("train")[fault.row])
-    x = prepared.splits["train"].x[fault.row]
+    place = int(prepared.counted[fault.row])
+    x = prepared.inputs(prepared.counted[[fault.row]])[0]
     lines = [f"`{fault.parameter}` reached {fault.value:.3g} (of the standardised target) on row {prepared.data.row[place]:,}"]
     if len(x):
         worst = int(x.abs().argmax())

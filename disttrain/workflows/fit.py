@@ -208,7 +208,7 @@ def _work(prepared: Prepared, device: torch.device) -> tuple[Rows, Rows | None, 
     """What the loop is given, the network moved to the device: training rows, validation rows and plan."""
     model = prepared.model
     model.network.to(device)
-    splits = {name: rows.to(device) for name, rows in prepared.splits.items() if name != "test"}
+    splits = {name: rows.counted.to(device) for name, rows in prepared.splits.items() if name != "test"}
     train, held = splits["train"], prepared.held
     validation = splits.get("validation") if held is None else train.seated(held)
     watched = validation if held is None else train[held.flatten().to(device)]
