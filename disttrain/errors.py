@@ -5,8 +5,12 @@ The library raises these; `disttrain.cli.app` alone turns them into text and an 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import errno
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from traceback import clear_frames
 
 __all__ = [
     "AnswerIsNo",
@@ -16,12 +20,22 @@ __all__ = [
     "Finding",
     "FitFailed",
     "Interrupted",
+    "OutOfMemory",
     "OutputExists",
     "RunUnreadable",
     "StorageError",
     "Terminated",
     "UsageError",
+    "enough_memory",
 ]
+
+# By which words libraries say that memory ran out, where they have no error of their own for it.
+_NO_MEMORY = re.compile(
+    r"DefaultCPUAllocator|(not enough|out of|cannot allocate|can't allocate) memory|can't start new thread|failed to map segment"
+    r"|bad_alloc|_ALLOC_FAILED",
+    re.IGNORECASE,
+)
+_ASKED = re.compile(r"(?:allocate|alloc of size|resize to) ([\d,.]+)\s*([KMGT]i?B|bytes|\b)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -85,6 +99,10 @@ class FitFailed(DisttrainError):
     exit_code = 4
 
 
+class OutOfMemory(FitFailed):
+    """Memory ran out, on the machine or on its accelerator. What was saved before stays."""
+
+
 class RunUnreadable(DisttrainError):
     """A run or model folder is missing, corrupt, unsafe or of a newer format."""
 
@@ -113,3 +131,36 @@ class Terminated(DisttrainError):
     """SIGTERM: the batch was finished and the best epoch kept."""
 
     exit_code = 143
+
+
+@contextmanager
+def enough_memory(*hints: str, kept: Callable[[], str] = lambda: "") -> Iterator[None]:
+    """Inside the block the many faults by which libraries say that memory ran out become OutOfMemory, with what is `kept`."""
+    try:
+        yield
+        return
+    except Exception as fault:
+        if not _of_memory(fault):
+            raise
+        asked = _asked(str(fault))
+        # The frames that the fault came through keep alive all that filled the memory.
+        clear_frames(fault.__traceback__)
+    raise OutOfMemory(Finding("out-of-memory", f"memory ran out{asked}", hints=hints, kept=kept()))
+
+
+def _of_memory(fault: Exception) -> bool:
+    if isinstance(fault, DisttrainError):
+        return False
+    named = isinstance(fault, MemoryError) or type(fault).__name__ == "OutOfMemoryError"
+    return named or getattr(fault, "errno", None) == errno.ENOMEM or bool(_NO_MEMORY.search(str(fault)) and isinstance(fault, _RAISED))
+
+
+_RAISED = (RuntimeError, ImportError, OSError)
+
+
+def _asked(message: str) -> str:
+    """How much was asked for, in words, where the message says it."""
+    if (match := _ASKED.search(message)) is None:
+        return ""
+    number, unit = float(match[1].replace(",", "").rstrip(".") or 0), match[2]
+    return f": {match[1]} {unit} were asked for at once" if unit and unit != "bytes" else f": {number / 1e6:,.0f} MB were asked for at once"

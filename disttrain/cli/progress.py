@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 __all__ = ["follow"]
 
 
-def follow(talk: Talk, events: Callable[[Callable[[], str | None]], Iterator[Any]]) -> None:
+def follow(talk: Talk, events: Callable[..., Iterator[Any]]) -> None:
     """Run a fit, show what happens, and leave with the exit code of how it ended."""
     from disttrain.workflows.fit import Epoch, Finished, Started
 
     started: Started | None = None
     code = 0
     with asked_to_stop(talk.say) as stop, _bar(talk) as bar:
-        for event in events(stop):
+        for event in events(stop=stop, interruptible=stop.at_once):
             if isinstance(event, Started):
                 started = event
                 _begin(talk, event)

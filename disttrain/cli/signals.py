@@ -8,26 +8,48 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-__all__ = ["asked_to_stop"]
+__all__ = ["StopRequest", "asked_to_stop"]
 
 _WORDS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 
 
-@contextmanager
-def asked_to_stop(tell: Callable[[str], None]) -> Iterator[Callable[[], str | None]]:
-    """Inside the block signals are noted: calling what is yielded gives `interrupted`, `terminated` or None. `tell` hears of the first."""
-    asked: list[str] = []
+class StopRequest:
+    """What signals asked for: called, it gives `interrupted`, `terminated` or None."""
 
-    def note(number: int, frame: FrameType | None) -> None:
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self.tell, self.word, self.raising = tell, "", False
+
+    def __call__(self) -> str | None:
+        return self.word or None
+
+    def note(self, number: int, frame: FrameType | None) -> None:
+        """Handle a signal: the first asks for a stop, the second ends the program at once."""
         del frame
-        if asked:
+        if self.word:
             os._exit(128 + number)
-        asked.append(_WORDS[signal.Signals(number)])
-        tell(f"{asked[0]}: finishing the batch and keeping the best epoch; once more to stop at once")
+        self.word = _WORDS[signal.Signals(number)]
+        if self.raising:
+            self.tell(f"{self.word}: the model is saved, and `--resume` makes the scores")
+            raise KeyboardInterrupt
+        self.tell(f"{self.word}: finishing the batch and keeping the best epoch; once more to stop at once")
 
-    before = {number: signal.signal(number, note) for number in _WORDS}
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Inside the block a signal raises KeyboardInterrupt where the program is."""
+        self.raising = True
+        try:
+            yield
+        finally:
+            self.raising = False
+
+
+@contextmanager
+def asked_to_stop(tell: Callable[[str], None]) -> Iterator[StopRequest]:
+    """Inside the block signals are noted. `tell` hears of the first."""
+    asked = StopRequest(tell)
+    before = {number: signal.signal(number, asked.note) for number in _WORDS}
     try:
-        yield lambda: asked[0] if asked else None
+        yield asked
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -17,7 +17,7 @@ from disttrain.workflows import scoring
 from disttrain.workflows.preparation import Prepared
 from disttrain.workflows.ties import tie_notes
 
-__all__ = ["Finished", "Started", "not_finite", "reason", "started"]
+__all__ = ["Finished", "Started", "no_gain", "not_finite", "reason", "started"]
 
 
 @dataclass(frozen=True)
@@ -71,8 +71,7 @@ def started(prepared: Prepared, run: Run, device: torch.device, resumed: int = 0
     learned = [o.parameter.name if o.fixed is None else f"{o.parameter.name} fixed" for o in model.outputs]
     own = 0 if prepared.held is None else prepared.held.shape[1]
     watched = "validation" if "validation" in prepared.splits or own else "train"
-    # Rows that each member draws for itself are together like the training rows.
-    baseline = scoring.baseline_nll(prepared, "train" if own else watched)
+    baseline = scoring.baseline_nll(prepared, scoring.watched_split(prepared))
     warnings = tie_notes(model.family, model.schema.target[0], prepared.observed.measured)
     return Started(
         run.name, f"{model.family.name}({', '.join(learned)})", str(device), torch.get_num_threads(), config.training.seed,
@@ -81,8 +80,30 @@ def started(prepared: Prepared, run: Run, device: torch.device, resumed: int = 0
     )  # fmt: skip
 
 
-def reason(config: Config, epochs: int, word: str | None, late: bool) -> str:
-    """Why a fit ended after so many epochs: somebody said `word`, it was `late`, or it was done."""
+def no_gain(prepared: Prepared, constant: Sequence[bool], number: int, given_up: str) -> tuple[str, ...]:
+    """A line where some members are the `constant` model at the end, or no epoch was better than the start: `number` of the best is 0.
+
+    What was `given_up` for the constant model were the best weights by the losses of their members.
+    """
+    if not prepared.model.encoder.width and not number:
+        return ()
+    if given_up:
+        return (
+            f"the forecast of {given_up} is worse than the constant model on {scoring.watched_split(prepared)}: the constant model is kept",
+        )
+    rows = "validation" if "validation" in prepared.splits else "train" if prepared.held is None else "the rows it holds out"
+    if all(constant):
+        return (f"no epoch was better than the constant model on {rows}: the constant model is kept, which looks at no feature",)
+    if any(constant):
+        count = f"{sum(constant)} of {len(constant)} members were"
+        return (f"{count} at no epoch better than the constant model on {rows} and are kept as that, which looks at no feature",)
+    return () if number else (f"no epoch was better than the linear start on {rows}: the linear start is kept",)
+
+
+def reason(config: Config, epochs: int, word: str | None, late: bool, *, scoring: bool = False) -> str:
+    """Why a fit ended after so many epochs: somebody said `word`, perhaps in the `scoring` after them, it was `late`, or it was done."""
+    if word is not None and scoring:
+        return f"{word} while scoring, after epoch {epochs}; the model is saved"
     if word is not None:
         return f"{word} in epoch {epochs}"
     if late:

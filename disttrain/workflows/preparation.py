@@ -138,7 +138,7 @@ def _network(
     start = {name: torch.zeros_like(value) for name, value in raw.items()}
     if config.training.initialize != "zero":
         start = head_start(family, outputs, train, raw)
-    network.start(start, generator, train.x)
+    network.start(start, generator, train.x, raw)
     return network.to(trunk_dtype(config))
 
 
