@@ -88,10 +88,13 @@ class Network(nn.Module):
         for name, weight in self.named_parameters():
             if id(weight) in silent:
                 weights[name].zero_()
-        for name, level in self.named_modules():
-            if isinstance(level, Level):
-                weights[f"{name}.parts"] = level.parts_of(level.constant).clone()
+        for name, level in self.held_levels().items():
+            weights[name] = level.holding(level.constant).to(weights[name].device)
         return weights
+
+    def held_levels(self) -> dict[str, Level]:
+        """The levels, by the name of what they hold in the state dict: the numbers that are not learned."""
+        return {f"{name}.parts": level for name, level in self.named_modules() if isinstance(level, Level)}
 
     @contextmanager
     def linear_alone(self) -> Iterator[None]:

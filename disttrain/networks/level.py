@@ -27,16 +27,17 @@ class Level(nn.Module):
 
     def start(self, raw: Tensor, constant: Tensor) -> None:
         """Begin at `raw` (size,), of which the constant model has `constant`."""
-        self.parts.copy_(self.parts_of(raw))
+        self.parts.copy_(self.holding(raw))
         self.constant = constant.double()
 
-    def parts_of(self, raw: Tensor) -> Tensor:
-        """The numbers (K, 3, size) whose sum over the second axis is `raw` (size,) for all members."""
-        rest, parts = raw.double().to(self.parts.device), []
+    def holding(self, raw: Tensor) -> Tensor:
+        """The numbers (K, 3, size) whose sum over the second axis is `raw`, (K, size) or (size,) of all members."""
+        members, _, size = self.parts.shape
+        rest, parts = raw.double().expand(members, size), []
         for _ in range(_PARTS):
             parts.append(rest.to(self.parts.dtype))
             rest = rest - parts[-1].double()
-        return torch.stack(parts).expand_as(self.parts)
+        return torch.stack(parts, 1)
 
     def forward(self, dtype: torch.dtype) -> Tensor:
         return self.parts.to(dtype).sum(1, keepdim=True)

@@ -19,6 +19,9 @@ from disttrain.workflows.ties import tie_notes
 
 __all__ = ["Finished", "Started", "no_gain", "not_finite", "reason", "started"]
 
+# Standard deviations from its mean beyond which a feature may be what is wrong.
+_FAR = 4.0
+
 
 @dataclass(frozen=True)
 class Started:
@@ -116,12 +119,24 @@ def reason(config: Config, epochs: int, word: str | None, late: bool, *, scoring
 
 
 def not_finite(fault: NotFinite, prepared: Prepared, kept: str) -> FitFailed:
-    """The loop's finding in the words of the data: the row in its file, and the feature that is furthest from its mean."""
+    """The loop's finding in the words of the data: the row in its file, the feature that is far from its mean, and what to change."""
     place = int(prepared.data.part("train")[fault.row])
-    x = prepared.splits["train"].x[fault.row]
-    lines = [f"`{fault.parameter}` reached {fault.value:.3g} (of the standardised target) on row {prepared.data.row[place]:,}"]
-    if len(x):
+    section, x = prepared.model.config.training, prepared.splits["train"].x[fault.row]
+    row = f"row {prepared.data.row[place]:,}"
+    lines = [f"`{fault.parameter}` reached {fault.value:.3g} (of the standardised target) on {row}"]
+    if fault.gradient:
+        lines = [f"the slope of `{fault.parameter}` is steepest on {row}, where it is {fault.value:.3g} (of the standardised target)"]
+    hints = [f"a lower learning rate: `--set training.optimizer.lr={section.optimizer.lr / 10:.1g}`"]
+    if (fault.epoch, fault.batch) == (1, 1):
+        # Before the first step: no learning rate is to blame.
+        hints = ["another family may suit these targets: `disttrain families --data FILE --target COLUMN` ranks them"]
+        if section.initialize != "marginal":
+            hints.insert(0, "start at the constant model: `--set training.initialize=marginal`")
+    if len(x) and float(x.abs().max()) > _FAR:
         worst = int(x.abs().argmax())
         lines.append(f"where `{prepared.model.encoder.columns[worst]}` is {float(x[worst]):,.1f} standard deviations from its mean")
-    hints = ("`--set data.scaling=quantile`, cap the column in your data, or a lower `training.optimizer.lr`",)
-    return FitFailed(replace(fault.findings[0], excerpt=tuple(lines), hints=hints, kept=kept))
+        hints.insert(0, "`--set data.scaling=quantile`, or cap the column in your data")
+    y = prepared.part("train").outcome.value
+    if bool((y == y[:1]).all()):
+        lines.append("all training targets are the same: no spread is too small for them, and nothing is left to learn")
+    return FitFailed(replace(fault.findings[0], excerpt=tuple(lines), hints=tuple(hints), kept=kept))
