@@ -26,6 +26,7 @@ __all__ = [
     "StorageError",
     "Terminated",
     "UsageError",
+    "bytes_asked",
     "enough_memory",
 ]
 
@@ -158,9 +159,16 @@ def _of_memory(fault: Exception) -> bool:
 _RAISED = (RuntimeError, ImportError, OSError)
 
 
-def _asked(message: str) -> str:
-    """How much was asked for, in words, where the message says it."""
+def bytes_asked(message: str) -> float:
+    """How many bytes an error of memory says were asked for at once; 0 where it does not say."""
     if (match := _ASKED.search(message)) is None:
-        return ""
-    number, unit = float(match[1].replace(",", "").rstrip(".") or 0), match[2]
-    return f": {match[1]} {unit} were asked for at once" if unit and unit != "bytes" else f": {number / 1e6:,.0f} MB were asked for at once"
+        return 0.0
+    unit = (match[2] or "B").upper()
+    power = 0 if unit == "BYTES" else "BKMGT".index(unit[0])
+    factor: float = (1024.0 if unit[1:2] == "I" else 1000.0) ** power
+    return float(match[1].replace(",", "").rstrip(".") or 0) * factor
+
+
+def _asked(message: str) -> str:
+    number = bytes_asked(message)
+    return f": {number / 1e6:,.1f} MB were asked for at once" if number else ""

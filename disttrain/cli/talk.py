@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from disttrain.errors import AnswerIsNo, DisttrainError, Finding
+from disttrain.errors import AnswerIsNo, DisttrainError, Finding, enough_memory
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -102,7 +102,8 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
 @contextmanager
 def _errors_as_text(talk: Talk) -> Iterator[None]:
     try:
-        yield
+        with enough_memory("a machine with more memory, or fewer rows at once"):
+            yield
     except DisttrainError as fault:
         if talk.debug:
             traceback.print_exc()

@@ -13,13 +13,15 @@ from typing import Any
 import pyarrow as pa
 
 from disttrain.data.findings import place, shown
-from disttrain.errors import DataError, Finding
+from disttrain.errors import DataError, Finding, bytes_asked
 
 __all__ = ["SMALL_FILE", "STDIN", "head", "looks_like", "not_a_file", "opened", "reading", "require_utf8", "size_of"]
 
 STDIN = Path("-")
 HEAD_BYTES = 65_536
 SMALL_FILE = 1 << 20
+# Who asks for more bytes at once believes a broken file; for less, memory has run out.
+_LIE = 1 << 30
 
 MAGIC = {
     b"PAR1": "parquet",
@@ -116,6 +118,8 @@ def reading(path: Path, name: str) -> Iterator[None]:
     except pa.ArrowCancelled:
         raise
     except (pa.ArrowException, OSError, ValueError, MemoryError, OverflowError, KeyError) as fault:
+        if isinstance(fault, MemoryError) and 0 < bytes_asked(str(fault)) < _LIE:
+            raise
         raise unreadable(path, name, fault) from fault
 
 

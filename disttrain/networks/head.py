@@ -81,16 +81,12 @@ class Network(nn.Module):
                 self.constants[name].zero_()
 
     def constant_weights(self) -> dict[str, Tensor]:
-        """Weights with which every member is the constant model, exactly: nothing is added to its levels."""
-        weights = {name: value.detach().clone() for name, value in self.state_dict().items()}
+        """What the state dict holds where every member is the constant model, exactly: nothing is added to its levels. The trunk does not matter."""
         added = [weight for branch in self.branches if isinstance(branch, Branch) for weight in branch.added()]
         silent = {id(weight) for weight in (*added, *self.constants.parameters())}
-        for name, weight in self.named_parameters():
-            if id(weight) in silent:
-                weights[name].zero_()
-        for name, level in self.held_levels().items():
-            weights[name] = level.holding(level.constant).to(weights[name].device)
-        return weights
+        weights = {name: torch.zeros_like(weight) for name, weight in self.named_parameters() if id(weight) in silent}
+        levels = self.held_levels().items()
+        return weights | {name: level.holding(level.constant).to(level.parts.device) for name, level in levels}
 
     def held_levels(self) -> dict[str, Level]:
         """The levels, by the name of what they hold in the state dict: the numbers that are not learned."""

@@ -19,7 +19,7 @@ Weights = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class Start:
-    """Epoch 0 of a fit: its weights, its losses (K,) of the watched rows in nats, and which members are the constant model."""
+    """Epoch 0 of a fit: those of its weights that are not the network's, its losses (K,) of the watched rows, and which members are constant."""
 
     weights: Weights
     losses: Tensor
@@ -27,17 +27,18 @@ class Start:
 
 
 def start_of(network: Network, family: Family, watched: Rows, *, linear: bool = False) -> Start:
-    """The constant model for each member; with `linear`, the network as it is for those that it suits better."""
-    now, constant = weights_of(network), network.constant_weights()
-    network.load_state_dict(constant)
+    """The constant model for each member; with `linear`, the network as it is for those that it suits better. Losses are in nats."""
+    constant = network.constant_weights()
+    now = {name: value.detach().clone() for name, value in network.state_dict().items() if name in constant}
+    network.load_state_dict(constant, strict=False)
     losses = member_nll(network, family, watched)
-    network.load_state_dict(now)
+    network.load_state_dict(now, strict=False)
     if not linear:
         return Start(constant, losses, (True,) * network.members)
     reached = member_nll(network, family, watched)
     better = reached.isfinite() & ~(losses <= reached)
     chosen: tuple[bool, ...] = tuple(better.tolist())
-    return Start(best_of(chosen, now, constant), torch.where(better, reached, losses), tuple(not linear for linear in chosen))
+    return Start(best_of(chosen, now, constant), torch.where(better, reached, losses), tuple(not member for member in chosen))
 
 
 def best_of(improved: tuple[bool, ...], now: Weights, before: Weights) -> Weights:

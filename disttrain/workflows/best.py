@@ -24,12 +24,12 @@ class Best:
         if before:
             self.weights, self.number, self.constant = before["weights"], before["number"], tuple(before["constant"])
         else:
-            self.weights, self.number = _copied(model.network.constant_weights()), 0
+            self.weights, self.number = self._with(model.network.constant_weights()), 0
             self.constant = (True,) * model.members
 
     def begin(self, start: Start) -> None:
         """Take what the fit starts from for epoch 0."""
-        self.weights, self.constant = _copied(start.weights), start.constant
+        self.weights, self.constant = self._with(start.weights), start.constant
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint keeps of it."""
@@ -39,7 +39,7 @@ class Best:
         """Keep the weights where this epoch is the best, and write them when it is time."""
         if any(epoch.improved):
             # New tensors: those before may be on their way into a checkpoint.
-            self.weights = best_of(epoch.improved, _copied(self.model.network.state_dict()), self.weights)
+            self.weights = best_of(epoch.improved, self._with({}), self.weights)
             self.constant = tuple(was and not improved for was, improved in zip(self.constant, epoch.improved, strict=True))
             self.number = epoch.number
         if self.saved < self.number and epoch.number % self.every == 0:
@@ -58,7 +58,7 @@ class Best:
     def give_up(self) -> None:
         """Let the constant model be the best after all."""
         self.given_up, self.number, self.saved = self.words(), 0, -1
-        self.weights, self.constant = _copied(self.model.network.constant_weights()), (True,) * self.model.members
+        self.weights, self.constant = self._with(self.model.network.constant_weights()), (True,) * self.model.members
         self.restore()
 
     def kept(self) -> str:
@@ -72,6 +72,6 @@ class Best:
             return "the constant model"
         return f"epoch {self.number}" if self.number else "the linear start"
 
-
-def _copied(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    return {name: value.detach().cpu().clone() for name, value in weights.items()}
+    def _with(self, others: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """A copy of the network's weights, with these in the place of its own."""
+        return {name: value.detach().cpu().clone() for name, value in (self.model.network.state_dict() | others).items()}

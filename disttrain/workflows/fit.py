@@ -108,9 +108,9 @@ def _run(
     limit = Limit(stop, config.training.time_limit, began)
     best = Best(model, run, config.output.checkpoint_every, before.best)
     checkpoints = Checkpoints(run, config.output.checkpoint_every, history)
-    with _saved(prepared, best, history, checkpoints):
+    with _saved(best, history, checkpoints):
         yield from trained(prepared, device, limit, history, best, checkpoints, before.standing)
-    found = Results(0, {}, ()) if limit.word else results(prepared, run, limit, checkpoints, interruptible)
+    found = Results(0, {}, ()) if limit.word else results(prepared, run, best, limit, checkpoints, interruptible)
     reason = events.reason(config, len(history), limit.word, limit.late, scoring=limit.scoring)
     status = "finished" if limit.word is None else "stopped"
     scores = {split: scored["metrics"]["nll"]["value"] for split, scored in found.metrics.items()}
@@ -129,7 +129,7 @@ def _run(
 
 
 @contextmanager
-def _saved(prepared: Prepared, best: Best, history: list[Epoch], checkpoints: Checkpoints) -> Iterator[None]:
+def _saved(best: Best, history: list[Epoch], checkpoints: Checkpoints) -> Iterator[None]:
     """However the block ends, the network is the best there was afterwards, and in the run folder before anything else is written there."""
     folder = best.run.path
     try:
@@ -137,28 +137,32 @@ def _saved(prepared: Prepared, best: Best, history: list[Epoch], checkpoints: Ch
             yield
     except BaseException as fault:
         best.restore()
-        # The fault itself must not hide behind a full disk.
-        with suppress(StorageError):
+        # The fault itself must not hide behind a full disk, or memory that is used up.
+        with suppress(StorageError, OutOfMemory), enough_memory():
             best.save()
             records.write_history(folder, history)
-            if isinstance(fault, OutOfMemory) or not isinstance(fault, FitFailed):
+            if not isinstance(fault, FitFailed):
                 checkpoints.write()
         raise
     best.restore()
-    if not all(best.constant) and scoring.worse_than_baseline(prepared):
-        best.give_up()
     best.save()
-    records.write_history(folder, history)
+    try:
+        records.write_history(folder, history)
+    except BaseException:
+        with suppress(StorageError):
+            checkpoints.write()
+        raise
 
 
 def _rescued(best: Best, checkpoints: Checkpoints) -> str:
-    """What is saved of a fit whose memory ran out, in words; memory or disk may not even suffice for all of that."""
+    """What is saved of a fit whose memory ran out, in words; there may not even be enough to save all of it."""
+    best.model.network.zero_grad()
+    saved = f"{best.run.path} (no model yet)"
     with suppress(StorageError, OutOfMemory), enough_memory():
         saved = best.kept()
         checkpoints.write()
-        epoch = checkpoints.epoch
-        return saved if epoch is None else f"{saved}; a checkpoint after epoch {epoch}, from which `--resume` goes on"
-    return str(best.run.path)
+    epoch = checkpoints.epoch
+    return saved if not epoch else f"{saved}; a checkpoint after epoch {epoch}, from which `--resume` goes on"
 
 
 def _largest_product(prepared: Prepared) -> tuple[int, int]:

@@ -11,6 +11,7 @@ from disttrain import storage
 from disttrain.errors import StorageError, enough_memory
 from disttrain.storage import Run
 from disttrain.workflows import scoring
+from disttrain.workflows.best import Best
 from disttrain.workflows.floors import Floor, floors
 from disttrain.workflows.limit import Limit
 from disttrain.workflows.predict import write_own
@@ -32,13 +33,17 @@ class Results:
     floors: Sequence[Floor]
 
 
-def results(prepared: Prepared, run: Run, limit: Limit, checkpoints: Checkpoints, interruptible: Interruptible) -> Results:
+def results(prepared: Prepared, run: Run, best: Best, limit: Limit, checkpoints: Checkpoints, interruptible: Interruptible) -> Results:
     """Write predictions.parquet and metrics.json; nothing of them is there where the fit is stopped meanwhile."""
     limit.scoring = True
     try:
         with interruptible(), enough_memory(*LESS_MEMORY, kept=lambda: str(run.path / "model")):
             if limit.asked():
                 raise KeyboardInterrupt
+            if not all(best.constant) and scoring.worse_than_baseline(prepared):
+                # Its members are better one by one, on rows of their own; together, and on these rows, they are not.
+                best.give_up()
+                best.save()
             # Scoring takes more memory than writing, which leaves some behind.
             metrics = scoring.split_metrics(prepared, run.name)
             predictions = write_own(prepared, run.path, run.name)
