@@ -153,7 +153,7 @@ class Model:
         """The model of a model folder, checked before anything in it is believed. Raises RunUnreadable."""
         try:
             model = _planned(stored.description)
-            levels = _levels(model.network, stored.description.get("levels"))
+            levels = _levels(model.network, stored.description["levels"])
         except (KeyError, TypeError, ValueError, AttributeError, ConfigError) as fault:
             raise RunUnreadable(
                 Finding("damaged-model", f"model.json does not describe a model: {fault!r}"[:300], str(stored.path / "model.json"))
@@ -189,12 +189,12 @@ def _planned(description: Mapping[str, Any]) -> Model:
     return Model(config, schema, encoder, family, labels, outputs, scaling, network, marginal)
 
 
-def _levels(network: Network, described: Mapping[str, Any] | None) -> dict[str, Tensor]:
-    """What the levels of the heads hold; 0 where the description is of before there were any."""
+def _levels(network: Network, described: Mapping[str, Any]) -> dict[str, Tensor]:
+    """What the levels of the heads hold, checked."""
     made = {}
     for name, level in network.held_levels().items():
         members, _, size = level.parts.shape
-        raw = torch.zeros(members, size) if described is None else torch.tensor(described[name], dtype=torch.float64)
+        raw = torch.tensor(described[name], dtype=torch.float64)
         if raw.shape != (members, size) or not bool(raw.isfinite().all()):
             raise ValueError(f"{name} is no level of this network")
         made[name] = level.holding(raw)

@@ -25,9 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["DESCRIPTION", "FORMAT", "WEIGHTS", "StoredModel", "load_weights", "read", "save"]
 
-# 2: weights have an axis of members, and the constant model is kept as raw outputs. 3: heads add to levels.
+# 2: weights have an axis of members, and the constant model is kept as raw outputs. 3: names are text, and heads add to levels.
 FORMAT = 3
-_OLDEST = 2
 DESCRIPTION = "model.json"
 WEIGHTS = "weights.safetensors"
 _WAITING = "weights.safetensors.new"
@@ -159,9 +158,9 @@ def _checked(document: Mapping[str, Any], path: Path) -> tuple[int, str]:
     if type(number) is int and number > FORMAT:
         what = f"has format {number}; this version reads up to {FORMAT}"
         raise reading.unreadable("newer-format", what, path, "use the version of disttrain that wrote it, or a newer one")
-    if type(number) is int and 0 < number < _OLDEST:
+    if type(number) is int and 0 < number < FORMAT:
         raise reading.unreadable("older-format", f"has format {number}, which this version no longer reads", path, _REFIT)
-    if type(number) is not int or not _OLDEST <= number <= FORMAT:
+    if type(number) is not int or number != FORMAT:
         raise reading.unreadable("corrupt", "does not say the format of a model", path, _REFIT)
     if document.get("sha256") != _seal({key: value for key, value in document.items() if key != "sha256"}):
         raise reading.unreadable("corrupt", "was changed after it was saved: its checksum differs", path, _REFIT)

@@ -27,6 +27,7 @@ _FAR = 4.0
 class Started:
     """What is about to be trained: rows per split, encoded inputs, learned numbers of all members, the baseline to beat (nats per row), and warnings.
 
+    `remarks` say how the files are read.
     Each member holds out `own` of the training rows, which others train on (0: all stop by the validation rows). `resumed` epochs were
     trained before.
     """
@@ -46,6 +47,7 @@ class Started:
     warnings: tuple[str, ...]
     resumed: int = 0
     own: int = 0
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ def started(prepared: Prepared, run: Run, device: torch.device, resumed: int = 0
     return Started(
         run.name, f"{model.family.name}({', '.join(learned)})", str(device), torch.get_num_threads(), config.training.seed,
         prepared.counts(), model.encoder.width, model.network.size(), model.members, baseline, watched, config.training.epochs,
-        (*notes, *warnings), resumed, own,
+        (*notes, *prepared.data.warnings, *warnings), resumed, own, prepared.data.remarks,
     )  # fmt: skip
 
 
