@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 __all__ = ["follow"]
 
 
-def follow(talk: Talk, events: Callable[[Callable[[], str | None]], Generator[Any]]) -> None:
+def follow(talk: Talk, events: Callable[..., Generator[Any]]) -> None:
     """Run a fit, show what happens, and leave with the exit code of how it ended."""
     with streams.to_the_end(), asked_to_stop(talk.quiet or talk.json) as stop, _bar(talk) as bar:
-        running = events(stop)
+        running = events(stop=stop, interruptible=stop.at_once)
         try:
             code = _shown(talk, running, stop, bar)
         except KeyboardInterrupt as fault:

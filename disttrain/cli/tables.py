@@ -131,7 +131,8 @@ def _shown(name: str, value: float | None) -> str:
 def _number(value: float | None) -> str:
     if value is None:
         return "-"
-    return f"{value:.4f}" if abs(value) < 100 else f"{value:,.1f}"
+    # Adding 0 takes the sign of a zero away.
+    return f"{round(value, 4) + 0.0:.4f}" if abs(value) < 100 else f"{value:,.1f}"
 
 
 def _moment(value: float) -> str:

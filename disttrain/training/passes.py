@@ -45,11 +45,12 @@ class Plan:
 
 
 class NotFinite(FitFailed):
-    """The loss or its gradient stopped being a number and did so again after rolling back; `row` counts training rows from 0."""
+    """The loss, or its `gradient` alone, stopped being a number and did so again after rolling back; `row` counts training rows from 0."""
 
-    def __init__(self, epoch: int, batch: int, row: int, parameter: str, value: float) -> None:
-        super().__init__(Finding("not-finite", f"the loss became NaN or infinite in epoch {epoch}, batch {batch}"))
-        self.epoch, self.batch, self.row, self.parameter, self.value = epoch, batch, row, parameter, value
+    def __init__(self, epoch: int, batch: int, row: int, parameter: str, value: float, *, gradient: bool = False) -> None:
+        what = "gradient" if gradient else "loss"
+        super().__init__(Finding("not-finite", f"the {what} became NaN or infinite in epoch {epoch}, batch {batch}"))
+        self.epoch, self.batch, self.row, self.parameter, self.value, self.gradient = epoch, batch, row, parameter, value, gradient
 
 
 def mean_nll(network: Network, family: Family, rows: Rows) -> float:
@@ -194,13 +195,23 @@ def full_batch(
 
 
 def _worst(network: Network, family: Family, train: Rows, rows: Tensor, epoch: int, batch: int) -> NotFinite:
-    """The training row and parameter to blame: a row whose likelihood is not finite, else the most extreme parameter of the batch."""
+    """The training row and parameter to blame: a row whose likelihood is not finite and its most extreme parameter, else the steepest slope."""
     with torch.no_grad():
         part = train[rows.to(train.x.device)]
         parameters = network(part.x.reshape(network.members, -1, part.x.shape[1]), part.conditions)
-        nll = -log_likelihood(family.distribution(**parameters, validate_args=False), part.outcome)
-        extremes = {name: value.abs().reshape(len(part), -1).amax(1).nan_to_num(nan=math.inf) for name, value in parameters.items()}
-        bad = (~nll.isfinite()).nonzero().flatten()
-        row = int(bad[0]) if len(bad) else int(torch.stack(list(extremes.values())).amax(0).argmax())
-        name = max(extremes, key=lambda key: float(extremes[key][row]))
-    return NotFinite(epoch, batch, int(rows[row]), name, float(parameters[name][row].flatten()[0]))
+    parameters = {name: value.detach().requires_grad_() for name, value in parameters.items()}
+    nll = -log_likelihood(family.distribution(**parameters, validate_args=False), part.outcome)
+    bad = (~nll.isfinite()).nonzero().flatten()
+    slopes = parameters if len(bad) else _slopes(nll, parameters)
+    extremes = {name: value.detach().abs().reshape(len(part), -1).amax(1).nan_to_num(nan=math.inf) for name, value in slopes.items()}
+    row = int(bad[0]) if len(bad) else int(torch.stack(list(extremes.values())).amax(0).argmax())
+    name = max(extremes, key=lambda key: float(extremes[key][row]))
+    return NotFinite(epoch, batch, int(rows[row]), name, float(parameters[name][row].detach().flatten()[0]), gradient=not len(bad))
+
+
+def _slopes(nll: Tensor, parameters: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The gradient of each row's negative log-likelihood in each of its parameters."""
+    found = torch.autograd.grad(nll.sum(), list(parameters.values()), allow_unused=True)
+    return {
+        name: torch.zeros_like(value) if slope is None else slope for (name, value), slope in zip(parameters.items(), found, strict=True)
+    }

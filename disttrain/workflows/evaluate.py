@@ -17,7 +17,7 @@ from torch.distributions import Distribution
 from disttrain import data as rooms
 from disttrain import metrics, training
 from disttrain.data import Origin, Source
-from disttrain.errors import DataError, Finding, UsageError
+from disttrain.errors import DataError, Finding, UsageError, enough_memory
 from disttrain.metrics import METRICS
 from disttrain.model import Model
 from disttrain.outcomes import Outcome
@@ -73,6 +73,7 @@ class _Rows:
     new: bool = False
 
 
+@enough_memory("score the rows in parts: `--data` with one part of them at a time", "fewer metrics at once: `--metric nll`")
 def evaluate(question: Question, root: Path) -> Answer:
     """Score a run on data with a target. Raises RunUnreadable, DataError, UsageError, OutputExists, StorageError."""
     run = open_run(question.run, root)

@@ -16,7 +16,7 @@ from disttrain import storage, training
 from disttrain.config import Config
 from disttrain.config.names import TIMED_COLUMNS
 from disttrain.data import Origin, Source
-from disttrain.errors import Finding, UsageError
+from disttrain.errors import Finding, UsageError, enough_memory
 from disttrain.model import Model
 from disttrain.workflows import layout
 from disttrain.workflows.dataset import SPLITS, Dataset
@@ -47,6 +47,7 @@ class Predicted:
     remarks: tuple[str, ...] = ()
 
 
+@enough_memory("fewer `--samples`, `--columns` and `--quantiles` at once, or a smaller file at a time")
 def predict(request: Request, root: Path) -> Predicted:
     """Write the forecast of every row of a file, or of the run's own rows where no data are named.
 

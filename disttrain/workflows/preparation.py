@@ -153,7 +153,7 @@ def _network(
     start = {name: torch.zeros_like(value) for name, value in raw.items()}
     if config.training.initialize != "zero":
         start = head_start(family, outputs, train, raw)
-    network.start(start, generator, train.x, train.weight)
+    network.start(start, generator, train.x, train.weight, raw)
     return network.to(trunk_dtype(config))
 
 
