@@ -42,6 +42,8 @@ def crps(distribution: Distribution, outcome: Outcome) -> Tensor:
     require("crps", needs_order(distribution))
     require("crps", needs_no_entry(distribution, outcome), "these targets")
     lower, upper, exact = outcome.lower.detach().double(), outcome.upper.detach().double(), outcome.seen
+    if outcome.above is not None:
+        lower = torch.where(outcome.above, functionals.just_above(distribution, lower), lower)
     if outcome.all_exact:
         return _exact(distribution, lower)
     score = torch.empty_like(lower)
