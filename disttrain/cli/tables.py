@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -62,11 +63,15 @@ def scores(talk: Talk, answer: Answer) -> None:
         talk.show()
         talk.out.print(_group_table(column, groups))
     if answer.residuals is not None and answer.histogram is not None:
-        mean, variance, skewness, kurtosis = answer.residuals
-        talk.show(f"\n  quantile residuals   mean {mean:.2f} · variance {variance:.2f} · skewness {skewness:.2f} · kurtosis {kurtosis:.2f}")
+        moments = " · ".join(f"{name} {_moment(value)}" for name, value in answer.residuals._asdict().items())
+        talk.show(f"\n  quantile residuals   {moments}")
         top = max(answer.histogram) or 1.0
         bars = "".join(_BARS[round(8 * count / top)] for count in answer.histogram)
         talk.show(f"  PIT  {bars}      flat = calibrated")
+
+
+def _moment(value: float) -> str:
+    return f"{value:.2f}" if isfinite(value) else "-"
 
 
 def _rows(metrics: dict[str, Any]) -> Iterable[tuple[str, str, dict[str, Any]]]:

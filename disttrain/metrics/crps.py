@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -112,6 +112,9 @@ class _InSteps(Distribution):
     def __init__(self, base: Distribution, width: Tensor) -> None:
         self.base, self.width = base, width
         super().__init__(base.batch_shape, validate_args=False)
+
+    def expand(self, batch_shape: Any, _instance: Any = None) -> _InSteps:
+        return _InSteps(self.base.expand(batch_shape), self.width.expand(batch_shape))
 
     def cdf(self, value: Tensor) -> Tensor:
         return functionals.cdf(self.base, value * self.width)

@@ -197,9 +197,20 @@ def _grouped(forecast: Forecast, baseline: Forecast, seen: Observed, settings: S
     for name in sorted(set(values)):
         rows = torch.from_numpy(np.flatnonzero(values == name))
         some = seen[rows]
+        if some.weight is not None and not bool((some.weight > 0).any()):
+            found[name] = {"rows": len(rows), "metrics": {metric: _unknown(METRICS[metric], settings) for metric in settings.metrics}}
+            continue
         scores = mean_scores(forecast.distribution(rows), baseline.distribution(rows), some.outcome, some.weight, settings)
         found[name] = {"rows": len(rows), "metrics": scores}
     return found
+
+
+def _unknown(metric: Metric, settings: Settings) -> dict[str, Any]:
+    """The entry of a metric of rows of which none counts."""
+    entry: dict[str, Any] = dict.fromkeys(("value", "se", "baseline", "gain", "gain_se"))
+    if metric.setting != "level":
+        return entry
+    return {"level": max(settings.levels), **entry, "levels": {f"{level:g}": dict(entry) for level in settings.levels}}
 
 
 def _tail_note(distribution: Distribution, outcome: Outcome, weight: Tensor | None) -> tuple[str, ...]:
