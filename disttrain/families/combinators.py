@@ -142,8 +142,8 @@ def hurdle(of: Family | None = None) -> Family:
 def truncated(of: Family | None = None, lower: float | str | None = None, upper: float | str | None = None) -> Family:
     """A family that is only seen between two ends, or beyond one: amounts above a deductible, scores with a floor. An end may be a column.
 
-    density   q(y) / (F(u) - F(l)),   l ≤ y ≤ u
-    loss      -log q(y) + log(F(u) - F(l))
+    density   q(y) / P(l ≤ Y ≤ u),   l ≤ y ≤ u
+    loss      -log q(y) + log P(l ≤ Y ≤ u)
     symbols   l = lower, u = upper
     mean      by quadrature
     variance  by quadrature
@@ -171,6 +171,7 @@ def truncated(of: Family | None = None, lower: float | str | None = None, upper:
         support=replace(of.support, **_within(of, low, high)),
         parameters=(*_partial(of), *given),
         distribution=Combined("Truncated", of, tuple((outer, name) for name, outer in own.items())),
+        atoms=tuple(atom for atom in of.atoms if low <= atom <= high),
         ends=(by_column.get("lower", of.ends[0]), by_column.get("upper", of.ends[1])),
         proportional=of.proportional and not of.support.discrete and all(isinstance(end, int | float) and end == 0.0 for _, end in ends),
     )

@@ -87,7 +87,7 @@ class Rows:
             return column.repeat(members, *(1 for _ in column.shape[1:]))
 
         weight = None if self.weight is None else repeated(self.weight)
-        return Rows(self.x, self.outcome.map(repeated), weight, self.conditions.map(repeated))
+        return Rows(self.x, self.outcome.select(repeated), weight, self.conditions.map(repeated))
 
     def __len__(self) -> int:
         """How many rows a member has."""
@@ -110,4 +110,4 @@ class Rows:
             return column.index_select(0, rows)
 
         weight = None if self.weight is None else chosen(self.weight)
-        return Rows(chosen(self.x), self.outcome.map(chosen), weight, self.conditions.map(chosen))
+        return Rows(chosen(self.x), self.outcome.select(chosen), weight, self.conditions.map(chosen))

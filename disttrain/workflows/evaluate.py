@@ -231,10 +231,12 @@ def _row_table(model: Model, row: Array, first: int, distribution: Distribution,
 
 
 def _targets(model: Model, outcome: Outcome) -> dict[str, pa.Array]:
-    """The targets as columns: labels by name, of a vector one column for each element, both ends where some were not seen exactly."""
+    """The targets as columns: labels by name, of a vector one column for each element, both ends where some were not seen exactly, and
+    `target_above` where an event of 0 says that the target is larger than the lower one."""
     y = outcome.value
     if outcome.kinds != {"exact"}:
-        return {"target_lower": _column(outcome.lower), "target_upper": _column(outcome.upper)}
+        above = {} if outcome.above is None else {"target_above": rooms.boolean_column(outcome.above.numpy())}
+        return {"target_lower": _column(outcome.lower), "target_upper": _column(outcome.upper), **above}
     if model.family.event:
         return {f"target_{name}": _column(column) for name, column in zip(model.schema.target, y.unbind(1), strict=True)}
     return {"target": _column(y) if model.labels is None else rooms.chosen_texts([str(label) for label in model.labels], y.long().numpy())}

@@ -84,7 +84,8 @@ def _outcome_of(
         return Outcome.exact(torch.from_numpy(target.values)), target.labels, None
     seen = rooms.read_seen(table, schema, config.data.censoring, origin)
     lower, upper = torch.from_numpy(seen.lower), torch.from_numpy(seen.upper)
-    return Outcome(lower, upper, None if seen.entry is None else torch.from_numpy(seen.entry)), None, seen.measured
+    entry, above = (None if part is None else torch.from_numpy(part) for part in (seen.entry, seen.above))
+    return Outcome(lower, upper, entry, above=above), None, seen.measured
 
 
 def _target_of(config: Config, table: pa.Table, schema: Schema, labels: tuple[Any, ...] | None, origin: Origin) -> Target:
