@@ -24,6 +24,7 @@ from disttrain.workflows.forecasts import Wanted, asked_for, columns_of, forecas
 from disttrain.workflows.preparation import Prepared
 from disttrain.workflows.requests import Request, columns_meant, require_times
 from disttrain.workflows.runs import OpenRun, open_run, own_rows
+from disttrain.workflows.scoring import on_device
 from disttrain.workflows.writing import written
 
 __all__ = ["BLOCK", "Predicted", "predict", "wanted_by", "write_own"]
@@ -82,7 +83,8 @@ def write_own(prepared: Prepared, folder: Path, name: str) -> int:
     wanted = refuse_unsuited(model, wanted_of(model.config), asked={})
     digest = storage.read(folder / "model").sha256
     tables = _own_tables(prepared, wanted)
-    return written(str(folder / "predictions.parquet"), tables, "parquet", metadata(model, name, wanted, digest), True)
+    with on_device(model):
+        return written(str(folder / "predictions.parquet"), tables, "parquet", metadata(model, name, wanted, digest), True)
 
 
 @dataclass(frozen=True)

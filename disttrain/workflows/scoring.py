@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,6 +13,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from disttrain import metrics as rooms
+from disttrain import training
 from disttrain.config import Config, Loaded, Problem
 from disttrain.errors import ConfigError, UsageError
 from disttrain.families import Family
@@ -29,6 +31,7 @@ __all__ = [
     "Forecast",
     "Scores",
     "baseline_nll",
+    "on_device",
     "require_suited",
     "scored",
     "settings_of",
@@ -148,16 +151,32 @@ def split_metrics(prepared: Prepared, run: str) -> dict[str, Any]:
     settings = settings if "nll" in settings.metrics else replace(settings, metrics=("nll", *settings.metrics))
     columns = [group_column(data.table, name) for name in model.config.evaluation.by]
     documents = {}
-    for split, tensors in prepared.splits.items():
-        observed = prepared.part(split)
-        rows = RowScores(settings, len(observed))
-        for start in range(0, len(observed), BLOCK):
-            some = observed[torch.arange(start, min(start + BLOCK, len(observed)))]
-            forecast = Forecast(model.forecaster, model.parameters_of(tensors.x[start : start + BLOCK], some.conditions))
-            rows.add(forecast.distribution(), Forecast.of_baseline(model, some).distribution(), some.outcome, some.weight)
-        document = _document(rows, [group.rows(data.part(split)) for group in columns])
-        documents[split] = {"run": run, "data": None, "split": split, **document}
+    with on_device(model):
+        for split, tensors in prepared.splits.items():
+            rows = _scored_split(model, prepared.part(split), tensors.x, settings)
+            document = _document(rows, [group.rows(data.part(split)) for group in columns])
+            documents[split] = {"run": run, "data": None, "split": split, **document}
     return documents
+
+
+def _scored_split(model: Model, observed: Observed, x: Tensor, settings: Settings) -> RowScores:
+    """The scores of encoded rows (n, p), block by block."""
+    rows = RowScores(settings, len(observed))
+    for start in range(0, len(observed), BLOCK):
+        some = observed[torch.arange(start, min(start + BLOCK, len(observed)))]
+        forecast = Forecast(model.forecaster, model.parameters_of(x[start : start + BLOCK], some.conditions))
+        rows.add(forecast.distribution(), Forecast.of_baseline(model, some).distribution(), some.outcome, some.weight)
+    return rows
+
+
+@contextmanager
+def on_device(model: Model) -> Iterator[None]:
+    """The network on the device of its training, where the commands forecast too, and back on the processor afterwards."""
+    model.network.to(training.device(model.config.training.device))
+    try:
+        yield
+    finally:
+        model.network.to("cpu")
 
 
 def baseline_nll(prepared: Prepared, split: str) -> float:
