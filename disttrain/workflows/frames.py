@@ -42,9 +42,7 @@ def table_of(frame: Any, wanted: Collection[str]) -> pa.Table:
         raise _refusal(frame)
     table = _of_arrow(frame)
     table = table.select([place for place, name in enumerate(table.column_names) if name in wanted])
-    # Arrow cannot filter views of text; dictionaries are read as they are.
-    fields = [field if pa.types.is_dictionary(field.type) else field.with_type(plain(field.type)) for field in table.schema]
-    return table.cast(pa.schema(fields))
+    return pa.Table.from_arrays([_readable(column) for column in table.columns], table.column_names) if table.num_columns else table
 
 
 def like(frame: Any, table: pa.Table) -> Any:
@@ -102,6 +100,17 @@ def _of_arrow(frame: Any) -> pa.Table:
         return pa.table(frame)
     except (pa.ArrowException, TypeError, ValueError) as fault:
         raise _refusal(frame) from fault
+
+
+def _readable(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The column with its texts as Arrow's plain ones: it has few functions for views of text, and for dictionaries of them none."""
+    kind = column.type
+    if not pa.types.is_dictionary(kind):
+        return column if kind == plain(kind) else column.cast(plain(kind))
+    if kind.value_type == plain(kind):
+        return column
+    chunks = [pa.DictionaryArray.from_arrays(chunk.indices, chunk.dictionary.cast(plain(kind))) for chunk in column.chunks]
+    return pa.chunked_array(chunks, type=pa.dictionary(kind.index_type, plain(kind)))
 
 
 def _refusal(frame: Any) -> UsageError:

@@ -74,8 +74,17 @@ KINDS = {
     "array": lambda table: Lone(table.combine_chunks().to_batches()[0]),
     "stream of text views": lambda table: Stream(table.cast(retyped(table.schema, pa.string_view()))),
     "dictionary": lambda table: table.set_column(table.column_names.index("kind"), "kind", table["kind"].dictionary_encode()),
+    "dictionary of views": lambda table: table.set_column(table.column_names.index("kind"), "kind", of_views(table["kind"])),
     "large text": lambda table: table.cast(retyped(table.schema, pa.large_string())),
 }
+
+
+def of_views(column):
+    """A dictionary of views of text, as polars gives its categories."""
+    chunks = [
+        pa.DictionaryArray.from_arrays(part.indices, part.dictionary.cast(pa.string_view())) for part in column.dictionary_encode().chunks
+    ]
+    return pa.chunked_array(chunks)
 
 
 def retyped(schema, text):
