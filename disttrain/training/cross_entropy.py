@@ -237,9 +237,9 @@ def _shown(lower: Tensor, upper: Tensor) -> str:
 
 def _nearest(word: Any, choices: Iterable[str]) -> str:
     """The way out for a word that is none of the choices."""
-    known = list(choices)
-    near = difflib.get_close_matches(str(word).lower(), known, n=1)
-    return f"did you mean `{near[0]}`?" if near else f"there are {', '.join(known)}"
+    words = list(choices)
+    matches = difflib.get_close_matches(str(word).lower(), words, n=1)
+    return f"did you mean `{matches[0]}`?" if matches else f"there are {', '.join(words)}"
 
 
 def _refusal(what: str, hint: str = "") -> UsageError:

@@ -48,7 +48,7 @@ def table_of(frame: Any, wanted: Collection[str]) -> pa.Table:
 def like(frame: Any, table: pa.Table) -> Any:
     """A table of as many rows as `frame` as the kind of frame that it is: pandas with its index, polars, else Arrow."""
     if _is("pandas", frame, "DataFrame"):
-        return table.to_pandas().set_index(frame.index)
+        return table.to_pandas().set_index(frame.index) if table.num_columns else frame.iloc[:, :0]
     if _is("polars", frame, "DataFrame"):
         return sys.modules["polars"].from_arrow(table)
     if isinstance(frame, pa.RecordBatch):

@@ -112,11 +112,11 @@ class RowScores:
         weight = None if self._weight is None else _part(self._weight, rows)
         baseline = None if key not in self._baselines else _part(self._baselines[key], rows)
         if baseline is None:
-            own = metric.average(scores, weight)
-            return {"value": _plain(own.value), "se": _plain(own.standard_error), "baseline": None, "gain": None, "gain_se": None}
-        own, other, gain = metric.compared(scores, baseline, weight)
+            average = metric.average(scores, weight)
+            return {"value": _plain(average.value), "se": _plain(average.standard_error), "baseline": None, "gain": None, "gain_se": None}
+        average, other, gain = metric.compared(scores, baseline, weight)
         return {
-            "value": _plain(own.value), "se": _plain(own.standard_error), "baseline": _plain(other.value),
+            "value": _plain(average.value), "se": _plain(average.standard_error), "baseline": _plain(other.value),
             "gain": _plain(gain.value), "gain_se": _plain(gain.standard_error),
         }  # fmt: skip
 

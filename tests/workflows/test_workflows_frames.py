@@ -170,6 +170,13 @@ def test_columns_that_nobody_reads_may_be_of_any_type(run, table):
     assert len(run.predict(frame)) == 2
 
 
+def test_who_asks_for_no_columns_gets_the_rows(run, table):
+    frame = table.to_pandas().set_index("id")
+    made = run.predict(frame, columns=[])
+    assert list(made.columns) == []
+    pd.testing.assert_index_equal(made.index, frame.index)
+
+
 def test_a_batch_without_columns_keeps_its_rows(table):
     none = table_of(table.to_pandas(), set())
     assert none.num_rows == table.num_rows
