@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -83,12 +83,19 @@ class RowScores:
             columns[key] = torch.full((self._size, *scores.shape[1:]), math.nan, dtype=torch.float64)
         columns[key][self.rows : self.rows + len(scores)] = scores
 
-    def document(self, rows: Tensor | None = None) -> dict[str, dict[str, Any]]:
-        """Each metric's value, standard error, baseline and gain over all rows, or those with these indices, as plain numbers.
+    def documents(self, parts: Sequence[Tensor | None] = (None,)) -> list[dict[str, dict[str, Any]]]:
+        """Each metric's value, standard error, baseline and gain over the rows of each part, as plain numbers; a part of None is all rows.
 
-        None where a number does not exist.
+        None where a number does not exist. The scores of each row are given up metric by metric, so that this is asked once.
         """
-        return {name: self._entry(METRICS[name], rows) for name in self.settings.metrics}
+        documents: list[dict[str, dict[str, Any]]] = [{} for _ in parts]
+        for metric in map(METRICS.__getitem__, self.settings.metrics):
+            for document, rows in zip(documents, parts, strict=True):
+                document[metric.name] = self._entry(metric, rows)
+            for key in _keys(metric, self.settings):
+                del self._scores[key]
+                self._baselines.pop(key, None)
+        return documents
 
     def calibration(self) -> Calibration | None:
         """How calibrated the forecasts are; None where the target has no order."""

@@ -131,17 +131,19 @@ def scored(rows: RowScores, groups: Sequence[RowGroups]) -> Scores:
 
 
 def _document(rows: RowScores, groups: Sequence[RowGroups]) -> dict[str, Any]:
-    by = {group.column: _grouped(rows, group) for group in groups}
-    return {"rows": rows.rows, "metrics": rows.document(), **({"by": by} if by else {})}
-
-
-def _grouped(rows: RowScores, groups: RowGroups) -> dict[str, Any]:
-    """The scores of the rows of each group."""
-    scores = {}
-    for number, name in enumerate(groups.names):
-        members = torch.from_numpy(np.flatnonzero(groups.index == number))
-        scores[name] = {"rows": len(members), "metrics": rows.document(members)}
-    return scores
+    """The scores of all rows, and of the rows of each group."""
+    members = {
+        group.column: [torch.from_numpy(np.flatnonzero(group.index == number)) for number in range(len(group.names))] for group in groups
+    }
+    whole, *parts = rows.documents([None, *(part for column in members.values() for part in column)])
+    scores = iter(parts)
+    by = {
+        group.column: {
+            name: {"rows": len(part), "metrics": next(scores)} for name, part in zip(group.names, members[group.column], strict=True)
+        }
+        for group in groups
+    }
+    return {"rows": rows.rows, "metrics": whole, **({"by": by} if by else {})}
 
 
 def split_metrics(prepared: Prepared, run: str) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 import numpy as np
@@ -98,13 +97,12 @@ def test_scores_of_blocks_are_the_weighted_means_of_the_metrics():
     rows = RowScores(Settings(("nll", "coverage", "rmse", "pinball"), (0.5, 0.8)), 90)
     for part in torch.arange(90).split(40):
         rows.add(Normal(loc[part], scale[part]), Normal(0 * loc[part], scale[part]), outcome[part], weight[part])
-    made = rows.document()
+    made, group = rows.documents([None, torch.arange(10)])
     for name in ("nll", "rmse"):
         own, other, gain = METRICS[name].compared(METRICS[name].score(forecast, outcome), METRICS[name].score(baseline, outcome), weight)
         assert [made[name][key] for key in ("value", "baseline", "gain")] == [own.value, other.value, gain.value]
     half = METRICS["coverage"].average(METRICS["coverage"].score(forecast, outcome, level=0.5), weight)
     assert made["coverage"]["levels"]["0.5"]["value"] == half.value
-    group = rows.document(torch.arange(10))
     assert (
         group["nll"]["value"] == METRICS["nll"].average(METRICS["nll"].score(Normal(loc[:10], scale[:10]), outcome[:10]), weight[:10]).value
     )
@@ -145,6 +143,5 @@ def test_a_score_that_no_row_has_is_no_number():
     outcome = Outcome.exact(torch.zeros(4, dtype=torch.float64))
     cauchy = build("cauchy", {}).distribution(loc=0 * scale, scale=scale)
     rows.add(cauchy, Normal(0 * scale, scale), outcome, None)
-    entry = rows.document()["rmse"]
+    entry = rows.documents()[0]["rmse"]
     assert (entry["value"], entry["baseline"]) == (None, 0.0)
-    assert math.isnan(float(rows._scores[("rmse", None)][0]))
