@@ -75,6 +75,10 @@ def _is(library: str, frame: Any, name: str) -> bool:
 
 
 def _of_pandas(frame: Any, wanted: Collection[str]) -> pa.Table:
+    for name in frame.index.names:
+        if name in wanted and name not in frame.columns:
+            what = f"`{shown(name)}` is the index of the frame, and no column"
+            raise DataError(Finding("missing-column", what, FRAME, hints=("`frame.reset_index()`",)))
     names = [name for name in frame.columns if isinstance(name, str) and name in wanted]
     places = [place for place, name in enumerate(frame.columns) if isinstance(name, str) and name in wanted]
     arrays = []

@@ -155,6 +155,15 @@ def test_a_column_of_several_types_is_named(values, run, table):
     assert "frame, column `x`" in fault.value.findings[0].where
 
 
+def test_a_feature_in_the_index_is_named_with_a_way_out(run, table):
+    frame = table.to_pandas()
+    for index in ("x", ["id", "kind"]):
+        with pytest.raises(DataError, match="is the index") as fault:
+            run.predict(frame.set_index(index))
+        assert "reset_index" in fault.value.findings[0].hints[0]
+    assert len(run.predict(frame.set_index("id"))) == len(frame)
+
+
 def test_a_name_that_stands_twice_is_named(run, table):
     frame = table.slice(0, 5).to_pandas()
     twice = pd.concat([frame, frame[["x"]]], axis=1)
