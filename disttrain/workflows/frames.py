@@ -41,7 +41,7 @@ def table_of(frame: Any, wanted: Collection[str]) -> pa.Table:
     if not (hasattr(frame, "__arrow_c_stream__") or hasattr(frame, "__arrow_c_array__")):
         raise _refusal(frame)
     table = _of_arrow(frame)
-    table = table.select([place for place, name in enumerate(table.column_names) if name in wanted])
+    table = table.select([index for index, name in enumerate(table.column_names) if name in wanted])
     return pa.Table.from_arrays([_readable(column) for column in table.columns], table.column_names) if table.num_columns else table
 
 
@@ -80,11 +80,11 @@ def _of_pandas(frame: Any, wanted: Collection[str]) -> pa.Table:
             what = f"`{shown(name)}` is the index of the frame, and no column"
             raise DataError(Finding("missing-column", what, FRAME, hints=("`frame.reset_index()`",)))
     names = [name for name in frame.columns if isinstance(name, str) and name in wanted]
-    places = [place for place, name in enumerate(frame.columns) if isinstance(name, str) and name in wanted]
+    indices = [index for index, name in enumerate(frame.columns) if isinstance(name, str) and name in wanted]
     arrays = []
-    for name, place in zip(names, places, strict=True):
+    for name, index in zip(names, indices, strict=True):
         try:
-            array = pa.Array.from_pandas(frame.iloc[:, place])
+            array = pa.Array.from_pandas(frame.iloc[:, index])
         except (pa.ArrowException, TypeError, ValueError, OverflowError) as fault:
             what = f"its values have no one type: {shown(str(fault).splitlines()[0], 200)}"
             hints = (f"`frame[{name!r}].astype(str)` for text, `pandas.to_numeric` for numbers",)
