@@ -80,6 +80,30 @@ def test_rows_that_are_left_out_do_not_move_the_numbers_of_others(table, tmp_pat
     assert "rows were left out" in few[0].notes[0]
 
 
+def test_blocks_of_which_no_row_is_left_are_passed_over(table, tmp_path, monkeypatch):
+    file = write_table(tmp_path / "all.parquet", table)
+    document = config_of("normal", str(file))
+    document["data"] |= {"filter": "id >= 9200"}
+    run = disttrain.fit({**document, "training": {"epochs": 1}}, out=tmp_path / "run")
+    few, many = documents(Question(run=run.path, data=str(file)), monkeypatch)
+    assert few[0].document["rows"] == 200
+    assert_near(few[0], many[0])
+    assert_near(dict(run.evaluate(table)), few[0].document["metrics"])
+
+
+def test_a_frame_is_not_warned_of_groups_that_nobody_sees(table, tmp_path):
+    file = write_table(tmp_path / "all.parquet", table)
+    document = {**config_of("normal", str(file)), "training": {"epochs": 1}}
+    document["evaluation"] = {"by": ["kind"]}
+    run = disttrain.fit(document, out=tmp_path / "run")
+    assert run.evaluate(table.slice(0, 20)).notes == ()
+    assert any("fewer than" in note for note in evaluate(Question(run=run.path, data=str(write_few(table, tmp_path))), tmp_path).notes)
+
+
+def write_few(table, folder):
+    return write_table(folder / "few.parquet", table.slice(0, 20))
+
+
 def test_a_fit_is_scored_in_blocks_as_at_once(table_file, tmp_path, monkeypatch):
     scores = []
     for number, rows in enumerate((37, 100_000)):
