@@ -55,4 +55,5 @@ def fit(
 
 def _source(data: str | None) -> str | None:
     """What `--data` names, as a YAML value: stdin, or a path from the working folder, quoted so that `#` and `: ` in it stay text."""
-    return None if data is None else json.dumps(data if data == "-" else str(Path(data).absolute()), ensure_ascii=False)
+    whole = data is None or data == "-" or "://" in data
+    return None if data is None else json.dumps(data if whole else str(Path(data).absolute()), ensure_ascii=False)

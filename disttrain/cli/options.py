@@ -11,7 +11,9 @@ from typer.core import TyperCommand
 
 from disttrain.errors import Finding, UsageError
 
-__all__ = ["NEWEST", "RUNS", "FitCommand", "RunArgument", "Set", "bad_option", "numbers", "pairs", "words"]
+__all__ = [
+    "NEWEST", "RUNS", "FitCommand", "InputFormat", "Map", "RunArgument", "Set", "Unknown", "bad_option", "numbers", "pairs", "words",
+]  # fmt: skip
 
 # Where runs are looked for when none is named.
 RUNS = Path("runs")
@@ -22,6 +24,12 @@ Set = Annotated[list[str] | None, typer.Option("--set", "-s", metavar="KEY=VALUE
 RunArgument = Annotated[
     Path | None, typer.Argument(metavar="[RUN]", help="A run folder or its model folder. Default: the newest finished run.")
 ]
+
+InputFormat = Annotated[str | None, typer.Option("--input-format", help="parquet, csv, feather, arrow or ndjson. Default: by the suffix.")]
+Map = Annotated[
+    list[str] | None, typer.Option("--map", metavar="COLUMN=NAME", help="What the file calls a column; repeatable, or a=b,c=d.")
+]
+Unknown = Annotated[str, typer.Option("--unknown", help="ok: go on where no category of a feature is known. Default: error.")]
 
 
 def words(values: Iterable[str] | None) -> tuple[str, ...] | None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from disttrain.cli.options import RUNS, RunArgument, bad_option, numbers, pairs, words
+from disttrain.cli.options import RUNS, InputFormat, Map, RunArgument, Unknown, bad_option, numbers, pairs, words
 from disttrain.cli.talk import Talk
 from disttrain.config.names import PREDICTION_COLUMNS
 
@@ -42,6 +42,9 @@ def predict(
     device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
     format_: Annotated[str | None, typer.Option("--format", help="parquet, csv or arrow.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output file.")] = False,
+    input_format: InputFormat = None,
+    map_: Map = None,
+    unknown: Unknown = "error",
 ) -> None:
     """Write each row's predicted parameters to Parquet."""
     from disttrain.workflows.requests import Request
@@ -49,10 +52,13 @@ def predict(
     request = Request(
         run, data, output, words(columns), numbers("--quantiles", quantiles, "0.05,0.5,0.95"), numbers("--times", times, "30,365"), samples,
         tuple(keep or ()), prefix, pairs("--rename", rename, "OLD=NEW", "loc=predicted_mean"), _shard(shard), format_, overwrite, device,
+        input_format, pairs("--map", map_, "COLUMN=NAME", "driver_age=DriverAge"), unknown,
     )  # fmt: skip
     from disttrain.workflows.predict import predict as workflow
 
     done = workflow(request, RUNS)
+    for remark in done.remarks:
+        talk.say(f"  · {remark}")
     for note in done.notes:
         talk.say(f"  ! {note}")
     talk.say(f"run {done.run}{' (newest)' if done.newest else ''} · {done.rows:,} rows -> {done.output}")

@@ -7,10 +7,11 @@ from itertools import chain
 from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from disttrain.config.sections import Config
 
-__all__ = ["LINKS", "key_of", "keys_at", "remark_on"]
+__all__ = ["LINKS", "field_at", "key_of", "keys_at", "remark_on"]
 
 # The word for a key in LightGBM, XGBoost, scikit-learn, Keras, PyTorch Lightning, Ludwig and Hugging Face.
 _ELSEWHERE: dict[str, str] = {
@@ -93,13 +94,23 @@ def _keys(model: type[BaseModel] = Config, before: str = "") -> Iterator[str]:
 
 
 def keys_at(path: tuple[str | int, ...]) -> tuple[str, ...]:
-    """The keys of the section at a path."""
+    """The keys of the section at a path; none where there is no section."""
+    return tuple(chain.from_iterable(model.model_fields for model in _sections_at(path)))
+
+
+def field_at(path: tuple[str | int, ...]) -> FieldInfo | None:
+    """What the key at a path takes; None where there is no such key."""
+    fields = [model.model_fields[str(path[-1])] for model in _sections_at(path[:-1]) if path and str(path[-1]) in model.model_fields]
+    return fields[0] if fields else None
+
+
+def _sections_at(path: tuple[str | int, ...]) -> list[type[BaseModel]]:
     models: list[type[BaseModel]] = [Config]
     for part in path:
-        inside = [list(models_of(model.model_fields[str(part)].annotation)) for model in models if str(part) in model.model_fields]
-        # An item of a list or of a mapping of sections is one of the sections already found.
-        models = list(chain.from_iterable(inside)) or models
-    return tuple(chain.from_iterable(model.model_fields for model in models))
+        fields = [model.model_fields[str(part)] for model in models if str(part) in model.model_fields]
+        # An item of a list, or of a mapping of sections by name, is one of the sections of that list.
+        models = list(chain.from_iterable(models_of(field.annotation) for field in fields)) if fields else models
+    return models
 
 
 def models_of(annotation: Any) -> Iterator[type[BaseModel]]:

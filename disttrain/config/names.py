@@ -9,6 +9,8 @@ from typing import Any
 
 __all__ = [
     "COLUMN_KINDS",
+    "CSV_SEPARATORS",
+    "CSV_THOUSANDS",
     "ENCODINGS",
     "FORMATS",
     "HEADS",
@@ -41,6 +43,8 @@ NORMALIZATIONS = ("none", "layer", "batch")
 NUMERIC_EMBEDDINGS = ("none", "periodic", "piecewise_linear", "both")
 HEADS = ("shared", "separate")
 FORMATS = ("auto", "parquet", "csv", "feather", "arrow", "ndjson")
+CSV_SEPARATORS = (",", ";", "\t", "|", ":", " ")
+CSV_THOUSANDS = (",", ".", "'", " ", "\u00a0", "\u202f")
 COLUMN_KINDS = ("numeric", "categorical", "boolean", "datetime")
 ENCODINGS = ("auto", "onehot", "embedding")
 SPLIT_METHODS = ("random", "group", "time", "per_member")

@@ -1,22 +1,30 @@
 """From bytes to tables to arrays: reading files, checking what is in them, encoding features, reading targets and splitting rows."""
 
-from disttrain.data.arrays import boolean_column, chosen_texts, float_column, integer_column, text_column
+from disttrain.data.arrays import boolean_column, chosen_texts, float_column, integer_column, joined, text_column
 from disttrain.data.batches import batches, bounds, order
+from disttrain.data.column_types import AS_WRITTEN, NAME, NUMBER, in_one_type
 from disttrain.data.encoding import Embedding, Encoder, Note
 from disttrain.data.filters import columns_of, keep
 from disttrain.data.findings import Origin, column_place, place, raise_any, row_finding, shown
-from disttrain.data.formats import FORMATS, Format, format_of
+from disttrain.data.io.discovery import files
+from disttrain.data.io.files import has_piped_data
+from disttrain.data.io.formats import FORMATS, Format, format_of
 from disttrain.data.known import Known, read_known
-from disttrain.data.locating import files
 from disttrain.data.schema import Feature, Schema
 from disttrain.data.seen import Seen, read_seen
-from disttrain.data.sources import ahead, fingerprint, origin_of, read, row_counts, schema_of, stream
+from disttrain.data.source import COMPARED, KEPT, Rows, Source, ahead, comparisons, origin_of
+from disttrain.data.split_checks import older_rows, shared_groups, shared_rows, unlisted_values
 from disttrain.data.splits import SPLITS, TEST, TRAIN, VALIDATION, assign, own_shares
 from disttrain.data.targets import Target, read_target, read_weight, require_complete, require_weight
-from disttrain.data.values import text_examples
+from disttrain.data.wrong_cells import imposed
 
 __all__ = [
+    "AS_WRITTEN",
+    "COMPARED",
     "FORMATS",
+    "KEPT",
+    "NAME",
+    "NUMBER",
     "SPLITS",
     "TEST",
     "TRAIN",
@@ -28,8 +36,10 @@ __all__ = [
     "Known",
     "Note",
     "Origin",
+    "Rows",
     "Schema",
     "Seen",
+    "Source",
     "Target",
     "ahead",
     "assign",
@@ -39,29 +49,32 @@ __all__ = [
     "chosen_texts",
     "column_place",
     "columns_of",
+    "comparisons",
     "files",
-    "fingerprint",
     "float_column",
     "format_of",
+    "has_piped_data",
+    "imposed",
+    "in_one_type",
     "integer_column",
+    "joined",
     "keep",
+    "older_rows",
     "order",
     "origin_of",
     "own_shares",
     "place",
     "raise_any",
-    "read",
     "read_known",
     "read_seen",
     "read_target",
     "read_weight",
     "require_complete",
     "require_weight",
-    "row_counts",
     "row_finding",
-    "schema_of",
+    "shared_groups",
+    "shared_rows",
     "shown",
-    "stream",
     "text_column",
-    "text_examples",
+    "unlisted_values",
 ]

@@ -22,7 +22,9 @@ from disttrain.metrics import METRICS
 from disttrain.model import Model
 from disttrain.outcomes import Outcome
 from disttrain.workflows.dataset import SPLITS, filters_of
+from disttrain.workflows.feature_notes import FeatureNotes
 from disttrain.workflows.group_columns import group_column
+from disttrain.workflows.new_rows import new_source
 from disttrain.workflows.observing import Observed, observed_of
 from disttrain.workflows.requests import Question, columns_meant, requirement
 from disttrain.workflows.row_scores import RowScores, Settings, generator_at
@@ -40,6 +42,7 @@ Array = np.ndarray[Any, Any]
 class Answer:
     """The scores of an evaluation as a JSON `document`, whether the run was chosen as the newest, and what else a reader should know.
 
+    `remarks` say how the file is read.
     `residuals` (mean, variance, skewness, kurtosis) and `histogram` (ten counts) describe calibration; None for classes without order.
     """
 
@@ -48,13 +51,14 @@ class Answer:
     residuals: metrics.Moments | None
     histogram: tuple[float, ...] | None
     notes: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class _Rows:
     """Rows that are scored: the columns that say what was observed of them, and all that forecasts need in `blocks`, tables in the same order.
 
-    `row` (n,) is each one's number in its source.
+    `row` (n,) is each one's number in its source; `new` whether they may have values and categories that the run has not met.
     """
 
     table: pa.Table
@@ -64,6 +68,8 @@ class _Rows:
     data: str | None = None
     split: str | None = None
     notes: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+    new: bool = False
 
 
 def evaluate(question: Question, root: Path) -> Answer:
@@ -81,13 +87,15 @@ def evaluate(question: Question, root: Path) -> Answer:
     usual = [] if question.metrics else [name for name in model.config.evaluation.by if name in rows.table.column_names]
     scores = _scores(model, other, rows, question, columns_meant(question.by, rows.table.column_names) or usual)
     document = {"run": run.name, "data": rows.data, "split": rows.split, **scores.document}
-    return Answer(document, run.newest, scores.residuals, scores.histogram, scores.notes)
+    return Answer(document, run.newest, scores.residuals, scores.histogram, scores.notes, rows.remarks)
 
 
 def evaluate_table(model: Model, table: pa.Table, origin: Origin, question: Question) -> Scores:
     """Score a model on a table with its target. Raises DataError, UsageError."""
     settings_of(model.config, model.example(), question.metrics, question.levels)
-    keep = rooms.keep(table, filters_of(model.config)) & model.encoder.usable(table)
+    keep = model.encoder.usable(table)
+    if filters_of(model.config):
+        keep = keep & rooms.keep(rooms.comparisons(table, rooms.columns_of(filters_of(model.config))), filters_of(model.config))
     rows = _kept_rows(table.filter(rooms.boolean_column(keep)), keep, origin, origin.names[0])
     # Cut before rows are left out, as a file is: the same blocks give the same bits.
     keeps = np.split(keep, range(BLOCK, len(keep), BLOCK))
@@ -102,19 +110,23 @@ def _scores(model: Model, other: Model | None, rows: _Rows, question: Question, 
     groups = [group_column(rows.table, column) for column in by]
     observed = observed_of(model, rows.table, rows.origin)
     row_scores = RowScores(_settings(model, question, observed.outcome), len(observed))
-    tables = _score_blocks(model, other, rows, observed, row_scores)
+    met = FeatureNotes()
+    tables = _score_blocks(model, other, rows, observed, row_scores, met)
     if question.rows_out is None:
         for _ in tables:
             pass
     else:
         form = rooms.format_of(Path(question.rows_out)).name
         written(question.rows_out, (table() for table in tables), form, {}, question.overwrite)
+    if question.data is not None and question.unknown == "error":
+        met.require_known(model, question.data)
     scores = scored(row_scores, groups)
-    return replace(scores, notes=(*rows.notes, *scores.notes, *tie_notes(model.family, model.schema.target[0], observed.measured)))
+    noted = (*rows.notes, *met.texts(model.encoder.missing))
+    return replace(scores, notes=(*noted, *scores.notes, *tie_notes(model.family, model.schema.target[0], observed.measured)))
 
 
 def _score_blocks(
-    model: Model, other: Model | None, rows: _Rows, observed: Observed, scores: RowScores
+    model: Model, other: Model | None, rows: _Rows, observed: Observed, scores: RowScores, met: FeatureNotes
 ) -> Iterator[Callable[[], pa.Table]]:
     """Score block after block; yields for each what makes the table of its rows' scores."""
     for block in rows.blocks():
@@ -123,6 +135,8 @@ def _score_blocks(
         distribution = Forecast(model.forecaster, model.parameters(block, origin)).distribution()
         baseline = Forecast.of_baseline(model, some) if other is None else Forecast(other.forecaster, other.parameters(block, origin))
         yield partial(_row_table, model, rows.row[part], scores.rows, distribution, some.outcome)
+        if rows.new:
+            met.add(model.encoder.notes(block), block.num_rows)
         scores.add(distribution, baseline.distribution(), some.outcome, some.weight)
 
 
@@ -162,31 +176,27 @@ def _own(run: OpenRun, question: Question, other: Model | None) -> _Rows:
 
 
 def _given(model: Model, question: Question, other: Model | None) -> _Rows:
-    form = model.config.data.format
-    files = rooms.files(str(question.data), Path.cwd(), form)
-    schema = rooms.schema_of(files, form, text=model.schema.text_columns)
-    model.schema.check(
-        schema, target=True, where=rooms.place(files[0]), examples=rooms.text_examples(files, rooms.origin_of(files, form), schema, form)
-    )
-    filters = filters_of(model.config)
-    more = () if other is None else other.schema.forecast_columns
-    by = columns_meant(question.by, schema.names) or [name for name in model.config.evaluation.by if name in schema.names]
-    forecast = tuple(dict.fromkeys((*model.schema.forecast_columns, *more)))
-    observed = tuple(dict.fromkeys((*model.schema.scored_columns, *model.schema.known.values(), *by)))
+    source = new_source(str(question.data), model.config, question.input_format, question.renamed)
+    model.schema.check(source, target=True)
+    there, forms = source.schema.names, model.schema.forms(target=True, ids=False)
+    by = columns_meant(question.by, there) or [name for name in model.config.evaluation.by if name in there]
     # Twice through the file: first what little says which rows are scored and what was observed of them, then all that forecasts need.
     dropping = model.schema.feature_columns if model.encoder.missing == "drop" else ()
-    keeps, tables = [], []
-    for batch in rooms.stream(files, tuple(dict.fromkeys((*observed, *rooms.columns_of(filters), *dropping))), form, BLOCK, schema=schema):
-        keep = rooms.keep(batch, filters) & (model.encoder.usable(batch) if dropping else True)
-        keeps.append(keep)
-        tables.append(pa.Table.from_batches([batch]).select(list(observed)).filter(rooms.boolean_column(keep)))
+    observed = dict.fromkeys((*model.schema.scored_columns, *model.schema.known.values(), *by))
+    first = {name: forms.get(name, rooms.NAME) for name in (*observed, *dropping)}
+    read = source.read(first, filters=filters_of(model.config))
+    usable = model.encoder.usable(read.table) if dropping else np.ones(len(read.row), dtype=bool)
+    keep = np.zeros(read.total, dtype=bool)
+    keep[read.row[usable]] = True
+    # The other model reads its features in its own form; of one that both have that of this model counts.
+    forecast = {**({} if other is None else other.schema.forms(target=False, ids=False)), **model.schema.forms(target=False, ids=False)}
 
     def blocks() -> Iterator[pa.Table]:
-        batches = rooms.ahead(rooms.stream(files, forecast, form, BLOCK, schema=schema))
-        return _filtered((pa.Table.from_batches([batch]) for batch in batches), keeps)
+        tables = (pa.Table.from_batches([batch]) for batch in rooms.ahead(source.batches(forecast, BLOCK)))
+        return _filtered(tables, np.split(keep, range(BLOCK, max(len(keep), 1), BLOCK)))
 
-    rows = _kept_rows(pa.concat_tables(tables), np.concatenate(keeps), rooms.origin_of(files, form), str(question.data))
-    return replace(rows, blocks=blocks)
+    table = read.table.select(list(observed)).filter(rooms.boolean_column(usable))
+    return replace(_kept_rows(table, keep, source.origin, str(question.data)), blocks=blocks, remarks=source.remarks)
 
 
 def _kept_rows(table: pa.Table, keep: Array, origin: Origin, data: str) -> _Rows:
@@ -195,7 +205,7 @@ def _kept_rows(table: pa.Table, keep: Array, origin: Origin, data: str) -> _Rows
         raise DataError(Finding("no-rows", "there is no row to score", data))
     notes = (f"{int((~keep).sum()):,} rows were left out by `data.filter` or `missing: drop`",) if not keep.all() else ()
     row = np.flatnonzero(keep)
-    return _Rows(table, row, origin.rows(row), lambda: _cut(table), data, None, notes)
+    return _Rows(table, row, origin.rows(row), lambda: _cut(table), data, None, notes, new=True)
 
 
 def _cut(table: pa.Table) -> Iterator[pa.Table]:

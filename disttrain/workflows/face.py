@@ -98,7 +98,7 @@ class FittedRun:
     def distribution(self, frame: Any) -> Distribution:
         """The distribution of every row's target, in target units: batch shape (n,). Raises DataError as predict does."""
         table, notes = self._table(frame, target=False), FeatureNotes()
-        notes.add(self.model.encoder.notes(table))
+        notes.add(self.model.encoder.notes(table), table.num_rows)
         distribution = self.model.distribution(table, _FRAME)
         _warn(notes.texts(self.model.encoder.missing))
         return distribution
@@ -158,7 +158,7 @@ class FittedRun:
         blocks = []
         for start in range(0, max(1, table.num_rows), BLOCK):
             block = table.slice(start, BLOCK)
-            notes.add(self.model.encoder.notes(block))
+            notes.add(self.model.encoder.notes(block), block.num_rows)
             index = np.arange(first + start, first + start + block.num_rows)
             blocks.append(pa.table(forecast(self.model, block, wanted, index, _FRAME.at(first + start))))
         return pa.concat_tables(blocks)
@@ -175,8 +175,12 @@ class FittedRun:
         schema = self.model.schema
         scored = (*schema.scored_columns, *rooms.columns_of(filters_of(self.model.config))) if target else ()
         table = table_of(frame, {*schema.forecast_columns, *scored})
-        schema.check(_with_ids(table, schema.id), target, FRAME)
-        return table
+        schema.check_types(table.schema, target, FRAME, ids=False)
+        made = rooms.imposed(table, schema.forms(target=target, ids=False), _FRAME)
+        for name in rooms.columns_of(filters_of(self.model.config)) if target else ():
+            if name in table.column_names:
+                made = made.append_column(rooms.COMPARED + name, table.column(name))
+        return made
 
 
 def fit(
@@ -258,11 +262,3 @@ def _without(path: Path, what: str) -> RunUnreadable:
         "a fit that was stopped has no scores: `disttrain.fit(..., resume=True)`",
     )
     return RunUnreadable(Finding("no-run", f"the run has no {what} that can be read", str(path), hints=hints))
-
-
-def _with_ids(table: pa.Table, ids: Sequence[str]) -> pa.Schema:
-    """The schema of a frame as if it had the id columns, which predictions of a frame do not need: its index says whose they are."""
-    schema = table.schema
-    for name in ids:
-        schema = schema if name in schema.names else schema.append(pa.field(name, pa.string()))
-    return schema

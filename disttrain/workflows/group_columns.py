@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from disttrain.config import suggestion
+from disttrain.config.wording import listing
 from disttrain.data import integer_column
 from disttrain.data.arrays import integers, is_number, is_text, is_time, joined
 from disttrain.errors import DataError, Finding
@@ -62,7 +63,7 @@ def group_column(table: pa.Table, name: str) -> RowGroups:
     """
     if name not in table.column_names:
         near = suggestion(name, table.column_names)
-        hints = (f"did you mean `{near}`?" if near else f"there are {', '.join(table.column_names)}",)
+        hints = (f"did you mean `{near}`?" if near else f"there are {listing(table.column_names)}",)
         raise DataError(Finding("missing-column", f"there is no column `{name}` to group by", "--by", hints=hints))
     column = table.column(name)
     column = pc.if_else(pc.is_nan(column), None, column) if pa.types.is_floating(column.type) else column

@@ -15,12 +15,14 @@ from disttrain import data as rooms
 from disttrain import storage, training
 from disttrain.config import Config, suggestion
 from disttrain.config.names import TIMED_COLUMNS
-from disttrain.data import Origin
+from disttrain.config.wording import listing
+from disttrain.data import Origin, Source
 from disttrain.errors import DataError, Finding, UsageError
 from disttrain.model import Model
 from disttrain.workflows.dataset import SPLITS, Dataset
 from disttrain.workflows.feature_notes import FeatureNotes
 from disttrain.workflows.forecasts import Wanted, asked_for, columns_of, forecast, metadata, refuse_unsuited, wanted_of
+from disttrain.workflows.new_rows import new_source
 from disttrain.workflows.preparation import Prepared
 from disttrain.workflows.requests import Request, columns_meant, require_times
 from disttrain.workflows.runs import OpenRun, open_run, own_rows
@@ -35,13 +37,14 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class Predicted:
-    """Where the predictions are, how many rows, from which run, and what was met on the way (imputed values, unseen categories)."""
+    """Where the predictions are, how many rows, from which run, what was met on the way (imputed values, unseen categories), and how the file is read."""
 
     output: str
     rows: int
     run: str
     newest: bool
     notes: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
 
 
 def predict(request: Request, root: Path) -> Predicted:
@@ -55,26 +58,22 @@ def predict(request: Request, root: Path) -> Predicted:
     if request.data is None and run.folder is None:
         raise UsageError(Finding("no-data", "a model folder alone has no data of its own", "--data", hints=("name a file with `--data`",)))
     output, replace = _output(request, run)
+    remarks: tuple[str, ...] = ()
     if request.data is None:
         rows = own_rows(run, ("*",) if request.keep == ("all",) else (*request.keep, *columns_meant(request.keep, ())))
         batches = _dealt(_own_batches(rows, run.model.config), request.shard)
-        kept: tuple[str, ...] = _kept(rows.table.schema, request, run.model)
+        kept: tuple[str, ...] = _kept(rows.arrow_schema, request, run.model)
     else:
-        files = rooms.files(request.data, Path.cwd(), run.model.config.data.format)
-        form = run.model.config.data.format
-        schema = rooms.schema_of(files, form, text=run.model.schema.text_columns)
-        run.model.schema.check(
-            schema,
-            target=False,
-            where=rooms.place(files[0]),
-            examples=rooms.text_examples(files, rooms.origin_of(files, form), schema, form),
-        )
-        kept = _kept(schema, request, run.model)
-        batches = _dealt(_file_batches(files, run.model, kept, schema), request.shard)
+        source = new_source(request.data, run.model.config, request.input_format, request.renamed)
+        run.model.schema.check(source, target=False)
+        remarks = source.remarks
+        kept = _kept(source.schema, request, run.model)
+        batches = _dealt(_file_batches(source, run.model, kept), request.shard)
     notes = FeatureNotes()
     tables = _tables(run.model, batches, kept, wanted, request, notes)
     count = written(output, tables, _form(request, output), metadata(run.model, run.name, wanted, run.weights), replace)
-    return Predicted(output, count, run.name, run.newest, (*notes.texts(run.model.encoder.missing), *_shard_notes(request, count)))
+    texts = (*notes.texts(run.model.encoder.missing), *_shard_notes(request, count))
+    return Predicted(output, count, run.name, run.newest, texts, remarks)
 
 
 def write_own(prepared: Prepared, folder: Path, name: str) -> int:
@@ -112,13 +111,13 @@ def _own_batches(rows: Dataset, config: Config) -> Iterator[_Batch]:
         yield _Batch(table, rows.row[part], rows.position[part], number, rows.origin.rows(rows.position[part]), rows.split[part], part)
 
 
-def _file_batches(files: Sequence[Path], model: Model, kept: Sequence[str], schema: pa.Schema) -> Iterator[_Batch]:
-    columns = tuple(dict.fromkeys((*model.schema.forecast_columns, *kept)))
-    first, origin = 0, rooms.origin_of(files, model.config.data.format)
-    batches = rooms.stream(files, columns, model.config.data.format, BLOCK, schema=schema)
-    for number, batch in enumerate(rooms.ahead(batches)):
+def _file_batches(source: Source, model: Model, kept: Sequence[str]) -> Iterator[_Batch]:
+    forms = model.schema.forms(target=False, ids=False)
+    forms |= {rooms.KEPT + name if name in forms else name: rooms.AS_WRITTEN for name in kept}
+    first = 0
+    for number, batch in enumerate(rooms.ahead(source.batches(forms, BLOCK))):
         row = np.arange(first, first + batch.num_rows)
-        yield _Batch(batch, row, row, number, origin.at(first))
+        yield _Batch(batch, row, row, number, source.origin.at(first))
         first += batch.num_rows
 
 
@@ -140,8 +139,10 @@ def _tables(
     model: Model, batches: Iterable[_Batch], kept: Sequence[str], wanted: Wanted, request: Request, notes: FeatureNotes
 ) -> Iterator[pa.Table]:
     for batch in batches:
-        notes.add(model.encoder.notes(batch.rows))
+        notes.add(model.encoder.notes(batch.rows), batch.rows.num_rows)
         yield _table(batch, forecast(model, batch.rows, wanted, batch.index, batch.origin), kept, request)
+    if request.data is not None and request.unknown == "error":
+        notes.require_known(model, str(request.data))
 
 
 def _own_tables(prepared: Prepared, wanted: Wanted) -> Iterator[pa.Table]:
@@ -164,7 +165,13 @@ def _table(batch: _Batch, columns: Mapping[str, pa.Array], kept: Sequence[str], 
     _require_no_clash(kept, made)
     front = [name for name in made if name.removeprefix(request.prefix) in ("row",)]
     order = [*front, *kept, *(name for name in made if name not in front)]
-    return pa.Table.from_arrays([made[name] if name in made else batch.rows.column(name) for name in order], order)
+    return pa.Table.from_arrays([made[name] if name in made else _as_written(batch.rows, name) for name in order], order)
+
+
+def _as_written(rows: pa.Table | pa.RecordBatch, name: str) -> pa.Array:
+    """A column of the input as it stands there, which for a feature is beside the form that the model reads."""
+    key = rooms.KEPT + name
+    return rows.column(key if key in rows.schema.names else name)
 
 
 def _renamed(made: dict[str, pa.Array], pairs: Sequence[tuple[str, str]]) -> dict[str, pa.Array]:
@@ -172,7 +179,7 @@ def _renamed(made: dict[str, pa.Array], pairs: Sequence[tuple[str, str]]) -> dic
     renamed = dict(pairs)
     unknown = [name for name in renamed if name not in made]
     if unknown:
-        hints = (f"there are {', '.join(made)}",)
+        hints = (f"there are {listing(made)}",)
         raise UsageError(Finding("unknown-choice", f"no column `{unknown[0]}` is predicted", "--rename", hints=hints))
     names = [renamed.get(name, name) for name in made]
     twice = [name for name in names if names.count(name) > 1]
@@ -203,7 +210,7 @@ def _kept(schema: pa.Schema, request: Request, model: Model) -> tuple[str, ...]:
     columns = columns_meant(request.keep, schema.names)
     if missing := [name for name in columns if name not in schema.names]:
         near = suggestion(missing[0], schema.names)
-        hints = (f"did you mean `{near}`?" if near else f"there are {', '.join(schema.names)}",)
+        hints = (f"did you mean `{near}`?" if near else f"there are {listing(schema.names)}",)
         raise DataError(Finding("missing-column", f"there is no column `{missing[0]}` to keep", "--keep", hints=hints))
     return tuple(dict.fromkeys((*ids, *columns)))
 

@@ -79,7 +79,7 @@ def _data(prepared: Prepared) -> dict[str, Any]:
     y = prepared.observed.outcome.value.numpy()
     names = rows.arrow_schema
     return {
-        "files": rooms.fingerprint(rows.files, rows.format),
+        "files": rows.fingerprint,
         "limit": prepared.limit,
         "schema": {field.name: str(field.type) for field in names},
         "rows": {**prepared.counts(), "filtered": rows.filtered},

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from disttrain.config import suggestion
-from disttrain.config.names import METRICS, PREDICTION_COLUMNS, TIMED_COLUMNS
+from disttrain.config.names import FORMATS, METRICS, PREDICTION_COLUMNS, TIMED_COLUMNS
+from disttrain.config.wording import listing
 from disttrain.errors import Finding, UsageError
 
 __all__ = ["Question", "Request", "Requirement", "columns_meant", "require_times", "requirement"]
@@ -46,6 +47,14 @@ class Request:
     format: str | None = None
     overwrite: bool = False
     device: str = "auto"
+    input_format: str | None = None
+    map: tuple[tuple[str, str], ...] = ()
+    unknown: str = "error"
+
+    @property
+    def renamed(self) -> dict[str, str]:
+        """The columns that the file calls otherwise: {column: its name there}."""
+        return dict(self.map)
 
     def __post_init__(self) -> None:
         _require_request(self)
@@ -74,9 +83,17 @@ class Question:
     require: tuple[str, ...] = ()
     overwrite: bool = False
     device: str = "auto"
+    input_format: str | None = None
+    map: tuple[tuple[str, str], ...] = ()
+    unknown: str = "error"
 
     def __post_init__(self) -> None:
         _require_question(self)
+
+    @property
+    def renamed(self) -> dict[str, str]:
+        """The columns that the file calls otherwise: {column: its name there}."""
+        return dict(self.map)
 
 
 @dataclass(frozen=True)
@@ -100,12 +117,13 @@ def _require_request(request: Request) -> None:
     found = [_unknown("--columns", name, PREDICTION_COLUMNS) for name in request.columns or () if name not in PREDICTION_COLUMNS]
     found += _shares("--quantiles", request.quantiles or ())
     found += [
-        Finding("bad-option", f"`{time}` is not a time above 0", "--times")
+        Finding("bad-option", f"`{time}` is not a time above 0", "--times", hints=("such as `--times 30,365`",))
         for time in request.times or ()
         if not (_number(time) and 0 < time < math.inf)
     ]
     if request.format is not None and request.format not in _FORMATS:
         found.append(_unknown("--format", request.format, _FORMATS))
+    found += _of_input(request)
     if not _whole(request.samples) or not 0 <= request.samples <= _MOST_SAMPLES:
         found.append(Finding("bad-option", f"`{request.samples}` is not a number of samples from 0 to {_MOST_SAMPLES:,}", "--samples"))
     part, parts = request.shard
@@ -114,6 +132,19 @@ def _require_request(request: Request) -> None:
     found += _device(request.device)
     if found:
         raise UsageError(*found)
+
+
+def _of_input(request: Request | Question) -> list[Finding]:
+    """What cannot be meant of the options that say how the file of `--data` is to be read."""
+    found = []
+    if request.input_format is not None and request.input_format not in FORMATS[1:]:
+        found.append(_unknown("--input-format", request.input_format, FORMATS[1:]))
+    if request.unknown not in ("error", "ok"):
+        found.append(_unknown("--unknown", request.unknown, ("error", "ok")))
+    if request.data is None and (request.input_format is not None or request.map):
+        option = "--map" if request.map else "--input-format"
+        found.append(Finding("bad-option", "it says how a file is to be read, and no file is named", option, hints=("add `--data FILE`",)))
+    return found
 
 
 def require_times(columns: tuple[str, ...], times: tuple[float, ...]) -> None:
@@ -132,7 +163,9 @@ def _require_question(question: Question) -> None:
     if question.split is not None and question.split not in _SPLITS:
         found.append(_unknown("--split", question.split, _SPLITS))
     if question.split is not None and question.data is not None:
-        found.append(Finding("bad-option", "a split is one of the run's own rows; with `--data` there is none", "--split"))
+        what = "a split is one of the run's own rows; with `--data` there is none"
+        found.append(Finding("bad-option", what, "--split", hints=("leave out `--split`",)))
+    found += _of_input(question)
     for text in question.require:
         try:
             requirement(text)
@@ -154,14 +187,21 @@ def requirement(text: str) -> Requirement:
 
 def _unknown(option: str, word: str, choices: tuple[str, ...]) -> Finding:
     near = suggestion(word, choices)
-    hint = (f"did you mean `{near}`? " if near else "") + f"there are {', '.join(choices)}"
+    hint = (f"did you mean `{near}`? " if near else "") + f"there are {listing(choices)}"
     return Finding("unknown-choice", f"`{word}` is not known", option, hints=(hint,))
 
 
 def _shares(option: str, values: tuple[float, ...]) -> list[Finding]:
     return [
-        Finding("bad-option", f"`{value}` is not between 0 and 1", option) for value in values if not (_number(value) and 0 < value < 1)
+        Finding("bad-option", f"`{value}` is not between 0 and 1", option, hints=(f"such as `{option} {_meant(value):g}`",))
+        for value in values
+        if not (_number(value) and 0 < value < 1)
     ]
+
+
+def _meant(value: Any) -> float:
+    """The share that a number in per cent stands for, else an ordinary one."""
+    return value / 100 if _number(value) and 2 <= value < 100 else 0.9
 
 
 def _device(name: Any) -> Iterator[Finding]:
