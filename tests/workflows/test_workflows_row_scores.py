@@ -132,6 +132,16 @@ def test_scores_of_blocks_are_the_weighted_means_of_the_metrics():
     )
 
 
+def test_scores_that_begin_as_whole_numbers_keep_their_digits():
+    """The first block misses by 1 exactly, the second by thirds."""
+    y = torch.cat([torch.ones(40, dtype=torch.float64), torch.full((50,), 1 / 3, dtype=torch.float64)])
+    zero, one = torch.zeros(90, dtype=torch.float64), torch.ones(90, dtype=torch.float64)
+    rows = RowScores(Settings(("mae", "pit"), (0.9,)), 90)
+    for part in torch.arange(90).split(40):
+        rows.add(Normal(zero[part], one[part]), Normal(zero[part], one[part]), Outcome.exact(y[part]), None)
+    assert rows.documents()[0]["mae"]["value"] == pytest.approx(float(y.mean()), rel=1e-14)
+
+
 def test_the_quantiles_of_pinball_are_the_ends_of_the_levels_and_the_median():
     assert Settings(("pinball",), (0.5, 0.9)).quantiles == (0.05, 0.25, 0.5, 0.75, 0.95)
     assert Settings(("pinball",), (0.8,)).quantiles == (0.1, 0.5, 0.9)
