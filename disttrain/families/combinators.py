@@ -62,7 +62,7 @@ def mixture(of: Family | None = None, components: int = 2) -> Family:
     symbols   w = weights
     mean      Σ w_k m_k
     variance  Σ w_k (v_k + (m_k - m)²)
-    crps      quadrature
+    crps      closed form of normals; quadrature or summation of others
     scipy     none
     gamlss    gamlss.mx
     instead   one hump: the family itself, or student_t, skew_t

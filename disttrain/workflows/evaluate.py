@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -90,7 +90,9 @@ def evaluate(question: Question, root: Path) -> Answer:
         inputs = own_files(run) if given is None else given.files
         require_no_input(question.rows_out, "--rows-out", inputs, [run] if rival is None else [run, rival])
     rows = _own(run, question, other) if given is None else _given(model, given, question, other)
-    scores = _scores(model, other, rows, question)
+    # Who asks for one metric wants one line; the config's groups come with its own list of metrics.
+    usual = [] if question.metrics else [name for name in model.config.evaluation.by if name in rows.table.column_names]
+    scores = _scores(model, other, rows, question, columns_meant(question.by, rows.table.column_names) or usual)
     document = {"run": run.name, "data": rows.data, "split": rows.split, **scores.document}
     return Answer(document, run.newest, scores.residuals, scores.histogram, scores.notes, rows.remarks)
 
@@ -102,16 +104,17 @@ def evaluate_table(model: Model, table: pa.Table, origin: Origin, question: Ques
     if filters_of(model.config):
         keep = keep & rooms.keep(rooms.comparisons(table, rooms.columns_of(filters_of(model.config))), filters_of(model.config))
     rows = _kept_rows(table.filter(rooms.boolean_column(keep)), keep, origin, origin.names[0])
-    return _scores(
-        model, None, replace(rows, blocks=lambda: _filtered(_cut(table), np.split(keep, range(BLOCK, len(keep), BLOCK)))), question
-    )
+    # Cut before rows are left out, as a file is: the same blocks give the same bits.
+    keeps = np.split(keep, range(BLOCK, len(keep), BLOCK))
+    return _scores(model, None, replace(rows, blocks=lambda: _filtered(_cut(table), keeps)), question, ())
 
 
-def _scores(model: Model, other: Model | None, rows: _Rows, question: Question) -> Scores:
-    """The scores of rows beside those of `other`, or of the constant model; those of each row go to a file where one is named."""
-    # Who asks for one metric wants one line; the config's groups come with its own list of metrics.
-    usual = [] if question.metrics else [name for name in model.config.evaluation.by if name in rows.table.column_names]
-    groups = [group_column(rows.table, column) for column in columns_meant(question.by, rows.table.column_names) or usual]
+def _scores(model: Model, other: Model | None, rows: _Rows, question: Question, by: Sequence[str]) -> Scores:
+    """The scores of rows, and of groups of them by some columns, beside those of `other`, or of the constant model.
+
+    Those of each row go to a file where one is named.
+    """
+    groups = [group_column(rows.table, column) for column in by]
     observed = observed_of(model, rows.table, rows.origin)
     row_scores = RowScores(_settings(model, question, observed.outcome), len(observed))
     met = FeatureNotes()
@@ -216,7 +219,8 @@ def _cut(table: pa.Table) -> Iterator[pa.Table]:
 
 
 def _filtered(tables: Iterable[pa.Table], keeps: Iterable[Array]) -> Iterator[pa.Table]:
-    return (table.filter(rooms.boolean_column(keep)) for table, keep in zip(tables, keeps, strict=True))
+    """The rows that are kept, of the tables that have any."""
+    return (table.filter(rooms.boolean_column(keep)) for table, keep in zip(tables, keeps, strict=True) if keep.any())
 
 
 def _row_table(model: Model, row: Array, first: int, distribution: Distribution, outcome: Outcome) -> pa.Table:

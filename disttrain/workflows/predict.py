@@ -27,6 +27,7 @@ from disttrain.workflows.outputs import require_no_input
 from disttrain.workflows.preparation import Prepared
 from disttrain.workflows.requests import Request, columns_meant, format_named, require_times
 from disttrain.workflows.runs import OpenRun, open_run, own_files, own_rows
+from disttrain.workflows.scoring import on_device
 from disttrain.workflows.writing import written
 
 __all__ = ["BLOCK", "Predicted", "predict", "wanted_by", "write_own"]
@@ -82,7 +83,8 @@ def write_own(prepared: Prepared, folder: Path, name: str) -> int:
     wanted = refuse_unsuited(model, wanted_of(model.config), asked={})
     digest = storage.read(folder / "model").sha256
     tables = _own_tables(prepared, wanted)
-    return written(str(folder / "predictions.parquet"), tables, "parquet", metadata(model, name, wanted, digest), True)
+    with on_device(model):
+        return written(str(folder / "predictions.parquet"), tables, "parquet", metadata(model, name, wanted, digest), True)
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ ordinal   y is one of K classes, classes
   symbols       μ = loc, c = cutpoints
   mean          does not exist
   variance      does not exist
-  crps          does not apply: classes have no distances
+  crps          summation: the ranked probability score, in steps from class to class
   scipy.stats   none
   gamlss        OPO of gamlss.ordinal packages
   try instead   no order: categorical · counts: poisson
