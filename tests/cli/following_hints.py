@@ -33,7 +33,7 @@ NOT_FOLLOWED = {
     r"a path is relative to this file|`~` is the home folder": "it says where was looked",
     r"it is already on line": "it says where the other one is",
     r"indent with spaces|leave (it|one of them) out(,| of|$)|leave out `--split`": "followed by the cases that say so by hand",
-    r"numbers are written|write numbers like|mend the rows|name a file with rows|give a smaller share|an empty field": "the data must be mended",
+    r"numbers are written|write numbers like|mend the rows|loosen `data.filter`|name a file with rows|give a smaller share": "the data must be mended",
     r"give the path of a YAML config|look again|`disttrain fit CONFIG`|makes a run of it": "it names the kind of thing that is meant",
     r"an option stands behind the command": "the command is not known",
     r"write several values as `a,b`": "whether one value or two was meant is not known",
