@@ -31,20 +31,23 @@ def evaluate(
     rows_out: Annotated[str | None, typer.Option("--rows-out", help="Write every row's target and scores to this file.")] = None,
     baseline: Annotated[str, typer.Option("--baseline", help="What to compare with: marginal, or another run.")] = "marginal",
     require: Require = None,
+    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file of --rows-out.")] = False,
     input_format: InputFormat = None,
     map_: Map = None,
     unknown: Unknown = "error",
 ) -> None:
     """Score predictions on a data set."""
-    from disttrain.workflows.requests import Question, require_question
+    from disttrain.workflows.requests import Question
 
-    question = Question(run, data, split, words(metric) or (), numbers("--level", level, "0.5,0.9") or (), tuple(by or ()), rows_out, baseline,
-                        words(require) or (), overwrite, input_format, pairs("--map", map_, "COLUMN=NAME", "driver_age=DriverAge"), unknown)  # fmt: skip
-    require_question(question)
+    levels = numbers("--level", level, "0.5,0.9") or ()
+    question = Question(
+        run, data, split, words(metric) or (), levels, tuple(by or ()), rows_out, baseline, words(require) or (), overwrite, device,
+        input_format, pairs("--map", map_, "COLUMN=NAME", "driver_age=DriverAge"), unknown,
+    )  # fmt: skip
     from disttrain.cli import tables
     from disttrain.workflows.evaluate import evaluate as workflow
-    from disttrain.workflows.evaluate import require_met
+    from disttrain.workflows.requirements import require_met
 
     answer = workflow(question, RUNS)
     refusal = None

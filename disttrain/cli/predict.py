@@ -47,14 +47,13 @@ def predict(
     unknown: Unknown = "error",
 ) -> None:
     """Write each row's predicted parameters to Parquet."""
-    from disttrain.workflows.requests import Request, require_request
+    from disttrain.workflows.requests import Request
 
     request = Request(
         run, data, output, words(columns), numbers("--quantiles", quantiles, "0.05,0.5,0.95"), numbers("--times", times, "30,365"), samples,
         tuple(keep or ()), prefix, pairs("--rename", rename, "OLD=NEW", "loc=predicted_mean"), _shard(shard), format_, overwrite, device,
         input_format, pairs("--map", map_, "COLUMN=NAME", "driver_age=DriverAge"), unknown,
     )  # fmt: skip
-    require_request(request)
     from disttrain.workflows.predict import predict as workflow
 
     done = workflow(request, RUNS)

@@ -12,7 +12,7 @@ from disttrain.data.io.formats import FORMATS, Format, format_of
 from disttrain.data.known import Known, read_known
 from disttrain.data.schema import Feature, Schema
 from disttrain.data.seen import Seen, read_seen
-from disttrain.data.source import KEPT, Rows, Source, ahead, origin_of
+from disttrain.data.source import COMPARED, KEPT, Rows, Source, ahead, comparisons, origin_of
 from disttrain.data.split_checks import older_rows, shared_groups, shared_rows, unlisted_values
 from disttrain.data.splits import SPLITS, TEST, TRAIN, VALIDATION, assign, own_shares
 from disttrain.data.targets import Target, read_target, read_weight, require_complete, require_weight
@@ -20,6 +20,7 @@ from disttrain.data.wrong_cells import imposed
 
 __all__ = [
     "AS_WRITTEN",
+    "COMPARED",
     "FORMATS",
     "KEPT",
     "NAME",
@@ -48,6 +49,7 @@ __all__ = [
     "chosen_texts",
     "column_place",
     "columns_of",
+    "comparisons",
     "files",
     "float_column",
     "format_of",

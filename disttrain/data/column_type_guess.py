@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from disttrain.data.arrays import text_column
 from disttrain.data.io.csv_dialect import Dialect, number_text
 from disttrain.data.text_values import cast_or_none, without_missing_words
 
@@ -28,6 +29,8 @@ CANDIDATES = (
 )
 NUMBERS = CANDIDATES[:3]
 FIRST_CELLS = 32
+# What no number is cast from: a scalar of Python's would import pandas.
+NO_NUMBER = text_column(["no number"])[0]
 
 
 @dataclass
@@ -64,7 +67,7 @@ def with_plain_marks(cells: Any, dialect: Dialect) -> Any:
     right = pc.match_substring_regex(cells, number_text(dialect))
     plain = pc.replace_substring(cells, dialect.thousands, "") if dialect.thousands else cells
     plain = plain if dialect.decimal == "." else pc.replace_substring(plain, dialect.decimal, ".")
-    return pc.if_else(right, plain, "no number")
+    return pc.if_else(right, plain, NO_NUMBER)
 
 
 def fits(cells: Any, kind: Any) -> bool:
@@ -78,7 +81,6 @@ def has_padded(cells: Any) -> bool:
     starts = cells.filter(pc.starts_with(cells, "0"))
     if not len(starts):
         return False
-    starts = starts.filter(pc.greater(pc.utf8_length(starts), 1))
     return bool(pc.any(pc.match_substring_regex(starts, "^0[0-9xX]")).as_py())
 
 

@@ -1,7 +1,8 @@
 """What a column is follows from the part it plays: the values of a file, of whatever type, in the form that this part needs.
 
-NAME: text, character for character. NUMBER, BOOLEAN, TIME: values of that kind. AS_WRITTEN: copied as it is. OWN: of the type that the file
-gives the column, or, where a file has no types, the narrowest that all of its cells fit; comparisons are made in it.
+NAME: text, character for character. NUMBER, BOOLEAN, TIME: values of that kind; EVENT: 1 and 0, also written true and false. AS_WRITTEN:
+copied as it is. OWN: of the type that the file gives the column, or, where a file has no types, the narrowest that all of its cells fit;
+comparisons are made in it.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from disttrain.data.arrays import bits, is_number, is_text, is_time, joined, numbers, texts
+from disttrain.data.arrays import bits, is_number, is_text, is_time, joined, numbers, plain_values, texts
 from disttrain.data.io.csv_dialect import Dialect
-from disttrain.data.text_values import as_booleans, as_numbers, as_times, is_missing_word, without_missing_words
+from disttrain.data.text_values import NO_TEXT, as_booleans, as_numbers, as_times, is_missing_word, without_missing_words
 
-__all__ = ["AS_WRITTEN", "BOOLEAN", "FORM_OF_KIND", "NAME", "NUMBER", "OWN", "TIME", "Conformed", "conformed", "in_one_type"]
+__all__ = ["AS_WRITTEN", "BOOLEAN", "EVENT", "FORM_OF_KIND", "NAME", "NUMBER", "OWN", "TIME", "Conformed", "conformed", "in_one_type"]
 
-NAME, NUMBER, BOOLEAN, TIME, AS_WRITTEN, OWN = "name", "number", "boolean", "time", "as written", "own"
+NAME, NUMBER, BOOLEAN, EVENT, TIME, AS_WRITTEN, OWN = "name", "number", "boolean", "event", "time", "as written", "own"
 # The form of a feature of each kind.
 FORM_OF_KIND = {"numeric": NUMBER, "categorical": NAME, "boolean": BOOLEAN, "datetime": TIME}
 
@@ -64,14 +65,20 @@ def conformed(column: Any, form: str, dialect: Dialect, own: Any = None) -> Conf
     return Conformed(array)
 
 
-READERS = {NUMBER: as_numbers, BOOLEAN: as_booleans, TIME: as_times}
+def as_events(text: Any, dialect: Dialect) -> tuple[Any, Mask]:
+    """Truth values as 1 and 0."""
+    truth, wrong = as_booleans(text, dialect)
+    return pc.cast(truth, pa.float64()), wrong
+
+
+READERS = {NUMBER: as_numbers, EVENT: as_events, BOOLEAN: as_booleans, TIME: as_times}
 
 
 def names(array: Any, dialect: Dialect) -> Any:
     """Text as it is, numbers as the shortest text of their value; null where the file says of every column that it is missing."""
     text = texts(array)
     if dialect.missing and is_text(array.type):
-        return pc.if_else(is_missing_word(text, dialect), pa.scalar(None, pa.string()), text)
+        return pc.if_else(is_missing_word(text, dialect), NO_TEXT, text)
     return text
 
 
@@ -116,7 +123,7 @@ def whole_beyond_float(text: Any, values: Any) -> Mask:
     if largest is None or not largest > WHOLE:
         return np.zeros(len(text), dtype=bool)
     whole = pc.match_substring_regex(text, r"^\s*[+-]?\d+\s*$")
-    return bits(pc.and_(whole, pc.greater(pc.abs(values), WHOLE)).fill_null(False))
+    return np.asarray(bits(whole.fill_null(False)) & (np.abs(plain_values(values, np.float64)) > WHOLE))
 
 
 def in_one_type(columns: Sequence[Any]) -> list[Any]:

@@ -13,7 +13,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from disttrain.data.arrays import bits, is_number, is_text, is_time, joined, numbers, plain_values, texts
+from disttrain.data.arrays import (
+    bits,
+    boolean_column,
+    float_column,
+    integer_column,
+    is_number,
+    is_text,
+    is_time,
+    joined,
+    numbers,
+    plain_values,
+    text_column,
+    texts,
+)  # fmt: skip
 from disttrain.data.text_values import one_time
 
 __all__ = ["Incomparable", "compare", "is_listed", "order_of"]
@@ -43,11 +56,11 @@ def compare(column: Any, sign: str, value: Decimal | bool | str) -> Mask:
     if isinstance(value, bool):
         if not pa.types.is_boolean(kind):
             raise Incomparable
-        return held(array, sign, pa.scalar(value))
+        return held(array, sign, column_of([value], kind)[0])
     if isinstance(value, Decimal):
         return compared_numbers(array, sign, value)
     if is_text(kind):
-        return held(array, sign, pa.scalar(value, kind))
+        return held(array, sign, column_of([value], kind)[0])
     if is_time(kind):
         return compared_times(array, sign, value)
     raise Incomparable
@@ -96,7 +109,7 @@ def compared_integers(array: Any, sign: str, value: Decimal) -> Mask:
     least, most = limits(array.type)
     if not least <= whole <= most:
         return present & bool(PYTHON[sign](0, whole))
-    return held(array, sign, pa.scalar(whole, array.type))
+    return held(array, sign, column_of([whole], array.type)[0])
 
 
 def limits(kind: Any) -> tuple[int, int]:
@@ -106,7 +119,7 @@ def limits(kind: Any) -> tuple[int, int]:
 
 def compared_times(array: Any, sign: str, text: str) -> Mask:
     zoned = pa.types.is_timestamp(array.type) and array.type.tz is not None
-    moment = one_time(pa.array([text.strip()]))
+    moment = one_time(text_column([text.strip()]))
     if moment is None or (ZONE.search(text[10:]) and not zoned):
         raise Incomparable
     unit = "ns" if moment.type.unit == "ns" or getattr(array.type, "unit", "") == "ns" else "us"
@@ -134,10 +147,12 @@ def is_listed(column: Any, values: Sequence[Any]) -> tuple[Mask, list[Any]]:
     if not usable:
         return np.zeros(len(array), dtype=bool), list(values)
     compared = pc.cast(array, pa.decimal256(76, kind.scale)) if pa.types.is_decimal(kind) else array
-    chosen = pa.array(list(usable), compared.type)
+    chosen = column_of(usable, compared.type)
     some = bits(pc.is_in(compared, value_set=chosen)) & bits(array.is_valid())
     there = (
-        bits(pc.is_in(chosen, value_set=pc.unique(compared.filter(pa.array(some))))) if some.any() else np.zeros(len(chosen), dtype=bool)
+        bits(pc.is_in(chosen, value_set=pc.unique(compared.filter(boolean_column(some)))))
+        if some.any()
+        else np.zeros(len(chosen), dtype=bool)
     )
     present = {value for value, is_there in zip(usable, there.tolist(), strict=True) if is_there}
     return some, [value for value, mine in zip(values, wanted, strict=True) if mine is None or mine not in present]
@@ -174,7 +189,20 @@ def listed_value(value: Any, kind: Any) -> Any:
 
 def plain_number(value: Any) -> str:
     """A listed value as text: 1.0 reads 1, as numbers in text form do."""
-    return str(texts(pa.array([value]))[0]) if isinstance(value, float) else str(value)
+    return str(texts(float_column(np.array([value])))[0]) if isinstance(value, float) else str(value)
+
+
+def column_of(values: Sequence[Any], kind: Any) -> Any:
+    """Values of one type as an Arrow array; those of common types without the import of pandas, which pa.array costs."""
+    if is_text(kind):
+        return text_column(values)
+    if pa.types.is_boolean(kind):
+        return boolean_column(np.array(values, dtype=bool))
+    if pa.types.is_floating(kind):
+        return float_column(np.array(values, dtype=np.float64)).cast(kind)
+    if pa.types.is_integer(kind) and not pa.types.is_uint64(kind):
+        return integer_column(np.array(values, dtype=np.int64)).cast(kind)
+    return pa.array(values, kind)
 
 
 def order_of(column: Any) -> NDArray[np.int64]:

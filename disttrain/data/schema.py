@@ -8,7 +8,7 @@ from typing import Any
 
 from disttrain.data.arrays import is_text, plain
 from disttrain.data.column_checks import KINDS, LABEL, fits, is_passed_over, kind_of, lookup, mistyped, unusable
-from disttrain.data.column_types import AS_WRITTEN, FORM_OF_KIND, NAME, NUMBER
+from disttrain.data.column_types import AS_WRITTEN, EVENT, FORM_OF_KIND, NAME, NUMBER
 from disttrain.data.filters import columns_of
 from disttrain.data.findings import raise_any, shown
 from disttrain.data.resemblance import resembling
@@ -77,7 +77,7 @@ class Schema:
         forms = dict.fromkeys(self.id, AS_WRITTEN) if ids else {}
         forms |= {feature.name: FORM_OF_KIND[feature.kind] for feature in self.features}
         for name in (*self.known.values(), *(self.scored_columns if target else ())):
-            forms.setdefault(name, NUMBER)
+            forms.setdefault(name, EVENT if name == self.observed.get("event") else NUMBER)
         return forms | (dict.fromkeys(self.target, NAME) if target and self.named_target else {})
 
     @property

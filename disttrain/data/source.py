@@ -16,19 +16,21 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from disttrain.data.arrays import boolean_column, is_number, is_text, is_time, plain
+from disttrain.data.arrays import boolean_column, is_number, is_text, is_time, joined
 from disttrain.data.column_type_guess import ColumnTypeGuess
-from disttrain.data.column_types import AS_WRITTEN, BOOLEAN, NAME, NUMBER, OWN, TIME, conformed
+from disttrain.data.column_types import AS_WRITTEN, BOOLEAN, EVENT, NAME, NUMBER, OWN, TIME, conformed
 from disttrain.data.filters import columns_of, keep
-from disttrain.data.findings import Origin, column_place, place, raise_any, shown
+from disttrain.data.findings import Origin, place, raise_any, shown
 from disttrain.data.io.csv_dialect import Dialect
 from disttrain.data.io.files import STDIN, opened, reading
 from disttrain.data.io.formats import Format, format_of
 from disttrain.data.io.hive import constant, partition_types, partitions
+from disttrain.data.record_batches import no_rows, of_length, one_batch
+from disttrain.data.united_schema import unclear, united
 from disttrain.data.wrong_cells import WrongCells
 from disttrain.errors import DataError, Finding
 
-__all__ = ["KEPT", "Rows", "Source", "ahead", "origin_of"]
+__all__ = ["COMPARED", "KEPT", "Rows", "Source", "ahead", "comparisons", "origin_of"]
 
 BATCH_ROWS = 65_536
 # Before the name of a column that is read once more beside the form of its part: in its own type for a comparison, or as it is written.
@@ -170,7 +172,7 @@ class Source:
         inside = inside or [name for name, times in Counter(schema.names).items() if times == 1][:1]
         wanted = {theirs[name] for name in text if name in theirs}
         for batch in self.format.batches(path, inside, schema, dialect, wanted, BATCH_ROWS):
-            read = dict(zip(inside, batch.columns, strict=True))
+            read = dict(zip(inside, map(joined, batch.columns), strict=True))
             arrays = [
                 read[theirs[name]] if name in theirs
                 else constant(values.get(name), pa.string() if name in text else self._partitions[name], batch.num_rows)
@@ -192,10 +194,10 @@ class Source:
             pending.append(batch)
             count += batch.num_rows
             if count >= rows:
-                joined = one_batch(pending)
+                gathered = one_batch(pending)
                 full = count - count % rows
-                yield from (joined.slice(start, rows) for start in range(0, full, rows))
-                pending, count, some = [joined.slice(full)], count - full, True
+                yield from (gathered.slice(start, rows) for start in range(0, full, rows))
+                pending, count, some = [gathered.slice(full)], count - full, True
         if count:
             yield one_batch(pending)
         elif not some:
@@ -306,41 +308,6 @@ def origin_of(sources: Sequence[Source]) -> Origin:
     return Origin(names, lambda: [count for source in sources for count in source.counts], lines=lines)
 
 
-def united(files: Sequence[Path], schemas: Sequence[Any]) -> tuple[list[Any], dict[str, Finding]]:
-    """The columns of all files in types that hold for all, and those whose types nothing but text could hold."""
-    first, findings, conflicts = schemas[0], [], {}
-    types: dict[str, Any] = {}
-    for path, schema in zip(files, schemas, strict=True):
-        findings += missing_here(files[0], path, first.names, schema.names)
-        findings += missing_here(path, files[0], schema.names, first.names)
-        for field in schema:
-            kind = plain(field.type)
-            known = types.get(field.name, kind)
-            types[field.name] = wider(known, kind)
-            if types[field.name] is None:
-                what = f"it is {kind} here and {known} in {place(files[0])}"
-                hint = "write both files with one type, or declare it: `type: categorical`"
-                conflicts[field.name] = Finding("type-differs", what, column_place(place(path), field.name), hints=(hint,))
-                types[field.name] = pa.string()
-    raise_any(findings)
-    return [pa.field(field.name, types[field.name], metadata=field.metadata) for field in first], conflicts
-
-
-def wider(one: Any, other: Any) -> Any:
-    """A type that holds the values of both; None where none but text does."""
-    if one == other or pa.types.is_null(other):
-        return one
-    if pa.types.is_null(one):
-        return other
-    if is_number(one) and is_number(other):
-        return pa.int64() if pa.types.is_signed_integer(one) and pa.types.is_signed_integer(other) else pa.float64()
-    if is_time(one) and is_time(other):
-        zones = {getattr(kind, "tz", None) for kind in (one, other)}
-        nano = any(getattr(kind, "unit", "") == "ns" for kind in (one, other))
-        return pa.timestamp("ns" if nano else "us", tz="UTC" if None not in zones else None)
-    return None
-
-
 def column_of(key: str) -> str:
     """The column that is asked for under a key: its name, or that after KEPT or COMPARED."""
     return key.removeprefix(KEPT).removeprefix(COMPARED)
@@ -350,7 +317,7 @@ def type_of(stored: Any, form: str) -> Any:
     """The type of a column in a form, whatever its type in the file."""
     if form == NAME:
         return pa.string() if not pa.types.is_nested(stored) else stored
-    if form == NUMBER:
+    if form in (NUMBER, EVENT):
         return pa.float64() if is_text(stored) else stored
     if form == TIME and (is_text(stored) or is_time(stored)):
         return pa.timestamp("us")
@@ -361,45 +328,11 @@ def in_type(array: Any, kind: Any) -> Any:
     return array if array.type == kind else array.cast(kind, safe=False)
 
 
-def missing_here(has: Path, lacks: Path, names: Sequence[str], others: Sequence[str]) -> list[Finding]:
-    absent = sorted(set(names) - set(others))
-    return [Finding("column-differs", f"it is in {place(has)} and not in this file", column_place(place(lacks), name)) for name in absent]
-
-
-def unclear(where: str, columns: Sequence[str], schema: Any) -> Iterator[Finding]:
-    times = Counter(schema.names)
-    for name in dict.fromkeys(columns):
-        if times[name] != 1:
-            code, what = ("duplicate-column", f"{times[name]} columns have this name") if times[name] else (
-                "missing-column", "there is no such column"
-            )  # fmt: skip
-            yield Finding(code, what, column_place(where, name))
-
-
-def of_length(arrays: Sequence[Any], fields: Sequence[Any], rows: int) -> Any:
-    """A record batch of so many rows, which may have no column."""
-    if arrays:
-        return pa.RecordBatch.from_arrays(list(arrays), schema=pa.schema(fields))
-    return pa.RecordBatch.from_arrays([pa.nulls(rows)], [""]).select([])
-
-
-def no_rows(fields: Sequence[Any]) -> Any:
-    return of_length([pa.nulls(0, field.type) for field in fields], fields, 0)
-
-
-def one_batch(batches: Sequence[Any]) -> Any:
-    filled = [batch for batch in batches if batch.num_rows]
-    if len(filled) == 1:
-        return filled[0]
-    schema = filled[0].schema
-    arrays = [pa.concat_arrays([batch.column(index) for batch in filled]) for index in range(len(schema))]
-    return of_length(arrays, list(schema), sum(batch.num_rows for batch in filled))
-
-
 def comparisons(rows: Any, columns: Sequence[str]) -> Any:
-    """The columns that were read to be compared, under their own names."""
-    arrays = [rows.column(COMPARED + name) for name in columns]
-    return pa.Table.from_arrays(arrays, list(columns)) if arrays else pa.table({})
+    """The columns that were read to be compared, as far as there are any, under their own names."""
+    there = [name for name in columns if rows.schema.get_field_index(COMPARED + name) >= 0]
+    arrays = [rows.column(COMPARED + name) for name in there]
+    return pa.Table.from_arrays(arrays, there) if arrays else pa.Table.from_batches([], pa.schema([]))
 
 
 def half_of_memory() -> int:

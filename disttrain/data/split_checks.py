@@ -6,11 +6,10 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from disttrain.data.arrays import bits, is_number, is_text, is_time, joined, texts
+from disttrain.data.arrays import bits, boolean_column, is_number, is_text, is_time, joined, texts
 from disttrain.data.comparing import order_of
 from disttrain.data.findings import shown
 from disttrain.data.hashing import row_hash
@@ -36,9 +35,9 @@ def unlisted_values(compared: Any, wanted: Any, name: str) -> Iterator[str]:
 def shared_groups(groups: Any, split: Parts, by: str) -> Iterator[str]:
     """Remarks on groups that have training rows and held-out rows."""
     names = texts(groups)
-    trained = pc.unique(names.filter(pa.array(split == 0)).drop_null())
+    trained = pc.unique(names.filter(boolean_column(split == 0)).drop_null())
     for code in (1, 2):
-        held = pc.unique(names.filter(pa.array(split == code)).drop_null())
+        held = pc.unique(names.filter(boolean_column(split == code)).drop_null())
         both = bits(pc.is_in(held, value_set=trained)) if len(held) and len(trained) else np.zeros(0, dtype=bool)
         if both.any():
             yield (

@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from disttrain.data.arrays import bits, text_column
 from disttrain.data.io.csv_dialect import MISSING_WORDS, Dialect, number_text
 
-__all__ = ["as_booleans", "as_numbers", "as_times", "is_missing_word", "trimmed", "without_missing_words"]
+__all__ = ["NO_TEXT", "as_booleans", "as_numbers", "as_times", "is_missing_word", "trimmed", "without_missing_words"]
 
 Mask = NDArray[np.bool_]
 
+# Nulls of a column: pa.scalar would import pandas.
+NO_TEXT, NO_TRUTH = pa.nulls(1, pa.string())[0], pa.nulls(1, pa.bool_())[0]
 TRUE, FALSE = ("true", "1"), ("false", "0")
 # The narrowest first: a zone, then digits beyond a millionth of a second.
 TIMES = (pa.timestamp("us"), pa.timestamp("us", tz="UTC"), pa.timestamp("ns"), pa.timestamp("ns", tz="UTC"))
@@ -34,7 +36,7 @@ def is_missing_word(text: Any, dialect: Dialect) -> Any:
 
 def without_missing_words(text: Any, dialect: Dialect) -> Any:
     """The cells, null where they say that the value is missing, without the blanks around them."""
-    return pc.if_else(is_missing_word(text, dialect), pa.scalar(None, pa.string()), trimmed(text))
+    return pc.if_else(is_missing_word(text, dialect), NO_TEXT, trimmed(text))
 
 
 def none_wrong(length: int) -> Mask:
@@ -59,7 +61,7 @@ def as_numbers(text: Any, dialect: Dialect) -> tuple[Any, Mask]:
     right = pc.match_substring_regex(cells, number_text(dialect))
     words = pc.match_substring_regex(cells, r"^[+-]?(?i:inf|infinity|nan)$")
     wrong = bits(pc.invert(pc.or_(right, words)).fill_null(False))
-    numbers = pc.if_else(pc.or_(right, words), cells, pa.scalar(None, pa.string()))
+    numbers = pc.if_else(pc.or_(right, words), cells, NO_TEXT)
     if dialect.thousands:
         numbers = pc.replace_substring(numbers, dialect.thousands, "")
     if dialect.decimal != ".":
@@ -75,7 +77,7 @@ def as_booleans(text: Any, dialect: Dialect) -> tuple[Any, Mask]:
     true, false = (pc.is_in(cells, value_set=text_column(words)) for words in (TRUE, FALSE))
     known = pc.or_(true, false)
     wrong = bits(pc.and_(pc.invert(known), cells.is_valid()))
-    return pc.if_else(known, true, pa.scalar(None, pa.bool_())), wrong
+    return pc.if_else(known, true, NO_TRUTH), wrong
 
 
 def as_times(text: Any, dialect: Dialect) -> tuple[Any, Mask]:

@@ -12,7 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from disttrain.data.arrays import joined
-from disttrain.data.column_types import AS_WRITTEN, BOOLEAN, NUMBER, conformed
+from disttrain.data.column_types import AS_WRITTEN, BOOLEAN, EVENT, NUMBER, conformed
 from disttrain.data.findings import MOST_ROWS, Origin, positions_finding, raise_any, shown
 from disttrain.data.io.csv_dialect import TYPED
 from disttrain.errors import Finding
@@ -136,4 +136,9 @@ def time_words(name: str, count: int, cells: Sequence[str], format: str, known: 
     return "bad-time", f"{are(count)} no date or time", hints
 
 
-WORDS = {NUMBER: number_words, BOOLEAN: boolean_words}
+def event_words(name: str, count: int, cells: Sequence[str], format: str, known: Sequence[str]) -> Words:  # noqa: ARG001
+    hints = ("an event is 1 (seen exactly) or 0 (right-censored), or true and false",)
+    return "bad-event", f"{are(count)} neither 1 nor 0", hints
+
+
+WORDS = {NUMBER: number_words, BOOLEAN: boolean_words, EVENT: event_words}

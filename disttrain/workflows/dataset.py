@@ -207,7 +207,7 @@ def _joined(tables: Sequence[pa.Table]) -> pa.Table:
     for name in dict.fromkeys(name for table in tables for name in table.column_names):
         parts = [table.column(name) if name in table.column_names else pa.nulls(table.num_rows) for table in tables]
         columns[name] = pa.chunked_array([rooms.joined(part) for part in rooms.in_one_type(parts)])
-    return pa.table(columns)
+    return pa.Table.from_arrays(list(columns.values()), list(columns))
 
 
 def _warnings(config: Config, schema: Schema, table: pa.Table, compared: pa.Table, train: _Part, split: Array) -> Iterator[str]:

@@ -28,7 +28,7 @@ from disttrain.workflows.requests import Request, columns_meant, require_times
 from disttrain.workflows.runs import OpenRun, open_run, own_rows
 from disttrain.workflows.writing import written
 
-__all__ = ["Predicted", "predict", "wanted_by", "write_own"]
+__all__ = ["BLOCK", "Predicted", "predict", "wanted_by", "write_own"]
 
 BLOCK = 65_536
 Array = np.ndarray[Any, Any]
@@ -68,11 +68,11 @@ def predict(request: Request, root: Path) -> Predicted:
         remarks = source.remarks
         kept = _kept(source.schema, request, run.model)
         batches = _dealt(_file_batches(source, run.model, kept), request.shard)
-    met = FeatureNotes()
-    tables = _tables(run.model, batches, kept, wanted, request, met)
+    notes = FeatureNotes()
+    tables = _tables(run.model, batches, kept, wanted, request, notes)
     count = written(output, tables, _form(request, output), metadata(run.model, run.name, wanted, run.weights), replace)
-    notes = (*met.texts(run.model.encoder.missing), *_shard_notes(request, count))
-    return Predicted(output, count, run.name, run.newest, notes, remarks)
+    texts = (*notes.texts(run.model.encoder.missing), *_shard_notes(request, count))
+    return Predicted(output, count, run.name, run.newest, texts, remarks)
 
 
 def write_own(prepared: Prepared, folder: Path, name: str) -> int:
@@ -86,11 +86,12 @@ def write_own(prepared: Prepared, folder: Path, name: str) -> int:
 
 @dataclass(frozen=True)
 class _Batch:
-    """Rows of a file or of a run, the `number`-th block of them. `row` is each one's number in its source; of a run's own rows `split` is
-    each one's part and `place` where it stands in the run's data."""
+    """Rows of a file or of a run, the `number`-th block of them. `row` is each one's number in its source, `index` that in all sources
+    together; of a run's own rows `split` is each one's part and `place` where it stands in the run's data."""
 
     rows: pa.Table | pa.RecordBatch
     row: Array
+    index: Array
     number: int
     origin: Origin
     split: Array | None = None
@@ -105,7 +106,7 @@ def _own_batches(rows: Dataset, config: Config) -> Iterator[_Batch]:
         # One run of rows is a slice, which costs nothing; otherwise they are gathered.
         whole = len(part) and part[-1] - part[0] + 1 == len(part)
         table = rows.table.slice(part[0], len(part)) if whole else rows.table.take(rooms.integer_column(part))
-        yield _Batch(table, rows.row[part], number, rows.origin.rows(rows.position[part]), rows.split[part], part)
+        yield _Batch(table, rows.row[part], rows.position[part], number, rows.origin.rows(rows.position[part]), rows.split[part], part)
 
 
 def _file_batches(source: Source, model: Model, kept: Sequence[str]) -> Iterator[_Batch]:
@@ -113,7 +114,8 @@ def _file_batches(source: Source, model: Model, kept: Sequence[str]) -> Iterator
     forms |= {rooms.KEPT + name if name in forms else name: rooms.AS_WRITTEN for name in kept}
     first = 0
     for number, batch in enumerate(rooms.ahead(source.batches(forms, BLOCK))):
-        yield _Batch(batch, np.arange(first, first + batch.num_rows), number, source.origin.at(first))
+        row = np.arange(first, first + batch.num_rows)
+        yield _Batch(batch, row, row, number, source.origin.at(first))
         first += batch.num_rows
 
 
@@ -128,17 +130,17 @@ def _dealt(batches: Iterable[_Batch], shard: tuple[int, int]) -> Iterator[_Batch
             yield batch
         elif batch.number == 0:
             split = None if batch.split is None else batch.split[:0]
-            yield _Batch(batch.rows.slice(0, 0), batch.row[:0], 0, batch.origin, split)
+            yield _Batch(batch.rows.slice(0, 0), batch.row[:0], batch.index[:0], 0, batch.origin, split)
 
 
 def _tables(
-    model: Model, batches: Iterable[_Batch], kept: Sequence[str], wanted: Wanted, request: Request, met: FeatureNotes
+    model: Model, batches: Iterable[_Batch], kept: Sequence[str], wanted: Wanted, request: Request, notes: FeatureNotes
 ) -> Iterator[pa.Table]:
     for batch in batches:
-        met.add(model.encoder.notes(batch.rows), batch.rows.num_rows)
-        yield _table(batch, forecast(model, batch.rows, wanted, batch.number, batch.origin), kept, request)
+        notes.add(model.encoder.notes(batch.rows), batch.rows.num_rows)
+        yield _table(batch, forecast(model, batch.rows, wanted, batch.index, batch.origin), kept, request)
     if request.data is not None and request.unknown == "error":
-        met.require_known(model, str(request.data))
+        notes.require_known(model, str(request.data))
 
 
 def _own_tables(prepared: Prepared, wanted: Wanted) -> Iterator[pa.Table]:
@@ -147,7 +149,7 @@ def _own_tables(prepared: Prepared, wanted: Wanted) -> Iterator[pa.Table]:
     for batch in _own_batches(prepared.data, model.config):
         place = np.empty(0, dtype=np.int64) if batch.place is None else batch.place
         parameters = model.parameters_of(prepared.inputs(place), prepared.observed.conditions[torch.from_numpy(place)])
-        columns = columns_of(model, parameters, np.zeros(len(place), dtype=bool), wanted, batch.number)
+        columns = columns_of(model, parameters, np.zeros(len(place), dtype=bool), wanted, batch.index)
         yield _table(batch, columns, model.schema.id, Request())
 
 

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import math
+import numbers
 import re
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from disttrain.config import suggestion
 from disttrain.config.names import FORMATS, METRICS, PREDICTION_COLUMNS, TIMED_COLUMNS
 from disttrain.config.wording import listing
 from disttrain.errors import Finding, UsageError
 
-__all__ = ["Question", "Request", "Requirement", "columns_meant", "require_question", "require_request", "require_times", "requirement"]
+__all__ = ["Question", "Request", "Requirement", "columns_meant", "require_times", "requirement"]
 
 _FORMATS = ("parquet", "csv", "arrow")
 _SPLITS = ("train", "validation", "test")
+_DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
+_MOST_SAMPLES = 10_000
 _REQUIREMENT = re.compile(r"\s*([a-z]\w*?)(?:_(\d+(?:\.\d+)?))?\s*(<=|>=|<|>)\s*([-+]?[0-9.]+(?:[eE][-+]?\d+)?)\s*")
 
 
@@ -26,6 +30,7 @@ class Request:
     """What `predict` was asked for; None where the run's config decides. `shard` is (i, n): blocks i, i + n, i + 2n, ...
 
     Every text of `keep` is a column, or several with commas between them: `columns_meant`.
+    Raises UsageError with everything in it that cannot be meant.
     """
 
     run: Path | None = None
@@ -51,6 +56,9 @@ class Request:
         """The columns that the file calls otherwise: {column: its name there}."""
         return dict(self.map)
 
+    def __post_init__(self) -> None:
+        _require_request(self)
+
     @property
     def plain(self) -> bool:
         """Whether it asks for the run's own rows with the columns its config names: what the fit has written already."""
@@ -59,7 +67,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Question:
-    """What `evaluate` was asked for; empty where the run's config decides. `by` is as `keep` of a Request."""
+    """What `evaluate` was asked for; empty where the run's config decides. `by` is as `keep` of a Request.
+
+    Raises UsageError with everything in it that cannot be meant.
+    """
 
     run: Path | None = None
     data: str | None = None
@@ -71,9 +82,13 @@ class Question:
     baseline: str = "marginal"
     require: tuple[str, ...] = ()
     overwrite: bool = False
+    device: str = "auto"
     input_format: str | None = None
     map: tuple[tuple[str, str], ...] = ()
     unknown: str = "error"
+
+    def __post_init__(self) -> None:
+        _require_question(self)
 
     @property
     def renamed(self) -> dict[str, str]:
@@ -97,18 +112,24 @@ def columns_meant(texts: Iterable[str], existing: Container[str]) -> tuple[str, 
     return tuple(dict.fromkeys(part for part in parts if part))
 
 
-def require_request(request: Request) -> None:
+def _require_request(request: Request) -> None:
     """Raise UsageError with everything in a request that cannot be meant."""
     found = [_unknown("--columns", name, PREDICTION_COLUMNS) for name in request.columns or () if name not in PREDICTION_COLUMNS]
     found += _shares("--quantiles", request.quantiles or ())
     found += [
-        Finding("bad-option", f"{time:g} is not a time above 0", "--times", hints=("such as `--times 30,365`",))
+        Finding("bad-option", f"`{time}` is not a time above 0", "--times", hints=("such as `--times 30,365`",))
         for time in request.times or ()
-        if not 0 < time < math.inf
+        if not (_number(time) and 0 < time < math.inf)
     ]
     if request.format is not None and request.format not in _FORMATS:
         found.append(_unknown("--format", request.format, _FORMATS))
     found += _of_input(request)
+    if not _whole(request.samples) or not 0 <= request.samples <= _MOST_SAMPLES:
+        found.append(Finding("bad-option", f"`{request.samples}` is not a number of samples from 0 to {_MOST_SAMPLES:,}", "--samples"))
+    part, parts = request.shard
+    if not (_whole(part) and _whole(parts) and 0 <= part < parts):
+        found.append(Finding("bad-option", f"`{part}/{parts}` is not I/N with I below N", "--shard", hints=("such as `--shard 0/4`",)))
+    found += _device(request.device)
     if found:
         raise UsageError(*found)
 
@@ -134,10 +155,11 @@ def require_times(columns: tuple[str, ...], times: tuple[float, ...]) -> None:
         raise UsageError(Finding("bad-option", what, "--times", hints=("such as `--times 30,365`, in the target's unit",)))
 
 
-def require_question(question: Question) -> None:
+def _require_question(question: Question) -> None:
     """Raise UsageError with everything in a question that cannot be meant."""
     found = [_unknown("--metric", name, METRICS) for name in question.metrics if name not in METRICS]
     found += _shares("--level", question.levels)
+    found += _device(question.device)
     if question.split is not None and question.split not in _SPLITS:
         found.append(_unknown("--split", question.split, _SPLITS))
     if question.split is not None and question.data is not None:
@@ -171,12 +193,25 @@ def _unknown(option: str, word: str, choices: tuple[str, ...]) -> Finding:
 
 def _shares(option: str, values: tuple[float, ...]) -> list[Finding]:
     return [
-        Finding("bad-option", f"{value:g} is not between 0 and 1", option, hints=(f"such as `{option} {_meant(value):g}`",))
+        Finding("bad-option", f"`{value}` is not between 0 and 1", option, hints=(f"such as `{option} {_meant(value):g}`",))
         for value in values
-        if not 0 < value < 1
+        if not (_number(value) and 0 < value < 1)
     ]
 
 
-def _meant(value: float) -> float:
+def _meant(value: Any) -> float:
     """The share that a number in per cent stands for, else an ordinary one."""
-    return value / 100 if 2 <= value < 100 else 0.9
+    return value / 100 if _number(value) and 2 <= value < 100 else 0.9
+
+
+def _device(name: Any) -> Iterator[Finding]:
+    if not isinstance(name, str) or not _DEVICE.fullmatch(name):
+        yield Finding("unknown-choice", f"`{name}` is not known", "--device", hints=("there are auto, cpu, cuda, cuda:1 and mps",))
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)

@@ -12,8 +12,9 @@ import pytest
 from small_runs import config_of, fitted, write_config
 
 from disttrain.errors import AnswerIsNo, DataError, DisttrainError, UsageError
-from disttrain.workflows.evaluate import evaluate, require_met
+from disttrain.workflows.evaluate import evaluate
 from disttrain.workflows.requests import Question
+from disttrain.workflows.requirements import require_met
 
 
 @pytest.fixture
