@@ -121,7 +121,7 @@ def read(files: Sequence[Path], columns: Sequence[str], format: str = "auto", *,
     Raises DataError like `stream`, and where the table would take more than half of the machine's memory.
     """
     wanted = schema_of(files, format) if schema is None else schema
-    batches, size, most = [], 0, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+    batches, size, most = [], 0, memory() // 2
     for batch in pieces(files, columns, format, BATCH_ROWS, wanted):
         size += batch.nbytes
         if size > most:
@@ -129,6 +129,15 @@ def read(files: Sequence[Path], columns: Sequence[str], format: str = "auto", *,
             raise DataError(Finding("too-large", what, place(files[0]), hints=("use fewer columns or rows",)))
         batches.append(batch)
     return pa.Table.from_batches(batches, schema=pa.schema([(name, wanted.field(name).type) for name in columns]))
+
+
+def memory() -> int:
+    """Bytes of memory of this machine; where it does not say, more than there can be."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        # Windows has no such call, and others not these names.
+        return 1 << 62
 
 
 def pieces(files: Sequence[Path], columns: Sequence[str], format: str, rows: int, schema: Any) -> Iterator[Any]:
