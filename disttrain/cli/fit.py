@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from functools import partial
 from pathlib import Path
@@ -41,7 +42,7 @@ def fit(
     """Fit a network: minimise the empirical cross-entropy (mean negative log-likelihood)."""
     from disttrain.workflows.configuration import configuration
 
-    options = {"data.train": _source(data), "training.device": device, "training.seed": seed,
+    options = {"data.train": _source(data, config), "training.device": device, "training.seed": seed,
                "training.epochs": epochs, "training.time_limit": time_limit}  # fmt: skip
     loaded = configuration(config, [*(set_ or ()), *(f"{key}={value}" for key, value in options.items() if value is not None)])
     if dry_run:
@@ -57,10 +58,12 @@ def fit(
     follow(talk, partial(run, loaded, out=out, overwrite=overwrite, resume=going_on, limit=limit_rows, command=sys.argv))
 
 
-def _source(data: str | None) -> str | None:
+def _source(data: str | None, config: Path) -> str | None:
     """What `--data` names, as a YAML value: stdin, or a path from the working folder, quoted so that `#` and `: ` in it stay text."""
     if data is None or data == "-" or "://" in data:
         return None if data is None else json.dumps(data)
     from disttrain.config import expanded
 
-    return json.dumps(str(expanded(data).absolute()), ensure_ascii=False)
+    path = expanded(data).absolute()
+    # Relative: the folders above may have names that are no text, which a config could not say.
+    return json.dumps(str(path) if str(path).isprintable() else os.path.relpath(path, config.parent), ensure_ascii=False)

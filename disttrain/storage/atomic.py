@@ -15,6 +15,7 @@ from typing import Any
 
 from disttrain.errors import Finding, OutputExists, StorageError, cannot_write
 from disttrain.storage import locks
+from disttrain.storage.system_calls import BYTES, HELD_FILES_MOVE, NO_LINK, NO_WAITING
 
 __all__ = [
     "json_bytes",
@@ -131,7 +132,9 @@ def require_writable(folder: Path) -> None:
 
 def sync(path: Path) -> None:
     """Wait until the file or folder `path` is on the disk. Raises OSError."""
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    if not HELD_FILES_MOVE and os.path.isdir(path):
+        return
+    fd = os.open(path, (os.O_RDONLY if HELD_FILES_MOVE else os.O_RDWR) | BYTES)
     try:
         os.fsync(fd)
     except OSError as error:
@@ -179,11 +182,15 @@ def _prefix(path: Path) -> str:
     return "." + os.fsencode(path.name)[:200].decode(errors="ignore") + "."
 
 
-def _part(path: Path) -> tuple[Path, int]:
-    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+def _part(path: Path) -> tuple[Path, int | None]:
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | NO_LINK | BYTES
     while True:
         part = path.parent / f"{_prefix(path)}{secrets.token_hex(8)}.part"
         lock = os.open(part, flags, 0o666)
+        if not HELD_FILES_MOVE:
+            # Who writes has it open, and nobody can remove it meanwhile; held by us it could not take its name.
+            os.close(lock)
+            return part, None
         try:
             if locks.hold(lock, part, unlockable=True):
                 return part, lock
@@ -193,10 +200,11 @@ def _part(path: Path) -> tuple[Path, int]:
         os.close(lock)
 
 
-def _discard(part: Path, lock: int) -> None:
+def _discard(part: Path, lock: int | None) -> None:
     with suppress(OSError):
         part.unlink(missing_ok=True)
-    os.close(lock)
+    if lock is not None:
+        os.close(lock)
 
 
 def _sweep(path: Path) -> None:
@@ -208,7 +216,10 @@ def sweep(folder: Path, prefix: str = r"\..*\.") -> None:
     pattern = re.compile(prefix + r"[0-9a-f]{16}\.part", re.DOTALL)
     for leftover in (folder / name for name in os.listdir(folder) if pattern.fullmatch(name)):
         with suppress(OSError):
-            fd = os.open(leftover, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            if not HELD_FILES_MOVE:
+                leftover.unlink(missing_ok=True)
+                continue
+            fd = os.open(leftover, os.O_RDWR | NO_LINK | NO_WAITING | BYTES)
             try:
                 # Its writer holds a lock while it lives, so what can be locked belongs to nobody.
                 if locks.hold(fd, leftover, unlockable=False):

@@ -60,6 +60,8 @@ def fit(
     device = training.device(config.training.device)
     root, out = configs.folder_to_make(config.output.folder), None if out is None else configs.folder_to_make(out)
     going_on = folder_of(loaded, resume, out, overwrite)
+    # What could not be said of the run afterwards is refused now.
+    records.resolved(loaded, going_on or out or root / "run")
     with ExitStack() as held:
         held.enter_context(enough_memory(*LESS_MEMORY))
         # Locked before the work of reading: of two that want one run, the second hears of it at once.

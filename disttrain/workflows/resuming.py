@@ -22,7 +22,7 @@ from disttrain.training import Epoch, Standing
 from disttrain.workflows.configuration import configuration
 from disttrain.workflows.preparation import Prepared
 from disttrain.workflows.records import environment, resolved
-from disttrain.workflows.runs import changed_file, recorded
+from disttrain.workflows.runs import changed_file, files_by_source, is_source, recorded, relocated
 
 __all__ = ["Checkpoints", "Resumed", "folder_of", "resumed"]
 
@@ -124,19 +124,30 @@ def _believed(folder: Path, state: dict[str, Any], prepared: Prepared, warnings:
 
 
 def _require_same_config(folder: Path, loaded: Loaded) -> None:
-    path = folder / "config.resolved.yaml"
+    path, said = folder / "config.resolved.yaml", recorded(folder)
     try:
-        before = configuration(path).config.model_dump(mode="json", warnings=False)
+        begun = relocated(configuration(path), folder, said["folder"])
     except ConfigError as fault:
         raise RunUnreadable(Finding("damaged-run", f"the run's config cannot be read: {fault.findings[0].what}", str(path))) from None
-    now = resolved(loaded).model_dump(mode="json", warnings=False)
+    before, now = (config.model_dump(mode="json", warnings=False) for config in (begun.config, resolved(loaded, folder)))
+    # Where files lie is free as well, where they are the very files: that is seen when their contents are compared.
+    free = (*_FREE, *(f"data.{name}" for name in _moved_sources(before["data"], now["data"], loaded, said)))
     differences = [
         loaded.finding(Problem(at, "resume-config", f"`{'.'.join(at)}` is {new}; the run was begun with {old}", hints=(_NEW,)))
         for at, old, new in _differences(before, now)
-        if not any(f"{'.'.join(at)}.".startswith(f"{free}.") for free in _FREE)
+        if not any(f"{'.'.join(at)}.".startswith(f"{name}.") for name in free)
     ]
     if differences:
         raise ConfigError(*differences, summary=f"{folder} was not resumed")
+
+
+def _moved_sources(before: dict[str, Any], now: dict[str, Any], loaded: Loaded, said: dict[str, Any]) -> tuple[str, ...]:
+    """The sources of rows that may lie elsewhere now: each names as many files as before, and no folder name is a column (`year=2026`)."""
+    files = files_by_source(loaded)
+    names = [*(file["path"] for file in said["files"]), *(str(path) for paths in files.values() for path in paths)]
+    if said["sources"] != {name: len(paths) for name, paths in files.items()} or any("=" in name for name in names):
+        return ()
+    return tuple(name for name in files if is_source(before[name]) and is_source(now[name]))
 
 
 def _require_same_data(folder: Path, prepared: Prepared) -> None:
