@@ -18,7 +18,7 @@ from torch.distributions import Distribution
 from disttrain import config as configs
 from disttrain import storage
 from disttrain.config import Config, SplitSection
-from disttrain.data import Encoder, Origin, Schema, within
+from disttrain.data import Encoder, Origin, Schema, rows_from, within
 from disttrain.errors import ConfigError, Finding, RunUnreadable
 from disttrain.families import Family, Parameter, Scaling, equal_mixture, exposed
 from disttrain.model.conditions import conditions_of, standardised
@@ -215,7 +215,7 @@ def encoded(
     """
     x = torch.empty(batch.num_rows, encoder.width, dtype=dtype)
     for start in range(0, batch.num_rows, 16 * BLOCK):
-        part = batch.slice(start, 16 * BLOCK)
+        part = rows_from(batch, start, 16 * BLOCK)
         rows = slice(start, start + part.num_rows)
         x[rows if places is None else places[rows]] = torch.from_numpy(encoder.features(part, _part_of(origin, start, part.num_rows))).to(
             dtype

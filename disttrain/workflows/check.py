@@ -145,7 +145,7 @@ def _leaks(prepared: Prepared) -> list[Remark]:
         return []
     train = prepared.splits["train"]
     y = train.outcome.value
-    if len(y) < 10 or not y.std() > 0:
+    if not train.x.shape[1] or len(y) < 10 or not y.std() > 0:
         return []
     x = train.x.double()
     centred = (x - x.mean(0)) / x.std(0).clamp(min=1e-12)

@@ -111,6 +111,8 @@ def reason(config: Config, epochs: int, word: str | None, late: bool, *, scoring
         return f"{word} while scoring, after epoch {epochs}; the model is saved"
     if word is not None:
         return f"{word} in epoch {epochs}"
+    if not (epochs or late):
+        return "no features: this is the fit of maximum likelihood without any"
     if late:
         return f"time limit reached in epoch {epochs}"
     stopping = config.training.early_stopping

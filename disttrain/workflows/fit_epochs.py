@@ -27,6 +27,9 @@ def trained(
     """Train and yield every epoch, which also goes to `history` and `best`."""
     train, validation, plan = _work(prepared, device)
     network, family, start = prepared.model.network, prepared.model.family, None
+    if not prepared.model.encoder.width:
+        # The constant model is all there is, and it has the maximum of the likelihood already.
+        return
     try:
         if standing is None:
             start = _start(prepared, train, validation, plan, limit, best, checkpoints.folder.parent)

@@ -142,7 +142,7 @@ def _own_batches(rows: Dataset, config: Config) -> Iterator[_Batch]:
         part = place[start : start + BLOCK]
         # One run of rows is a slice, which costs nothing; otherwise they are gathered.
         whole = len(part) and part[-1] - part[0] + 1 == len(part)
-        table = rows.table.slice(part[0], len(part)) if whole else rows.table.take(rooms.integer_column(part))
+        table = rooms.rows_from(rows.table, part[0], len(part)) if whole else rooms.rows_at(rows.table, rooms.integer_column(part))
         yield _Batch(table, rows.row[part], rows.position[part], number, rows.origin.rows(rows.position[part]), rows.split[part], part)
 
 
