@@ -16,8 +16,8 @@ from torch.distributions import Distribution
 
 from disttrain import data as rooms
 from disttrain import metrics, training
-from disttrain.data import Origin
-from disttrain.errors import DataError, Finding, UsageError
+from disttrain.data import Origin, Source
+from disttrain.errors import DataError, Finding, UsageError, enough_memory
 from disttrain.metrics import METRICS
 from disttrain.model import Model
 from disttrain.outcomes import Outcome
@@ -26,9 +26,10 @@ from disttrain.workflows.feature_notes import FeatureNotes
 from disttrain.workflows.group_columns import group_column
 from disttrain.workflows.new_rows import new_source
 from disttrain.workflows.observing import Observed, observed_of
-from disttrain.workflows.requests import Question, columns_meant, requirement
+from disttrain.workflows.outputs import require_no_input
+from disttrain.workflows.requests import Question, columns_meant, format_named, requirement
 from disttrain.workflows.row_scores import RowScores, Settings, generator_at
-from disttrain.workflows.runs import OpenRun, open_run, own_rows
+from disttrain.workflows.runs import OpenRun, open_run, own_files, own_rows
 from disttrain.workflows.scoring import BLOCK, Forecast, Scores, scored, settings_of
 from disttrain.workflows.ties import tie_notes
 from disttrain.workflows.writing import written
@@ -72,6 +73,7 @@ class _Rows:
     new: bool = False
 
 
+@enough_memory("score the rows in parts: `--data` with one part of them at a time", "fewer metrics at once: `--metric nll`")
 def evaluate(question: Question, root: Path) -> Answer:
     """Score a run on data with a target. Raises RunUnreadable, DataError, UsageError, OutputExists, StorageError."""
     run = open_run(question.run, root)
@@ -79,10 +81,15 @@ def evaluate(question: Question, root: Path) -> Answer:
     model.network.to(device)
     # A metric that cannot score the family is refused before any row is read, one that cannot score the rows afterwards.
     settings_of(model.config, model.example(), question.metrics, question.levels)
-    other = None if question.baseline == "marginal" else _rival(model, question, root)
+    rival = None if question.baseline == "marginal" else _rival(model, question, root)
+    other = None if rival is None else rival.model
     if other is not None:
         other.network.to(device)
-    rows = _own(run, question, other) if question.data is None else _given(model, question, other)
+    given = None if question.data is None else new_source(question.data, model.config, question.input_format, question.renamed)
+    if question.rows_out is not None:
+        inputs = own_files(run) if given is None else given.files
+        require_no_input(question.rows_out, "--rows-out", inputs, [run] if rival is None else [run, rival])
+    rows = _own(run, question, other) if given is None else _given(model, given, question, other)
     # Who asks for one metric wants one line; the config's groups come with its own list of metrics.
     usual = [] if question.metrics else [name for name in model.config.evaluation.by if name in rows.table.column_names]
     scores = _scores(model, other, rows, question, columns_meant(question.by, rows.table.column_names) or usual)
@@ -116,7 +123,7 @@ def _scores(model: Model, other: Model | None, rows: _Rows, question: Question, 
         for _ in tables:
             pass
     else:
-        form = rooms.format_of(Path(question.rows_out)).name
+        form = format_named(question.rows_out) or "parquet"
         written(question.rows_out, (table() for table in tables), form, {}, question.overwrite)
     if question.data is not None and question.unknown == "error":
         met.require_known(model, question.data)
@@ -140,11 +147,11 @@ def _score_blocks(
         scores.add(distribution, baseline.distribution(), some.outcome, some.weight)
 
 
-def _rival(model: Model, question: Question, root: Path) -> Model:
-    """The model of another run that is the baseline. Raises UsageError where it predicts something else."""
-    rival = open_run(Path(question.baseline), root).model
-    if rival.schema.target != model.schema.target or rival.labels != model.labels:
-        theirs, ours = (", ".join(f"`{name}`" for name in one.schema.target) for one in (rival, model))
+def _rival(model: Model, question: Question, root: Path) -> OpenRun:
+    """The other run that is the baseline. Raises UsageError where it predicts something else."""
+    rival = open_run(Path(question.baseline), root)
+    if rival.model.schema.target != model.schema.target or rival.model.labels != model.labels:
+        theirs, ours = (", ".join(f"`{name}`" for name in one.schema.target) for one in (rival.model, model))
         what = f"it predicts {theirs}, and this run {ours}" if theirs != ours else f"its labels of {ours} are not those of this run"
         raise UsageError(Finding("bad-option", f"{question.baseline} is no baseline: {what}", "--baseline"))
     return rival
@@ -175,8 +182,7 @@ def _own(run: OpenRun, question: Question, other: Model | None) -> _Rows:
     return _Rows(table, rows.row[part], rows.origin.rows(rows.position[part]), lambda: _cut(table), None, split, notes)
 
 
-def _given(model: Model, question: Question, other: Model | None) -> _Rows:
-    source = new_source(str(question.data), model.config, question.input_format, question.renamed)
+def _given(model: Model, source: Source, question: Question, other: Model | None) -> _Rows:
     model.schema.check(source, target=True)
     there, forms = source.schema.names, model.schema.forms(target=True, ids=False)
     by = columns_meant(question.by, there) or [name for name in model.config.evaluation.by if name in there]
@@ -229,10 +235,12 @@ def _row_table(model: Model, row: Array, first: int, distribution: Distribution,
 
 
 def _targets(model: Model, outcome: Outcome) -> dict[str, pa.Array]:
-    """The targets as columns: labels by name, of a vector one column for each element, both ends where some were not seen exactly."""
+    """The targets as columns: labels by name, of a vector one column for each element, both ends where some were not seen exactly, and
+    `target_above` where an event of 0 says that the target is larger than the lower one."""
     y = outcome.value
     if outcome.kinds != {"exact"}:
-        return {"target_lower": _column(outcome.lower), "target_upper": _column(outcome.upper)}
+        above = {} if outcome.above is None else {"target_above": rooms.boolean_column(outcome.above.numpy())}
+        return {"target_lower": _column(outcome.lower), "target_upper": _column(outcome.upper), **above}
     if model.family.event:
         return {f"target_{name}": _column(column) for name, column in zip(model.schema.target, y.unbind(1), strict=True)}
     return {"target": _column(y) if model.labels is None else rooms.chosen_texts([str(label) for label in model.labels], y.long().numpy())}

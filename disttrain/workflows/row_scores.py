@@ -131,6 +131,9 @@ class RowScores:
         scores = _part(self._scores[key], rows)
         weight = None if self._weight is None else _part(self._weight, rows)
         baseline = None if key not in self._baselines else _part(self._baselines[key], rows)
+        if weight is not None and not bool((weight > 0).any()):
+            # Of rows of which none counts nothing can be said.
+            return dict.fromkeys(("value", "se", "baseline", "gain", "gain_se"))
         if baseline is None:
             average = metric.average(scores, weight)
             return {"value": _plain(average.value), "se": _plain(average.standard_error), "baseline": None, "gain": None, "gain_se": None}

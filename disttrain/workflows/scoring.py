@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -37,6 +38,8 @@ __all__ = [
     "settings_of",
     "split_metrics",
     "suited",
+    "watched_split",
+    "worse_than_baseline",
 ]
 
 Array = np.ndarray[Any, Any]
@@ -186,3 +189,18 @@ def baseline_nll(prepared: Prepared, split: str) -> float:
     seen = prepared.part(split)
     nll = rooms.nll(Forecast.of_baseline(prepared.model, seen).distribution(), seen.outcome)
     return rooms.weighted_mean(nll, seen.weight).value
+
+
+def watched_split(prepared: Prepared) -> str:
+    """The split by which the best epoch is told; rows that each member holds out for itself are together like the training rows."""
+    return "validation" if "validation" in prepared.splits else "train"
+
+
+def worse_than_baseline(prepared: Prepared) -> bool:
+    """Whether the forecast has a higher mean negative log-likelihood on the watched split than the marginal model, or none that is a number."""
+    split = watched_split(prepared)
+    model, seen = prepared.model, prepared.part(split)
+    forecast = Forecast(model.forecaster, model.parameters_of(prepared.splits[split].x, seen.conditions))
+    nll = rooms.weighted_mean(rooms.nll(forecast.distribution(), seen.outcome), seen.weight).value
+    baseline = baseline_nll(prepared, split)
+    return not (nll <= baseline or math.isnan(baseline))
