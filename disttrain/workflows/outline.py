@@ -17,7 +17,7 @@ __all__ = ["outline"]
 
 def outline(loaded: Loaded) -> Model:
     """The model of a config in target units, its weights not there and its marginal fit not made. Raises DataError."""
-    config, rows = loaded.config, dataset(loaded)
+    config, rows = loaded.config, dataset(loaded, warn=False)
     encoder = Encoder.fit(
         rows.schema, rows.table, missing=config.data.missing, unknown_category=config.data.unknown_category,
         scaling=config.data.scaling, rows=rows.split == 0, origin=rows.origin,
