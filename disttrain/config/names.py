@@ -1,4 +1,4 @@
-"""The words that a config may use, as plain names: known without torch, and held equal to the real tables by a test."""
+"""The words that a config may use, as plain names: known without torch. A test holds each list to the table, or the code, that acts on it."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ truncated   y >= 0, continuous
   lower       any real number         set by an option, here 0
 
   options       of, lower, upper
-  density       q(y) / (F(u) - F(l)),   l ≤ y ≤ u
+  density       q(y) / (F(u) - F(l)),   l ≤ y ≤ u, F(y) the probability of at most y; F(u) = 1 without an upper end, F(l) = 0 without a lower one
   loss per row  -log q(y) + log(F(u) - F(l))
   symbols       l = lower, u = upper
   mean          by quadrature
