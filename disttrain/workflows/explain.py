@@ -24,10 +24,10 @@ _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 _COLUMN = 17
 _BASELINE = "the constant model of maximum likelihood: the baseline that features have to beat"
 _STARTS = {
-    "marginal": f"the heads start at {_BASELINE}",
-    "zero": f"the heads start at raw outputs of 0; the baseline is {_BASELINE.partition(':')[0]} all the same",
-    "linear": f"the heads start at {_BASELINE}; a linear fit of the linear path starts from there",
-    "auto": f"the heads start at {_BASELINE}; training, at a linear fit of the linear path unless a trial from here is clearly better",
+    "marginal": f"the network starts at {_BASELINE}",
+    "zero": f"the network starts at raw outputs of 0; the baseline is {_BASELINE.partition(':')[0]} all the same",
+    "linear": f"the network starts at {_BASELINE}; a linear fit of the linear path starts from there",
+    "auto": f"the network starts at {_BASELINE}; training, at a linear fit of the linear path unless a trial from here is clearly better",
 }
 
 
@@ -63,7 +63,7 @@ def explain(loaded: Loaded) -> Explanation:
     head = [
         weights_of(config),
         "",
-        "Cross-entropy  H(p, q) = -E_p[log q(y)] is the mean surprise, in nats, at data from p when q was forecast.",
+        "Cross-entropy  H(p, q) = -E_p[log q(y)] is the mean surprise, in nats, of data that come from p under the forecast q.",
         "  p, the truth, is known only through N rows: averaging over them gives the loss above.",
         "  H(p, q) = entropy of p + Kullback-Leibler divergence of q from p, so the loss is least where q = p, and never below the entropy.",
         "  The loss is -1/N times the log-likelihood of the weights W: minimising it is maximum likelihood.",
