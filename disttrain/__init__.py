@@ -14,19 +14,23 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from disttrain.errors import DisttrainError
+    from disttrain.errors import DataWarning, DisttrainError
     from disttrain.families import Family, Parameter
     from disttrain.networks import Conditions
     from disttrain.outcomes import Outcome
     from disttrain.training import CrossEntropy
-    from disttrain.workflows.face import FittedRun, fit, load
+    from disttrain.workflows.face import Evaluation, FittedRun, fit, load
 
-__all__ = ["Conditions", "CrossEntropy", "DisttrainError", "Family", "FittedRun", "Outcome", "Parameter", "fit", "load"]
+__all__ = [
+    "Conditions", "CrossEntropy", "DataWarning", "DisttrainError", "Evaluation", "Family", "FittedRun", "Outcome", "Parameter", "fit", "load",
+]  # fmt: skip
 
 _ROOMS = {
     "Conditions": "disttrain.networks",
     "CrossEntropy": "disttrain.training",
+    "DataWarning": "disttrain.errors",
     "DisttrainError": "disttrain.errors",
+    "Evaluation": "disttrain.workflows.face",
     "Family": "disttrain.families",
     "FittedRun": "disttrain.workflows.face",
     "Outcome": "disttrain.outcomes",
@@ -43,4 +47,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+    return sorted(__all__)

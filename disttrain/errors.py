@@ -14,6 +14,7 @@ __all__ = [
     "AnswerIsNo",
     "ConfigError",
     "DataError",
+    "DataWarning",
     "DisttrainError",
     "Finding",
     "FitFailed",
@@ -48,6 +49,10 @@ class Finding:
         place = f"{self.where}: " if self.where else ""
         hint = f"; {self.hints[0]}" if self.hints else ""
         return f"{place}{self.what}{hint}"
+
+
+class DataWarning(UserWarning):
+    """What a reader of results should know of the data: what the command line prints with a `!`, in Python."""
 
 
 class DisttrainError(Exception):

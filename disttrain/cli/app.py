@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from typing import Annotated
 
 import typer
 
@@ -17,19 +16,22 @@ from disttrain.cli.families import families
 from disttrain.cli.fit import fit
 from disttrain.cli.options import FitCommand
 from disttrain.cli.predict import predict
-from disttrain.cli.talk import command, report
+from disttrain.cli.talk import Version, command, report
+from disttrain.cli.usage import Program
 from disttrain.errors import DisttrainError, ReaderLeft
 
 __all__ = ["app", "main"]
 
 app = typer.Typer(
     name="disttrain",
+    cls=Program,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Train a neural network that predicts a probability distribution, by empirical cross-entropy. One YAML file says which.",
-    epilog="Start: disttrain fit config.yaml · disttrain predict · disttrain evaluate --metric nll",
+    epilog="Start: disttrain fit config.yaml · disttrain predict · disttrain evaluate --metric nll. "
+    "The options -q, -v, --json, --color, --no-progress and --debug stand before or behind a command.",
 )
 
 # New objects after which Python looks for cycles of them that nobody uses.
@@ -42,18 +44,8 @@ _PANELS = {
 }
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
-        from importlib.metadata import version
-
-        typer.echo(f"disttrain {version('disttrain')}")
-        raise typer.Exit
-
-
 @app.callback()
-def _main(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
-) -> None:
+def _main(version: Version = False) -> None:
     pass
 
 

@@ -6,11 +6,18 @@ from typing import Annotated
 
 import typer
 
-from disttrain.cli.options import RUNS, RunArgument
+from disttrain.cli.options import RUNS, InputFormat, Map, RunArgument, Unknown, numbers, pairs, words
 from disttrain.cli.talk import Talk
+from disttrain.config.names import METRICS
 from disttrain.errors import AnswerIsNo
 
 __all__ = ["evaluate"]
+
+_SEVERAL = "repeatable, or a,b."
+Metric = Annotated[list[str] | None, typer.Option("--metric", "-m", metavar="NAME", help=f"{', '.join(METRICS)}; {_SEVERAL}")]
+Level = Annotated[list[str] | None, typer.Option("--level", metavar="LEVEL", help=f"Levels of central intervals, such as 0.9; {_SEVERAL}")]
+By = Annotated[list[str] | None, typer.Option("--by", metavar="COLUMN", help=f"Score each value, or range, of a column; {_SEVERAL}")]
+Require = Annotated[list[str] | None, typer.Option("--require", help=f"Such as 'nll<6.2'; exit 1 where it is not met; {_SEVERAL}")]
 
 
 def evaluate(
@@ -18,24 +25,29 @@ def evaluate(
     run: RunArgument = None,
     data: Annotated[str | None, typer.Option("--data", help="File, glob or folder with the target. Default: the run's test rows.")] = None,
     split: Annotated[str | None, typer.Option("--split", help="train, validation or test, of the run's own rows.")] = None,
-    metric: Annotated[list[str] | None, typer.Option("--metric", "-m", help="nll, crps, pit, coverage, ...; repeatable.")] = None,
-    level: Annotated[list[float] | None, typer.Option("--level", help="Level of central intervals; repeatable.")] = None,
-    by: Annotated[str | None, typer.Option("--by", help="Score each value of this column by itself.")] = None,
+    metric: Metric = None,
+    level: Level = None,
+    by: By = None,
     rows_out: Annotated[str | None, typer.Option("--rows-out", help="Write every row's target and scores to this file.")] = None,
     baseline: Annotated[str, typer.Option("--baseline", help="What to compare with: marginal, or another run.")] = "marginal",
-    require: Annotated[
-        list[str] | None, typer.Option("--require", help="Such as 'nll<6.2'; exit 1 where it is not met; repeatable.")
-    ] = None,
+    require: Require = None,
+    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file of --rows-out.")] = False,
+    input_format: InputFormat = None,
+    map_: Map = None,
+    unknown: Unknown = "error",
 ) -> None:
     """Score predictions on a data set."""
-    from disttrain.workflows.requests import Question, require_question
+    from disttrain.workflows.requests import Question
 
-    question = Question(run, data, split, tuple(metric or ()), tuple(level or ()), by, rows_out, baseline, tuple(require or ()), overwrite)
-    require_question(question)
+    levels = numbers("--level", level, "0.5,0.9") or ()
+    question = Question(
+        run, data, split, words(metric) or (), levels, tuple(by or ()), rows_out, baseline, words(require) or (), overwrite, device,
+        input_format, pairs("--map", map_, "COLUMN=NAME", "driver_age=DriverAge"), unknown,
+    )  # fmt: skip
     from disttrain.cli import tables
     from disttrain.workflows.evaluate import evaluate as workflow
-    from disttrain.workflows.evaluate import require_met
+    from disttrain.workflows.requirements import require_met
 
     answer = workflow(question, RUNS)
     refusal = None

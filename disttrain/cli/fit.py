@@ -56,8 +56,8 @@ def fit(
 
 def _source(data: str | None, config: Path) -> str | None:
     """What `--data` names, as a YAML value: stdin, or a path from the working folder, quoted so that `#` and `: ` in it stay text."""
-    if data is None or data == "-":
-        return data
+    if data is None or data == "-" or "://" in data:
+        return None if data is None else json.dumps(data, ensure_ascii=False)
     from disttrain.config import expanded
 
     path = expanded(data).absolute()

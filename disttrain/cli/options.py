@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand
 
-__all__ = ["NEWEST", "RUNS", "FitCommand", "RunArgument", "Set", "listed"]
+from disttrain.errors import Finding, UsageError
+
+__all__ = [
+    "NEWEST", "RUNS", "FitCommand", "InputFormat", "Map", "RunArgument", "Set", "Unknown", "bad_option", "numbers", "pairs", "words",
+]  # fmt: skip
 
 # Where runs are looked for when none is named.
 RUNS = Path("runs")
@@ -22,10 +26,51 @@ RunArgument = Annotated[
     Path | None, typer.Argument(metavar="[RUN]", help="A run folder or its model folder. Default: the newest finished run.")
 ]
 
+InputFormat = Annotated[str | None, typer.Option("--input-format", help="parquet, csv, feather, arrow or ndjson. Default: by the suffix.")]
+Map = Annotated[
+    list[str] | None, typer.Option("--map", metavar="COLUMN=NAME", help="What the file calls a column; repeatable, or a=b,c=d.")
+]
+Unknown = Annotated[str, typer.Option("--unknown", help="ok: go on where no category of a feature is known. Default: error.")]
 
-def listed(text: str | None) -> tuple[str, ...] | None:
-    """The parts of `a,b,c`; None for None."""
-    return None if text is None else tuple(part.strip() for part in text.split(",") if part.strip())
+
+def words(values: Iterable[str] | None) -> tuple[str, ...] | None:
+    """The parts of every `a,b,c` of a repeated option, each once; None where the option was not given."""
+    return None if values is None else tuple(dict.fromkeys(part.strip() for text in values for part in text.split(",") if part.strip()))
+
+
+def numbers(option: str, values: Iterable[str] | None, example: str) -> tuple[float, ...] | None:
+    """The same as numbers. Raises UsageError, with `example` as the way out, for a word that is none."""
+    parts = words(values)
+    try:
+        return None if parts is None else tuple(float(part) for part in parts)
+    except ValueError:
+        raise bad_option(option, f"`{','.join(parts or ())}` is not a list of numbers", f"such as `{option} {example}`") from None
+
+
+def pairs(option: str, values: Iterable[str] | None, form: str, example: str) -> tuple[tuple[str, str], ...]:
+    """The parts of every `OLD=NEW` of a repeated option; of `a=b,c=d` too. Raises UsageError for what is no pair.
+
+    A comma separates pairs where every part is one; otherwise it belongs to a name.
+    """
+    result = []
+    for text in values or ():
+        parts = [part.strip() for part in text.split(",")]
+        for part in parts if all(_is_pair(part) for part in parts) else [text]:
+            if not _is_pair(part):
+                raise bad_option(option, f"`{part}` is not {form}", f"such as `{option} {example}`")
+            old, _, new = part.partition("=")
+            result.append((old, new))
+    return tuple(result)
+
+
+def _is_pair(text: str) -> bool:
+    old, equals, new = text.partition("=")
+    return bool(old and equals and new)
+
+
+def bad_option(option: str, what: str, hint: str) -> UsageError:
+    """The error of an option whose value cannot be meant."""
+    return UsageError(Finding("bad-option", what, option, hints=(hint,)))
 
 
 class FitCommand(TyperCommand):
@@ -39,7 +84,7 @@ class FitCommand(TyperCommand):
 
 
 def _completed(args: Sequence[str]) -> Iterator[str]:
-    for argument, following in zip(args, [*args[1:], None], strict=True):
+    for argument, following in zip(args, [*args, None][1:], strict=True):
         # Only what follows `--resume` is looked at, and by `os.path`: a text that cannot be a path is no file.
         alone = argument == "--resume" and (following is None or following.startswith("-") or os.path.isfile(following))
         yield f"--resume={NEWEST}" if alone else argument

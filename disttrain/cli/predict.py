@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from disttrain.cli.options import RUNS, RunArgument, listed
+from disttrain.cli.options import RUNS, InputFormat, Map, RunArgument, Unknown, bad_option, numbers, pairs, words
 from disttrain.cli.talk import Talk
-from disttrain.errors import Finding, UsageError
+from disttrain.config.names import PREDICTION_COLUMNS
 
 __all__ = ["predict"]
 
@@ -24,6 +24,17 @@ _Format = Annotated[
 _SpreadsheetSafe = Annotated[
     bool, typer.Option("--spreadsheet-safe", help="In csv, put ' before text that a spreadsheet would run as a formula.")
 ]
+_SEVERAL = "a,b, or repeatable."
+Columns = Annotated[list[str] | None, typer.Option("--columns", metavar="NAME", help=f"{', '.join(PREDICTION_COLUMNS)}; {_SEVERAL}")]
+Quantiles = Annotated[list[str] | None, typer.Option("--quantiles", metavar="LEVEL", help=f"Levels such as 0.05,0.5,0.95; {_SEVERAL}")]
+Times = Annotated[
+    list[str] | None, typer.Option("--times", metavar="TIME", help=f"Times of survival and hazard, such as 30,365; {_SEVERAL}")
+]
+Keep = Annotated[list[str] | None, typer.Option("--keep", metavar="COLUMN", help=f"Input columns to copy, or all; {_SEVERAL}")]
+Rename = Annotated[list[str] | None, typer.Option("--rename", metavar="OLD=NEW", help="Rename predicted columns; a=b,c=d, or repeatable.")]
+Shard = Annotated[
+    str, typer.Option("--shard", metavar="I/N", help="Only the I-th of N parts, from 0; each is whole blocks of 65,536 rows.")
+]
 
 
 def predict(
@@ -31,32 +42,35 @@ def predict(
     run: RunArgument = None,
     data: Annotated[str | None, typer.Option("--data", help="File, glob or folder; - reads stdin. Default: the run's own data.")] = None,
     output: Annotated[str | None, typer.Option("--output", "-o", help="File to write; - writes to stdout.")] = None,
-    columns: Annotated[
-        str | None, typer.Option("--columns", help="parameters,mean,std,variance,median,mode,quantiles,survival,hazard")
-    ] = None,
-    quantiles: Annotated[str | None, typer.Option("--quantiles", help="Levels such as 0.05,0.5,0.95")] = None,
-    times: Annotated[str | None, typer.Option("--times", help="Times of survival and hazard, such as 30,365")] = None,
+    columns: Columns = None,
+    quantiles: Quantiles = None,
+    times: Times = None,
     samples: Annotated[int, typer.Option("--samples", min=0, max=10_000, help="Draws from each row's distribution.")] = 0,
-    keep: Annotated[str | None, typer.Option("--keep", help="Input columns to copy, or all.")] = None,
+    keep: Keep = None,
     prefix: Annotated[str, typer.Option("--prefix", help="Put before every predicted column.")] = "",
-    rename: Annotated[list[str] | None, typer.Option("--rename", metavar="OLD=NEW", help="Rename a predicted column; repeatable.")] = None,
-    shard: Annotated[str, typer.Option("--shard", metavar="I/N", help="Only the I-th of N parts, from 0.")] = "0/1",
+    rename: Rename = None,
+    shard: Shard = "0/1",
     device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
     format_: _Format = None,
     spreadsheet_safe: _SpreadsheetSafe = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output file.")] = False,
+    input_format: InputFormat = None,
+    map_: Map = None,
+    unknown: Unknown = "error",
 ) -> None:
     """Write each row's predicted parameters to Parquet."""
-    from disttrain.workflows.requests import Request, require_request
+    from disttrain.workflows.requests import Request
 
     request = Request(
-        run, data, output, listed(columns), _numbers("--quantiles", quantiles), _numbers("--times", times), samples, listed(keep) or (), prefix,
-        tuple(_pair(text) for text in rename or ()), _shard(shard), format_, overwrite, device, spreadsheet_safe,
+        run, data, output, words(columns), numbers("--quantiles", quantiles, "0.05,0.5,0.95"), numbers("--times", times, "30,365"), samples,
+        tuple(keep or ()), prefix, pairs("--rename", rename, "OLD=NEW", "loc=predicted_mean"), _shard(shard), format_, overwrite, device,
+        input_format, pairs("--map", map_, "COLUMN=NAME", "driver_age=DriverAge"), unknown, spreadsheet_safe,
     )  # fmt: skip
-    require_request(request)
     from disttrain.workflows.predict import predict as workflow
 
     done = workflow(request, RUNS)
+    for remark in done.remarks:
+        talk.say(f"  · {remark}")
     for note in done.notes:
         talk.say(f"  ! {note}")
     talk.say(f"run {done.run}{' (newest)' if done.newest else ''} · {done.rows:,} rows -> {done.output}")
@@ -64,29 +78,8 @@ def predict(
         talk.document({"run": done.run, "output": done.output, "rows": done.rows, "notes": list(done.notes)})
 
 
-_EXAMPLES = {"--quantiles": "0.05,0.5,0.95", "--times": "30,365"}
-
-
-def _numbers(option: str, text: str | None) -> tuple[float, ...] | None:
-    try:
-        return None if text is None else tuple(float(part) for part in listed(text) or ())
-    except ValueError:
-        raise _usage(option, f"`{text}` is not a list of numbers", f"such as `{option} {_EXAMPLES[option]}`") from None
-
-
-def _pair(text: str) -> tuple[str, str]:
-    old, equals, new = text.partition("=")
-    if not (old and equals and new):
-        raise _usage("--rename", f"`{text}` is not OLD=NEW", "such as `--rename loc=predicted_mean`")
-    return old, new
-
-
 def _shard(text: str) -> tuple[int, int]:
     match = re.fullmatch(r"(\d+)/(\d+)", text)
     if match is None or not int(match[1]) < int(match[2]):
-        raise _usage("--shard", f"`{text}` is not I/N with I below N", "such as `--shard 0/4`")
+        raise bad_option("--shard", f"`{text}` is not I/N with I below N", "such as `--shard 0/4`")
     return int(match[1]), int(match[2])
-
-
-def _usage(option: str, what: str, hint: str) -> UsageError:
-    return UsageError(Finding("bad-option", what, option, hints=(hint,)))

@@ -82,6 +82,8 @@ def _begin(talk: Talk, event: Started) -> None:
     members = f"{event.members} members{own} · " if event.members > 1 else ""
     talk.say(f"  {rows} rows · {inputs} · {members}{event.weights:,} weights")
     talk.say(f"  baseline (no features): {event.watched} nll {event.baseline:.4f}")
+    for remark in event.remarks:
+        talk.say(f"  · {remark}")
     for warning in event.warnings:
         talk.say(f"  ! {warning}")
     if event.resumed:

@@ -52,6 +52,8 @@ def scores(talk: Talk, answer: Answer) -> None:
     made = answer.document
     about = made["split"] or made["data"]
     talk.show(f"run {made['run']}{' (newest)' if answer.newest else ''} · {about} · {made['rows']:,} rows")
+    for remark in answer.remarks:
+        talk.say(f"  · {remark}")
     for note in answer.notes:
         talk.say(f"  ! {note}")
     rows = list(_rows(made["metrics"]))

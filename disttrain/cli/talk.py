@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
@@ -23,7 +23,11 @@ from disttrain.messages import escaped, escaped_json
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["Color", "Talk", "command", "report"]
+__all__ = ["COMMON", "Color", "Talk", "Version", "command", "errors_as_text", "report"]
+
+# The options that every command has, behind its name or before it.
+COMMON = ("--quiet", "-q", "--verbose", "-v", "--json", "--color", "--no-progress", "--debug")
+_PANEL = "Options of every command, behind its name or before it"
 
 
 class Color(StrEnum):
@@ -34,16 +38,38 @@ class Color(StrEnum):
     never = "never"
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"disttrain {version('disttrain')}")
+        raise typer.Exit
+
+
+Version = Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, metavar="", help="Show the version.")]
+
+
 @dataclass(frozen=True)
 class Talk:
     """What the options common to all commands say."""
 
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Errors only.")] = False
-    verbose: Annotated[int, typer.Option("--verbose", "-v", count=True, help="Say more; twice: everything.")] = 0
-    json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout (fit: JSON lines).")] = False
-    color: Annotated[Color, typer.Option("--color", help="When to colour; NO_COLOR and FORCE_COLOR are obeyed.")] = Color.auto
-    no_progress: Annotated[bool, typer.Option("--no-progress", help="Plain lines instead of a live display.")] = False
-    debug: Annotated[bool, typer.Option("--debug", help="Show full tracebacks.")] = False
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", rich_help_panel=_PANEL, help="Errors only.")] = False
+    verbose: Annotated[
+        int, typer.Option("--verbose", "-v", rich_help_panel=_PANEL, metavar="", count=True, help="Say more; twice: full tracebacks too.")
+    ] = 0
+    json: Annotated[bool, typer.Option("--json", rich_help_panel=_PANEL, help="One JSON document on stdout (fit: JSON lines).")] = False
+    color: Annotated[
+        Color, typer.Option("--color", rich_help_panel=_PANEL, help="When to colour; NO_COLOR and FORCE_COLOR are obeyed.")
+    ] = Color.auto
+    no_progress: Annotated[bool, typer.Option("--no-progress", rich_help_panel=_PANEL, help="Plain lines instead of a live display.")] = (
+        False
+    )
+    debug: Annotated[bool, typer.Option("--debug", rich_help_panel=_PANEL, help="Show full tracebacks.")] = False
+
+    @property
+    def tracebacks(self) -> bool:
+        """Whether an error shows where in the program it arose."""
+        return self.debug or self.verbose > 1
 
     @functools.cached_property
     def out(self) -> Console:
@@ -90,27 +116,41 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
     common = inspect.signature(Talk, eval_str=True)
     added = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in common.parameters.values()]
     kept = [parameter for name, parameter in own.parameters.items() if name != "talk"]
+    version = inspect.Parameter("version", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Version)
 
     @functools.wraps(function)
     def run(*arguments: Any, **given: Any) -> None:
+        given.pop("version")
         talk = Talk(**{parameter.name: given.pop(parameter.name) for parameter in added})
-        with _errors_as_text(talk):
+        with errors_as_text(talk):
             function(talk, *arguments, **given)
 
-    run.__signature__ = own.replace(parameters=[*kept, *added])  # type: ignore[attr-defined]
-    run.__annotations__ = {parameter.name: parameter.annotation for parameter in [*kept, *added]}
+    parameters = [*kept, *added, version]
+    for parameter in parameters:
+        _without_type(parameter.annotation)
+    run.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return run
 
 
+def _without_type(annotation: Any) -> None:
+    """Take the word `<bool>` from the help of an option that takes no value."""
+    kind, *options = get_args(annotation)
+    if kind is bool:
+        for option in options:
+            option.metavar = ""
+
+
 @contextmanager
-def _errors_as_text(talk: Talk) -> Iterator[None]:
+def errors_as_text(talk: Talk) -> Iterator[None]:
+    """Inside the block every error becomes text on stderr (a document too, under `--json`) and an exit code."""
     try:
         yield
         streams.flushed()
     except ReaderLeft as fault:
         raise typer.Exit(fault.exit_code) from None
     except DisttrainError as fault:
-        if talk.debug:
+        if talk.tracebacks:
             traceback.print_exc()
         _report(talk, fault)
         raise typer.Exit(fault.exit_code) from None
@@ -122,7 +162,7 @@ def _errors_as_text(talk: Talk) -> Iterator[None]:
         if signals.word_of() is not None:
             # An import that is interrupted may end in any error.
             raise _interrupted(talk) from None
-        if talk.debug:
+        if talk.tracebacks:
             traceback.print_exc()
         hint = "please report it with the output of the same command and `--debug`"
         what = f"this is a bug in disttrain: {type(fault).__name__}: {fault}"

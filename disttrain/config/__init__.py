@@ -1,5 +1,6 @@
 """The config: strict YAML, frozen sections, and messages that point at the wrong word. Importing this room imports no torch."""
 
+from disttrain.config.aliases import key_of
 from disttrain.config.data_section import ColumnSplit, DataSection, FeatureSection, SplitSection
 from disttrain.config.loading import Loaded, load, loads, parse, run_name
 from disttrain.config.paths import expanded, folder_to_make
@@ -39,6 +40,7 @@ __all__ = [
     "dump_document",
     "expanded",
     "folder_to_make",
+    "key_of",
     "load",
     "loads",
     "override",

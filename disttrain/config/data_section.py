@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
 
 from disttrain.config import names
 from disttrain.config.fields import (
@@ -23,9 +24,10 @@ from disttrain.config.fields import (
     listed,
     objection,
 )  # fmt: skip
+from disttrain.config.scalars import share_meant
 from disttrain.config.wording import shown
 
-__all__ = ["CensoringSection", "ColumnSplit", "DataSection", "FeatureSection", "SplitSection"]
+__all__ = ["CensoringSection", "ColumnSplit", "CsvSection", "DataSection", "FeatureSection", "SplitSection"]
 
 
 class FeatureSection(BaseModel):
@@ -55,6 +57,41 @@ class ColumnSplit(BaseModel):
 
     column: Column
     values: Annotated[tuple[Scalar, ...], listed(10_000, least=1)]
+
+
+def _encoding(name: str) -> str:
+    if name == "auto":
+        return name
+    try:
+        return codecs.lookup(name).name
+    except LookupError:
+        hints = ("such as `utf-8`, `latin-1`, `cp1252` or `utf-16`",)
+        raise objection("unknown-choice", f"{shown(name)} is no encoding of text", hints=hints) from None
+
+
+class CsvSection(BaseModel):
+    """How CSV files are written; `auto` is recognised from the first 64 KiB of each file.
+
+    `missing` are the words for a missing value, in all columns but `id` and other names that are carried through; without it these are the
+    empty field, and in columns of numbers, dates and truth values also NA, NaN, null and their like.
+    """
+
+    model_config = STRICT
+
+    separator: Annotated[str, choice("a separator", ("auto", *names.CSV_SEPARATORS))] = "auto"
+    decimal: Annotated[str, choice("a decimal mark", ("auto", ".", ","))] = "auto"
+    thousands: Annotated[str, choice("a thousands mark", ("auto", "none", *names.CSV_THOUSANDS))] = "auto"
+    encoding: Annotated[str, Field(min_length=1, max_length=40), AfterValidator(_encoding)] = "auto"
+    missing: Annotated[
+        Annotated[Literal["auto"], TEXT] | Annotated[tuple[Annotated[str, Field(max_length=100)], ...], listed(1_000), LIST],
+        by_kind('a list of words, or "auto"'),
+    ] = "auto"
+
+    @model_validator(mode="after")
+    def _marks_differ(self) -> Self:
+        if self.decimal != "auto" and self.decimal == self.thousands:
+            raise objection("conflict", "the decimal mark and the thousands mark are the same", at=("thousands",))
+        return self
 
 
 class SplitSection(BaseModel):
@@ -113,9 +150,16 @@ class CensoringSection(BaseModel):
         return self
 
 
+def _no_number(text: str) -> str:
+    # A file may well be called 2024, but not 20% or 0.2.
+    if ("%" in text or "." in text or "," in text) and share_meant(text) is not None:
+        raise objection("wrong-type", f"the text {shown(text)} is neither a share nor the name of a file")
+    return text
+
+
 Part = Annotated[
     Annotated[Share, NUMBER]
-    | Annotated[str, Field(min_length=1, max_length=4_096), TEXT]
+    | Annotated[str, Field(min_length=1, max_length=4_096), AfterValidator(_no_number), TEXT]
     | Annotated[tuple[Annotated[str, Field(min_length=1, max_length=4_096)], ...], listed(20_000, least=1), LIST]
     | Annotated[ColumnSplit, MAPPING],
     by_kind("a share between 0 and 1, a file, a list of files, or {column, values}"),
@@ -149,6 +193,7 @@ class DataSection(BaseModel):
     validation: Part | None = 0.15
     test: Part | None = None
     format: Annotated[str, choice("a file format", names.FORMATS)] = "auto"
+    csv: CsvSection = CsvSection()
     filter: (
         Annotated[Annotated[Column, TEXT] | Annotated[tuple[Column, ...], listed(1_000), LIST], by_kind("a condition, or a list of them")]
         | None

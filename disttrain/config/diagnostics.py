@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import chain
-from typing import Annotated, Any, get_args, get_origin
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
+from disttrain.config.corrections import hint_for_key, hint_for_value
 from disttrain.config.fields import WRONG, is_tag
 from disttrain.config.places import Located, Path, Problem
-from disttrain.config.sections import Config
-from disttrain.config.wording import escaped, listing, shown, suggestion
+from disttrain.config.scalars import resolved
+from disttrain.config.wording import escaped, shown
 from disttrain.errors import ConfigError
 
 __all__ = ["MOST_SHOWN", "failure", "problems_of"]
@@ -47,22 +47,21 @@ def problems_of(error: ValidationError) -> Iterator[Problem]:
 def _problem(path: Path, kind: str, value: Any, context: dict[str, Any]) -> Problem:
     subject = _subject(path)
     if "at" in context:
-        return Problem((*path, *context["at"]), kind, context["what"], context["why"], tuple(context["hints"]), context["on_key"])
+        hints = tuple(context["hints"])
+        if kind == "wrong-type" and not context["at"]:
+            hints = (*(hint for hint in _ways_out(path, value) if not hints or hint.startswith("write")), *hints)
+        return Problem((*path, *context["at"]), kind, context["what"], context["why"], hints, context["on_key"])
     if kind == "missing":
         return Problem(path, "missing-key", f"{subject} is missing", hints=_needs(path), on_key=True)
     if kind == "extra_forbidden":
-        return Problem(path, "unknown-key", f"unknown key {shown(path[-1])}", hints=(_nearest(path),), on_key=True)
+        return Problem(path, "unknown-key", f"unknown key {shown(path[-1])}", hints=(hint_for_key(path, value),), on_key=True)
+    hints = _ways_out(path, value)
     if kind == WRONG or kind in _EXPECTED:
-        hints = _otherwise(path, kind, value)
-        return Problem(
-            path,
-            "wrong-type",
-            f"{subject} must be {context['what'] if kind == WRONG else _EXPECTED[kind]}, not {shown(value)}",
-            hints=hints,
-        )
+        expected = context["what"] if kind == WRONG else _EXPECTED[kind]
+        return Problem(path, "wrong-type", f"{subject} must be {expected}, not {_quoted(value)}", hints=hints)
     if kind in _BOUNDS:
         words, key = _BOUNDS[kind]
-        return Problem(path, "out-of-range", f"{subject} must be {words} {context[key]:g}, not {shown(value)}")
+        return Problem(path, "out-of-range", f"{subject} must be {words} {context[key]:g}, not {shown(value)}", hints=hints)
     if kind == "string_too_short":
         return Problem(path, "out-of-range", f"{subject} must not be empty")
     if kind == "string_too_long":
@@ -70,15 +69,21 @@ def _problem(path: Path, kind: str, value: Any, context: dict[str, Any]) -> Prob
     return Problem(path, "wrong-type", f"{subject} cannot be {shown(value)}")
 
 
-def _otherwise(path: Path, kind: str, value: Any) -> tuple[str, ...]:
-    """The way out for a value of the wrong type, where there is one that is not plain from what was expected."""
-    if value is None:
-        return ("leave the key out for its default",)
-    if kind == "string_type" and isinstance(value, int | float):
-        return (f'in quotes it is text: "{str(value).lower()}"',)
-    if kind == "model_type" and (keys := _keys(path)):
-        return (f"its keys are {listing(keys, 40)}",)
-    return ()
+def _ways_out(path: Path, value: Any) -> tuple[str, ...]:
+    """The ways out for a value of the wrong type or size, where there are some."""
+    hint = "leave the key out for its default" if value is None else hint_for_value(path, value)
+    return () if hint is None else (hint,)
+
+
+def _quoted(value: Any) -> str:
+    """A value as a message names it; of a text that would be something else without quotes, that it is one."""
+    if not isinstance(value, str):
+        return shown(value)
+    try:
+        plain = resolved(value) == value
+    except ValueError:
+        plain = True
+    return shown(value) if plain or not value else f'the text `"{shown(value)[1:-1]}"`'
 
 
 def _subject(path: Path) -> str:
@@ -91,38 +96,6 @@ def _subject(path: Path) -> str:
 def _needs(path: Path) -> tuple[str, ...]:
     inside = f" below `{path[-2]}`" if len(path) > 1 else ""
     return (f"add `{path[-1]}: ...`{inside}",)
-
-
-def _nearest(path: Path) -> str:
-    """The hint for an unknown key: the key that was meant, here or in another section, else all that there are."""
-    word, here = str(path[-1]), _keys(path[:-1])
-    if near := suggestion(word, here):
-        return f"did you mean `{near}`?"
-    for section in Config.model_fields:
-        if word in _keys((section,)):
-            return f"`{word}` belongs to `{section}`"
-    owner = f"`{path[-2]}`" if len(path) > 1 else "a config"
-    return f"the keys of {owner} are {listing(here, 40)}"
-
-
-def _keys(path: Path) -> tuple[str, ...]:
-    """The keys of the section at a path."""
-    models: list[type[BaseModel]] = [Config]
-    for part in path:
-        inside = [list(_models(model.model_fields[str(part)].annotation)) for model in models if str(part) in model.model_fields]
-        # An item of a list or of a mapping of sections is one of the sections already found.
-        models = list(chain.from_iterable(inside)) or models
-    return tuple(chain.from_iterable(model.model_fields for model in models))
-
-
-def _models(annotation: Any) -> Iterator[type[BaseModel]]:
-    """The sections that an annotation mentions."""
-    if get_origin(annotation) is Annotated:
-        yield from _models(get_args(annotation)[0])
-    elif get_args(annotation):
-        yield from chain.from_iterable(_models(part) for part in get_args(annotation))
-    elif isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
 
 
 def failure(problems: Iterable[Located], label: str) -> ConfigError:

@@ -19,12 +19,13 @@ from disttrain.config.paths import expanded
 from disttrain.config.places import Located, Places, Problem, Source, Spot, locate
 from disttrain.config.roles import role_problems, unavailable
 from disttrain.config.sections import Config
-from disttrain.config.wording import escaped, suggestion
+from disttrain.config.wording import escaped, nearest_file
 from disttrain.config.writing import plain_document
 from disttrain.errors import ConfigError, Finding
 
 __all__ = ["Loaded", "Rules", "load", "loads", "parse", "run_name"]
 
+_SMALLEST = "the least is `distribution: gamma` and `data: {train: FILE, target: COLUMN, features: [COLUMN, COLUMN]}`"
 Rules = Callable[[Mapping[str, Any]], Iterable[Problem]]
 
 
@@ -75,6 +76,9 @@ def _loaded(data: bytes, label: str, path: Path | None, base: Path, overrides: S
     source = Source(label, reading.lines)
     if reading.faults:
         raise failure((Located(fault.problem, source, fault.span, ()) for fault in reading.faults), label)
+    if reading.value is None and not overrides:
+        problem = Problem((), "empty-config", "the config is empty", hints=(_SMALLEST,))
+        raise failure([locate({}, problem, label)], label)
     places = {at: Spot(source, place) for at, place in reading.places.items()}
     document = {} if reading.value is None else reading.value
     if not isinstance(document, dict):
@@ -126,6 +130,6 @@ def _no_config(path: Path, what: str) -> ConfigError:
     hints = ("give the path of a YAML config",)
     folder = path if os.path.isdir(path) else path.parent
     near = [file.name for file in sorted(folder.glob("*.y*ml"))[:1_000]] if os.path.isdir(folder) else []
-    if meant := suggestion(path.name, near) or (near[0] if len(near) == 1 else None):
+    if meant := nearest_file(path.name, near) or (near[0] if len(near) == 1 else None):
         hints = (f"did you mean `{escaped(str(folder / meant))}`?",)
     return ConfigError(Finding("no-config", what, escaped(str(path)), hints=hints), summary="nothing was run")

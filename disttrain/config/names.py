@@ -6,6 +6,8 @@ from typing import Any
 
 __all__ = [
     "COLUMN_KINDS",
+    "CSV_SEPARATORS",
+    "CSV_THOUSANDS",
     "ENCODINGS",
     "FORMATS",
     "HEADS",
@@ -41,12 +43,14 @@ HEADS = ("shared", "separate")
 # The formats of files, for reading and writing, and the suffixes of their names.
 SUFFIXES = {
     "parquet": (".parquet", ".pq"),
-    "csv": (".csv",),
+    "csv": (".csv", ".tsv"),
     "feather": (".feather",),
     "arrow": (".arrow", ".arrows", ".ipc"),
     "ndjson": (".ndjson", ".jsonl"),
 }
 FORMATS = ("auto", *SUFFIXES)
+CSV_SEPARATORS = (",", ";", "\t", "|", ":", " ")
+CSV_THOUSANDS = (",", ".", "'", " ", "\u00a0", "\u202f")
 COLUMN_KINDS = ("numeric", "categorical", "boolean", "datetime")
 ENCODINGS = ("auto", "onehot", "embedding")
 SPLIT_METHODS = ("random", "group", "time", "per_member")

@@ -7,6 +7,7 @@ from typing import Any
 
 from disttrain.config.names import NOT_AVAILABLE
 from disttrain.config.places import Path, Problem
+from disttrain.config.remote import remote_problems
 from disttrain.config.wording import shown
 
 __all__ = ["role_problems", "unavailable"]
@@ -24,7 +25,11 @@ def unavailable(document: Mapping[str, Any]) -> Iterator[Problem]:
     for path, accepted in NOT_AVAILABLE.items():
         value = _at(document, path)
         if value is not None and value != accepted:
-            yield Problem(path, "not-available", f"`{'.'.join(path)}` is not available in this version", on_key=True)
+            yield Problem(
+                path, "not-available", f"`{'.'.join(path)}` is not available in this version", hints=("leave it out",), on_key=True
+            )
+    data = document.get("data")
+    yield from remote_problems(data) if isinstance(data, Mapping) else ()
     columns = _at(document, ("predictions", "columns"))
     if isinstance(columns, list) and "samples" in columns:
         place = columns.index("samples")
@@ -49,9 +54,9 @@ def role_problems(document: Mapping[str, Any]) -> Iterator[Problem]:
             elif taken[column] != role:
                 yield _conflict(path, column, taken[column], said)
             elif role in ("target", "features"):
-                yield Problem(path, "role-conflict", f"{shown(column)} is listed twice in `{role}`")
+                yield Problem(path, "role-conflict", f"{shown(column)} is listed twice in `{role}`", hints=("leave one of them out",))
     yield from _observation_conflicts(data, taken)
-    if isinstance(data.get("features"), list) and data.get("exclude"):
+    if isinstance(data.get("features"), list) and "*" not in data["features"] and data.get("exclude"):
         yield Problem(
             ("data", "exclude"),
             "conflict",
@@ -76,7 +81,12 @@ def _observation_conflicts(data: Mapping[str, Any], taken: Mapping[str, str]) ->
 
 
 def _conflict(path: Path, column: str, role: str, said: str) -> Problem:
-    return Problem(path, "role-conflict", f"{shown(column)} is {_ROLES[role]} and cannot be {said} too", hints=("a column has one role",))
+    return Problem(
+        path,
+        "role-conflict",
+        f"{shown(column)} is {_ROLES[role]} and cannot be {said} too",
+        hints=("a column has one role: leave it out of one",),
+    )
 
 
 def _columns(value: Any, path: Path) -> Iterator[tuple[Path, str]]:

@@ -12,7 +12,7 @@ from typing import Any
 from disttrain.config.places import Path, Problem
 from disttrain.config.wording import escaped, shortened
 
-__all__ = ["DEEPEST", "TooDeepError", "plain", "resolved"]
+__all__ = ["DEEPEST", "TooDeepError", "plain", "resolved", "share_meant"]
 
 DEEPEST = 40
 _LARGEST = 2**63 - 1
@@ -61,6 +61,15 @@ def _integer(word: str, base: int) -> int:
     if abs(number) > _LARGEST:
         raise ValueError(f"`{word}` is larger than 64 bits hold")
     return number
+
+
+def share_meant(text: str) -> float | None:
+    """The number that a text such as `20%`, `0,2` or `"0.2"` stands for; None for a text that is no number."""
+    match = re.fullmatch(r"([-+]?\d*[.,]?\d+(?:[eE][-+]?\d+)?)\s*(%?)", text.strip())
+    if match is None:
+        return None
+    number = float(match[1].replace(",", "."))
+    return round(number / 100, 10) if match[2] else number
 
 
 def plain(value: Any, problems: list[Problem], path: Path = ()) -> Any:

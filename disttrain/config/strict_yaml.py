@@ -157,7 +157,11 @@ class _Builder:
                 hints=hints,
             )
         if event.anchor is not None:
-            self._fault(event.start_mark, event.start_mark, "yaml-alias", f"`&{event.anchor}` is an anchor; a config has none")
+            what, hints = (
+                f"`&{event.anchor}` is an anchor; a config has none",
+                ("leave it out, and write the value out wherever it is used",),
+            )
+            self._fault(event.start_mark, event.start_mark, "yaml-alias", what, hints=hints)
 
     def _open(self, event: Any, container: dict[Any, Any] | list[Any]) -> None:
         self._refuse_decoration(event)
@@ -203,8 +207,9 @@ class _Builder:
     def _key(self, frame: _Frame, key: Any, span: Span) -> None:
         frame.key, frame.key_span = key, span
         if not isinstance(key, str):
+            problem = syntax.decimal_comma(self.lines[span.line - 1], span, next(reversed(frame.keys), ""))
             hints = ("put it in quotes",) if isinstance(key, int | float) else ()
-            self._note(span, Problem((), "key-not-text", f"a key must be text, not {shown(key)}", hints=hints))
+            self._note(span, problem or Problem((), "key-not-text", f"a key must be text, not {shown(key)}", hints=hints))
             frame.key = "?"
         elif key in frame.keys:
             hints = (f"it is already on line {frame.keys[key].line}",)

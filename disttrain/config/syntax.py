@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+from disttrain.config.aliases import key_of
 from disttrain.config.places import Problem, Span
 from disttrain.config.wording import shown
 
-__all__ = ["explained"]
+__all__ = ["decimal_comma", "explained"]
 
 _INDENTATION = "this line does not fit the lines above: wrong indentation, or no `: ` after a key"
+_QUOTE = "a text ends with the quote it begins with; a quote inside text in single quotes is written twice"
+_COLUMN = "the keys of one section begin in the same column, those inside it two blanks further"
 
 # What the reader says contains | what we say | whether to show where the thing began instead | the way out.
 # libyaml and PyYAML's own reader use different words.
@@ -23,16 +27,18 @@ _WORDS: tuple[tuple[str, str, bool, str], ...] = (
     ),
     ("',' or ']'", "the list that begins here is not closed", True, "a list ends with `]`, its items are separated by `,`"),
     ("',' or '}'", "the mapping that begins here is not closed", True, "a mapping ends with `}`, its entries are separated by `,`"),
-    ("unexpected end of stream", "the quote that begins here is never closed", True, ""),
-    ("document indicator", "the quote that begins here is never closed", True, ""),
-    ("expected key", _INDENTATION, False, ""),
-    ("'-' indicator", _INDENTATION, False, ""),
-    ("<block end>", _INDENTATION, False, ""),
+    ("unexpected end of stream", "the quote that begins here is never closed", True, _QUOTE),
+    ("document indicator", "the quote that begins here is never closed", True, _QUOTE),
+    ("expected key", _INDENTATION, False, _COLUMN),
+    ("'-' indicator", _INDENTATION, False, _COLUMN),
+    ("<block end>", _INDENTATION, False, _COLUMN),
     ("find expected ':'", "a line without `: `", False, "write `key: value`"),
-    ("node content", "a value is missing here", False, ""),
-    ("escape", "an unknown escape in a text in double quotes", False, "in single quotes a backslash is only a backslash"),
+    ("node content", "a value is missing here", False, "write `key: value`"),
     ("incompatible YAML", "a version of YAML that is not known", False, "leave the %YAML line out"),
 )
+
+
+_GLUED = re.compile(r"(\s*)([A-Za-z_]\w*):([^\s:/\\].*)")
 
 
 def explained(error: Any, lines: tuple[str, ...]) -> tuple[Span, Problem]:
@@ -45,10 +51,45 @@ def explained(error: Any, lines: tuple[str, ...]) -> tuple[Span, Problem]:
         )
     if "cannot start any token" in said:
         return _span(here, lines), _odd_start(_span(here, lines), lines)
+    if "escape" in said or "hexdecimal" in said:
+        return _span(here, lines), _backslash(_span(here, lines), lines)
+    if (glued := _glued_colon(here or began, lines)) is not None:
+        return glued
     for words, what, at_start, hint in _WORDS:
         if words in said:
             return _span(began if at_start and began else here, lines), Problem((), "yaml-syntax", what, hints=(hint,) if hint else ())
     return _span(here or began, lines), Problem((), "yaml-syntax", f"this is not YAML: {said}")
+
+
+def decimal_comma(line: str, span: Span, key: str) -> Problem | None:
+    """The problem of `lr: 0,001` between braces, where the comma ends the value and 001 is read as a key; None where it is none."""
+    before = re.search(r"[-+]?\d+(?=,$)", line[: span.column - 1])
+    if before is None:
+        return None
+    fraction = line[span.column - 1 : span.column - 1 + span.width]
+    what = f"`{before[0]},{fraction}` is not one number: the comma ends the value"
+    return Problem((), "decimal-comma", what, hints=(f"write a decimal point: `{key}: {before[0]}.{fraction}`",))
+
+
+def _backslash(span: Span, lines: tuple[str, ...]) -> Problem:
+    """The problem of a backslash in double quotes that begins no escape, as in the path of a file on Windows."""
+    line = lines[span.line - 1]
+    quoted = [match[1] for match in re.finditer(r'"([^"]*)"', line) if match.start() < span.column <= match.end() + 1 and "\\" in match[1]]
+    ways = f": `'{quoted[0]}'`, or write `{quoted[0].replace(chr(92), '/')}`" if quoted else ""
+    what = "in double quotes a backslash begins an escape, and this is none"
+    return Problem((), "yaml-syntax", what, hints=(f"in single quotes a backslash is only a backslash{ways}",))
+
+
+def _glued_colon(mark: Any, lines: tuple[str, ...]) -> tuple[Span, Problem] | None:
+    """The problem of `distribution:gamma` on the line where the reader gave up or one of the two before it; None where it is none."""
+    last = mark.line if mark is not None else 0
+    for number in range(max(0, last - 2), min(last + 1, len(lines))):
+        match = _GLUED.match(lines[number])
+        if match is not None and key_of(match[2]) is not None:
+            what = f"there is no blank behind the colon of `{match[2]}`"
+            problem = Problem((), "yaml-syntax", what, hints=(f"write `{match[2]}: {match[3].strip()}`",))
+            return Span(number + 1, len(match[1]) + 1, len(match[2]) + 1), problem
+    return None
 
 
 def _odd_start(span: Span, lines: tuple[str, ...]) -> Problem:

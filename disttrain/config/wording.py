@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from pathlib import PurePath
 from typing import Any
 
 from disttrain.messages import escaped, shortened
 
-__all__ = ["escaped", "listing", "shortened", "shown", "suggestion", "way_out"]
+__all__ = ["escaped", "listing", "nearest_file", "shortened", "shown", "suggestion", "way_out"]
 
 
 def shown(value: Any) -> str:
@@ -31,11 +32,49 @@ def shown(value: Any) -> str:
     return f"a {type(value).__name__}"
 
 
+# What other programs call a choice that a config has.
+_SAME = {
+    "swish": "silu",
+    "linear": "identity",
+    **dict.fromkeys(("none", "fixed"), "constant"),
+    **dict.fromkeys(("float", "int", "integer", "number", "continuous", "real"), "numeric"),
+    **dict.fromkeys(("category", "string", "str", "text", "object", "factor", "nominal"), "categorical"),
+    **dict.fromkeys(("date", "timestamp", "time"), "datetime"),
+    **dict.fromkeys(("bool", "binary"), "boolean"),
+    **dict.fromkeys(("bf16", "half"), "bfloat16"),
+    **dict.fromkeys(("fp32", "single"), "float32"),
+    **dict.fromkeys(("fp64", "double"), "float64"),
+    **dict.fromkeys(("logloss", "log_loss", "log_likelihood", "cross_entropy", "nlpd", "log_score", "logs"), "nll"),
+    **dict.fromkeys(("mse", "rms"), "rmse"),
+    **dict.fromkeys(("quantile_loss", "quantile_score"), "pinball"),
+    **dict.fromkeys(("c_index", "cindex", "concordance_index"), "concordance"),
+    **dict.fromkeys(("sd", "stdev", "stddev", "standard_deviation"), "std"),
+    **dict.fromkeys(("average", "expectation", "mu"), "mean"),
+    **dict.fromkeys(("json", "jsonl"), "ndjson"),
+    **dict.fromkeys(("tsv", "txt"), "csv"),
+    **dict.fromkeys(("val", "valid", "dev"), "validation"),
+    **dict.fromkeys(("median", "fill"), "impute"),
+    **dict.fromkeys(("standardize", "standardise", "zscore"), "standard"),
+    "grouped": "group",
+    **dict.fromkeys(("temporal", "chronological"), "time"),
+    **dict.fromkeys(("one_hot", "one-hot", "dummy"), "onehot"),
+}  # fmt: skip
+
+
 def suggestion(word: str, choices: Iterable[str]) -> str | None:
     """The choice that was probably meant by `word`, or None where none is near."""
     known = {choice.lower(): choice for choice in choices if isinstance(choice, str)}
+    if _SAME.get(word.lower()) in known and word.lower() not in known:
+        return known[_SAME[word.lower()]]
     near = difflib.get_close_matches(word[:100].lower(), known, n=1, cutoff=0.6)
     return known[near[0]] if near else None
+
+
+def nearest_file(name: str, names: Iterable[str]) -> str | None:
+    """The file of nearly the same name: the same but for capitals or the suffix, or a likely slip in the stem; None where none is near."""
+    stems = {PurePath(other).stem.lower(): other for other in names}
+    near = difflib.get_close_matches(PurePath(name).stem.lower()[:100], stems, n=1, cutoff=0.75)
+    return stems[near[0]] if near else None
 
 
 def listing(choices: Iterable[str], most: int = 20) -> str:

@@ -5,48 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
-
 from disttrain.config.diagnostics import failure
 from disttrain.config.places import Problem, locate
-from disttrain.config.scalars import TooDeepError, plain, resolved
+from disttrain.config.scalars import TooDeepError, plain
 from disttrain.config.sections import Config
+from disttrain.config.yaml_text import yaml_text, yaml_word
 
 __all__ = ["dump", "dump_document", "override", "plain_document"]
-
-
-class _Dumper(yaml.SafeDumper):
-    """PyYAML's writer, with text quoted wherever YAML 1.2 would read it as something else, and no aliases."""
-
-    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
-        return True
-
-
-def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    try:
-        quoted = resolved(text) != text or text == "<<"
-    except ValueError:
-        quoted = True
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"' if quoted or not text.isprintable() else None)
-
-
-_Dumper.add_representer(str, _text)
 
 
 def dump(config: Config) -> str:
     """YAML text of a config with every default filled in; `load` reads it back to an equal config."""
     # Copies made with model_copy may hold lists where the section says tuples; both are lists in YAML.
-    return _yaml(config.model_dump(mode="json", warnings=False))
+    return yaml_text(config.model_dump(mode="json", warnings=False))
 
 
 def dump_document(document: Mapping[str, Any]) -> str:
     """YAML text of a raw config document. Raises ConfigError where it holds what a config cannot hold."""
-    return _yaml(plain_document(document))
+    return yaml_text(plain_document(document))
 
 
 def override(key: str, value: Any) -> str:
     """The `KEY=VALUE` argument that sets a dotted key to a Python value. Raises ConfigError where a config cannot hold it."""
-    return f"{key}={_yaml(plain_document({'value': value})['value'], flow=True).strip().removesuffix('...').strip()}"
+    return f"{key}={yaml_word(plain_document({'value': value})['value'])}"
 
 
 def plain_document(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -63,8 +44,3 @@ def plain_document(document: Mapping[str, Any]) -> dict[str, Any]:
         raise failure((locate({}, problem) for problem in problems), "")
     result: dict[str, Any] = copy
     return result
-
-
-def _yaml(value: Any, flow: bool | None = None) -> str:
-    text: str = yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=flow, width=2**31)
-    return text

@@ -1,24 +1,32 @@
 """From bytes to tables to arrays: reading files, checking what is in them, encoding features, reading targets and splitting rows."""
 
-from disttrain.data.arrays import boolean_column, chosen_texts, float_column, integer_column, text_column
+from disttrain.data.arrays import boolean_column, chosen_texts, float_column, integer_column, joined, text_column
 from disttrain.data.batches import batches, bounds, order
+from disttrain.data.column_types import AS_WRITTEN, NAME, NUMBER, in_one_type
 from disttrain.data.encoding import Embedding, Encoder, Note
 from disttrain.data.filters import columns_of, keep
 from disttrain.data.findings import Origin, column_place, place, raise_any, row_finding, shown
-from disttrain.data.formats import FORMATS, Format, format_of
+from disttrain.data.io.discovery import files
+from disttrain.data.io.files import has_piped_data
+from disttrain.data.io.formats import FORMATS, Format, format_of
 from disttrain.data.known import Known, read_known
-from disttrain.data.locating import files
 from disttrain.data.output_columns import for_spreadsheets, in_format, require_format, text_needed
 from disttrain.data.schema import Feature, Schema
 from disttrain.data.seen import Seen, read_seen
-from disttrain.data.sources import ahead, fingerprint, origin_of, read, row_counts, schema_of, stream
+from disttrain.data.source import COMPARED, KEPT, Rows, Source, ahead, comparisons, origin_of
+from disttrain.data.split_checks import older_rows, shared_groups, shared_rows, unlisted_values
 from disttrain.data.splits import SPLITS, TEST, TRAIN, VALIDATION, assign, own_shares
 from disttrain.data.states import within
 from disttrain.data.targets import Target, read_target, read_weight, require_complete, require_weight
-from disttrain.data.values import text_examples
+from disttrain.data.wrong_cells import imposed
 
 __all__ = [
+    "AS_WRITTEN",
+    "COMPARED",
     "FORMATS",
+    "KEPT",
+    "NAME",
+    "NUMBER",
     "SPLITS",
     "TEST",
     "TRAIN",
@@ -30,8 +38,10 @@ __all__ = [
     "Known",
     "Note",
     "Origin",
+    "Rows",
     "Schema",
     "Seen",
+    "Source",
     "Target",
     "ahead",
     "assign",
@@ -41,20 +51,24 @@ __all__ = [
     "chosen_texts",
     "column_place",
     "columns_of",
+    "comparisons",
     "files",
-    "fingerprint",
     "float_column",
     "for_spreadsheets",
     "format_of",
+    "has_piped_data",
+    "imposed",
     "in_format",
+    "in_one_type",
     "integer_column",
+    "joined",
     "keep",
+    "older_rows",
     "order",
     "origin_of",
     "own_shares",
     "place",
     "raise_any",
-    "read",
     "read_known",
     "read_seen",
     "read_target",
@@ -62,13 +76,12 @@ __all__ = [
     "require_complete",
     "require_format",
     "require_weight",
-    "row_counts",
     "row_finding",
-    "schema_of",
+    "shared_groups",
+    "shared_rows",
     "shown",
-    "stream",
     "text_column",
-    "text_examples",
     "text_needed",
+    "unlisted_values",
     "within",
 ]

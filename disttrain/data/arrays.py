@@ -128,8 +128,8 @@ def integers(array: Any) -> NDArray[np.int64]:
 def texts(column: Any) -> Any:
     """The column as text, an Arrow string array of (n,); null where missing. The number 7 reads `7` whether it is stored as 7 or 7.0."""
     array = joined(column)
-    if pa.types.is_decimal(array.type) or pa.types.is_float16(array.type):
-        array = pc.cast(array, pa.float64(), safe=False)
+    if pa.types.is_float16(array.type):
+        array = pc.cast(array, pa.float32())
     text = pc.cast(array, pa.string())
     if not pa.types.is_floating(array.type):
         return text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -18,17 +18,16 @@ from disttrain.data.schema import MOST_DIMENSIONS, Feature
 from disttrain.data.states import fields_of, flag, items, refuse, text, whole
 from disttrain.errors import Finding
 
-__all__ = ["Categorical"]
+__all__ = ["Categorical", "index_in", "with_other_spellings"]
 
 MOST_ONE_HOT = 50
 MOST_CATEGORIES = 100_000
 MOST_DEFAULT_DIMENSIONS = 16
-DECIMAL_COMMA = re.compile(r"\s*[+-]?\d[\d. ]*(,\d+)?\s*")
 
 
 @dataclass(frozen=True)
 class Categorical:
-    """A column of categories, known by their text: 7, 7.0 and `7` are one, `007` is another.
+    """A column of categories, known by their text, character for character: `1.1` and `1.10` are two, as are `7` and `007`.
 
     One-hot: a column for each category (all 0 for one that training did not have), one for missing where training had any (`indicator`).
     Embedding (`dimensions` > 0): one column with the code; 0 is a category that training did not have, 1 the first of `categories`, and the
@@ -45,7 +44,7 @@ class Categorical:
         """The encoding of the training rows `column`, (n,), and what is wrong with them."""
         values = texts(column)
         categories = sorted(pc.unique(values.drop_null()).to_pylist())
-        findings = faults(feature, categories, values, origin)
+        findings = faults(feature, categories, origin)
         embedded = feature.encoding == "embedding" or (feature.encoding == "auto" and len(categories) > MOST_ONE_HOT)
         default = min(MOST_DEFAULT_DIMENSIONS, math.ceil(math.sqrt(max(len(categories), 1))))
         dimensions = (feature.dimensions or default) if embedded else 0
@@ -71,9 +70,9 @@ class Categorical:
     def positions(self, column: Any) -> NDArray[np.int64]:
         """Place of each row's category among the training ones, (n,); the next after them for missing, -1 for one that is not there."""
         values = texts(column)
-        found = pc.index_in(values, value_set=text_column(self.categories))
-        known = bits(found.is_valid())
-        places = np.where(known, plain_values(found, np.int32).astype(np.int64), -1)
+        places = index_in(values, self.categories)
+        if (places[bits(values.is_valid())] < 0).any():
+            places = with_other_spellings(values, places, self.categories)
         return np.where(bits(values.is_valid()), places, len(self.categories) if self.indicator else -1)
 
     def unseen(self, column: Any) -> NDArray[np.bool_]:
@@ -123,19 +122,35 @@ class Categorical:
         return Categorical(text(name, "name"), listed, whole(dimensions, "dimensions", 0, MOST_DIMENSIONS), flag(indicator, "indicator"))
 
 
-def faults(feature: Feature, categories: list[str], values: Any, origin: Origin) -> list[Finding]:
+def index_in(values: Any, categories: tuple[str, ...]) -> NDArray[np.int64]:
+    """The place of each text among the categories, -1 where it is none of them."""
+    found = pc.index_in(values, value_set=text_column(categories))
+    return np.where(bits(found.is_valid()), plain_values(found, np.int32).astype(np.int64), -1)
+
+
+# How software writes the same value otherwise: whole numbers in a column with gaps as 7.0, truth values with a capital.
+SPELLINGS: tuple[Callable[[Any], Any], ...] = (
+    lambda text: pc.replace_substring_regex(text, r"^(-?\d+)\.0$", r"\1"),
+    lambda text: pc.replace_substring_regex(text, r"^(-?\d+)$", r"\1.0"),
+    lambda text: pc.if_else(is_truth(text), pc.utf8_lower(text), text),
+    lambda text: pc.if_else(is_truth(text), pc.utf8_capitalize(text), text),
+)
+
+
+def is_truth(text: Any) -> Any:
+    return pc.is_in(pc.utf8_lower(text), value_set=text_column(["true", "false"]))
+
+
+def with_other_spellings(values: Any, places: NDArray[np.int64], categories: tuple[str, ...]) -> NDArray[np.int64]:
+    """The places where texts that are no category may be one in another spelling; each value by itself, whatever else is in the column."""
+    for spelled in SPELLINGS:
+        places = np.where(places < 0, index_in(spelled(values), categories), places)
+    return places
+
+
+def faults(feature: Feature, categories: list[str], origin: Origin) -> list[Finding]:
     where = column_place(origin.names[0], feature.name)
     if len(categories) > MOST_CATEGORIES:
         what = f"it has {len(categories):,} categories; at most {MOST_CATEGORIES:,} can be learned"
         return [Finding("too-many-categories", what, where, hints=("an identifier belongs into `data.id`; or group the rare ones",))]
-    commas = feature.text and not feature.declared and any("," in category for category in categories)
-    if commas and all(DECIMAL_COMMA.fullmatch(category) for category in categories):
-        rows = ~bits(values.is_null())
-        hints = ("write 1.5 for 1,5", "if these are names: {name: " + feature.name + ", type: categorical}")
-        what = "all values look like numbers with a decimal comma"
-        return [
-            row_finding(
-                "decimal-comma", what, column=feature.name, rows=rows, values=lambda row: values[row].as_py(), origin=origin, hints=hints
-            )
-        ]
     return []

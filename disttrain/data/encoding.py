@@ -123,6 +123,10 @@ class Encoder:
         """Features with one value in all training rows, which can explain nothing."""
         return tuple(part.name for part in self.parts if part.constant)
 
+    def categories(self, name: str) -> tuple[str, ...]:
+        """The categories that training had in a feature; none where it is no category."""
+        return next((part.categories for part in self.parts if part.name == name and isinstance(part, Categorical)), ())
+
     def spans(self) -> Iterator[tuple[Part, int, int]]:
         """Each part with the first and the one-past-last of its input columns."""
         start = 0
@@ -194,7 +198,7 @@ def part_from(state: Any) -> Part:
 def fitted(feature: Feature, column: Any, scaling: str, origin: Origin) -> tuple[Part, list[Finding]]:
     if missing_values(column).all():
         what = "it has no value in any training row"
-        hints = (f"leave it out of the features: {shown(feature.name)}",)
+        hints = (f"leave it out of the features: `{shown(feature.name)}`",)
         return Boolean(feature.name, True, False), [Finding("empty-column", what, column_place(origin.names[0], feature.name), hints=hints)]
     return PARTS[feature.kind].fit(feature, column, scaling, origin)
 

@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-import operator
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from disttrain.data.arrays import bits, instants, is_number, is_text, is_time, joined, numbers, text_column
+from disttrain.data.arrays import joined
+from disttrain.data.comparing import Incomparable, compare
 from disttrain.data.findings import raise_any, shown
 from disttrain.errors import ConfigError, DataError, Finding
 
 __all__ = ["columns_of", "keep"]
 
-OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
-    "==": operator.eq,
-    "!=": operator.ne,
-    "<=": operator.le,
-    ">=": operator.ge,
-    "<": operator.lt,
-    ">": operator.gt,
-}
-TEXT_OPERATORS = {"==": "equal", "!=": "not_equal", "<=": "less_equal", ">=": "greater_equal", "<": "less", ">": "greater"}
 GRAMMAR = re.compile(r"\s*(?:`(?P<quoted>[^`]+)`|(?P<name>[^=!<>`]+?))\s*(?P<sign>==|!=|<=|>=|<|>)\s*(?P<value>[^=].*?|)\s*", re.DOTALL)
 NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 TEXT = re.compile(r"'(?P<single>[^']*)'|\"(?P<double>[^\"]*)\"", re.DOTALL)
@@ -35,11 +25,11 @@ TEXT = re.compile(r"'(?P<single>[^']*)'|\"(?P<double>[^\"]*)\"", re.DOTALL)
 
 @dataclass(frozen=True)
 class Comparison:
-    """One parsed filter; `value` is a float, a bool or text."""
+    """One parsed filter; `value` is a number with all its digits, a truth value or text."""
 
     column: str
     sign: str
-    value: float | bool | str
+    value: Decimal | bool | str
 
 
 def parsed(filter: str) -> Comparison:
@@ -49,9 +39,9 @@ def parsed(filter: str) -> Comparison:
     return Comparison(match["quoted"] or match["name"], match["sign"], literal(match["value"], filter))
 
 
-def literal(value: str, filter: str) -> float | bool | str:
+def literal(value: str, filter: str) -> Decimal | bool | str:
     if NUMBER.fullmatch(value):
-        return float(value)
+        return Decimal(value)
     if value in ("true", "false"):
         return value == "true"
     if quoted := TEXT.fullmatch(value):
@@ -103,29 +93,10 @@ def holds(batch: Any, comparison: Comparison) -> NDArray[np.bool_]:
         what = f"there is no column `{shown(comparison.column)}`, which the filter compares"
         raise DataError(Finding("missing-column", what, "data.filter"))
     column = joined(batch.column(comparison.column))
-    if pa.types.is_null(column.type):
-        return np.zeros(len(column), dtype=bool)
-    compare, value = OPERATORS[comparison.sign], comparison.value
-    if is_number(column.type) and isinstance(value, float) and not isinstance(value, bool):
-        values, missing = numbers(column)
-        return np.asarray(compare(values, value) & ~missing)
-    if is_text(column.type) and isinstance(value, str):
-        result = pc.call_function(TEXT_OPERATORS[comparison.sign], [column, pa.scalar(value, column.type)])
-        return bits(result.fill_null(False))
-    if pa.types.is_boolean(column.type) and isinstance(value, bool):
-        values, missing = numbers(column)
-        return np.asarray(compare(values, float(value)) & ~missing)
-    if is_time(column.type) and isinstance(value, str):
-        return np.asarray(compare(instants(column), moment(value, column.type, comparison)) & bits(column.is_valid()))
-    raise DataError(mismatch(comparison, column.type))
-
-
-def moment(value: str, kind: Any, comparison: Comparison) -> int:
-    zone = "UTC" if pa.types.is_timestamp(kind) and kind.tz and re.search(r"(Z|[+-]\d\d:?\d\d)$", value[10:]) else None
     try:
-        return int(instants(pc.cast(text_column([value]), pa.timestamp("us", tz=zone)))[0])
-    except pa.ArrowInvalid as fault:
-        raise DataError(mismatch(comparison, kind)) from fault
+        return compare(column, comparison.sign, comparison.value)
+    except Incomparable:
+        raise DataError(mismatch(comparison, column.type)) from None
 
 
 def mismatch(comparison: Comparison, kind: Any) -> Finding:

@@ -13,10 +13,22 @@ from numpy.typing import NDArray
 from disttrain.errors import DataError, Finding
 from disttrain.messages import shown
 
-__all__ = ["MOST_FINDINGS", "Origin", "column_place", "place", "raise_any", "row_finding", "rows_have", "shown"]
+__all__ = [
+    "MOST_FINDINGS",
+    "MOST_ROWS",
+    "Origin",
+    "column_place",
+    "place",
+    "positions_finding",
+    "raise_any",
+    "row_finding",
+    "rows_have",
+    "shown",
+]
 
 MOST_FINDINGS = 20
 MOST_ROWS = 3
+ROWS_FROM_0 = "   (the first row is 0)"
 
 
 def place(path: Path | str) -> str:
@@ -39,13 +51,15 @@ class Origin:
 
     `names` are the files in order and `counts` gives their rows (asked only when something is wrong); `first` is the 0-based position of
     the batch's first row in the whole input, or `positions` the position of each of its rows where rows were left out.
-    Row numbers in messages are 0-based, like the column `row` of the predictions, and count within the named file.
+    `lines(file, rows)` gives the line, from 1, of each of some rows of a text file, and None for other files. Row numbers in messages are
+    those lines; of other files they are 0-based, like the column `row` of the predictions. Both count within the named file.
     """
 
     names: tuple[str, ...] = ("data",)
     counts: Callable[[], Sequence[int]] | None = None
     first: int = 0
     positions: NDArray[np.int64] | None = None
+    lines: Callable[[int, NDArray[np.int64]], NDArray[np.int64] | None] | None = None
 
     def at(self, first: int) -> Origin:
         """The same files, for a batch that starts `first` rows into the input."""
@@ -61,14 +75,29 @@ class Origin:
 
     def locate(self, indices: NDArray[np.int64]) -> tuple[str, NDArray[np.int64], int]:
         """The first file that holds one of these rows of the batch, their row numbers in it, and how many other files hold some."""
-        positions = self.positions_of(indices)
+        file, rows, others = self._locate(self.positions_of(indices))
+        return self.names[file], rows, others
+
+    def _locate(self, positions: NDArray[np.int64]) -> tuple[int, NDArray[np.int64], int]:
         if self.counts is None or len(self.names) == 1:
-            return self.names[0], positions, 0
+            return 0, positions, 0
         ends = np.cumsum(self.counts())
         owners = np.minimum(np.searchsorted(ends, positions, side="right"), len(self.names) - 1)
         first = int(owners[0])
         start = int(ends[first - 1]) if first else 0
-        return self.names[first], positions[owners == first] - start, len(np.unique(owners)) - 1
+        return first, positions[owners == first] - start, len(np.unique(owners)) - 1
+
+    def numbered(self, positions: NDArray[np.int64]) -> tuple[str, list[str], int]:
+        """The first file that holds some of these positions, how the first of its rows are called, and how many other files hold some."""
+        file, rows, others = self._locate(positions)
+        first = rows[:MOST_ROWS]
+        lines = None if self.lines is None else self.lines(file, first)
+        numbers = first if lines is None else lines
+        width = max(len(f"{number:,}") for number in numbers)
+        said = [f"{'row' if lines is None else 'line'} {number:>{width},}" for number in numbers.tolist()]
+        if self.lines is not None and lines is None:
+            said[0] += ROWS_FROM_0
+        return self.names[file], said, others
 
 
 def rows_have(rows: NDArray[np.bool_]) -> str:
@@ -95,12 +124,35 @@ def row_finding(
     out; `detail` follows the count of further rows.
     """
     indices = np.flatnonzero(rows)
-    where, numbers, others = origin.locate(indices)
-    told = values or (lambda _: "")
-    listed = [(f"{number:,}", shown(told(int(index)), 40)) for number, index in zip(numbers[:MOST_ROWS], indices, strict=False)]
-    widths = [max(len(pair[side]) for pair in listed) for side in (0, 1)]
-    lines = [f"row {number:>{widths[0]}}  {value:>{widths[1]}}".rstrip() for number, value in listed]
-    if more := len(indices) - len(lines):
+    # Those of the first file alone are listed, and its rows come first.
+    listed = [] if values is None else [values(int(index)) for index in indices[:MOST_ROWS]]
+    return positions_finding(
+        code, what, column=column, positions=origin.positions_of(indices), count=len(indices), values=listed, origin=origin, detail=detail,
+        why=why, hints=hints,
+    )  # fmt: skip
+
+
+def positions_finding(
+    code: str,
+    what: str,
+    *,
+    column: str,
+    positions: NDArray[np.int64],
+    count: int,
+    values: Sequence[object] = (),
+    origin: Origin,
+    detail: str = "",
+    why: str = "",
+    hints: Sequence[str] = (),
+) -> Finding:
+    """The same about `count` rows, of which the first are at these `positions` of the input, with the `values` that stand there."""
+    where, numbers, others = origin.numbered(positions)
+    texts = [shown(value, 40) for value in values[: len(numbers)]] or [""] * len(numbers)
+    width = max(map(len, texts))
+    counting = ROWS_FROM_0 if numbers[0].endswith(ROWS_FROM_0) else ""
+    lines = [f"{number.removesuffix(ROWS_FROM_0)}  {text:>{width}}".rstrip() for number, text in zip(numbers, texts, strict=True)]
+    lines[0] += counting
+    if more := count - len(lines):
         files = f" ({others} other file{'s' * (others > 1)} too)" if others else ""
         lines[-1] += f"   ... {more:,} more{files}" + (f": {detail}" if detail else "")
     return Finding(code, what, column_place(where, column), tuple(lines), why, tuple(hints))

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from disttrain.data.arrays import joined
 from disttrain.data.findings import column_place, shown
-from disttrain.data.formats import FORMATS
+from disttrain.data.io.formats import FORMATS
 from disttrain.errors import DataError, Finding
 
 __all__ = ["for_spreadsheets", "in_format", "require_format", "text_needed"]

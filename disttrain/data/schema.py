@@ -7,13 +7,16 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from disttrain.data.arrays import is_text, plain
-from disttrain.data.columns import KINDS, Examples, fits, kind_of, lookup, mistyped, unusable
+from disttrain.data.column_checks import KINDS, LABEL, fits, is_passed_over, kind_of, lookup, mistyped, unusable
+from disttrain.data.column_types import AS_WRITTEN, EVENT, FORM_OF_KIND, NAME, NUMBER
 from disttrain.data.filters import columns_of
-from disttrain.data.findings import raise_any
+from disttrain.data.findings import raise_any, shown
+from disttrain.data.resemblance import resembling
+from disttrain.data.source import Source
 from disttrain.data.states import each, fields_of, flag, items, named, text, whole
 from disttrain.errors import Finding
 
-__all__ = ["OBSERVED", "Feature", "Schema"]
+__all__ = ["OBSERVED", "Feature", "Resolved", "Schema"]
 
 ENCODINGS = ("auto", "onehot", "embedding")
 MOST_DIMENSIONS = 4096
@@ -23,17 +26,12 @@ OBSERVED = ("limit", "event", "lower", "upper", "entry")
 
 @dataclass(frozen=True)
 class Feature:
-    """A column that the network sees: its `kind` (numeric, categorical, boolean or datetime) and, of a categorical one, its encoding.
-
-    `declared` is whether the config names the kind; `text` whether the column was text in the training files.
-    """
+    """A column that the network sees: its `kind` (numeric, categorical, boolean or datetime) and, of a categorical one, its encoding."""
 
     name: str
     kind: str
     encoding: str = "auto"
     dimensions: int | None = None
-    declared: bool = False
-    text: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,8 @@ class Schema:
     """The columns in use and their parts. All other columns of a file are never read.
 
     `known` {part: column} are the numbers that a row's distribution needs beside its features: `exposure`, and `offset.NAME` or
-    `given.NAME` of a parameter. `observed` {part: column} say what was seen of the target, each part one of OBSERVED.
+    `given.NAME` of a parameter. `observed` {part: column} say what was seen of the target, each part one of OBSERVED. With `label` a single
+    target column holds names of classes.
     """
 
     features: tuple[Feature, ...]
@@ -50,6 +49,7 @@ class Schema:
     id: tuple[str, ...] = ()
     known: Mapping[str, str] = field(default_factory=dict)
     observed: Mapping[str, str] = field(default_factory=dict)
+    label: bool = False
 
     @property
     def feature_columns(self) -> tuple[str, ...]:
@@ -72,68 +72,82 @@ class Schema:
         """All names in use, each once."""
         return tuple(dict.fromkeys((*self.forecast_columns, *self.scored_columns, *self.id)))
 
+    def forms(self, *, target: bool, ids: bool = True) -> dict[str, str]:
+        """The form in which each column is read, whatever its type in a file; those of the target and its weight where a score needs them."""
+        forms = dict.fromkeys(self.id, AS_WRITTEN) if ids else {}
+        forms |= {feature.name: FORM_OF_KIND[feature.kind] for feature in self.features}
+        for name in (*self.known.values(), *(self.scored_columns if target else ())):
+            forms.setdefault(name, EVENT if name == self.observed.get("event") else NUMBER)
+        return forms | (dict.fromkeys(self.target, NAME) if target and self.named_target else {})
+
     @property
-    def text_columns(self) -> tuple[str, ...]:
-        """Features that were text in training: `schema_of(..., text=...)` keeps them so where a format has no types of its own."""
-        return tuple(feature.name for feature in self.features if feature.text)
+    def named_target(self) -> bool:
+        """Whether the target is one column of class names, and not one column of 0 and 1 for each class."""
+        return self.label and len(self.target) == 1
 
     @staticmethod
-    def resolve(
-        section: Any, arrow_schema: Any, where: str = "data", examples: Examples | None = None, known: Mapping[str, str] | None = None
-    ) -> Schema:
-        """The schema that the config's `data` section means for files with `arrow_schema`.
+    def resolve(section: Any, source: Source, known: Mapping[str, str] | None = None, label: bool = False) -> Resolved:
+        """The schema that the config's `data` section means for the training files, with remarks.
 
-        `known` {part: column} is what the distribution needs of each row. `where` names the files in messages and `examples(column)`
-        gives rows that are not numbers, for columns that should be.
-        Raises DataError with all faults: missing, ambiguous or unusable columns, no features left.
+        `known` {part: column} is what the distribution needs of each row; `label` whether the target is one of several classes.
+        Raises DataError with all faults: missing, ambiguous or unusable columns, text that looks like numbers, no features left.
         """
-        listed = [] if section.features == "*" else [part if isinstance(part, str) else part.name for part in section.features]
+        arrow_schema, where = source.schema, source.place
         ids, known = names(section.id), dict(known or {})
         observed = observed_columns(section)
-        weight = [] if section.weight is None else [section.weight]
-        numeric = {part.name for part in described(section) if part.type == "numeric"} | {*weight, *known.values(), *observed.values()}
-        special = [*section.targets, *weight, *ids, *known.values(), *observed.values()]
+        schema = Schema((), tuple(section.targets), section.weight, tuple(ids), known, observed, label)
+        special = dict.fromkeys((*section.targets, *names(section.weight), *ids, *known.values(), *observed.values()))
         parts = parts_of(section.weight, known, observed)
+        listed, starred, passed = listed_features(section, arrow_schema.names, {*special, *split_columns(section), *names(section.exclude)})
         findings = list(lookup(dict.fromkeys((*listed, *special, *other_columns(section))), arrow_schema, where, parts))
-        if section.features == "*":
-            taken = {*special, *split_columns(section), *names(section.exclude)}
-            listed = [name for name in dict.fromkeys(arrow_schema.names) if name not in taken]
-            findings += [f for f in lookup(listed, arrow_schema, where) if f.code != "missing-column"]
         present = [name for name in listed if len(arrow_schema.get_all_field_indices(name)) == 1]
-        features, faults = resolved(section, present, arrow_schema, where)
-        findings += faults
-        findings += mistyped(sorted(numeric & set(arrow_schema.names)), "numeric", arrow_schema, where, examples, written(observed))
-        if not listed:
+        features, faults, remarks = resolved(section, present, source, starred)
+        findings += [*faults, *schema.type_faults(arrow_schema, where, source.conflict, target=True)]
+        if starred and not listed:
             findings.append(Finding("no-features", "no column is left to be a feature", where, hints=("name some in `data.features`",)))
         raise_any(dict.fromkeys(findings))
-        return Schema(tuple(features), tuple(section.targets), section.weight, tuple(ids), known, observed)
+        if passed:
+            said = ", ".join(f"`{shown(name)}`" if name.strip() else "a column without a name" for name in dict.fromkeys(passed))
+            remarks = [f"passed over: {said}", *remarks]
+        return Resolved(Schema(tuple(features), schema.target, schema.weight, schema.id, known, observed, label), tuple(remarks))
 
-    def check(self, arrow_schema: Any, target: bool, where: str = "data", examples: Examples | None = None) -> None:
-        """Raise one DataError with every column that a file lacks or holds in a type that training did not see.
+    def type_faults(self, arrow_schema: Any, where: str, conflict: Any, *, target: bool) -> list[Finding]:
+        """Columns beside the features whose types cannot be read as what they must be."""
+        there = set(arrow_schema.names)
+        numeric = dict.fromkeys((*self.known.values(), *(self.scored_columns if target else ())))
+        labels = set(self.target) if self.named_target else set()
+        return [
+            *mistyped([name for name in numeric if name in there and name not in labels], "numeric", arrow_schema, where, conflict),
+            *(mistyped(sorted(labels & there), LABEL, arrow_schema, where, conflict) if target else ()),
+        ]
 
-        With `target` what a score needs must be there too. `where` and `examples` as in `resolve`.
+    def check(self, source: Source, target: bool) -> None:
+        """Raise one DataError with every column that a later source lacks, or holds in a type that cannot be what it was in training.
+
+        With `target` what a score needs must be there too.
         """
-        needed = (*self.forecast_columns, *self.id, *(self.scored_columns if target else ()))
-        parts = parts_of(self.weight, self.known, self.observed)
-        findings = list(lookup(dict.fromkeys(needed), arrow_schema, where, parts))
+        self.check_types(source.schema, target, source.place, source.conflict)
+
+    def check_types(self, arrow_schema: Any, target: bool, where: str, conflict: Any = lambda column: None, ids: bool = True) -> None:
+        """The same for the columns of an Arrow schema; without `ids` those need not be there."""
+        needed = dict.fromkeys((*self.forecast_columns, *(self.id if ids else ()), *(self.scored_columns if target else ())))
+        findings = list(lookup(needed, arrow_schema, where, parts_of(self.weight, self.known, self.observed)))
         for feature in self.features:
-            findings += mistyped({feature.name} & set(arrow_schema.names), feature.kind, arrow_schema, where, examples)
-        numeric = {*self.known.values(), *((set(self.scored_columns) - set(self.target)) if target else ())}
-        findings += mistyped(sorted(numeric & set(arrow_schema.names)), "numeric", arrow_schema, where, examples, written(self.observed))
+            findings += mistyped([feature.name], feature.kind, arrow_schema, where, conflict)
+        findings += self.type_faults(arrow_schema, where, conflict, target=target)
         raise_any(dict.fromkeys(findings))
 
     def state(self) -> dict[str, Any]:
         """The schema as JSON."""
         features = [asdict(feature) for feature in self.features]
         rest = {"target": list(self.target), "weight": self.weight, "id": list(self.id)}
-        return {"features": features, **rest, "known": dict(self.known), "observed": dict(self.observed)}
+        return {"features": features, **rest, "known": dict(self.known), "observed": dict(self.observed), "label": self.label}
 
     @staticmethod
     def from_state(state: Any) -> Schema:
         """The schema that `state()` described. Raises RunUnreadable where it is none."""
-        features, target, weight, ids, known, observed = fields_of(
-            state, "schema", ("features", "target", "weight", "id", "known", "observed")
-        )
+        keys = ("features", "target", "weight", "id", "known", "observed", "label")
+        features, target, weight, ids, known, observed, label = fields_of(state, "schema", keys)
         return Schema(
             each(features, "features", feature_from),
             tuple(text(name, "target") for name in items(target, "target")),
@@ -141,19 +155,25 @@ class Schema:
             tuple(text(name, "id") for name in items(ids, "id")),
             named(known, "known"),
             named(observed, "observed", OBSERVED),
+            flag(label, "label"),
         )
 
 
+@dataclass(frozen=True)
+class Resolved:
+    """The schema of the training files, and what a reader should know of it."""
+
+    schema: Schema
+    remarks: tuple[str, ...]
+
+
 def feature_from(state: Any) -> Feature:
-    keys = ("name", "kind", "encoding", "dimensions", "declared", "text")
-    name, kind, encoding, dimensions, declared, was_text = fields_of(state, "a feature", keys)
+    name, kind, encoding, dimensions = fields_of(state, "a feature", ("name", "kind", "encoding", "dimensions"))
     return Feature(
         text(name, "name"),
         text(kind, "kind", tuple(KINDS)),
         text(encoding, "encoding", ENCODINGS),
         None if dimensions is None else whole(dimensions, "dimensions", 1, MOST_DIMENSIONS),
-        flag(declared, "declared"),
-        flag(was_text, "text"),
     )
 
 
@@ -161,11 +181,6 @@ def observed_columns(section: Any) -> dict[str, str]:
     """The columns of `data.censoring`, by part; a limit may be a number, which is none."""
     given = {part: getattr(section.censoring, part, None) for part in OBSERVED}
     return {part: column for part, column in given.items() if isinstance(column, str)}
-
-
-def written(observed: Mapping[str, str]) -> dict[str, str]:
-    """How the values of a column are written where they are not any numbers: {column: words}."""
-    return {observed["event"]: "an event is 1 (seen exactly) or 0 (right-censored), or true and false"} if "event" in observed else {}
 
 
 def parts_of(weight: str | None, known: Mapping[str, str], observed: Mapping[str, str]) -> dict[str, str]:
@@ -185,7 +200,22 @@ def names(value: str | Iterable[str] | None) -> list[str]:
 
 
 def described(section: Any) -> list[Any]:
+    """The features that the config says more of than their name."""
     return [] if section.features == "*" else [part for part in section.features if not isinstance(part, str)]
+
+
+def listed_features(section: Any, there: Sequence[str], taken: set[str]) -> tuple[list[str], bool, list[str]]:
+    """The names of the features, whether `*` is among them (all columns that have no other part), and the columns that it passes over."""
+    items = ["*"] if section.features == "*" else list(section.features)
+    listed = [part if isinstance(part, str) else part.name for part in items]
+    if "*" not in listed:
+        return listed, False, []
+    # Those that are named stay where they are; the star stands for the others.
+    apart = taken | set(listed)
+    rest = [name for name in dict.fromkeys(there) if name not in apart and not is_passed_over(name)]
+    passed = [name for name in there if name not in apart and is_passed_over(name)]
+    where = listed.index("*")
+    return [*listed[:where], *rest, *listed[where + 1 :]], True, passed
 
 
 def split_columns(section: Any) -> list[str]:
@@ -199,17 +229,22 @@ def other_columns(section: Any) -> list[str]:
     return [*split_columns(section), *columns_of(names(section.filter)), *names(section.exclude)]
 
 
-def resolved(section: Any, present: Sequence[str], arrow_schema: Any, where: str) -> tuple[list[Feature], list[Finding]]:
+def resolved(section: Any, present: Sequence[str], source: Source, starred: bool) -> tuple[list[Feature], list[Finding], list[str]]:
+    """The features among the columns that are `present`, what is wrong with them, and remarks."""
     options = {part.name: part for part in described(section)}
+    declared = {name: part.type for name, part in options.items() if getattr(part, "type", None) not in (None, "auto")}
+    own = source.own_types([name for name in present if name not in declared])
     features, findings = [], []
     for name in present:
-        stored = plain(arrow_schema.field(name).type)
-        option = options.get(name)
-        declared = getattr(option, "type", None) not in (None, "auto")
-        kind = option.type if option is not None and declared else kind_of(stored)
-        if kind is None or not (fits(kind, stored) or kind == "numeric"):
-            findings.append(unusable(name, stored, kind, where, starred=section.features == "*"))
+        stored = plain(source.schema.field(name).type)
+        kind = declared[name] if name in declared else kind_of(own[name])
+        if kind is None or not fits(kind, stored):
+            findings.append(unusable(name, stored, kind, source.place, starred=starred))
             continue
-        encoding = getattr(option, "encoding", None) or "auto"
-        features.append(Feature(name, kind, encoding, getattr(option, "dimensions", None), declared, is_text(stored)))
-    return features, findings
+        if (differing := source.conflict(name)) is not None and (name not in declared or kind != "categorical"):
+            findings.append(differing)
+        option = options.get(name)
+        features.append(Feature(name, kind, getattr(option, "encoding", None) or "auto", getattr(option, "dimensions", None)))
+    undeclared = [feature.name for feature in features if feature.name not in declared and is_text(own[feature.name])]
+    odd, remarks = resembling(source, undeclared, starred)
+    return features, [*findings, *odd], remarks

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
-import pyarrow.compute as pc
+import pyarrow as pa
 from numpy.typing import NDArray
 
-from disttrain.data.arrays import bits, is_number, joined, missing_values, numbers, text_column, texts
-from disttrain.data.findings import Origin, column_place, raise_any, row_finding, rows_have, shown
+from disttrain.data.arrays import is_number, is_text, is_time, joined, missing_values, numbers, texts
+from disttrain.data.comparing import is_listed, order_of
+from disttrain.data.findings import Origin, column_place, row_finding, rows_have, shown
 from disttrain.data.hashing import column_hash, mixed, row_hash
-from disttrain.data.values import checked_times
+from disttrain.data.io.csv_dialect import TYPED
+from disttrain.data.text_values import as_times
 from disttrain.errors import DataError, Finding
 
-__all__ = ["SPLITS", "TEST", "TRAIN", "VALIDATION", "assign", "own_shares"]
+__all__ = ["SPLITS", "TEST", "TRAIN", "VALIDATION", "assign", "listed_rows", "own_shares"]
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
 SPLITS = ("train", "validation", "test")
@@ -33,8 +35,9 @@ def assign(
     method: str = "random",
     by: str | None = None,
     seed: int = 0,
-    exclude: Sequence[str] = (),
+    exclude: Collection[str] = (),
     origin: Origin | None = None,
+    compared: Any = None,
 ) -> Parts:
     """The part of each row, (n,): 0 train, 1 validation, 2 test.
 
@@ -42,19 +45,22 @@ def assign(
     from what is left. A share is `round(share × rows)`, at least 1. `random` and `per_member`: the choice is a function of the seed and of
     what is in the row, so it does not change with the order of rows; `exclude` names the targets, whose values do not enter (of rows
     alike in all else, their rank does). `group`: all rows with one value in `by` are on one side. `time`: the latest values of `by` are
-    held out, equal ones together.
+    held out, equal ones together. `compared` has the columns of listed values and times in their own types, where the table has them in
+    another form.
     Raises DataError where a part or the training rows would be empty; `origin` says where the rows come from.
     """
     ranks: NDArray[Any] | None = None
+    own = table if compared is None or not compared.num_columns else compared
     parts = np.zeros(table.num_rows, dtype=np.int8)
     for name, which, wanted in (("test", TEST, test), ("validation", VALIDATION, validation)):
         if wanted is None:
             continue
         if isinstance(wanted, float):
-            ranks = RANKS[method](table, by, seed, tuple(exclude), origin or Origin()) if ranks is None else ranks
+            rows = own if method == "time" else table
+            ranks = RANKS[method](rows, by, seed, tuple(exclude), origin or Origin()) if ranks is None else ranks
             parts[held_out(np.flatnonzero(parts == TRAIN), ranks, wanted, PICKS[method], name)] = which
         else:
-            parts[listed_rows(table, wanted, name) & (parts == TRAIN)] = which
+            parts[listed_rows(own, wanted, name)[0] & (parts == TRAIN)] = which
         if not (parts == which).any():
             raise none_left(name, "it would have no row")
         if not (parts == TRAIN).any():
@@ -79,7 +85,8 @@ def own_shares(
 
 
 def none_left(name: str, why: str) -> DataError:
-    hints = ("give a smaller share, other values, or a file of its own", "`data.validation: null` trains on all rows")
+    without = "trains on all rows" if name == "validation" else f"fits without {name} rows"
+    hints = ("give a smaller share, other values, or a file of its own", f"`data.{name}: null` {without}")
     return DataError(Finding("empty-split", f"`data.{name}` cannot be held out: {why}", "data", hints=hints))
 
 
@@ -125,7 +132,7 @@ def fitting_groups(ranks: NDArray[Any], count: int) -> NDArray[np.bool_]:
 def random_ranks(table: Any, by: str | None, seed: int, exclude: tuple[str, ...], origin: Origin) -> Hashes:  # noqa: ARG001
     """A number for each row of what is in it; rows alike in all but `exclude` are told apart by the order of those columns."""
     codes = row_hash(table, exclude)
-    order = np.lexsort([*(order_key(table.column(name)) for name in exclude if name in table.schema.names), codes])
+    order = np.lexsort([*(order_key(table.column(name)) for name in exclude if table.schema.get_field_index(name) >= 0), codes])
     ordered = codes[order]
     first = np.r_[True, ordered[1:] != ordered[:-1]] if len(ordered) else np.zeros(0, dtype=bool)
     index = np.arange(len(ordered))
@@ -147,10 +154,11 @@ def seed_code(seed: int) -> Hashes:
 
 
 def group_ranks(table: Any, by: str | None, seed: int, exclude: tuple[str, ...], origin: Origin) -> Hashes:  # noqa: ARG001
-    codes = column_hash(split_column(table, by))
-    if codes is None:
+    column = split_column(table, by)
+    if pa.types.is_nested(column.type):
         raise DataError(Finding("unusable-type", "a nested column cannot name groups", column_place(origin.names[0], str(by))))
-    return mixed(codes ^ seed_code(seed))
+    # Groups have names: 1.10 is not 1.1.
+    return mixed(np.asarray(column_hash(texts(column))) ^ seed_code(seed))
 
 
 def time_ranks(table: Any, by: str | None, seed: int, exclude: tuple[str, ...], origin: Origin) -> NDArray[Any]:  # noqa: ARG001
@@ -160,10 +168,18 @@ def time_ranks(table: Any, by: str | None, seed: int, exclude: tuple[str, ...], 
         what = f"{rows_have(rows)} no time to be split by"
         raise DataError(row_finding("missing-value", what, column=str(by), rows=rows, origin=origin))
     if is_number(column.type):
-        return -numbers(column)[0]
-    seconds, _, findings = checked_times(str(by), column, origin)
-    raise_any(findings)
-    return -seconds
+        return -order_of(column)
+    times, wrong = (column, np.zeros(len(column), dtype=bool)) if is_time(column.type) else as_times_or_none(column)
+    if wrong.any():
+        hints = ("write 2026-01-31 or 2026-01-31T12:00:00, with or without a zone",)
+        what = f"{rows_have(wrong)} no date, time or number to be split by"
+        told = row_finding("bad-time", what, column=str(by), rows=wrong, values=lambda row: texts(column)[row], origin=origin, hints=hints)
+        raise DataError(told)
+    return -order_of(times)
+
+
+def as_times_or_none(column: Any) -> tuple[Any, NDArray[np.bool_]]:
+    return as_times(column, TYPED) if is_text(column.type) else (column, np.ones(len(column), dtype=bool))
 
 
 def split_column(table: Any, by: str | None) -> Any:
@@ -173,18 +189,17 @@ def split_column(table: Any, by: str | None) -> Any:
     return joined(table.column(by))
 
 
-def listed_rows(table: Any, wanted: Any, name: str) -> NDArray[np.bool_]:
-    """Which rows have one of the values in the column of `wanted`, (n,); 1, 1.0 and `1` are one value."""
+def listed_rows(table: Any, wanted: Any, name: str) -> tuple[NDArray[np.bool_], list[Any]]:
+    """Which rows have one of the values in the column of `wanted`, (n,), compared in the column's own type, and the values that none has."""
     if wanted.column not in table.schema.names:
         what = f"there is no column `{shown(wanted.column)}`, which tells the rows"
         raise DataError(Finding("missing-column", what, f"data.{name}"))
-    values = texts(table.column(wanted.column))
-    written = [
-        str(value).lower() if isinstance(value, bool) else f"{value:.17g}" if isinstance(value, float) else str(value)
-        for value in wanted.values
-    ]
-    found = pc.is_in(values, value_set=text_column(written))
-    return bits(found) & bits(values.is_valid())
+    column = joined(table.column(wanted.column))
+    if pa.types.is_nested(column.type):
+        raise DataError(
+            Finding("unusable-type", f"its type {shown(column.type)} cannot tell the rows", column_place(f"data.{name}", wanted.column))
+        )
+    return is_listed(column, wanted.values)
 
 
 # The order in which rows are held out, and how many of equal rank go together.

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from disttrain.data.arrays import bits, is_number, is_text, joined, plain_values, text_column, texts
+from disttrain.data.arrays import bits, is_text, joined, text_column, texts
+from disttrain.data.categorical import index_in, with_other_spellings
+from disttrain.data.column_checks import LABEL, fits, unusable
 from disttrain.data.findings import Origin, column_place, raise_any, row_finding, rows_have, shown
 from disttrain.data.values import checked_numbers, counted
 from disttrain.errors import DataError, Finding
@@ -75,17 +78,15 @@ def one_hot(columns: Sequence[str], values: NDArray[np.float64], missing: NDArra
 
 
 def labelled(name: str, array: Any, given: Sequence[Label] | None, origin: Origin) -> Target:
-    if is_number(array.type) and not pa.types.is_integer(array.type):
-        array = whole_labels(name, array, origin)
-    kind = array.type
-    if not (is_text(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_null(kind)):
-        what = f"its type {kind} cannot be a label; labels are text, whole numbers, true and false"
-        raise DataError(Finding("unusable-type", what, column_place(origin.names[0], name)))
+    if not fits(LABEL, array.type):
+        raise DataError(unusable(name, array.type, LABEL, origin.names[0]))
     written = texts(array)
     labels = tuple(given) if given is not None else found_labels(name, array, origin)
-    codes = pc.index_in(written, value_set=text_column([text_of(label) for label in labels]))
-    known, missing = bits(codes.is_valid()), ~bits(written.is_valid())
-    unknown = ~known & ~missing
+    places = index_in(written, tuple(text_of(label) for label in labels))
+    missing = ~bits(written.is_valid())
+    if (places[~missing] < 0).any():
+        places = with_other_spellings(written, places, tuple(text_of(label) for label in labels))
+    unknown = (places < 0) & ~missing
     if unknown.any():
         what = f"{rows_have(unknown)} a label that is none of the {len(labels)} known"
         hints = (f"known are {', '.join(shown(text_of(label), 30) for label in labels[:10])}",)
@@ -93,29 +94,48 @@ def labelled(name: str, array: Any, given: Sequence[Label] | None, origin: Origi
             "unknown-label", what, column=name, rows=unknown, values=lambda row: array[row].as_py(), origin=origin, hints=hints
         )
         raise DataError(found)
-    return Target(np.where(known, plain_values(codes, np.int32), np.nan), labels, missing, (name,))
+    return Target(np.where(missing, np.nan, places), labels, missing, (name,))
 
 
-def whole_labels(name: str, array: Any, origin: Origin) -> Any:
-    """Labels stored as floats, which is how a column of integers with gaps is often written."""
-    values, missing, findings = checked_numbers(name, array, origin)
-    raise_any(findings)
-    broken = ~missing & (values != np.floor(np.where(missing, 0.0, values)))
-    if broken.any():
-        what = f"{counted(broken)} no whole number, so this is a quantity and not a label"
-        found = row_finding("unusable-type", what, column=name, rows=broken, values=lambda row: f"{values[row]:g}", origin=origin)
-        raise DataError(found)
-    valid = pa.py_buffer(np.packbits(~missing, bitorder="little"))
-    whole = np.where(missing, 0.0, values).astype(np.int64)
-    return pa.Array.from_buffers(pa.int64(), len(values), [valid, pa.py_buffer(whole)])
+MOST_FRACTIONS = 20
+WHOLE = re.compile(r"(0|-?[1-9]\d{0,17})(\.0+)?")
 
 
 def found_labels(name: str, array: Any, origin: Origin) -> tuple[Label, ...]:
-    distinct = pc.unique(array.drop_null())
+    """The labels in a column: whole numbers and truth values where all of them are, in their order; else texts, as they are written."""
+    written = texts(array)
+    distinct = pc.unique(written.drop_null()).to_pylist()
     if len(distinct) > MOST_LABELS:
         what = f"it has {len(distinct):,} different labels; at most {MOST_LABELS:,} can be learned"
         raise DataError(Finding("too-many-labels", what, column_place(origin.names[0], name)))
-    return tuple(sorted(distinct.to_pylist()))
+    # Versions 1.1 and 1.10 are labels; a column of many fractions, or of floats, is none.
+    if len(distinct) > MOST_FRACTIONS or not is_text(joined(array).type):
+        require_no_quantity(name, written, distinct, origin)
+    whole = sorted({int(text.partition(".")[0]) for text in distinct if WHOLE.fullmatch(text)})
+    if len(whole) == len(distinct):
+        return tuple(whole)
+    if set(distinct) <= {"true", "false"}:
+        return tuple(text == "true" for text in sorted(distinct))
+    return tuple(sorted(distinct))
+
+
+def require_no_quantity(name: str, written: Any, distinct: list[str], origin: Origin) -> None:
+    """Raise DataError where the labels are numbers, and some of them fractions."""
+    values = [number_of(text) for text in distinct]
+    fractions = [text for text, value in zip(distinct, values, strict=True) if value is not None and value % 1]
+    if None in values or not fractions:
+        return
+    rows = bits(pc.is_in(written, value_set=text_column(fractions)))
+    what = f"{counted(rows)} no whole number, so this is a quantity and not a label"
+    raise DataError(row_finding("unusable-type", what, column=name, rows=rows, values=lambda row: written[row].as_py(), origin=origin))
+
+
+def number_of(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
 
 
 def text_of(label: Label) -> str:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from disttrain.data.arrays import bits, boolean_column, instants, integers, is_text, is_time, joined, numbers, texts
+from disttrain.data.column_types import NUMBER, conformed
 from disttrain.data.findings import Origin, row_finding
-from disttrain.data.sources import stream
+from disttrain.data.io.csv_dialect import TYPED
+from disttrain.data.text_values import as_times
+from disttrain.data.wrong_cells import cells_finding
 from disttrain.errors import Finding
 
-__all__ = ["LARGEST", "checked_numbers", "checked_times", "text_examples"]
+__all__ = ["LARGEST", "checked_numbers", "checked_times"]
 
 # The largest whole number up to which float64 holds all of them.
 WHOLE = 2**53
@@ -32,11 +32,13 @@ Times = tuple[NDArray[np.int64], NDArray[np.bool_], list[Finding]]
 def checked_numbers(name: str, column: Any, origin: Origin) -> Numbers:
     """Values in float64, (n,), which are missing (null or NaN; they read as NaN), (n,), and what is wrong with them.
 
-    Wrong are: text, whole numbers beyond 2^53, infinite values and those beyond 1e100.
+    Wrong are: text that is no number, whole numbers beyond 2^53, infinite values and those beyond 1e100.
     """
     array = joined(column)
-    if is_text(array.type):
-        return np.full(len(array), np.nan), np.zeros(len(array), dtype=bool), [text_finding(name, array, origin)]
+    made = conformed(array, NUMBER, TYPED)
+    if made.wrong is not None:
+        return np.full(len(array), np.nan), np.zeros(len(array), dtype=bool), [cells_finding(name, NUMBER, array, made.wrong, origin)]
+    array = joined(made.array)
     values, missing = numbers(array)
     largest = np.fmax.reduce(np.abs(values), initial=0.0)
     findings = []
@@ -80,65 +82,6 @@ def counted(rows: NDArray[np.bool_]) -> str:
     return f"{number:,} values are" if number > 1 else "1 value is"
 
 
-def unparsed(array: Any, parses: Callable[[Any], bool]) -> NDArray[np.bool_]:
-    """Which values of a text column do not parse, (n,); tried all at once, then each distinct one."""
-    if parses(array):
-        return np.zeros(len(array), dtype=bool)
-    encoded = array.dictionary_encode()
-    wrong = [not parses(encoded.dictionary.slice(place, 1)) for place in range(len(encoded.dictionary))]
-    codes, missing = numbers(encoded.indices)
-    return np.where(missing, False, np.array(wrong, dtype=bool)[np.where(missing, 0, codes).astype(np.int64)])
-
-
-def is_numeric_text(array: Any) -> bool:
-    try:
-        pc.cast(pc.utf8_trim_whitespace(array), pa.float64())
-    except pa.ArrowInvalid:
-        return False
-    return True
-
-
-def text_finding(name: str, array: Any, origin: Origin) -> Finding:
-    """The finding that a text column stands where numbers are meant, with the rows that are no numbers (any, where all would parse)."""
-    wrong = unparsed(array, is_numeric_text)
-    present = bits(array.is_valid())
-    rows = wrong if wrong.any() else present if present.any() else ~present
-    return row_finding(
-        "text-for-numbers",
-        "it is text where numbers are meant",
-        column=name,
-        rows=rows,
-        values=lambda row: array[row].as_py(),
-        origin=origin,
-        hints=("numbers are written 1234.5: no decimal comma, no unit, no thousands mark",),
-    )
-
-
-def text_examples(files: Sequence[Path], origin: Origin, schema: Any, format: str = "auto") -> Callable[[str], Sequence[str]]:
-    """For `Schema.resolve` and `Schema.check`: a function that gives the first rows of a text column that are no numbers, as lines."""
-
-    def examples(column: str) -> Sequence[str]:
-        first = 0
-        for batch in stream(files, [column], format, schema=schema):
-            array = batch.column(0)
-            if unparsed(array, is_numeric_text).any():
-                return text_finding(column, array, origin.at(first)).excerpt
-            first += len(array)
-        return ()
-
-    return examples
-
-
-def moments(array: Any) -> NDArray[np.int64] | None:
-    """Seconds of ISO 8601 text, (n,); None where some value does not parse."""
-    for kind in (pa.timestamp("us"), pa.timestamp("us", tz="UTC"), pa.timestamp("ns"), pa.timestamp("ns", tz="UTC")):
-        try:
-            return instants(pc.cast(array, kind))
-        except pa.ArrowInvalid:
-            continue
-    return None
-
-
 def checked_times(name: str, column: Any, origin: Origin) -> Times:
     """Whole seconds since 1970 (UTC where the column has a zone), (n,), which are missing, (n,), and what is wrong with them.
 
@@ -149,7 +92,8 @@ def checked_times(name: str, column: Any, origin: Origin) -> Times:
         return np.zeros(len(array), dtype=np.int64), np.ones(len(array), dtype=bool), []
     missing = ~bits(array.is_valid())
     if is_text(array.type):
-        seconds, wrong = text_times(array)
+        times, wrong = as_times(array, TYPED)
+        seconds, missing = instants(times), missing | bits(times.is_null())
     else:
         seconds = instants(array) if is_time(array.type) else np.zeros(len(array), dtype=np.int64)
         wrong = np.abs(seconds) >= LATEST if is_time(array.type) else ~missing
@@ -164,19 +108,6 @@ def checked_times(name: str, column: Any, origin: Origin) -> Times:
 def raw(array: Any, row: int) -> str:
     # Python's datetime ends with the year 9999; Arrow's text does not.
     return str(texts(array.slice(row, 1))[0])
-
-
-def text_times(array: Any) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    if (seconds := moments(array)) is not None:
-        return seconds, np.zeros(len(array), dtype=bool)
-    # Values with a zone and without one may stand side by side: each distinct value is read by itself, so that batches do not matter.
-    encoded = array.dictionary_encode()
-    each = [moments(encoded.dictionary.slice(place, 1)) for place in range(len(encoded.dictionary))]
-    codes, missing = numbers(encoded.indices)
-    places = np.where(missing, 0, codes).astype(np.int64)
-    known = np.array([0 if one is None else int(one[0]) for one in each], dtype=np.int64)
-    wrong = np.array([one is None for one in each], dtype=bool)
-    return np.where(missing, 0, known[places]), np.where(missing, False, wrong[places])
 
 
 def chosen(column: Any, rows: NDArray[np.bool_] | None) -> Any:

@@ -102,7 +102,7 @@ def quantile(distribution: Distribution, p: Tensor | float) -> Tensor:
         lower, _ = derived.bounds(distribution)
         return smallest_count(lambda y: cdf(distribution, y), p, torch.zeros_like(p), float(lower.min()))
     lower, upper = derived.bounds(distribution)
-    return invert(lambda y: cdf(distribution, y), lambda y: survival(distribution, y), p, float(lower.min()), float(upper.max()))
+    return invert(lambda y: cdf(distribution, y), lambda y: survival(distribution, y), p, lower, upper)
 
 
 @torch.no_grad()

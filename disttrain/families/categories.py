@@ -21,6 +21,7 @@ def bernoulli() -> Family:
     scipy     bernoulli(p=probs)
     gamlss    BI: mu = probs
     drops     always: y is 1 or 0, so one of the two terms is 0: the loss is -log of the probability of what happened
+    also      binary
     instead   three classes or more: categorical · a share between 0 and 1: beta
     """
     return Family(
@@ -43,6 +44,7 @@ def categorical(classes: int) -> Family:
     scipy     multinomial(n=1, p=probs)
     gamlss    MULTIN
     drops     always: as one-hot columns the loss is -Σ_k y_k log p_k, and all terms but one are 0: -log of the probability of the class that happened
+    also      softmax, multiclass
     instead   two classes: bernoulli · classes with an order: ordinal
     """
     return Family(

@@ -109,6 +109,7 @@ def inverse_gaussian() -> Family:
     crps      quadrature
     scipy     invgauss(mu=mean/concentration, scale=concentration)
     gamlss    IG: mu = mean, sigma = 1/sqrt(concentration)
+    also      wald
     instead   lighter tail: gamma · close relative: log_normal
     """
     return Family(

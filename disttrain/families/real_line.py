@@ -30,6 +30,7 @@ def normal() -> Family:
     scipy     norm(loc=loc, scale=scale)
     gamlss    NO: mu = loc, sigma = scale
     drops     scale fixed: log σ + ½ log 2π is the same for all rows; what is left to minimise is (y - μ)²: the mean squared error
+    also      gaussian, gauss
     instead   heavier tails: student_t, laplace, logistic · positive amounts: gamma, log_normal
     """
     return _location_scale("normal", "Normal")

@@ -119,9 +119,11 @@ class Inputs(nn.Module):
         embedding: str = "none",
     ) -> None:
         super().__init__()
-        visible = [code for code in codes if code.column in set(columns)]
-        plain = [column for column in columns if column not in {code.column for code in visible}]
-        self.numbers = [column for column in numbers if column in set(columns)]
+        seen = set(columns)
+        visible = [code for code in codes if code.column in seen]
+        coded = {code.column for code in visible}
+        plain = [column for column in columns if column not in coded]
+        self.numbers = [column for column in numbers if column in seen]
         kind = NUMERIC_EMBEDDINGS[embedding]
         self.spread = kind(members, len(self.numbers)) if kind is not None and self.numbers else None
         self.everything = plain == list(range(total)) and self.spread is None

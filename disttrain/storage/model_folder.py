@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["DESCRIPTION", "FORMAT", "WEIGHTS", "StoredModel", "load_weights", "read", "save"]
 
 # 2: weights have an axis of members, and the constant model is kept as raw outputs.
-FORMAT = 2
+FORMAT = 3
 DESCRIPTION = "model.json"
 WEIGHTS = "weights.safetensors"
 _WAITING = "weights.safetensors.new"

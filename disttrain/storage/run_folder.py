@@ -177,16 +177,33 @@ def _folders(root: Path) -> list[Path]:
 
 
 def _not_found(path: Path, root: Path) -> RunUnreadable:
+    """Why `path` is no run, with a run that there is: one of nearly this name, else the newest inside it or under `root`."""
+    make_one = "`disttrain fit CONFIG` makes a run"
     if not os.path.lexists(path):
-        what, names = "there is no such folder", {folder.name: folder for place in (path.parent, root) for folder in _folders(place)}
+        what, folders = "there is no such folder", [*_folders(path.parent), *_folders(root)]
     elif os.path.isdir(path):
-        what, names = "there is no model in this folder", {folder.name: folder for folder in _folders(path)}
+        what, folders = "there is no model in this folder", _folders(path)
         if os.path.lexists(path / RECORD):
             return reading.unreadable("no-model", "this run has no model (yet)", path, "wait for its first epoch, or fit again")
     else:
-        return reading.unreadable("no-model", "is a file, not the folder of a run or model", path, f"try `{path.parent}`")
-    close = difflib.get_close_matches(path.name, names, n=1) or ([sorted(names)[-1]] if os.path.isdir(path) and names else [])
-    return reading.unreadable("no-model", what, path, *(f"did you mean `{names[name]}`?" for name in close))
+        what, folders = "is a file, not the folder of a run or model", [*path.absolute().parents, *_folders(root)]
+        if path.suffix in (".yaml", ".yml"):
+            make_one = f"`disttrain fit {path}` makes a run of it"
+    runs = {folder.name: folder for folder in folders if _has_model(folder)}
+    near = difflib.get_close_matches(path.name, runs, n=1)
+    newest = [] if near else sorted(runs, key=lambda name: _ended(runs[name]))[-1:]
+    return reading.unreadable("no-model", what, path, *(f"did you mean `{runs[name]}`?" for name in near or newest), make_one)
+
+
+def _has_model(folder: Path) -> bool:
+    return any(os.path.lexists(place / model_folder.DESCRIPTION) for place in (folder, folder / MODEL))
+
+
+def _ended(folder: Path) -> str:
+    """When a run ended, as its record says; empty where it does not."""
+    with suppress(RunUnreadable):
+        return str(record(folder).get("ended", ""))
+    return ""
 
 
 def _made(folder: Path) -> bool:

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from disttrain.config import suggestion
+from disttrain.config.wording import way_out
 from disttrain.errors import Finding, UsageError
 from disttrain.families import ACTIVATIONS, FACTS, FAMILIES, Family, build, default_name, facts, options
 from disttrain.families.on import Support
+from disttrain.families.other_names import spelled_here
 
 __all__ = ["KINDS", "Described", "described", "kind_of", "listing"]
 
@@ -28,9 +30,7 @@ class Described:
 def listing(support: str | None) -> list[dict[str, Any]]:
     """Every family, or those for one kind of target: name, support, parameters and their default activations. Raises UsageError."""
     if support is not None and support not in KINDS:
-        raise UsageError(
-            Finding("unknown-choice", f"`{support}` is no kind of target", "--support", hints=(f"there are {', '.join(KINDS)}",))
-        )
+        raise UsageError(Finding("unknown-choice", f"`{support}` is no kind of target", "--support", hints=(way_out(support, KINDS),)))
     families = {name: _family(name) for name in FAMILIES}
     return [_row(name, family) for name, family in families.items() if support is None or kind_of(family) == support]
 
@@ -38,9 +38,10 @@ def listing(support: str | None) -> list[dict[str, Any]]:
 def described(name: str) -> Described:
     """All that is known of a family. Raises UsageError for a name that is none."""
     if name not in FAMILIES:
-        outer = name.partition("(")[0]
-        near = outer if outer in FAMILIES else suggestion(name, FAMILIES)
-        hint = (f"did you mean `{near}`? " if near else "") + "`disttrain families` lists all"
+        outer, elsewhere = name.partition("(")[0], spelled_here(name)
+        near = outer if outer in FAMILIES else suggestion(name, FAMILIES) if elsewhere is None else elsewhere[0]
+        about = f"it is {elsewhere[1]}; " if elsewhere is not None and elsewhere[1] else ""
+        hint = (f"did you mean `{near}`? {about}" if near else "") + "`disttrain families` lists all"
         raise UsageError(Finding("unknown-choice", f"`{name}` is not a family", hints=(hint,)))
     family, known = _family(name), facts(name)
     kind = {"class": "classes", "count": "counts", "vector": "vectors"}.get(kind_of(family), "continuous")
@@ -57,7 +58,7 @@ def described(name: str) -> Described:
     lines.append("")
     if own := _options(name):
         lines.append(f"  {'options':<13} {', '.join(option if said is None else f'{option}: {said}' for option, said in own.items())}")
-    labels = {"loss": "loss per row", "scipy": "scipy.stats", "instead": "try instead"}
+    labels = {"loss": "loss per row", "scipy": "scipy.stats", "instead": "try instead", "also": "also called"}
     lines += [f"  {labels.get(key, key):<13} {text}" for key, text in known.lines.items()]
     return Described(tuple(lines), {**_row(name, family), "options": _options(name), "summary": known.summary, **known.lines})
 

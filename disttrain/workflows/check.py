@@ -19,6 +19,7 @@ __all__ = ["Remark", "check"]
 
 _LEAK = 0.98
 _FEW = 30
+_MOST_NAMES = 12
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,9 @@ def _files(prepared: Prepared) -> list[Remark]:
     names = ", ".join(shown(file.name) for file in rows.files[:3]) + (" ..." if len(rows.files) > 3 else "")
     return [
         Remark("files", f"{len(rows.files)} file{'s' if len(rows.files) > 1 else ''}, {size / 1e6:,.1f} MB        {names}"),
+        *(Remark("read as", remark) for remark in rows.remarks),
         Remark("split", f"{counts}{own}"),
+        *(Remark("split", warning, True) for warning in rows.warnings),
     ]
 
 
@@ -117,7 +120,25 @@ def _features(prepared: Prepared) -> list[Remark]:
             remarks.append(Remark("features", f"{shown(name)}: {note.missing:,} missing ({share:.1f} %), {what}", True))
         if note.unseen:
             remarks.append(Remark("features", f"{shown(name)}: {note.unseen:,} rows with a category that no training row has", True))
-    return remarks or [Remark("features", f"{len(rows.schema.features)} features, none missing")]
+    return [*_kinds(prepared), *remarks]
+
+
+def _kinds(prepared: Prepared) -> list[Remark]:
+    """Which features are taken for which kind."""
+    kinds: dict[str, list[str]] = {}
+    encoder = prepared.model.encoder
+    for feature in prepared.data.schema.features:
+        name = shown(feature.name, 40)
+        counted = f"{name} ({len(encoder.categories(feature.name)):,})" if feature.kind == "categorical" else name
+        kinds.setdefault(feature.kind, []).append(counted)
+    titles = {"numeric": "numbers", "categorical": "categories", "boolean": "true or false", "datetime": "dates"}
+    return [
+        Remark(
+            "features",
+            f"{titles[kind]}: {', '.join(names[:_MOST_NAMES])}{f' and {len(names) - _MOST_NAMES:,} more' if len(names) > _MOST_NAMES else ''}",
+        )
+        for kind, names in kinds.items()
+    ] or [Remark("features", "none: one constant for each parameter")]
 
 
 def _leaks(prepared: Prepared) -> list[Remark]:

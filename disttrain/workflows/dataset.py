@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,15 +11,17 @@ import numpy as np
 import pyarrow as pa
 
 from disttrain import data as rooms
-from disttrain.config import ColumnSplit, Config, DataSection, Loaded, Problem
-from disttrain.data import Origin, Schema
-from disttrain.errors import ConfigError
+from disttrain.config import ColumnSplit, Config, Loaded, Problem
+from disttrain.data import Origin, Schema, Source
+from disttrain.errors import ConfigError, DataError, Finding
 from disttrain.families import needs
 from disttrain.model import family_of, known_columns
 
-__all__ = ["SPLITS", "Dataset", "dataset", "filters_of", "hold_out_own", "is_label"]
+__all__ = ["SPLITS", "Dataset", "dataset", "filters_of", "hold_out_own", "is_label", "source_of"]
 
 SPLITS = ("train", "validation", "test")
+# From this share of held-out rows on, rows that are in the training rows too are a warning.
+_MANY_SHARED = 0.01
 Array = np.ndarray[Any, Any]
 
 
@@ -27,8 +29,9 @@ Array = np.ndarray[Any, Any]
 class Dataset:
     """The rows that a run uses. `row` is each one's position in its own source, `split` its place in SPLITS.
 
-    `files` are the files of all sources in order, and `position` counts each row's place in all of them together; `filtered` counts
-    the rows that `data.filter` took out.
+    `sources` are those of training, validation and test rows as far as there are any, and `position` counts each row's place in all of
+    them together; `filtered` counts the rows that `data.filter` took out. `remarks` say how the files are read, `warnings` what is odd in
+    the split.
     """
 
     table: pa.Table
@@ -36,15 +39,30 @@ class Dataset:
     position: Array
     split: Array
     schema: Schema
-    arrow_schema: pa.Schema
-    files: tuple[Path, ...]
+    sources: tuple[Source, ...]
     filtered: int
-    format: str
+    remarks: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def arrow_schema(self) -> pa.Schema:
+        """The columns of the training files."""
+        return self.sources[0].schema
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files of all sources in order."""
+        return tuple(file for source in self.sources for file in source.files)
+
+    @property
+    def fingerprint(self) -> list[dict[str, Any]]:
+        """Name, size in bytes, SHA-256 and number of rows of each file."""
+        return [file for source in self.sources for file in source.fingerprint]
 
     @property
     def origin(self) -> Origin:
         """Where the rows come from, for messages."""
-        return rooms.origin_of(self.files, self.format).rows(self.position)
+        return rooms.origin_of(self.sources).rows(self.position)
 
     def part(self, split: str) -> Array:
         """The positions in `table` of the rows of one split."""
@@ -63,39 +81,50 @@ def is_label(config: Config) -> bool:
     return "classes" in needs(config.distribution.family, config.distribution.options)
 
 
+def source_of(source: Any, base: Path, config: Config) -> Source:
+    """The files that a config means by a source, relative to the folder `base`. Raises DataError where there are none."""
+    return Source(rooms.files(source, base, config.data.format), config.data.format, config.data.csv)
+
+
 def dataset(loaded: Loaded, limit: int | None = None, more: Sequence[str] = ()) -> Dataset:
     """The rows of a config's sources, split as it says; at most `limit` rows of each source, with `more` columns (`*`: all).
 
     The split depends on the seed and the features of a row alone, not on which other columns somebody asks for. Raises DataError.
     """
-    config, base = loaded.config, loaded.base
-    section = config.data
-    files = rooms.files(section.train, base, section.format)
+    config, base, section = loaded.config, loaded.base, loaded.config.data
+    source = source_of(section.train, base, config)
     # Two classes stand for any number: what columns a family needs does not depend on it.
-    schema, arrow_schema = _schemas(files, section, known_columns(config, family_of(config, (0, 1))))
+    resolved = Schema.resolve(section, source, known_columns(config, family_of(config, (0, 1))), is_label(config))
+    schema = resolved.schema
     _require_known(loaded, schema)
-    wanted = arrow_schema.names if "*" in more else more
-    extra = {*rooms.columns_of(filters_of(config)), *_split_columns(config), *config.evaluation.by, *wanted}
-    columns = tuple(dict.fromkeys((*schema.columns, *sorted(extra & set(arrow_schema.names)))))
-    train = _read(files, columns, config, arrow_schema, limit)
+    forms = _forms(config, source, schema, more)
+    train = _read(source, forms, config, limit, _compared(config, forms))
     common = None if hold_out_own(config) else section.validation
+    features = set(schema.feature_columns)
     split = rooms.assign(
         train.table, validation=_within(common), test=_within(section.test), method=section.split.method, by=section.split.by,
-        seed=config.training.seed, exclude=tuple(name for name in columns if name not in schema.feature_columns),
-        origin=rooms.origin_of(files, section.format).rows(train.row),
+        seed=config.training.seed, exclude=[name for name in forms if name not in features],
+        origin=source.origin.rows(train.row), compared=train.compared,
     )  # fmt: skip
     parts, splits = [train], [split]
-    for code, source in ((1, section.validation), (2, section.test)):
-        if _is_source(source):
-            parts.append(_source(source, columns, config, base, schema, limit))
+    for code, place in ((1, section.validation), (2, section.test)):
+        if _is_source(place):
+            other = source_of(place, base, config)
+            schema.check(other, target=True)
+            there = set(other.schema.names)
+            compared = [name for name in _time_column(config) if name in there]
+            parts.append(_read(other, {name: form for name, form in forms.items() if name in there}, config, limit, compared))
             splits.append(np.full(len(parts[-1].row), code, dtype=np.int8))
+    sources = tuple(part.source for part in parts)
     before = np.cumsum([0, *(part.total for part in parts)])
+    parted = np.concatenate(splits)
+    table = _joined([part.table for part in parts])
     return Dataset(
-        pa.concat_tables([part.table for part in parts]),
-        np.concatenate([part.row for part in parts]),
-        np.concatenate([part.row + start for part, start in zip(parts, before, strict=False)]),
-        np.concatenate(splits), schema, arrow_schema, tuple(file for part in parts for file in part.files),
-        sum(part.filtered for part in parts), section.format,
+        table, np.concatenate([part.row for part in parts]),
+        np.concatenate([part.row + start for part, start in zip(parts, before, strict=False)]), parted, schema, sources,
+        sum(part.filtered for part in parts),
+        (*dict.fromkeys(remark for one in sources for remark in one.remarks), *resolved.remarks),
+        tuple(_warnings(config, schema, table, _joined([part.compared for part in parts]), train, parted)),
     )  # fmt: skip
 
 
@@ -119,49 +148,78 @@ def _within(place: Any) -> Any:
     return None if _is_source(place) else place
 
 
-def _split_columns(config: Config) -> set[str]:
-    section = config.data
-    named = {place.column for place in (section.validation, section.test) if isinstance(place, ColumnSplit)}
-    return named | ({section.split.by} if section.split.by else set())
+def _forms(config: Config, source: Source, schema: Schema, more: Sequence[str]) -> dict[str, str]:
+    """The form in which each column is read: those of the schema, and names of groups and columns to be kept."""
+    there = source.schema.names
+    forms = schema.forms(target=True)
+    by = config.data.split.by if config.data.split.method == "group" else None
+    for name in sorted({*config.evaluation.by, *([by] if by else [])} & set(there)):
+        forms.setdefault(name, rooms.NAME)
+    kept = dict.fromkeys(there if "*" in more else (name for name in more if name in set(there)))
+    return forms | {rooms.KEPT + name if name in forms else name: rooms.AS_WRITTEN for name in kept if forms.get(name) != rooms.AS_WRITTEN}
+
+
+def _time_column(config: Config) -> list[str]:
+    by = config.data.split.by
+    return [by] if by is not None and config.data.split.method == "time" else []
+
+
+def _compared(config: Config, forms: Mapping[str, str]) -> list[str]:
+    """The columns whose own values part the rows: of a declared category its names, as they are written."""
+    listed = [place.column for place in (config.data.validation, config.data.test) if isinstance(place, ColumnSplit)]
+    return list(dict.fromkeys((*_time_column(config), *(name for name in listed if forms.get(name) != rooms.NAME))))
 
 
 @dataclass(frozen=True)
 class _Part:
     """The kept rows of one source, their positions in it, and how many rows it has in all."""
 
+    source: Source
     table: pa.Table
+    compared: pa.Table
     row: Array
     total: int
     filtered: int
-    files: tuple[Path, ...]
 
 
-def _schemas(files: tuple[Path, ...], section: DataSection, known: dict[str, str]) -> tuple[Schema, pa.Schema]:
-    """What the columns of the training files are: first as they look, then with categorical and label columns as text."""
-    origin = rooms.origin_of(files, section.format)
-    arrow_schema = rooms.schema_of(files, section.format)
-    examples = rooms.text_examples(files, origin, arrow_schema, section.format)
-    schema = Schema.resolve(section, arrow_schema, origin.names[0], examples, known)
-    return schema, rooms.schema_of(files, section.format, text=schema.text_columns) if schema.text_columns else arrow_schema
+def _read(source: Source, forms: Mapping[str, str], config: Config, limit: int | None, compared: Sequence[str]) -> _Part:
+    rows = source.read(forms, compared, filters_of(config), limit)
+    if not rows.total:
+        what = "the file has a header and no rows" if source.format.name == "csv" else "the file has no rows"
+        raise DataError(Finding("no-rows", what, source.place, hints=("name a file with rows",)))
+    read = rows.total if limit is None else min(limit, rows.total)
+    return _Part(source, rows.table, rows.compared, rows.row, rows.total, read - len(rows.row))
 
 
-def _read(files: tuple[Path, ...], columns: Sequence[str], config: Config, schema: pa.Schema, limit: int | None) -> _Part:
-    table = rooms.read(files, columns, config.data.format, schema=schema)
-    total = table.num_rows
-    table = table if limit is None else table.slice(0, limit)
-    row = np.arange(table.num_rows)
-    if not filters_of(config):
-        return _Part(table, row, total, 0, files)
-    keep = rooms.keep(table, filters_of(config))
-    return _Part(table.filter(rooms.boolean_column(keep)), row[keep], total, int((~keep).sum()), files)
+def _joined(tables: Sequence[pa.Table]) -> pa.Table:
+    """The rows of several sources, each column in one type; null where a source has not the column."""
+    if len(tables) == 1:
+        return tables[0]
+    columns = {}
+    for name in dict.fromkeys(name for table in tables for name in table.column_names):
+        parts = [table.column(name) if name in table.column_names else pa.nulls(table.num_rows) for table in tables]
+        columns[name] = pa.chunked_array([rooms.joined(part) for part in rooms.in_one_type(parts)])
+    return pa.Table.from_arrays(list(columns.values()), list(columns))
 
 
-def _source(source: Any, columns: Sequence[str], config: Config, base: Path, schema: Schema, limit: int | None) -> _Part:
-    files = rooms.files(source, base, config.data.format)
-    stored = rooms.schema_of(files, config.data.format, text=schema.text_columns)
-    examples = rooms.text_examples(files, rooms.origin_of(files, config.data.format), stored, config.data.format)
-    schema.check(stored, target=True, where=rooms.place(files[0]), examples=examples)
-    return _read(files, columns, config, stored, limit)
+def _warnings(config: Config, schema: Schema, table: pa.Table, compared: pa.Table, train: _Part, split: Array) -> Iterator[str]:
+    """What is odd in the split: values that no row has, groups or rows on both sides, held-out rows that are older."""
+    section = config.data
+    for name in ("validation", "test"):
+        place = getattr(section, name)
+        if isinstance(place, ColumnSplit):
+            own = train.compared if place.column in train.compared.column_names else train.table
+            yield from rooms.unlisted_values(own, place, name)
+    by = section.split.by
+    if section.split.method == "group" and by in table.column_names:
+        yield from rooms.shared_groups(table.column(by), split, str(by))
+    if section.split.method == "time" and by in compared.column_names and compared.num_rows == len(split):
+        yield from rooms.older_rows(compared.column(by), split, str(by))
+    there = set(table.column_names)
+    columns = [name for name in (*schema.forecast_columns, *schema.scored_columns) if name in there]
+    for remark, share in rooms.shared_rows(table, split, columns):
+        if share >= _MANY_SHARED:
+            yield remark
 
 
 def _require_known(loaded: Loaded, schema: Schema) -> None:

@@ -2,37 +2,39 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
 from disttrain import data as rooms
-from disttrain import metrics
+from disttrain import metrics, training
 from disttrain.data import Origin
-from disttrain.errors import AnswerIsNo, DataError, Finding, UsageError
+from disttrain.errors import DataError, Finding, UsageError
 from disttrain.metrics import METRICS
 from disttrain.model import Model
 from disttrain.outcomes import Outcome
 from disttrain.workflows.dataset import SPLITS, filters_of
-from disttrain.workflows.observing import observed_of
+from disttrain.workflows.feature_notes import FeatureNotes
+from disttrain.workflows.group_columns import group_column
+from disttrain.workflows.new_rows import new_source
+from disttrain.workflows.observing import Observed, observed_of
 from disttrain.workflows.outputs import require_no_input
-from disttrain.workflows.requests import Question, Requirement, format_named, requirement
+from disttrain.workflows.requests import Question, columns_meant, format_named, requirement
+from disttrain.workflows.row_scores import RowScores, Settings, generator_at
 from disttrain.workflows.runs import OpenRun, open_run, own_files, own_rows
-from disttrain.workflows.scoring import Forecast, Settings, column_of, scored, settings_of
+from disttrain.workflows.scoring import BLOCK, Forecast, Scores, scored, settings_of
 from disttrain.workflows.ties import tie_notes
 from disttrain.workflows.writing import written
 
-__all__ = ["Answer", "evaluate", "require_met"]
-
-_COMPARISONS: dict[str, Callable[[float, float], bool]] = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
-
+__all__ = ["Answer", "evaluate", "evaluate_table"]
 
 Array = np.ndarray[Any, Any]
 
@@ -41,6 +43,7 @@ Array = np.ndarray[Any, Any]
 class Answer:
     """The scores of an evaluation as a JSON `document`, whether the run was chosen as the newest, and what else a reader should know.
 
+    `remarks` say how the file is read.
     `residuals` (mean, variance, skewness, kurtosis) and `histogram` (ten counts) describe calibration; None for classes without order.
     """
 
@@ -49,44 +52,94 @@ class Answer:
     residuals: metrics.Moments | None
     histogram: tuple[float, ...] | None
     notes: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class _Rows:
+    """Rows that are scored: the columns that say what was observed of them, and all that forecasts need in `blocks`, tables in the same order.
+
+    `row` (n,) is each one's number in its source; `new` whether they may have values and categories that the run has not met.
+    """
+
     table: pa.Table
     row: Array
     origin: Origin
-    data: str | None
-    split: str | None
+    blocks: Callable[[], Iterator[pa.Table]]
+    data: str | None = None
+    split: str | None = None
     notes: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+    new: bool = False
 
 
 def evaluate(question: Question, root: Path) -> Answer:
     """Score a run on data with a target. Raises RunUnreadable, DataError, UsageError, OutputExists, StorageError."""
     run = open_run(question.run, root)
-    model = run.model
+    model, device = run.model, training.device(question.device)
+    model.network.to(device)
     # A metric that cannot score the family is refused before any row is read, one that cannot score the rows afterwards.
     settings_of(model.config, model.example(), question.metrics, question.levels)
     rival = None if question.baseline == "marginal" else _rival(model, question, root)
     other = None if rival is None else rival.model
+    if other is not None:
+        other.network.to(device)
     if question.rows_out is not None:
-        inputs = own_files(run) if question.data is None else rooms.files(question.data, Path.cwd(), model.config.data.format)
+        inputs = own_files(run) if question.data is None else new_source(question.data, model.config, question.input_format).files
         require_no_input(question.rows_out, "--rows-out", inputs, [run] if rival is None else [run, rival])
     rows = _own(run, question, other) if question.data is None else _given(model, question, other)
+    scores = _scores(model, other, rows, question)
+    document = {"run": run.name, "data": rows.data, "split": rows.split, **scores.document}
+    return Answer(document, run.newest, scores.residuals, scores.histogram, scores.notes, rows.remarks)
+
+
+def evaluate_table(model: Model, table: pa.Table, origin: Origin, question: Question) -> Scores:
+    """Score a model on a table with its target. Raises DataError, UsageError."""
+    settings_of(model.config, model.example(), question.metrics, question.levels)
+    keep = model.encoder.usable(table)
+    if filters_of(model.config):
+        keep = keep & rooms.keep(rooms.comparisons(table, rooms.columns_of(filters_of(model.config))), filters_of(model.config))
+    rows = _kept_rows(table.filter(rooms.boolean_column(keep)), keep, origin, origin.names[0])
+    return _scores(
+        model, None, replace(rows, blocks=lambda: _filtered(_cut(table), np.split(keep, range(BLOCK, len(keep), BLOCK)))), question
+    )
+
+
+def _scores(model: Model, other: Model | None, rows: _Rows, question: Question) -> Scores:
+    """The scores of rows beside those of `other`, or of the constant model; those of each row go to a file where one is named."""
     # Who asks for one metric wants one line; the config's groups come with its own list of metrics.
     usual = [] if question.metrics else [name for name in model.config.evaluation.by if name in rows.table.column_names]
-    by = usual if question.by is None else [question.by]
-    seen = observed_of(model, rows.table, rows.origin)
-    settings = _settings(model, question, seen.outcome)
-    forecast = Forecast(model.forecaster, model.parameters(rows.table, rows.origin))
-    baseline = Forecast.of_baseline(model, seen) if other is None else Forecast(other.forecaster, other.parameters(rows.table, rows.origin))
-    groups = {column: column_of(rows.table, column) for column in by}
-    scores = scored(forecast, baseline, seen, settings, groups)
-    document = {"run": run.name, "data": rows.data, "split": rows.split, **scores.document}
-    if question.rows_out is not None:
-        _write_rows(question.rows_out, question.overwrite, model, rows.row, forecast.distribution(), seen.outcome)
-    notes = (*rows.notes, *scores.notes, *tie_notes(model.family, model.schema.target[0], seen.measured))
-    return Answer(document, run.newest, scores.residuals, scores.histogram, notes)
+    groups = [group_column(rows.table, column) for column in columns_meant(question.by, rows.table.column_names) or usual]
+    observed = observed_of(model, rows.table, rows.origin)
+    row_scores = RowScores(_settings(model, question, observed.outcome), len(observed))
+    met = FeatureNotes()
+    tables = _score_blocks(model, other, rows, observed, row_scores, met)
+    if question.rows_out is None:
+        for _ in tables:
+            pass
+    else:
+        form = format_named(question.rows_out) or "parquet"
+        written(question.rows_out, (table() for table in tables), form, {}, question.overwrite)
+    if question.data is not None and question.unknown == "error":
+        met.require_known(model, question.data)
+    scores = scored(row_scores, groups)
+    noted = (*rows.notes, *met.texts(model.encoder.missing))
+    return replace(scores, notes=(*noted, *scores.notes, *tie_notes(model.family, model.schema.target[0], observed.measured)))
+
+
+def _score_blocks(
+    model: Model, other: Model | None, rows: _Rows, observed: Observed, scores: RowScores, met: FeatureNotes
+) -> Iterator[Callable[[], pa.Table]]:
+    """Score block after block; yields for each what makes the table of its rows' scores."""
+    for block in rows.blocks():
+        part = np.arange(scores.rows, scores.rows + block.num_rows)
+        origin, some = rows.origin.rows(rows.origin.positions_of(part)), observed[torch.from_numpy(part)]
+        distribution = Forecast(model.forecaster, model.parameters(block, origin)).distribution()
+        baseline = Forecast.of_baseline(model, some) if other is None else Forecast(other.forecaster, other.parameters(block, origin))
+        yield partial(_row_table, model, rows.row[part], scores.rows, distribution, some.outcome)
+        if rows.new:
+            met.add(model.encoder.notes(block), block.num_rows)
+        scores.add(distribution, baseline.distribution(), some.outcome, some.weight)
 
 
 def _rival(model: Model, question: Question, root: Path) -> OpenRun:
@@ -108,79 +161,72 @@ def _settings(model: Model, question: Question, outcome: Outcome) -> Settings:
         except UsageError as fault:
             raise UsageError(*(replace(found, where="--require") for found in fault.findings)) from None
     settings = settings_of(model.config, model.example(), question.metrics, question.levels, outcome)
-    return Settings((*settings.metrics, *sorted(needed - set(settings.metrics))), settings.levels, settings.quantiles)
-
-
-def require_met(answer: Answer, texts: Sequence[str]) -> None:
-    """Raise AnswerIsNo where a requirement such as `nll<6.2` is not met."""
-    failed = []
-    for text in texts:
-        wanted = requirement(text)
-        value = _value(answer.document["metrics"][wanted.metric], wanted)
-        if value is None or not _COMPARISONS[wanted.comparison](value, wanted.bound):
-            shown = "does not exist" if value is None else f"is {value:.6g}"
-            failed.append(Finding("requirement-not-met", f"`{text}` is not met: {wanted.metric} {shown}", "--require"))
-    if failed:
-        raise AnswerIsNo(*failed)
-
-
-def _value(entry: dict[str, Any], wanted: Requirement) -> float | None:
-    if wanted.level is None:
-        value: float | None = entry["value"]
-        return value
-    level = entry.get("levels", {}).get(f"{wanted.level:g}")
-    if level is None:
-        hints = (f"add `--level {wanted.level:g}`",)
-        raise UsageError(Finding("bad-option", f"{wanted.metric} was not scored at level {wanted.level:g}", "--require", hints=hints))
-    chosen: float | None = level["value"]
-    return chosen
+    return Settings((*settings.metrics, *sorted(needed - set(settings.metrics))), settings.levels)
 
 
 def _own(run: OpenRun, question: Question, other: Model | None) -> _Rows:
     more = () if other is None else other.schema.forecast_columns
-    rows = own_rows(run, more if question.by is None else (*more, question.by))
+    rows = own_rows(run, (*more, *question.by, *columns_meant(question.by, ())))
     there = [split for split in SPLITS if len(rows.part(split))]
     split = question.split or next(name for name in ("test", "validation", "train") if name in there)
     if split not in there:
         raise DataError(Finding("no-rows", f"the run has no {split} rows", run.name, hints=(f"it has {', '.join(there)}",)))
     notes = () if question.split or split == "test" else (f"the run has no test rows; these are its {split} rows",)
     part = rows.part(split)
-    return _Rows(rows.table.take(rooms.integer_column(part)), rows.row[part], rows.origin.rows(rows.position[part]), None, split, notes)
+    table = rows.table.take(rooms.integer_column(part))
+    return _Rows(table, rows.row[part], rows.origin.rows(rows.position[part]), lambda: _cut(table), None, split, notes)
 
 
 def _given(model: Model, question: Question, other: Model | None) -> _Rows:
-    form = model.config.data.format
-    files = rooms.files(str(question.data), Path.cwd(), form)
-    schema = rooms.schema_of(files, form, text=model.schema.text_columns)
-    model.schema.check(
-        schema, target=True, where=rooms.place(files[0]), examples=rooms.text_examples(files, rooms.origin_of(files, form), schema, form)
-    )
-    filters = filters_of(model.config)
-    more = () if other is None else other.schema.forecast_columns
-    by = [name for name in model.config.evaluation.by if name in schema.names] if question.by is None else [question.by]
-    ids = [name for name in model.schema.id if name in schema.names]
-    needed = (*model.schema.forecast_columns, *model.schema.scored_columns)
-    columns = dict.fromkeys((*needed, *ids, *more, *rooms.columns_of(filters), *by))
-    table = rooms.read(files, tuple(columns), form, schema=schema)
-    keep = rooms.keep(table, filters) & model.encoder.usable(table)
-    notes = (f"{int((~keep).sum()):,} rows were left out by `data.filter` or `missing: drop`",) if not keep.all() else ()
+    source = new_source(str(question.data), model.config, question.input_format, question.renamed)
+    model.schema.check(source, target=True)
+    there, forms = source.schema.names, model.schema.forms(target=True, ids=False)
+    by = columns_meant(question.by, there) or [name for name in model.config.evaluation.by if name in there]
+    # Twice through the file: first what little says which rows are scored and what was observed of them, then all that forecasts need.
+    dropping = model.schema.feature_columns if model.encoder.missing == "drop" else ()
+    observed = dict.fromkeys((*model.schema.scored_columns, *model.schema.known.values(), *by))
+    first = {name: forms.get(name, rooms.NAME) for name in (*observed, *dropping)}
+    read = source.read(first, filters=filters_of(model.config))
+    usable = model.encoder.usable(read.table) if dropping else np.ones(len(read.row), dtype=bool)
+    keep = np.zeros(read.total, dtype=bool)
+    keep[read.row[usable]] = True
+    # The other model reads its features in its own form; of one that both have that of this model counts.
+    forecast = {**({} if other is None else other.schema.forms(target=False, ids=False)), **model.schema.forms(target=False, ids=False)}
+
+    def blocks() -> Iterator[pa.Table]:
+        tables = (pa.Table.from_batches([batch]) for batch in rooms.ahead(source.batches(forecast, BLOCK)))
+        return _filtered(tables, np.split(keep, range(BLOCK, max(len(keep), 1), BLOCK)))
+
+    table = read.table.select(list(observed)).filter(rooms.boolean_column(usable))
+    return replace(_kept_rows(table, keep, source.origin, str(question.data)), blocks=blocks, remarks=source.remarks)
+
+
+def _kept_rows(table: pa.Table, keep: Array, origin: Origin, data: str) -> _Rows:
+    """The rows that are kept, with a note where that is not all. Raises DataError where none is."""
     if not keep.any():
-        raise DataError(Finding("no-rows", "there is no row to score", str(question.data)))
+        raise DataError(Finding("no-rows", "there is no row to score", data))
+    notes = (f"{int((~keep).sum()):,} rows were left out by `data.filter` or `missing: drop`",) if not keep.all() else ()
     row = np.flatnonzero(keep)
-    return _Rows(table.filter(rooms.boolean_column(keep)), row, rooms.origin_of(files, form).rows(row), str(question.data), None, notes)
+    return _Rows(table, row, origin.rows(row), lambda: _cut(table), data, None, notes, new=True)
 
 
-def _write_rows(output: str, overwrite: bool, model: Model, row: Array, distribution: Distribution, outcome: Outcome) -> None:
-    """Each row's position, target and scores, as a file of the format its name says."""
+def _cut(table: pa.Table) -> Iterator[pa.Table]:
+    return (table.slice(start, BLOCK) for start in range(0, table.num_rows, BLOCK))
+
+
+def _filtered(tables: Iterable[pa.Table], keeps: Iterable[Array]) -> Iterator[pa.Table]:
+    return (table.filter(rooms.boolean_column(keep)) for table, keep in zip(tables, keeps, strict=True))
+
+
+def _row_table(model: Model, row: Array, first: int, distribution: Distribution, outcome: Outcome) -> pa.Table:
+    """Each row's position, target and scores; `first` rows came before them."""
     columns = {"row": rooms.integer_column(row), **_targets(model, outcome), "nll": _column(metrics.nll(distribution, outcome))}
-    further = {"pit": metrics.pit, "quantile_residual": metrics.quantile_residuals, "crps": metrics.crps}
-    columns |= {
-        name: _column(score(distribution, outcome))
-        for name, score in further.items()
-        if METRICS["crps" if name == "crps" else "pit"].applies(distribution, outcome)
-    }
-    made = pa.Table.from_arrays(list(columns.values()), list(columns))
-    written(output, iter([made]), format_named(output) or "parquet", {}, overwrite)
+    if METRICS["pit"].applies(distribution, outcome):
+        columns["pit"] = _column(metrics.pit(distribution, outcome, generator_at(first)))
+        columns["quantile_residual"] = _column(metrics.quantile_residuals(distribution, outcome, generator_at(first)))
+    if METRICS["crps"].applies(distribution, outcome):
+        columns["crps"] = _column(metrics.crps(distribution, outcome))
+    return pa.Table.from_arrays(list(columns.values()), list(columns))
 
 
 def _targets(model: Model, outcome: Outcome) -> dict[str, pa.Array]:

@@ -24,6 +24,7 @@ __all__ = ["Finished", "Started", "not_finite", "reason", "started"]
 class Started:
     """What is about to be trained: rows per split, encoded inputs, learned numbers of all members, the baseline to beat (nats per row), and warnings.
 
+    `remarks` say how the files are read.
     Each member holds out `own` of the training rows, which others train on (0: all stop by the validation rows). `resumed` epochs were
     trained before.
     """
@@ -43,6 +44,7 @@ class Started:
     warnings: tuple[str, ...]
     resumed: int = 0
     own: int = 0
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ def started(prepared: Prepared, run: Run, device: torch.device, resumed: int = 0
     return Started(
         run.name, f"{model.family.name}({', '.join(learned)})", str(device), torch.get_num_threads(), config.training.seed,
         prepared.counts(), model.encoder.width, model.network.size(), model.members, baseline, watched, config.training.epochs,
-        (*notes, *warnings), resumed, own,
+        (*notes, *prepared.data.warnings, *warnings), resumed, own, prepared.data.remarks,
     )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from torch.distributions import Distribution
 
 from disttrain.config import Config, Loaded, Problem
 from disttrain.data import Origin, boolean_column, chosen_texts, float_column
-from disttrain.distributions import functionals
+from disttrain.distributions import draws, functionals, philox
 from disttrain.errors import ConfigError, Finding, UsageError
 from disttrain.model import Model
 
@@ -39,6 +39,12 @@ _NOT_OF_CLASSES: tuple[str, ...] = ("mean", "std", "variance", "median", "quanti
 _NOT_OF_VECTORS: tuple[str, ...] = ("median", "mode", "quantiles", "survival", "hazard")
 
 _NOT_OF_OTHERS: tuple[str, ...] = ("hazard",)
+# torch rounds the last rows of a tensor, fewer than fill the lanes of the processor, otherwise than the rows before; on two threads, of each half.
+_LANES = 32
+# Numbers that are drawn at once.
+_TOGETHER = 65_536
+
+Array = np.ndarray[Any, Any]
 
 COLUMNS: dict[str, Callable[[Distribution], Tensor]] = {
     "mean": functionals.mean,
@@ -122,13 +128,13 @@ def _lacking(model: Model) -> tuple[tuple[str, ...], str, str]:
 
 
 def forecast(
-    model: Model, batch: pa.RecordBatch | pa.Table, wanted: Wanted, block: int, origin: Origin | None = None
+    model: Model, batch: pa.RecordBatch | pa.Table, wanted: Wanted, index: Array, origin: Origin | None = None
 ) -> dict[str, pa.Array]:
-    """The forecast columns of each row of `batch`, the `block`-th of its file, in writing order; null where a moment does not exist.
+    """The forecast columns of each row of `batch` in writing order; null where a moment does not exist.
 
-    Rows that `missing: drop` leaves out have nulls throughout.
+    `index` (n,) is each row's number in its source, which its samples depend on. Rows that `missing: drop` leaves out have nulls throughout.
     """
-    return columns_of(model, model.parameters(batch, origin), ~model.encoder.usable(batch), wanted, block)
+    return columns_of(model, model.parameters(batch, origin), ~model.encoder.usable(batch), wanted, index)
 
 
 def column_names(model: Model, wanted: Wanted) -> list[str]:
@@ -155,11 +161,9 @@ def _names(model: Model, wanted: Wanted, column: str) -> Sequence[str]:
     return [f"{column}_{target}" for target in model.schema.target] if model.family.event else [column]
 
 
-def columns_of(
-    model: Model, parameters: Mapping[str, Tensor], absent: np.ndarray[Any, Any], wanted: Wanted, block: int
-) -> dict[str, pa.Array]:
+def columns_of(model: Model, parameters: Mapping[str, Tensor], absent: Array, wanted: Wanted, index: Array) -> dict[str, pa.Array]:
     """The same for rows whose parameters are known, {name: (n, *shape)}; with nulls throughout where `absent` (n,)."""
-    distribution = model.forecaster.distribution(**parameters, validate_args=False)
+    distribution = model.forecaster.distribution(**{name: _padded(value) for name, value in parameters.items()}, validate_args=False)
     made: list[pa.Array] = []
     for name in wanted.columns:
         if name == "parameters":
@@ -167,13 +171,13 @@ def columns_of(
         elif name == "quantiles":
             made += [_array(functionals.quantile(distribution, torch.tensor(level)), absent) for level in wanted.quantiles]
         elif name == "mode" and model.labels is not None:
-            made.append(chosen_texts([str(label) for label in model.labels], COLUMNS["mode"](distribution).long().numpy(), absent))
+            made.append(_labels(model.labels, COLUMNS["mode"](distribution), absent))
         elif name in COLUMNS:
             values = COLUMNS[name](distribution)
             made += [_array(value, absent) for value in (values.unbind(1) if model.family.event else (values,))]
         elif name in TIMED:
             made += [_array(TIMED[name](distribution, time), absent) for time in wanted.times]
-    made += (_vectors if model.family.event else _samples)(distribution, len(absent), wanted, block, absent)
+    made += _samples(model, distribution, wanted, index, absent)
     return dict(zip(column_names(model, wanted), made, strict=True))
 
 
@@ -195,31 +199,47 @@ def _alone(model: Model, name: str, value: Tensor) -> Sequence[Tensor]:
     return (value,) if value.ndim == 1 else value.flatten(1).unbind(1)
 
 
-def _array(value: Tensor, absent: np.ndarray[Any, Any]) -> pa.Array:
-    numbers = value.double().numpy()
+def _padded(value: Tensor) -> Tensor:
+    """The rows (n, ...), the last one repeated until there are a multiple of _LANES."""
+    return torch.cat([value, value[-1:].expand(-len(value) % _LANES, *value.shape[1:])]) if len(value) % _LANES else value
+
+
+def _array(value: Tensor, absent: Array) -> pa.Array:
+    """A column of the first of the values, (n,) or (n, K), null where `absent` (n,)."""
+    numbers = value[: len(absent)].double().numpy()
     if numbers.ndim == 2:
         flat = numbers.ravel()
         return pa.FixedSizeListArray.from_arrays(float_column(flat, np.isnan(flat)), numbers.shape[1], mask=boolean_column(absent))
     return float_column(numbers, absent | np.isnan(numbers))
 
 
-def _samples(distribution: Distribution, rows: int, wanted: Wanted, block: int, absent: np.ndarray[Any, Any]) -> list[pa.Array]:
-    """Draws by inversion, from a generator that the seed and the block's place fix, so that they do not depend on how a file is read."""
-    if not wanted.samples:
-        return []
-    uniform = np.random.default_rng((wanted.seed, block)).random((wanted.samples, rows))
-    return [_array(functionals.quantile(distribution, torch.from_numpy(row)), absent) for row in uniform]
+def _labels(labels: Sequence[Any], codes: Tensor, absent: Array) -> pa.Array:
+    return chosen_texts([str(label) for label in labels], codes[: len(absent)].long().numpy(), absent)
 
 
-def _vectors(distribution: Distribution, rows: int, wanted: Wanted, block: int, absent: np.ndarray[Any, Any]) -> list[pa.Array]:  # noqa: ARG001
-    """Draws of vectors by the distribution's own sampler, fixed by the seed and the block's place as those by inversion are."""
+def _samples(model: Model, distribution: Distribution, wanted: Wanted, index: Array, absent: Array) -> list[pa.Array]:
+    """Draws of each row: sample j of a row depends on the seed, the row's `index` and j alone.
+
+    Neither the rows beside it nor the number of samples, blocks and shards change it.
+    """
     if not wanted.samples:
         return []
-    state = int(np.random.SeedSequence((wanted.seed, block)).generate_state(1, np.uint64)[0] >> np.uint64(1))
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(state)
-        draws = [distribution.sample() for _ in range(wanted.samples)]
-    return [_array(value, absent) for draw in draws for value in draw.unbind(1)]
+    size, padded = draws.uniforms_needed(distribution), np.pad(index, (0, -len(index) % _LANES), mode="edge" if len(index) else "constant")
+    together = max(1, _TOGETHER // max(1, len(padded) * size))
+    columns: list[pa.Array] = []
+    for start in range(0, wanted.samples, together):
+        numbers = np.arange(start, min(start + together, wanted.samples))
+        uniform = philox.uniforms(wanted.seed, padded, numbers[:, None], size)
+        for draw in draws.draw(distribution, torch.from_numpy(uniform)):
+            columns += _sample(model, draw, absent)
+    return columns
+
+
+def _sample(model: Model, draw: Tensor, absent: Array) -> list[pa.Array]:
+    """The column of one draw of each row, or those of its elements, (n,) or (n, d)."""
+    if model.family.event:
+        return [_array(value, absent) for value in draw.unbind(1)]
+    return [_array(draw, absent) if model.labels is None else _labels(model.labels, draw, absent)]
 
 
 def metadata(model: Model, run: str, wanted: Wanted, weights: str) -> dict[bytes, bytes]:

@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 import pyarrow as pa
 
 from disttrain import data as rooms
-from disttrain.config import Loaded, Problem
+from disttrain.config import Loaded, Problem, suggestion
+from disttrain.config.wording import listing
 from disttrain.errors import DataError, Finding, UsageError
 from disttrain.model import Model
 from disttrain.workflows.forecasts import Wanted, column_names, refuse_unsuited, wanted_of
-from disttrain.workflows.requests import Request
+from disttrain.workflows.requests import Request, columns_meant
 
-__all__ = ["arranged", "kept_columns", "list_sizes", "require_free_ids", "require_layout"]
+__all__ = ["arranged", "as_written", "kept_columns", "list_sizes", "require_free_ids", "require_layout"]
 
 
 def kept_columns(schema: pa.Schema, request: Request, model: Model) -> tuple[str, ...]:
@@ -21,17 +22,26 @@ def kept_columns(schema: pa.Schema, request: Request, model: Model) -> tuple[str
     ids = [name for name in model.schema.id if name in schema.names]
     if request.keep == ("all",):
         return tuple(dict.fromkeys((*ids, *schema.names)))
-    missing = [name for name in request.keep if name not in schema.names]
-    if missing:
-        raise DataError(Finding("missing-column", f"there is no column `{rooms.shown(missing[0])}` to keep", "--keep"))
-    return tuple(dict.fromkeys((*ids, *request.keep)))
+    columns = columns_meant(request.keep, schema.names)
+    if missing := [name for name in columns if name not in schema.names]:
+        near = suggestion(missing[0], schema.names)
+        hints = (f"did you mean `{near}`?" if near else f"there are {listing(schema.names)}",)
+        raise DataError(Finding("missing-column", f"there is no column `{rooms.shown(missing[0])}` to keep", "--keep", hints=hints))
+    return tuple(dict.fromkeys((*ids, *columns)))
+
+
+def as_written(rows: pa.Table | pa.RecordBatch, names: Sequence[str]) -> pa.Table:
+    """Columns of the input as they stand there, which for a feature is beside the form that the model reads."""
+    keys = [rooms.KEPT + name if rooms.KEPT + name in rows.schema.names else name for name in names]
+    return pa.Table.from_arrays([rows.column(key) for key in keys], list(names))
 
 
 def arranged(rows: pa.Table | pa.RecordBatch, made: Mapping[str, pa.Array], kept: Sequence[str], request: Request) -> pa.Table:
     """What is written of rows: their number, what is kept of the input, and the predicted columns, under the names asked for."""
     names = dict(zip(_written_names(list(made), request), made.values(), strict=True))
     order = [*list(names)[:1], *kept, *list(names)[1:]]
-    return pa.Table.from_arrays([names[name] if name in names else rows.column(name) for name in order], order)
+    copied = as_written(rows, kept)
+    return pa.Table.from_arrays([names[name] if name in names else copied.column(name) for name in order], order)
 
 
 def require_layout(schema: pa.Schema, kept: Sequence[str], made: Mapping[str, int], form: str, request: Request) -> None:
@@ -81,7 +91,7 @@ def _written_names(made: Sequence[str], request: Request) -> list[str]:
     prefixed = [f"{request.prefix}{name}" for name in made]
     renamed = dict(request.rename)
     if unknown := [name for name in renamed if name not in prefixed]:
-        hints = (f"there are {', '.join(prefixed)}",)
+        hints = (f"there are {listing(prefixed)}",)
         raise UsageError(Finding("unknown-choice", f"no column `{unknown[0]}` is predicted", "--rename", hints=hints))
     names = [renamed.get(name, name) for name in prefixed]
     if twice := [name for name in names if names.count(name) > 1]:

@@ -15,35 +15,36 @@ from disttrain import data as rooms
 from disttrain import storage, training
 from disttrain.config import Config
 from disttrain.config.names import TIMED_COLUMNS
-from disttrain.data import Origin
+from disttrain.data import Origin, Source
 from disttrain.errors import Finding, UsageError
 from disttrain.model import Model
 from disttrain.workflows import layout
 from disttrain.workflows.dataset import SPLITS, Dataset
+from disttrain.workflows.feature_notes import FeatureNotes
 from disttrain.workflows.forecasts import Wanted, asked_for, columns_of, forecast, metadata, refuse_unsuited, wanted_of
+from disttrain.workflows.new_rows import new_source
 from disttrain.workflows.outputs import require_no_input
 from disttrain.workflows.preparation import Prepared
-from disttrain.workflows.requests import Request, format_named, require_times
+from disttrain.workflows.requests import Request, columns_meant, format_named, require_times
 from disttrain.workflows.runs import OpenRun, open_run, own_files, own_rows
 from disttrain.workflows.writing import written
 
-__all__ = ["Predicted", "predict", "wanted_by", "write_own"]
+__all__ = ["BLOCK", "Predicted", "predict", "wanted_by", "write_own"]
 
 BLOCK = 65_536
 Array = np.ndarray[Any, Any]
-# Per feature: rows without a value, and rows with an unseen category.
-Met = dict[str, tuple[int, int]]
 
 
 @dataclass(frozen=True)
 class Predicted:
-    """Where the predictions are, how many rows, from which run, and what was met on the way (imputed values, unseen categories)."""
+    """Where the predictions are, how many rows, from which run, what was met on the way (imputed values, unseen categories), and how the file is read."""
 
     output: str
     rows: int
     run: str
     newest: bool
     notes: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
 
 
 def predict(request: Request, root: Path) -> Predicted:
@@ -57,21 +58,20 @@ def predict(request: Request, root: Path) -> Predicted:
     if request.data is None and run.folder is None:
         raise UsageError(Finding("no-data", "a model folder alone has no data of its own", "--data", hints=("name a file with `--data`",)))
     output, replace = _output(request, run)
+    source = None if request.data is None else new_source(request.data, run.model.config, request.input_format, request.renamed)
     if request.output is not None:
-        form = run.model.config.data.format
-        inputs = own_files(run) if request.data is None else rooms.files(request.data, Path.cwd(), form)
-        require_no_input(output, "--output", inputs, [run])
-    source = _own_source(run, request) if request.data is None else _file_source(run.model, request)
-    form = _form(request, output)
-    made = {"row": 0, **({"split": 0} if request.data is None else {}), **layout.list_sizes(run.model, wanted)}
-    layout.require_layout(source.schema, source.kept, made, form, request)
-    source.require_text(form)
-    met: Met = {}
-    tables = _tables(run.model, _dealt(source.batches, request.shard), source.kept, wanted, request, met)
+        require_no_input(output, "--output", own_files(run) if source is None else source.files, [run])
+    rows, form = _own_input(run, request) if source is None else _file_input(source, run.model, request), _form(request, output)
+    made = {"row": 0, **({"split": 0} if source is None else {}), **layout.list_sizes(run.model, wanted)}
+    layout.require_layout(rows.schema, rows.kept, made, form, request)
+    rows.require_text(form)
+    notes = FeatureNotes()
+    tables = _tables(run.model, _dealt(rows.batches, request.shard), rows.kept, wanted, request, notes)
     if request.spreadsheet_safe:
         tables = (rooms.for_spreadsheets(rooms.in_format(table, form)) for table in tables)
     count = written(output, tables, form, metadata(run.model, run.name, wanted, run.weights), replace)
-    return Predicted(output, count, run.name, run.newest, tuple(_notes(met, run.model.encoder.missing)))
+    texts = (*notes.texts(run.model.encoder.missing), *_shard_notes(request, count))
+    return Predicted(output, count, run.name, run.newest, texts, () if source is None else source.remarks)
 
 
 def write_own(prepared: Prepared, folder: Path, name: str) -> int:
@@ -85,11 +85,12 @@ def write_own(prepared: Prepared, folder: Path, name: str) -> int:
 
 @dataclass(frozen=True)
 class _Batch:
-    """Rows of a file or of a run, the `number`-th block of them. `row` is each one's number in its source; of a run's own rows `split` is
-    each one's part and `place` where it stands in the run's data."""
+    """Rows of a file or of a run, the `number`-th block of them. `row` is each one's number in its source, `index` that in all sources
+    together; of a run's own rows `split` is each one's part and `place` where it stands in the run's data."""
 
     rows: pa.Table | pa.RecordBatch
     row: Array
+    index: Array
     number: int
     origin: Origin
     split: Array | None = None
@@ -97,7 +98,7 @@ class _Batch:
 
 
 @dataclass(frozen=True)
-class _Source:
+class _Input:
     """Rows to predict: the `batches`, the `schema` of the input, the columns of it that are `kept`, and how to read some columns alone."""
 
     batches: Iterable[_Batch]
@@ -114,23 +115,20 @@ class _Source:
             first += table.num_rows
 
 
-def _own_source(run: OpenRun, request: Request) -> _Source:
-    rows = own_rows(run, ("*",) if request.keep == ("all",) else request.keep)
-    kept = layout.kept_columns(rows.table.schema, request, run.model)
-    return _Source(_own_batches(rows, run.model.config), rows.table.schema, kept, lambda names: [rows.table.select(list(names))])
+def _own_input(run: OpenRun, request: Request) -> _Input:
+    rows = own_rows(run, ("*",) if request.keep == ("all",) else (*request.keep, *columns_meant(request.keep, ())))
+    kept = layout.kept_columns(rows.arrow_schema, request, run.model)
+    return _Input(_own_batches(rows, run.model.config), rows.arrow_schema, kept, lambda names: [layout.as_written(rows.table, names)])
 
 
-def _file_source(model: Model, request: Request) -> _Source:
-    form = model.config.data.format
-    files = rooms.files(str(request.data), Path.cwd(), form)
-    schema, origin = rooms.schema_of(files, form, text=model.schema.text_columns), rooms.origin_of(files, form)
-    model.schema.check(schema, target=False, where=rooms.place(files[0]), examples=rooms.text_examples(files, origin, schema, form))
-    kept = layout.kept_columns(schema, request, model)
-    return _Source(
-        _file_batches(files, model, kept, schema),
-        schema,
+def _file_input(source: Source, model: Model, request: Request) -> _Input:
+    model.schema.check(source, target=False)
+    kept = layout.kept_columns(source.schema, request, model)
+    return _Input(
+        _file_batches(source, model, kept),
+        source.schema,
         kept,
-        lambda some: (pa.Table.from_batches([batch]) for batch in rooms.stream(files, some, form, BLOCK, schema=schema)),
+        lambda names: (pa.Table.from_batches([batch]) for batch in source.batches(dict.fromkeys(names, rooms.AS_WRITTEN), BLOCK)),
     )
 
 
@@ -142,15 +140,16 @@ def _own_batches(rows: Dataset, config: Config) -> Iterator[_Batch]:
         # One run of rows is a slice, which costs nothing; otherwise they are gathered.
         whole = len(part) and part[-1] - part[0] + 1 == len(part)
         table = rows.table.slice(part[0], len(part)) if whole else rows.table.take(rooms.integer_column(part))
-        yield _Batch(table, rows.row[part], number, rows.origin.rows(rows.position[part]), rows.split[part], part)
+        yield _Batch(table, rows.row[part], rows.position[part], number, rows.origin.rows(rows.position[part]), rows.split[part], part)
 
 
-def _file_batches(files: Sequence[Path], model: Model, kept: Sequence[str], schema: pa.Schema) -> Iterator[_Batch]:
-    columns = tuple(dict.fromkeys((*model.schema.forecast_columns, *kept)))
-    first, origin = 0, rooms.origin_of(files, model.config.data.format)
-    batches = rooms.stream(files, columns, model.config.data.format, BLOCK, schema=schema)
-    for number, batch in enumerate(rooms.ahead(batches)):
-        yield _Batch(batch, np.arange(first, first + batch.num_rows), number, origin.at(first))
+def _file_batches(source: Source, model: Model, kept: Sequence[str]) -> Iterator[_Batch]:
+    forms = model.schema.forms(target=False, ids=False)
+    forms |= {rooms.KEPT + name if name in forms else name: rooms.AS_WRITTEN for name in kept}
+    first = 0
+    for number, batch in enumerate(rooms.ahead(source.batches(forms, BLOCK))):
+        row = np.arange(first, first + batch.num_rows)
+        yield _Batch(batch, row, row, number, source.origin.at(first))
         first += batch.num_rows
 
 
@@ -165,15 +164,17 @@ def _dealt(batches: Iterable[_Batch], shard: tuple[int, int]) -> Iterator[_Batch
             yield batch
         elif batch.number == 0:
             split = None if batch.split is None else batch.split[:0]
-            yield _Batch(batch.rows.slice(0, 0), batch.row[:0], 0, batch.origin, split)
+            yield _Batch(batch.rows.slice(0, 0), batch.row[:0], batch.index[:0], 0, batch.origin, split)
 
 
-def _tables(model: Model, batches: Iterable[_Batch], kept: Sequence[str], wanted: Wanted, request: Request, met: Met) -> Iterator[pa.Table]:
+def _tables(
+    model: Model, batches: Iterable[_Batch], kept: Sequence[str], wanted: Wanted, request: Request, notes: FeatureNotes
+) -> Iterator[pa.Table]:
     for batch in batches:
-        for name, note in model.encoder.notes(batch.rows).items():
-            missing, unseen = met.get(name, (0, 0))
-            met[name] = (missing + note.missing, unseen + note.unseen)
-        yield _table(batch, forecast(model, batch.rows, wanted, batch.number, batch.origin), kept, request)
+        notes.add(model.encoder.notes(batch.rows), batch.rows.num_rows)
+        yield _table(batch, forecast(model, batch.rows, wanted, batch.index, batch.origin), kept, request)
+    if request.data is not None and request.unknown == "error":
+        notes.require_known(model, str(request.data))
 
 
 def _own_tables(prepared: Prepared, wanted: Wanted) -> Iterator[pa.Table]:
@@ -182,7 +183,7 @@ def _own_tables(prepared: Prepared, wanted: Wanted) -> Iterator[pa.Table]:
     for batch in _own_batches(prepared.data, model.config):
         place = np.empty(0, dtype=np.int64) if batch.place is None else batch.place
         parameters = model.parameters_of(prepared.inputs(place), prepared.observed.conditions[torch.from_numpy(place)])
-        columns = columns_of(model, parameters, np.zeros(len(place), dtype=bool), wanted, batch.number)
+        columns = columns_of(model, parameters, np.zeros(len(place), dtype=bool), wanted, batch.index)
         yield _table(batch, columns, model.schema.id, Request())
 
 
@@ -194,13 +195,11 @@ def _table(batch: _Batch, columns: Mapping[str, pa.Array], kept: Sequence[str], 
     return layout.arranged(batch.rows, {**made, **columns}, kept, request)
 
 
-def _notes(met: Met, policy: str) -> Iterator[str]:
-    """What a reader of the predictions should know of the rows: missing values and unseen categories, by column."""
-    for name, (missing, unseen) in ((rooms.shown(name), counts) for name, counts in met.items()):
-        if missing:
-            yield f"{name}: {missing:,} rows without a value, {'left without a forecast' if policy == 'drop' else 'imputed'}"
-        if unseen:
-            yield f"{name}: {unseen:,} rows with a category that training did not have"
+def _shard_notes(request: Request, rows: int) -> Iterator[str]:
+    """A remark where no row fell to this part."""
+    if request.shard != (0, 1) and not rows:
+        part = "/".join(map(str, request.shard))
+        yield f"part {part} has no rows: a part is whole blocks of {BLOCK:,} rows, and there are too few rows for {request.shard[1]} parts"
 
 
 def wanted_by(model: Model, request: Request) -> Wanted:

@@ -18,6 +18,7 @@ from disttrain.families import Family, Scaling
 from disttrain.model import Model, encoded, layout_of, outputs_of, scaling_of, standardised, trunk_dtype
 from disttrain.networks import Network, Output
 from disttrain.training import Rows, device, halved, head_start, marginal_raw
+from disttrain.workflows.config_places import places_of_config
 from disttrain.workflows.dataset import SPLITS, Dataset, dataset, hold_out_own
 from disttrain.workflows.observing import Observed, observe
 from disttrain.workflows.plans import plan_of
@@ -72,7 +73,8 @@ def prepare(loaded: Loaded, limit: int | None = None) -> Prepared:
     Raises DataError with what is wrong in the data.
     """
     config = loaded.config
-    rows = dataset(loaded, limit)
+    with places_of_config(loaded):
+        rows = dataset(loaded, limit)
     _require_groups(config, rows)
     _require_rows(rows, "train")
     encoder = Encoder.fit(
@@ -101,7 +103,8 @@ def _held(config: Config, rows: Dataset) -> Tensor | None:
     if not hold_out_own(config) or not isinstance(config.data.validation, float):
         return None
     part = rows.part("train")
-    others = tuple(name for name in rows.table.column_names if name not in rows.schema.feature_columns)
+    features = set(rows.schema.feature_columns)
+    others = tuple(name for name in rows.table.column_names if name not in features)
     shares = own_shares(
         rows.table.take(integer_column(part)), config.network.members, config.data.validation,
         seed=config.training.seed, exclude=others, origin=rows.origin.rows(rows.position[part]),

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from disttrain import data as rooms
-from disttrain.data import Schema
+from disttrain.data import Schema, Source
 from disttrain.errors import DataError, Finding
 from disttrain.families import FAMILIES, Family, build, default_name, spelled
 from disttrain.workflows.catalogue import listing
@@ -116,11 +116,10 @@ def ranking(source: str, target: str, weight: str | None = None, support: str | 
 
 def _columns(source: str, target: str, weight: str | None) -> tuple[Array, Array | None]:
     """The numbers of the target and their weights, rows of weight 0 left out; no other column is read. Raises DataError."""
-    files = rooms.files(source, Path.cwd())
-    origin, arrow_schema = rooms.origin_of(files), rooms.schema_of(files)
-    schema = Schema((), (target,), weight)
-    schema.check(arrow_schema, target=True, where=origin.names[0], examples=rooms.text_examples(files, origin, arrow_schema))
-    table = rooms.read(files, schema.columns, schema=arrow_schema)
+    rows = Source(rooms.files(source, Path.cwd()))
+    origin, schema = rows.origin, Schema((), (target,), weight)
+    schema.check(rows, target=True)
+    table = rows.read(schema.forms(target=True)).table
     found = rooms.read_target(table, (target,), kind="number", origin=origin)
     rooms.require_complete(found, origin)
     y, weights = found.values, None

@@ -95,7 +95,7 @@ def _data(prepared: Prepared, loaded: Loaded, folder: Path) -> dict[str, Any]:
     y = prepared.observed.outcome.value.numpy()
     names = rows.arrow_schema
     return {
-        "files": rooms.fingerprint(rows.files, rows.format),
+        "files": rows.fingerprint,
         "sources": {name: len(paths) for name, paths in files_by_source(loaded).items()},
         "folder": os.path.abspath(folder),
         "limit": prepared.limit,

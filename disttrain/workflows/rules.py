@@ -10,12 +10,14 @@ from typing import Any
 from disttrain.config import Problem, suggestion
 from disttrain.families import ACTIVATIONS, FACTS, FAMILIES, Family, Parameter, Unsuitable, build, needs, objection, options, spelled
 from disttrain.families.on import Support
+from disttrain.families.other_names import spelled_here
 from disttrain.workflows.observation_rules import observation_problems
 
 __all__ = ["distribution_problems"]
 
 Path = tuple[str | int, ...]
 _OUTSIDE = "parameters stand beside the outermost `family`, whatever it is made `of`"
+_LINK = "each parameter has its own: `parameters: {NAME: {activation: exp}}`, and `exp` is the inverse of a log link"
 
 
 def distribution_problems(document: Mapping[str, Any]) -> Iterator[Problem]:
@@ -53,19 +55,23 @@ def _family_problems(path: Path, section: Any, known: tuple[str, ...]) -> Iterat
     """Problems of a family's name and options, and of those of the family it is made `of`; `known` are the keys beside its options."""
     name = section.get("family") if isinstance(section, Mapping) else section
     if not isinstance(name, str):
-        if isinstance(section, Mapping) and path != ("distribution",):
+        inside = [key for key in section if key in FAMILIES] if isinstance(section, Mapping) and name is None else []
+        if inside:
+            what, hints = f"`{inside[0]}` is a family and stands as the value of `family`", (f"write `family: {inside[0]}`",)
+            yield Problem((*path, inside[0]), "unknown-key", what, hints=hints, on_key=True)
+        elif isinstance(section, Mapping) and path != ("distribution",):
             yield Problem((*path, "family"), "missing-key", "`of` needs the name of a family as `family`", hints=("of: gamma",))
         return
     if name not in FAMILIES:
         where = (*path, "family") if isinstance(section, Mapping) else path
-        yield unknown_choice(where, name, "a family", FAMILIES, "`disttrain families` lists all")
+        yield unknown_family(where, name)
         return
     if not isinstance(section, Mapping):
         return
     keys = (*known, *(option for option in options(name) if option not in FACTS))
     for key in section:
         if key not in keys:
-            hint = _OUTSIDE if key == "parameters" else None
+            hint = _OUTSIDE if key == "parameters" else _LINK if key == "link" else None
             yield _unknown_key((*path, key), str(key), keys, f"`{name}` takes no option `{key}`", hint)
     yield from _option_problems(path, name, section)
     if isinstance(section.get("of"), str | Mapping):
@@ -113,6 +119,17 @@ def _unsuitable(section: Mapping[str, Any], fault: Unsuitable) -> Problem:
         section, path = section["of"], (*path, "of")
     path = (*path, fault.option) if fault.option in section else path
     return Problem(path, "unsuitable-option", str(fault), hints=(fault.hint,) if fault.hint else ())
+
+
+def unknown_family(path: Path, word: str) -> Problem:
+    """The problem of a name that is no family: the family of this name in scipy.stats or gamlss, or the nearest one."""
+    if (elsewhere := spelled_here(word)) is None:
+        return unknown_choice(path, word, "a family", FAMILIES, "`disttrain families` lists all")
+    spelling, source = elsewhere
+    about = f"it is {source}; " if source else ""
+    return Problem(
+        path, "unknown-choice", f"`{word}` is not a family", hints=(f"did you mean `{spelling}`? {about}`disttrain families` lists all",)
+    )
 
 
 def unknown_choice(path: Path, word: str, kind: str, choices: Mapping[str, Any], listing: str) -> Problem:
@@ -210,6 +227,8 @@ def _feature_problems(path: Path, block: Mapping[str, Any], document: Mapping[st
     if not isinstance(listed, list) or not isinstance(chosen, list):
         return
     names = [item.get("name") if isinstance(item, Mapping) else item for item in listed]
+    if "*" in names:
+        return
     for place, feature in enumerate(chosen):
         if isinstance(feature, str) and feature not in names:
             known = {name: None for name in names if isinstance(name, str)}

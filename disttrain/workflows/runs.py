@@ -61,6 +61,7 @@ def own_rows(run: OpenRun, more: Sequence[str] = ()) -> Dataset:
     """The rows that the run was fitted on, split as they were, with `more` columns. Raises DataError where a file is gone or has changed."""
     loaded = _config_of(run)
     said = recorded(Path(str(run.folder)))
+    _require_not_piped(loaded, run)
     rows = dataset(loaded, said["limit"], more)
     if (changed := changed_file(rows, said["files"])) is not None:
         what = "the file has changed since the run was fitted"
@@ -111,9 +112,22 @@ def relocated(loaded: Loaded, folder: Path, before: str | None) -> Loaded:
     return replace(loaded, config=loaded.config.model_copy(update={"data": data}))
 
 
+def _require_not_piped(loaded: Loaded, run: OpenRun) -> None:
+    """Raise DataError where the run's rows came through standard input, and nothing comes through it now."""
+    section = loaded.config.data
+    named = [
+        part for place in (section.train, section.validation, section.test) for part in (place if isinstance(place, tuple) else (place,))
+    ]
+    if "-" not in named or rooms.has_piped_data():
+        return
+    what = f"the rows of {run.name} came from standard input, and are gone"
+    hints = ("name a file with `--data`", "or pipe the same rows in again")
+    raise DataError(Finding("data-gone", what, "stdin", hints=hints))
+
+
 def changed_file(rows: Dataset, files: Sequence[dict[str, Any]]) -> Path | None:
     """The first file of these rows that is not as data.json has it (the first of all where their number differs); None where all are."""
-    now = [file["sha256"] for file in rooms.fingerprint(rows.files, rows.format)]
+    now = [file["sha256"] for file in rows.fingerprint]
     before = [file["sha256"] for file in files]
     changed = [file for file, new, old in zip(rows.files, now, before, strict=False) if new != old]
     return (changed or rows.files)[0] if changed or len(now) != len(before) else None

@@ -1,37 +1,34 @@
-"""Scores of a model on rows: per row first, then weighted means with standard errors, beside a baseline and the gain over it."""
+"""Which metrics score a model on rows, and the scores of all rows and of groups, beside a baseline and the gain over it."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
 from disttrain import metrics as rooms
 from disttrain.config import Config, Loaded, Problem
-from disttrain.errors import ConfigError, DataError, Finding, UsageError
+from disttrain.errors import ConfigError, UsageError
 from disttrain.families import Family
-from disttrain.messages import shown
-from disttrain.metrics import METRICS, Metric, Moments
+from disttrain.metrics import METRICS, Moments
 from disttrain.model import Model
 from disttrain.outcomes import Outcome
 from disttrain.workflows.forecasts import require_columns
+from disttrain.workflows.group_columns import RowGroups, group_column
 from disttrain.workflows.observing import Observed
 from disttrain.workflows.preparation import Prepared
+from disttrain.workflows.row_scores import RowScores, Settings
 
 __all__ = [
+    "BLOCK",
     "Forecast",
     "Scores",
-    "Settings",
     "baseline_nll",
-    "column_of",
-    "mean_scores",
     "require_suited",
     "scored",
     "settings_of",
@@ -40,17 +37,10 @@ __all__ = [
 ]
 
 Array = np.ndarray[Any, Any]
+# Rows that are scored at once.
+BLOCK = 65_536
 _USUAL = ("nll", "crps", "coverage", "pit", "mae", "rmse")
 _USUAL_OF_CLASSES = ("nll", "brier", "accuracy")
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Which metrics, at which levels of central intervals, and at which quantile levels for the pinball loss."""
-
-    metrics: tuple[str, ...]
-    levels: tuple[float, ...]
-    quantiles: tuple[float, ...]
 
 
 def suited(distribution: Distribution, outcome: Outcome | None = None) -> tuple[str, ...]:
@@ -77,10 +67,9 @@ class Forecast:
         """The marginal model's forecast under the conditions of each row; without any the same for all."""
         return Forecast(model.family, model.marginal_parameters(len(seen), seen.conditions))
 
-    def distribution(self, rows: Tensor | None = None) -> Distribution:
-        """The distributions of all rows, or of some."""
-        some = self.parameters if rows is None else {name: value[rows] for name, value in self.parameters.items()}
-        return self.family.distribution(**some, validate_args=False)
+    def distribution(self) -> Distribution:
+        """The distributions of all rows."""
+        return self.family.distribution(**self.parameters, validate_args=False)
 
 
 @dataclass(frozen=True)
@@ -108,7 +97,7 @@ def settings_of(
     for name in asked:
         METRICS[name].require(distribution, outcome)
     names = tuple(dict.fromkeys(asked)) or (suited(distribution, outcome) if section.metrics is None else tuple(section.metrics))
-    return Settings(names, tuple(levels or section.levels), tuple(config.predictions.quantiles) or (0.05, 0.5, 0.95))
+    return Settings(names, tuple(levels or section.levels))
 
 
 def require_suited(loaded: Loaded, prepared: Prepared) -> None:
@@ -128,102 +117,47 @@ def require_suited(loaded: Loaded, prepared: Prepared) -> None:
         raise ConfigError(*found)
 
 
-def mean_scores(
-    distribution: Distribution, baseline: Distribution, outcome: Outcome, weight: Tensor | None, settings: Settings
-) -> dict[str, dict[str, Any]]:
-    """Each metric's value, standard error, baseline and gain over `n` rows, as plain numbers; None where a number does not exist."""
-    return {name: _scored(METRICS[name], distribution, baseline, outcome, weight, settings) for name in settings.metrics}
+def scored(rows: RowScores, groups: Sequence[RowGroups]) -> Scores:
+    """The scores of all rows and of those of each of the `groups`, and how calibrated the forecasts of all are."""
+    document = _document(rows, groups)
+    notes = tuple(note for group in groups for note in group.notes())
+    calibration = rows.calibration()
+    if calibration is None:
+        return Scores(document, notes=notes)
+    return Scores(document, calibration.residuals, calibration.histogram, (*notes, *calibration.notes))
 
 
-def _scored(
-    metric: Metric, distribution: Distribution, baseline: Distribution, outcome: Outcome, weight: Tensor | None, settings: Settings
-) -> dict[str, Any]:
-    if metric.setting != "level":
-        return _entry(metric, distribution, baseline, outcome, weight, _keywords(metric, settings))
-    levels = {f"{level:g}": _entry(metric, distribution, baseline, outcome, weight, {"level": level}) for level in settings.levels}
-    # The number of the highest level stands for the metric; the others are beside it.
-    highest = max(settings.levels)
-    return {"level": highest, **levels[f"{highest:g}"], "levels": levels}
+def _document(rows: RowScores, groups: Sequence[RowGroups]) -> dict[str, Any]:
+    by = {group.column: _grouped(rows, group) for group in groups}
+    return {"rows": rows.rows, "metrics": rows.document(), **({"by": by} if by else {})}
 
 
-def _keywords(metric: Metric, settings: Settings) -> dict[str, Any]:
-    return {"levels": settings.quantiles} if metric.setting == "levels" else {}
-
-
-def _entry(
-    metric: Metric, distribution: Distribution, baseline: Distribution, outcome: Outcome, weight: Tensor | None, keywords: dict[str, Any]
-) -> dict[str, Any]:
-    if not metric.applies(baseline, outcome):
-        own = metric.average(metric.score(distribution, outcome, **keywords), weight)
-        return {"value": _plain(own.value), "se": _plain(own.standard_error), "baseline": None, "gain": None, "gain_se": None}
-    scores, scores_of_baseline = metric.score(distribution, outcome, **keywords), metric.score(baseline, outcome, **keywords)
-    own, other, gain = metric.compared(scores, scores_of_baseline, weight)
-    return {
-        "value": _plain(own.value), "se": _plain(own.standard_error), "baseline": _plain(other.value),
-        "gain": _plain(gain.value), "gain_se": _plain(gain.standard_error),
-    }  # fmt: skip
-
-
-def _plain(value: float) -> float | None:
-    return value if math.isfinite(value) else None
-
-
-def column_of(table: pa.Table, name: str) -> Array:
-    """A column as text, to group by: (n,) objects. Raises DataError where there is none of that name."""
-    if name not in table.column_names:
-        hints = (f"the run reads {', '.join(map(shown, table.column_names))}",)
-        raise DataError(Finding("missing-column", f"there is no column `{shown(name)}` to group by", "--by", hints=hints))
-    return np.array(["(missing)" if value is None else value for value in table.column(name).cast(pa.string()).to_pylist()], dtype=object)
-
-
-def scored(forecast: Forecast, baseline: Forecast, seen: Observed, settings: Settings, groups: Mapping[str, Array]) -> Scores:
-    """All scores of a forecast of n rows, for all of them and for those of each value of the `groups` (n,)."""
-    distribution, outcome, weight = forecast.distribution(), seen.outcome, seen.weight
-    document = _document(forecast, baseline, seen, settings, groups)
-    if not METRICS["pit"].applies(distribution, outcome):
-        return Scores(document)
-    histogram = rooms.pit_histogram(rooms.pit(distribution, outcome), weight)
-    residuals = rooms.moments(rooms.quantile_residuals(distribution, outcome), weight)
-    return Scores(document, residuals, tuple(histogram.tolist()), _tail_note(distribution, outcome, weight))
-
-
-def _document(forecast: Forecast, baseline: Forecast, seen: Observed, settings: Settings, groups: Mapping[str, Array]) -> dict[str, Any]:
-    means = mean_scores(forecast.distribution(), baseline.distribution(), seen.outcome, seen.weight, settings)
-    by = {name: _grouped(forecast, baseline, seen, settings, values) for name, values in groups.items()}
-    return {"rows": len(seen), "metrics": means, **({"by": by} if by else {})}
-
-
-def _grouped(forecast: Forecast, baseline: Forecast, seen: Observed, settings: Settings, values: Array) -> dict[str, Any]:
-    found = {}
-    for name in sorted(set(values)):
-        rows = torch.from_numpy(np.flatnonzero(values == name))
-        some = seen[rows]
-        scores = mean_scores(forecast.distribution(rows), baseline.distribution(rows), some.outcome, some.weight, settings)
-        found[name] = {"rows": len(rows), "metrics": scores}
-    return found
-
-
-def _tail_note(distribution: Distribution, outcome: Outcome, weight: Tensor | None) -> tuple[str, ...]:
-    """A word on the upper tail where many more rows lie above their 99.9 % quantile than should."""
-    share = rooms.weighted_mean(rooms.surprises(distribution, outcome), weight)
-    if len(outcome) < 1000 or not share.value - 3.0 * share.standard_error > 0.001:
-        return ()
-    told = f"{100 * share.value:.1f} % of rows lie above their 99.9 % quantile, 0.1 % expected"
-    return (f"upper tail: {told}; try a family with a heavier tail",)
+def _grouped(rows: RowScores, groups: RowGroups) -> dict[str, Any]:
+    """The scores of the rows of each group."""
+    scores = {}
+    for number, name in enumerate(groups.names):
+        members = torch.from_numpy(np.flatnonzero(groups.index == number))
+        scores[name] = {"rows": len(members), "metrics": rows.document(members)}
+    return scores
 
 
 def split_metrics(prepared: Prepared, run: str) -> dict[str, Any]:
-    """The scores of every split that has rows, as metrics.json holds them."""
+    """The scores of every split that has rows, as metrics.json holds them: those that the config names, and the nll."""
     model, data = prepared.model, prepared.data
     settings = settings_of(model.config, model.example(), outcome=prepared.observed.outcome)
-    found = {}
+    settings = settings if "nll" in settings.metrics else replace(settings, metrics=("nll", *settings.metrics))
+    columns = [group_column(data.table, name) for name in model.config.evaluation.by]
+    documents = {}
     for split, tensors in prepared.splits.items():
-        seen = prepared.part(split)
-        forecast = Forecast(model.forecaster, model.parameters_of(tensors.x, seen.conditions))
-        groups = {name: column_of(data.table, name)[data.part(split)] for name in model.config.evaluation.by}
-        document = _document(forecast, Forecast.of_baseline(model, seen), seen, settings, groups)
-        found[split] = {"run": run, "data": None, "split": split, **document}
-    return found
+        observed = prepared.part(split)
+        rows = RowScores(settings, len(observed))
+        for start in range(0, len(observed), BLOCK):
+            some = observed[torch.arange(start, min(start + BLOCK, len(observed)))]
+            forecast = Forecast(model.forecaster, model.parameters_of(tensors.x[start : start + BLOCK], some.conditions))
+            rows.add(forecast.distribution(), Forecast.of_baseline(model, some).distribution(), some.outcome, some.weight)
+        document = _document(rows, [group.rows(data.part(split)) for group in columns])
+        documents[split] = {"run": run, "data": None, "split": split, **document}
+    return documents
 
 
 def baseline_nll(prepared: Prepared, split: str) -> float:

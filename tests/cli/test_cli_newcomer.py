@@ -61,7 +61,7 @@ MISTAKES = (
     (2, {"censoring": {"limit": -3}}, "gamma", ("lives.yaml:", "no target of gamma is below -3", "= why: gamma needs y > 0")),
     (2, {"censoring": {"limit": 0}}, "poisson", ("no target of poisson is below 0", "= hint: the largest value")),
     (2, {"censoring": "died"}, "gamma", ("must be a mapping, not `died`", "= hint: its keys are `limit`, `event`, `lower`")),
-    (2, {"censoring": {"event": 1}}, "gamma", ("`event` must be text, not `1`", '= hint: in quotes it is text: "1"')),
+    (2, {"censoring": {"event": 1}}, "gamma", ("`event` must be text, not `1`", '= hint: write `event: "1"`, in quotes it is text')),
     (2, {"offset": "x"}, "gamma", ("`offset` must be a mapping, not `x`", "= hint: write `offset: {PARAMETER: COLUMN}`")),
     (2, {"offset": ["x"]}, "gamma", ("`offset` must be a mapping, not a list", "{PARAMETER: COLUMN}")),
     (2, {"offset": {"scale": "late"}}, FIXED, ("`scale` is not learned", "= hint: leave the offset out")),

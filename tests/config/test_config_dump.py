@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from disttrain import config
 from disttrain.config import names
+from disttrain.config.scalars import share_meant
 from disttrain.errors import ConfigError
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
@@ -21,6 +22,8 @@ characters = st.characters(codec="utf-8", exclude_characters="\0")
 words = st.text(characters, min_size=1, max_size=150) | st.sampled_from(
     ["no", "on", "1e3", "0o7", "<<", "=", "null", "~", "1", ".5", "x: y", "..."]
 )
+# A share in quotes is refused rather than looked for as a file.
+files = words.filter(lambda word: share_meant(word) is None)
 columns = st.lists(words, min_size=1, max_size=5, unique=True)
 shares = st.floats(0.0, 1.0, exclude_min=True, exclude_max=True)
 numbers = st.floats(-1e300, 1e300)
@@ -51,7 +54,7 @@ def documents(draw) -> dict[str, Any]:
     options = draw(st.dictionaries(words.filter(lambda word: word not in ("family", "parameters")), values, max_size=2))
     data: dict[str, Any] = {
         "train": draw(words | columns),
-        "validation": draw(st.none() | shares | words | splits),
+        "validation": draw(st.none() | shares | files | splits),
         "test": draw(st.none() | splits | columns),
         "target": used[0],
         "features": draw(st.sampled_from(["*", used[1:3], [used[1], {"name": used[2], "type": "categorical"}]])),

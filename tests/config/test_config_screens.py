@@ -156,7 +156,7 @@ def test_a_suggestion_is_near_or_there_is_none(word, meant):
 
 def test_a_key_of_another_section_is_said_to_belong_there():
     error = refusal("distribution: gamma\ndata: {train: a, target: y, features: [b]}\nnetwork: {epochs: 3}\n")
-    assert error.findings[0].hints == ("`epochs` belongs to `training`",)
+    assert error.findings[0].hints == ("`epochs` belongs to `training`: `training: {epochs: 3}`",)
 
 
 def test_no_words_of_pydantic_are_shown():

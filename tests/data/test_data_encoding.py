@@ -178,11 +178,21 @@ def test_fifty_categories_are_one_hot_and_more_an_embedding():
     assert codes(Encoder.fit, one("categorical"), table_of([str(n) for n in range(100_001)])) == ["too-many-categories"]
 
 
-def test_a_decimal_comma_is_not_taken_for_a_name_unless_it_is_said_to_be_one():
-    table = table_of(["1,5", "2", "3,25"])
-    assert codes(Encoder.fit, one("categorical", text=True), table) == ["decimal-comma"]
-    assert Encoder.fit(one("categorical", text=True, declared=True), table).width == 3
-    assert Encoder.fit(one("categorical", text=True), table_of(["1,5", "a"])).width == 2
+@pytest.mark.parametrize(
+    ("trained", "later"), [("7", "7.0"), ("7.0", "7"), ("-3.0", "-3"), ("true", "True"), ("True", "true"), ("False", "FALSE")]
+)
+def test_what_software_writes_otherwise_is_the_same_category_in_a_later_file(trained, later):
+    encoder = Encoder.fit(one("categorical"), table_of([trained, "b"]))
+    assert encoder.features(table_of([later])).tolist() == encoder.features(table_of([trained])).tolist()
+    both = Encoder.fit(one("categorical"), table_of([trained, later]))
+    assert both.features(table_of([trained, later])).tolist() == [[0, 1], [1, 0]] or both.width == 2
+
+
+@pytest.mark.parametrize(("one_name", "other"), [("1.1", "1.10"), ("7", "007"), ("1E5", "100000"), ("+4", "4"), ("NA", "na"), ("a ", "a")])
+def test_names_that_differ_in_a_character_are_two_categories(one_name, other):
+    encoder = Encoder.fit(one("categorical"), table_of([one_name, "b"]))
+    assert encoder.notes(table_of([other]))["x"].unseen == 1
+    assert Encoder.fit(one("categorical"), table_of([one_name, other])).width == 2
 
 
 @pytest.mark.parametrize(

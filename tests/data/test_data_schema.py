@@ -7,7 +7,8 @@ import pyarrow as pa
 import pytest
 
 from disttrain import data
-from disttrain.data import Feature, Schema
+from disttrain.data import Feature, Schema, Source
+from disttrain.data.arrays import plain
 from disttrain.errors import DataError, RunUnreadable
 
 KINDS = {
@@ -39,7 +40,18 @@ def feature(name, **given):
 
 
 def arrow(**columns):
-    return pa.schema(list(columns.items()))
+    return source_with(pa.schema(list(columns.items())))
+
+
+def source_with(schema, place="data"):
+    """What a source with these columns and no rows answers."""
+    return SimpleNamespace(
+        schema=schema,
+        place=place,
+        conflict=lambda column: None,
+        own_types=lambda names: {name: plain(schema.field(name).type) for name in names},
+        pieces=lambda columns, text: iter(()),
+    )
 
 
 def faults(call, *args, **options):
@@ -54,7 +66,7 @@ def test_the_type_of_a_column_gives_its_kind_or_refuses_it(kind, stored):
     if kind is None:
         assert [finding.code for finding in faults(Schema.resolve, section(), columns)] == ["unusable-type"]
     else:
-        assert Schema.resolve(section(), columns).features[0].kind == kind
+        assert Schema.resolve(section(), columns).schema.features[0].kind == kind
 
 
 def test_the_star_is_every_column_without_another_part():
@@ -69,7 +81,7 @@ def test_the_star_is_every_column_without_another_part():
         test=SimpleNamespace(column="fold", values=(1,)),
         filter=("kept > 0", "y > 1"),
     )
-    schema = Schema.resolve(given, columns)
+    schema = Schema.resolve(given, columns).schema
     assert schema.feature_columns == ("a", "b", "kept")
     assert schema.columns == ("a", "b", "kept", "y", "w", "key")
 
@@ -77,7 +89,7 @@ def test_the_star_is_every_column_without_another_part():
 def test_every_fault_is_told_at_once_with_the_closest_name():
     columns = arrow(**{"age ": pa.int64(), "y": pa.float64(), "blob": pa.binary(), "Region": pa.string(), "region": pa.string()})
     given = section(features=["age", "blob", "regio", "region", "agee"], weight="y2")
-    found = faults(Schema.resolve, given, columns, where="claims.parquet")
+    found = faults(Schema.resolve, given, source_with(columns.schema, "claims.parquet"))
     assert [finding.code for finding in found] == [
         "missing-column",
         "missing-column",
@@ -95,23 +107,25 @@ def test_no_features_left_is_a_fault():
 
 
 def test_a_column_that_stands_twice_is_a_fault_only_where_it_is_used():
-    columns = pa.schema([("age", pa.int64()), ("z", pa.int64()), ("z", pa.int64()), ("y", pa.float64())])
-    assert Schema.resolve(section(), columns).feature_columns == ("age",)
+    columns = source_with(pa.schema([("age", pa.int64()), ("z", pa.int64()), ("z", pa.int64()), ("y", pa.float64())]))
+    assert Schema.resolve(section(), columns).schema.feature_columns == ("age",)
     assert [finding.code for finding in faults(Schema.resolve, section(features=["z"]), columns)] == ["duplicate-column"]
 
 
-def test_text_where_numbers_are_meant_shows_the_rows(tmp_path):
+@pytest.mark.parametrize("declared", [True, False])
+def test_text_where_numbers_are_meant_shows_the_lines(tmp_path, declared):
     (tmp_path / "a.csv").write_text('age,y\n1.0,1\n"1,5",2\n' + "2,3\n" * 1200 + '"2,5",4\n')
-    files = data.files("a.csv", tmp_path)
-    columns = data.schema_of(files)
-    examples = data.text_examples(files, data.origin_of(files), columns)
-    given = section(features=[feature("age", type="numeric")])
-    (finding,) = faults(Schema.resolve, given, columns, where="a.csv", examples=examples)
-    assert finding.code == "text-for-numbers"
-    assert finding.where == "a.csv, column `age`"
-    assert finding.excerpt == ("row     1  1,5", "row 1,202  2,5")
-    trained = Schema((Feature("age", "numeric"),), ("y",))
-    assert faults(trained.check, columns, target=False, examples=examples)[0].excerpt == finding.excerpt
+    source = Source(data.files("a.csv", tmp_path))
+    given = section(features=[feature("age", type="numeric") if declared else "age"])
+    if declared:
+        schema = Schema.resolve(given, source).schema
+        (finding,) = faults(source.read, schema.forms(target=True))
+    else:
+        (finding,) = faults(Schema.resolve, given, source)
+    assert finding.code == ("text-for-numbers" if declared else "decimal-comma")
+    assert finding.where.endswith("a.csv, column `age`")
+    assert finding.excerpt == ("line     3  1,5", "line 1,204  2,5")
+    assert "2" in finding.what
 
 
 def test_a_file_to_be_predicted_needs_no_target_and_one_to_be_scored_does():
@@ -123,15 +137,14 @@ def test_a_file_to_be_predicted_needs_no_target_and_one_to_be_scored_does():
 
 def test_a_column_of_another_kind_than_in_training_is_refused():
     schema = Schema((Feature("a", "numeric"), Feature("b", "boolean"), Feature("c", "datetime"), Feature("d", "categorical")), ("y",))
-    wrong = arrow(a=pa.date32(), b=pa.int64(), c=pa.float64(), d=pa.list_(pa.string()))
+    wrong = arrow(a=pa.date32(), b=pa.date32(), c=pa.float64(), d=pa.list_(pa.string()))
     assert [finding.where for finding in faults(schema.check, wrong, target=False)] == [f"data, column `{name}`" for name in "abcd"]
     assert schema.check(arrow(a=pa.int64(), b=pa.null(), c=pa.string(), d=pa.int64()), target=False) is None
 
 
 def test_a_schema_comes_back_from_json():
-    schema = Schema((Feature("a", "numeric"), Feature("b", "categorical", "embedding", 3, True, True)), ("y", "z"), "w", ("key",))
+    schema = Schema((Feature("a", "numeric"), Feature("b", "categorical", "embedding", 3)), ("y", "z"), "w", ("key",), label=True)
     assert Schema.from_state(json.loads(json.dumps(schema.state()))) == schema
-    assert schema.text_columns == ("b",)
 
 
 @pytest.mark.parametrize(
@@ -160,10 +173,10 @@ def test_a_schema_that_was_tampered_with_is_unreadable(path, value):
     "kind", [pa.large_string(), pa.string_view(), pa.dictionary(pa.int8(), pa.string()), pa.dictionary(pa.int32(), pa.large_string())]
 )
 def test_text_is_text_in_every_way_it_may_be_stored(kind):
-    schema = Schema.resolve(section(), arrow(age=kind, y=pa.float64()))
-    assert schema.features == (Feature("age", "categorical", text=True),)
+    schema = Schema.resolve(section(), arrow(age=kind, y=pa.float64())).schema
+    assert schema.features == (Feature("age", "categorical"),)
     table = pa.table({"age": pa.array(["b", None, "a"]).cast(kind)})
-    assert schema.check(table.schema, target=False) is None
+    assert schema.check(source_with(table.schema), target=False) is None
     encoder = data.Encoder.fit(schema, table)
     assert encoder.features(table).tolist() == [[0, 1, 0], [0, 0, 1], [1, 0, 0]]
     assert data.keep(table, ["age == 'a'"]).tolist() == [False, False, True]

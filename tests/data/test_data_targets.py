@@ -105,7 +105,7 @@ def test_weights_are_finite_and_not_negative_and_not_all_0():
     assert read_weight(pa.table({"w": [0, 2]}), "w").tolist() == [0.0, 2.0]
     assert codes(read_weight, pa.table({"w": [1.0, -1.0, None]}), "w") == ["missing-weight", "negative-weight"]
     assert codes(read_weight, pa.table({"w": [math.inf]}), "w") == ["infinite-value"]
-    assert codes(read_weight, pa.table({"w": ["1"]}), "w") == ["text-for-numbers"]
+    assert codes(read_weight, pa.table({"w": ["one"]}), "w") == ["text-for-numbers"]
     assert codes(read_weight, pa.table({"w": [1]}), "v") == ["missing-column"]
     assert codes(require_weight, np.zeros(3), "w") == ["no-weight"]
     assert require_weight(np.array([0.0, 1.0]), "w") is None

@@ -302,11 +302,17 @@ def test_the_working_folder_can_be_the_run(tmp_path: Path, monkeypatch: pytest.M
     assert run_folder.find(Path(), Path("runs")).run == run
 
 
+def config_beside(root: Path) -> Path:
+    (root.parent / "claims.yaml").write_text("distribution: gamma\n")
+    return root.parent / "claims.yaml"
+
+
 NOT_MODELS: dict[str, tuple[Callable[[Path], Path], str]] = {
     "misspelt": (lambda root: root / "a-01", "did you mean"),
     "name without its root": (lambda _: Path("a-001"), "did you mean"),
     "the root": (lambda root: root, "did you mean"),
-    "a file": (lambda root: root / "a-001" / "run.json", "try"),
+    "a file": (lambda root: root / "a-001" / "run.json", "did you mean `.*a-001`"),
+    "a config": (config_beside, "did you mean `.*a-001`"),
     "no model yet": (lambda root: finished(root, model=False), "wait"),
     "nothing near": (lambda root: root.parent / "qqqqqqqqqqqqqqqqq", "no such folder"),
 }
@@ -320,6 +326,20 @@ def test_what_is_no_model_is_said_with_a_way_out(tmp_path: Path, case: str) -> N
     with pytest.raises(RunUnreadable, match=words) as caught:
         run_folder.find(path(root), root)
     assert caught.value.exit_code == 5
+
+
+def test_a_run_that_is_offered_can_be_opened(tmp_path: Path) -> None:
+    root = tmp_path / "runs"
+    finished(root)
+    for name in ("notes", "a-002x"):
+        (root / name).mkdir()
+    (tmp_path / "news").mkdir()
+    for path in (root, tmp_path / "news", tmp_path / "new", root / "a-002x", root / "notes"):
+        with pytest.raises(RunUnreadable) as caught:
+            run_folder.find(path, root)
+        offered = [hint.split("`")[1] for hint in caught.value.findings[0].hints if hint.startswith("did you mean")]
+        assert all(run_folder.find(Path(run), root).name == "a-001" for run in offered)
+        assert caught.value.findings[0].hints
 
 
 def test_no_run_at_all_is_said_with_a_way_out(tmp_path: Path) -> None:

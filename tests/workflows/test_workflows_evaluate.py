@@ -12,8 +12,9 @@ import pytest
 from small_runs import config_of, fitted, write_config
 
 from disttrain.errors import AnswerIsNo, DataError, DisttrainError, UsageError
-from disttrain.workflows.evaluate import evaluate, require_met
+from disttrain.workflows.evaluate import evaluate
 from disttrain.workflows.requests import Question
+from disttrain.workflows.requirements import require_met
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def test_a_gain_is_what_the_model_has_over_its_baseline(run):
 
 
 def test_group_scores_average_to_the_score_of_all(run):
-    document = asked(run, metrics=("nll", "crps"), by="kind", data=None).document
+    document = asked(run, metrics=("nll", "crps"), by=("kind",), data=None).document
     groups = document["by"]["kind"]
     assert set(groups) == {"north", "south"}
     assert sum(group["rows"] for group in groups.values()) == document["rows"]
@@ -51,7 +52,7 @@ def test_group_scores_average_to_the_score_of_all(run):
 
 
 def test_rows_can_be_grouped_by_a_column_that_is_no_feature(run, table_file):
-    groups = asked(run, metrics=("nll",), by="fold", data=str(table_file)).document["by"]["fold"]
+    groups = asked(run, metrics=("nll",), by=("fold",), data=str(table_file)).document["by"]["fold"]
     assert {name: group["rows"] for name, group in groups.items()} == dict.fromkeys("01234", 80)
 
 
@@ -145,4 +146,4 @@ def test_a_requirement_that_cannot_be_scored_names_its_option(run):
 
 def test_a_column_to_group_by_must_be_there(run):
     with pytest.raises(DataError, match="nowhere"):
-        asked(run, by="nowhere")
+        asked(run, by=("nowhere",))

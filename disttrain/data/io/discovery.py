@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from disttrain.config import expanded
+from disttrain.config.remote import remote
 from disttrain.data.findings import place, raise_any, shown
-from disttrain.data.formats import FORMATS
-from disttrain.data.opening import STDIN, not_a_file
+from disttrain.data.io.files import STDIN, not_a_file
+from disttrain.data.io.formats import FORMATS, suffix_of
 from disttrain.errors import DataError, Finding
 
 __all__ = ["files"]
@@ -41,6 +42,9 @@ def files(source: str | Sequence[str], base: Path, format: str = "auto") -> tupl
 def matching(part: str, base: Path, format: str) -> list[Path]:
     if part == "-":
         return [STDIN]
+    if (elsewhere := remote(part)) is not None:
+        what, hint = elsewhere
+        raise DataError(Finding("not-available", what, "", hints=(hint,)))
     path = base / expanded(part)
     try:
         is_folder, exists = path.is_dir(), path.exists()
@@ -59,7 +63,7 @@ def matching(part: str, base: Path, format: str) -> list[Path]:
 def in_folder(folder: Path, format: str) -> list[Path]:
     forms = FORMATS.values() if format == "auto" else [FORMATS[format]]
     suffixes = {suffix for form in forms for suffix in form.suffixes}
-    inside = sorted(path for path in folder.rglob("*") if path.suffix.lower() in suffixes and not passed_over(path.relative_to(folder)))
+    inside = sorted(path for path in folder.rglob("*") if suffix_of(path) in suffixes and not passed_over(path.relative_to(folder)))
     if not inside:
         known = " ".join(sorted(suffixes))
         raise DataError(Finding("no-files", "the folder holds no data file", place(folder), hints=(f"looked for {known}",)))

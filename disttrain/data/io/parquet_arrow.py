@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from disttrain.data.opening import opened, reading
+from disttrain.data.io.files import opened, reading
 
 __all__ = [
     "arrow_batches",
     "arrow_rows",
-    "arrow_schemas",
+    "arrow_schema",
     "arrow_writer",
     "parquet_batches",
     "parquet_rows",
-    "parquet_schemas",
+    "parquet_schema",
     "parquet_writer",
 ]
 
@@ -31,13 +31,10 @@ def parquet_file(handle: Any) -> Any:
     return pq.ParquetFile(handle, pre_buffer=False, buffer_size=1 << 18, page_checksum_verification=True)
 
 
-def parquet_schemas(paths: Sequence[Path], text: Collection[str]) -> list[Any]:  # noqa: ARG001
-    """The schema of each file, from its footer."""
-    schemas = []
-    for path in paths:
-        with reading(path, "parquet"), opened(path) as handle:
-            schemas.append(parquet_file(handle).schema_arrow)
-    return schemas
+def parquet_schema(path: Path) -> Any:
+    """The schema of the file, from its footer."""
+    with reading(path, "parquet"), opened(path) as handle:
+        return parquet_file(handle).schema_arrow
 
 
 def parquet_rows(path: Path) -> int:
@@ -46,7 +43,7 @@ def parquet_rows(path: Path) -> int:
         return int(parquet_file(handle).metadata.num_rows)
 
 
-def parquet_batches(path: Path, columns: Sequence[str], schema: Any, rows: int) -> Iterator[Any]:  # noqa: ARG001
+def parquet_batches(path: Path, columns: Sequence[str], rows: int) -> Iterator[Any]:
     """Record batches of at most `rows` rows with `columns`, holding about one batch and one page of each column in memory."""
     with reading(path, "parquet"), opened(path) as handle:
         file = parquet_file(handle)
@@ -79,13 +76,10 @@ def reader_batches(reader: Any) -> Iterator[Any]:
         yield from reader
 
 
-def arrow_schemas(paths: Sequence[Path], text: Collection[str]) -> list[Any]:  # noqa: ARG001
-    """The schema of each file, from its header."""
-    schemas = []
-    for path in paths:
-        with reading(path, "arrow"), opened(path) as handle:
-            schemas.append(arrow_reader(handle).schema)
-    return schemas
+def arrow_schema(path: Path) -> Any:
+    """The schema of the file, from its header."""
+    with reading(path, "arrow"), opened(path) as handle:
+        return arrow_reader(handle).schema
 
 
 def arrow_rows(path: Path) -> int:
@@ -94,7 +88,7 @@ def arrow_rows(path: Path) -> int:
         return sum(batch.num_rows for batch in reader_batches(arrow_reader(handle)))
 
 
-def arrow_batches(path: Path, columns: Sequence[str], schema: Any, rows: int) -> Iterator[Any]:  # noqa: ARG001
+def arrow_batches(path: Path, columns: Sequence[str]) -> Iterator[Any]:
     """Record batches with `columns`, as long as they were written."""
     with reading(path, "arrow"), opened(path) as handle:
         for batch in reader_batches(arrow_reader(handle)):

@@ -9,7 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from disttrain import data
-from disttrain.data import findings, opening
+from disttrain.data import Source, findings
+from disttrain.data.column_types import NAME, OWN
+from disttrain.data.io import files as io_files
 from disttrain.errors import DataError
 
 
@@ -31,9 +33,13 @@ def written(path, table, form=None):
     return path
 
 
-def read_all(files, columns=None, **options):
-    schema = data.schema_of(files, **options)
-    return data.read(files, columns or schema.names, schema=schema)
+def read_all(files, columns=None, format="auto"):
+    source = Source(files, format)
+    return source.read(dict.fromkeys(columns or source.schema.names, OWN)).table
+
+
+def streamed(files, columns, **options):
+    return Source(files).batches(dict.fromkeys(columns, OWN), **options)
 
 
 def fault_of(tmp_path, name, content):
@@ -51,8 +57,8 @@ def test_a_table_written_in_a_format_reads_back_the_same(tmp_path, form):
     table = table_of(1000)
     path = written(tmp_path / f"t{data.FORMATS[form].suffixes[0]}", table)
     assert read_all([path]).equals(table.combine_chunks())
-    assert data.row_counts([path]) == (1000,)
-    assert data.fingerprint([path])[0]["rows"] == 1000
+    assert Source([path]).counts == (1000,)
+    assert Source([path]).fingerprint[0]["rows"] == 1000
 
 
 @pytest.mark.parametrize("form", data.FORMATS)
@@ -75,7 +81,7 @@ def test_every_batch_is_full_but_the_last_whatever_the_layout(tmp_path, rows, la
     else:
         files = [tmp_path / "a.parquet"]
         pq.write_table(table, files[0], row_group_size=1000 if "1000" in layout else None)
-    batches = list(data.stream(files, ["x", "s"]))
+    batches = list(streamed(files, ["x", "s"]))
     full, rest = divmod(rows, 65_536)
     assert [batch.num_rows for batch in batches] == [65_536] * full + ([rest] if rest or not rows else [])
     assert pa.Table.from_batches(batches).equals(table)
@@ -83,7 +89,7 @@ def test_every_batch_is_full_but_the_last_whatever_the_layout(tmp_path, rows, la
 
 def test_sizes_of_batches_follow_the_rows_asked_for(tmp_path):
     path = written(tmp_path / "t.csv", table_of(1001))
-    assert [batch.num_rows for batch in data.stream([path], ["real"], rows=250)] == [250, 250, 250, 250, 1]
+    assert [batch.num_rows for batch in streamed([path], ["real"], rows=250)] == [250, 250, 250, 250, 1]
 
 
 @pytest.mark.parametrize(
@@ -98,7 +104,7 @@ def test_sizes_of_batches_follow_the_rows_asked_for(tmp_path):
         (["0x1F", "12"], "string"),
         (["0", "0.5"], "double"),
         (["1,5", "2,5"], "string"),
-        (["99999999999999999999", "1"], "double"),
+        (["99999999999999999999", "1"], "decimal128(38, 0)"),
         (["2024-01-31", "2024-02-01"], "date32[day]"),
         (["2024-01-31", "2024-02-01 10:00:00"], "timestamp[us]"),
         (["2024-01-31T10:00:00Z", "2024-01-31T10:00:00+02:00"], "timestamp[us, tz=UTC]"),
@@ -114,14 +120,12 @@ def test_a_csv_column_has_the_narrowest_type_that_all_values_have_wherever_they_
     for number, line in enumerate(lines):
         (tmp_path / f"part{number}.csv").write_text("x,k\n" + line)
     for source in ("both.csv", "late.csv", "part*.csv"):
-        assert str(data.schema_of(data.files(source, tmp_path)).field("x").type) == kind, source
+        assert str(Source(data.files(source, tmp_path)).own_types(["x"])["x"]) == kind, source
 
 
-def test_a_csv_column_named_as_text_stays_text(tmp_path):
+def test_a_csv_column_of_names_stays_as_it_is_written(tmp_path):
     (tmp_path / "a.csv").write_text("x,y\n1.0,2\n")
-    schema = data.schema_of(data.files("a.csv", tmp_path), text=["x"])
-    assert read_all(data.files("a.csv", tmp_path), text=["x"]).to_pydict() == {"x": ["1.0"], "y": [2]}
-    assert str(schema.field("x").type) == "string"
+    assert Source(data.files("a.csv", tmp_path)).read({"x": NAME, "y": OWN}).table.to_pydict() == {"x": ["1.0"], "y": [2]}
 
 
 @pytest.mark.parametrize(
@@ -140,16 +144,15 @@ def test_a_line_break_inside_quotes_belongs_to_the_value(tmp_path):
 
 def test_a_csv_header_alone_is_a_table_of_no_rows(tmp_path):
     (tmp_path / "a.csv").write_bytes(b"a,b")
-    batches = list(data.stream(data.files("a.csv", tmp_path), ["b"]))
+    batches = list(streamed(data.files("a.csv", tmp_path), ["b"]))
     assert [batch.num_rows for batch in batches] == [0]
 
 
 @pytest.mark.parametrize(
     ("name", "content", "code", "told"),
     [
-        ("a.csv", "a,b\n1,2\n".encode("utf-16"), "not-utf8", "UTF-16"),
         ("a.csv", "a,b\n1,2\n".encode("utf-16-le"), "not-utf8", "UTF-16"),
-        ("a.csv", b"a\ncaf\xe9\n", "unreadable-file", "UTF8"),
+        ("a.csv", b"a\n" + b"x\n" * 40_000 + b"caf\xe9\n", "unreadable-file", "UTF8"),
         ("a.csv", b"a,b\n1,2\n3\n", "unreadable-file", "Row #3"),
         ("a.csv", b'a,b\n1,"2\n3,4\n', "open-quote", "never closed"),
         ("a.csv", b"", "empty-file", "empty"),
@@ -174,8 +177,7 @@ def test_a_broken_file_is_named_with_what_is_broken(tmp_path, name, content, cod
     assert told in finding.what
 
 
-def test_another_separator_and_another_format_under_the_suffix_are_recognised(tmp_path):
-    assert "another separator" in fault_of(tmp_path, "a.csv", b"a;b\n1,5;2\n").hints[0]
+def test_another_format_under_the_suffix_is_recognised(tmp_path):
     content = written(tmp_path / "t.parquet", table_of(10)).read_bytes()
     assert "parquet" in fault_of(tmp_path, "b.csv", content).hints[0]
 
@@ -228,7 +230,7 @@ def test_fifos_devices_folders_and_absent_files_are_refused_without_opening_them
             data.files(source, tmp_path)
         assert [finding.code for finding in caught.value.findings] == [code]
     with pytest.raises(DataError):
-        data.schema_of([tmp_path / "pipe.parquet"])
+        Source([tmp_path / "pipe.parquet"]).schema  # noqa: B018
 
 
 def test_all_faults_of_a_list_of_sources_are_told_at_once(tmp_path):
@@ -246,8 +248,8 @@ def test_a_glob_and_a_folder_are_sorted_a_list_keeps_its_order_and_twice_is_an_e
     with pytest.raises(DataError, match="twice"):
         data.files(["a.csv", "*.csv"], tmp_path)
     with pytest.raises(DataError, match="suffix"):
-        data.schema_of(data.files("notes.txt", tmp_path))
-    assert data.schema_of(data.files("notes.txt", tmp_path), "csv").names == ["x"]
+        Source(data.files("notes.txt", tmp_path)).schema  # noqa: B018
+    assert Source(data.files("notes.txt", tmp_path), "csv").schema.names == ["x"]
 
 
 def test_hive_partitions_become_columns_with_one_type(tmp_path):
@@ -262,8 +264,8 @@ def test_hive_partitions_become_columns_with_one_type(tmp_path):
         "x": [2023.0, 0.0, 2024.0, 0.0, 2025.0, 0.0],
         "year": [2023, 2023, 2024, 2024, 2025, 2025],
     }
-    assert sum(batch.num_rows for batch in data.stream(files, ["year"])) == 6
-    assert read_all(files[:1], ["year"], text=["year"]).to_pydict() == {"year": ["2023", "2023"]}
+    assert sum(batch.num_rows for batch in streamed(files, ["year"])) == 6
+    assert Source(files[:1]).read({"year": NAME}).table.to_pydict() == {"year": ["2023", "2023"]}
 
 
 def test_a_column_or_type_that_differs_between_files_is_told_with_both_files(tmp_path):
@@ -272,10 +274,27 @@ def test_a_column_or_type_that_differs_between_files_is_told_with_both_files(tmp
     )
     pq.write_table(pa.table({"x": ["1"], "only_there": [1], "n": [2.5], "d": ["u"]}), tmp_path / "b.parquet")
     with pytest.raises(DataError) as caught:
-        data.schema_of(data.files("*.parquet", tmp_path))
-    assert {finding.code for finding in caught.value.findings} == {"column-differs", "type-differs"}
-    assert len(caught.value.findings) == 3
-    assert all("a.parquet" in str(finding) and "b.parquet" in str(finding) for finding in caught.value.findings)
+        Source(data.files("*.parquet", tmp_path)).schema  # noqa: B018
+    assert [finding.code for finding in caught.value.findings] == ["column-differs", "column-differs"]
+    for name in ("a", "b"):
+        table = pq.read_table(tmp_path / f"{name}.parquet")
+        pq.write_table(table.select(["x", "n", "d"]), tmp_path / f"{name}.parquet")
+    source = Source(data.files("*.parquet", tmp_path))
+    conflict = source.conflict("x")
+    assert conflict.code == "type-differs"
+    assert "a.parquet" in str(conflict)
+    assert "b.parquet" in str(conflict)
+    assert source.conflict("n") is source.conflict("d") is None
+    assert source.read({"x": NAME}).table.to_pydict() == {"x": ["1", "1"]}
+
+
+def test_numbers_and_times_of_different_types_are_the_same_column(tmp_path):
+    pq.write_table(pa.table({"x": [1], "t": pa.array([0], pa.date32()), "f": pa.array([1.5], pa.float32())}), tmp_path / "a.parquet")
+    pq.write_table(pa.table({"x": [2.5], "t": pa.array([10**9 + 1], pa.timestamp("ns")), "f": [0.1]}), tmp_path / "b.parquet")
+    table = read_all(data.files("*.parquet", tmp_path))
+    assert table.column("x").to_pylist() == [1.0, 2.5]
+    assert table.column("t").cast(pa.int64()).to_pylist() == [0, 10**9 + 1]
+    assert table.column("f").to_pylist() == [1.5, 0.1]
 
 
 def test_all_null_in_one_file_and_dictionaries_are_no_difference(tmp_path):
@@ -289,7 +308,7 @@ def test_a_column_that_is_not_there_or_there_twice_is_never_read(tmp_path):
     pq.write_table(pa.table({"a.b": [1], "a": [2]}), tmp_path / "dots.parquet")
     files = data.files("a.csv", tmp_path)
     with pytest.raises(DataError) as caught:
-        list(data.stream(files, ["x", "z", "y"]))
+        list(streamed(files, ["x", "z", "y"]))
     assert [finding.code for finding in caught.value.findings] == ["duplicate-column", "missing-column"]
     assert read_all(files, ["y"]).to_pydict() == {"y": [3]}
     assert read_all([tmp_path / "dots.parquet"], ["a"]).to_pydict() == {"a": [2]}
@@ -299,13 +318,13 @@ def test_formats_are_not_mixed(tmp_path):
     written(tmp_path / "a.csv", table_of(3))
     written(tmp_path / "b.parquet", table_of(3))
     with pytest.raises(DataError, match="mixes"):
-        data.schema_of(data.files(".", tmp_path))
+        Source(data.files(".", tmp_path)).schema  # noqa: B018
 
 
 def test_standard_input_is_read_whatever_its_format(tmp_path, monkeypatch):
     for name in ("t.parquet", "t.csv", "t.ndjson", "t.arrow"):
         content = written(tmp_path / name, table_of(20)).read_bytes()
-        monkeypatch.setattr(opening, "stdin_bytes", lambda content=content: content)
+        monkeypatch.setattr(io_files, "stdin_bytes", lambda content=content: content)
         assert read_all(data.files("-", tmp_path)).equals(table_of(20).combine_chunks())
     assert findings.place("-") == "stdin"
 
@@ -313,7 +332,7 @@ def test_standard_input_is_read_whatever_its_format(tmp_path, monkeypatch):
 def test_a_file_that_changes_while_it_is_read_is_told(tmp_path):
     path = tmp_path / "a.parquet"
     pq.write_table(table_of(1000), path, row_group_size=100)
-    batches = data.stream([path], ["real"], rows=100)
+    batches = streamed([path], ["real"], rows=100)
     next(batches)
     os.utime(path, ns=(1, 1))
     with pytest.raises(DataError, match="changed"):
@@ -321,16 +340,15 @@ def test_a_file_that_changes_while_it_is_read_is_told(tmp_path):
 
 
 def test_types_of_ndjson_hold_for_all_blocks(tmp_path, monkeypatch):
-    monkeypatch.setattr("disttrain.data.lines.BLOCK_BYTES", 64)
+    monkeypatch.setattr("disttrain.data.io.ndjson.BLOCK_BYTES", 64)
     lines = ['{"a": 1, "t": "2024-01-01"}'] * 20 + ['{"a": 2.5, "t": "soon", "late": true}', '{"a": null}']
     (tmp_path / "a.ndjson").write_text("\n".join(lines))
     table = read_all(data.files("a.ndjson", tmp_path))
     assert [str(kind) for kind in table.schema.types] == ["double", "string", "bool"]
     assert table.column("a").to_pylist() == [1.0] * 20 + [2.5, None]
     assert table.column("t").to_pylist() == ["2024-01-01"] * 20 + ["soon", None]
-    (tmp_path / "b.ndjson").write_text('{"a": 1}\n' * 20 + " " * 64 + "\n" + '{"a": "x"}\n')
-    with pytest.raises(DataError, match="further on"):
-        data.schema_of(data.files("b.ndjson", tmp_path))
+    (tmp_path / "b.ndjson").write_text('{"a": 1.10}\n' * 20 + " " * 64 + "\n" + '{"a": "x"}\n')
+    assert read_all(data.files("b.ndjson", tmp_path)).column("a").to_pylist() == ["1.10"] * 20 + ["x"]
 
 
 def test_names_are_shown_without_their_control_characters():
@@ -343,7 +361,7 @@ def test_hostile_column_names_are_escaped_in_every_message(tmp_path):
     pq.write_table(pa.table({name: [1], "y": [2]}), tmp_path / "a.parquet")
     pq.write_table(pa.table({name: ["1"]}), tmp_path / "b.parquet")
     with pytest.raises(DataError) as caught:
-        data.schema_of(data.files("*.parquet", tmp_path))
+        Source(data.files("*.parquet", tmp_path)).schema  # noqa: B018
     assert "\x1b" not in str(caught.value)
     assert all("\n" not in str(finding) for finding in caught.value.findings)
 
@@ -352,7 +370,7 @@ def test_at_most_twenty_findings_are_shown_and_the_rest_counted(tmp_path):
     pq.write_table(pa.table({f"c{n}": [1] for n in range(50)}), tmp_path / "a.parquet")
     pq.write_table(pa.table({"c0": [1]}), tmp_path / "b.parquet")
     with pytest.raises(DataError) as caught:
-        data.schema_of(data.files("*.parquet", tmp_path))
+        Source(data.files("*.parquet", tmp_path)).schema  # noqa: B018
     assert len(caught.value.findings) == 20
     assert "49" in caught.value.summary
 
@@ -376,4 +394,4 @@ def test_a_table_larger_than_the_machine_is_refused_while_it_is_read(tmp_path, m
     monkeypatch.setattr("os.sysconf", lambda name: 4096 if name == "SC_PAGE_SIZE" else 2000)
     with pytest.raises(DataError, match="memory"):
         read_all([path])
-    assert sum(batch.num_rows for batch in data.stream([path], ["x"])) == 2_000_000
+    assert sum(batch.num_rows for batch in streamed([path], ["x"])) == 2_000_000

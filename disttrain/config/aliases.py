@@ -1,0 +1,123 @@
+"""Words of other programs for what a config says, and the key of each here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+from typing import Annotated, Any, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from disttrain.config.sections import Config
+
+__all__ = ["LINKS", "field_at", "key_of", "keys_at", "remark_on"]
+
+# The word for a key in LightGBM, XGBoost, scikit-learn, Keras, PyTorch Lightning, Ludwig and Hugging Face.
+_ELSEWHERE: dict[str, str] = {
+    **dict.fromkeys(("learning_rate", "base_lr", "initial_lr", "learning_rate_init", "eta"), "training.optimizer.lr"),
+    **dict.fromkeys(("l2", "lambda_l2", "reg_lambda", "l2_regularization"), "training.optimizer.weight_decay"),
+    **dict.fromkeys(
+        ("num_epochs", "n_epochs", "max_epochs", "num_train_epochs", "nepochs", "max_iter", "num_iterations", "iterations"), "training.epochs"
+    ),
+    **dict.fromkeys(("batch", "batchsize", "minibatch_size", "per_device_train_batch_size"), "training.batch_size"),
+    **dict.fromkeys(("early_stopping_rounds", "early_stopping_patience", "early_stop", "n_iter_no_change", "patience"), "training.early_stopping.patience"),
+    **dict.fromkeys(("random_state", "random_seed"), "training.seed"),
+    **dict.fromkeys(("clipnorm", "grad_clip", "gradient_clip_val", "max_grad_norm", "gradient_clipping"), "training.gradient_clip"),
+    **dict.fromkeys(("accelerator", "device_type"), "training.device"),
+    **dict.fromkeys(("lr_scheduler", "lr_schedule", "scheduler", "learning_rate_scheduler"), "training.schedule"),
+    **dict.fromkeys(("dropout_rate", "drop_rate", "drop_prob"), "network.dropout"),
+    **dict.fromkeys(("activation_function", "nonlinearity"), "network.activation"),
+    **dict.fromkeys(("hidden_layers", "hidden_units", "hidden_size", "hidden_sizes", "hidden_dims", "hidden_layer_sizes", "units", "layers",
+                     "fc_layers", "neurons"), "network.hidden"),
+    **dict.fromkeys(("batch_norm", "batchnorm", "norm"), "network.normalization"),
+    **dict.fromkeys(("ensemble_size", "n_members", "num_models", "n_models"), "network.members"),
+    **dict.fromkeys(("dist", "distr", "output_distribution", "likelihood"), "distribution.family"),
+    **dict.fromkeys(("label", "response", "outcome", "dependent", "label_column", "target_column", "output_features", "y"), "data.target"),
+    **dict.fromkeys(("inputs", "input_features", "covariates", "predictors", "feature_columns", "X"), "data.features"),
+    **dict.fromkeys(("dataset", "data_path", "train_data", "training_data", "train_file", "file", "path", "filename"), "data.train"),
+    **dict.fromkeys(("valid", "valid_data", "validation_data", "validation_split", "val_split", "eval_set"), "data.validation"),
+    **dict.fromkeys(("weights", "sample_weight", "sample_weights", "case_weights", "weight_column"), "data.weight"),
+    **dict.fromkeys(("test_data", "test_file"), "data.test"),
+    **dict.fromkeys(("output_dir", "out_dir", "outdir", "save_dir", "log_dir", "model_dir"), "output.folder"),
+    **dict.fromkeys(("metric", "eval_metric"), "evaluation.metrics"),
+    "optimiser": "training.optimizer",
+    "trainer": "training",
+    "model": "network",
+    "preprocessing": "data",
+}  # fmt: skip
+
+_TREES = "trees have it and networks have not: `network: {hidden: [64, 64]}` says how large the network is"
+_ROUNDS = "trees have it and networks have not: `training: {epochs: 300}` says how long is trained at most"
+_LOSS = "the loss follows from the distribution: `distribution: gamma`, or another of `disttrain families`"
+# Words that have no key here, and what does their work.
+_WITHOUT_A_KEY: dict[str, str] = {
+    **dict.fromkeys(("max_depth", "num_leaves", "min_child_samples", "min_data_in_leaf", "min_child_weight", "max_leaves", "max_bin"), _TREES),
+    **dict.fromkeys(("n_estimators", "num_boost_round", "num_trees", "boosting", "boosting_type", "booster"), _ROUNDS),
+    **dict.fromkeys(("loss", "objective", "loss_function", "criterion"), _LOSS),
+    **dict.fromkeys(
+        ("categorical_feature", "categorical_features", "cat_features", "categorical"),
+        "a feature says so itself: `features: [{name: COLUMN, type: categorical}]`",
+    ),
+    "link": "the inverse of a link stands here: `activation: exp` is a log link",
+}  # fmt: skip
+# The activation that undoes a link function.
+LINKS = {
+    "log": "exp",
+    "identity": "linear",
+    "logit": "sigmoid",
+    "logshiftto2": "softplus_above_2",
+    "own": "softplus",
+    "softplus": "softplus",
+}
+
+
+def key_of(word: str) -> str | None:
+    """The dotted key that a word stands for: a key of this name in some section, or the word of another program for one."""
+    exact = (key for key in _keys() if key.rpartition(".")[2] == word and not key.startswith("distribution.parameters"))
+    return _ELSEWHERE.get(word) or next(exact, None)
+
+
+def remark_on(word: str) -> str | None:
+    """What does the work of a word of other programs that has no key here."""
+    return _WITHOUT_A_KEY.get(word)
+
+
+def _keys(model: type[BaseModel] = Config, before: str = "") -> Iterator[str]:
+    """Every dotted key of a config that does not lie in a list, the outer ones first."""
+    sections = []
+    for name, field in model.model_fields.items():
+        yield f"{before}{name}"
+        sections += [(name, inner) for inner in models_of(field.annotation) if f"{before}{name}" not in ("data.features",)]
+    for name, inner in sections:
+        yield from _keys(inner, f"{before}{name}.")
+
+
+def keys_at(path: tuple[str | int, ...]) -> tuple[str, ...]:
+    """The keys of the section at a path; none where there is no section."""
+    return tuple(chain.from_iterable(model.model_fields for model in _sections_at(path)))
+
+
+def field_at(path: tuple[str | int, ...]) -> FieldInfo | None:
+    """What the key at a path takes; None where there is no such key."""
+    fields = [model.model_fields[str(path[-1])] for model in _sections_at(path[:-1]) if path and str(path[-1]) in model.model_fields]
+    return fields[0] if fields else None
+
+
+def _sections_at(path: tuple[str | int, ...]) -> list[type[BaseModel]]:
+    models: list[type[BaseModel]] = [Config]
+    for part in path:
+        fields = [model.model_fields[str(part)] for model in models if str(part) in model.model_fields]
+        # An item of a list, or of a mapping of sections by name, is one of the sections of that list.
+        models = list(chain.from_iterable(models_of(field.annotation) for field in fields)) if fields else models
+    return models
+
+
+def models_of(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The sections that an annotation mentions."""
+    if get_origin(annotation) is Annotated:
+        yield from models_of(get_args(annotation)[0])
+    elif get_args(annotation):
+        yield from chain.from_iterable(models_of(part) for part in get_args(annotation))
+    elif isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation

@@ -1,0 +1,182 @@
+"""What was probably meant by a wrong key or value of a config, written as one writes it in the file and tried before it is offered."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import ValidationError, create_model
+
+from disttrain.config.aliases import LINKS, field_at, key_of, keys_at, remark_on
+from disttrain.config.fields import STRICT
+from disttrain.config.places import Path
+from disttrain.config.scalars import resolved, share_meant
+from disttrain.config.wording import listing, suggestion
+from disttrain.config.yaml_text import yaml_word
+
+__all__ = ["hint_for_key", "hint_for_value"]
+
+_TRUE, _FALSE = ("true", "yes", "on", "y"), ("false", "no", "off", "n")
+_NOTHING = ("none", "null", "nil", "off", "no", "never", "false")
+_UNITS = {"d": r"d(?:ays?)?", "h": r"h(?:ours?|rs?)?", "m": r"m(?:in(?:ute)?s?)?", "s": r"s(?:ec(?:ond)?s?)?"}
+_LONGEST = 200
+# The key that a number stands for where a section was expected.
+_USUAL_KEYS: dict[Path, str] = {("training", "early_stopping"): "patience", ("training", "optimizer"): "lr"}
+
+
+def hint_for_value(path: Path, value: Any) -> str | None:
+    """The way out for a value that its key does not take: the value that was meant, or to leave the key out for its default."""
+    name = str(path[-1]) if path else ""
+    for candidate in _candidates(path, value):
+        written = f"{name}: {yaml_word(candidate)}"
+        if len(written) <= _LONGEST and _takes(path, candidate):
+            return f"write `{written}`{_about_quotes(value, candidate)}"
+    field = field_at(path)
+    default = None if field is None or field.is_required() else field.get_default(call_default_factory=True)
+    if isinstance(default, str | int | float):
+        return f"leave it out for its default, `{name}: {yaml_word(default)}`"
+    keys = keys_at(path)
+    return f"its keys are {listing(keys, 40)}" if keys and not isinstance(value, dict) else None
+
+
+def _about_quotes(value: Any, candidate: Any) -> str:
+    """A word on quotes, where they make the difference."""
+    if isinstance(candidate, str) and not isinstance(value, str):
+        return ", in quotes it is text"
+    same = isinstance(value, str) and candidate is not None and str(candidate).lower() == value.lower()
+    return ", without quotes" if same else ""
+
+
+def _takes(path: Path, value: Any) -> bool:
+    """Whether the key at a path takes a value."""
+    field = field_at(path)
+    if field is None:
+        return False
+    kind: Any = (field.annotation, field)
+    try:
+        create_model("OneKey", __config__=STRICT, value=kind)(value=value)
+    except ValidationError:
+        return False
+    return True
+
+
+def _candidates(path: Path, value: Any) -> Iterator[Any]:
+    """What may have been meant by a value, the likeliest first."""
+    match value:
+        case bool():
+            yield {} if value else None
+        case int() | float():
+            yield from _of_number(value)
+        case str():
+            yield from _of_text(value.strip())
+        case list():
+            yield from _of_list(value)
+        case dict() if path[-1:] == ("features",):
+            yield [_item(name, options) for name, options in value.items()]
+            yield list(value)
+    if not isinstance(value, dict | list):
+        keys = [key for key in keys_at(path) if _takes((*path, key), value)]
+        yield from ({key: value} for key in keys if len(keys) == 1 or key == _USUAL_KEYS.get(path))
+        yield [value]
+
+
+def _of_number(value: float) -> Iterator[Any]:
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        yield int(value)
+    if 1 < value < 100:
+        yield round(value / 100, 10)
+    if value == 0:
+        yield None
+    yield str(value)
+
+
+def _of_text(text: str) -> Iterator[Any]:
+    word = text.lower()
+    if word in _NOTHING:
+        yield None
+    if word in (*_TRUE, *_FALSE):
+        yield word in _TRUE
+    if (share := share_meant(text)) is not None:
+        yield share
+    if (time := _time(word)) is not None:
+        yield time
+    parts = [_plain(part) for part in re.split(r"[,;\s]+", text.strip("[]() ")) if part]
+    yield from ([_plain(text)] if len(parts) == 1 else [])
+    yield parts
+    yield word
+
+
+def _plain(word: str) -> Any:
+    try:
+        return resolved(word)
+    except ValueError:
+        return word
+
+
+def _time(word: str) -> str | None:
+    """`30 min` as `30m`."""
+    parts = re.findall(r"(\d+)\s*([a-z]+)", word)
+    letters = [next((letter for letter, form in _UNITS.items() if re.fullmatch(form, unit)), "") for _, unit in parts]
+    return "".join(f"{number}{letter}" for (number, _), letter in zip(parts, letters, strict=True)) if parts and all(letters) else None
+
+
+def _of_list(items: list[Any]) -> Iterator[Any]:
+    if len(items) == 1:
+        yield items[0]
+    if items and all(isinstance(item, dict) for item in items):
+        yield {str(item.get("name")): {key: value for key, value in item.items() if key != "name"} for item in items}
+        yield {key: value for item in items for key, value in item.items()}
+    if items and all(isinstance(item, str) for item in items):
+        yield {item: {} for item in items}
+
+
+def _item(name: str, options: Any) -> Any:
+    """A feature with its options, as an item of a list."""
+    if isinstance(options, dict):
+        return {"name": name, **options}
+    return name if options is None else {"name": name, "type": options}
+
+
+def hint_for_key(path: Path, value: Any) -> str:
+    """The way out for a key that its section does not have: the key that was meant, here or in another section, else all that there are."""
+    word, siblings = str(path[-1]), keys_at(path[:-1])
+    name, colon, rest = word.partition(":")
+    if colon and rest and name in siblings:
+        return f"write a blank behind the colon: `{name}: {rest}`"
+    if "." in word and field_at(tuple(word.split("."))) is not None:
+        return f"sections lie in one another: {_written(word, value)}"
+    if word == "link" and (activation := LINKS.get(str(value).lower())) is not None:
+        return f"the activation is the inverse of a link: write `activation: {activation}`"
+    if remark := remark_on(word):
+        return remark
+    near, key = suggestion(word, siblings), key_of(word)
+    if key is not None and key.rpartition(".")[2] != word:
+        leaf = key.rpartition(".")[2]
+        return f"did you mean `{leaf}`?" if leaf in siblings else f"`{word}` is `{key}` here" + _added(key, value)
+    if near:
+        return f"did you mean `{near}`?"
+    if key is not None:
+        section = key.rpartition(".")[0]
+        return f"`{word}` belongs to `{section}`" + _added(key, value) if section else f"`{word}` stands at the left margin, in no section"
+    owner = f"`{path[-2]}`" if len(path) > 1 else "a config"
+    return f"the keys of {owner} are {listing(siblings, 40)}"
+
+
+def _added(key: str, value: Any) -> str:
+    """The key as it is written in a file, where it takes the value or one that was meant by it."""
+    path = tuple(key.split("."))
+    candidates = (candidate for candidate in (value, *_candidates(path, value)) if _takes(path, candidate))
+    for candidate in candidates:
+        if len(yaml_word(candidate)) <= _LONGEST:
+            return f": {_written(key, candidate)}"
+    return ""
+
+
+def _written(key: str, value: Any) -> str:
+    """A dotted key with its value, each section in braces: `training: {optimizer: {lr: 0.001}}`."""
+    *sections, name = key.split(".")
+    inner = f"{name}: {yaml_word(value)}"
+    for section in reversed(sections):
+        inner = f"{section}: {{{inner}}}"
+    return f"`{inner}`"

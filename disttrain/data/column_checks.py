@@ -1,0 +1,120 @@
+"""Whether the columns of a file are there, can be told apart, and are of a type that their part can be read from."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from disttrain.config.wording import listing
+from disttrain.data.arrays import is_number, is_text, is_time, plain
+from disttrain.data.findings import column_place, shown
+from disttrain.errors import Finding
+
+__all__ = ["KINDS", "LABEL", "fits", "is_passed_over", "kind_of", "lookup", "mistyped", "unusable"]
+
+LABEL = "label"
+# The row numbers that data frames leave in a file; no part of the data.
+SAVED_INDEX = re.compile(r"__index_level_\d+__|Unnamed: \d+")
+
+
+def is_simple(kind: Any) -> bool:
+    return is_number(kind) or is_text(kind) or is_time(kind) or bool(pa.types.is_boolean(kind))
+
+
+# What a column of each kind may be in a file; text is read cell by cell. A column that is all null fits every kind.
+KINDS: dict[str, Callable[[Any], bool]] = {
+    "numeric": lambda kind: is_number(kind) or bool(pa.types.is_boolean(kind)) or is_text(kind),
+    "categorical": is_simple,
+    "boolean": lambda kind: bool(pa.types.is_boolean(kind)) or is_number(kind) or is_text(kind),
+    "datetime": lambda kind: is_time(kind) or is_text(kind),
+}
+FITTING: dict[str, Callable[[Any], bool]] = {
+    **KINDS,
+    LABEL: lambda kind: is_number(kind) or is_text(kind) or bool(pa.types.is_boolean(kind)),
+}
+MEANT = {
+    "numeric": "numbers", "categorical": "categories", "boolean": "true or false", "datetime": "dates or times",
+    LABEL: "labels: text, whole numbers, true and false",
+}  # fmt: skip
+
+
+def kind_of(kind: Any) -> str | None:
+    """The kind of feature that a column of this Arrow type is by itself; None where it can be none."""
+    if is_number(kind) or pa.types.is_null(kind):
+        return "numeric"
+    if pa.types.is_boolean(kind):
+        return "boolean"
+    if is_text(kind):
+        return "categorical"
+    return "datetime" if is_time(kind) else None
+
+
+def fits(kind: str, stored: Any) -> bool:
+    """Whether a column of an Arrow type can be read as a kind."""
+    return bool(pa.types.is_null(stored)) or FITTING[kind](stored)
+
+
+def is_passed_over(name: str) -> bool:
+    """Whether `*` passes over a column: one without a name, and the index of a data frame."""
+    return not name.strip() or SAVED_INDEX.fullmatch(name) is not None
+
+
+def lookup(wanted: Iterable[str], arrow_schema: Any, where: str, parts: Mapping[str, str] | None = None) -> Iterator[Finding]:
+    """Columns that are not there, stand twice, or could be mistaken for another one; `parts` {column: what it is there for}."""
+    names = arrow_schema.names
+    alike: dict[str, list[str]] = {}
+    for name in names:
+        alike.setdefault(folded(name), []).append(name)
+    for name in wanted:
+        same = alike.get(folded(name), [])
+        if name not in same:
+            near = same or difflib.get_close_matches(name, names, n=1)
+            hints = (f"did you mean `{shown(near[0])}`?" if near else f"the columns are {listing(map(shown, names))}",)
+            part = (parts or {}).get(name)
+            yield Finding("missing-column", f"there is no column `{shown(name)}`" + (f", {part}" if part else ""), where, hints=hints)
+        elif same.count(name) > 1:
+            yield Finding("duplicate-column", f"{same.count(name)} columns have this name", column_place(where, name))
+        elif len(same) > 1:
+            other = next(column for column in same if column != name)
+            what = f"`{shown(other)}` is there too, which differs only in case or blanks"
+            yield Finding("ambiguous-column", what, column_place(where, name), hints=("rename or remove one of them",))
+
+
+def folded(name: str) -> str:
+    return "".join(name.casefold().split())
+
+
+def unusable(name: str, stored: Any, kind: str | None, where: str, starred: bool = False) -> Finding:
+    """The finding about a column whose type can be no feature (`kind` None), or cannot be read as what it must be."""
+    what = f"its type {shown(stored)} cannot be a feature" if kind is None else f"its type {shown(stored)} cannot be read as {MEANT[kind]}"
+    hints = [f"leave it out: `data.exclude: [{shown(name)}]`"] if starred else []
+    return Finding("unusable-type", what, column_place(where, name), hints=(*hints, *ways_out(stored, kind)))
+
+
+def ways_out(stored: Any, kind: str | None) -> Iterator[str]:
+    if pa.types.is_duration(stored):
+        yield "make a column of numbers of it in the data: hours, days or seconds"
+    elif is_time(stored) or pa.types.is_time(stored):
+        yield "make a number of it in the data: days or hours since a fixed date, or between two dates"
+    elif pa.types.is_binary(stored) or pa.types.is_large_binary(stored):
+        yield "if it is text, store it as UTF-8 text"
+    elif pa.types.is_nested(stored) and kind is not None:
+        yield "put each element into a column of its own, and list these columns"
+
+
+def mistyped(
+    columns: Iterable[str], kind: str, arrow_schema: Any, where: str, conflict: Callable[[str], Finding | None] = lambda column: None
+) -> Iterator[Finding]:
+    """Columns whose type cannot be read as the kind, or differs between files so that only text holds both."""
+    for name in columns:
+        if len(places := arrow_schema.get_all_field_indices(name)) != 1:
+            continue
+        stored = plain(arrow_schema.field(places[0]).type)
+        if not fits(kind, stored):
+            yield unusable(name, stored, kind, where)
+        elif kind not in ("categorical", LABEL) and (differing := conflict(name)) is not None:
+            yield differing

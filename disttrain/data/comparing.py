@@ -1,0 +1,211 @@
+"""Comparisons in a column's own type: exact for 64-bit integers, decimals, float32, dates and nanoseconds."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Sequence
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from disttrain.data.arrays import (
+    bits,
+    boolean_column,
+    float_column,
+    integer_column,
+    is_number,
+    is_text,
+    is_time,
+    joined,
+    numbers,
+    plain_values,
+    text_column,
+    texts,
+)  # fmt: skip
+from disttrain.data.text_values import one_time
+
+__all__ = ["Incomparable", "compare", "is_listed", "order_of"]
+
+Mask = NDArray[np.bool_]
+ARROW = {"==": "equal", "!=": "not_equal", "<=": "less_equal", ">=": "greater_equal", "<": "less", ">": "greater"}
+PYTHON: dict[str, Callable[[Any, Any], Any]] = {
+    "==": operator.eq, "!=": operator.ne, "<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt,
+}  # fmt: skip
+LARGEST_SCALE = 38
+ZONE = re.compile(r"(Z|[+-]\d\d:?\d\d)$")
+
+
+class Incomparable(Exception):
+    """A value is of another kind than the column it is compared with."""
+
+
+def compare(column: Any, sign: str, value: Decimal | bool | str) -> Mask:
+    """Which rows of a column `sign` holds for, beside a number, a truth value or a text (also of a date or time), (n,).
+
+    No comparison holds for a missing value. Raises Incomparable.
+    """
+    array = joined(column)
+    kind = array.type
+    if pa.types.is_null(kind):
+        return np.zeros(len(array), dtype=bool)
+    if isinstance(value, bool):
+        if not pa.types.is_boolean(kind):
+            raise Incomparable
+        return held(array, sign, column_of([value], kind)[0])
+    if isinstance(value, Decimal):
+        return compared_numbers(array, sign, value)
+    if is_text(kind):
+        return held(array, sign, column_of([value], kind)[0])
+    if is_time(kind):
+        return compared_times(array, sign, value)
+    raise Incomparable
+
+
+def held(array: Any, sign: str, scalar: Any) -> Mask:
+    return bits(pc.call_function(ARROW[sign], [array, scalar]).fill_null(False))
+
+
+def compared_numbers(array: Any, sign: str, value: Decimal) -> Mask:
+    kind = array.type
+    if pa.types.is_floating(kind):
+        values, missing = numbers(array)
+        return np.asarray(PYTHON[sign](values, as_float(value, kind)) & ~missing)
+    if pa.types.is_decimal(kind):
+        scale = min(max(kind.scale, -exponent(value)), LARGEST_SCALE)
+        rounded = value.quantize(Decimal(1).scaleb(-scale)) if -exponent(value) > scale else value
+        same = pc.cast(array, pa.decimal256(76, scale))
+        return held(same, sign, pa.scalar(rounded, pa.decimal256(76, scale)))
+    if not pa.types.is_integer(kind):
+        raise Incomparable
+    return compared_integers(array, sign, value)
+
+
+def as_float(value: Decimal, kind: Any) -> float:
+    """A number as a column of floats holds it: 0.1 of the config and 0.1 of a float32 column are one number."""
+    return (
+        float(np.float32(value)) if pa.types.is_float32(kind) else float(np.float16(value)) if pa.types.is_float16(kind) else float(value)
+    )
+
+
+def exponent(value: Decimal) -> int:
+    power = value.normalize().as_tuple().exponent
+    return power if isinstance(power, int) else 0
+
+
+def compared_integers(array: Any, sign: str, value: Decimal) -> Mask:
+    """Beside a number that is no integer, or none of the type: an integer is below it or above it, and never equal."""
+    present = bits(array.is_valid())
+    whole = int(value.to_integral_value(rounding="ROUND_FLOOR"))
+    if value != whole:
+        if sign in ("==", "!="):
+            return present & (sign == "!=")
+        # k < 1.5 and k <= 1.5 are k <= 1; k > 1.5 and k >= 1.5 are k > 1.
+        sign = "<=" if sign in ("<", "<=") else ">"
+    least, most = limits(array.type)
+    if not least <= whole <= most:
+        return present & bool(PYTHON[sign](0, whole))
+    return held(array, sign, column_of([whole], array.type)[0])
+
+
+def limits(kind: Any) -> tuple[int, int]:
+    width = kind.bit_width
+    return (-(2 ** (width - 1)), 2 ** (width - 1) - 1) if pa.types.is_signed_integer(kind) else (0, 2**width - 1)
+
+
+def compared_times(array: Any, sign: str, text: str) -> Mask:
+    zoned = pa.types.is_timestamp(array.type) and array.type.tz is not None
+    moment = one_time(text_column([text.strip()]))
+    if moment is None or (ZONE.search(text[10:]) and not zoned):
+        raise Incomparable
+    unit = "ns" if moment.type.unit == "ns" or getattr(array.type, "unit", "") == "ns" else "us"
+    try:
+        left, right = pc.cast(array, pa.timestamp(unit)), pc.cast(moment, pa.timestamp(unit))
+    except pa.ArrowInvalid:
+        # Before 1677 or after 2262 nanoseconds leave 64 bits, and such times have none.
+        left, right = (pc.cast(part, pa.timestamp("us"), safe=False) for part in (array, moment))
+    return held(left, sign, right[0])
+
+
+def is_listed(column: Any, values: Sequence[Any]) -> tuple[Mask, list[Any]]:
+    """Which rows have one of some listed values (numbers, texts, truth values), (n,), and the values that no row has.
+
+    A number listed as text is that number where the column holds numbers.
+    """
+    array = joined(column)
+    kind = array.type
+    wanted = [listed_value(value, kind) for value in values]
+    usable = [value for value in wanted if value is not None]
+    if is_time(kind):
+        masks = [None if value is None else equal_or_none(array, value) for value in wanted]
+        some = np.logical_or.reduce([mask for mask in masks if mask is not None] or [np.zeros(len(array), dtype=bool)])
+        return some, [value for value, mask in zip(values, masks, strict=True) if mask is None or not mask.any()]
+    if not usable:
+        return np.zeros(len(array), dtype=bool), list(values)
+    compared = pc.cast(array, pa.decimal256(76, kind.scale)) if pa.types.is_decimal(kind) else array
+    chosen = column_of(usable, compared.type)
+    some = bits(pc.is_in(compared, value_set=chosen)) & bits(array.is_valid())
+    there = (
+        bits(pc.is_in(chosen, value_set=pc.unique(compared.filter(boolean_column(some)))))
+        if some.any()
+        else np.zeros(len(chosen), dtype=bool)
+    )
+    present = {value for value, is_there in zip(usable, there.tolist(), strict=True) if is_there}
+    return some, [value for value, mine in zip(values, wanted, strict=True) if mine is None or mine not in present]
+
+
+def equal_or_none(array: Any, value: str) -> Mask | None:
+    try:
+        return compare(array, "==", value)
+    except Incomparable:
+        return None
+
+
+def listed_value(value: Any, kind: Any) -> Any:
+    """A listed value in the type of a column; None where no value of that type is equal to it."""
+    if pa.types.is_boolean(kind):
+        return {"true": True, "false": False}.get(str(value).lower())
+    if is_text(kind) or is_time(kind):
+        return str(value).lower() if isinstance(value, bool) else plain_number(value)
+    if isinstance(value, bool) or not is_number(kind):
+        return None
+    try:
+        number = Decimal(repr(value) if isinstance(value, float) else str(value).strip())
+    except InvalidOperation:
+        return None
+    if not number.is_finite():
+        return None
+    if pa.types.is_floating(kind):
+        return as_float(number, kind)
+    if pa.types.is_decimal(kind):
+        return number if -exponent(number) <= kind.scale else None
+    least, most = limits(kind)
+    return int(number) if number == number.to_integral_value() and least <= number <= most else None
+
+
+def plain_number(value: Any) -> str:
+    """A listed value as text: 1.0 reads 1, as numbers in text form do."""
+    return str(texts(float_column(np.array([value])))[0]) if isinstance(value, float) else str(value)
+
+
+def column_of(values: Sequence[Any], kind: Any) -> Any:
+    """Values of one type as an Arrow array; those of common types without the import of pandas, which pa.array costs."""
+    if is_text(kind):
+        return text_column(values)
+    if pa.types.is_boolean(kind):
+        return boolean_column(np.array(values, dtype=bool))
+    if pa.types.is_floating(kind):
+        return float_column(np.array(values, dtype=np.float64)).cast(kind)
+    if pa.types.is_integer(kind) and not pa.types.is_uint64(kind):
+        return integer_column(np.array(values, dtype=np.int64)).cast(kind)
+    return pa.array(values, kind)
+
+
+def order_of(column: Any) -> NDArray[np.int64]:
+    """Whole numbers that sort like the values of a column of numbers, times or text, equal for equal ones, (n,)."""
+    ranks = pc.rank(joined(column), sort_keys="ascending", tiebreaker="dense")
+    return plain_values(ranks, np.uint64).astype(np.int64)

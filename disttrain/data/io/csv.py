@@ -1,0 +1,161 @@
+"""CSV: text between separators. Every cell is read as text; what it means follows from the part that its column plays."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as arrow_csv
+from numpy.typing import NDArray
+
+from disttrain.data.findings import place
+from disttrain.data.io.csv_dialect import Dialect, header_of
+from disttrain.data.io.files import HEAD_BYTES, opened_text, reading
+from disttrain.errors import DataError, Finding
+
+__all__ = ["csv_batches", "csv_lines", "csv_rows", "csv_schema", "csv_writer"]
+
+SMALLEST_BLOCK, LARGEST_BLOCK = 1 << 20, 16 << 20
+# A row must lie in one block; where one does not, the blocks become larger, up to this.
+LONGEST_ROW = 256 << 20
+
+
+def csv_schema(path: Path, dialect: Dialect) -> Any:
+    """The columns of the file, all of them text."""
+    return pa.schema([(name, pa.string()) for name in header_of(path, dialect)])
+
+
+def source(path: Path, dialect: Dialect) -> Any:
+    """The text for the CSV reader, which refuses a header without a line end: small files get one."""
+    with opened_text(path, dialect.encoding) as file:
+        content = bytes(file.read(HEAD_BYTES))
+        if len(content) < HEAD_BYTES and b"\n" not in content:
+            return pa.BufferReader(content + bytes(file.read()) + b"\n")
+    return opened_text(path, dialect.encoding)
+
+
+def blocks(path: Path, columns: Sequence[str], names: Sequence[str], dialect: Dialect, size: int) -> Iterator[Any]:
+    """The rows of some `columns` of a file that has the columns `names`, as text where only an empty field is null."""
+    yield from arrow_csv.open_csv(
+        source(path, dialect),
+        # One thread, so that errors know their row.
+        read_options=arrow_csv.ReadOptions(use_threads=False, block_size=size),
+        # In a file of one column an empty line is an empty field.
+        parse_options=arrow_csv.ParseOptions(delimiter=dialect.separator, newlines_in_values=True, ignore_empty_lines=len(names) > 1),
+        convert_options=arrow_csv.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.string()), include_columns=list(columns), strings_can_be_null=True, null_values=[""]
+        ),
+    )
+
+
+def csv_batches(path: Path, columns: Sequence[str], schema: Any, dialect: Dialect, rows: int) -> Iterator[Any]:  # noqa: ARG001
+    """Record batches of about 1 MiB of text each (more where there are many columns), with `columns` as text."""
+    names = schema.names
+    # A quote that is never closed shows in the last column.
+    read = [*columns, *([names[-1]] if names[-1] not in columns and names.count(names[-1]) == 1 else [])]
+    # Work on a block is by column.
+    size, done, last = min(max(len(names) << 10, SMALLEST_BLOCK), LARGEST_BLOCK), 0, None
+    with reading(path, "csv"):
+        while True:
+            first = 0
+            try:
+                for batch in blocks(path, read, names, dialect, size):
+                    fresh = batch.slice(min(max(done - first, 0), batch.num_rows))
+                    first += batch.num_rows
+                    done, last = max(done, first), fresh if fresh.num_rows else last
+                    yield fresh.select(list(columns))
+                break
+            except pa.ArrowInvalid as fault:
+                # A row that is too long for a block: once more with larger ones, without the rows that have come already.
+                if "straddling" not in str(fault) or size >= LONGEST_ROW:
+                    raise
+                size *= 16
+        if last is not None and names[-1] in last.schema.names and "\n" in str(last.column(names[-1])[-1]):
+            require_closed_quotes(path, dialect)
+
+
+def require_closed_quotes(path: Path, dialect: Dialect) -> None:
+    """A quote that is never closed turns the rest of the file into one value, of which Arrow says nothing."""
+    quotes = 0
+    with opened_text(path, dialect.encoding) as file:
+        while block := file.read(1 << 20):
+            quotes += bytes(block).count(b'"')
+    if quotes % 2:
+        raise DataError(
+            Finding("open-quote", 'a quote (") is opened and never closed, and swallows the end of the file', place(path)),
+        )
+
+
+def csv_rows(path: Path, schema: Any, dialect: Dialect) -> int:
+    """Rows of the file, by reading its first column."""
+    return sum(batch.num_rows for batch in csv_batches(path, schema.names[:1], schema, dialect, 0))
+
+
+def csv_lines(path: Path, dialect: Dialect, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The line of the file, from 1, on which each of some ascending rows begins. It reads the file up to the last of them."""
+    wanted, lines, count, line = set(rows.tolist()), {}, -1, 1
+    with opened_text(path, dialect.encoding) as file:
+        reader = csv.reader(io.TextIOWrapper(file, encoding="utf-8", errors="replace", newline=""), delimiter=dialect.separator)
+        width = len(next(cells_of(reader), []))
+        line = reader.line_num + 1
+        for cells in cells_of(reader):
+            # Arrow passes over empty lines, but for files of one column.
+            count += bool(cells) or width == 1
+            if count in wanted and count not in lines:
+                lines[count] = line
+                if len(lines) == len(wanted):
+                    break
+            line = reader.line_num + 1
+    return np.array([lines.get(row, row + 2) for row in rows.tolist()], dtype=np.int64)
+
+
+def cells_of(reader: Iterator[list[str]]) -> Iterator[list[str]]:
+    """The rows until one that Python's reader does not take, such as a field of more than 128 KiB."""
+    with suppress(csv.Error):
+        yield from reader
+
+
+def csv_writer(sink: Any, schema: Any) -> Any:
+    """A writer of CSV with a header; `sink` is a path or an open binary file."""
+    return _Writer(sink, schema)
+
+
+class _Writer:
+    """Writes lists of K numbers as K columns, `loc_0` the first of `loc`: CSV has no lists."""
+
+    def __init__(self, sink: Any, schema: Any) -> None:
+        self.writer = arrow_csv.CSVWriter(sink, _unfolded(pa.Table.from_batches([], schema)).schema)
+
+    def __enter__(self) -> _Writer:
+        return self
+
+    def __exit__(self, *fault: object) -> None:
+        self.close()
+
+    def write_table(self, table: Any) -> None:
+        """Append the rows of a table."""
+        self.writer.write_table(_unfolded(table))
+
+    def write_batch(self, batch: Any) -> None:
+        """Append the rows of a record batch."""
+        self.write_table(pa.Table.from_batches([batch]))
+
+    def close(self) -> None:
+        """Write what is left."""
+        self.writer.close()
+
+
+def _unfolded(table: Any) -> Any:
+    names, columns = [], []
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        folded = range(column.type.list_size) if pa.types.is_fixed_size_list(column.type) else ()
+        names += [f"{name}_{number}" for number in folded] or [name]
+        columns += [pc.list_element(column, number) for number in folded] or [column]
+    return pa.Table.from_arrays(columns, names)

@@ -1,0 +1,218 @@
+"""How a text file is written: separator, decimal and thousands marks, words for missing values, encoding; recognised, or as the user says."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow.csv as arrow_csv
+
+from disttrain.data.findings import shown
+from disttrain.data.io.files import HEAD_BYTES, head, opened_text, reading, require_text
+from disttrain.errors import DataError, Finding
+
+__all__ = ["MISSING_WORDS", "PLAIN", "TYPED", "Dialect", "dialect_of", "header_of", "number_text"]
+
+SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "|"}
+# Words that stand for a missing number, date or truth value, in any case and with blanks around; of names only the empty field is missing.
+MISSING_WORDS = ("", "na", "n/a", "#n/a", "#na", "nan", "-nan", "null", "none", "<na>", "nat")
+# With a mark that is a comma, a point or a blank: numbers that can be read in one way only.
+DECIMAL_COMMA = re.compile(r"[+-]?(\d{4,}|0|\d{1,3}(\.\d{3})+),\d+|[+-]?\d{1,3},(\d{1,2}|\d{4,})")
+DECIMAL_POINT = re.compile(r"[+-]?(\d{4,}|0|\d{1,3}(,\d{3})+)\.\d+|[+-]?\d{1,3}\.(\d{1,2}|\d{4,})")
+GROUPED = {
+    ",": re.compile(r"[+-]?\d{1,3}((,\d{3})+\.\d+|(,\d{3}){2,})"),
+    ".": re.compile(r"[+-]?\d{1,3}((\.\d{3})+,\d+|(\.\d{3}){2,})"),
+    "'": re.compile(r"[+-]?\d{1,3}('\d{3})+([.,]\d+)?"),
+    " ": re.compile(r"[+-]?\d{1,3}( \d{3})+([.,]\d+)?"),
+    "\u00a0": re.compile("[+-]?\\d{1,3}(\u00a0\\d{3})+([.,]\\d+)?"),
+    "\u202f": re.compile("[+-]?\\d{1,3}(\u202f\\d{3})+([.,]\\d+)?"),
+}
+MOST_SAMPLE_ROWS = 2_000
+MOST_CELLS = 0.8
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How text becomes values. `missing` are the words for a missing value in every column but names, None where these are the usual ones
+    in columns of numbers, dates and truth values alone; `words` are those that were met in the sample.
+    """
+
+    separator: str = ","
+    decimal: str = "."
+    thousands: str = ""
+    encoding: str = "utf-8"
+    missing: tuple[str, ...] | None = None
+    words: tuple[str, ...] = ()
+
+    @property
+    def remark(self) -> str:
+        """What differs from plain comma-separated UTF-8 with decimal points, for the screen; empty where nothing does."""
+        parts = []
+        if self.separator != ",":
+            parts.append(f"separated by {SEPARATORS.get(self.separator, shown(self.separator))}")
+        if self.decimal != ".":
+            parts.append("decimal comma")
+        if self.thousands:
+            parts.append(f"thousands mark {BLANKS.get(self.thousands, f'`{self.thousands}`')}")
+        if self.encoding != "utf-8":
+            parts.append(f"{self.encoding} text, not UTF-8 (`iconv -f {self.encoding.upper()} -t UTF-8` converts it)")
+        if self.words:
+            parts.append("missing: " + ", ".join(shown(word, 20) for word in self.words))
+        return ", ".join(parts)
+
+
+BLANKS = {" ": "blank", "\u00a0": "blank", "\u202f": "blank"}
+PLAIN = Dialect()
+# Text in a file whose format has types: read as it is, without words or marks of its own.
+TYPED = Dialect(missing=())
+
+
+def dialect_of(path: Path, options: Any = None) -> Dialect:
+    """The dialect of a text file: what `options` (the config's `data.csv`) says, and the rest from the first 64 KiB.
+
+    Raises DataError where the file is empty, is no text, or has another encoding than `options` says.
+    """
+    first = head(path)
+    encoding = _said(options, "encoding") or recognised_encoding(first)
+    if encoding == "utf-8":
+        require_text(path, "csv", first)
+    sample = decoded(path, first, encoding)
+    separator = _said(options, "separator") or recognised_separator(sample)
+    columns = columns_of(rows_of(sample, separator)[1:])
+    decimal = _said(options, "decimal") or recognised_decimal(columns, separator)
+    thousands = _said(options, "thousands")
+    missing = getattr(options, "missing", "auto")
+    missing = None if missing == "auto" else tuple(missing)
+    marks = recognised_thousands(columns, decimal) if thousands is None else ("" if thousands == "none" else thousands)
+    dialect = Dialect(separator, decimal, marks, encoding, missing)
+    return replace(dialect, words=words_in(columns, dialect))
+
+
+def columns_of(rows: Sequence[Sequence[str]]) -> list[set[str]]:
+    """The cells of each column of the sample that are not empty, without the blanks around them."""
+    return [{cell.strip() for cell in column} - {""} for column in zip(*rows, strict=False)]
+
+
+def words_in(columns: Sequence[set[str]], dialect: Dialect) -> tuple[str, ...]:
+    """The words for missing values that stand among the numbers of the sample."""
+    words = MISSING_WORDS if dialect.missing is None else tuple(word.lower() for word in dialect.missing)
+    number = re.compile(number_text(dialect))
+    met: set[str] = set()
+    for cells in columns:
+        absent = {cell for cell in cells if cell.lower() in words}
+        if absent and any(number.match(cell) for cell in cells - absent):
+            met |= absent
+    return tuple(sorted(met))[:6]
+
+
+def _said(options: Any, key: str) -> str | None:
+    value: str = getattr(options, key, "auto")
+    return None if value == "auto" else value
+
+
+def recognised_encoding(first: bytes) -> str:
+    if first[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return "utf-16"
+    try:
+        first.decode("utf-8")
+    except UnicodeDecodeError as fault:
+        # The first 64 KiB may end inside a character.
+        if len(first) == HEAD_BYTES and fault.start >= len(first) - 3:
+            return "utf-8"
+        # These bytes are control characters in latin-1, and quotes, dashes and the euro sign as Windows writes them.
+        windows = any(0x80 <= byte <= 0x9F for byte in first) and not any(byte in first for byte in (0x81, 0x8D, 0x8F, 0x90, 0x9D))
+        return "cp1252" if windows else "latin-1"
+    return "utf-8"
+
+
+def decoded(path: Path, first: bytes, encoding: str) -> str:
+    """The sample as text, its last line left out where it may be cut."""
+    try:
+        text = first.decode(encoding, errors="strict" if len(first) < HEAD_BYTES else "ignore")
+    except (UnicodeDecodeError, LookupError) as fault:
+        what = f"it cannot be read as {shown(encoding)} text: {shown(fault, 120)}"
+        hints = ("leave `data.csv.encoding` out: it is recognised", "or name the one it has, such as `latin-1`, `cp1252`, `utf-16`")
+        raise DataError(Finding("not-utf8", what, shown(path), hints=hints)) from None
+    text = text.removeprefix("\ufeff")
+    cut = text.rfind("\n") if len(first) == HEAD_BYTES else -1
+    return text[: cut + 1] if cut >= 0 else text
+
+
+def rows_of(sample: str, separator: str) -> list[list[str]]:
+    """The first rows of the sample as cells; a quote that is never closed ends it."""
+    rows: list[list[str]] = []
+    try:
+        for row in csv.reader(io.StringIO(sample, newline=""), delimiter=separator):
+            if row:
+                rows.append(row)
+            if len(rows) >= MOST_SAMPLE_ROWS:
+                break
+    except csv.Error:
+        pass
+    return rows
+
+
+def recognised_separator(sample: str) -> str:
+    """The separator that cuts the header into most columns, as many as most rows have."""
+    best, most = ",", 1
+    for separator in SEPARATORS:
+        rows = rows_of(sample, separator)
+        width = len(rows[0]) if rows else 0
+        agreeing = sum(len(row) == width for row in rows[1:])
+        # One wrong row is told as such, with its number; it does not make the file another one.
+        if width > most and 2 * agreeing >= len(rows) - 1:
+            best, most = separator, width
+    return best
+
+
+def recognised_decimal(columns: Sequence[set[str]], separator: str) -> str:
+    """A comma where no fewer columns are numbers with a decimal comma than with a point; never in a file that is separated by commas.
+
+    Columns of versions and sections look like numbers with a point; hardly anything but a number looks like one with a comma.
+    """
+    if separator == ",":
+        return "."
+    commas = sum(are_numbers(cells, Dialect(decimal=",", thousands="."), DECIMAL_COMMA) for cells in columns)
+    points = sum(are_numbers(cells, Dialect(decimal=".", thousands=","), DECIMAL_POINT) for cells in columns)
+    return "," if commas and commas >= points else "."
+
+
+def recognised_thousands(columns: Sequence[set[str]], decimal: str) -> str:
+    """The mark between groups of three digits, where the numbers of some column can only be read with it and none speaks for another one."""
+    marks = [
+        mark
+        for mark, form in GROUPED.items()
+        if mark != decimal and any(are_numbers(cells, Dialect(decimal=decimal, thousands=mark), form) for cells in columns)
+    ]
+    return marks[0] if len(marks) == 1 else ""
+
+
+def are_numbers(cells: set[str], dialect: Dialect, telling: re.Pattern[str]) -> bool:
+    """Whether most cells are numbers as a dialect writes them, and one of them can be read in no other way."""
+    number = re.compile(number_text(dialect))
+    return any(telling.fullmatch(cell) for cell in cells) and sum(bool(number.match(cell)) for cell in cells) >= MOST_CELLS * len(cells)
+
+
+def header_of(path: Path, dialect: Dialect) -> Sequence[str]:
+    """The names in the first line of the file, which may be longer than the sample."""
+    first = head(path)
+    if len(first) < HEAD_BYTES:
+        rows = rows_of(decoded(path, first, dialect.encoding), dialect.separator)
+        return rows[0] if rows else []
+    with reading(path, "csv"), opened_text(path, dialect.encoding) as file:
+        options = arrow_csv.ReadOptions(use_threads=False, block_size=64 << 20)
+        parsing = arrow_csv.ParseOptions(delimiter=dialect.separator, newlines_in_values=True)
+        names: list[str] = arrow_csv.open_csv(file, options, parsing, arrow_csv.ConvertOptions(column_types={})).schema.names
+        return names
+
+
+def number_text(dialect: Dialect) -> str:
+    """The pattern of a number that is written with the marks of a dialect."""
+    decimal, mark = re.escape(dialect.decimal), re.escape(dialect.thousands)
+    plain = rf"[+-]?(\d+{decimal}?\d*|{decimal}\d+)([eE][+-]?\d+)?"
+    return rf"^({plain}|[+-]?\d{{1,3}}({mark}\d{{3}})+({decimal}\d+)?)$" if mark else rf"^{plain}$"

@@ -1,0 +1,185 @@
+"""Opening input files: what kind of thing a path is, what its first bytes say, and library errors told as ours."""
+
+from __future__ import annotations
+
+import functools
+import os
+import stat
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from disttrain.config.wording import nearest_file
+from disttrain.data.findings import place, shown
+from disttrain.errors import DataError, Finding
+
+__all__ = [
+    "COMPRESSIONS",
+    "HEAD_BYTES",
+    "STDIN",
+    "compression_of",
+    "has_piped_data",
+    "head",
+    "looks_like",
+    "not_a_file",
+    "opened",
+    "opened_text",
+    "reading",
+    "require_text",
+    "stdin_bytes",
+]
+
+STDIN = Path("-")
+HEAD_BYTES = 65_536
+
+MAGIC = {
+    b"PAR1": "parquet",
+    b"ARROW1": "feather",
+    b"\xff\xff\xff\xff": "arrow",
+    b"FEA1": "feather, version 1",
+    b"\x1f\x8b": "gzip",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"BZh": "bz2",
+    b"PK\x03\x04": "zip (or a spreadsheet)",
+    b"\xfd7zXZ": "xz",
+    b"{": "ndjson",
+}
+# Compressed text that is read as it is, by suffix; what is inside is told by the suffix before.
+COMPRESSIONS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
+# What to do with a file that is read in no format.
+UNPACKING = {
+    "zip": "unpack it (`unzip FILE`), or save a spreadsheet as CSV",
+    "xz": "unpack it: `unxz -k FILE`",
+    "feather, version 1": "write it anew as Feather version 2, Arrow or Parquet",
+}
+
+
+@functools.cache
+def stdin_bytes() -> bytes:
+    """All of standard input: it can be read once only, and a schema and its rows are two passes."""
+    return sys.stdin.buffer.read()
+
+
+def has_piped_data() -> bool:
+    """Whether something comes through standard input that is no terminal."""
+    return not sys.stdin.isatty() and bool(stdin_bytes())
+
+
+def not_a_file(path: Path) -> Finding | None:
+    """Why `path` cannot be input (absent, a folder, a pipe, a device), or None where it is a regular file or standard input."""
+    if path == STDIN:
+        return None
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return Finding("missing-file", "there is no such file", place(path), hints=other_file(path))
+    except (OSError, ValueError) as fault:
+        return Finding("unreadable-file", shown(fault), place(path))
+    if stat.S_ISREG(mode):
+        return None
+    kind = "a folder" if stat.S_ISDIR(mode) else "a pipe or device"
+    return Finding("not-a-file", f"{kind}, not a file", place(path), hints=("to read a stream, give `-` and pipe it into disttrain",))
+
+
+def other_file(path: Path) -> tuple[str, ...]:
+    """The hint to the file of nearly this name in the same folder, where there is one."""
+    try:
+        names = sorted(entry.name for entry in islice(path.parent.iterdir(), 10_000))
+    except (OSError, ValueError):
+        return ()
+    near = nearest_file(path.name, names)
+    return () if near is None else (f"did you mean `{place(path.parent / near)}`?",)
+
+
+def opened(path: Path) -> Any:
+    """The bytes of the file, or of standard input, as an Arrow input to be used as a context. Raises DataError where it is no regular file."""
+    if fault := not_a_file(path):
+        raise DataError(fault)
+    if path == STDIN:
+        return pa.BufferReader(stdin_bytes())
+    return pa.OSFile(os.fsencode(path))
+
+
+def compression_of(path: Path) -> str | None:
+    """How the file is compressed (gzip, zstd, bz2), by its first bytes whatever it is called; None where it is not."""
+    with opened(path) as file:
+        first = bytes(file.read(4))
+    name = looks_like(first)
+    return name if name in COMPRESSIONS.values() else None
+
+
+def opened_text(path: Path, encoding: str = "utf-8") -> Any:
+    """The text of the file, uncompressed and as UTF-8, as an Arrow input to be used as a context."""
+    kind = compression_of(path)
+    stream = opened(path) if kind is None else pa.CompressedInputStream(opened(path), kind)
+    return stream if encoding == "utf-8" else pa.transcoding_input_stream(stream, encoding, "utf-8")
+
+
+def head(path: Path) -> bytes:
+    """The first 64 KiB of the file, uncompressed."""
+    with reading(path, "text"), opened_text(path) as file:
+        return read_up_to(file, HEAD_BYTES)
+
+
+def read_up_to(file: Any, size: int) -> bytes:
+    # A stream of compressed bytes gives what one block holds, however much is asked for.
+    content = b""
+    while len(content) < size and (block := bytes(file.read(size - len(content)))):
+        content += block
+    return content
+
+
+def looks_like(first: bytes) -> str:
+    """The format that a file with these first bytes seems to have; empty where they say nothing."""
+    return next((name for magic, name in MAGIC.items() if first.startswith(magic)), "")
+
+
+def unreadable(path: Path, name: str, fault: BaseException) -> DataError:
+    hints = []
+    try:
+        with opened(path) as file:
+            first = bytes(file.read(HEAD_BYTES))
+    except (DataError, OSError):
+        first = b"?"
+    if not first:
+        return DataError(empty_file(path))
+    seems = looks_like(first)
+    if seems and seems.split(",")[0] not in {name, "arrow", "feather", *COMPRESSIONS.values()}:
+        unpack = UNPACKING.get(seems.split(" ")[0], UNPACKING.get(seems, ""))
+        hints.append(f"its first bytes look like {seems}; {unpack or f'name it so, or set `data.format: {seems}`'}")
+    if "UTF8" in str(fault):
+        convert = f"convert it to UTF-8: `iconv -f LATIN1 -t UTF-8 OLD.{name} > NEW.{name}`"
+        hints += ["set `data.csv: {encoding: latin-1}`", f"or {convert}"] if name == "csv" else [convert]
+    reason = shown(str(fault).strip().split("\n")[0] or type(fault).__name__, 200)
+    return DataError(Finding("unreadable-file", f"cannot be read as {name}: {reason}", place(path), hints=tuple(hints)))
+
+
+def empty_file(path: Path) -> Finding:
+    return Finding("empty-file", "the file is empty (0 bytes)", place(path))
+
+
+@contextmanager
+def reading(path: Path, name: str) -> Iterator[None]:
+    """What Arrow says of a broken file of the format `name`, as one DataError that names the file."""
+    try:
+        yield
+    except pa.ArrowCancelled:
+        raise
+    except (pa.ArrowException, OSError, ValueError, MemoryError, OverflowError, KeyError) as fault:
+        raise unreadable(path, name, fault) from fault
+
+
+def require_text(path: Path, name: str, first: bytes) -> None:
+    """Raise DataError where a text file that begins with these bytes is empty, binary, or UTF-16 without its mark."""
+    if not first:
+        raise DataError(empty_file(path))
+    if first[:2] in (b"\xff\xfe", b"\xfe\xff") or (b"\0" in first and not looks_like(first)):
+        hints = (f"convert it: `iconv -f UTF-16 -t UTF-8 OLD.{name} > NEW.{name}`",)
+        raise DataError(Finding("not-utf8", "the text is not UTF-8; it looks like UTF-16 or binary", place(path), hints=hints))
+    if b"\0" in first:
+        raise unreadable(path, name, ValueError("it holds NUL bytes"))

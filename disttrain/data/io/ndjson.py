@@ -1,0 +1,186 @@
+"""NDJSON: one JSON object a line. Read in blocks of whole lines, with types that hold for all blocks of a file."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.json as pj
+from numpy.typing import NDArray
+
+from disttrain.data.io.files import head, opened_text, reading, require_text
+
+__all__ = ["ndjson_batches", "ndjson_lines", "ndjson_rows", "ndjson_schema", "ndjson_writer"]
+
+BLOCK_BYTES = 4 << 20
+BLOCK_ROWS = 65_536
+LONGEST_LINE = 64 << 20
+# A column whose values are numbers and text, or true and text, by turns; its name stands in Arrow's message.
+CHANGED = re.compile(r"JSON parse error: Column\(/([^)]*?)\) changed from \w+ to \w+ in row")
+# Marks the columns of a schema that hold text in some rows and other values in others.
+MIXED = {"values": "mixed"}
+SCALAR = rb"(-?\d[\d.eE+-]*|true|false)(?=\s*[,}])"
+
+
+def blocks(path: Path) -> Iterator[bytes]:
+    """The file in blocks of whole lines, of about 4 MiB each."""
+    rest = b""
+    with opened_text(path) as file:
+        while block := bytes(file.read(BLOCK_BYTES)):
+            end = block.rfind(b"\n") + 1
+            if not end and len(rest) > LONGEST_LINE:
+                raise ValueError("a line is longer than 64 MiB")
+            if end:
+                yield rest + block[:end]
+            rest = block[end:] if end else rest + block
+    if rest.strip():
+        yield rest
+
+
+def parsed(block: bytes, text: Collection[str] = (), schema: Any = None) -> Any:
+    """The rows of a block; the columns in `text` as the text of their values, others by `schema`, or inferred without one."""
+    fields = [pa.field(name, pa.string()) for name in text] if schema is None else list(schema)
+    options = pj.ParseOptions(explicit_schema=pa.schema(fields), unexpected_field_behavior="infer" if schema is None else "ignore")
+    content = quoted(block, text) if text else block
+    # One Arrow block each, so that types are inferred over the whole of it.
+    read = pj.ReadOptions(use_threads=False, block_size=len(content) + 1)
+    return pj.read_json(pa.BufferReader(content), read_options=read, parse_options=options)
+
+
+def quoted(block: bytes, names: Collection[str]) -> bytes:
+    """The block with the numbers and truth values of some columns in quotes, so that 1.10 and integers of twenty digits stay as they are.
+
+    `"name":` with its quotes bare stands in no string of JSON, as a quote inside one is escaped.
+    """
+    spelled = {json.dumps(name, ensure_ascii=ascii).encode() for name in names for ascii in (True, False)}
+    keys = b"|".join(re.escape(name) for name in sorted(spelled))
+    return re.sub(rb"((?:" + keys + rb")\s*:\s*)" + SCALAR, rb'\1"\2"', block)
+
+
+def inferred(block: bytes, text: set[str]) -> Any:
+    """The block with inferred types; columns that hold text and other values by turns are added to `text`, and read as such."""
+    while True:
+        try:
+            return parsed(block, text)
+        except pa.ArrowInvalid as fault:
+            match = CHANGED.match(str(fault))
+            if match is None or (name := match[1].split("/")[0]) in text:
+                raise
+            text.add(name)
+
+
+def ndjson_schema(path: Path) -> Any:
+    """The columns of the file, with types that hold for all of its values: text where some are text and some are not."""
+    require_text(path, "ndjson", head(path))
+    types: dict[str, Any] = {}
+    text: set[str] = set()
+    with reading(path, "ndjson"):
+        for block in blocks(path):
+            for column in inferred(block, text).schema:
+                before = types.get(column.name, pa.null())
+                types[column.name] = both = wider(before, column.type)
+                if pa.types.is_string(both) and not (written_in_quotes(before) and written_in_quotes(column.type)):
+                    text.add(column.name)
+    return pa.schema([pa.field(name, kind, metadata=MIXED if name in text else None) for name, kind in types.items()])
+
+
+def wider(one: Any, other: Any) -> Any:
+    """The narrowest type that holds both; text where there is no other."""
+    if one == other or pa.types.is_null(other):
+        return one
+    if pa.types.is_null(one):
+        return other
+    if {one, other} == {pa.int64(), pa.float64()}:
+        return pa.float64()
+    if pa.types.is_timestamp(one) and pa.types.is_timestamp(other):
+        return pa.timestamp("ns")
+    return other if pa.types.is_nested(other) else one if pa.types.is_nested(one) else pa.string()
+
+
+def ndjson_rows(path: Path) -> int:
+    """Rows of the file: its lines that are not blank."""
+    with reading(path, "ndjson"):
+        return sum(len(starts_of(block)) for block in blocks(path))
+
+
+def starts_of(block: bytes) -> NDArray[np.int64]:
+    """The lines of a block, from 0, that hold a row: those that are not blank."""
+    characters = np.frombuffer(block, dtype=np.uint8)
+    ends = characters == ord("\n")
+    lines = np.cumsum(ends) - ends
+    return np.asarray(np.unique(lines[~np.isin(characters, np.frombuffer(b" \t\r\n", dtype=np.uint8))]))
+
+
+def ndjson_lines(path: Path, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The line of the file, from 1, on which each of some rows stands."""
+    first, found = 1, []
+    for block in blocks(path):
+        found.append(starts_of(block) + first)
+        first += block.count(b"\n")
+        if sum(map(len, found)) > rows.max():
+            break
+    return np.concatenate(found)[rows]
+
+
+def ndjson_batches(path: Path, columns: Sequence[str], schema: Any, text: Collection[str]) -> Iterator[Any]:
+    """Record batches of about 4 MiB of text each, with `columns` in the types of `schema`, those in `text` as the text of their values."""
+    chosen = [schema.field(name) for name in columns]
+    plain = {field.name for field in chosen if field.name in text and not pa.types.is_nested(field.type)}
+    bare = {field.name for field in chosen if field.metadata or (field.name in plain and not written_in_quotes(field.type))}
+    fields = pa.schema([pa.field(field.name, pa.string()) if field.name in plain else field.remove_metadata() for field in chosen])
+    with reading(path, "ndjson"):
+        for block in blocks(path):
+            for batch in parsed(block, bare, fields).to_batches():
+                batch.validate(full=True)
+                yield batch
+
+
+def written_in_quotes(kind: Any) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_timestamp(kind) or pa.types.is_null(kind))
+
+
+class LineWriter:
+    """Writes tables and record batches as one JSON object a line, like Arrow's writers of other formats."""
+
+    def __init__(self, sink: Any) -> None:
+        self.sink = open(sink, "wb") if isinstance(sink, str | Path) else sink  # noqa: SIM115 - closed by close(), as Arrow's writers are
+        self.own = self.sink is not sink
+
+    def write_batch(self, batch: Any) -> None:
+        for row in batch.to_pylist():
+            line = json.dumps({name: storable(value) for name, value in row.items()}, ensure_ascii=False)
+            self.sink.write(line.encode() + b"\n")
+
+    def write_table(self, table: Any) -> None:
+        for batch in table.to_batches(max_chunksize=BLOCK_ROWS):
+            self.write_batch(batch)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        if self.own:
+            self.sink.close()
+
+
+def ndjson_writer(sink: Any, schema: Any) -> Any:  # noqa: ARG001
+    """A writer of one JSON object a line; `sink` is a path or an open binary file. NaN and infinities become null."""
+    return LineWriter(sink)
+
+
+def storable(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if abs(value) < float("inf") else None
+    if isinstance(value, list | tuple):
+        return [storable(part) for part in value]
+    if isinstance(value, dict):
+        return {name: storable(part) for name, part in value.items()}
+    return value if value is None or isinstance(value, (bool, int, str)) else str(value)

@@ -1,0 +1,30 @@
+"""Record batches made of arrays and of other batches, also those without a column, which have rows all the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+
+__all__ = ["no_rows", "of_length", "one_batch"]
+
+
+def of_length(arrays: Sequence[Any], fields: Sequence[Any], rows: int) -> Any:
+    """A record batch of so many rows, which may have no column."""
+    if arrays:
+        return pa.RecordBatch.from_arrays(list(arrays), schema=pa.schema(fields))
+    return pa.RecordBatch.from_arrays([pa.nulls(rows)], [""]).select([])
+
+
+def no_rows(fields: Sequence[Any]) -> Any:
+    return of_length([pa.nulls(0, field.type) for field in fields], fields, 0)
+
+
+def one_batch(batches: Sequence[Any]) -> Any:
+    filled = [batch for batch in batches if batch.num_rows]
+    if len(filled) == 1:
+        return filled[0]
+    schema = filled[0].schema
+    arrays = [pa.concat_arrays([batch.column(index) for batch in filled]) for index in range(len(schema))]
+    return of_length(arrays, list(schema), sum(batch.num_rows for batch in filled))

@@ -1,0 +1,77 @@
+"""Columns of text that hold numbers or dates but for some cells, or written in another way: never categories in silence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from disttrain.data.arrays import bits
+from disttrain.data.column_type_guess import Resemblance, unlike
+from disttrain.data.findings import MOST_ROWS, positions_finding, shown
+from disttrain.data.source import Source
+from disttrain.data.wrong_cells import COMMA, ways_out_of_numbers
+from disttrain.errors import Finding
+
+__all__ = ["resembling"]
+
+
+def resembling(source: Source, columns: Sequence[str], starred: bool) -> tuple[list[Finding], list[str]]:
+    """What is wrong with undeclared features of text that look like numbers or dates, and remarks on text that is numbers throughout.
+
+    `starred` is whether the features are those of `*`, for the hint.
+    """
+    if not columns:
+        return [], []
+    counts = {name: Resemblance() for name in columns}
+    for batch, dialect, _ in source.pieces(columns, columns):
+        for name, column in zip(columns, batch.columns, strict=True):
+            counts[name].see(column, dialect)
+    found = {name: count for name, count in counts.items() if count.kind}
+    whole = [name for name, count in found.items() if count.kind == "numbers" and count.plain == count.cells]
+    odd = {name: count for name, count in found.items() if name not in whole}
+    remarks = [
+        f"`{shown(name)}` is text that holds numbers, taken as categories: `{{name: {shown(name)}, type: numeric}}` reads them as numbers,"
+        f" `type: categorical` says that they are names"
+        for name in whole
+    ]
+    return list(findings(source, odd, starred)), remarks
+
+
+def findings(source: Source, counts: dict[str, Resemblance], starred: bool) -> Iterator[Finding]:
+    positions: dict[str, list[int]] = {name: [] for name in counts}
+    cells: dict[str, list[str]] = {name: [] for name in counts}
+    totals = dict.fromkeys(counts, 0)
+    for batch, dialect, first in source.pieces(tuple(counts), tuple(counts)) if counts else ():
+        for (name, count), column in zip(counts.items(), batch.columns, strict=True):
+            rows = np.flatnonzero(bits(unlike(column, dialect, count.kind)))
+            totals[name] += len(rows)
+            more = rows[: max(0, 1_000 - len(cells[name]))].tolist()
+            positions[name] += [first + row for row in more]
+            cells[name] += [str(column[row].as_py()) for row in more]
+    for name, count in counts.items():
+        yield positions_finding(
+            *words(count, totals[name], cells[name]), column=name, positions=np.array(positions[name][:MOST_ROWS], dtype=np.int64),
+            count=totals[name], values=cells[name][:MOST_ROWS], origin=source.origin,
+            hints=[*ways_out(count, cells[name], source), as_category(name, starred)],
+        )  # fmt: skip
+
+
+def words(count: Resemblance, total: int, cells: Sequence[str]) -> tuple[str, str]:
+    some = f"{total:,} of {count.cells:,} cells {'are' if total > 1 else 'is'}"
+    if count.kind == "dates":
+        return "dates-as-text", f"it looks like dates, and {some} not written 2026-01-31"
+    if all(COMMA.fullmatch(cell) for cell in cells):
+        return "decimal-comma", f"it looks like numbers, and {some} written with a comma"
+    return "numbers-as-text", f"it looks like numbers, and {some} no plain number{'s' if total > 1 else ''}"
+
+
+def ways_out(count: Resemblance, cells: Sequence[str], source: Source) -> list[str]:
+    if count.kind == "dates":
+        return ["write dates as 2026-01-31, or 2026-01-31T12:00:00"]
+    return ways_out_of_numbers(cells, source.format.name, source.missing_words)
+
+
+def as_category(name: str, starred: bool) -> str:
+    item = f"{{name: {shown(name)}, type: categorical}}"
+    return f'or if these are names: `features: ["*", {item}]`' if starred else f"or if these are names: `{item}`"

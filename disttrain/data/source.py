@@ -1,0 +1,368 @@
+"""A source: some files, what was learned of them, and their rows in batches of a set length, each column in the form that its part needs."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from disttrain.data.arrays import boolean_column, is_number, is_text, is_time, joined
+from disttrain.data.column_type_guess import ColumnTypeGuess
+from disttrain.data.column_types import AS_WRITTEN, BOOLEAN, EVENT, NAME, NUMBER, OWN, TIME, conformed
+from disttrain.data.filters import columns_of, keep
+from disttrain.data.findings import Origin, place, raise_any, shown
+from disttrain.data.io.csv_dialect import Dialect
+from disttrain.data.io.files import STDIN, opened, reading
+from disttrain.data.io.formats import Format, format_of
+from disttrain.data.io.hive import constant, partition_types, partitions
+from disttrain.data.record_batches import no_rows, of_length, one_batch
+from disttrain.data.united_schema import unclear, united
+from disttrain.data.wrong_cells import WrongCells
+from disttrain.errors import DataError, Finding
+
+__all__ = ["COMPARED", "KEPT", "Rows", "Source", "ahead", "comparisons", "origin_of"]
+
+BATCH_ROWS = 65_536
+# Before the name of a column that is read once more beside the form of its part: in its own type for a comparison, or as it is written.
+COMPARED, KEPT = "compared\0", "kept\0"
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of a source that its filters keep: the columns in the forms of their parts, those to compare in their own types, and the
+    position of each row among the `total` of the source."""
+
+    table: Any
+    compared: Any
+    row: NDArray[np.int64]
+    total: int
+
+
+class Source:
+    """Files of one format. What is asked of them (schemas, types, counts, checksums) is looked up once.
+
+    `options` are the config's `data.csv`; `renamed` {name: name in the file} are columns that a file calls otherwise.
+    """
+
+    def __init__(self, files: Sequence[Path], format: str = "auto", options: Any = None, renamed: Mapping[str, str] | None = None) -> None:
+        self.files = tuple(files)
+        self.named = format
+        self.options = options
+        self.renamed = dict(renamed or {})
+        self._own: dict[str, Any] = {}
+        self._counts: dict[Path, int] = {}
+
+    @cached_property
+    def format(self) -> Format:
+        """The format of all files. Raises DataError where they differ, or where no format has the suffix."""
+        forms = {form.name: form for form in (format_of(path, self.named) for path in self.files)}
+        if len(forms) > 1:
+            what = f"the source mixes the formats {' and '.join(forms)}"
+            raise DataError(Finding("formats-differ", what, place(self.files[0].parent), hints=("name the files of one, with a glob",)))
+        return next(iter(forms.values()))
+
+    @cached_property
+    def dialects(self) -> tuple[Dialect, ...]:
+        """How text in each file is meant."""
+        return tuple(self.format.dialect(path, self.options) for path in self.files)
+
+    @cached_property
+    def _schemas(self) -> tuple[Any, ...]:
+        """The columns of each file as it has them."""
+        return tuple(self.format.schema(path, dialect) for path, dialect in zip(self.files, self.dialects, strict=True))
+
+    @cached_property
+    def _partitions(self) -> dict[str, Any]:
+        """The columns that stand in the names of folders, and not in the files, with their types."""
+        inside = set(self._schemas[0].names)
+        return {name: kind for name, kind in partition_types(self.files, ()).items() if name not in inside}
+
+    @cached_property
+    def schema(self) -> Any:
+        """The columns of all files together, in the widest of their types, and those of the folders; text where a format has no types.
+
+        Dictionaries read as their values, and a column that is all null in one file has the type it has in the others.
+        Raises DataError where a column is not in all files.
+        """
+        fields, self._conflicts = united(self.files, self._schemas)
+        self._require_renamed([field.name for field in fields])
+        names = {theirs: ours for ours, theirs in self.renamed.items()}
+        fields = [
+            field.with_name(names.get(field.name, field.name)) for field in fields if field.name not in set(self.renamed) - set(names)
+        ]
+        return pa.schema([*fields, *(pa.field(name, kind) for name, kind in self._partitions.items())])
+
+    def _require_renamed(self, there: Sequence[str]) -> None:
+        missing = [name for name in self.renamed.values() if name not in there]
+        if missing:
+            hints = (f"it has {', '.join(f'`{shown(name, 40)}`' for name in there[:12])}",)
+            raise DataError(
+                Finding("missing-column", f"there is no column `{shown(missing[0])}`, which `--map` names", self.place, hints=hints)
+            )
+
+    @property
+    def place(self) -> str:
+        """The first file, for messages."""
+        return place(self.files[0])
+
+    @property
+    def typed(self) -> bool:
+        """Whether the files say the types of their columns."""
+        return self.format.typed
+
+    def conflict(self, column: str) -> Finding | None:
+        """Why a column cannot be read as anything but text: its type in one file, and another one in the next."""
+        return self._conflicts.get(column) if self.schema is not None else None
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """How text files are written, where it is not the plain way."""
+        said = {dialect.remark: path for path, dialect in zip(reversed(self.files), reversed(self.dialects), strict=True) if dialect.remark}
+        return tuple(f"{place(path)}: {remark}" for remark, path in reversed(said.items()))
+
+    @property
+    def missing_words(self) -> tuple[str, ...]:
+        """The words for missing values that were recognised in the files."""
+        return tuple(dict.fromkeys(word for dialect in self.dialects for word in dialect.words))
+
+    def own_types(self, columns: Sequence[str]) -> dict[str, Any]:
+        """The type of some columns: that of the files, or the narrowest that all cells of all files fit."""
+        if self.typed:
+            return {name: self.schema.field(name).type for name in columns}
+        unknown = [name for name in dict.fromkeys(columns) if name not in self._own and name not in self._partitions]
+        if unknown:
+            guesses = {name: ColumnTypeGuess() for name in unknown}
+            for batch, dialect, _ in self.pieces(unknown, unknown):
+                for name, column in zip(unknown, batch.columns, strict=True):
+                    guesses[name].see(column, dialect)
+            self._own |= {name: guess.result() for name, guess in guesses.items()}
+        return {name: self._own[name] if name in self._own else self._partitions[name] for name in columns}
+
+    def pieces(self, columns: Sequence[str], text: Collection[str] = ()) -> Iterator[tuple[Any, Dialect, int]]:
+        """The rows as they lie in the files, with `columns`: a record batch, its dialect, and the position of its first row.
+
+        The columns in `text` come as the text of their values. Raises DataError for missing or ambiguous columns and unreadable files.
+        """
+        raise_any(unclear(self.place, columns, self.schema))
+        position = 0
+        for path, dialect, schema in zip(self.files, self.dialects, self._schemas, strict=True):
+            first, before = position, stamp(path)
+            for batch in self._file_pieces(path, columns, schema, dialect, text):
+                yield batch, dialect, position
+                position += batch.num_rows
+            if stamp(path) != before:
+                raise DataError(Finding("file-changed", "the file changed while it was read", place(path)))
+            self._counts[path] = position - first
+
+    def _file_pieces(self, path: Path, columns: Sequence[str], schema: Any, dialect: Dialect, text: Collection[str]) -> Iterator[Any]:
+        values = partitions(path)
+        theirs = {name: self.renamed.get(name, name) for name in columns if name not in self._partitions}
+        inside = list(theirs.values())
+        # Where no column of the file is asked for, some column must still tell the number of rows.
+        inside = inside or [name for name, times in Counter(schema.names).items() if times == 1][:1]
+        wanted = {theirs[name] for name in text if name in theirs}
+        for batch in self.format.batches(path, inside, schema, dialect, wanted, BATCH_ROWS):
+            read = dict(zip(inside, map(joined, batch.columns), strict=True))
+            arrays = [
+                read[theirs[name]] if name in theirs
+                else constant(values.get(name), pa.string() if name in text else self._partitions[name], batch.num_rows)
+                for name in columns
+            ]  # fmt: skip
+            fields = [pa.field(name, array.type) for name, array in zip(columns, arrays, strict=True)]
+            yield of_length(arrays, fields, batch.num_rows)
+
+    def batches(self, forms: Mapping[str, str], rows: int = BATCH_ROWS) -> Iterator[Any]:
+        """The rows of all files in order, as record batches of exactly `rows` rows (the last may be shorter), each column in its form.
+
+        A column that is needed in two forms is asked for twice, once under its name after KEPT or COMPARED. Where there are no rows at all,
+        one batch of none: whoever writes what comes of it knows the columns. How the rows lie in files, row groups or blocks does not show.
+        Memory is bounded by a few batches. Raises DataError with all cells that cannot be read in the form of their column.
+        """
+        pending: list[Any] = []
+        count, some = 0, False
+        for batch, _ in self._conformed(forms):
+            pending.append(batch)
+            count += batch.num_rows
+            if count >= rows:
+                gathered = one_batch(pending)
+                full = count - count % rows
+                yield from (gathered.slice(start, rows) for start in range(0, full, rows))
+                pending, count, some = [gathered.slice(full)], count - full, True
+        if count:
+            yield one_batch(pending)
+        elif not some:
+            yield no_rows(self._fields(forms))
+
+    def read(self, forms: Mapping[str, str], compared: Sequence[str] = (), filters: Sequence[str] = (), limit: int | None = None) -> Rows:
+        """The rows that the filters keep, of the first `limit` rows: the table holds the data once.
+
+        Raises DataError like `batches`, and where the table would take more than half of the machine's memory.
+        """
+        kept, size, most, rows = [], 0, half_of_memory(), []
+        used = tuple(dict.fromkeys((*compared, *columns_of(filters))))
+        every = {**forms, **{COMPARED + name: OWN for name in used}}
+        total = 0
+        for batch, first in self._conformed(every):
+            total = first + batch.num_rows
+            if limit is not None and first >= limit:
+                continue
+            part = batch if limit is None else batch.slice(0, limit - first)
+            if filters:
+                mask = keep(comparisons(part, used), filters)
+                rows.append(np.flatnonzero(mask) + first)
+                part = part.filter(boolean_column(mask))
+            else:
+                rows.append(np.arange(first, first + part.num_rows))
+            size += part.nbytes
+            if size > most:
+                what = f"the columns in use take more than {most >> 30} GiB, half of this machine's memory"
+                raise DataError(Finding("too-large", what, self.place, hints=("use fewer columns or rows",)))
+            kept.append(part)
+        table = pa.Table.from_batches(kept, schema=pa.schema(self._fields(every)))
+        row = np.concatenate(rows) if rows else np.zeros(0, dtype=np.int64)
+        return Rows(table.select(list(forms)), comparisons(table, compared), row, total)
+
+    def _conformed(self, forms: Mapping[str, str]) -> Iterator[tuple[Any, int]]:
+        """The batches of the files with every column in its form, and the position of each one's first row."""
+        columns = tuple(dict.fromkeys(map(column_of, forms)))
+        raise_any(unclear(self.place, columns, self.schema))
+        fields, own = self._fields(forms), self._own_of(forms)
+        text = {name for name, form in ((column_of(key), form) for key, form in forms.items())
+                if form == NAME or (form == AS_WRITTEN and self._is_text(name))}  # fmt: skip
+        wrong = WrongCells()
+        for batch, dialect, first in self.pieces(columns, text):
+            by_name = dict(zip(columns, batch.columns, strict=True))
+            arrays = []
+            for key, form in forms.items():
+                name = column_of(key)
+                made = conformed(by_name[name], form, dialect, own.get(name))
+                wrong.see(name, form, by_name[name], made.wrong, first)
+                arrays.append(made.array)
+            if not wrong.any:
+                with reading(self.files[0], "a table"):
+                    same = [in_type(array, field.type) for array, field in zip(arrays, fields, strict=True)]
+                yield of_length(same, fields, batch.num_rows), first
+        wrong.require_none(self.origin, self.format.name, self.missing_words)
+
+    def _own_of(self, forms: Mapping[str, str]) -> dict[str, Any]:
+        return self.own_types([column_of(key) for key, form in forms.items() if form == OWN])
+
+    def _fields(self, forms: Mapping[str, str]) -> list[Any]:
+        """The columns of the batches that `forms` ask for."""
+        own, schema = self._own_of(forms), self.schema
+        return [pa.field(key, self._type_of(column_of(key), form, schema, own)) for key, form in forms.items()]
+
+    def _type_of(self, name: str, form: str, schema: Any, own: Mapping[str, Any]) -> Any:
+        if form == OWN:
+            return own[name]
+        return pa.string() if form == AS_WRITTEN and self._is_text(name) else type_of(schema.field(name).type, form)
+
+    def _is_text(self, name: str) -> bool:
+        """Whether what is written for a value is text, or else would not come back as it was: the digits of a number in NDJSON."""
+        kind = self.schema.field(name).type
+        return is_text(kind) or (self.format.lines is not None and bool(pa.types.is_floating(kind)))
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """Rows of each file; from the footer for Parquet, counted for the others."""
+        for path, dialect, schema in zip(self.files, self.dialects, self._schemas, strict=True):
+            if path not in self._counts:
+                self._counts[path] = self.format.rows(path, schema, dialect)
+        return tuple(self._counts[path] for path in self.files)
+
+    @cached_property
+    def origin(self) -> Origin:
+        """Where the rows come from, for messages."""
+        return origin_of([self])
+
+    def lines(self, file: int, rows: NDArray[np.int64]) -> NDArray[np.int64] | None:
+        """The line of each of some rows of a file, from 1; None where the format has no lines."""
+        lines = self.format.lines
+        return None if lines is None else lines(self.files[file], self.dialects[file], rows)
+
+    @cached_property
+    def fingerprint(self) -> list[dict[str, Any]]:
+        """Name, size in bytes, SHA-256 and number of rows of each file."""
+        return [{"path": place(path), **digest(path), "rows": rows} for path, rows in zip(self.files, self.counts, strict=True)]
+
+
+def origin_of(sources: Sequence[Source]) -> Origin:
+    """Where the rows of some sources, one after the other, come from; rows and lines are counted only when a message needs it."""
+    files = [(source, number) for source in sources for number in range(len(source.files))]
+
+    def lines(file: int, rows: NDArray[np.int64]) -> NDArray[np.int64] | None:
+        source, number = files[file]
+        return source.lines(number, rows)
+
+    names = tuple(place(source.files[number]) for source, number in files)
+    return Origin(names, lambda: [count for source in sources for count in source.counts], lines=lines)
+
+
+def column_of(key: str) -> str:
+    """The column that is asked for under a key: its name, or that after KEPT or COMPARED."""
+    return key.removeprefix(KEPT).removeprefix(COMPARED)
+
+
+def type_of(stored: Any, form: str) -> Any:
+    """The type of a column in a form, whatever its type in the file."""
+    if form == NAME:
+        return pa.string() if not pa.types.is_nested(stored) else stored
+    if form in (NUMBER, EVENT):
+        return pa.float64() if is_text(stored) else stored
+    if form == TIME and (is_text(stored) or is_time(stored)):
+        return pa.timestamp("us")
+    return pa.bool_() if form == BOOLEAN and (is_text(stored) or is_number(stored)) else stored
+
+
+def in_type(array: Any, kind: Any) -> Any:
+    return array if array.type == kind else array.cast(kind, safe=False)
+
+
+def comparisons(rows: Any, columns: Sequence[str]) -> Any:
+    """The columns that were read to be compared, as far as there are any, under their own names."""
+    there = [name for name in columns if rows.schema.get_field_index(COMPARED + name) >= 0]
+    arrays = [rows.column(COMPARED + name) for name in there]
+    return pa.Table.from_arrays(arrays, there) if arrays else pa.Table.from_batches([], pa.schema([]))
+
+
+def half_of_memory() -> int:
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+    except (AttributeError, ValueError, OSError):
+        # Systems that do not say have it noticed by the allocator.
+        return 1 << 62
+
+
+def stamp(path: Path) -> tuple[int, int]:
+    if path == STDIN:
+        return 0, 0
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
+
+
+def ahead(batches: Iterator[Any]) -> Iterator[Any]:
+    """The same batches, each read in a thread while the one before is used."""
+    with ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(next, batches, None)
+        while (batch := coming.result()) is not None:
+            coming = thread.submit(next, batches, None)
+            yield batch
+
+
+def digest(path: Path) -> dict[str, Any]:
+    sha, size = hashlib.sha256(), 0
+    with reading(path, "a file"), opened(path) as file:
+        while block := file.read(1 << 20):
+            sha.update(block)
+            size += len(block)
+    return {"size": size, "sha256": sha.hexdigest()}

@@ -1,0 +1,51 @@
+"""What was met in the features of new rows: values that are missing, and categories that training did not have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from disttrain.data import Note, raise_any, shown
+from disttrain.errors import Finding
+from disttrain.model import Model
+
+__all__ = ["FeatureNotes"]
+
+
+class FeatureNotes:
+    """Counts over batches: `rows` in all, and for each feature those without a value and those with an unseen category."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.counts: dict[str, Note] = {}
+
+    def add(self, notes: Mapping[str, Note], rows: int) -> None:
+        """Count the notes on a batch of so many rows."""
+        self.rows += rows
+        for name, note in notes.items():
+            before = self.counts.get(name, Note(0, 0))
+            self.counts[name] = Note(before.missing + note.missing, before.unseen + note.unseen)
+
+    def texts(self, policy: str) -> Iterator[str]:
+        """What a reader of the predictions should know; `policy` is the config's `data.missing`."""
+        for name, note in self.counts.items():
+            if note.missing:
+                left = "left without a forecast" if policy == "drop" else "imputed"
+                yield f"{shown(name)}: {counted(note.missing)} without a value, {left}"
+            if note.unseen:
+                yield f"{shown(name)}: {counted(note.unseen)} with a category that training did not have"
+
+    def require_known(self, model: Model, where: str) -> None:
+        """Raise DataError where all values of a feature are categories that training did not have: the column must be another one."""
+        findings = []
+        for name, note in self.counts.items():
+            if note.unseen and note.unseen == self.rows - note.missing:
+                known = model.encoder.categories(name)
+                listed = ", ".join(f"`{shown(category, 30)}`" for category in known[:5]) + (" ..." if len(known) > 5 else "")
+                what = f"no value of `{shown(name)}` is a category that training had, in {counted(note.unseen)}"
+                hints = (f"training had {listed}", "`--map` names a renamed column; `--unknown ok` goes on all the same")
+                findings.append(Finding("unknown-categories", what, shown(where, 200), hints=hints))
+        raise_any(findings)
+
+
+def counted(rows: int) -> str:
+    return f"{rows:,} row{'s' if rows != 1 else ''}"

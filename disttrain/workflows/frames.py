@@ -1,0 +1,116 @@
+"""Frames of other libraries as Arrow tables, and tables back as frames of the same kind; no library is imported that the caller has not."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection, Iterator
+from typing import Any
+
+import pyarrow as pa
+
+from disttrain.data import column_place, shown
+from disttrain.data.arrays import plain
+from disttrain.errors import DataError, Finding, UsageError
+
+__all__ = ["FRAME", "batches_of", "like", "table_of"]
+
+# How messages name the place of a row that came in a frame.
+FRAME = "frame"
+_TAKEN = "a pandas or polars DataFrame, or an Arrow table, record batch or reader"
+_WAYS_OUT = {
+    "ndarray": "give its columns names: `pandas.DataFrame(array, columns=[...])`",
+    "dict": "`pandas.DataFrame(columns)` or `pyarrow.table(columns)`",
+    "list": "`pandas.DataFrame(rows)` or `pyarrow.Table.from_pylist(rows)`",
+    "Series": "one column is no frame: `series.to_frame()`",
+    "LazyFrame": "`frame.collect()`",
+    "str": "read the file first, or name it to `disttrain predict --data`",
+    "Path": "read the file first, or name it to `disttrain predict --data`",
+    "ChunkedArray": "one column is no frame: `pyarrow.table({name: column})`",
+    "Array": "one column is no frame: `pyarrow.table({name: column})`",
+    "Tensor": "give its columns names: `pandas.DataFrame(tensor.numpy(), columns=[...])`",
+}
+
+
+def table_of(frame: Any, wanted: Collection[str]) -> pa.Table:
+    """Those of the `wanted` columns that a frame has, as an Arrow table.
+
+    Raises UsageError where it is no frame, DataError for a column that Arrow has no one type for.
+    """
+    if _is("pandas", frame, "DataFrame"):
+        return _of_pandas(frame, wanted)
+    if not (hasattr(frame, "__arrow_c_stream__") or hasattr(frame, "__arrow_c_array__")):
+        raise _refusal(frame)
+    table = _of_arrow(frame)
+    table = table.select([place for place, name in enumerate(table.column_names) if name in wanted])
+    # Arrow cannot filter views of text; dictionaries are read as they are.
+    fields = [field if pa.types.is_dictionary(field.type) else field.with_type(plain(field.type)) for field in table.schema]
+    return table.cast(pa.schema(fields))
+
+
+def like(frame: Any, table: pa.Table) -> Any:
+    """A table of as many rows as `frame` as the kind of frame that it is: pandas with its index, polars, else Arrow."""
+    if _is("pandas", frame, "DataFrame"):
+        return table.to_pandas().set_index(frame.index)
+    if _is("polars", frame, "DataFrame"):
+        return sys.modules["polars"].from_arrow(table)
+    if isinstance(frame, pa.RecordBatch):
+        return pa.RecordBatch.from_arrays([column.combine_chunks() for column in table.columns], schema=table.schema)
+    return table
+
+
+def batches_of(batches: Any) -> Iterator[Any]:
+    """The frames of an iterable, or the record batches of an Arrow stream. Raises UsageError where it is neither."""
+    if _is("pandas", batches, "DataFrame") or _is("polars", batches, "DataFrame"):
+        raise _refused(batches, "is one frame, not several", "`run.predict(frame)`, or a list of frames")
+    if hasattr(batches, "__arrow_c_stream__"):
+        return iter(pa.RecordBatchReader.from_stream(batches))
+    try:
+        return iter(batches)
+    except TypeError:
+        raise _refused(batches, "is not an iterable of Arrow batches", "a list, a generator, or a `pyarrow.RecordBatchReader`") from None
+
+
+def _is(library: str, frame: Any, name: str) -> bool:
+    """Whether a frame is of the class `name` of a library, which is imported where there is such a frame."""
+    kind = getattr(sys.modules.get(library), name, None)
+    return kind is not None and isinstance(frame, kind)
+
+
+def _of_pandas(frame: Any, wanted: Collection[str]) -> pa.Table:
+    names = [name for name in frame.columns if isinstance(name, str) and name in wanted]
+    places = [place for place, name in enumerate(frame.columns) if isinstance(name, str) and name in wanted]
+    arrays = []
+    for name, place in zip(names, places, strict=True):
+        try:
+            array = pa.Array.from_pandas(frame.iloc[:, place])
+        except (pa.ArrowException, TypeError, ValueError, OverflowError) as fault:
+            what = f"its values have no one type: {shown(str(fault).splitlines()[0], 200)}"
+            hints = (f"`frame[{name!r}].astype(str)` for text, `pandas.to_numeric` for numbers",)
+            raise DataError(Finding("mixed-types", what, column_place(FRAME, name), hints=hints)) from None
+        # A column of an extension of pandas may be an Arrow column in several pieces.
+        arrays.append(array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array]))
+    if not arrays:
+        # A table without columns has no rows either, and the number of rows is what is left to know.
+        return pa.table({"": pa.nulls(len(frame))})
+    return pa.Table.from_arrays(arrays, names)
+
+
+def _of_arrow(frame: Any) -> pa.Table:
+    if isinstance(frame, pa.Table):
+        return frame
+    try:
+        return pa.table(frame)
+    except (pa.ArrowException, TypeError, ValueError) as fault:
+        raise _refusal(frame) from fault
+
+
+def _refusal(frame: Any) -> UsageError:
+    kinds = [kind.__name__ for kind in type(frame).__mro__]
+    hint = next((_WAYS_OUT[kind] for kind in kinds if kind in _WAYS_OUT), "")
+    return _refused(frame, "is no frame", hint or f"give {_TAKEN}")
+
+
+def _refused(frame: Any, what: str, hint: str) -> UsageError:
+    kind = type(frame)
+    name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__.partition('.')[0]}.{kind.__name__}"
+    return UsageError(Finding("no-frame", f"a `{name}` {what}", hints=(hint,), why=f"disttrain takes {_TAKEN}"))

@@ -1,0 +1,166 @@
+"""Scores of rows that come block by block: one number per row, metric and level is kept, and nothing else of a block."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+
+from disttrain import metrics
+from disttrain.metrics import METRICS, Metric, Moments
+from disttrain.outcomes import Outcome
+
+__all__ = ["Calibration", "RowScores", "Settings", "generator_at"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Which metrics, and at which levels of central intervals, whose ends and the median are the quantiles that `pinball` scores."""
+
+    metrics: tuple[str, ...]
+    levels: tuple[float, ...]
+
+    @property
+    def quantiles(self) -> tuple[float, ...]:
+        """The quantile levels of `pinball`: 0.05, 0.25, 0.5, 0.75, 0.95 of the levels 0.5 and 0.9."""
+        ends = {round(0.5 + 0.5 * sign * level, 12) for level in self.levels for sign in (-1, 1)}
+        return tuple(sorted(ends | {0.5}))
+
+
+class Calibration(NamedTuple):
+    """Moments of the quantile residuals, the weight of PIT values in ten equal parts, and a remark on the upper tail, if any."""
+
+    residuals: Moments
+    histogram: tuple[float, ...]
+    notes: tuple[str, ...]
+
+
+class _Key(NamedTuple):
+    metric: str
+    level: float | None = None
+
+
+class RowScores:
+    """The scores of n rows, added block by block in the order of the rows; what they come to does not depend on the blocks."""
+
+    def __init__(self, settings: Settings, rows: int) -> None:
+        self.settings = settings
+        self.rows = 0
+        self._size = rows
+        self._weight: Tensor | None = None
+        # In one piece each from the start: small ones among the large ones of a forecast leave holes that nothing fits into.
+        self._scores: dict[_Key, Tensor] = {}
+        # Those of the baseline, of metrics that can score it.
+        self._baselines: dict[_Key, Tensor] = {}
+        self._calibration: dict[str, Tensor] = {}
+
+    def add(self, distribution: Distribution, baseline: Distribution, outcome: Outcome, weight: Tensor | None) -> None:
+        """Score the next rows: their distributions, those of the baseline, what was observed of them, and their weights (n,)."""
+        for metric in map(METRICS.__getitem__, self.settings.metrics):
+            for key in _keys(metric, self.settings):
+                score = _score(metric, key, self.settings, self.rows)
+                self._put(self._scores, key, _scored(metric, score, distribution, outcome))
+                if key in self._baselines or metric.applies(baseline, outcome):
+                    self._put(self._baselines, key, _scored(metric, score, baseline, outcome))
+        if METRICS["pit"].applies(distribution, outcome):
+            self._put(self._calibration, "pit", metrics.pit(distribution, outcome, generator_at(self.rows)))
+            self._put(self._calibration, "residuals", metrics.quantile_residuals(distribution, outcome, generator_at(self.rows)))
+            self._put(self._calibration, "surprises", metrics.surprises(distribution, outcome))
+        if weight is not None:
+            self._weight = weight.new_empty(self._size) if self._weight is None else self._weight
+            self._weight[self.rows : self.rows + len(outcome)] = weight
+        self.rows += len(outcome)
+
+    def _put(self, columns: dict[Any, Tensor], key: Any, scores: Tensor) -> None:
+        """Write the scores of the next rows into their column, which is nan where rows before could not be scored."""
+        if key not in columns:
+            columns[key] = torch.full((self._size, *scores.shape[1:]), math.nan, dtype=torch.float64)
+        columns[key][self.rows : self.rows + len(scores)] = scores
+
+    def document(self, rows: Tensor | None = None) -> dict[str, dict[str, Any]]:
+        """Each metric's value, standard error, baseline and gain over all rows, or those with these indices, as plain numbers.
+
+        None where a number does not exist.
+        """
+        return {name: self._entry(METRICS[name], rows) for name in self.settings.metrics}
+
+    def calibration(self) -> Calibration | None:
+        """How calibrated the forecasts are; None where the target has no order."""
+        columns, weight = self._calibration, self._weight
+        if not columns:
+            return None
+        histogram = metrics.pit_histogram(columns["pit"], weight)
+        residuals = metrics.moments(columns["residuals"], weight)
+        return Calibration(residuals, tuple(histogram.tolist()), _tail_note(columns["surprises"], weight))
+
+    def _entry(self, metric: Metric, rows: Tensor | None) -> dict[str, Any]:
+        if metric.setting != "level":
+            return self._average(metric, _Key(metric.name), rows)
+        levels = {f"{level:g}": self._average(metric, _Key(metric.name, level), rows) for level in self.settings.levels}
+        # The number of the highest level stands for the metric; the others are beside it.
+        highest = max(self.settings.levels)
+        return {"level": highest, **levels[f"{highest:g}"], "levels": levels}
+
+    def _average(self, metric: Metric, key: _Key, rows: Tensor | None) -> dict[str, Any]:
+        scores = _part(self._scores[key], rows)
+        weight = None if self._weight is None else _part(self._weight, rows)
+        baseline = None if key not in self._baselines else _part(self._baselines[key], rows)
+        if baseline is None:
+            own = metric.average(scores, weight)
+            return {"value": _plain(own.value), "se": _plain(own.standard_error), "baseline": None, "gain": None, "gain_se": None}
+        own, other, gain = metric.compared(scores, baseline, weight)
+        return {
+            "value": _plain(own.value), "se": _plain(own.standard_error), "baseline": _plain(other.value),
+            "gain": _plain(gain.value), "gain_se": _plain(gain.standard_error),
+        }  # fmt: skip
+
+
+def _part(column: Tensor, rows: Tensor | None) -> Tensor:
+    return column if rows is None else column[rows]
+
+
+def _keys(metric: Metric, settings: Settings) -> Iterator[_Key]:
+    if metric.setting == "level":
+        yield from (_Key(metric.name, level) for level in settings.levels)
+    else:
+        yield _Key(metric.name)
+
+
+def _score(metric: Metric, key: _Key, settings: Settings, first: int) -> Callable[[Distribution, Outcome], Tensor]:
+    """The score of a metric at its setting, for rows of which `first` came before."""
+    if metric.setting == "level":
+        return lambda distribution, outcome: metric.score(distribution, outcome, level=key.level)
+    if metric.setting == "levels":
+        return lambda distribution, outcome: metric.score(distribution, outcome, levels=settings.quantiles)
+    if metric.setting == "generator":
+        return lambda distribution, outcome: metric.score(distribution, outcome, generator_at(first))
+    return metric.score
+
+
+def _scored(metric: Metric, score: Callable[[Distribution, Outcome], Tensor], distribution: Distribution, outcome: Outcome) -> Tensor:
+    """A score of each row; nan where no row of the block can be scored, such as by a mean that none of them has."""
+    return score(distribution, outcome) if metric.applies(distribution, outcome) else outcome.lower.new_full((len(outcome),), math.nan)
+
+
+def generator_at(first: int) -> np.random.Generator:
+    """The generator with seed 0 after one number for each of the first rows: a row's number is the same in any block."""
+    return np.random.Generator(np.random.PCG64(0).advance(first))
+
+
+def _tail_note(surprises: Tensor, weight: Tensor | None) -> tuple[str, ...]:
+    """A word on the upper tail where many more rows lie above their 99.9 % quantile than should."""
+    share = metrics.weighted_mean(surprises, weight)
+    if len(surprises) < 1000 or not share.value - 3.0 * share.standard_error > 0.001:
+        return ()
+    message = f"{100 * share.value:.1f} % of rows lie above their 99.9 % quantile, 0.1 % expected"
+    return (f"upper tail: {message}; try a family with a heavier tail",)
+
+
+def _plain(value: float) -> float | None:
+    return value if math.isfinite(value) else None
