@@ -18,7 +18,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 EVERYONE = {"errors", "deferred", "messages"}
 FLOORS = (
     {"errors", "deferred", "messages"},
-    {"config", "outcomes", "distributions", "storage"},
+    {"config", "outcomes", "distributions", "storage", "quantiles"},
     {"families", "data", "likelihood"},
     {"networks", "metrics"},
     {"training"},
@@ -37,9 +37,10 @@ ALLOWED = {
     "outcomes": set(),
     "distributions": set(),
     "storage": set(),
-    "families": {"distributions"},
-    "data": {"config", "outcomes"},
-    "networks": {"families"},
+    "quantiles": set(),
+    "families": {"distributions", "quantiles"},
+    "data": {"config", "outcomes", "quantiles"},
+    "networks": {"families", "quantiles"},
     "likelihood": {"distributions", "outcomes"},
     "metrics": {"distributions", "outcomes", "likelihood"},
     "training": {"networks", "likelihood", "families", "data", "outcomes"},
@@ -214,12 +215,17 @@ def test_the_words_of_a_config_are_those_of_the_tables():
     from disttrain.metrics import METRICS
     from disttrain.networks import NORMALIZATIONS, TRUNK_ACTIVATIONS
     from disttrain.training import OPTIMIZERS, SCHEDULES
+    from disttrain.workflows.dataset import SPLITS
+    from disttrain.workflows.forecasts import COLUMNS, TIMED
 
     assert set(names.METRICS) == set(METRICS)
     assert set(names.OPTIMIZERS) == set(OPTIMIZERS) == set(names.OPTIMIZER_DEFAULTS)
     assert set(names.SCHEDULES) == set(SCHEDULES)
     assert set(names.TRUNK_ACTIVATIONS) == set(TRUNK_ACTIVATIONS)
     assert set(names.NORMALIZATIONS) == set(NORMALIZATIONS)
+    assert set(names.PREDICTION_COLUMNS) == {"parameters", "quantiles", *COLUMNS, *TIMED}
+    assert tuple(TIMED) == names.TIMED_COLUMNS
+    assert names.SPLITS == SPLITS
 
 
 def test_the_defaults_of_a_config_are_those_of_the_plans():

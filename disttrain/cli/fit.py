@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -33,7 +34,9 @@ def fit(
     device: Annotated[str | None, typer.Option("--device", help="auto, cpu, cuda, cuda:1 or mps.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of split, weights and order of rows.")] = None,
     epochs: Annotated[int | None, typer.Option("--epochs", help="Upper limit of epochs.")] = None,
-    time_limit: Annotated[str | None, typer.Option("--time-limit", help="Stop cleanly after 90s, 30m, 2h.")] = None,
+    time_limit: Annotated[
+        str | None, typer.Option("--time-limit", help="Stop training cleanly after 90s, 30m, 2h; the scores follow.")
+    ] = None,
     limit_rows: Annotated[int | None, typer.Option("--limit-rows", min=2, help="Use the first rows of each source only.")] = None,
 ) -> None:
     """Fit a network: minimise the empirical cross-entropy (mean negative log-likelihood)."""
@@ -51,13 +54,14 @@ def fit(
     from disttrain.workflows.fit import fit as run
 
     going_on = resume is not None and (resume == NEWEST or Path(resume))
-    follow(talk, lambda stop: run(loaded, out=out, overwrite=overwrite, resume=going_on, limit=limit_rows, stop=stop, command=sys.argv))
+
+    follow(talk, partial(run, loaded, out=out, overwrite=overwrite, resume=going_on, limit=limit_rows, command=sys.argv))
 
 
 def _source(data: str | None, config: Path) -> str | None:
     """What `--data` names, as a YAML value: stdin, or a path from the working folder, quoted so that `#` and `: ` in it stay text."""
     if data is None or data == "-" or "://" in data:
-        return None if data is None else json.dumps(data, ensure_ascii=False)
+        return None if data is None else json.dumps(data)
     from disttrain.config import expanded
 
     path = expanded(data).absolute()

@@ -13,17 +13,6 @@ from disttrain.config.names import PREDICTION_COLUMNS
 
 __all__ = ["predict"]
 
-_Format = Annotated[
-    str | None,
-    typer.Option(
-        "--format",
-        help="parquet, csv, feather, arrow or ndjson; default: what the name of -o says. "
-        "csv copies text as it is; a spreadsheet may run text that begins with = + - or @.",
-    ),
-]
-_SpreadsheetSafe = Annotated[
-    bool, typer.Option("--spreadsheet-safe", help="In csv, put ' before text that a spreadsheet would run as a formula.")
-]
 _SEVERAL = "a,b, or repeatable."
 Columns = Annotated[list[str] | None, typer.Option("--columns", metavar="NAME", help=f"{', '.join(PREDICTION_COLUMNS)}; {_SEVERAL}")]
 Quantiles = Annotated[list[str] | None, typer.Option("--quantiles", metavar="LEVEL", help=f"Levels such as 0.05,0.5,0.95; {_SEVERAL}")]
@@ -34,6 +23,17 @@ Keep = Annotated[list[str] | None, typer.Option("--keep", metavar="COLUMN", help
 Rename = Annotated[list[str] | None, typer.Option("--rename", metavar="OLD=NEW", help="Rename predicted columns; a=b,c=d, or repeatable.")]
 Shard = Annotated[
     str, typer.Option("--shard", metavar="I/N", help="Only the I-th of N parts, from 0; each is whole blocks of 65,536 rows.")
+]
+OutputFormat = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        help="parquet, csv, feather, arrow or ndjson; default: what the name of -o says. "
+        "csv copies text as it is; a spreadsheet may run text that begins with = + - or @.",
+    ),
+]
+SpreadsheetSafe = Annotated[
+    bool, typer.Option("--spreadsheet-safe", help="In csv, put ' before text that a spreadsheet would run as a formula.")
 ]
 
 
@@ -51,8 +51,8 @@ def predict(
     rename: Rename = None,
     shard: Shard = "0/1",
     device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
-    format_: _Format = None,
-    spreadsheet_safe: _SpreadsheetSafe = False,
+    format_: OutputFormat = None,
+    spreadsheet_safe: SpreadsheetSafe = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output file.")] = False,
     input_format: InputFormat = None,
     map_: Map = None,

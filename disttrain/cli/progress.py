@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 __all__ = ["follow"]
 
 
-def follow(talk: Talk, events: Callable[[Callable[[], str | None]], Generator[Any]]) -> None:
+def follow(talk: Talk, events: Callable[..., Generator[Any]]) -> None:
     """Run a fit, show what happens, and leave with the exit code of how it ended."""
     with streams.to_the_end(), asked_to_stop(talk.quiet or talk.json) as stop, _bar(talk) as bar:
-        running = events(stop)
+        running = events(stop=stop, interruptible=stop.at_once)
         try:
             code = _shown(talk, running, stop, bar)
         except KeyboardInterrupt as fault:
@@ -108,13 +108,20 @@ def _epoch(talk: Talk, bar: Progress | None, started: Started, event: Epoch) -> 
         return
     if bar is not None:
         gain = started.baseline - loss
-        line = f"  {event.number:>5}  {event.train_nll:>10.4f}  {event.validation_nll:>10.4f}  {gain:>10.4f}  {event.learning_rate:>9.1e}"
+        line = (
+            f"  {event.number:>5}  {event.train_nll:>10.4f}  {_nll(event.validation_nll):>10}  {gain:>10.4f}  {event.learning_rate:>9.1e}"
+        )
         bar.console.print(line, highlight=False)
         return
     talk.say(
-        f"epoch={event.number} train_nll={event.train_nll:.4f} val_nll={event.validation_nll:.4f} best={event.best:.4f} "
+        f"epoch={event.number} train_nll={event.train_nll:.4f} val_nll={_nll(event.validation_nll)} best={event.best:.4f} "
         f"lr={event.learning_rate:.1e} s={event.seconds:.1f}"
     )
+
+
+def _nll(nll: float) -> str:
+    """A loss, or a dash where there are no rows to have one of."""
+    return "-" if isnan(nll) else f"{nll:.4f}"
 
 
 def _end(talk: Talk, event: Finished) -> None:

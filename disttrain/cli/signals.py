@@ -21,12 +21,13 @@ class Interruption:
     """What signals have asked for. Called, it gives `interrupted`, `terminated` or None.
 
     Until a fit has begun (`begin`) the first signal ends the program by a KeyboardInterrupt; after that the first is noted, and the
-    next ends it. Signals that follow soon are passed over, so that the state of a run can be saved; later ones end all at once.
+    next ends it; while scores are made (`at_once`) the first does.
+    Signals that follow soon are passed over, so that the state of a run can be saved; later ones end all at once.
     """
 
     def __init__(self, quiet: bool = False) -> None:
         self.quiet = quiet
-        self.begun = False
+        self.begun, self.scoring = False, False
         self.asked: str | None = None
         self.raised: float | None = None
 
@@ -37,6 +38,15 @@ class Interruption:
         """Something can be saved from here on."""
         self.begun = True
 
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Inside the block the first signal too ends what is done: nothing of it is needed to go on."""
+        self.scoring = True
+        try:
+            yield
+        finally:
+            self.scoring = False
+
     def note(self, number: int, frame: FrameType | None) -> None:
         """The handler of a signal."""
         del frame
@@ -45,10 +55,12 @@ class Interruption:
             if time.monotonic() - self.raised > _PATIENCE:
                 os._exit(CODES[word])
             return
-        if self.begun and self.asked is None:
+        if self.begun and self.asked is None and not self.scoring:
             self.asked = word
             self._say(f"{word}: finishing the batch and keeping the best epoch; once more to stop at once\n")
             return
+        if self.scoring and self.asked is None:
+            self._say(f"{word}: the model is saved, and `--resume` makes the scores\n")
         self.asked, self.raised = word, time.monotonic()
         _PROGRAM.asked = word
         raise KeyboardInterrupt(word)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from math import isnan
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -66,11 +66,15 @@ def scores(talk: Talk, answer: Answer) -> None:
         talk.show()
         talk.out.print(_group_table(column, groups))
     if answer.residuals is not None and answer.histogram is not None:
-        mean, variance, skewness, kurtosis = map(_moment, answer.residuals)
-        talk.show(f"\n  quantile residuals   mean {mean} · variance {variance} · skewness {skewness} · kurtosis {kurtosis}")
+        moments = " · ".join(f"{name} {_moment(value)}" for name, value in answer.residuals._asdict().items())
+        talk.show(f"\n  quantile residuals   {moments}")
         top = max(answer.histogram) or 1.0
         bars = "".join(_BARS[round(8 * count / top)] for count in answer.histogram)
         talk.show(f"  PIT  {bars}      flat = calibrated")
+
+
+def _moment(value: float) -> str:
+    return f"{value:.2f}" if isfinite(value) else "-"
 
 
 def _rows(metrics: dict[str, Any]) -> Iterable[tuple[str, str, dict[str, Any]]]:
@@ -131,12 +135,8 @@ def _shown(name: str, value: float | None) -> str:
 def _number(value: float | None) -> str:
     if value is None:
         return "-"
-    return f"{value:.4f}" if abs(value) < 100 else f"{value:,.1f}"
-
-
-def _moment(value: float) -> str:
-    """A moment of residuals, `-` where too few rows say nothing of it."""
-    return "-" if isnan(value) else f"{value:.2f}"
+    # Adding 0 takes the sign of a zero away.
+    return f"{round(value, 4) + 0.0:.4f}" if abs(value) < 100 else f"{value:,.1f}"
 
 
 def _table(*columns: str) -> Table:

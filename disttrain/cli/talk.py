@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 import typer
 
 from disttrain.cli import signals, streams
-from disttrain.errors import AnswerIsNo, DisttrainError, Finding, ReaderLeft
+from disttrain.errors import AnswerIsNo, DisttrainError, Finding, ReaderLeft, enough_memory
 from disttrain.messages import escaped, escaped_json
 
 if TYPE_CHECKING:
@@ -145,7 +145,8 @@ def _without_type(annotation: Any) -> None:
 def errors_as_text(talk: Talk) -> Iterator[None]:
     """Inside the block every error becomes text on stderr (a document too, under `--json`) and an exit code."""
     try:
-        yield
+        with enough_memory("a machine with more memory, or fewer rows at once"):
+            yield
         streams.flushed()
     except ReaderLeft as fault:
         raise typer.Exit(fault.exit_code) from None

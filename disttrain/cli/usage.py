@@ -69,7 +69,8 @@ def _arranged(args: Sequence[str]) -> list[str]:
         if front[-1] == "--color" and rest:
             front.append(rest.pop(0))
     if not rest or rest[0].startswith("-"):
-        return rest
+        # No command: what is left asks for help or the version, however it is to be shown.
+        return [argument for argument in rest if not _is_common(argument)]
     return [rest[0], *front, *rest[1:]]
 
 

@@ -1,4 +1,7 @@
-"""The words that a config may use, as plain names: known without torch, and held equal to the real tables by a test."""
+"""The words that a config may use, as plain names known without torch.
+
+A test holds those equal to the real tables that have one: metrics, activations, normalizations, optimizers, schedules, columns, splits.
+"""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from disttrain.data.io.files import has_piped_data
 from disttrain.data.io.formats import FORMATS, Format, format_of
 from disttrain.data.known import Known, read_known
 from disttrain.data.output_columns import for_spreadsheets, in_format, require_format, text_needed
+from disttrain.data.record_batches import rows_at, rows_from
 from disttrain.data.schema import Feature, Schema
 from disttrain.data.seen import Seen, read_seen
 from disttrain.data.source import COMPARED, KEPT, Rows, Source, ahead, comparisons, origin_of
@@ -58,8 +59,8 @@ __all__ = [
     "format_of",
     "has_piped_data",
     "imposed",
-    "in_format",
     "in_one_type",
+    "in_format",
     "integer_column",
     "joined",
     "keep",
@@ -77,6 +78,8 @@ __all__ = [
     "require_format",
     "require_weight",
     "row_finding",
+    "rows_at",
+    "rows_from",
     "shared_groups",
     "shared_rows",
     "shown",

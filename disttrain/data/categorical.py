@@ -40,7 +40,9 @@ class Categorical:
     indicator: bool
 
     @staticmethod
-    def fit(feature: Feature, column: Any, scaling: str, origin: Origin) -> tuple[Categorical, list[Finding]]:  # noqa: ARG004
+    def fit(
+        feature: Feature, column: Any, scaling: str, origin: Origin, weight: NDArray[np.float64] | None = None  # noqa: ARG004
+    ) -> tuple[Categorical, list[Finding]]:  # fmt: skip
         """The encoding of the training rows `column`, (n,), and what is wrong with them."""
         values = texts(column)
         categories = sorted(pc.unique(values.drop_null()).to_pylist())

@@ -18,7 +18,7 @@ from torch.distributions import Distribution
 from disttrain import config as configs
 from disttrain import storage
 from disttrain.config import Config, SplitSection
-from disttrain.data import Encoder, Origin, Schema, within
+from disttrain.data import Encoder, Origin, Schema, rows_from, within
 from disttrain.errors import ConfigError, Finding, RunUnreadable
 from disttrain.families import Family, Parameter, Scaling, equal_mixture, exposed
 from disttrain.model.conditions import conditions_of, standardised
@@ -128,8 +128,10 @@ class Model:
         return tuple(map(str, names if names is not None and len(names) == size else range(size)))
 
     def save(self, folder: Path, name: str, weights: Mapping[str, Tensor]) -> None:
-        """Write model.json and the given weights of its network into `folder`. Raises StorageError."""
-        storage.save(folder, self._description(name), weights)
+        """Write model.json, with the levels of the heads, and the given weights of its network into `folder`. Raises StorageError."""
+        levels = {key: weights[key].double().sum(1).tolist() for key in self.network.held_levels()}
+        learned = {key: value for key, value in weights.items() if key not in levels}
+        storage.save(folder, self._description(name) | {"levels": levels}, learned)
 
     def _description(self, name: str) -> dict[str, Any]:
         # A model folder travels alone: where its training data lay is nobody's business.
@@ -151,6 +153,7 @@ class Model:
         """The model of a model folder, checked before anything in it is believed. Raises RunUnreadable."""
         try:
             model = _planned(stored.description)
+            levels = _levels(model.network, stored.description["levels"])
         except RunUnreadable as fault:
             where = str(stored.path / "model.json")
             raise RunUnreadable(*(replace(finding, where=f"{where} ({finding.where})") for finding in fault.findings)) from None
@@ -158,8 +161,8 @@ class Model:
             raise RunUnreadable(
                 Finding("damaged-model", f"model.json does not describe a model: {fault!r}"[:300], str(stored.path / "model.json"))
             ) from None
-        expected = {name: (tuple(value.shape), value.dtype) for name, value in model.network.state_dict().items()}
-        model.network.load_state_dict(storage.load_weights(stored, expected), assign=True)
+        expected = {name: (tuple(value.shape), value.dtype) for name, value in model.network.state_dict().items() if name not in levels}
+        model.network.load_state_dict(storage.load_weights(stored, expected) | levels, assign=True)
         model.network.eval()
         return model
 
@@ -191,6 +194,18 @@ def _planned(description: Mapping[str, Any]) -> Model:
     return Model(config, schema, encoder, family, labels, outputs, scaling, network, marginal)
 
 
+def _levels(network: Network, described: Mapping[str, Any]) -> dict[str, Tensor]:
+    """What the levels of the heads hold, checked."""
+    made = {}
+    for name, level in network.held_levels().items():
+        members, _, size = level.parts.shape
+        raw = torch.tensor(described[name], dtype=torch.float64)
+        if raw.shape != (members, size) or not bool(raw.isfinite().all()):
+            raise ValueError(f"{name} is no level of this network")
+        made[name] = level.holding(raw)
+    return made
+
+
 def encoded(
     encoder: Encoder, batch: pa.Table | pa.RecordBatch, dtype: torch.dtype, origin: Origin | None = None, places: Tensor | None = None
 ) -> Tensor:
@@ -200,7 +215,7 @@ def encoded(
     """
     x = torch.empty(batch.num_rows, encoder.width, dtype=dtype)
     for start in range(0, batch.num_rows, 16 * BLOCK):
-        part = batch.slice(start, 16 * BLOCK)
+        part = rows_from(batch, start, 16 * BLOCK)
         rows = slice(start, start + part.num_rows)
         x[rows if places is None else places[rows]] = torch.from_numpy(encoder.features(part, _part_of(origin, start, part.num_rows))).to(
             dtype

@@ -67,7 +67,7 @@ def replacing(path: Path, *, overwrite: bool = True) -> Iterator[Path]:
             _discard(part, lock)
 
 
-def write_bytes(path: Path, data: bytes) -> None:
+def write_bytes(path: Path, data: bytes | bytearray) -> None:
     """Write `data` under `path`, whole or not at all. Raises StorageError."""
     with replacing(path) as part, part.open("wb") as out:
         out.write(data)

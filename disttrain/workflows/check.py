@@ -132,12 +132,9 @@ def _kinds(prepared: Prepared) -> list[Remark]:
         counted = f"{name} ({len(encoder.categories(feature.name)):,})" if feature.kind == "categorical" else name
         kinds.setdefault(feature.kind, []).append(counted)
     titles = {"numeric": "numbers", "categorical": "categories", "boolean": "true or false", "datetime": "dates"}
+    listed = {kind: (", ".join(names[:_MOST_NAMES]), len(names) - _MOST_NAMES) for kind, names in kinds.items()}
     return [
-        Remark(
-            "features",
-            f"{titles[kind]}: {', '.join(names[:_MOST_NAMES])}{f' and {len(names) - _MOST_NAMES:,} more' if len(names) > _MOST_NAMES else ''}",
-        )
-        for kind, names in kinds.items()
+        Remark("features", f"{titles[kind]}: {names}{f' and {more:,} more' if more > 0 else ''}") for kind, (names, more) in listed.items()
     ] or [Remark("features", "none: one constant for each parameter")]
 
 
@@ -148,7 +145,7 @@ def _leaks(prepared: Prepared) -> list[Remark]:
         return []
     train = prepared.splits["train"]
     y = train.outcome.value
-    if len(y) < 10 or not y.std() > 0:
+    if not train.x.shape[1] or len(y) < 10 or not y.std() > 0:
         return []
     x = train.x.double()
     centred = (x - x.mean(0)) / x.std(0).clamp(min=1e-12)

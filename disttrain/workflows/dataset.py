@@ -99,6 +99,7 @@ def dataset(loaded: Loaded, limit: int | None = None, more: Sequence[str] = ()) 
     _require_known(loaded, schema)
     forms = _forms(config, source, schema, more)
     train = _read(source, forms, config, limit, _compared(config, forms))
+    _require_rows(train)
     common = None if hold_out_own(config) else section.validation
     features = set(schema.feature_columns)
     split = rooms.assign(
@@ -126,6 +127,13 @@ def dataset(loaded: Loaded, limit: int | None = None, more: Sequence[str] = ()) 
         (*dict.fromkeys(remark for one in sources for remark in one.remarks), *resolved.remarks),
         tuple(_warnings(config, schema, table, _joined([part.compared for part in parts]), train, parted)),
     )  # fmt: skip
+
+
+def _require_rows(train: _Part) -> None:
+    """Raise DataError where the filter leaves nothing to train on."""
+    if train.filtered and not len(train.row):
+        what = f"no rows are left to train on: `data.filter` takes out all {train.filtered:,}"
+        raise DataError(Finding("no-rows", what, train.source.origin.names[0], hints=("loosen `data.filter`, or leave it out",)))
 
 
 def hold_out_own(config: Config) -> bool:

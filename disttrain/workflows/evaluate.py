@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -16,8 +16,8 @@ from torch.distributions import Distribution
 
 from disttrain import data as rooms
 from disttrain import metrics, training
-from disttrain.data import Origin
-from disttrain.errors import DataError, Finding, UsageError
+from disttrain.data import Origin, Source
+from disttrain.errors import DataError, Finding, UsageError, enough_memory
 from disttrain.metrics import METRICS
 from disttrain.model import Model
 from disttrain.outcomes import Outcome
@@ -73,6 +73,7 @@ class _Rows:
     new: bool = False
 
 
+@enough_memory("score the rows in parts: `--data` with one part of them at a time", "fewer metrics at once: `--metric nll`")
 def evaluate(question: Question, root: Path) -> Answer:
     """Score a run on data with a target. Raises RunUnreadable, DataError, UsageError, OutputExists, StorageError."""
     run = open_run(question.run, root)
@@ -84,11 +85,14 @@ def evaluate(question: Question, root: Path) -> Answer:
     other = None if rival is None else rival.model
     if other is not None:
         other.network.to(device)
+    given = None if question.data is None else new_source(question.data, model.config, question.input_format, question.renamed)
     if question.rows_out is not None:
-        inputs = own_files(run) if question.data is None else new_source(question.data, model.config, question.input_format).files
+        inputs = own_files(run) if given is None else given.files
         require_no_input(question.rows_out, "--rows-out", inputs, [run] if rival is None else [run, rival])
-    rows = _own(run, question, other) if question.data is None else _given(model, question, other)
-    scores = _scores(model, other, rows, question)
+    rows = _own(run, question, other) if given is None else _given(model, given, question, other)
+    # Who asks for one metric wants one line; the config's groups come with its own list of metrics.
+    usual = [] if question.metrics else [name for name in model.config.evaluation.by if name in rows.table.column_names]
+    scores = _scores(model, other, rows, question, columns_meant(question.by, rows.table.column_names) or usual)
     document = {"run": run.name, "data": rows.data, "split": rows.split, **scores.document}
     return Answer(document, run.newest, scores.residuals, scores.histogram, scores.notes, rows.remarks)
 
@@ -100,16 +104,17 @@ def evaluate_table(model: Model, table: pa.Table, origin: Origin, question: Ques
     if filters_of(model.config):
         keep = keep & rooms.keep(rooms.comparisons(table, rooms.columns_of(filters_of(model.config))), filters_of(model.config))
     rows = _kept_rows(table.filter(rooms.boolean_column(keep)), keep, origin, origin.names[0])
-    return _scores(
-        model, None, replace(rows, blocks=lambda: _filtered(_cut(table), np.split(keep, range(BLOCK, len(keep), BLOCK)))), question
-    )
+    # Cut before rows are left out, as a file is: the same blocks give the same bits.
+    keeps = np.split(keep, range(BLOCK, len(keep), BLOCK))
+    return _scores(model, None, replace(rows, blocks=lambda: _filtered(_cut(table), keeps)), question, ())
 
 
-def _scores(model: Model, other: Model | None, rows: _Rows, question: Question) -> Scores:
-    """The scores of rows beside those of `other`, or of the constant model; those of each row go to a file where one is named."""
-    # Who asks for one metric wants one line; the config's groups come with its own list of metrics.
-    usual = [] if question.metrics else [name for name in model.config.evaluation.by if name in rows.table.column_names]
-    groups = [group_column(rows.table, column) for column in columns_meant(question.by, rows.table.column_names) or usual]
+def _scores(model: Model, other: Model | None, rows: _Rows, question: Question, by: Sequence[str]) -> Scores:
+    """The scores of rows, and of groups of them by some columns, beside those of `other`, or of the constant model.
+
+    Those of each row go to a file where one is named.
+    """
+    groups = [group_column(rows.table, column) for column in by]
     observed = observed_of(model, rows.table, rows.origin)
     row_scores = RowScores(_settings(model, question, observed.outcome), len(observed))
     met = FeatureNotes()
@@ -177,8 +182,7 @@ def _own(run: OpenRun, question: Question, other: Model | None) -> _Rows:
     return _Rows(table, rows.row[part], rows.origin.rows(rows.position[part]), lambda: _cut(table), None, split, notes)
 
 
-def _given(model: Model, question: Question, other: Model | None) -> _Rows:
-    source = new_source(str(question.data), model.config, question.input_format, question.renamed)
+def _given(model: Model, source: Source, question: Question, other: Model | None) -> _Rows:
     model.schema.check(source, target=True)
     there, forms = source.schema.names, model.schema.forms(target=True, ids=False)
     by = columns_meant(question.by, there) or [name for name in model.config.evaluation.by if name in there]
@@ -215,7 +219,8 @@ def _cut(table: pa.Table) -> Iterator[pa.Table]:
 
 
 def _filtered(tables: Iterable[pa.Table], keeps: Iterable[Array]) -> Iterator[pa.Table]:
-    return (table.filter(rooms.boolean_column(keep)) for table, keep in zip(tables, keeps, strict=True))
+    """The rows that are kept, of the tables that have any."""
+    return (table.filter(rooms.boolean_column(keep)) for table, keep in zip(tables, keeps, strict=True) if keep.any())
 
 
 def _row_table(model: Model, row: Array, first: int, distribution: Distribution, outcome: Outcome) -> pa.Table:
@@ -230,10 +235,12 @@ def _row_table(model: Model, row: Array, first: int, distribution: Distribution,
 
 
 def _targets(model: Model, outcome: Outcome) -> dict[str, pa.Array]:
-    """The targets as columns: labels by name, of a vector one column for each element, both ends where some were not seen exactly."""
+    """The targets as columns: labels by name, of a vector one column for each element, both ends where some were not seen exactly, and
+    `target_above` where an event of 0 says that the target is larger than the lower one."""
     y = outcome.value
     if outcome.kinds != {"exact"}:
-        return {"target_lower": _column(outcome.lower), "target_upper": _column(outcome.upper)}
+        above = {} if outcome.above is None else {"target_above": rooms.boolean_column(outcome.above.numpy())}
+        return {"target_lower": _column(outcome.lower), "target_upper": _column(outcome.upper), **above}
     if model.family.event:
         return {f"target_{name}": _column(column) for name, column in zip(model.schema.target, y.unbind(1), strict=True)}
     return {"target": _column(y) if model.labels is None else rooms.chosen_texts([str(label) for label in model.labels], y.long().numpy())}

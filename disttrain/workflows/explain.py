@@ -57,7 +57,7 @@ def explain(loaded: Loaded) -> Explanation:
         ("density", _with(symbols, known, "density")),
         ("per row", _with(symbols, known, "loss")),
         *((f"  {part}", text) for part, text in _drops(config, known, symbols)),
-        *((f"  {part}", text) for part, text in losses_of(config)),
+        *((f"  {part}", text) for part, text in losses_of(config, family)),
         (f"{config.training.initialize} start", _STARTS[config.training.initialize]),
     ]
     head = [

@@ -157,7 +157,7 @@ class FittedRun:
         """The forecast of a table whose first row is number `first` of all, block by block as a file is forecast."""
         blocks = []
         for start in range(0, max(1, table.num_rows), BLOCK):
-            block = table.slice(start, BLOCK)
+            block = rooms.rows_from(table, start, BLOCK)
             notes.add(self.model.encoder.notes(block), block.num_rows)
             index = np.arange(first + start, first + start + block.num_rows)
             blocks.append(pa.table(forecast(self.model, block, wanted, index, _FRAME.at(first + start))))

@@ -25,15 +25,9 @@ def kept_columns(schema: pa.Schema, request: Request, model: Model) -> tuple[str
     columns = columns_meant(request.keep, schema.names)
     if missing := [name for name in columns if name not in schema.names]:
         near = suggestion(missing[0], schema.names)
-        hints = (f"did you mean `{near}`?" if near else f"there are {listing(schema.names)}",)
+        hints = (f"did you mean `{rooms.shown(near)}`?" if near else f"there are {listing(map(rooms.shown, schema.names))}",)
         raise DataError(Finding("missing-column", f"there is no column `{rooms.shown(missing[0])}` to keep", "--keep", hints=hints))
     return tuple(dict.fromkeys((*ids, *columns)))
-
-
-def as_written(rows: pa.Table | pa.RecordBatch, names: Sequence[str]) -> pa.Table:
-    """Columns of the input as they stand there, which for a feature is beside the form that the model reads."""
-    keys = [rooms.KEPT + name if rooms.KEPT + name in rows.schema.names else name for name in names]
-    return pa.Table.from_arrays([rows.column(key) for key in keys], list(names))
 
 
 def arranged(rows: pa.Table | pa.RecordBatch, made: Mapping[str, pa.Array], kept: Sequence[str], request: Request) -> pa.Table:
@@ -42,6 +36,12 @@ def arranged(rows: pa.Table | pa.RecordBatch, made: Mapping[str, pa.Array], kept
     order = [*list(names)[:1], *kept, *list(names)[1:]]
     copied = as_written(rows, kept)
     return pa.Table.from_arrays([names[name] if name in names else copied.column(name) for name in order], order)
+
+
+def as_written(rows: pa.Table | pa.RecordBatch, names: Sequence[str]) -> pa.Table:
+    """Columns of the input as they stand there, which of features are beside the forms that the model reads."""
+    there = set(rows.schema.names)
+    return pa.Table.from_arrays([rows.column(rooms.KEPT + name if rooms.KEPT + name in there else name) for name in names], list(names))
 
 
 def require_layout(schema: pa.Schema, kept: Sequence[str], made: Mapping[str, int], form: str, request: Request) -> None:

@@ -16,7 +16,7 @@ from disttrain import storage, training
 from disttrain.config import Config
 from disttrain.config.names import TIMED_COLUMNS
 from disttrain.data import Origin, Source
-from disttrain.errors import Finding, UsageError
+from disttrain.errors import Finding, UsageError, enough_memory
 from disttrain.model import Model
 from disttrain.workflows import layout
 from disttrain.workflows.dataset import SPLITS, Dataset
@@ -27,6 +27,7 @@ from disttrain.workflows.outputs import require_no_input
 from disttrain.workflows.preparation import Prepared
 from disttrain.workflows.requests import Request, columns_meant, format_named, require_times
 from disttrain.workflows.runs import OpenRun, open_run, own_files, own_rows
+from disttrain.workflows.scoring import on_device
 from disttrain.workflows.writing import written
 
 __all__ = ["BLOCK", "Predicted", "predict", "wanted_by", "write_own"]
@@ -47,6 +48,7 @@ class Predicted:
     remarks: tuple[str, ...] = ()
 
 
+@enough_memory("fewer `--samples`, `--columns` and `--quantiles` at once, or a smaller file at a time")
 def predict(request: Request, root: Path) -> Predicted:
     """Write the forecast of every row of a file, or of the run's own rows where no data are named.
 
@@ -58,11 +60,12 @@ def predict(request: Request, root: Path) -> Predicted:
     if request.data is None and run.folder is None:
         raise UsageError(Finding("no-data", "a model folder alone has no data of its own", "--data", hints=("name a file with `--data`",)))
     output, replace = _output(request, run)
-    source = None if request.data is None else new_source(request.data, run.model.config, request.input_format, request.renamed)
+    given = None if request.data is None else new_source(request.data, run.model.config, request.input_format, request.renamed)
     if request.output is not None:
-        require_no_input(output, "--output", own_files(run) if source is None else source.files, [run])
-    rows, form = _own_input(run, request) if source is None else _file_input(source, run.model, request), _form(request, output)
-    made = {"row": 0, **({"split": 0} if source is None else {}), **layout.list_sizes(run.model, wanted)}
+        require_no_input(output, "--output", own_files(run) if given is None else given.files, [run])
+    rows = _own_input(run, request) if given is None else _file_input(run.model, given, request)
+    form = _form(request, output)
+    made = {"row": 0, **({"split": 0} if given is None else {}), **layout.list_sizes(run.model, wanted)}
     layout.require_layout(rows.schema, rows.kept, made, form, request)
     rows.require_text(form)
     notes = FeatureNotes()
@@ -71,7 +74,7 @@ def predict(request: Request, root: Path) -> Predicted:
         tables = (rooms.for_spreadsheets(rooms.in_format(table, form)) for table in tables)
     count = written(output, tables, form, metadata(run.model, run.name, wanted, run.weights), replace)
     texts = (*notes.texts(run.model.encoder.missing), *_shard_notes(request, count))
-    return Predicted(output, count, run.name, run.newest, texts, () if source is None else source.remarks)
+    return Predicted(output, count, run.name, run.newest, texts, () if given is None else given.remarks)
 
 
 def write_own(prepared: Prepared, folder: Path, name: str) -> int:
@@ -80,7 +83,8 @@ def write_own(prepared: Prepared, folder: Path, name: str) -> int:
     wanted = refuse_unsuited(model, wanted_of(model.config), asked={})
     digest = storage.read(folder / "model").sha256
     tables = _own_tables(prepared, wanted)
-    return written(str(folder / "predictions.parquet"), tables, "parquet", metadata(model, name, wanted, digest), True)
+    with on_device(model):
+        return written(str(folder / "predictions.parquet"), tables, "parquet", metadata(model, name, wanted, digest), True)
 
 
 @dataclass(frozen=True)
@@ -121,15 +125,14 @@ def _own_input(run: OpenRun, request: Request) -> _Input:
     return _Input(_own_batches(rows, run.model.config), rows.arrow_schema, kept, lambda names: [layout.as_written(rows.table, names)])
 
 
-def _file_input(source: Source, model: Model, request: Request) -> _Input:
+def _file_input(model: Model, source: Source, request: Request) -> _Input:
     model.schema.check(source, target=False)
     kept = layout.kept_columns(source.schema, request, model)
-    return _Input(
-        _file_batches(source, model, kept),
-        source.schema,
-        kept,
-        lambda names: (pa.Table.from_batches([batch]) for batch in source.batches(dict.fromkeys(names, rooms.AS_WRITTEN), BLOCK)),
-    )
+
+    def columns(names: Sequence[str]) -> Iterable[pa.Table]:
+        return (pa.Table.from_batches([batch]) for batch in source.batches(dict.fromkeys(names, rooms.AS_WRITTEN), BLOCK))
+
+    return _Input(_file_batches(source, model, kept), source.schema, kept, columns)
 
 
 def _own_batches(rows: Dataset, config: Config) -> Iterator[_Batch]:
@@ -139,7 +142,7 @@ def _own_batches(rows: Dataset, config: Config) -> Iterator[_Batch]:
         part = place[start : start + BLOCK]
         # One run of rows is a slice, which costs nothing; otherwise they are gathered.
         whole = len(part) and part[-1] - part[0] + 1 == len(part)
-        table = rows.table.slice(part[0], len(part)) if whole else rows.table.take(rooms.integer_column(part))
+        table = rooms.rows_from(rows.table, part[0], len(part)) if whole else rooms.rows_at(rows.table, rooms.integer_column(part))
         yield _Batch(table, rows.row[part], rows.position[part], number, rows.origin.rows(rows.position[part]), rows.split[part], part)
 
 

@@ -124,7 +124,14 @@ def _require_request(request: Request) -> None:
         for time in request.times or ()
         if not (_number(time) and 0 < time < math.inf)
     ]
-    found += _of_output(request)
+    if request.format is not None and request.format not in SUFFIXES:
+        found.append(_unknown("--format", request.format, tuple(SUFFIXES)))
+    elif request.output is not None:
+        found += _output_problems(request.output, request.format)
+    if request.spreadsheet_safe and "csv" not in (request.format, format_named(request.output or "")):
+        found.append(
+            Finding("bad-option", "spreadsheets take formulas from csv files alone", "--spreadsheet-safe", hints=("`--format csv`",))
+        )
     found += _of_input(request)
     if not _whole(request.samples) or not 0 <= request.samples <= _MOST_SAMPLES:
         found.append(Finding("bad-option", f"`{request.samples}` is not a number of samples from 0 to {_MOST_SAMPLES:,}", "--samples"))
@@ -167,9 +174,9 @@ def _require_question(question: Question) -> None:
     if question.split is not None and question.data is not None:
         what = "a split is one of the run's own rows; with `--data` there is none"
         found.append(Finding("bad-option", what, "--split", hints=("leave out `--split`",)))
+    found += _of_input(question)
     if question.rows_out is not None and format_named(question.rows_out) is None:
         found.append(_suffix_problem("--rows-out", question.rows_out, f"end the name in {_listed_suffixes()}"))
-    found += _of_input(question)
     for text in question.require:
         try:
             requirement(text)
@@ -198,16 +205,6 @@ def format_named(output: str) -> str | None:
 def is_terminal() -> bool:
     """Whether standard output is shown to a person."""
     return sys.stdout is not None and sys.stdout.isatty()
-
-
-def _of_output(request: Request) -> Iterator[Finding]:
-    """What cannot be meant by the output of a request, its format and what is done to its text."""
-    if request.format is not None and request.format not in SUFFIXES:
-        yield _unknown("--format", request.format, tuple(SUFFIXES))
-    elif request.output is not None:
-        yield from _output_problems(request.output, request.format)
-    if request.spreadsheet_safe and "csv" not in (request.format, format_named(request.output or "")):
-        yield Finding("bad-option", "spreadsheets take formulas from csv files alone", "--spreadsheet-safe", hints=("`--format csv`",))
 
 
 def _output_problems(output: str, form: str | None) -> Iterator[Finding]:

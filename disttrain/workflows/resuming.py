@@ -64,6 +64,11 @@ class Checkpoints:
         storage.write_checkpoint(self.folder, state)
         self.written = standing
 
+    @property
+    def epoch(self) -> int | None:
+        """After which epoch there is a checkpoint that this part of the fit wrote, if any."""
+        return None if self.written is None else self.written.epoch
+
     def remove(self) -> None:
         """Remove them all: the fit is finished."""
         storage.remove_checkpoints(self.folder)
@@ -110,7 +115,7 @@ def _believed(folder: Path, state: dict[str, Any], prepared: Prepared, warnings:
         rows = zip(*(columns[field.name].tolist() for field in fields(Epoch)), strict=True)
         history = tuple(_epoch(row) for row in rows)
         found = [{name: (value.shape, value.dtype) for name, value in weights.items()} for weights in (standing.network, best["weights"])]
-        if found == [own, own] and len(history) == standing.epoch:
+        if found == [own, own] and len(history) == standing.epoch and len(best["constant"]) == prepared.model.members:
             return Resumed(standing, history, best, warnings)
     except (KeyError, TypeError, ValueError, AttributeError):
         pass

@@ -72,6 +72,19 @@ def own_rows(run: OpenRun, more: Sequence[str] = ()) -> Dataset:
     return rows.only(run.model.encoder.usable(rows.table))
 
 
+def _require_not_piped(loaded: Loaded, run: OpenRun) -> None:
+    """Raise DataError where the run's rows came through standard input, and nothing comes through it now."""
+    section = loaded.config.data
+    named = [
+        part for place in (section.train, section.validation, section.test) for part in (place if isinstance(place, tuple) else (place,))
+    ]
+    if "-" not in named or rooms.has_piped_data():
+        return
+    what = f"the rows of {run.name} came from standard input, and are gone"
+    hints = ("name a file with `--data`", "or pipe the same rows in again")
+    raise DataError(Finding("data-gone", what, "stdin", hints=hints))
+
+
 def own_files(run: OpenRun) -> tuple[Path, ...]:
     """The files of the rows that the run was fitted on. Raises DataError where one is gone."""
     return source_files(_config_of(run))
@@ -110,19 +123,6 @@ def relocated(loaded: Loaded, folder: Path, before: str | None) -> Loaded:
 
     data = loaded.config.data.model_copy(update={name: moved(getattr(loaded.config.data, name)) for name in SOURCES})
     return replace(loaded, config=loaded.config.model_copy(update={"data": data}))
-
-
-def _require_not_piped(loaded: Loaded, run: OpenRun) -> None:
-    """Raise DataError where the run's rows came through standard input, and nothing comes through it now."""
-    section = loaded.config.data
-    named = [
-        part for place in (section.train, section.validation, section.test) for part in (place if isinstance(place, tuple) else (place,))
-    ]
-    if "-" not in named or rooms.has_piped_data():
-        return
-    what = f"the rows of {run.name} came from standard input, and are gone"
-    hints = ("name a file with `--data`", "or pipe the same rows in again")
-    raise DataError(Finding("data-gone", what, "stdin", hints=hints))
 
 
 def changed_file(rows: Dataset, files: Sequence[dict[str, Any]]) -> Path | None:
