@@ -21,6 +21,7 @@ from disttrain.metrics import METRICS
 from disttrain.model import Model
 from disttrain.outcomes import Outcome
 from disttrain.workflows.dataset import SPLITS, filters_of
+from disttrain.workflows.impossible import impossible_notes
 from disttrain.workflows.observing import observed_of
 from disttrain.workflows.requests import Question, Requirement, requirement
 from disttrain.workflows.runs import OpenRun, open_run, own_rows
@@ -79,7 +80,9 @@ def evaluate(question: Question, root: Path) -> Answer:
     document = {"run": run.name, "data": rows.data, "split": rows.split, **scores.document}
     if question.rows_out is not None:
         _write_rows(question.rows_out, question.overwrite, model, rows.row, forecast.distribution(), seen.outcome)
-    notes = (*rows.notes, *scores.notes, *tie_notes(model.family, model.schema.target[0], seen.measured))
+    nll = metrics.nll(forecast.distribution(), seen.outcome)
+    impossible = impossible_notes(model.family, ", ".join(model.schema.target), nll, seen.outcome, rows.row)
+    notes = (*rows.notes, *scores.notes, *tie_notes(model.family, model.schema.target[0], seen.measured), *impossible)
     return Answer(document, run.newest, scores.residuals, scores.histogram, notes)
 
 

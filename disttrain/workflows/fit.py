@@ -23,6 +23,7 @@ from disttrain.workflows import events, records, scoring
 from disttrain.workflows.best import Best
 from disttrain.workflows.events import Finished, Started
 from disttrain.workflows.floors import Floor, floors
+from disttrain.workflows.impossible import impossible_of_splits
 from disttrain.workflows.plans import constant_of, plan_of
 from disttrain.workflows.predict import write_own
 from disttrain.workflows.preparation import Prepared, prepare
@@ -110,7 +111,8 @@ def _run(
     predictions, metrics, low = _results(prepared, run) if limit.word is None else (0, {}, [])
     status = "finished" if limit.word is None else "stopped"
     scores = {split: found["metrics"]["nll"]["value"] for split, found in metrics.items()}
-    warnings = tuple(floor.text for floor in low)
+    impossible = impossible_of_splits(prepared) if limit.word is None else ()
+    warnings = (*impossible, *(floor.text for floor in low))
     run.update(
         status=status, exit_code={None: 0, "interrupted": 130, "terminated": 143}[limit.word], reason=reason, best_epoch=best.number,
         epochs=len(history), scores=scores, warnings=[*begun.warnings, *warnings], floors={floor.parameter: floor.rows for floor in low},
