@@ -28,7 +28,11 @@ def problem(seed: int) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         features["x0"] = np.full(rows, 3.5)
     if rng.random() < 0.2:
         features["kind"] = np.where(rng.random(rows) < 0.5, "north", "south")
-    return _document(name, rng, list(columns), list(features)), {**features, **columns}
+    document = _document(name, rng, list(columns), list(features))
+    if rng.random() < 0.25:
+        document["data"]["weight"] = "weight"
+        columns |= {"weight": rng.integers(0, 4, rows) + 0.5}
+    return document, {**features, **columns}
 
 
 def _document(name: str, rng: np.random.Generator, targets: list[str], features: list[str]) -> dict[str, Any]:
