@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from disttrain.data.arrays import bits, is_number, is_text, is_time, joined, numbers, plain_values, texts
+from disttrain.data.arrays import bits, is_number, is_text, is_time, joined, numbers, plain_values, text_column, texts
 from disttrain.data.io.csv_dialect import Dialect
 from disttrain.data.text_values import NO_TEXT, as_booleans, as_numbers, as_times, is_missing_word, without_missing_words
 
@@ -120,10 +120,11 @@ def in_own_type(array: Any, own: Any, dialect: Dialect) -> Any:
 def whole_beyond_float(text: Any, values: Any) -> Mask:
     """Which cells are whole numbers beyond 2^53, where float64 no longer tells neighbours apart, (n,)."""
     largest = pc.min_max(pc.abs(values))["max"].as_py()
-    if largest is None or not largest > WHOLE:
+    if largest is None or not largest >= WHOLE:
         return np.zeros(len(text), dtype=bool)
-    whole = pc.match_substring_regex(text, r"^\s*[+-]?\d+\s*$")
-    return np.asarray(bits(whole.fill_null(False)) & (np.abs(plain_values(values, np.float64)) > WHOLE))
+    digits = pc.replace_substring_regex(pc.utf8_trim_whitespace(text), r"^[+-]?0*", "")
+    beyond = pc.and_(pc.match_substring_regex(digits, r"^\d+$"), pc.invert(pc.is_in(digits, value_set=text_column([f"{WHOLE:.0f}"]))))
+    return np.asarray(bits(beyond.fill_null(False)) & (np.abs(plain_values(values, np.float64)) >= WHOLE))
 
 
 def in_one_type(columns: Sequence[Any]) -> list[Any]:
