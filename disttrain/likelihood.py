@@ -26,8 +26,8 @@ def log_likelihood(distribution: Distribution, outcome: Outcome) -> Tensor:
     if outcome.entry is None:
         return score
     beyond = functionals.log_survival(distribution, outcome.entry)
-    # Of a row that could not have been seen at all nothing can be expected either.
-    never = beyond == -math.inf
+    # Of a row that could not have been seen, there or at all, nothing can be expected either.
+    never = (beyond == -math.inf) | (outcome.seen & (outcome.lower <= outcome.entry))
     return torch.where(never, -math.inf, score - torch.where(never, 0.0, beyond))
 
 

@@ -210,24 +210,6 @@ def test_nothing_heavy_is_loaded_before_it_is_needed(module):
     assert done.stdout.strip() == "[]"
 
 
-def test_the_words_of_a_config_are_those_of_the_tables():
-    from disttrain.config import names
-    from disttrain.metrics import METRICS
-    from disttrain.networks import NORMALIZATIONS, TRUNK_ACTIVATIONS
-    from disttrain.training import OPTIMIZERS, SCHEDULES
-    from disttrain.workflows.dataset import SPLITS
-    from disttrain.workflows.forecasts import COLUMNS, TIMED
-
-    assert set(names.METRICS) == set(METRICS)
-    assert set(names.OPTIMIZERS) == set(OPTIMIZERS) == set(names.OPTIMIZER_DEFAULTS)
-    assert set(names.SCHEDULES) == set(SCHEDULES)
-    assert set(names.TRUNK_ACTIVATIONS) == set(TRUNK_ACTIVATIONS)
-    assert set(names.NORMALIZATIONS) == set(NORMALIZATIONS)
-    assert set(names.PREDICTION_COLUMNS) == {"parameters", "quantiles", *COLUMNS, *TIMED}
-    assert tuple(TIMED) == names.TIMED_COLUMNS
-    assert names.SPLITS == SPLITS
-
-
 def test_the_defaults_of_a_config_are_those_of_the_plans():
     from disttrain.config import names
     from disttrain.training import SchedulePlan

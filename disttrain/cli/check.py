@@ -43,7 +43,7 @@ def show_check(talk: Talk, loaded: Loaded, rows: int | None) -> int:
     """Print what every check found; the number of warnings."""
     from disttrain.workflows.check import check as workflow
 
-    remarks = workflow(loaded, rows)
+    remarks = workflow(loaded, rows, detailed=talk.verbose > 0)
     warnings = sum(remark.warning for remark in remarks)
     if talk.json:
         talk.document({"checks": [{"topic": r.topic, "text": r.text, "warning": r.warning} for r in remarks], "warnings": warnings})

@@ -1,7 +1,4 @@
-"""The words that a config may use, as plain names known without torch.
-
-A test holds those equal to the real tables that have one: metrics, activations, normalizations, optimizers, schedules, columns, splits.
-"""
+"""The words that a config may use, as plain names: known without torch. A test holds each list to the table, or the code, that acts on it."""
 
 from __future__ import annotations
 

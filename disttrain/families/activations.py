@@ -56,7 +56,7 @@ ACTIVATIONS: dict[str, Activation] = {
     "linear": Activation("linear", on.real, _identity, _identity, "z", "means and locations", adds="units"),
     "softplus": Activation(
         "softplus", on.positive, lambda raw: FLOOR + softplus(raw), lambda value: inverse_softplus(value - FLOOR),
-        "softplus(z) + 1e-6", "linear for large values, so one row cannot blow up; the default of scales and shapes",
+        "softplus(z) + 1e-6", "grows like z and no faster, so that no row runs away: the usual choice for scales and shapes",
     ),
     "exp": Activation(
         "exp", on.positive, lambda raw: FLOOR + torch.exp(level(raw, -EXP_LIMIT, EXP_LIMIT)),

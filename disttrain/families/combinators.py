@@ -57,7 +57,7 @@ class EqualMixture:
 def mixture(of: Family | None = None, components: int = 2) -> Family:
     """Several kinds of rows that the features do not tell apart: two humps, or a narrow peak with wide shoulders.
 
-    density   Σ w_k q_k(y)
+    density   Σ w_k q_k(y),   q_k the density of part k
     loss      -log Σ w_k q_k(y)
     symbols   w = weights
     mean      Σ w_k m_k
@@ -142,7 +142,7 @@ def hurdle(of: Family | None = None) -> Family:
 def truncated(of: Family | None = None, lower: float | str | None = None, upper: float | str | None = None) -> Family:
     """A family that is only seen between two ends, or beyond one: amounts above a deductible, scores with a floor. An end may be a column.
 
-    density   q(y) / P(l ≤ Y ≤ u),   l ≤ y ≤ u
+    density   q(y) / P(l ≤ Y ≤ u),   l ≤ y ≤ u; an end that is not set cuts nothing off
     loss      -log q(y) + log P(l ≤ Y ≤ u)
     symbols   l = lower, u = upper
     mean      by quadrature

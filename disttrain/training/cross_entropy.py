@@ -86,6 +86,9 @@ class CrossEntropy(nn.Module):
         entry. `conditions` hold exposures, offsets and parameters that are known of each row. `check_support` stands for that of the loss
         in this call. Raises UsageError for other shapes, and where the family has no likelihood for rows that were not seen exactly,
         DataError for targets outside the support.
+
+        The mean is Σ w (-log q) / Σ w of these rows. For steps on batches of weighted rows, multiply it by the mean weight of the batch
+        over that of all training rows: as it is, heavy rows would count for too little.
         """
         outcome = y.map(Tensor.double) if isinstance(y, Outcome) else Outcome.exact(y.double())
         distribution = self._distribution(raw, conditions, logits=True)

@@ -58,7 +58,7 @@ def described(name: str) -> Described:
     lines.append("")
     if own := _options(name):
         lines.append(f"  {'options':<13} {', '.join(option if said is None else f'{option}: {said}' for option, said in own.items())}")
-    labels = {"loss": "loss per row", "scipy": "scipy.stats", "instead": "try instead", "also": "also called"}
+    labels = {"loss": "loss per row", "scipy": "scipy.stats", "instead": "try instead", "also": "also called", "drops": "simplifies"}
     lines += [f"  {labels.get(key, key):<13} {text}" for key, text in known.lines.items()]
     return Described(tuple(lines), {**_row(name, family), "options": _options(name), "summary": known.summary, **known.lines})
 

@@ -31,8 +31,11 @@ class Remark:
     warning: bool = False
 
 
-def check(loaded: Loaded, limit: int | None = None) -> list[Remark]:
-    """Remarks on files, target, support, split, features and network of a config. Raises what `fit` raises before training."""
+def check(loaded: Loaded, limit: int | None = None, detailed: bool = False) -> list[Remark]:
+    """Remarks on files, target, support, split, features and network of a config. Raises what `fit` raises before training.
+
+    `detailed`: how each feature becomes inputs too.
+    """
     prepared = prepare(loaded, limit)
     require_suited(loaded, prepared)
     require_free_ids(loaded, prepared.model)
@@ -43,6 +46,7 @@ def check(loaded: Loaded, limit: int | None = None) -> list[Remark]:
         *_censoring(prepared),
         *_known(prepared),
         *_features(prepared),
+        *(_inputs(prepared) if detailed else ()),
         *_leaks(prepared),
         *_network(prepared),
     ]
@@ -116,11 +120,30 @@ def _features(prepared: Prepared) -> list[Remark]:
     for name, note in encoder.notes(rows.table).items():
         if note.missing:
             share = 100 * note.missing / rows.table.num_rows
-            what = {"impute": "imputed, with an indicator where it is a number", "drop": "dropped", "error": "refused"}[encoder.missing]
+            what = {"impute": _filled(prepared, name), "drop": "dropped", "error": "refused"}[encoder.missing]
             remarks.append(Remark("features", f"{shown(name)}: {note.missing:,} missing ({share:.1f} %), {what}", True))
         if note.unseen:
             remarks.append(Remark("features", f"{shown(name)}: {note.unseen:,} rows with a category that no training row has", True))
     return [*_kinds(prepared), *remarks]
+
+
+def _filled(prepared: Prepared, name: str) -> str:
+    """What stands for a missing value of a feature."""
+    if prepared.model.encoder.categories(name):
+        return "a category of their own"
+    part = next(part for part in prepared.model.encoder.parts if part.name == name)
+    return "filled in, and an input says where" if any(column.endswith(" missing") for column in part.columns) else "filled in"
+
+
+def _inputs(prepared: Prepared) -> list[Remark]:
+    """How each feature becomes inputs of the network."""
+    embedded = {embedding.column: embedding for embedding in prepared.model.encoder.embeddings}
+    remarks = []
+    for part, start, stop in prepared.model.encoder.spans():
+        columns = ", ".join(shown(column, 40) for column in part.columns[:_MOST_NAMES]) + (" ..." if stop - start > _MOST_NAMES else "")
+        how = f"an embedding of {embedded[start].dimensions} numbers" if start in embedded else f"{stop - start} inputs: {columns}"
+        remarks.append(Remark("inputs", f"{shown(part.name, 40)} -> {how}".replace("1 inputs", "1 input")))
+    return remarks
 
 
 def _kinds(prepared: Prepared) -> list[Remark]:
@@ -158,7 +181,8 @@ def _leaks(prepared: Prepared) -> list[Remark]:
 def _network(prepared: Prepared) -> list[Remark]:
     """The network as a whole, and that of each parameter where they differ."""
     model = prepared.model
-    text = f"{len(model.schema.features)} features -> {summary_of(model)}: {count_of(model)}"
+    number = len(model.schema.features)
+    text = f"{number} feature{'s' if number != 1 else ''} -> {summary_of(model)}: {count_of(model)}"
     return [Remark("network", text), *(Remark("network", f"{name}: {chain}") for name, chain in chains(model).items())]
 
 

@@ -24,6 +24,7 @@ from disttrain.outcomes import Outcome
 from disttrain.workflows.dataset import SPLITS, filters_of
 from disttrain.workflows.feature_notes import FeatureNotes
 from disttrain.workflows.group_columns import group_column
+from disttrain.workflows.impossible import impossible_notes
 from disttrain.workflows.new_rows import new_source
 from disttrain.workflows.observing import Observed, observed_of
 from disttrain.workflows.outputs import require_no_input
@@ -128,8 +129,10 @@ def _scores(model: Model, other: Model | None, rows: _Rows, question: Question, 
     if question.data is not None and question.unknown == "error":
         met.require_known(model, question.data)
     scores = scored(row_scores, groups)
-    noted = (*rows.notes, *met.texts(model.encoder.missing))
-    return replace(scores, notes=(*noted, *scores.notes, *tie_notes(model.family, model.schema.target[0], observed.measured)))
+    ties = tie_notes(model.family, model.schema.target[0], observed.measured)
+    nll, column = row_scores.of("nll"), ", ".join(model.schema.target)
+    impossible = () if nll is None else impossible_notes(model.family, column, nll, observed.outcome, rows.row)
+    return replace(scores, notes=(*rows.notes, *met.texts(model.encoder.missing), *scores.notes, *ties, *impossible))
 
 
 def _score_blocks(

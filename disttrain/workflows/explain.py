@@ -15,7 +15,7 @@ from disttrain.model import Model, family_of
 from disttrain.networks import Output
 from disttrain.workflows.chains import beside_of, chains, spread_of
 from disttrain.workflows.dataset import is_label
-from disttrain.workflows.preparation import prepare
+from disttrain.workflows.outline import outline
 from disttrain.workflows.sightings import losses_of, weights_of
 
 __all__ = ["Explanation", "explain"]
@@ -24,10 +24,10 @@ _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 _COLUMN = 17
 _BASELINE = "the constant model of maximum likelihood: the baseline that features have to beat"
 _STARTS = {
-    "marginal": f"the heads start at {_BASELINE}",
-    "zero": f"the heads start at raw outputs of 0; the baseline is {_BASELINE.partition(':')[0]} all the same",
-    "linear": f"the heads start at {_BASELINE}; a linear fit of the linear path starts from there",
-    "auto": f"the heads start at {_BASELINE}; training, at a linear fit of the linear path unless a trial from here is clearly better",
+    "marginal": f"the network starts at {_BASELINE}",
+    "zero": f"the network starts at raw outputs of 0; the baseline is {_BASELINE.partition(':')[0]} all the same",
+    "linear": f"the network starts at {_BASELINE}; a linear fit of the linear path starts from there",
+    "auto": f"the network starts at {_BASELINE}; training, at a linear fit of the linear path unless a trial from here is clearly better",
 }
 
 
@@ -43,7 +43,7 @@ def explain(loaded: Loaded) -> Explanation:
     """How the loss of a config comes about. Where its data can be read the network is counted too. Raises ConfigError, never for data."""
     config = loaded.config
     try:
-        model: Model | None = prepare(loaded).model
+        model: Model | None = outline(loaded)
     except DataError:
         model = None
     family = model.family if model is not None else family_of(config, tuple(range(3)))
@@ -63,7 +63,7 @@ def explain(loaded: Loaded) -> Explanation:
     head = [
         weights_of(config),
         "",
-        "Cross-entropy  H(p, q) = -E_p[log q(y)] is the mean surprise, in nats, at data from p when q was forecast.",
+        "Cross-entropy  H(p, q) = -E_p[log q(y)] is the mean surprise, in nats, of data that come from p under the forecast q.",
         "  p, the truth, is known only through N rows: averaging over them gives the loss above.",
         "  H(p, q) = entropy of p + Kullback-Leibler divergence of q from p, so the loss is least where q = p, and never below the entropy.",
         "  The loss is -1/N times the log-likelihood of the weights W: minimising it is maximum likelihood.",

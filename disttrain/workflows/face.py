@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -121,7 +122,7 @@ class FittedRun:
     def config(self) -> dict[str, Any]:
         """The config with every default filled in, as a mapping that `disttrain.fit` takes; of a model folder without its data sources."""
         path = self.path / "config.resolved.yaml"
-        config = configuration(path).config if path.is_file() else self.model.config
+        config = configuration(path).config if os.path.isfile(path) else self.model.config
         return config.model_dump(mode="json", warnings=False)
 
     @property

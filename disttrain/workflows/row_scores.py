@@ -110,6 +110,10 @@ class RowScores:
                 self._baselines.pop(key, None)
         return documents
 
+    def of(self, metric: str) -> Tensor | None:
+        """The score of each row by a metric without levels, (n,); None where it was not asked for."""
+        return self._scores.get(_Key(metric))
+
     def calibration(self) -> Calibration | None:
         """How calibrated the forecasts are; None where the target has no order."""
         columns, weight = self._calibration, self._weight

@@ -62,7 +62,7 @@ def own_rows(run: OpenRun, more: Sequence[str] = ()) -> Dataset:
     loaded = _config_of(run)
     said = recorded(Path(str(run.folder)))
     _require_not_piped(loaded, run)
-    rows = dataset(loaded, said["limit"], more)
+    rows = dataset(loaded, said["limit"], more, warn=False)
     if (changed := changed_file(rows, said["files"])) is not None:
         what = "the file has changed since the run was fitted"
         if len(rows.files) != len(said["files"]):

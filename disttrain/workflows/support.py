@@ -13,6 +13,7 @@ from torch import Tensor
 from disttrain.data import Origin, column_place, row_finding
 from disttrain.errors import DataError, Finding
 from disttrain.families import FAMILIES, Family, build, needs
+from disttrain.families.on import Support
 from disttrain.outcomes import Outcome
 
 __all__ = ["closed", "fitting_families", "require_between", "require_inside", "require_variety"]
@@ -62,7 +63,7 @@ def require_inside(
     hints = _ways_out_of_vectors(family, y) if family.event else _ways_out(family, column if exact else None, y)
     found = row_finding(
         "target-outside-support", what, column=column, rows=wrong, values=lambda row: _shown(y[row]), origin=origin,
-        detail=_kinds(y[wrong]), hints=(*hints, *more),
+        detail=_kinds(family.support, y[wrong]), hints=(*hints, *more),
     )  # fmt: skip
     raise DataError(replace(found, where=f"{found.where}: {family.name} needs {family.support.text('y')}"))
 
@@ -165,15 +166,21 @@ def _ways_out_of_vectors(family: Family, y: Array) -> list[str]:
     return [f"families that can: {', '.join(fitting)}"] if fitting else []
 
 
-def _kinds(values: Array) -> str:
-    counts = {
-        "are exactly 0": int((values == 0).sum()),
-        "are negative": int((values < 0).sum()),
-        "are positive": int((values > 0).sum()),
+def _kinds(support: Support, values: Array) -> str:
+    """What is wrong with values outside a support: how many are 0, of the wrong sign, or not whole."""
+    zero, negative, positive = values == 0, values < 0, values > 0
+    reasons = {
+        "exactly 0": zero if not np.all(support.contains(np.zeros(1))) else np.zeros_like(zero),
+        "negative": negative if support.lower >= 0 else np.zeros_like(zero),
+        "positive": positive if support.upper <= 0 else np.zeros_like(zero),
+        "no whole number": (values % 1 != 0) & support.discrete,
     }
-    fractions = int((values % 1 != 0).sum())
-    said = [f"{count:,} {kind}" for kind, count in counts.items() if count]
-    return ", ".join([*said, *([f"{fractions:,} are not whole numbers"] if fractions else [])])
+    counts = {reason: int(rows.sum()) for reason, rows in reasons.items() if rows.any()}
+    said = [
+        f"{count:,} {'is' if count == 1 else 'are'} {reason}{'s' if count > 1 and 'whole' in reason else ''}"
+        for reason, count in counts.items()
+    ]
+    return ", ".join(said)
 
 
 def _ways_out(family: Family, column: str | None, y: Array) -> list[str]:

@@ -25,7 +25,7 @@ truncated   y >= 0, continuous
   lower       any real number         set by an option, here 0
 
   options       of, lower, upper
-  density       q(y) / P(l ≤ Y ≤ u),   l ≤ y ≤ u
+  density       q(y) / P(l ≤ Y ≤ u),   l ≤ y ≤ u; an end that is not set cuts nothing off
   loss per row  -log q(y) + log P(l ≤ Y ≤ u)
   symbols       l = lower, u = upper
   mean          by quadrature

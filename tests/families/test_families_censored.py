@@ -61,6 +61,7 @@ def test_a_row_with_an_entry_was_above_it(name: str) -> None:
     larger = torch.maximum(beyond, y + (CENSORED[name].support.step if CENSORED[name].support.discrete else 0.0))
     entered = log_likelihood(q, Outcome(larger, larger, entry=y))
     np.testing.assert_allclose(entered, q.log_prob(larger).double() - functionals.log_survival(q, y), rtol=1e-10)
+    assert bool((log_likelihood(q, Outcome(y, y, entry=y)) == -INF).all())
     # All that is known of a row that is still there at its entry is that.
     np.testing.assert_allclose(log_likelihood(q, Outcome.of_events(y, torch.zeros_like(y), entry=y)), 0.0, atol=1e-12)
 

@@ -98,6 +98,8 @@ def test_the_rows_score_as_they_do_among_all(name: str, index: Any) -> None:
     made, y = MADE[name], (Y / 0.1).round() * 0.1
     part = rows(made, index)
     assert part.batch_shape == Y[index].shape
+    # What a distribution keeps for itself of an answer is of its own rows.
+    functionals.cdf(part, y[index])
     torch.testing.assert_close(part.log_prob(y[index]), made.log_prob(y)[index], rtol=0.0, atol=0.0)
     # Rows of rows, as blocks of a block are.
     if len(Y[index]) > 1:

@@ -13,7 +13,7 @@ from torch import nn
 import disttrain
 from disttrain import Conditions, CrossEntropy, Family, Outcome, Parameter
 from disttrain.errors import DataError, UsageError
-from disttrain.families import FAMILIES, activation_for, facts, on, options
+from disttrain.families import FAMILIES, activation_for, build, facts, on, options
 from disttrain.networks import activated
 
 ROWS = 40
@@ -381,6 +381,7 @@ def test_conditions_enter_the_distribution_of_each_row():
     ("family", "parameters", "conditions", "told"),
     [
         ("normal", {}, Conditions(exposure=torch.ones(5)), "takes no exposure"),
+        (build("hurdle", {"of": "poisson"}), {}, Conditions(exposure=torch.ones(5)), "takes no exposure"),
         ("normal", {}, Conditions(offsets={"locc": torch.ones(5)}), "`locc` is none: loc, scale"),
         ("normal", {"scale": {"fixed": 1.0}}, Conditions(offsets={"scale": torch.ones(5)}), "`scale` is none: loc"),
         ("normal", {}, Conditions(given={"loc": torch.ones(5)}), "`loc` of normal is not given"),

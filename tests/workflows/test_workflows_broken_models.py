@@ -51,7 +51,7 @@ WRONG = {
     "encoder.parts": (None, "`parts` must be a list, not null"),
     "encoder.missing": ([], "`missing` must be text, not a list"),
     "encoder": ([], "encoder must be an object, not a list"),
-    "schema.features[1].declared": (1, "`declared` must be true or false, not `1`"),
+    "schema.features[1].kind": (1, "`kind` must be text, not `1`"),
     "schema.target[0]": ({}, "`target` must be text, not an object"),
     "schema.known": ("all", "`known` must be an object of texts"),
     "schema": (0, "schema must be an object, not `0`"),

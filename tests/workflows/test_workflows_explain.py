@@ -29,7 +29,7 @@ _TOLD = {}
 GAMMA = """\
 loss = -(1/N) Σ log q(y_i | Θ(W, X_i))
 
-Cross-entropy  H(p, q) = -E_p[log q(y)] is the mean surprise, in nats, at data from p when q was forecast.
+Cross-entropy  H(p, q) = -E_p[log q(y)] is the mean surprise, in nats, of data that come from p under the forecast q.
   p, the truth, is known only through N rows: averaging over them gives the loss above.
   H(p, q) = entropy of p + Kullback-Leibler divergence of q from p, so the loss is least where q = p, and never below the entropy.
   The loss is -1/N times the log-likelihood of the weights W: minimising it is maximum likelihood.
@@ -37,13 +37,13 @@ Cross-entropy  H(p, q) = -E_p[log q(y)] is the mean surprise, in nats, at data f
   q                gamma(concentration = θ₁, rate = θ₂)
   target           `gamma`, one number per row: y > 0
   θ₁               concentration: one number per row, θ₁ > 0
-                   = softplus(z₁) + 1e-6     softplus (default): linear for large values, so one row cannot blow up; the default of scales and shapes
+                   = softplus(z₁) + 1e-6     softplus (default): grows like z and no faster, so that no row runs away: the usual choice for scales and shapes
   θ₂               rate: one number per row, θ₂ > 0, in 1 / target units
-                   = softplus(z₂) + 1e-6     softplus (default): linear for large values, so one row cannot blow up; the default of scales and shapes
+                   = softplus(z₂) + 1e-6     softplus (default): grows like z and no faster, so that no row runs away: the usual choice for scales and shapes
   z                MLP 4 → 8 → 2, silu        58 weights
   density          θ₂^θ₁ y^(θ₁-1) exp(-θ₂ y) / Γ(θ₁)
   per row          -[ θ₁ log θ₂ + (θ₁-1) log y - θ₂ y - log Γ(θ₁) ]
-  marginal start   the heads start at the constant model of maximum likelihood: the baseline that features have to beat"""
+  marginal start   the network starts at the constant model of maximum likelihood: the baseline that features have to beat"""
 
 FAMILY_GAMMA = """\
 gamma   y > 0, continuous
@@ -61,7 +61,7 @@ gamma   y > 0, continuous
   crps          closed form
   scipy.stats   gamma(a=concentration, scale=1/rate)
   gamlss        GA: mu = concentration/rate, sigma = 1/sqrt(concentration)
-  drops         concentration fixed: log Γ(k) and (k-1) log y do not move the minimum; what is left is k (y/m + log m) with mean m = k/r
+  simplifies    concentration fixed: log Γ(k) and (k-1) log y do not move the minimum; what is left is k (y/m + log m) with mean m = k/r
   try instead   heavier tail: log_normal, inverse_gaussian · a hazard of its own: weibull"""
 
 
@@ -306,7 +306,7 @@ def test_missing_values_are_counted(checked):
     warnings, _, config = checked
     z = np.random.default_rng(1).normal(size=ROWS)
     assert warnings(z=pa.array(np.where(np.arange(ROWS) < 8, np.nan, z), from_pandas=True)) == [
-        ("features", "z: 8 missing (2.0 %), imputed, with an indicator where it is a number")
+        ("features", "z: 8 missing (2.0 %), filled in, and an input says where")
     ]
     result = CliRunner().invoke(app, ["check", str(config)])
     assert result.exit_code == 0

@@ -12,7 +12,7 @@ from small_runs import config_of, family_table, write_config, write_table
 from typer.testing import CliRunner
 
 from disttrain.cli.app import app
-from disttrain.data import FORMATS, read
+from disttrain.data import FORMATS, Source
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,7 @@ def test_every_format_is_named_by_its_suffix_and_by_the_option(form, run, folder
     command(0, "predict", run, "--data", "data.parquet", "-o", "by-option", "--format", form)
     assert (folder / f"by-name{suffix}").read_bytes() == (folder / "by-option").read_bytes()
     (folder / "by-option").unlink()
-    assert read([folder / f"by-name{suffix}"], ["row"], form)["row"].to_pylist() == list(range(400))
+    assert sum(Source([folder / f"by-name{suffix}"], form).counts) == 400
 
 
 @pytest.mark.parametrize("output", ["out.xlsx", "out", "out.csv.gz"])

@@ -1,0 +1,76 @@
+"""The words of a config are those that something acts on: each list against the table, or the code, that knows what they mean."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import disttrain
+from disttrain import config, data, metrics, networks, training
+from disttrain.config import names
+from disttrain.data import column_checks, splits
+from disttrain.errors import ConfigError
+from disttrain.networks import inputs
+from disttrain.workflows import dataset, explain, forecasts
+
+PACKAGE = Path(disttrain.__file__).parent
+# Each list of words, and the table of the part of the program that acts on them.
+TABLES = {
+    "METRICS": lambda: set(metrics.METRICS),
+    "OPTIMIZERS": lambda: set(training.OPTIMIZERS),
+    "OPTIMIZER_DEFAULTS": lambda: set(training.OPTIMIZERS),
+    "SCHEDULES": lambda: set(training.SCHEDULES),
+    "SCHEDULE_DEFAULTS": lambda: set(training.SCHEDULES) - {"constant", "cosine"},
+    "TRUNK_ACTIVATIONS": lambda: set(networks.TRUNK_ACTIVATIONS),
+    "NORMALIZATIONS": lambda: set(networks.NORMALIZATIONS),
+    "FORMATS": lambda: {"auto", *data.FORMATS},
+    "COLUMN_KINDS": lambda: set(column_checks.KINDS),
+    "SPLIT_METHODS": lambda: {*splits.RANKS, "per_member"},
+    "SPLITS": lambda: set(dataset.SPLITS),
+    "PREDICTION_COLUMNS": lambda: {"parameters", "quantiles", *forecasts.COLUMNS, *forecasts.TIMED},
+    "TIMED_COLUMNS": lambda: set(forecasts.TIMED),
+    "NUMERIC_EMBEDDINGS": lambda: set(inputs.NUMERIC_EMBEDDINGS),
+    "INITIALIZATIONS": lambda: set(explain._STARTS),
+}
+# Lists without a table: the program asks for the words by name.
+ASKED_FOR = (
+    "CSV_SEPARATORS", "CSV_THOUSANDS", "ENCODINGS", "HEADS", "MISSING", "MOMENTUM_OPTIMIZERS", "PRECISIONS", "SCALINGS", "STOPPING_METRICS",
+    "UNKNOWN_CATEGORIES",
+)  # fmt: skip
+
+
+def test_every_list_of_words_is_held_by_this_file():
+    assert set(names.__all__) == {*TABLES, *ASKED_FOR, "NOT_AVAILABLE"}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_the_words_are_those_of_the_table(name):
+    assert set(getattr(names, name)) == TABLES[name]()
+
+
+def strings():
+    """Every text in the code outside of the config, docstrings left out."""
+    for path in PACKAGE.rglob("*.py"):
+        if "config" not in path.relative_to(PACKAGE).parts:
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                    yield node.value
+
+
+@pytest.mark.parametrize("name", ASKED_FOR)
+def test_the_words_are_asked_for(name):
+    known = set(strings())
+    assert [word for word in getattr(names, name) if word not in known] == []
+
+
+@pytest.mark.parametrize("path", names.NOT_AVAILABLE)
+def test_what_is_not_available_is_refused(path):
+    document = {"distribution": "gamma", "data": {"train": "a.csv", "target": "y", "features": ["x"]}}
+    here = document
+    for part in path[:-1]:
+        here = here.setdefault(part, {})
+    here[path[-1]] = {"trials": 1} if path == ("tune",) else True
+    with pytest.raises(ConfigError, match="not available"):
+        config.parse(document)
