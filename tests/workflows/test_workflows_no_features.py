@@ -73,7 +73,8 @@ def test_counts_per_exposure_are_their_totals_ratio(tmp_path):
     counts = rng().poisson(2.0 * exposure)
     run = run_of(tmp_path, {"n": counts, "years": exposure}, "poisson", target="n", exposure="years")
     rate = counts.sum() / exposure.sum()
-    np.testing.assert_allclose(run.predictions["rate"].to_numpy(), rate * exposure, rtol=1e-6)
+    # The fit ends where a step changes less than 1e-11 nats: a share of 3e-6 of a rate of 2.
+    np.testing.assert_allclose(run.predictions["rate"].to_numpy(), rate * exposure, rtol=5e-6)
     assert run.nll("train") == pytest.approx(-scipy.stats.poisson.logpmf(counts, rate * exposure).mean(), abs=1e-9)
 
 
