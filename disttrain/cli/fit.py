@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -46,11 +47,14 @@ def fit(
 
         show_check(talk, loaded, limit_rows)
         return
-    from disttrain.cli.progress import follow
-    from disttrain.workflows.fit import fit as run
+    from disttrain.cli.progress import follow, reading
 
     going_on = resume is not None and (resume == NEWEST or Path(resume))
-    follow(talk, lambda stop: run(loaded, out=out, overwrite=overwrite, resume=going_on, limit=limit_rows, stop=stop, command=sys.argv))
+    with reading(talk) as begun:
+        from disttrain.workflows.fit import fit as run
+
+        events = partial(run, loaded, out=out, overwrite=overwrite, resume=going_on, limit=limit_rows, command=sys.argv)
+        follow(talk, lambda stop: events(stop=stop), begun)
 
 
 def _source(data: str | None) -> str | None:

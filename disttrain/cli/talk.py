@@ -83,11 +83,11 @@ class Talk:
     def say(self, text: str = "") -> None:
         """Tell people something that is not a result, unless they asked for quiet or for JSON."""
         if not (self.quiet or self.json):
-            self.err.print(text, highlight=False, markup=False, soft_wrap=True)
+            _print(self.err, text)
 
     def show(self, text: str = "") -> None:
         """Print a line of a result for people."""
-        self.out.print(text, highlight=False, markup=False, soft_wrap=True)
+        _print(self.out, text)
 
     def document(self, content: Any) -> None:
         """Print a JSON document."""
@@ -189,6 +189,11 @@ def _lines(finding: Finding) -> Iterator[str]:
         for text in texts:
             if text:
                 yield f"  = {name}: {text}"
+
+
+def _print(console: Console, text: str) -> None:
+    """Print a line; a terminal breaks it between words, a file or a pipe gets it whole."""
+    console.print(text, highlight=False, markup=False, soft_wrap=not console.file.isatty())
 
 
 def _console(stream: Any, color: Color) -> Console:
