@@ -50,12 +50,14 @@ def fit(
 
         show_check(talk, loaded, limit_rows)
         return
-    from disttrain.cli.progress import follow
-    from disttrain.workflows.fit import fit as run
+    from disttrain.cli.progress import follow, reading
 
     going_on = resume is not None and (resume == NEWEST or Path(resume))
+    with reading(talk) as begun:
+        from disttrain.workflows.fit import fit as run
 
-    follow(talk, partial(run, loaded, out=out, overwrite=overwrite, resume=going_on, limit=limit_rows, command=sys.argv))
+        events = partial(run, loaded, out=out, overwrite=overwrite, resume=going_on, limit=limit_rows, command=sys.argv)
+        follow(talk, events, begun)
 
 
 def _source(data: str | None, config: Path) -> str | None:

@@ -19,15 +19,25 @@ if TYPE_CHECKING:
 
     from disttrain.workflows.fit import Epoch, Finished, Started
 
-__all__ = ["follow"]
+__all__ = ["follow", "reading"]
 
 
-def follow(talk: Talk, events: Callable[..., Generator[Any]]) -> None:
-    """Run a fit, show what happens, and leave with the exit code of how it ended."""
+@contextmanager
+def reading(talk: Talk) -> Iterator[Callable[[], None]]:
+    """Show on a terminal that something is done before the first line of a fit; calling what is yielded takes the line away."""
+    if not _is_live(talk):
+        yield lambda: None
+        return
+    with talk.err.status("reading the data") as status:
+        yield status.stop
+
+
+def follow(talk: Talk, events: Callable[..., Generator[Any]], begun: Callable[[], None]) -> None:
+    """Run a fit, show what happens, and leave with the exit code of how it ended; `begun` is called before the first line."""
     with streams.to_the_end(), asked_to_stop(talk.quiet or talk.json) as stop, _bar(talk) as bar:
         running = events(stop=stop, interruptible=stop.at_once)
         try:
-            code = _shown(talk, running, stop, bar)
+            code = _shown(talk, running, stop, bar, begun)
         except KeyboardInterrupt as fault:
             # Where it came while an event was shown, the run has not heard of it.
             with suppress(KeyboardInterrupt):
@@ -36,12 +46,13 @@ def follow(talk: Talk, events: Callable[..., Generator[Any]]) -> None:
     raise typer.Exit(code)
 
 
-def _shown(talk: Talk, events: Iterator[Any], stop: Interruption, bar: Progress | None) -> int:
+def _shown(talk: Talk, events: Iterator[Any], stop: Interruption, bar: Progress | None, begun: Callable[[], None]) -> int:
     from disttrain.workflows.fit import Epoch, Finished, Started
 
     started: Started | None = None
     code = 0
     for event in events:
+        begun()
         if isinstance(event, Started):
             started = event
             stop.begin()
@@ -59,15 +70,23 @@ def _shown(talk: Talk, events: Iterator[Any], stop: Interruption, bar: Progress 
 @contextmanager
 def _bar(talk: Talk) -> Iterator[Progress | None]:
     """The live line, where stderr is a terminal and nobody asked for quiet."""
-    if talk.quiet or talk.json or talk.no_progress or not talk.err.is_terminal:
+    if not _is_live(talk):
         yield None
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
     columns = (TextColumn("fit"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[losses]}"), TimeElapsedColumn(),
                TextColumn("eta"), TimeRemainingColumn())  # fmt: skip
-    with Progress(*columns, console=talk.err, transient=True) as progress:
+    # It is begun with the first epoch: a terminal has room for one live line at a time.
+    progress = Progress(*columns, console=talk.err, transient=True)
+    try:
         yield progress
+    finally:
+        progress.stop()
+
+
+def _is_live(talk: Talk) -> bool:
+    return talk.err.is_terminal and not (talk.quiet or talk.json or talk.no_progress)
 
 
 def _begin(talk: Talk, event: Started) -> None:
@@ -100,7 +119,8 @@ def _epoch(talk: Talk, bar: Progress | None, started: Started, event: Epoch) -> 
     loss = event.validation_nll if isfinite(event.validation_nll) else event.train_nll
     if bar is not None:
         if not bar.tasks:
-            bar.console.print("  epoch   train nll     val nll        gain         lr", highlight=False)
+            bar.start()
+            bar.console.print("  epoch   train nll     val nll        gain         lr    time", highlight=False)
             bar.add_task("fit", total=started.epochs, losses="")
         bar.update(bar.tasks[0].id, completed=event.number, losses=f"val {loss:.4f}  best {event.best:.4f}@{event.best_epoch}")
     every = 1 if talk.verbose else max(1, round(started.epochs / 30))
@@ -108,10 +128,8 @@ def _epoch(talk: Talk, bar: Progress | None, started: Started, event: Epoch) -> 
         return
     if bar is not None:
         gain = started.baseline - loss
-        line = (
-            f"  {event.number:>5}  {event.train_nll:>10.4f}  {_nll(event.validation_nll):>10}  {gain:>10.4f}  {event.learning_rate:>9.1e}"
-        )
-        bar.console.print(line, highlight=False)
+        numbers = f"{event.train_nll:>10.4f}  {_nll(event.validation_nll):>10}  {gain:>10.4f}  {event.learning_rate:>9.1e}"
+        bar.console.print(f"  {event.number:>5}  {numbers}  {tables.clock(event.seconds):>6}", highlight=False)
         return
     talk.say(
         f"epoch={event.number} train_nll={event.train_nll:.4f} val_nll={_nll(event.validation_nll)} best={event.best:.4f} "

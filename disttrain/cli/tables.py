@@ -20,7 +20,13 @@ __all__ = ["clock", "families", "scores", "splits"]
 
 _BARS = " ▁▂▃▄▅▆▇█"
 _SHARES = ("coverage", "accuracy")
-_BETTER = {"accuracy": "higher is better", "concordance": "higher is better", "pit": "0 is calibrated"}
+_BETTER = {
+    "accuracy": "higher is better",
+    "concordance": "higher is better",
+    "pit": "0 is calibrated",
+    "mae": "lower is better, of the median",
+    "rmse": "lower is better, of the mean",
+}
 
 
 def clock(seconds: float) -> str:
@@ -59,7 +65,7 @@ def scores(talk: Talk, answer: Answer) -> None:
     rows = list(_rows(made["metrics"]))
     if len(rows) == 1 and "by" not in made:
         name, label, entry = rows[0]
-        talk.show(f"  {label}  {_shown(name, entry['value'])} ± {_shown(name, entry['se'])}{_against(name, entry)}")
+        talk.show(f"  {label}  {_shown(name, entry['value'])} ± {_error(name, entry['se'], entry['value'])}{_against(name, entry)}")
         return
     talk.out.print(_score_table(rows))
     for column, groups in made.get("by", {}).items():
@@ -92,7 +98,8 @@ def _score_table(rows: Iterable[tuple[str, str, dict[str, Any]]]) -> Table:
     for name, label, entry in rows:
         gain = "" if name == "coverage" else _gain(name, entry)
         better = f"nominal {100 * entry['nominal']:g} %" if name == "coverage" else _BETTER.get(name, "lower is better")
-        table.add_row(label, *(_shown(name, entry[key]) for key in ("value", "se", "baseline")), gain, Text(better, "dim"))
+        error = _error(name, entry["se"], entry["value"])
+        table.add_row(label, _shown(name, entry["value"]), error, _shown(name, entry["baseline"]), gain, Text(better, "dim"))
     return table
 
 
@@ -112,9 +119,7 @@ def _against(name: str, entry: dict[str, Any]) -> str:
     if entry["baseline"] is None:
         return ""
     nats = " nats per row" if name == "nll" else ""
-    return (
-        f"     baseline {_shown(name, entry['baseline'])}     gain {_shown(name, entry['gain'])} ± {_shown(name, entry['gain_se'])}{nats}"
-    )
+    return f"     baseline {_shown(name, entry['baseline'])}     gain {_shown(name, entry['gain'])} ± {_error(name, entry['gain_se'], entry['gain'])}{nats}"
 
 
 def _gain(name: str, entry: dict[str, Any]) -> str:
@@ -130,6 +135,13 @@ def _shown(name: str, value: float | None) -> str:
     if value is None:
         return "-"
     return f"{100 * value:.1f} %" if name in _SHARES else _number(value)
+
+
+def _error(name: str, error: float | None, value: float | None) -> str:
+    """A standard error with as many digits as its value."""
+    if error is None or value is None or name in _SHARES or abs(value) < 100 or error < 0.1:
+        return _shown(name, error)
+    return f"{error:,.1f}"
 
 
 def _number(value: float | None) -> str:

@@ -213,6 +213,11 @@ def _lines(finding: Finding) -> Iterator[str]:
                 yield f"  = {name}: {text}"
 
 
+def _print(console: Console, text: str) -> None:
+    """Print a line; a terminal breaks it between words, a file or a pipe gets it whole."""
+    console.print(text, highlight=False, markup=False, soft_wrap=not console.file.isatty())
+
+
 def _console(stream: Any, color: Color) -> Console:
     from rich.console import Console
 
