@@ -141,6 +141,13 @@ def test_a_scaling_is_read_back_from_json(scaling):
     assert Scaling.from_state(json.loads(json.dumps(asdict(scaling)))) == scaling
 
 
+def test_a_scaling_that_was_written_without_a_level_has_none():
+    assert Scaling.from_state({"shift": 0.0, "spread": 2.0}) == Scaling(0.0, 2.0)
+    for level in (0.0, -1.0, math.inf, [1.0, math.nan]):
+        with pytest.raises(ValueError, match="scaling"):
+            Scaling.from_state({"shift": 0.0, "spread": 1.0, "level": level})
+
+
 @pytest.mark.parametrize(("shift", "spread"), [(0.0, 0.0), (math.nan, 1.0), ([0.0], [1.0, 2.0]), ([0.0, 0.0], [1.0, -1.0])])
 def test_a_damaged_scaling_is_refused(shift, spread):
     with pytest.raises(ValueError, match="scaling"):
