@@ -195,9 +195,13 @@ def _report(talk: Talk, fault: DisttrainError) -> None:
 
 
 def _print(console: Console, text: str, style: str | None = None) -> None:
-    """Print one line, after the empty ones that it begins with; what a file has brought into it cannot steer the terminal."""
+    """Print one line, after the empty ones that it begins with; what a file has brought into it cannot steer the terminal.
+
+    A terminal breaks it between words, a file or a pipe gets it whole.
+    """
     line = text.lstrip("\n")
-    console.print("\n" * (len(text) - len(line)) + escaped(line), style=style, highlight=False, markup=False, soft_wrap=True)
+    whole = not console.file.isatty()
+    console.print("\n" * (len(text) - len(line)) + escaped(line), style=style, highlight=False, markup=False, soft_wrap=whole)
 
 
 def _lines(finding: Finding) -> Iterator[str]:
@@ -211,11 +215,6 @@ def _lines(finding: Finding) -> Iterator[str]:
         for text in texts:
             if text:
                 yield f"  = {name}: {text}"
-
-
-def _print(console: Console, text: str) -> None:
-    """Print a line; a terminal breaks it between words, a file or a pipe gets it whole."""
-    console.print(text, highlight=False, markup=False, soft_wrap=not console.file.isatty())
 
 
 def _console(stream: Any, color: Color) -> Console:
