@@ -165,9 +165,7 @@ def observed_columns(section: Any) -> dict[str, str]:
 
 def written(observed: Mapping[str, str]) -> dict[str, str]:
     """How the values of a column are written where they are not any numbers: {column: words}."""
-    return (
-        {observed["event"]: "an event is 1 (seen exactly) or 0 (only known to be larger), or true and false"} if "event" in observed else {}
-    )
+    return {observed["event"]: "an event is 1 (seen exactly) or 0 (right-censored), or true and false"} if "event" in observed else {}
 
 
 def parts_of(weight: str | None, known: Mapping[str, str], observed: Mapping[str, str]) -> dict[str, str]:
