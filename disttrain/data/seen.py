@@ -118,7 +118,7 @@ def happened(batch: Any, name: str, origin: Origin) -> Rows:
     raise_any(findings)
     wrong = missing | ~np.isin(values, (0.0, 1.0))
     if wrong.any():
-        what = f"{counted(wrong)} neither 1 (seen exactly) nor 0 (only known to be larger)"
+        what = f"{counted(wrong)} neither 1 (seen exactly) nor 0 (right-censored)"
         hints = ("write 0 and 1, or false and true, for other codes such as 1 and 2; of several causes of an end each has a column",)
         told = row_finding("bad-event", what, column=name, rows=wrong, values=lambda row: f"{values[row]:g}", origin=origin, hints=hints)
         raise_any([told])
