@@ -1,8 +1,26 @@
 """`python -m disttrain` and the `disttrain` command."""
 
-from disttrain.cli.app import main
+from __future__ import annotations
+
+import os
+import signal
+import sys
 
 __all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command line; an interruption is answered in one line from the first import on."""
+    try:
+        from disttrain.cli.app import main as run
+
+        run()
+    except KeyboardInterrupt:
+        # A second one must not interrupt the exit.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        print("interrupted", file=sys.stderr, flush=True)
+        os._exit(130)
+
 
 if __name__ == "__main__":
     main()

@@ -5,8 +5,13 @@ The library raises these; `disttrain.cli.app` alone turns them into text and an 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import errno
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from traceback import clear_frames
 
 __all__ = [
     "AnswerIsNo",
@@ -17,12 +22,25 @@ __all__ = [
     "Finding",
     "FitFailed",
     "Interrupted",
+    "OutOfMemory",
     "OutputExists",
+    "ReaderLeft",
     "RunUnreadable",
     "StorageError",
     "Terminated",
     "UsageError",
+    "bytes_asked",
+    "cannot_write",
+    "enough_memory",
 ]
+
+# By which words libraries say that memory ran out, where they have no error of their own for it.
+_NO_MEMORY = re.compile(
+    r"DefaultCPUAllocator|(not enough|out of|cannot allocate|can't allocate) memory|can't start new thread|failed to map segment"
+    r"|bad_alloc|_ALLOC_FAILED",
+    re.IGNORECASE,
+)
+_ASKED = re.compile(r"(?:allocate|alloc of size|resize to) ([\d,.]+)\s*([KMGT]i?B|bytes|\b)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -90,6 +108,10 @@ class FitFailed(DisttrainError):
     exit_code = 4
 
 
+class OutOfMemory(FitFailed):
+    """Memory ran out, on the machine or on its accelerator. What was saved before stays."""
+
+
 class RunUnreadable(DisttrainError):
     """A run or model folder is missing, corrupt, unsafe or of a newer format."""
 
@@ -100,6 +122,12 @@ class StorageError(DisttrainError):
     """The disk is full, a folder is read-only, a permission is missing."""
 
     exit_code = 6
+
+
+class ReaderLeft(DisttrainError):
+    """Who read standard output has left before its end: nothing is wrong, and nothing is left to say."""
+
+    exit_code = 141
 
 
 class OutputExists(DisttrainError):
@@ -118,3 +146,69 @@ class Terminated(DisttrainError):
     """SIGTERM: the batch was finished and the best epoch kept."""
 
     exit_code = 143
+
+
+_READ_ONLY = ("not-writable", "choose a folder that you may write to")
+_FULL = ("disk-full", "free some space, or choose a folder on another disk")
+_REASONS = {
+    errno.ENOSPC: _FULL,
+    errno.EDQUOT: _FULL,
+    errno.EFBIG: _FULL,
+    errno.EACCES: _READ_ONLY,
+    errno.EPERM: _READ_ONLY,
+    errno.EROFS: _READ_ONLY,
+    errno.ENOENT: ("no-folder", "make the folder first, or choose another"),
+    errno.ENOTDIR: ("no-folder", "a part of this path is a file; choose another folder"),
+    errno.EEXIST: ("no-folder", "a file has the name of this folder; choose another folder"),
+    errno.ENAMETOOLONG: ("name-too-long", "choose a shorter name"),
+}
+_OTHER = ("cannot-write", "try again, or choose a folder on another disk")
+
+
+def cannot_write(error: OSError, where: str) -> StorageError:
+    """The StorageError that says why the file, folder or stream `where` cannot be written, with a way out."""
+    code, hint = _REASONS.get(error.errno or 0, _OTHER)
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    if where == "stdout":
+        return StorageError(Finding(code, f"cannot write to stdout: {reason}", where, hints=("send the output to another disk",)))
+    return StorageError(Finding(code, f"cannot write: {reason}", where, hints=(hint,)))
+
+
+@contextmanager
+def enough_memory(*hints: str, kept: Callable[[], str] = lambda: "") -> Iterator[None]:
+    """Inside the block the many faults by which libraries say that memory ran out become OutOfMemory, with what is `kept`."""
+    try:
+        yield
+        return
+    except Exception as fault:
+        if not _of_memory(fault):
+            raise
+        asked = _asked(str(fault))
+        # The frames that the fault came through keep alive all that filled the memory.
+        clear_frames(fault.__traceback__)
+    raise OutOfMemory(Finding("out-of-memory", f"memory ran out{asked}", hints=hints, kept=kept()))
+
+
+def _of_memory(fault: Exception) -> bool:
+    if isinstance(fault, DisttrainError):
+        return False
+    named = isinstance(fault, MemoryError) or type(fault).__name__ == "OutOfMemoryError"
+    return named or getattr(fault, "errno", None) == errno.ENOMEM or bool(_NO_MEMORY.search(str(fault)) and isinstance(fault, _RAISED))
+
+
+_RAISED = (RuntimeError, ImportError, OSError)
+
+
+def bytes_asked(message: str) -> float:
+    """How many bytes an error of memory says were asked for at once; 0 where it does not say."""
+    if (match := _ASKED.search(message)) is None:
+        return 0.0
+    unit = (match[2] or "B").upper()
+    power = 0 if unit == "BYTES" else "BKMGT".index(unit[0])
+    factor: float = (1024.0 if unit[1:2] == "I" else 1000.0) ** power
+    return float(match[1].replace(",", "").rstrip(".") or 0) * factor
+
+
+def _asked(message: str) -> str:
+    number = bytes_asked(message)
+    return f": {number / 1e6:,.1f} MB were asked for at once" if number else ""

@@ -11,31 +11,30 @@ from torch.distributions import Distribution
 from disttrain.distributions import functionals, intervals
 from disttrain.outcomes import Outcome
 
-__all__ = ["cross_entropy", "log_likelihood", "weighted_mean"]
+__all__ = ["cross_entropy", "half_open", "log_likelihood", "weighted_mean"]
 
 
 def log_likelihood(distribution: Distribution, outcome: Outcome) -> Tensor:
     """Log-probability of what was observed of each row, in nats: (n,).
 
-    Exact rows score log f(y), others log P(lower <= Y <= upper), both ends included; rows that could only be seen above their entry
-    score that given Y > entry. Raises UsageError where the distribution has no differentiable cdf and one is needed.
+    Exact rows score log f(y), others log P(lower <= Y <= upper), both ends included, or log P(lower < Y <= upper) where the outcome leaves
+    the lower end out; rows that could only be seen above their entry score that given Y > entry. Raises UsageError where the distribution
+    has no differentiable cdf and one is needed.
     Source: Kalbfleisch & Prentice (2002), The Statistical Analysis of Failure Time Data, section 3.2.
     """
     score = distribution.log_prob(outcome.lower) if outcome.kinds == {"exact"} else _log_seen(distribution, outcome)
     if outcome.entry is None:
         return score
     beyond = functionals.log_survival(distribution, outcome.entry)
-    # Of a row that could not have been seen at all nothing can be expected either.
-    never = beyond == -math.inf
+    # Of a row that could not have been seen, there or at all, nothing can be expected either.
+    never = (beyond == -math.inf) | (outcome.seen & (outcome.lower <= outcome.entry))
     return torch.where(never, -math.inf, score - torch.where(never, 0.0, beyond))
 
 
 def _log_seen(distribution: Distribution, outcome: Outcome) -> Tensor:
     """The score of exact and other rows together; each expression is given harmless numbers in the rows that are not its own."""
-    lower, upper, exact = outcome.lower, outcome.upper, outcome.seen
-    start = functionals.just_below(distribution, lower)
-    # What lies below its entry could not have been seen, so that a left-censored row is an interval from there.
-    start = start if outcome.entry is None else torch.maximum(start, outcome.entry)
+    exact = outcome.seen
+    start, upper = half_open(distribution, outcome)
     kinds = outcome.kinds - {"exact"}
     censored = _log_between(
         distribution,
@@ -45,7 +44,18 @@ def _log_seen(distribution: Distribution, outcome: Outcome) -> Tensor:
     )
     if "exact" not in outcome.kinds:
         return censored
-    return torch.where(exact, distribution.log_prob(torch.where(exact, lower, functionals.inside(distribution))), censored)
+    return torch.where(exact, distribution.log_prob(torch.where(exact, outcome.lower, functionals.inside(distribution))), censored)
+
+
+def half_open(distribution: Distribution, outcome: Outcome) -> tuple[Tensor, Tensor]:
+    """The ends a and b, each (n, *event), for which a < Y <= b says the same as the outcome, where the row was not seen exactly.
+
+    a is no lower than the entry: what lies below could not have been seen, so that a left-censored row is an interval from there.
+    """
+    start = functionals.just_below(distribution, outcome.lower)
+    if outcome.above is not None:
+        start = torch.where(outcome.above, outcome.lower, start)
+    return (start if outcome.entry is None else torch.maximum(start, outcome.entry)), outcome.upper
 
 
 def _log_between(distribution: Distribution, start: Tensor, end: Tensor, kinds: frozenset[str]) -> Tensor:

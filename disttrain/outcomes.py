@@ -2,38 +2,51 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
+
+from disttrain.errors import Finding, UsageError
 
 __all__ = ["Outcome"]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was seen of `n` targets: that each lies in [lower, upper]; both are (n, *event), in target units.
+    """What was observed of `n` targets: that each lies in [lower, upper]; both are (n, *event), in target units.
 
     A row is exact where lower = upper, right-censored where only upper is infinite, left-censored where only lower is, an interval
-    otherwise. `entry` (n,) is the value above which a row could be seen at all (left truncation), -inf for a row that could be seen
-    anywhere; None where all could. `kinds` says which of `exact`, `right`, `left` and `interval` occur; it is found out where it is not
-    given, and of a part of the rows it may name more than these have.
+    otherwise. Both ends belong to the interval, except where `above` (n, *event) is True: there Y > lower, which for counts, and where a
+    value has a probability beside a density, is less than Y >= lower. None where no lower end is left out. `entry` (n,) is the value above
+    which a row could be seen at all (left truncation: Y > entry), -inf for a row that could be seen anywhere; None where all could.
+    `kinds` says which of `exact`, `right`, `left` and `interval` occur; it is found out where it is not given, and of a part of the rows
+    it may name more than these have. Raises UsageError where lower = upper and `above` leave no value.
     """
 
     lower: Tensor
     upper: Tensor
     entry: Tensor | None = None
     kinds: frozenset[str] = frozenset()
+    above: Tensor | None = None
 
     def __post_init__(self) -> None:
         if not self.kinds:
             object.__setattr__(self, "kinds", _kinds(self.lower, self.upper))
+            _require_values(self)
 
     @staticmethod
     def exact(y: Tensor) -> Outcome:
         """The outcome of targets that were all seen exactly: `y` (n, *event)."""
         return Outcome(y, y)
+
+    @staticmethod
+    def of_events(y: Tensor, event: Tensor, entry: Tensor | None = None) -> Outcome:
+        """The outcome of survival data: Y = `y` (n,) where `event` (n,) is 1 or True, and Y > `y`, right-censored, where it is 0."""
+        censored = event == 0
+        return Outcome(y, torch.where(censored, math.inf, y), entry, above=censored)
 
     @property
     def value(self) -> Tensor:
@@ -60,20 +73,24 @@ class Outcome:
         return self.entry is None and self.kinds == {"exact"}
 
     def map(self, function: Callable[[Tensor], Tensor]) -> Outcome:
-        """The outcome with an increasing `function` of every end, such as another unit, or with some of the rows."""
+        """The outcome with an increasing `function` of every end, such as another unit or dtype."""
         lower = function(self.lower)
         upper = lower if self.upper is self.lower else function(self.upper)
-        return Outcome(lower, upper, None if self.entry is None else function(self.entry), self.kinds)
+        return Outcome(lower, upper, None if self.entry is None else function(self.entry), self.kinds, self.above)
+
+    def select(self, function: Callable[[Tensor], Tensor]) -> Outcome:
+        """The outcome with `function` of every tensor, which takes rows, repeats them or moves them to another device."""
+        return replace(self.map(function), above=None if self.above is None else function(self.above))
 
     def __len__(self) -> int:
         return len(self.lower)
 
     def __getitem__(self, rows: slice | Tensor) -> Outcome:
-        return self.map(lambda ends: ends[rows])
+        return self.select(lambda column: column[rows])
 
     def to(self, device: torch.device) -> Outcome:
         """The same outcome on another device."""
-        return self.map(lambda ends: ends.to(device))
+        return self.select(lambda column: column.to(device))
 
 
 def _kinds(lower: Tensor, upper: Tensor) -> frozenset[str]:
@@ -85,3 +102,10 @@ def _kinds(lower: Tensor, upper: Tensor) -> frozenset[str]:
 def _by_kind(lower: Tensor, upper: Tensor) -> dict[str, Tensor]:
     exact, below, above = lower == upper, lower == -torch.inf, upper == torch.inf
     return {"exact": exact, "right": above & ~below, "left": below & ~above, "interval": ~(exact | (above ^ below))}
+
+
+def _require_values(outcome: Outcome) -> None:
+    if outcome.above is not None and bool((outcome.above & outcome.seen).any()):
+        row = int((outcome.above & outcome.seen).reshape(len(outcome), -1).any(1).nonzero()[0])
+        what = f"row {row} has lower = upper, and `above` leaves that value out, so that none remains"
+        raise UsageError(Finding("bad-outcome", what, "Outcome", hints=("a right-censored row has an infinite upper end",)))

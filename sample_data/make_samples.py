@@ -2,9 +2,9 @@
 
 Run `python make_samples.py [FOLDER]`; the tables are written beside this file unless a folder is given. Columns named
 `true_*` hold the parameters each row was drawn from, under the family's own parameter names, so that the entropy of the truth,
-the smallest NLL any model can reach, can be computed. They are never features. `fold` (0-9) splits the rows. The last four were not
+the smallest NLL any model can reach, can be computed. They are never features. `fold` (0-9) splits the rows. The last five were not
 seen exactly, or come with a number that is known of each row: `policies` an exposure, `losses` a deductible below which nothing is seen
-and, of some, a limit above which nothing more is, `rounded` a step, `trials` a number of trials.
+and, of some, a limit above which nothing more is, `rounded` a step, `trials` a number of trials, `survey` the persons a row stands for.
 """
 
 import sys
@@ -73,6 +73,11 @@ def rounded_truth(hour, cloud):
 def trials_truth(temperature, treated):
     """Binomial: the share of seeds that germinate is highest at 21 degrees, and treatment helps where it is cold."""
     return {"probs": 1 / (1 + np.exp(-1.5 + ((temperature - 21) / 5) ** 2 - treated * (temperature < 18)))}
+
+
+def survey_truth(age, town):
+    """Gamma by its mean: spending is higher in towns, where it rises with age; elsewhere it falls."""
+    return {"mean": np.exp(3.0 + 0.3 * town + (1.0 * town - 0.6) * (age - 45) / 30), "concentration": np.where(town, 3.0, 2.0)}
 
 
 def stored(truth):
@@ -170,9 +175,17 @@ def trials(rng, n=2000):
     return table({"temperature": temperature, "treated": treated, "seeds": seeds}, {"germinated": germinated}, truth, np.arange(n) % 10)
 
 
+def survey(rng, n=2000):
+    # One person in forty was asked in towns, one in six hundred elsewhere.
+    age, town = rng.integers(18, 80, n), rng.random(n) < 0.8
+    truth = stored(survey_truth(age, town))
+    spending = rng.gamma(truth["concentration"], truth["mean"] / truth["concentration"]).round(2)
+    return table({"age": age, "town": town, "persons": np.where(town, 40, 600)}, {"spending": spending}, truth, np.arange(n) % 10)
+
+
 SAMPLES = {
     "wave": wave, "claims": claims, "returns": returns, "visits": visits, "admissions": admissions, "grains": grains,
-    "policies": policies, "losses": losses, "rounded": rounded, "trials": trials,
+    "policies": policies, "losses": losses, "rounded": rounded, "trials": trials, "survey": survey,
 }  # fmt: skip
 
 

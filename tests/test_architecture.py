@@ -15,10 +15,10 @@ import disttrain
 
 PACKAGE = Path(disttrain.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
-EVERYONE = {"errors", "deferred"}
+EVERYONE = {"errors", "deferred", "messages"}
 FLOORS = (
-    {"errors", "deferred"},
-    {"config", "outcomes", "distributions", "storage"},
+    {"errors", "deferred", "messages"},
+    {"config", "outcomes", "distributions", "storage", "quantiles"},
     {"families", "data", "likelihood"},
     {"networks", "metrics"},
     {"training"},
@@ -32,13 +32,15 @@ FLOORS = (
 ALLOWED = {
     "errors": set(),
     "deferred": set(),
+    "messages": set(),
     "config": set(),
     "outcomes": set(),
     "distributions": set(),
     "storage": set(),
-    "families": {"distributions"},
-    "data": {"config", "outcomes"},
-    "networks": {"families"},
+    "quantiles": set(),
+    "families": {"distributions", "quantiles"},
+    "data": {"config", "outcomes", "quantiles"},
+    "networks": {"families", "quantiles"},
     "likelihood": {"distributions", "outcomes"},
     "metrics": {"distributions", "outcomes", "likelihood"},
     "training": {"networks", "likelihood", "families", "data", "outcomes"},

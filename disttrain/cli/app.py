@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import gc
+import os
+import sys
 
 import typer
 
+from disttrain.cli import signals, streams
 from disttrain.cli.check import check
 from disttrain.cli.evaluate import evaluate
 from disttrain.cli.explain import explain
@@ -13,8 +16,9 @@ from disttrain.cli.families import families
 from disttrain.cli.fit import fit
 from disttrain.cli.options import FitCommand
 from disttrain.cli.predict import predict
-from disttrain.cli.talk import Version, command
+from disttrain.cli.talk import Version, command, report
 from disttrain.cli.usage import Program
+from disttrain.errors import DisttrainError, ReaderLeft
 
 __all__ = ["app", "main"]
 
@@ -55,7 +59,37 @@ def main() -> None:
     # Importing torch makes half a million objects that stay to the end: looking for garbage among them after every 700 new ones, and
     # once more at exit, took a third of the time of a short command.
     gc.set_threshold(_OBJECTS)
+    streams.guard()
+    with signals.interruptible():
+        code = _ended()
+        gc.freeze()
+        if code in signals.CODES.values():
+            # Threads that still read or write are not waited for, and say nothing more.
+            sys.stderr.flush()
+            os._exit(code)
+        sys.exit(code)
+
+
+def _ended() -> int:
+    """Run the command line, also what it says of itself, up to the last byte of its output: the exit code."""
     try:
         app()
-    finally:
-        gc.freeze()
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except KeyboardInterrupt as fault:
+        code = signals.CODES[signals.word_of(fault) or "interrupted"]
+    except DisttrainError as fault:
+        return _unwritten(fault)
+    else:
+        code = 0
+    try:
+        streams.flushed()
+    except DisttrainError as fault:
+        return code or _unwritten(fault)
+    return code
+
+
+def _unwritten(fault: DisttrainError) -> int:
+    if not isinstance(fault, ReaderLeft):
+        report(fault)
+    return fault.exit_code

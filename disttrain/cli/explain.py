@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -15,10 +16,11 @@ __all__ = ["explain"]
 
 def explain(talk: Talk, config: Annotated[Path, typer.Argument(help="A config file or a run folder.")], set_: Set = None) -> None:
     """Derive the loss of a config: what cross-entropy is here, what it takes, and what is left of it."""
+    from disttrain.config import expanded
     from disttrain.workflows.configuration import configuration
 
-    resolved = config / "config.resolved.yaml"
-    loaded = configuration(resolved if resolved.is_file() else config, set_ or ())
+    resolved = expanded(config) / "config.resolved.yaml"
+    loaded = configuration(resolved if os.path.isfile(resolved) else config, set_ or ())
     from disttrain.workflows.explain import explain as workflow
 
     explanation = workflow(loaded)

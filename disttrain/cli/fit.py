@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from functools import partial
 from pathlib import Path
@@ -33,13 +34,15 @@ def fit(
     device: Annotated[str | None, typer.Option("--device", help="auto, cpu, cuda, cuda:1 or mps.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of split, weights and order of rows.")] = None,
     epochs: Annotated[int | None, typer.Option("--epochs", help="Upper limit of epochs.")] = None,
-    time_limit: Annotated[str | None, typer.Option("--time-limit", help="Stop cleanly after 90s, 30m, 2h.")] = None,
+    time_limit: Annotated[
+        str | None, typer.Option("--time-limit", help="Stop training cleanly after 90s, 30m, 2h; the scores follow.")
+    ] = None,
     limit_rows: Annotated[int | None, typer.Option("--limit-rows", min=2, help="Use the first rows of each source only.")] = None,
 ) -> None:
     """Fit a network: minimise the empirical cross-entropy (mean negative log-likelihood)."""
     from disttrain.workflows.configuration import configuration
 
-    options = {"data.train": _source(data), "training.device": device, "training.seed": seed,
+    options = {"data.train": _source(data, config), "training.device": device, "training.seed": seed,
                "training.epochs": epochs, "training.time_limit": time_limit}  # fmt: skip
     loaded = configuration(config, [*(set_ or ()), *(f"{key}={value}" for key, value in options.items() if value is not None)])
     if dry_run:
@@ -54,10 +57,15 @@ def fit(
         from disttrain.workflows.fit import fit as run
 
         events = partial(run, loaded, out=out, overwrite=overwrite, resume=going_on, limit=limit_rows, command=sys.argv)
-        follow(talk, lambda stop: events(stop=stop), begun)
+        follow(talk, events, begun)
 
 
-def _source(data: str | None) -> str | None:
+def _source(data: str | None, config: Path) -> str | None:
     """What `--data` names, as a YAML value: stdin, or a path from the working folder, quoted so that `#` and `: ` in it stay text."""
-    whole = data is None or data == "-" or "://" in data
-    return None if data is None else json.dumps(data if whole else str(Path(data).absolute()), ensure_ascii=False)
+    if data is None or data == "-" or "://" in data:
+        return None if data is None else json.dumps(data)
+    from disttrain.config import expanded
+
+    path = expanded(data).absolute()
+    # Relative: the folders above may have names that are no text, which a config could not say.
+    return json.dumps(str(path) if str(path).isprintable() else os.path.relpath(path, config.parent), ensure_ascii=False)

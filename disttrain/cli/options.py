@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -84,5 +85,6 @@ class FitCommand(TyperCommand):
 
 def _completed(args: Sequence[str]) -> Iterator[str]:
     for argument, following in zip(args, [*args, None][1:], strict=True):
-        alone = following is None or following.startswith("-") or Path(following).is_file()
-        yield f"--resume={NEWEST}" if argument == "--resume" and alone else argument
+        # Only what follows `--resume` is looked at, and by `os.path`: a text that cannot be a path is no file.
+        alone = argument == "--resume" and (following is None or following.startswith("-") or os.path.isfile(following))
+        yield f"--resume={NEWEST}" if alone else argument

@@ -24,6 +24,17 @@ Rename = Annotated[list[str] | None, typer.Option("--rename", metavar="OLD=NEW",
 Shard = Annotated[
     str, typer.Option("--shard", metavar="I/N", help="Only the I-th of N parts, from 0; each is whole blocks of 65,536 rows.")
 ]
+OutputFormat = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        help="parquet, csv, feather, arrow or ndjson; default: what the name of -o says. "
+        "csv copies text as it is; a spreadsheet may run text that begins with = + - or @.",
+    ),
+]
+SpreadsheetSafe = Annotated[
+    bool, typer.Option("--spreadsheet-safe", help="In csv, put ' before text that a spreadsheet would run as a formula.")
+]
 
 
 def predict(
@@ -40,7 +51,8 @@ def predict(
     rename: Rename = None,
     shard: Shard = "0/1",
     device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
-    format_: Annotated[str | None, typer.Option("--format", help="parquet, csv or arrow.")] = None,
+    format_: OutputFormat = None,
+    spreadsheet_safe: SpreadsheetSafe = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output file.")] = False,
     input_format: InputFormat = None,
     map_: Map = None,
@@ -52,7 +64,7 @@ def predict(
     request = Request(
         run, data, output, words(columns), numbers("--quantiles", quantiles, "0.05,0.5,0.95"), numbers("--times", times, "30,365"), samples,
         tuple(keep or ()), prefix, pairs("--rename", rename, "OLD=NEW", "loc=predicted_mean"), _shard(shard), format_, overwrite, device,
-        input_format, pairs("--map", map_, "COLUMN=NAME", "driver_age=DriverAge"), unknown,
+        input_format, pairs("--map", map_, "COLUMN=NAME", "driver_age=DriverAge"), unknown, spreadsheet_safe,
     )  # fmt: skip
     from disttrain.workflows.predict import predict as workflow
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from math import isfinite, isnan
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from disttrain.cli import tables
-from disttrain.cli.signals import asked_to_stop
+from disttrain.cli import streams, tables
+from disttrain.cli.signals import CODES, Interruption, asked_to_stop
 from disttrain.cli.talk import Talk
 
 if TYPE_CHECKING:
@@ -32,26 +32,45 @@ def reading(talk: Talk) -> Iterator[Callable[[], None]]:
         yield status.stop
 
 
-def follow(talk: Talk, events: Callable[[Callable[[], str | None]], Iterator[Any]], begun: Callable[[], None]) -> None:
+def follow(talk: Talk, events: Callable[..., Generator[Any]], begun: Callable[[], None]) -> None:
     """Run a fit, show what happens, and leave with the exit code of how it ended; `begun` is called before the first line."""
+    with streams.to_the_end(), asked_to_stop(talk.quiet or talk.json) as stop, _bar(talk) as bar:
+        running = events(stop=stop, interruptible=stop.at_once)
+        try:
+            code = _shown(talk, _announced(running, begun), stop, bar)
+        except KeyboardInterrupt as fault:
+            # Where it came while an event was shown, the run has not heard of it.
+            with suppress(KeyboardInterrupt):
+                running.throw(fault)
+            raise
+    raise typer.Exit(code)
+
+
+def _announced(events: Iterator[Any], begun: Callable[[], None]) -> Iterator[Any]:
+    """The events; `begun` is called when the first has come."""
+    for event in events:
+        begun()
+        yield event
+
+
+def _shown(talk: Talk, events: Iterator[Any], stop: Interruption, bar: Progress | None) -> int:
     from disttrain.workflows.fit import Epoch, Finished, Started
 
     started: Started | None = None
     code = 0
-    with asked_to_stop(talk.say) as stop, _bar(talk) as bar:
-        for event in events(stop):
-            begun()
-            if isinstance(event, Started):
-                started = event
-                _begin(talk, event)
-            elif isinstance(event, Epoch) and started is not None:
-                _epoch(talk, bar, started, event)
-            elif isinstance(event, Finished):
-                code = {None: 0, "interrupted": 130, "terminated": 143}[event.stopped_by]
-                if bar is not None:
-                    bar.stop()
-                _end(talk, event)
-    raise typer.Exit(code)
+    for event in events:
+        if isinstance(event, Started):
+            started = event
+            stop.begin()
+            _begin(talk, event)
+        elif isinstance(event, Epoch) and started is not None:
+            _epoch(talk, bar, started, event)
+        elif isinstance(event, Finished):
+            code = 0 if event.stopped_by is None else CODES[event.stopped_by]
+            if bar is not None:
+                bar.stop()
+            _end(talk, event)
+    return code
 
 
 @contextmanager
@@ -115,13 +134,18 @@ def _epoch(talk: Talk, bar: Progress | None, started: Started, event: Epoch) -> 
         return
     if bar is not None:
         gain = started.baseline - loss
-        numbers = f"{event.train_nll:>10.4f}  {event.validation_nll:>10.4f}  {gain:>10.4f}  {event.learning_rate:>9.1e}"
+        numbers = f"{event.train_nll:>10.4f}  {_nll(event.validation_nll):>10}  {gain:>10.4f}  {event.learning_rate:>9.1e}"
         bar.console.print(f"  {event.number:>5}  {numbers}  {tables.clock(event.seconds):>6}", highlight=False)
         return
     talk.say(
-        f"epoch={event.number} train_nll={event.train_nll:.4f} val_nll={event.validation_nll:.4f} best={event.best:.4f} "
+        f"epoch={event.number} train_nll={event.train_nll:.4f} val_nll={_nll(event.validation_nll)} best={event.best:.4f} "
         f"lr={event.learning_rate:.1e} s={event.seconds:.1f}"
     )
+
+
+def _nll(nll: float) -> str:
+    """A loss, or a dash where there are no rows to have one of."""
+    return "-" if isnan(nll) else f"{nll:.4f}"
 
 
 def _end(talk: Talk, event: Finished) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from disttrain.cli.talk import Talk
+from disttrain.messages import shown
 
 if TYPE_CHECKING:
     from disttrain.workflows.ranking import Column, Ranked, Ranking
@@ -61,7 +62,7 @@ def show(talk: Talk, source: str, ranking: Ranking, top: int | None) -> None:
 
 def _header(column: Column) -> str:
     spread = f"{_said(column.lowest)} .. {_said(column.highest)}, mean {_said(column.mean)}, skewness {column.skewness:.1f}"
-    return f"{column.name}: {column.rows:,} rows, {spread}"
+    return f"{shown(column.name)}: {column.rows:,} rows, {spread}"
 
 
 def _effort(column: Column) -> str:

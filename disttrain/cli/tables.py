@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -10,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from disttrain.cli.talk import Talk
+from disttrain.messages import shown
 
 if TYPE_CHECKING:
     from disttrain.workflows.evaluate import Answer
@@ -70,11 +72,15 @@ def scores(talk: Talk, answer: Answer) -> None:
         talk.show()
         talk.out.print(_group_table(column, groups))
     if answer.residuals is not None and answer.histogram is not None:
-        mean, variance, skewness, kurtosis = answer.residuals
-        talk.show(f"\n  quantile residuals   mean {mean:.2f} · variance {variance:.2f} · skewness {skewness:.2f} · kurtosis {kurtosis:.2f}")
+        moments = " · ".join(f"{name} {_moment(value)}" for name, value in answer.residuals._asdict().items())
+        talk.show(f"\n  quantile residuals   {moments}")
         top = max(answer.histogram) or 1.0
         bars = "".join(_BARS[round(8 * count / top)] for count in answer.histogram)
         talk.show(f"  PIT  {bars}      flat = calibrated")
+
+
+def _moment(value: float) -> str:
+    return f"{value:.2f}" if isfinite(value) else "-"
 
 
 def _rows(metrics: dict[str, Any]) -> Iterable[tuple[str, str, dict[str, Any]]]:
@@ -100,12 +106,12 @@ def _score_table(rows: Iterable[tuple[str, str, dict[str, Any]]]) -> Table:
 def _group_table(column: str, groups: dict[str, Any]) -> Table:
     """One line per group, with the value of each metric and the gain in nll."""
     labels = [(name, label) for found in groups.values() for name, label, _ in _rows(found["metrics"])]
-    shown = list(dict.fromkeys(labels))
-    gains = ["gain"] if ("nll", "nll") in shown else []
-    table = _table(column, "rows", *(label for _, label in shown), *(f"nll {gain}" for gain in gains))
+    named = list(dict.fromkeys(labels))
+    gains = ["gain"] if ("nll", "nll") in named else []
+    table = _table(column, "rows", *(label for _, label in named), *(f"nll {gain}" for gain in gains))
     for group, found in groups.items():
         values = [_shown(name, entry["value"]) for name, _, entry in _rows(found["metrics"])]
-        table.add_row(Text(group), f"{found['rows']:,}", *values, *(_shown("nll", found["metrics"]["nll"][gain]) for gain in gains))
+        table.add_row(Text(shown(group)), f"{found['rows']:,}", *values, *(_shown("nll", found["metrics"]["nll"][gain]) for gain in gains))
     return table
 
 
@@ -141,11 +147,13 @@ def _error(name: str, error: float | None, value: float | None) -> str:
 def _number(value: float | None) -> str:
     if value is None:
         return "-"
-    return f"{value:.4f}" if abs(value) < 100 else f"{value:,.1f}"
+    # Adding 0 takes the sign of a zero away.
+    return f"{round(value, 4) + 0.0:.4f}" if abs(value) < 100 else f"{value:,.1f}"
 
 
 def _table(*columns: str) -> Table:
     table = Table(box=None, padding=(0, 1), header_style="bold")
     for number, name in enumerate(columns):
-        table.add_column(name, justify="left" if number == 0 else "right", no_wrap=True)
+        # As text: a name in brackets is no markup.
+        table.add_column(Text(shown(name)), justify="left" if number == 0 else "right", no_wrap=True)
     return table

@@ -6,7 +6,6 @@ import functools
 import inspect
 import json
 import math
-import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -17,12 +16,14 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
-from disttrain.errors import AnswerIsNo, DisttrainError, Finding
+from disttrain.cli import signals, streams
+from disttrain.errors import AnswerIsNo, DisttrainError, Finding, ReaderLeft, enough_memory
+from disttrain.messages import escaped, escaped_json
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["COMMON", "Color", "Talk", "Version", "command", "errors_as_text"]
+__all__ = ["COMMON", "Color", "Talk", "Version", "command", "errors_as_text", "report"]
 
 # The options that every command has, behind its name or before it.
 COMMON = ("--quiet", "-q", "--verbose", "-v", "--json", "--color", "--no-progress", "--debug")
@@ -91,7 +92,9 @@ class Talk:
 
     def document(self, content: Any) -> None:
         """Print a JSON document."""
-        sys.stdout.write(json.dumps(_plain(content), ensure_ascii=False, allow_nan=False, default=str) + "\n")
+        # An encoding that lacks letters would change the document.
+        plain = "utf" in (getattr(sys.stdout, "encoding", None) or "utf-8").lower()
+        sys.stdout.write(escaped_json(json.dumps(_plain(content), ensure_ascii=not plain, allow_nan=False, default=str)) + "\n")
         sys.stdout.flush()
 
 
@@ -142,22 +145,24 @@ def _without_type(annotation: Any) -> None:
 def errors_as_text(talk: Talk) -> Iterator[None]:
     """Inside the block every error becomes text on stderr (a document too, under `--json`) and an exit code."""
     try:
-        yield
+        with enough_memory("a machine with more memory, or fewer rows at once"):
+            yield
+        streams.flushed()
+    except ReaderLeft as fault:
+        raise typer.Exit(fault.exit_code) from None
     except DisttrainError as fault:
         if talk.tracebacks:
             traceback.print_exc()
         _report(talk, fault)
         raise typer.Exit(fault.exit_code) from None
-    except KeyboardInterrupt:
-        talk.say("interrupted")
-        raise typer.Exit(130) from None
-    except BrokenPipeError:
-        # Who reads has gone; the interpreter must not complain about it while it closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(0) from None
+    except KeyboardInterrupt as fault:
+        raise _interrupted(talk, fault) from None
     except typer.Exit:
         raise
     except Exception as fault:
+        if signals.word_of() is not None:
+            # An import that is interrupted may end in any error.
+            raise _interrupted(talk) from None
         if talk.tracebacks:
             traceback.print_exc()
         hint = "please report it with the output of the same command and `--debug`"
@@ -166,16 +171,37 @@ def errors_as_text(talk: Talk) -> Iterator[None]:
         raise typer.Exit(70) from None
 
 
+def _interrupted(talk: Talk, fault: BaseException | None = None) -> typer.Exit:
+    word = signals.word_of(fault) or "interrupted"
+    talk.say(word)
+    return typer.Exit(signals.CODES[word])
+
+
+def report(fault: DisttrainError) -> None:
+    """Say what went wrong where no command has begun to talk."""
+    _report(Talk(), fault)
+
+
 def _report(talk: Talk, fault: DisttrainError) -> None:
     # Where the answer is "no" it has been printed already, and stdout holds one document.
     if talk.json and not isinstance(fault, AnswerIsNo):
         talk.document({"event": "error", "exit_code": fault.exit_code, "errors": [asdict(finding) for finding in fault.findings]})
     for finding in fault.findings:
         for number, line in enumerate(_lines(finding)):
-            talk.err.print(line, style="bold red" if number == 0 else None, highlight=False, markup=False, soft_wrap=True)
+            _print(talk.err, line, style="bold red" if number == 0 else None)
         talk.err.print()
     if fault.summary:
-        talk.err.print(fault.summary, highlight=False, markup=False, soft_wrap=True)
+        _print(talk.err, fault.summary)
+
+
+def _print(console: Console, text: str, style: str | None = None) -> None:
+    """Print one line, after the empty ones that it begins with; what a file has brought into it cannot steer the terminal.
+
+    A terminal breaks it between words; a file or a pipe gets it whole.
+    """
+    line = text.lstrip("\n")
+    shown = "\n" * (len(text) - len(line)) + escaped(line)
+    console.print(shown, style=style, highlight=False, markup=False, soft_wrap=not console.file.isatty())
 
 
 def _lines(finding: Finding) -> Iterator[str]:
@@ -189,11 +215,6 @@ def _lines(finding: Finding) -> Iterator[str]:
         for text in texts:
             if text:
                 yield f"  = {name}: {text}"
-
-
-def _print(console: Console, text: str) -> None:
-    """Print a line; a terminal breaks it between words, a file or a pipe gets it whole."""
-    console.print(text, highlight=False, markup=False, soft_wrap=not console.file.isatty())
 
 
 def _console(stream: Any, color: Color) -> Console:

@@ -3,6 +3,7 @@
 from disttrain.config.aliases import key_of
 from disttrain.config.data_section import ColumnSplit, DataSection, FeatureSection, SplitSection
 from disttrain.config.loading import Loaded, load, loads, parse, run_name
+from disttrain.config.paths import expanded, folder_to_make
 from disttrain.config.places import Problem
 from disttrain.config.sections import (
     Config,
@@ -38,6 +39,8 @@ __all__ = [
     "dump",
     "dump_document",
     "key_of",
+    "expanded",
+    "folder_to_make",
     "load",
     "loads",
     "override",

@@ -125,9 +125,9 @@ Limit = Annotated[
 class CensoringSection(BaseModel):
     """How little is known of some targets; None where a key is left out.
 
-    `limit`, a number or a column: targets at or above it are right-censored there. `event`: 1 exact, 0 right-censored at the target.
-    `lower`, `upper`: the truth lies between them. `entry`: the row was only seen because its target is above it. `rounding`: the step
-    to which exact targets were rounded.
+    `limit`, a number or a column: targets at or above it are only known to reach it. `event`: 1 exact, 0 only known to be larger than the
+    target. `lower`, `upper`: the truth lies between them, both included. `entry`: the row was only seen because its target is above it.
+    `rounding`: the step to which exact targets were rounded.
     """
 
     model_config = STRICT

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import stat
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,6 +15,7 @@ from pydantic import ValidationError
 from disttrain.config import strict_yaml
 from disttrain.config.diagnostics import failure, problems_of
 from disttrain.config.overrides import applied
+from disttrain.config.paths import expanded
 from disttrain.config.places import Located, Places, Problem, Source, Spot, locate
 from disttrain.config.roles import role_problems, unavailable
 from disttrain.config.sections import Config
@@ -49,7 +51,7 @@ def load(path: Path | str, overrides: Sequence[str] = (), rules: Rules | None = 
     `rules` looks at the raw document (after the overrides; parts of it may be malformed) and names further problems.
     Raises ConfigError with all problems at once, by line.
     """
-    path = Path(path)
+    path = expanded(path)
     return _loaded(_bytes(path), str(path), path, path.parent, overrides, rules)
 
 
@@ -115,7 +117,7 @@ def _bytes(path: Path) -> bytes:
     """The content of a regular file, as far as a config can be long."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            raise _no_config(path, "this is a folder, not a config file" if path.is_dir() else "this is not a regular file")
+            raise _no_config(path, "this is a folder, not a config file" if os.path.isdir(path) else "this is not a regular file")
         with path.open("rb") as file:
             return file.read(strict_yaml.MOST_BYTES + 1)
     except FileNotFoundError:
@@ -126,8 +128,8 @@ def _bytes(path: Path) -> bytes:
 
 def _no_config(path: Path, what: str) -> ConfigError:
     hints = ("give the path of a YAML config",)
-    folder = path if path.is_dir() else path.parent
-    near = [file.name for file in sorted(folder.glob("*.y*ml"))[:1_000]] if folder.is_dir() else []
+    folder = path if os.path.isdir(path) else path.parent
+    near = [file.name for file in sorted(folder.glob("*.y*ml"))[:1_000]] if os.path.isdir(folder) else []
     if meant := nearest_file(path.name, near) or (near[0] if len(near) == 1 else None):
         hints = (f"did you mean `{escaped(str(folder / meant))}`?",)
     return ConfigError(Finding("no-config", what, escaped(str(path)), hints=hints), summary="nothing was run")

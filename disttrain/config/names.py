@@ -28,6 +28,7 @@ __all__ = [
     "SPLITS",
     "SPLIT_METHODS",
     "STOPPING_METRICS",
+    "SUFFIXES",
     "TIMED_COLUMNS",
     "TRUNK_ACTIVATIONS",
     "UNKNOWN_CATEGORIES",
@@ -39,7 +40,15 @@ TRUNK_ACTIVATIONS = ("relu", "silu", "gelu", "tanh", "elu", "selu", "mish", "lea
 NORMALIZATIONS = ("none", "layer", "batch")
 NUMERIC_EMBEDDINGS = ("none", "periodic", "piecewise_linear", "both")
 HEADS = ("shared", "separate")
-FORMATS = ("auto", "parquet", "csv", "feather", "arrow", "ndjson")
+# The formats of files, for reading and writing, and the suffixes of their names.
+SUFFIXES = {
+    "parquet": (".parquet", ".pq"),
+    "csv": (".csv", ".tsv"),
+    "feather": (".feather",),
+    "arrow": (".arrow", ".arrows", ".ipc"),
+    "ndjson": (".ndjson", ".jsonl"),
+}
+FORMATS = ("auto", *SUFFIXES)
 CSV_SEPARATORS = (",", ";", "\t", "|", ":", " ")
 CSV_THOUSANDS = (",", ".", "'", " ", "\u00a0", "\u202f")
 COLUMN_KINDS = ("numeric", "categorical", "boolean", "datetime")

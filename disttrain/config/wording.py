@@ -7,17 +7,9 @@ from collections.abc import Iterable
 from pathlib import PurePath
 from typing import Any
 
+from disttrain.messages import escaped, shortened
+
 __all__ = ["escaped", "listing", "nearest_file", "shortened", "shown", "suggestion", "way_out"]
-
-
-def escaped(text: str) -> str:
-    """The text with every character that a terminal would not print as itself written as an escape: one line, no colours."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode() for char in text)
-
-
-def shortened(text: str, most: int = 60) -> str:
-    """The text, cut to at most `most` characters."""
-    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def shown(value: Any) -> str:

@@ -10,11 +10,14 @@ from disttrain.data.io.discovery import files
 from disttrain.data.io.files import has_piped_data
 from disttrain.data.io.formats import FORMATS, Format, format_of
 from disttrain.data.known import Known, read_known
+from disttrain.data.output_columns import for_spreadsheets, in_format, require_format, text_needed
+from disttrain.data.record_batches import rows_at, rows_from
 from disttrain.data.schema import Feature, Schema
 from disttrain.data.seen import Seen, read_seen
 from disttrain.data.source import COMPARED, KEPT, Rows, Source, ahead, comparisons, origin_of
 from disttrain.data.split_checks import older_rows, shared_groups, shared_rows, unlisted_values
 from disttrain.data.splits import SPLITS, TEST, TRAIN, VALIDATION, assign, own_shares
+from disttrain.data.states import within
 from disttrain.data.targets import Target, read_target, read_weight, require_complete, require_weight
 from disttrain.data.wrong_cells import imposed
 
@@ -52,10 +55,12 @@ __all__ = [
     "comparisons",
     "files",
     "float_column",
+    "for_spreadsheets",
     "format_of",
     "has_piped_data",
     "imposed",
     "in_one_type",
+    "in_format",
     "integer_column",
     "joined",
     "keep",
@@ -70,11 +75,16 @@ __all__ = [
     "read_target",
     "read_weight",
     "require_complete",
+    "require_format",
     "require_weight",
     "row_finding",
+    "rows_at",
+    "rows_from",
     "shared_groups",
     "shared_rows",
     "shown",
     "text_column",
+    "text_needed",
     "unlisted_values",
+    "within",
 ]

@@ -53,13 +53,16 @@ class Datetime:
     indicator: bool
 
     @staticmethod
-    def fit(feature: Feature, column: Any, scaling: str, origin: Origin) -> tuple[Datetime, list[Finding]]:  # noqa: ARG004
-        """The encoding of the training rows `column`, (n,), and what is wrong with them."""
+    def fit(
+        feature: Feature, column: Any, scaling: str, origin: Origin, weight: NDArray[np.float64] | None = None  # noqa: ARG004
+    ) -> tuple[Datetime, list[Finding]]:  # fmt: skip
+        """The encoding of the training rows `column`, (n,), of the given weights, (n,), and what is wrong with them."""
         seconds, missing, findings = checked_times(feature.name, column, origin)
         present = seconds[~missing]
         years = calendar_parts(present)[0].astype(np.float64)
         one_year = not present.size or bool(years.min() == years.max())
-        centre, spread = (float(years[0]) if present.size else 0.0, CONSTANT_YEAR) if one_year else location_and_spread(years)
+        weight = weight if weight is None else weight[~missing]
+        centre, spread = (float(years[0]) if present.size else 0.0, CONSTANT_YEAR) if one_year else location_and_spread(years, weight)
         constant = not present.size or bool(present.min() == present.max())
         return Datetime(feature.name, centre, spread, constant, bool(missing.any())), findings
 

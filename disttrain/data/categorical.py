@@ -40,7 +40,9 @@ class Categorical:
     indicator: bool
 
     @staticmethod
-    def fit(feature: Feature, column: Any, scaling: str, origin: Origin) -> tuple[Categorical, list[Finding]]:  # noqa: ARG004
+    def fit(
+        feature: Feature, column: Any, scaling: str, origin: Origin, weight: NDArray[np.float64] | None = None  # noqa: ARG004
+    ) -> tuple[Categorical, list[Finding]]:  # fmt: skip
         """The encoding of the training rows `column`, (n,), and what is wrong with them."""
         values = texts(column)
         categories = sorted(pc.unique(values.drop_null()).to_pylist())
@@ -116,9 +118,9 @@ class Categorical:
     def from_state(state: Any) -> Categorical:
         """The encoding that `state()` described. Raises RunUnreadable where it is none."""
         name, categories, dimensions, indicator = fields_of(state, "categorical", ("name", "categories", "dimensions", "indicator"))
-        listed = tuple(text(category, "categories") for category in items(categories, "categories"))
+        listed = tuple(text(category, f"categories[{position}]") for position, category in enumerate(items(categories, "categories")))
         if any(later <= earlier for earlier, later in pairwise(listed)):
-            raise refuse("`categories` must be sorted, each once")
+            raise refuse("`categories` must be sorted, each once", "categories")
         return Categorical(text(name, "name"), listed, whole(dimensions, "dimensions", 0, MOST_DIMENSIONS), flag(indicator, "indicator"))
 
 

@@ -15,7 +15,7 @@ from disttrain.data.categorical import Categorical
 from disttrain.data.findings import Origin, column_place, raise_any, row_finding, rows_have, shown
 from disttrain.data.numeric import Boolean, Numeric
 from disttrain.data.schema import Feature, Schema
-from disttrain.data.states import fields_of, items, refuse, text
+from disttrain.data.states import each, fields_of, refuse, text
 from disttrain.data.values import chosen
 from disttrain.errors import DataError, Finding
 
@@ -72,21 +72,25 @@ class Encoder:
         scaling: str = "standard",
         rows: NDArray[np.bool_] | None = None,
         origin: Origin | None = None,
+        weight: NDArray[np.float64] | None = None,
     ) -> Encoder:
         """The encoder of the schema's features, with statistics of the table's rows, or of those where the mask `rows` is set.
 
+        Each row counts as often as its `weight` (n,) says; one of weight 0 might as well not be there.
         Raises DataError with all faults: no rows, a column that is all null or has values that are no numbers, and by policy missing ones.
         """
         start = origin or Origin()
         if not (table.num_rows if rows is None else rows.sum()):
             raise DataError(Finding("no-rows", "there is no row to train on", start.names[0]))
         raise_any(absent(schema.feature_columns, table, start))
+        rows = rows if weight is None else (weight > 0) & (True if rows is None else rows)
         used = rows_with_all(schema, table, rows) if missing == "drop" else rows
+        masses = weight if weight is None or used is None else weight[used]
         place = start if used is None else start.rows(start.positions_of(np.flatnonzero(used)))
         parts, findings = [], []
         for feature in schema.features:
             column = chosen(table.column(feature.name), used)
-            part, found = fitted(feature, column, scaling, place)
+            part, found = fitted(feature, column, scaling, place, masses)
             parts.append(part)
             findings += [*found, *(missing_findings(feature.name, column, place) if missing == "error" else ())]
         raise_any(findings)
@@ -182,9 +186,9 @@ class Encoder:
     def from_state(state: Any) -> Encoder:
         """The encoder that `state()` described. Raises RunUnreadable where it is none: a spread of 0, a name twice, an unknown kind."""
         missing, unknown, stored = fields_of(state, "encoder", ("missing", "unknown_category", "parts"))
-        parts = tuple(part_from(part) for part in items(stored, "encoder.parts"))
+        parts = each(stored, "parts", part_from)
         if len({part.name for part in parts}) < len(parts):
-            raise refuse("two features have one name")
+            raise refuse("two features have one name", "parts")
         return Encoder(parts, text(missing, "missing", MISSING), text(unknown, "unknown_category", UNKNOWN))
 
 
@@ -195,12 +199,12 @@ def part_from(state: Any) -> Part:
     return PARTS[kind].from_state({key: value for key, value in state.items() if key != "kind"})
 
 
-def fitted(feature: Feature, column: Any, scaling: str, origin: Origin) -> tuple[Part, list[Finding]]:
+def fitted(feature: Feature, column: Any, scaling: str, origin: Origin, weight: NDArray[np.float64] | None) -> tuple[Part, list[Finding]]:
     if missing_values(column).all():
         what = "it has no value in any training row"
         hints = (f"leave it out of the features: `{shown(feature.name)}`",)
         return Boolean(feature.name, True, False), [Finding("empty-column", what, column_place(origin.names[0], feature.name), hints=hints)]
-    return PARTS[feature.kind].fit(feature, column, scaling, origin)
+    return PARTS[feature.kind].fit(feature, column, scaling, origin, weight)
 
 
 def rows_with_all(schema: Schema, table: Any, rows: NDArray[np.bool_] | None) -> NDArray[np.bool_]:

@@ -1,4 +1,5 @@
-"""`data.filter`: which rows are kept. One comparison is COLUMN (== != < <= > >=) VALUE with text in quotes; a list is joined by AND."""
+"""`data.filter`: which rows are kept. One comparison is COLUMN (== != < <= > >=) VALUE with text in quotes; several, joined by `and` or in a list,
+must all hold."""
 
 from __future__ import annotations
 
@@ -22,6 +23,13 @@ GRAMMAR = re.compile(r"\s*(?:`(?P<quoted>[^`]+)`|(?P<name>[^=!<>`]+?))\s*(?P<sig
 NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 TEXT = re.compile(r"'(?P<single>[^']*)'|\"(?P<double>[^\"]*)\"", re.DOTALL)
 
+# One comparison and the `and` after it.
+CONJUNCT = re.compile(
+    r"\s*(?:`(?P<quoted>[^`]+)`|(?P<name>[^=!<>`]+?))\s*(?P<sign>==|!=|<=|>=|<|>)\s*"
+    r"(?P<value>[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|true|false|'[^']*'|\"[^\"]*\")(?:\s+(?:and|AND)\s+(?=\S)|\s*$)",
+    re.DOTALL,
+)
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -39,6 +47,19 @@ def parsed(filter: str) -> Comparison:
     return Comparison(match["quoted"] or match["name"], match["sign"], literal(match["value"], filter))
 
 
+def conjuncts(filter: str) -> list[Comparison]:
+    """The comparisons that a filter joins by `and`, which may also stand in the name of a column and in a text."""
+    comparisons: list[Comparison] = []
+    start = 0
+    while start < len(filter):
+        match = CONJUNCT.match(filter, start)
+        if not match:
+            return [parsed(filter)]
+        comparisons.append(Comparison(match["quoted"] or match["name"], match["sign"], literal(match["value"], filter)))
+        start = match.end()
+    return comparisons or [parsed(filter)]
+
+
 def literal(value: str, filter: str) -> Decimal | bool | str:
     if NUMBER.fullmatch(value):
         return Decimal(value)
@@ -50,7 +71,7 @@ def literal(value: str, filter: str) -> Decimal | bool | str:
 
 
 def bad(filter: str, why: str) -> ConfigError:
-    hints = ("for example `claim_amount > 0` or `region == 'north'`; several are a list",)
+    hints = ("for example `claim_amount > 0` or `region == 'north'`; several are joined by `and`, or a list",)
     return ConfigError(Finding("bad-filter", f"`{shown(filter)}` is not a filter: {why}", "data.filter", hints=hints))
 
 
@@ -59,7 +80,7 @@ def parsed_all(filters: Sequence[str]) -> list[Comparison]:
     findings: list[Finding] = []
     for filter in filters:
         try:
-            comparisons.append(parsed(filter))
+            comparisons += conjuncts(filter)
         except ConfigError as fault:
             findings += fault.findings
     if findings:

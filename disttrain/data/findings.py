@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from disttrain.errors import DataError, Finding
+from disttrain.messages import shown
 
 __all__ = [
     "MOST_FINDINGS",
@@ -28,12 +29,6 @@ __all__ = [
 MOST_FINDINGS = 20
 MOST_ROWS = 3
 ROWS_FROM_0 = "   (the first row is 0)"
-
-
-def shown(text: object, longest: int = 80) -> str:
-    """`text` as it may be printed: control characters, escape sequences and line breaks spelled out, at most `longest` characters."""
-    safe = "".join(character if character.isprintable() else ascii(character)[1:-1] for character in str(text)[: longest + 1])
-    return safe if len(safe) <= longest else safe[: longest - 1] + "…"
 
 
 def place(path: Path | str) -> str:

@@ -14,6 +14,7 @@ from disttrain.data.schema import Feature
 from disttrain.data.states import fields_of, flag, increasing, number, text
 from disttrain.data.values import LARGEST, checked_numbers, counted
 from disttrain.errors import Finding
+from disttrain.quantiles import ROUNDING, cumulative_shares, weighted_quantiles
 
 __all__ = ["Boolean", "Numeric"]
 
@@ -41,18 +42,18 @@ class Numeric:
     scores: tuple[float, ...] = ()
 
     @staticmethod
-    def fit(feature: Feature, column: Any, scaling: str, origin: Origin) -> tuple[Numeric, list[Finding]]:
-        """The encoding of the training rows `column`, (n,), and what is wrong with them."""
+    def fit(feature: Feature, column: Any, scaling: str, origin: Origin, weight: Floats | None = None) -> tuple[Numeric, list[Finding]]:
+        """The encoding of the training rows `column`, (n,), of the given weights, (n,), and what is wrong with them."""
         values, missing, findings = checked_numbers(feature.name, column, origin)
-        present = values[~missing] if missing.any() else values
+        present, weight = (values[~missing], weight if weight is None else weight[~missing]) if missing.any() else (values, weight)
         if findings or not present.size:
             return Numeric(feature.name, 0.0, 1.0, 0.0, True, False), findings
         constant = bool(present.min() == present.max())
-        median, indicator = float(np.median(present)), bool(missing.any())
+        median, indicator = float(weighted_quantiles(present, weight, [0.5])[0]), bool(missing.any())
         if scaling == "quantile" and not constant:
-            quantiles, scores = normal_scores(present)
+            quantiles, scores = normal_scores(present, weight)
             return Numeric(feature.name, 0.0, 1.0, median, False, indicator, quantiles, scores), []
-        centre, spread = location_and_spread(present) if scaling == "standard" and not constant else (0.0, 1.0)
+        centre, spread = location_and_spread(present, weight) if scaling == "standard" and not constant else (0.0, 1.0)
         return Numeric(feature.name, centre, spread, median, constant, indicator), []
 
     @property
@@ -108,29 +109,31 @@ class Numeric:
         )
 
 
-def location_and_spread(values: Floats) -> tuple[float, float]:
-    """Mean and standard deviation of values that are not all equal, for 1e9 ± 1e-3 as for 1e-200: the mean is corrected once by the mean
-    of the deviations from it, and the deviations are squared relative to the largest.
+def location_and_spread(values: Floats, weight: Floats | None = None) -> tuple[float, float]:
+    """Mean and standard deviation of values that are not all equal, of the given weights, for 1e9 ± 1e-3 as for 1e-200: the mean is
+    corrected once by the mean of the deviations from it, and the deviations are squared relative to the largest.
     """
-    rough = float(values.mean())
-    centre = rough + float((values - rough).mean())
+    rough = float(np.average(values, weights=weight))
+    centre = rough + float(np.average(values - rough, weights=weight))
     deviations = np.abs(values - centre)
     largest = float(deviations.max())
-    spread = largest * float(np.sqrt(np.mean((deviations / largest) ** 2)))
+    spread = largest * float(np.sqrt(np.average((deviations / largest) ** 2, weights=weight)))
     return centre, spread
 
 
-def normal_scores(values: Floats) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Training quantiles, strictly increasing, and the standard normal quantile at each one's share of rows.
-
-    Shares are kept half a row away from 0 and 1; equal quantiles become one, at the mean of their shares.
+def normal_scores(values: Floats, weight: Floats | None = None) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Values of the training rows, strictly increasing, and the standard normal quantile at the share of the weight below each, half of
+    its own included: all values, or those nearest to so many equal shares.
     """
-    edge = 0.5 / len(values)
-    shares = np.linspace(0.0, 1.0, min(MOST_QUANTILES, len(values)))
-    marks, places, counts = np.unique(np.quantile(values, shares), return_inverse=True, return_counts=True)
-    means = np.bincount(places, weights=shares) / counts
-    scores = scipy.special.ndtri(np.clip(means, edge, 1.0 - edge))
-    return tuple(marks.tolist()), tuple(scores.tolist())
+    marks, places = np.unique(values, return_inverse=True)
+    mass = np.bincount(places, weights=weight)
+    marks, mass = marks[mass > 0], mass[mass > 0]
+    above = cumulative_shares(mass)
+    middle = above - 0.5 * mass / mass.sum()
+    if len(marks) > MOST_QUANTILES:
+        chosen = np.unique(np.searchsorted(above, np.linspace(0.0, 1.0, MOST_QUANTILES) - ROUNDING).clip(0, len(marks) - 1))
+        marks, middle = marks[chosen], middle[chosen]
+    return tuple(marks.tolist()), tuple(scipy.special.ndtri(middle).tolist())
 
 
 @dataclass(frozen=True)
@@ -142,7 +145,9 @@ class Boolean:
     indicator: bool
 
     @staticmethod
-    def fit(feature: Feature, column: Any, scaling: str, origin: Origin) -> tuple[Boolean, list[Finding]]:  # noqa: ARG004
+    def fit(
+        feature: Feature, column: Any, scaling: str, origin: Origin, weight: Floats | None = None  # noqa: ARG004
+    ) -> tuple[Boolean, list[Finding]]:  # fmt: skip
         """The encoding of the training rows `column`, (n,), and what is wrong with them."""
         values, missing, findings = checked_numbers(feature.name, column, origin)
         present = values[~missing]

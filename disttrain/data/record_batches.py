@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-__all__ = ["no_rows", "of_length", "one_batch"]
+__all__ = ["no_rows", "of_length", "one_batch", "rows_at", "rows_from"]
 
 
 def of_length(arrays: Sequence[Any], fields: Sequence[Any], rows: int) -> Any:
@@ -28,3 +28,13 @@ def one_batch(batches: Sequence[Any]) -> Any:
     schema = filled[0].schema
     arrays = [pa.concat_arrays([batch.column(index) for batch in filled]) for index in range(len(schema))]
     return of_length(arrays, list(schema), sum(batch.num_rows for batch in filled))
+
+
+def rows_from(rows: Any, start: int, count: int) -> Any:
+    """So many rows of a table or batch, or as many as there are. Of a table without columns Arrow's own slice has other rows (pyarrow 26)."""
+    return rows.slice(start, count) if rows.num_columns else of_length([], [], max(0, min(count, rows.num_rows - start)))
+
+
+def rows_at(rows: Any, index: Any) -> Any:
+    """The rows of a table or batch with these positions, an Arrow array. Of a table without columns Arrow's own take has none."""
+    return rows.take(index) if rows.num_columns else of_length([], [], len(index))

@@ -13,7 +13,7 @@ from disttrain.data.filters import columns_of
 from disttrain.data.findings import raise_any, shown
 from disttrain.data.resemblance import resembling
 from disttrain.data.source import Source
-from disttrain.data.states import fields_of, flag, items, named, text, whole
+from disttrain.data.states import each, fields_of, flag, items, named, text, whole
 from disttrain.errors import Finding
 
 __all__ = ["OBSERVED", "Feature", "Resolved", "Schema"]
@@ -149,13 +149,13 @@ class Schema:
         keys = ("features", "target", "weight", "id", "known", "observed", "label")
         features, target, weight, ids, known, observed, label = fields_of(state, "schema", keys)
         return Schema(
-            tuple(feature_from(feature) for feature in items(features, "schema.features")),
-            tuple(text(name, "schema.target") for name in items(target, "schema.target")),
-            None if weight is None else text(weight, "schema.weight"),
-            tuple(text(name, "schema.id") for name in items(ids, "schema.id")),
-            named(known, "schema.known"),
-            named(observed, "schema.observed", OBSERVED),
-            flag(label, "schema.label"),
+            each(features, "features", feature_from),
+            tuple(text(name, "target") for name in items(target, "target")),
+            None if weight is None else text(weight, "weight"),
+            tuple(text(name, "id") for name in items(ids, "id")),
+            named(known, "known"),
+            named(observed, "observed", OBSERVED),
+            flag(label, "label"),
         )
 
 
@@ -168,12 +168,12 @@ class Resolved:
 
 
 def feature_from(state: Any) -> Feature:
-    name, kind, encoding, dimensions = fields_of(state, "schema.features", ("name", "kind", "encoding", "dimensions"))
+    name, kind, encoding, dimensions = fields_of(state, "a feature", ("name", "kind", "encoding", "dimensions"))
     return Feature(
-        text(name, "feature name"),
-        text(kind, "feature kind", tuple(KINDS)),
-        text(encoding, "feature encoding", ENCODINGS),
-        None if dimensions is None else whole(dimensions, "feature dimensions", 1, MOST_DIMENSIONS),
+        text(name, "name"),
+        text(kind, "kind", tuple(KINDS)),
+        text(encoding, "encoding", ENCODINGS),
+        None if dimensions is None else whole(dimensions, "dimensions", 1, MOST_DIMENSIONS),
     )
 
 

@@ -25,13 +25,15 @@ Rows = NDArray[np.bool_]
 class Seen:
     """That each of n targets lies in [lower, upper], (n,), and was seen only if above `entry` (n,), -inf where it would always have been.
 
-    `measured` (n,) marks rows whose ends are those of a rounding interval around a measurement, which may reach out of a support.
+    `above` (n,) marks rows whose target exceeds `lower`, which is left out; None without a column of events. `measured` (n,) marks rows
+    whose ends are those of a rounding interval around a measurement, which may reach out of a support.
     """
 
     lower: Numbers
     upper: Numbers
     entry: Numbers | None
     measured: Rows
+    above: Rows | None = None
 
 
 def read_seen(batch: Any, schema: Schema, section: Any, origin: Origin | None = None) -> Seen:
@@ -43,9 +45,14 @@ def read_seen(batch: Any, schema: Schema, section: Any, origin: Origin | None = 
     lower, upper, missing = bounded(batch, schema, start) if {"lower", "upper"} & set(schema.observed) else exact(batch, schema, start)
     nor = ", neither itself nor an end of its interval" if {"lower", "upper"} & set(schema.observed) else ""
     findings = [no_target(told_by(schema), missing, start, nor)] if missing.any() else []
+    above = None
     if "event" in schema.observed:
-        upper = np.where(happened(batch, schema.observed["event"], start), upper, np.inf)
+        above = ~happened(batch, schema.observed["event"], start)
+        upper = np.where(above, np.inf, upper)
+    ends = lower
     lower, upper = limited(batch, schema, section, lower, upper, start)
+    # A row above its limit is only known to reach that, whatever its event says.
+    above = None if above is None else above & (lower == ends)
     entry = column(batch, schema, "entry", start)
     if entry is not None:
         entry = np.where(np.isnan(entry), -np.inf, entry)
@@ -53,7 +60,7 @@ def read_seen(batch: Any, schema: Schema, section: Any, origin: Origin | None = 
     raise_any(findings)
     measured = (lower == upper) & (section.rounding is not None)
     half = np.where(measured, 0.5 * (section.rounding or 0.0), 0.0)
-    return Seen(lower - half, upper + half, entry, measured)
+    return Seen(lower - half, upper + half, entry, measured, above)
 
 
 def exact(batch: Any, schema: Schema, origin: Origin) -> tuple[Numbers, Numbers, Rows]:
@@ -111,7 +118,7 @@ def happened(batch: Any, name: str, origin: Origin) -> Rows:
     raise_any(findings)
     wrong = missing | ~np.isin(values, (0.0, 1.0))
     if wrong.any():
-        what = f"{counted(wrong)} neither 1 (seen exactly) nor 0 (right-censored)"
+        what = f"{counted(wrong)} neither 1 (seen exactly) nor 0 (only known to be larger)"
         hints = ("write 0 and 1, or false and true, for other codes such as 1 and 2; of several causes of an end each has a column",)
         told = row_finding("bad-event", what, column=name, rows=wrong, values=lambda row: f"{values[row]:g}", origin=origin, hints=hints)
         raise_any([told])

@@ -2,79 +2,122 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
-from disttrain.data.findings import shown
 from disttrain.errors import Finding, RunUnreadable
+from disttrain.messages import shown
 
-__all__ = ["fields_of", "flag", "increasing", "items", "named", "number", "text", "whole"]
+__all__ = ["each", "fields_of", "flag", "increasing", "items", "named", "number", "refuse", "text", "whole", "within"]
 
 MOST_ITEMS = 200_000
 LONGEST_TEXT = 1 << 20
 
 
-def refuse(what: str) -> RunUnreadable:
+def refuse(what: str, path: str = "") -> RunUnreadable:
+    """The error that says `what` is wrong with the value at `path` in the part of the model that is read."""
     hint = "copy the model folder again, or fit anew"
-    return RunUnreadable(Finding("broken-model", f"the stored encoder cannot be used: {what}", hints=(hint,)))
+    return RunUnreadable(Finding("broken-model", f"the stored model cannot be used: {what}", path, hints=(hint,)))
+
+
+@contextmanager
+def within(part: str) -> Iterator[None]:
+    """Puts the name of the part that the block reads before the paths of what it refuses: `encoder.parts[0].spread`."""
+    try:
+        yield
+    except RunUnreadable as fault:
+        raise RunUnreadable(*(replace(finding, where=_joined(part, finding.where)) for finding in fault.findings)) from None
+
+
+def _joined(part: str, path: str) -> str:
+    return path if path == part or path.startswith(f"{part}.") else f"{part}{'' if not path or path.startswith('[') else '.'}{path}"
+
+
+def each(values: Any, name: str, read: Callable[[Any], Any]) -> tuple[Any, ...]:
+    """What `read` makes of every item of a list; what it refuses is named by the item's position."""
+    made = []
+    for position, value in enumerate(items(values, name)):
+        with within(f"{name}[{position}]"):
+            made.append(read(value))
+    return tuple(made)
 
 
 def fields_of(state: Any, name: str, keys: Sequence[str]) -> tuple[Any, ...]:
     """The values of exactly these keys of a JSON object."""
-    if not isinstance(state, dict) or set(state) != set(keys):
-        raise refuse(f"`{name}` must be an object with the keys {', '.join(keys)}")
+    if not isinstance(state, dict):
+        raise refuse(f"{name} must be an object, not {spelled(state)}")
+    if set(state) != set(keys):
+        raise refuse(f"{name} must have the keys {', '.join(keys)}; it has {shown(', '.join(state), 200)}")
     return tuple(state[key] for key in keys)
 
 
 def text(value: Any, name: str, choices: Sequence[str] | None = None) -> str:
     """A string, one of `choices` where they are given."""
+    if not isinstance(value, str):
+        raise refuse(f"`{name}` must be text, not {spelled(value)}", name)
+    if len(value) > LONGEST_TEXT:
+        raise refuse(f"`{name}` has {len(value):,} characters; at most {LONGEST_TEXT:,} are allowed", name)
     # JSON can spell half of a surrogate pair, which is no text that could be written anywhere.
-    if not isinstance(value, str) or len(value) > LONGEST_TEXT or any("\ud800" <= character <= "\udfff" for character in value):
-        raise refuse(f"`{name}` must be text")
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise refuse(f"`{name}` holds half of a surrogate pair: {spelled(value)}", name)
     if choices is not None and value not in choices:
-        raise refuse(f"`{name}` is {shown(value)}, not one of {', '.join(choices)}")
+        raise refuse(f"`{name}` is {spelled(value)}, not one of {', '.join(choices)}", name)
     return value
 
 
 def named(value: Any, name: str, keys: Sequence[str] | None = None) -> dict[str, str]:
     """Texts by name: an object whose keys are among `keys` where these are given."""
     if not isinstance(value, dict) or len(value) > MOST_ITEMS:
-        raise refuse(f"`{name}` must be an object of texts")
-    return {text(key, name, keys): text(item, name) for key, item in value.items()}
+        raise refuse(f"`{name}` must be an object of texts, not {spelled(value)}", name)
+    return {text(key, name, keys): text(item, f"{name}.{shown(key)}") for key, item in value.items()}
 
 
 def flag(value: Any, name: str) -> bool:
     """true or false."""
     if not isinstance(value, bool):
-        raise refuse(f"`{name}` must be true or false")
+        raise refuse(f"`{name}` must be true or false, not {spelled(value)}", name)
     return value
 
 
 def whole(value: Any, name: str, least: int, most: int) -> int:
     """A whole number from `least` to `most`."""
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        raise refuse(f"`{name}` must be a whole number from {least} to {most:,}")
+        raise refuse(f"`{name}` is {spelled(value)}; it must be a whole number from {least} to {most:,}", name)
     return value
 
 
 def number(value: Any, name: str, least: float = -1e101, most: float = 1e101) -> float:
     """A finite number from `least` to `most`."""
     if not isinstance(value, (int, float)) or isinstance(value, bool) or not least <= value <= most:
-        raise refuse(f"`{name}` must be a number from {least:g} to {most:g}")
+        raise refuse(f"`{name}` is {spelled(value)}; it must be a number from {least:g} to {most:g}", name)
     return float(value)
 
 
 def items(value: Any, name: str) -> list[Any]:
     """A list of at most 200,000 items."""
-    if not isinstance(value, list) or len(value) > MOST_ITEMS:
-        raise refuse(f"`{name}` must be a list of at most {MOST_ITEMS:,} items")
+    if not isinstance(value, list):
+        raise refuse(f"`{name}` must be a list, not {spelled(value)}", name)
+    if len(value) > MOST_ITEMS:
+        raise refuse(f"`{name}` has {len(value):,} items; at most {MOST_ITEMS:,} are allowed", name)
     return value
 
 
 def increasing(value: Any, name: str) -> tuple[float, ...]:
     """A list of finite numbers, each larger than the one before."""
-    found = tuple(number(item, name) for item in items(value, name))
-    if any(later <= earlier for earlier, later in pairwise(found)):
-        raise refuse(f"`{name}` must increase")
-    return found
+    result = tuple(number(item, f"{name}[{position}]") for position, item in enumerate(items(value, name)))
+    for position, (earlier, later) in enumerate(pairwise(result), 1):
+        if later <= earlier:
+            raise refuse(f"`{name}` must increase, and {later:g} follows {earlier:g}", f"{name}[{position}]")
+    return result
+
+
+def spelled(value: Any) -> str:
+    """A value of JSON in a message: its kind where it is long or has parts."""
+    if isinstance(value, bool) or value is None:
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, dict | list):
+        return "an object" if isinstance(value, dict) else "a list"
+    return f"`{shown(value)}`"

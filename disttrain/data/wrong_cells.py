@@ -137,7 +137,7 @@ def time_words(name: str, count: int, cells: Sequence[str], format: str, known: 
 
 
 def event_words(name: str, count: int, cells: Sequence[str], format: str, known: Sequence[str]) -> Words:  # noqa: ARG001
-    hints = ("an event is 1 (seen exactly) or 0 (right-censored), or true and false",)
+    hints = ("an event is 1 (seen exactly) or 0 (only known to be larger), or true and false",)
     return "bad-event", f"{are(count)} neither 1 nor 0", hints
 
 

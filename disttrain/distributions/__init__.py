@@ -5,6 +5,7 @@ Importing this room does not import torch; its classes are imported when they ar
 
 from __future__ import annotations
 
+import functools
 import importlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -180,11 +181,20 @@ class _DeferredClass:
 
     def __call__(self, *values: Any, **parameters: Any) -> Distribution:
         distribution: Distribution = _load(self.name)(*values, **parameters)
+        _plain_values().take_plain_values(type(distribution))
         return distribution
 
 
 def _load(name: str) -> Any:
-    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+    loaded = getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+    if isinstance(loaded, type):
+        _plain_values().take_plain_values(loaded)
+    return loaded
+
+
+@functools.cache
+def _plain_values() -> Any:
+    return importlib.import_module(f"{__name__}.plain_values")
 
 
 def deferred_class(name: str) -> _DeferredClass:

@@ -47,8 +47,8 @@ def draw(distribution: Distribution, uniform: Tensor) -> Tensor:
 
 
 def _sampler(distribution: Distribution) -> _Sampler:
-    known = [sampler for kind, sampler in _SAMPLERS.items() if isinstance(distribution, kind)]
-    return known[0] if known else derived.refuse(distribution, "its vectors are drawn by no known construction from uniform numbers")
+    samplers = [sampler for kind, sampler in _SAMPLERS.items() if isinstance(distribution, kind)]
+    return samplers[0] if samplers else derived.refuse(distribution, "its vectors are drawn by no known construction from uniform numbers")
 
 
 def _normal_vector(distribution: MultivariateNormal, uniform: Tensor) -> Tensor:

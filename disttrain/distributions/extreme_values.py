@@ -173,7 +173,9 @@ class GeneralizedExtremeValue(Distribution):
 
     def _ended(self, value: Tensor) -> Tensor:
         outside = self.shape * self._z(value) <= -1.0
-        return torch.where(outside, torch.where(self.shape > 0, -math.inf, math.inf), self._reduced(value))
+        reduced = self._reduced(torch.where(value.isinf(), self.loc, value))
+        ended = torch.where(outside, torch.where(self.shape > 0, -math.inf, math.inf), reduced)
+        return torch.where(value.isinf(), value.double(), ended)
 
     def icdf(self, value: Tensor) -> Tensor:
         reduced = -(-value.log()).log()

@@ -16,10 +16,10 @@ from torch.distributions import Distribution, Independent, MixtureSameFamily
 from disttrain.distributions import derived, tensors
 from disttrain.distributions.integration import integral
 from disttrain.distributions.inversion import invert, smallest_count
-from disttrain.distributions.tails import has_tails, inside, is_discrete, just_below, log_cdf, log_survival
+from disttrain.distributions.tails import has_tails, inside, is_discrete, just_above, just_below, log_cdf, log_survival
 
 __all__ = [
-    "cdf", "cdf_before", "has_tails", "hazard", "inside", "is_discrete", "just_below", "log_cdf", "log_survival", "mean", "median", "mode",
+    "cdf", "cdf_before", "has_tails", "hazard", "inside", "is_discrete", "just_above", "just_below", "log_cdf", "log_survival", "mean", "median", "mode",
     "probability_at", "quantile", "std", "survival", "variance",
 ]  # fmt: skip
 

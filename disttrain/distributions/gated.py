@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
-from disttrain.distributions import functionals, logs, tensors
+from disttrain.distributions import derived, functionals, logs, tensors
 from disttrain.distributions.inversion import smallest_count
 
 __all__ = ["Hurdle", "ZeroInflated"]
@@ -59,26 +59,30 @@ class ZeroInflated(Distribution):
         return torch.where(value == 0, torch.logaddexp(self.log_gate, score), score)
 
     def cdf(self, value: Tensor) -> Tensor:
-        return torch.where(value < 0, 0.0, self.gate + (1.0 - self.gate) * functionals.cdf(self.base, value))
+        return torch.where(value < 0, 0.0, self.gate) + self.log_rest.exp() * functionals.cdf(self.base, value)
 
     def survival(self, value: Tensor) -> Tensor:
         """P(Y > value), exact in the upper tail."""
-        return torch.where(value < 0, 1.0, self.log_rest.exp() * functionals.survival(self.base, value))
+        return torch.where(value < 0, self.gate, 0.0) + self.log_rest.exp() * functionals.survival(self.base, value)
 
     def log_cdf(self, value: Tensor) -> Tensor:
         """log P(Y <= value), differentiable where that of the base is."""
-        inside = value.clamp(min=0.0)
-        score = torch.logaddexp(self.log_gate, self.log_rest + functionals.log_cdf(self.base, inside))
-        return torch.where(value < 0, -math.inf, score)
+        score = self.log_rest + functionals.log_cdf(self.base, value)
+        return torch.where(value < 0, score, torch.logaddexp(self.log_gate, score))
 
     def log_survival(self, value: Tensor) -> Tensor:
         """log P(Y > value), differentiable where that of the base is."""
-        score = self.log_rest + functionals.log_survival(self.base, value.clamp(min=0.0))
-        return torch.where(value < 0, 0.0, score)
+        score = self.log_rest + functionals.log_survival(self.base, value)
+        return torch.where(value < 0, torch.logaddexp(self.log_gate, score), score)
 
     def icdf(self, value: Tensor) -> Tensor:
-        """The smallest count whose cdf is at least `value`."""
-        return _beyond_gate(self.base, value, self.gate, self.log_rest)
+        """The smallest value whose cdf is at least `value`."""
+        value, rest = value.double(), self.log_rest.exp()
+        # A base such as skellam may have a probability below 0 too.
+        below = rest * functionals.cdf_before(self.base, torch.zeros_like(self.gate))
+        drawn = functionals.quantile(self.base, (torch.where(value <= below, value, value - self.gate) / rest).clamp(0.0, 1.0))
+        y = torch.where((value > below) & (value <= below + self.gate), 0.0, drawn)
+        return torch.where(value.isnan() | (value < 0) | (value > 1), math.nan, y)
 
 
 class Hurdle(Distribution):
@@ -101,7 +105,11 @@ class Hurdle(Distribution):
 
     @property
     def support(self) -> Any:
-        return self.base.support if self._counts else constraints.nonnegative
+        if self._counts:
+            return self.base.support
+        # The upper end is the base's: what is asked beyond it would reach the base, whose slopes end there.
+        upper = derived.bounds(self.base)[1]
+        return constraints.interval(torch.zeros_like(upper), upper)  # type: ignore[no-untyped-call]
 
     @property
     def mean(self) -> Tensor:
@@ -205,9 +213,3 @@ def _gate(gate: Tensor | None, logits: Tensor | None) -> tuple[Tensor, Tensor, T
         return torch.sigmoid(logits), torch.nn.functional.logsigmoid(logits), torch.nn.functional.logsigmoid(-logits)
     assert gate is not None
     return gate, gate.log(), torch.log1p(-gate)
-
-
-def _beyond_gate(base: Distribution, value: Tensor, gate: Tensor, log_rest: Tensor) -> Tensor:
-    value = value.double()
-    drawn = functionals.quantile(base, ((value - gate) / log_rest.exp()).clamp(0.0, 1.0))
-    return torch.where(value.isnan() | (value < 0) | (value > 1), math.nan, torch.where(value <= gate, 0.0, drawn))

@@ -1,4 +1,4 @@
-"""Distributions of positive numbers: exponential, gamma, log-normal, Weibull."""
+"""Distributions of positive numbers: exponential, gamma, log-normal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""More distributions of positive numbers: the gamma by its mean, inverse gamma, log-logistic, generalized gamma."""
+"""More distributions of positive numbers: inverse gamma, log-logistic, generalized gamma; and the gamma made by its mean."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Distributions of positive numbers whose upper tail falls as a power: Burr, Dagum, Lomax, Pareto, Fréchet."""
+"""Distributions of positive numbers whose upper tail falls as a power: Burr, Dagum, Lomax."""
 
 from __future__ import annotations
 

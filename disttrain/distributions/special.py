@@ -125,7 +125,11 @@ class _Log1pSquare(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors
-        slope: Tensor = (2.0 * x).div_((x * x).add_(1.0))
+        # In the form of 1/x far out, where the square would overflow.
+        far = x.abs() > 1.0
+        inverse = torch.where(far, x, 1.0).reciprocal()
+        near = torch.where(far, 0.0, x)
+        slope = torch.where(far, 2.0 * inverse / (inverse * inverse + 1.0), 2.0 * near / (near * near + 1.0))
         return slope.mul_(grad)
 
 

@@ -11,7 +11,10 @@ from torch.distributions import Distribution
 
 from disttrain.distributions import derived
 
-__all__ = ["has_tails", "inside", "is_discrete", "just_below", "log_cdf", "log_survival"]
+__all__ = ["has_tails", "inside", "is_discrete", "just_above", "just_below", "log_cdf", "log_survival"]
+
+# A multiple of 0.1 is one up to rounding only.
+_ROUNDING = 1e-9
 
 
 def is_discrete(distribution: Distribution) -> bool:
@@ -69,11 +72,18 @@ def just_below(distribution: Distribution, y: Tensor) -> Tensor:
     """
     if is_discrete(distribution):
         step = derived.step_of(distribution)
-        # A multiple of 0.1 is one up to rounding only.
-        return ((y.double() / step - 1e-9).ceil() - 1.0) * step
+        return ((y.double() / step - _ROUNDING).ceil() - 1.0) * step
     if hasattr(distribution, "probability_at"):
         return torch.nextafter(y.double(), torch.full_like(y, -math.inf, dtype=torch.float64))
     return y
+
+
+def just_above(distribution: Distribution, y: Tensor) -> Tensor:
+    """The lower end of the values above y, of the shape of `y`: the value after it of a discrete target, `y` itself otherwise."""
+    if not is_discrete(distribution):
+        return y
+    step = derived.step_of(distribution)
+    return ((y.double() / step + _ROUNDING).floor() + 1.0) * step
 
 
 def _middle(lower: Tensor, upper: Tensor, whole: bool) -> Tensor:

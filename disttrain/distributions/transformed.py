@@ -10,6 +10,7 @@ import scipy
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
+from torch.nn.functional import logsigmoid
 
 from disttrain.distributions import logs, special, tensors
 from disttrain.distributions.incomplete_t import log_t_lower
@@ -21,7 +22,15 @@ _HALF_LOG_2PI = 0.9189385332046727
 # The truncation at y = 0 lies 1/(σ |ν|) standard units out; beyond this not even a Student t of few degrees of freedom feels it.
 _FARTHEST = 1e100
 _LOG_6 = math.log(6.0)
+# From here on log |z| is taken without |z|: where exp(x) - 1 is no small number, and z may be beyond the float64 range.
+_STEEP = 1.0
+# The largest log |z| of a z that is written out, so that its square stays in the float64 range.
+_LARGEST = 300.0
+# From this log |z| on the tail of Student's t is its power law to all digits.
+_POWER_LAW = 200.0
 Cdf = Callable[[Tensor], Tensor]
+# The logarithm of a cdf, of z and of log |z|, which is known where z is too large to be written out.
+LogCdf = Callable[[Tensor, Tensor], Tensor]
 
 
 @parametrised
@@ -41,21 +50,21 @@ class BoxCoxColeGreen(Distribution):
     def log_prob(self, value: Tensor) -> Tensor:
         if self._validate_args:
             self._validate_sample(value)
-        z, steep = _z(value, self.loc, self.scale, self.shape)
-        return _log_normal(z) + steep - self.scale.log() - value.log() - _log_kept(self.scale, self.shape, logs.log_ndtr)
+        z, _, steep = _z(value, self.loc, self.scale, self.shape)
+        return _log_normal(z) + steep - self.scale.log() - value.log() - _log_kept(self.scale, self.shape, _log_ndtr)
 
     def log_cdf(self, value: Tensor) -> Tensor:
         """log P(Y <= value), differentiable."""
-        z, steep = _z(value, self.loc, self.scale, self.shape)
-        return _log_lower(z, steep, self.scale, self.shape, logs.log_ndtr, _log_normal)
+        z, log_size, steep = _z(value, self.loc, self.scale, self.shape)
+        return _log_lower((z, log_size), steep, self.scale, self.shape, _log_ndtr, _log_normal)
 
     def log_survival(self, value: Tensor) -> Tensor:
         """log P(Y > value), differentiable."""
-        z, steep = _z(value, self.loc, self.scale, self.shape)
-        return _log_lower(-z, steep, self.scale, -self.shape, logs.log_ndtr, _log_normal)
+        z, log_size, steep = _z(value, self.loc, self.scale, self.shape)
+        return _log_lower((-z, log_size), steep, self.scale, -self.shape, _log_ndtr, _log_normal)
 
     def icdf(self, value: Tensor) -> Tensor:
-        return _quantile(value, self.loc, self.scale, self.shape, logs.log_ndtr, special.ndtri)
+        return _quantile(value, self.loc, self.scale, self.shape, _log_ndtr, special.ndtri)
 
 
 @parametrised
@@ -77,11 +86,19 @@ class BoxCoxT(Distribution):
     shape: Tensor
     df: Tensor
 
-    def _log_t(self, z: Tensor) -> Tensor:
-        return log_t_lower(self.df, z)
+    def _log_t(self, z: Tensor, log_size: Tensor) -> Tensor:
+        """log P(T <= z); far below 0 by the power law df^((df - 1)/2) |z|^-df of the tail, times the density's constant."""
+        far = (z < 0) & (log_size > _POWER_LAW)
+        tail = self._constant + 0.5 * (self.df - 1.0) * self.df.log() - self.df * torch.where(far, log_size, _POWER_LAW)
+        return torch.where(far, tail, log_t_lower(self.df, torch.where(far, -1.0, z)))
+
+    @property
+    def _constant(self) -> Tensor:
+        """The log-density of Student's t at 0."""
+        return special.half_step(0.5 * self.df) - _HALF_LOG_2PI
 
     def _log_density(self, z: Tensor) -> Tensor:
-        return special.half_step(0.5 * self.df) - 0.5 * (self.df + 1.0) * special.log1p_square(z / self.df.sqrt()) - _HALF_LOG_2PI
+        return self._constant - 0.5 * (self.df + 1.0) * special.log1p_square(z / self.df.sqrt())
 
     def _t_quantile(self, p: Tensor) -> Tensor:
         return tensors.on_arrays(scipy.special.stdtrit, self.df, p)
@@ -89,36 +106,55 @@ class BoxCoxT(Distribution):
     def log_prob(self, value: Tensor) -> Tensor:
         if self._validate_args:
             self._validate_sample(value)
-        z, steep = _z(value, self.loc, self.scale, self.shape)
-        return self._log_density(z) + steep - self.scale.log() - value.log() - _log_kept(self.scale, self.shape, self._log_t)
+        z, log_size, steep = _z(value, self.loc, self.scale, self.shape)
+        far = steep > _STEEP
+        # log(1 + z²/df), of log |z| where z may be too large to be written out.
+        beyond = -logsigmoid(self.df.log() - 2.0 * log_size)
+        kernel = torch.where(far, beyond, special.log1p_square(torch.where(far, 0.0, z) / self.df.sqrt()))
+        density = self._constant - 0.5 * (self.df + 1.0) * kernel
+        return density + steep - self.scale.log() - value.log() - _log_kept(self.scale, self.shape, self._log_t)
 
     def log_cdf(self, value: Tensor) -> Tensor:
         """log P(Y <= value), differentiable."""
-        z, steep = _z(value, self.loc, self.scale, self.shape)
-        return _log_lower(z, steep, self.scale, self.shape, self._log_t, self._log_density)
+        z, log_size, steep = _z(value, self.loc, self.scale, self.shape)
+        return _log_lower((z, log_size), steep, self.scale, self.shape, self._log_t, self._log_density)
 
     def log_survival(self, value: Tensor) -> Tensor:
         """log P(Y > value), differentiable."""
-        z, steep = _z(value, self.loc, self.scale, self.shape)
-        return _log_lower(-z, steep, self.scale, -self.shape, self._log_t, self._log_density)
+        z, log_size, steep = _z(value, self.loc, self.scale, self.shape)
+        return _log_lower((-z, log_size), steep, self.scale, -self.shape, self._log_t, self._log_density)
 
     def icdf(self, value: Tensor) -> Tensor:
         return _quantile(value, self.loc, self.scale, self.shape, self._log_t, self._t_quantile)
 
 
-def _z(value: Tensor, loc: Tensor, scale: Tensor, shape: Tensor) -> tuple[Tensor, Tensor]:
-    """((y/μ)^ν - 1)/(ν σ), which is log(y/μ)/σ at ν = 0, and ν log(y/μ)."""
+def _z(value: Tensor, loc: Tensor, scale: Tensor, shape: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """z = ((y/μ)^ν - 1)/(ν σ), which is log(y/μ)/σ at ν = 0, then log |z| where x > 1, and x = ν log(y/μ).
+
+    Beyond exp(300) z itself rises as the logarithm of its size, so that squares stay finite. log |z| is 0 where x is smaller.
+    """
     ratio = special.log_ratio(value, loc)
     x = shape * ratio
+    far = x > _STEEP
     small = x.abs() < 0.02
     series = torch.where(small, x, 0.0)
     total = torch.ones_like(series)
     for number in range(9, 1, -1):
         total = 1.0 + series * total / number
-    # (exp(x) - 1)/x; an exponent above 300 rises as a logarithm from there, so that squares stay finite.
-    far = torch.where(small, 1.0, x)
-    level = torch.where(far > 300.0, 300.0 + torch.log1p((far - 300.0).clamp(min=0.0)), far)
-    return ratio * torch.where(small, total, torch.expm1(level) / far) / scale, x
+    # (exp(x) - 1)/x.
+    middle = torch.where(small | far, 1.0, x)
+    near = torch.where(far, 0.0, ratio) * torch.where(small, total, torch.expm1(middle) / middle) / scale
+    steep = torch.where(far, x, _STEEP)
+    log_size = steep + (-torch.expm1(-steep)).log() - scale.log() - torch.where(far, shape, 1.0).abs().log()
+    log_size = torch.where(far, log_size, 0.0)
+    level = torch.where(log_size > _LARGEST, _LARGEST + torch.log1p((log_size - _LARGEST).clamp(min=0.0)), log_size)
+    return torch.where(far, torch.sign(shape) * level.exp(), near), log_size, x
+
+
+def _log_ndtr(z: Tensor, log_size: Tensor) -> Tensor:
+    """log Φ(z); the square of a z that is too large to be written out is beyond any other number of a row."""
+    del log_size
+    return logs.log_ndtr(z)
 
 
 def _log_normal(z: Tensor) -> Tensor:
@@ -131,32 +167,34 @@ def _end(scale: Tensor, shape: Tensor) -> Tensor:
     return torch.where(product * _FARTHEST > 1.0, product, 1.0 / _FARTHEST).reciprocal()
 
 
-def _log_kept(scale: Tensor, shape: Tensor, log_lower: Cdf) -> Tensor:
+def _log_kept(scale: Tensor, shape: Tensor, log_lower: LogCdf) -> Tensor:
     """The logarithm of the probability that y is positive."""
-    return log_lower(_end(scale, shape))
+    end = _end(scale, shape)
+    return log_lower(end, end.log())
 
 
-def _log_lower(z: Tensor, steep: Tensor, scale: Tensor, shape: Tensor, log_lower: Cdf, log_density: Cdf) -> Tensor:
-    """log P(Z <= z) of what is left: for shape > 0 the lower tail is cut off, for shape < 0 the upper one.
+def _log_lower(sizes: tuple[Tensor, Tensor], steep: Tensor, scale: Tensor, shape: Tensor, log_lower: LogCdf, log_density: Cdf) -> Tensor:
+    """log P(Z <= z) of what is left, of z and log |z|: for shape > 0 the lower tail is cut off, for shape < 0 the upper one.
 
     Near the cut the distance to it is the end times exp(steep), where z itself has lost its digits: there Simpson's rule for the density.
     """
+    z, log_size = sizes
     end = _end(scale, shape)
     inside = torch.where(shape > 0, torch.maximum(z, -end * (1.0 - 1e-15)), z)
-    whole, cut = log_lower(inside), log_lower(-end)
+    whole, cut = log_lower(inside, log_size), log_lower(-end, end.log())
     difference = torch.where(shape > 0, logs.log_difference(whole, torch.minimum(cut, whole)), whole)
     near = (shape > 0) & (steep < 0)
     share = torch.where(near, steep, -1.0)
     heights = [log_density(end * (1.0 - part * share.exp())) + math.log(weight) for part, weight in ((0.0, 1.0), (0.5, 4.0), (1.0, 1.0))]
     close = torch.logsumexp(torch.stack(heights), 0) - _LOG_6 + end.log() + share
     left = torch.where(near & logs.lost(difference, close, whole), close, difference)
-    return (left - log_lower(end)).clamp(max=0.0)
+    return (left - _log_kept(scale, shape, log_lower)).clamp(max=0.0)
 
 
-def _quantile(value: Tensor, loc: Tensor, scale: Tensor, shape: Tensor, log_lower: Cdf, quantile: Cdf) -> Tensor:
+def _quantile(value: Tensor, loc: Tensor, scale: Tensor, shape: Tensor, log_lower: LogCdf, quantile: Cdf) -> Tensor:
     with torch.no_grad():
         end = _end(scale, shape)
-        kept, cut = log_lower(end).exp(), log_lower(-end).exp()
+        kept, cut = log_lower(end, end.log()).exp(), log_lower(-end, end.log()).exp()
         below = value * kept + torch.where(shape > 0, cut, 0.0)
         above = (1.0 - value) * kept + torch.where(shape < 0, cut, 0.0)
         z = torch.where(below < above, quantile(below), -quantile(above))

@@ -1,4 +1,4 @@
-"""Vectors of several numbers: multivariate normal and Student's t, compositions, counts by class."""
+"""Vectors of several numbers: multivariate normal and Student's t, and compositions."""
 
 from __future__ import annotations
 

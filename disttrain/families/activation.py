@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 from disttrain import deferred
 from disttrain.families.on import Support
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 else:
     torch = deferred.module("torch")
 
-__all__ = ["EDGE", "FLOOR", "Activation", "inverse_softplus", "softplus"]
+__all__ = ["EDGE", "FLOOR", "Activation", "in_units", "inverse_softplus", "softplus"]
 
 FLOOR = 1e-6
 # Open bounds at 0 and 1 must stay open in float64; this is ten steps of float64 at 1.
@@ -51,3 +51,13 @@ def softplus(raw: Tensor) -> Tensor:
 def inverse_softplus(value: Tensor) -> Tensor:
     """The raw output whose softplus is the positive `value`."""
     return value + torch.log(-torch.expm1(-value))
+
+
+def in_units(activation: Activation, unit: Callable[[Tensor], Any], name: str) -> Activation:
+    """The activation of positive values with its values, the floor among them, in other units: of a `name`, and as `unit` is for a tensor."""
+    return replace(
+        activation,
+        forward=lambda raw: unit(raw) * activation.forward(raw),
+        inverse=lambda value: activation.inverse(value / unit(value)),
+        formula=f"{name} · ({activation.formula})",
+    )

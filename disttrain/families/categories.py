@@ -63,7 +63,7 @@ def ordinal(classes: int, link: str = "logit", order: list[str] | None = None) -
     symbols   μ = loc, c = cutpoints
     mean      does not exist
     variance  does not exist
-    crps      does not apply: classes have no distances
+    crps      summation: the ranked probability score, in steps from class to class
     scipy     none
     gamlss    OPO of gamlss.ordinal packages
     instead   no order: categorical · counts: poisson

@@ -62,7 +62,7 @@ def mixture(of: Family | None = None, components: int = 2) -> Family:
     symbols   w = weights
     mean      Σ w_k m_k
     variance  Σ w_k (v_k + (m_k - m)²)
-    crps      quadrature
+    crps      closed form of normals; quadrature or summation of others
     scipy     none
     gamlss    gamlss.mx
     instead   one hump: the family itself, or student_t, skew_t
@@ -135,14 +135,15 @@ def hurdle(of: Family | None = None) -> Family:
     )
     _require(of.tails or not counts, "of", f"`hurdle` needs the cdf of {of.name}, which has no gradient", "another family of counts")
     support = of.support if counts else replace(of.support, closed_lower=True)
-    return _gated(of, "hurdle", "Hurdle", support, () if counts else (0.0,))
+    # Counts are conditioned on y > 0: their mean ends at 1, however short the exposure.
+    return replace(_gated(of, "hurdle", "Hurdle", support, () if counts else (0.0,)), proportional=of.proportional and not counts)
 
 
 def truncated(of: Family | None = None, lower: float | str | None = None, upper: float | str | None = None) -> Family:
     """A family that is only seen between two ends, or beyond one: amounts above a deductible, scores with a floor. An end may be a column.
 
-    density   q(y) / (F(u) - F(l)),   l ≤ y ≤ u, F(y) the probability of at most y; F(u) = 1 without an upper end, F(l) = 0 without a lower one
-    loss      -log q(y) + log(F(u) - F(l))
+    density   q(y) / P(l ≤ Y ≤ u),   l ≤ y ≤ u; an end that is not set cuts nothing off
+    loss      -log q(y) + log P(l ≤ Y ≤ u)
     symbols   l = lower, u = upper
     mean      by quadrature
     variance  by quadrature
@@ -170,7 +171,9 @@ def truncated(of: Family | None = None, lower: float | str | None = None, upper:
         support=replace(of.support, **_within(of, low, high)),
         parameters=(*_partial(of), *given),
         distribution=Combined("Truncated", of, tuple((outer, name) for name, outer in own.items())),
+        atoms=tuple(atom for atom in of.atoms if low <= atom <= high),
         ends=(by_column.get("lower", of.ends[0]), by_column.get("upper", of.ends[1])),
+        proportional=of.proportional and not of.support.discrete and all(isinstance(end, int | float) and end == 0.0 for _, end in ends),
     )
 
 
@@ -201,6 +204,7 @@ def discretized(of: Family | None = None, step: float = 1.0) -> Family:
         support=on.counts if step == 1.0 and lower == 0.0 and math.isinf(upper) else on.multiples(float(step), lower, upper),
         parameters=(*_partial(of), given),
         distribution=Combined("Discretized", of, ((name, "step"),)),
+        proportional=False,
     )
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Axis", "Family", "Parameter", "Role", "Unsuitable"]
 
-Role = Literal["location", "scale", "variance", "rate", "log_scale", "shape", "mean"]
+Role = Literal["location", "scale", "variance", "rate", "log_scale", "shape", "mean", "dispersion"]
 Axis = Literal["classes", "targets", "components", ""]
 
 
@@ -29,8 +29,8 @@ class Unsuitable(ValueError):
 class Parameter:
     """One parameter of a family.
 
-    `role` is its unit relative to the target: y, y, y², 1/y, log y, 1; in a family that is not closed under scaling `mean` for one that the
-    mean of the target is proportional to, else None.
+    `role` is its unit relative to the target: y, y, y², 1/y, log y, 1; `mean`, in y too, for one that alone follows the exposure of a row;
+    `dispersion`, in y^(2 - p), beside a parameter p called `power`; None in a family that is not closed under scaling.
     `shape` is that of one row's value: () for a number, (K,) for the probabilities of K classes.
     `activation` names the default one where the field's practice differs from what the support alone suggests.
     `logits` is the name under which the distribution takes this parameter as logits too, which stay exact where probabilities saturate.
@@ -65,7 +65,8 @@ class Family:
     log_cdf and log_survival, which censoring, rounding and truncation need. `atoms` are target values that have a probability of their
     own beside the density of the others. `ends` names the parameters, given by columns, below and above which a row's target cannot lie.
     `form` names what an option made of the family where its formulas are others: the facts that its
-    docstring marks with it, such as `density[rank]`, take the place of the usual ones.
+    docstring marks with it, such as `density[rank]`, take the place of the usual ones. `proportional` says that the mean of the target is
+    proportional to its parameters in units of the target, all of them together; not where values are cut off or rounded.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Family:
     atoms: tuple[float, ...] = ()
     ends: tuple[str, str] = ("", "")
     form: str = ""
+    proportional: bool = True
 
     def parameter(self, name: str) -> Parameter:
         """The parameter called `name`. Raises KeyError for a name it does not have."""

@@ -19,7 +19,7 @@ def gamma_mean() -> Family:
     symbols   m = mean, k = concentration
     mean      m
     variance  m²/k
-    crps      quadrature
+    crps      closed form
     scipy     gamma(a=concentration, scale=mean/concentration)
     gamlss    GA: mu = mean, sigma = 1/sqrt(concentration)
     instead   by concentration and rate: gamma · heavier tail: log_normal, inverse_gaussian

@@ -5,12 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from disttrain import deferred
 from disttrain.families import on
+from disttrain.families.activation import Activation, in_units
 from disttrain.families.family import Family, Parameter
 from disttrain.families.on import Support
+from disttrain.families.target_columns import TargetColumn
 
 if TYPE_CHECKING:
     import torch
@@ -19,6 +23,8 @@ else:
     torch = deferred.module("torch")
 
 __all__ = ["Scaling", "exposed", "takes_exposure"]
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -46,26 +52,31 @@ _UNITS: dict[str, _Unit] = {
     "rate": _Unit(lambda v, _, s: v / s, lambda v, _, s: v * s, _cone),
     "log_scale": _Unit(lambda v, _, s: v + _log(s), lambda v, _, s: v - _log(s), lambda support: support == on.real),
     "shape": _Unit(lambda v, _, s: v, lambda v, _, s: v, lambda _: True),
-    # Of a family that is not closed under scaling: it follows the exposure of a row, never the spread of the target.
-    "mean": _Unit(lambda v, _, s: v * s, lambda v, _, s: v / s, lambda _: False),
+    "mean": _Unit(lambda v, _, s: v * s, lambda v, _, s: v / s, _cone),
+    # Its unit depends on the power, another parameter: the unit that it is given is s^(2 - power) already.
+    "dispersion": _Unit(lambda v, _, s: v * s, lambda v, _, s: v / s, _cone),
 }
-
-_CLOSED = {"location", "scale", "variance", "rate", "log_scale", "shape"}
 
 
 def exposed(parameter: Parameter, value: Any, exposure: Any) -> Any:
     """The parameter (n, *shape) of a target observed for `exposure` (n,) units, from that of one unit: the mean is proportional to it."""
-    if parameter.role is None or parameter.given is not None:
+    if parameter.role in (None, "dispersion") or parameter.given is not None:
         return value
     times = exposure.reshape(-1, *(1 for _ in parameter.shape))
-    return _UNITS[parameter.role].restore(value, 0.0, times)
+    return _UNITS[str(parameter.role)].restore(value, 0.0, times)
 
 
 def takes_exposure(family: Family) -> bool:
     """Whether the target's mean can be made proportional to an exposure: counts and totals, with a parameter that has their unit."""
     roles = {parameter.role for parameter in family.parameters if parameter.given is None}
-    total = family.support.lower == 0.0 and math.isinf(family.support.upper) and None not in roles and bool(roles & (_CLOSED - {"shape"}))
-    return total or "mean" in roles
+    total = family.support.lower == 0.0 and math.isinf(family.support.upper) and None not in roles and bool(roles - {"shape"})
+    return family.proportional and (total or "mean" in roles)
+
+
+def _closed(family: Family) -> bool:
+    """Whether a target in another unit is one of the family again: not counts of events, which have no unit."""
+    roles = {parameter.role for parameter in family.parameters}
+    return None not in roles and not (family.support.discrete and "mean" in roles)
 
 
 @dataclass(frozen=True)
@@ -76,43 +87,81 @@ class Scaling:
 
     log p(y | restored θ) = log p((y - shift)/spread | θ) - log spread, so the network learns in units of the target's own spread
     and the reported likelihood is that of the target as it was given.
+
+    `level` is the unit of the parameters whose role is `mean`, per unit of exposure in which the standardised target is of order one: of
+    counts, which cannot be standardised, their mean per unit of exposure.
     """
 
     shift: float | tuple[float, ...] = 0.0
     spread: float | tuple[float, ...] = 1.0
+    level: float | tuple[float, ...] = 1.0
 
     @staticmethod
-    def of(family: Family, ranges: Mapping[str, Support], y: Tensor) -> Scaling:
+    def of(
+        family: Family, ranges: Mapping[str, Support], y: Tensor, weight: Tensor | None = None, exposure: Tensor | None = None
+    ) -> Scaling:
         """The scaling for exact training targets `y` (n, *event) of a family whose learned parameters have the given activation ranges.
 
-        Median and interquartile range, because one outlier would otherwise set the unit of a heavy-tailed target; for positive
-        targets the median alone. Falls back to mean and standard deviation, then to 1, where more than half the rows are equal.
+        Median and interquartile range of the targets per unit of `exposure` (n,), each row as often as its `weight` (n,) says, because one
+        outlier would otherwise set the unit of a heavy-tailed target; for positive targets the median alone. Falls back to mean and
+        standard deviation, then to 1, where more than half the rows are equal. Where a parameter has the role `mean`: the mean of whole
+        targets, for their median may be 0, and what a row has of exposure as the unit of that parameter.
         """
+        rows = [TargetColumn.of(column, weight, exposure) for column in (y.unbind(1) if family.event else (y,))]
         roles = {parameter.name: parameter.role for parameter in family.parameters}
-        if not set(roles.values()) <= _CLOSED:
-            return Scaling()
-        if not all(_UNITS[str(roles[name])].survives(range_) for name, range_ in ranges.items()):
-            return Scaling()
+        if not _closed(family) or not all(_UNITS[str(roles[name])].survives(range_) for name, range_ in ranges.items()):
+            return Scaling.at_level(family, y, weight, exposure)
         locations = [name for name, role in roles.items() if role == "location"]
         # Moved is only what any real number can stand for: `replace` gives the set of one element of a vector.
         free = all(ranges.get(name, on.real) == on.real for name in locations)
         centred = free and replace(family.support, kind="number") == on.real
-        columns = y.unbind(1) if family.event else (y,)
-        dense = [column[~torch.isin(column, torch.tensor(family.atoms, dtype=y.dtype))] for column in columns]
-        units = [_units_of(part if len(part) else y, bool(locations), centred) for part, y in zip(dense, columns, strict=True)]
+        totals = "mean" in roles.values()
+        units = [(0.0, column.total) if totals else column.without(family.atoms).units(bool(locations), centred) for column in rows]
+        level = 1.0 / rows[0].length if totals else 1.0
         if not family.event:
-            return Scaling(*units[0])
-        return Scaling(tuple(shift for shift, _ in units), tuple(spread for _, spread in units))
+            return Scaling(*units[0], level)
+        return Scaling(tuple(shift for shift, _ in units), tuple(spread for _, spread in units), level)
+
+    @staticmethod
+    def at_level(family: Family, y: Tensor, weight: Tensor | None = None, exposure: Tensor | None = None) -> Scaling:
+        """The scaling that leaves targets as they are: the identity, but for the level of parameters whose role is `mean`."""
+        if all(parameter.role != "mean" for parameter in family.parameters):
+            return Scaling()
+        rows = [TargetColumn.of(column, weight, exposure) for column in (y.unbind(1) if family.event else (y,))]
+        levels = tuple(column.total / column.length for column in rows)
+        return Scaling(level=levels if family.event else levels[0])
 
     @staticmethod
     def from_state(state: Mapping[str, Any]) -> Scaling:
         """The scaling of its fields as JSON holds them. Raises ValueError for numbers that cannot be."""
-        shift, spread = (tuple(map(float, v)) if isinstance(v, list | tuple) else float(v) for v in (state["shift"], state["spread"]))
-        scaling = Scaling(shift, spread)
-        shifts, spreads = _listed(shift), _listed(spread)
-        if not (all(map(math.isfinite, (*shifts, *spreads))) and min(spreads) > 0 and len(shifts) == len(spreads)):
+        fields = (state["shift"], state["spread"], state.get("level", 1.0))
+        scaling = Scaling(*(tuple(map(float, v)) if isinstance(v, list | tuple) else float(v) for v in fields))
+        shifts, spreads, levels = map(_listed, (scaling.shift, scaling.spread, scaling.level))
+        if not (all(map(math.isfinite, (*shifts, *spreads, *levels))) and min(*spreads, *levels) > 0 and len(shifts) == len(spreads)):
             raise ValueError(f"scaling {scaling}")
         return scaling
+
+    @property
+    def standardises(self) -> bool:
+        """Whether the network learns another target than the one that was given."""
+        return (self.shift, self.spread) != (0.0, 1.0)
+
+    def activation(self, parameter: Parameter, activation: Activation) -> Activation:
+        """An activation of a parameter with its values in units of the level where that is the parameter's: its floor is as low, then.
+
+        Not one whose values end somewhere, which would end elsewhere.
+        """
+        if parameter.role != "mean" or self.level == 1.0 or not _cone(activation.range):
+            return activation
+        name = "the level of each target" if isinstance(self.level, tuple) else f"{self.level:.6g}"
+        return in_units(activation, partial(self.level_of, parameter), name)
+
+    def level_of(self, parameter: Parameter, like: Tensor) -> Any:
+        """The level that is the unit of a parameter (n, *shape), as a number or a tensor of the kind of `like`; 1 for one without that role."""
+        if parameter.role != "mean" or not isinstance(self.level, tuple):
+            return self.level if parameter.role == "mean" else 1.0
+        behind = (1,) * (len(parameter.axes) - parameter.axes.index("targets") - 1)
+        return torch.tensor(self.level, dtype=like.dtype, device=like.device).reshape(-1, *behind)
 
     def apply(self, y: Tensor) -> Tensor:
         """Targets in units of their spread: the same shape, float64."""
@@ -122,13 +171,13 @@ class Scaling:
 
     def restore(self, family: Family, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Parameters of the standardised target, as parameters of the target in its own units: the same names and shapes."""
-        if self == Scaling():
+        if not self.standardises:
             return dict(parameters)
-        return {name: self._moved(family, name, value, "restore") for name, value in parameters.items()}
+        return {name: self._moved(family, name, value, "restore", parameters) for name, value in parameters.items()}
 
     def reduced(self, family: Family, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Parameters of the target, each row's (n, *shape), as those of the standardised target: the inverse of `restore`."""
-        return {name: self._moved(family, name, value, "reduce") for name, value in parameters.items()}
+        return {name: self._moved(family, name, value, "reduce", parameters) for name, value in parameters.items()}
 
     def reduced_offset(self, family: Family, name: str, value: Tensor) -> Tensor:
         """What is added to a parameter of the target, (n,), as what is added to that of the standardised one."""
@@ -137,7 +186,7 @@ class Scaling:
 
     def reduce(self, family: Family, name: str, value: float) -> Any:
         """A parameter's value in target units, as that of the standardised target; a tuple where each target has a unit of its own, nested
-        where the parameter has axes behind that of the targets."""
+        where the parameter has axes behind that of the targets. A dispersion alone has no unit: raises KeyError."""
         moved = self._moved(family, name, value, "reduce")
         return _nested(moved.tolist()) if isinstance(moved, torch.Tensor) else float(moved)
 
@@ -146,7 +195,7 @@ class Scaling:
         """What is added to a negative log-likelihood per row of the standardised target to have that of the target: log spread, summed over a vector."""
         return math.fsum(map(math.log, _listed(self.spread)))
 
-    def _moved(self, family: Family, name: str, value: Any, way: str) -> Any:
+    def _moved(self, family: Family, name: str, value: Any, way: str, parameters: Mapping[str, Tensor] = _NOTHING) -> Any:
         role, axes = family.parameter(name).role, family.parameter(name).axes
         if role is None:
             return value
@@ -155,6 +204,8 @@ class Scaling:
             # The first axis that counts targets: the rows of a factor of the covariance belong to them, its columns do not.
             behind = (1,) * (len(axes) - axes.index("targets") - 1)
             shift, spread = shift.reshape(-1, *behind), spread.reshape(-1, *behind)
+        if role == "dispersion" and self.standardises:
+            spread = spread ** (2.0 - parameters["power"])
         return (unit.restore if way == "restore" else unit.reduce)(value, shift, spread)
 
     def _numbers(self, like: Any) -> tuple[Any, Any]:
@@ -166,27 +217,9 @@ class Scaling:
         return shift, spread
 
 
-def _units_of(y: Tensor, whole_line: bool, centred: bool) -> tuple[float, float]:
-    """Shift and spread of one column of targets (n,)."""
-    if not whole_line:
-        return 0.0, _first_positive(float(y.median()), float(y.mean()))
-    quartiles = torch.quantile(_thinned(y), torch.tensor([0.25, 0.5, 0.75], dtype=torch.float64))
-    spread = _first_positive(float(quartiles[2] - quartiles[0]) / 1.349, float(y.std(correction=0)))
-    return (float(quartiles[1]) if centred else 0.0), spread
-
-
 def _nested(numbers: Any) -> Any:
     return tuple(map(_nested, numbers)) if isinstance(numbers, list) else numbers
 
 
 def _listed(numbers: float | tuple[float, ...]) -> tuple[float, ...]:
     return numbers if isinstance(numbers, tuple) else (numbers,)
-
-
-def _first_positive(*candidates: float) -> float:
-    return next((value for value in candidates if math.isfinite(value) and value > 0), 1.0)
-
-
-def _thinned(y: Tensor) -> Tensor:
-    # torch.quantile takes at most 16 million values; every k-th row is as good for a unit of measure.
-    return y[:: max(1, math.ceil(len(y) / 10_000_000))]

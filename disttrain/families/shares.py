@@ -38,7 +38,7 @@ def zero_one_inflated_beta() -> Family:
     symbols   m = mean, φ = precision, p = zero, q = one
     mean      q + (1 - p - q) m
     variance  by the three parts
-    crps      quadrature
+    crps      closed form
     scipy     none
     gamlss    BEINF: mu = mean, nu = zero/rest, tau = one/rest
     instead   no exact ends: beta_mean · 0 and 1 alone: bernoulli

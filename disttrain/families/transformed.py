@@ -70,8 +70,8 @@ def tweedie() -> Family:
         support=on.nonnegative,
         parameters=(
             Parameter("mean", on.positive, role="mean", activation="exp"),
-            Parameter("dispersion", on.positive),
-            Parameter("power", on.interval(1.0, 2.0), activation="sigmoid_1_to_2"),
+            Parameter("dispersion", on.positive, role="dispersion"),
+            Parameter("power", on.interval(1.0, 2.0), role="shape", activation="sigmoid_1_to_2"),
         ),
         distribution=deferred_class("Tweedie"),
         atoms=(0.0,),

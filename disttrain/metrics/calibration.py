@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +22,8 @@ _SMALLEST = 2.0**-1074
 
 
 class Moments(NamedTuple):
-    """Moments of residuals, which for a calibrated forecast are those of a standard normal: 0, 1, 0 and 3. No units."""
+    """Moments of residuals, which for a calibrated forecast are those of a standard normal: 0, 1, 0 and 3. No units; nan for one that so
+    few rows cannot tell."""
 
     mean: float
     variance: float
@@ -73,14 +75,16 @@ def pit_histogram(pit: Tensor, weight: Tensor | None = None, bins: int = 10) -> 
 def moments(residuals: Tensor, weight: Tensor | None = None) -> Moments:
     """Mean, variance, skewness and kurtosis (3 for a normal) of residuals (n,), each a weighted mean of powers.
 
-    Skewness and kurtosis are nan where all residuals are equal. Raises DataError without rows of positive weight.
+    Of 1, 2 and 3 rows the variance, skewness and kurtosis are the same whatever they are: nan. So are the last two where all residuals
+    are equal. Raises DataError without rows of positive weight.
     """
     centre = averages.weighted_mean(residuals, weight).value
     distance = residuals.detach().double() - centre
     variance, third, fourth = (averages.weighted_mean(distance**power, weight).value for power in (2, 3, 4))
-    if variance == 0.0:
-        return Moments(centre, variance, float("nan"), float("nan"))
-    return Moments(centre, variance, third / variance**1.5, fourth / variance**2)
+    rows = len(residuals) if weight is None else int((weight > 0).sum())
+    skewness = third / variance**1.5 if rows > 2 and variance > 0.0 else math.nan
+    kurtosis = fourth / variance**2 if rows > 3 and variance > 0.0 else math.nan
+    return Moments(centre, variance if rows > 1 else math.nan, skewness, kurtosis)
 
 
 @torch.no_grad()

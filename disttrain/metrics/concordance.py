@@ -1,6 +1,7 @@
 """Harrell's C: of all pairs of rows whose order is known, the share in which the one with the longer forecast lasted longer.
 
-A pair is known where the earlier row was seen exactly: its time is less than the other's, or equal to that of a right-censored one.
+A pair is known where the earlier row was seen exactly: its time is less than the other's, or equal to that of a right-censored one that
+lasted longer. One that is only known to reach a time which has a probability of its own may have ended at it, and is no pair.
 Its share counts with the product of the two weights; equal forecasts count one half. Source: Harrell, Lee & Mark (1996), Multivariable
 prognostic models, Statistics in Medicine 15.
 """
@@ -24,13 +25,19 @@ __all__ = ["concordance", "concordant_share"]
 
 @torch.no_grad()
 def concordance(distribution: Distribution, outcome: Outcome) -> Tensor:
-    """What each row brings into its pairs: (n, 3), its time, 1 where that was seen exactly and 0 where it was right-censored, its median.
+    """What each row brings into its pairs: (n, 3), its time, its end, its median. The end is 1 where it was seen exactly, 0 where the row
+    lasted longer, -1 where it may have ended at that time too.
 
     Raises UsageError where the target is not a positive real number, or a row was seen otherwise than exactly or right-censored.
     """
     require("concordance", needs_lifetimes(distribution))
     require("concordance", needs_right(distribution, outcome), "these targets")
-    return torch.stack([outcome.lower.detach().double(), outcome.seen.double(), functionals.median(distribution).detach()], -1)
+    time = outcome.lower.detach().double()
+    longer = ~outcome.seen & (functionals.probability_at(distribution, time) == 0)
+    if outcome.above is not None:
+        longer = longer | outcome.above
+    end = torch.where(outcome.seen, 1.0, longer.double() - 1.0)
+    return torch.stack([time, end, functionals.median(distribution).detach()], -1)
 
 
 def concordant_share(scores: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
@@ -39,11 +46,11 @@ def concordant_share(scores: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
     c_i and m_i are the weights of the rows that make a concordant and a known pair with row i. Both sums are U-statistics of pairs,
     so the influence is 2 (c_i - C m_i)/mean(m). nan where no pair is known. Source: Hoeffding (1948), section 7.
     """
-    time, seen, forecast = scores.unbind(-1)
+    time, end, forecast = scores.unbind(-1)
     if not len(scores) or bool(scores.isnan().any()):
         return scores.new_tensor(math.nan), torch.full_like(time, math.nan)
-    # Of equal times the exact ones come first; a row makes pairs with rows of a later place.
-    place = 2 * _ranks(time) + (seen == 0).long()
+    # Of equal times those that lasted longer come last; a row makes pairs with rows of a later place.
+    place, seen = 2 * _ranks(time) + (end == 0).long(), (end == 1).double()
     concordant = _both_ways(_concordant, place, _ranks(forecast), seen, weight)
     known = _both_ways(_lower, place, torch.zeros_like(place), seen, weight)
     pairs = (weight * known).sum()

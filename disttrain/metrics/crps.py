@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -42,6 +42,8 @@ def crps(distribution: Distribution, outcome: Outcome) -> Tensor:
     require("crps", needs_order(distribution))
     require("crps", needs_no_entry(distribution, outcome), "these targets")
     lower, upper, exact = outcome.lower.detach().double(), outcome.upper.detach().double(), outcome.seen
+    if outcome.above is not None:
+        lower = torch.where(outcome.above, functionals.just_above(distribution, lower), lower)
     if outcome.all_exact:
         return _exact(distribution, lower)
     score = torch.empty_like(lower)
@@ -110,6 +112,9 @@ class _InSteps(Distribution):
     def __init__(self, base: Distribution, width: Tensor) -> None:
         self.base, self.width = base, width
         super().__init__(base.batch_shape, validate_args=False)
+
+    def expand(self, batch_shape: Any, _instance: Any = None) -> _InSteps:
+        return _InSteps(self.base.expand(batch_shape), self.width.expand(batch_shape))
 
     def cdf(self, value: Tensor) -> Tensor:
         return functionals.cdf(self.base, value * self.width)

@@ -19,6 +19,7 @@ from torch.distributions import Distribution
 
 from disttrain import distributions
 from disttrain.distributions import functionals, special, tensors
+from disttrain.distributions.shares import beta_mean
 from disttrain.metrics.crps_mixtures import closed_form_of_mixture
 from disttrain.metrics.rows import support_ends
 
@@ -104,9 +105,26 @@ def weibull(d: distributions.Weibull, y: Tensor) -> Tensor:
 def beta(d: distributions.Beta, y: Tensor) -> Tensor:
     inside = y.clamp(0.0, 1.0)
     a, b = d.concentration1, d.concentration0
-    spread = _half_step(a) * _half_step(b) / (_ROOT_PI * (a + b) * _half_step(a + b))
     density = _times_density(d, inside) * (1.0 - inside)
-    return (y - inside).abs() + (inside - a / (a + b)) * _balance(d, inside) + 2.0 * density / (a + b) - spread
+    return (y - inside).abs() + (inside - a / (a + b)) * _balance(d, inside) + 2.0 * density / (a + b) - _beta_spread(d)
+
+
+def _beta_spread(d: distributions.Beta) -> Tensor:
+    """Half the mean distance of two draws."""
+    a, b = d.concentration1, d.concentration0
+    return _half_step(a) * _half_step(b) / (_ROOT_PI * (a + b) * _half_step(a + b))
+
+
+def zero_one_inflated_beta(d: distributions.ZeroOneInflatedBeta, y: Tensor) -> Tensor:
+    """Mean distance of y from 0, 1 and a draw of the beta part B, minus half that of two draws: of 0 from 1, of either from B, and in B.
+
+    In terms of the score of B, which is the mean distance from it minus half that of two draws of it.
+    """
+    part = beta_mean(d.beta_mean, d.precision)
+    inside, rest, centre = y.clamp(0.0, 1.0), 1.0 - d.zero - d.one, d.beta_mean
+    spread = _beta_spread(part)
+    distance = d.zero * (inside - rest * centre) + d.one * (1.0 - inside - rest * (1.0 - centre)) - d.zero * d.one
+    return (y - inside).abs() + distance + rest * (beta(part, inside) + (d.zero + d.one) * spread)
 
 
 def poisson(d: distributions.Poisson, y: Tensor) -> Tensor:
@@ -153,6 +171,7 @@ CLOSED_FORMS: dict[type, Callable[[Any, Tensor], Tensor]] = {
     distributions.LogNormal: log_normal,
     distributions.Weibull: weibull,
     distributions.Beta: beta,
+    distributions.ZeroOneInflatedBeta: zero_one_inflated_beta,
     distributions.Poisson: poisson,
     distributions.NegativeBinomial: negative_binomial,
     distributions.Geometric: geometric,

@@ -13,15 +13,25 @@ from torch.distributions import Distribution, Transform
 
 __all__ = ["blocks", "rows", "support_ends"]
 
+# Where a part of a distribution keeps how its own rows are taken, which is that of the whole.
+_PLAN = "_rows_of"
+
 
 def rows(distribution: Distribution, index: slice | Tensor) -> Distribution:
-    """The distribution of the rows `index` of a batch (n,), repeated where the index repeats.
+    """The distribution of the rows `index` of a batch (n,), repeated where the index repeats; torch has no operation of its own for this.
 
-    Every tensor in the distribution whose first axis is that of the batch is indexed, whatever its name, also inside the
-    distributions and transforms it is made of; torch has no operation of its own for this.
+    What belongs to the rows is what `expand` gives another axis, also inside the distributions it is made of. A distribution without
+    `expand` is made anew of the rows of its parameters, those of `arg_constraints`; whatever else it holds stays as it is, but where it names
+    no parameters.
     """
-    selected: Distribution = _selected(distribution, index, distribution.batch_shape[0])
-    return selected
+    plan = _plan_of(distribution)
+    if plan is None:
+        return _rebuilt(distribution, index)
+    part = copy.copy(distribution)
+    part.__dict__.update({name: _selected(vars(distribution)[name], index, how) for name, how in plan.items()})
+    part.__dict__[_PLAN] = plan
+    _resize(part, distribution, index)
+    return part
 
 
 def blocks(n: int, size: int) -> Iterator[slice]:
@@ -41,21 +51,78 @@ def support_ends(distribution: Distribution) -> tuple[Tensor, Tensor]:
     return lower.expand(distribution.batch_shape), upper.expand(distribution.batch_shape)
 
 
-def _selected(value: Any, index: slice | Tensor, n: int) -> Any:
+def _plan_of(distribution: Distribution) -> dict[str, Any] | None:
+    """How the attributes that belong to the rows are indexed, by name; None of a distribution that cannot be expanded.
+
+    True stands for a tensor or a distribution, False for what has no rows, a list for the items of a list, names for those of a transform.
+    """
+    known: dict[str, Any] | None = vars(distribution).get(_PLAN)
+    if known is not None:
+        return known
+    try:
+        wide = distribution.expand(torch.Size((2, *distribution.batch_shape)))
+    except NotImplementedError:
+        return None
+    n = distribution.batch_shape[0]
+    found = {name: _follows(value, vars(wide).get(name), n) for name, value in vars(distribution).items()}
+    return {name: how for name, how in found.items() if how is not False}
+
+
+def _follows(value: Any, wide: Any, n: int) -> Any:
+    """Whether a value belongs to the `n` rows, judged by its counterpart in the distribution with one more axis."""
     if isinstance(value, Tensor):
-        return value[index] if value.dim() and value.shape[0] == n else value
+        # One that is not there yet is kept for later use, and is of the rows whose it was computed.
+        widened = wide is None or (isinstance(wide, Tensor) and wide.shape == (2, *value.shape))
+        return widened and value.shape[:1] == (n,)
+    if isinstance(value, Distribution):
+        widened = isinstance(wide, Distribution) and wide.batch_shape == (2, *value.batch_shape)
+        return widened and value.batch_shape[:1] == (n,)
+    if isinstance(value, Transform):
+        # Its tensors broadcast against the values, so that a first axis of n is that of the rows.
+        return tuple(name for name, part in vars(value).items() if isinstance(part, Tensor) and part.shape[:1] == (n,)) or False
     if isinstance(value, list):
-        return [_selected(item, index, n) for item in value]
-    if isinstance(value, (Distribution, Transform)):
-        return _copied(value, index, n)
-    return value
+        others = wide if isinstance(wide, list) and len(wide) == len(value) else [None] * len(value)
+        how = [_follows(item, other, n) for item, other in zip(value, others, strict=True)]
+        return how if any(how) else False
+    return False
 
 
-def _copied(whole: Distribution | Transform, index: slice | Tensor, n: int) -> Any:
-    part = copy.copy(whole)
-    for name, value in vars(whole).items():
-        part.__dict__[name] = _selected(value, index, n)
-    if isinstance(part, Distribution) and part.batch_shape[:1] == (n,):
-        count = len(torch.empty(n, device="meta")[index]) if isinstance(index, slice) else len(index)
-        part._batch_shape = torch.Size((count, *part.batch_shape[1:]))
-    return part
+def _selected(value: Any, index: slice | Tensor, how: Any) -> Any:
+    if how is False:
+        return value
+    if isinstance(value, list):
+        return [_selected(item, index, part) for item, part in zip(value, how, strict=True)]
+    if isinstance(value, Distribution):
+        return rows(value, index)
+    if isinstance(value, Transform):
+        part = copy.copy(value)
+        part.__dict__.update({name: vars(value)[name][index] for name in how})
+        return part
+    return value[index]
+
+
+def _rebuilt(distribution: Distribution, index: slice | Tensor) -> Distribution:
+    """The distribution of some rows of one that has no `expand`."""
+    n, own = distribution.batch_shape[0], vars(distribution)
+    named = {name: own[name] for name in distribution.arg_constraints or own if name in own}
+    some: dict[str, Any] = {
+        name: value[index] if isinstance(value, Tensor) and value.shape[:1] == (n,) else value for name, value in named.items()
+    }
+    try:
+        made = type(distribution)(**some, validate_args=False)
+    except TypeError:
+        made = copy.copy(distribution)
+        inner = {name: rows(value, index) for name, value in own.items() if _has_rows(value, n)}
+        made.__dict__.update(some | inner)
+        _resize(made, distribution, index)
+    return made
+
+
+def _has_rows(value: Any, n: int) -> bool:
+    return isinstance(value, Distribution) and value.batch_shape[:1] == (n,)
+
+
+def _resize(part: Distribution, whole: Distribution, index: slice | Tensor) -> None:
+    """Gives `part` the batch shape of some rows of `whole`."""
+    count = len(range(*index.indices(whole.batch_shape[0]))) if isinstance(index, slice) else len(index)
+    Distribution.__init__(part, torch.Size((count, *whole.batch_shape[1:])), whole.event_shape, validate_args=False)

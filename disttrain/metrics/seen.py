@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from disttrain.distributions import functionals, intervals
+from disttrain.likelihood import half_open
 from disttrain.outcomes import Outcome
 
 __all__ = ["conditional_quantile", "share_between", "three_parts"]
@@ -20,7 +21,7 @@ def three_parts(distribution: Distribution, outcome: Outcome) -> tuple[Tensor, T
     (F(lower-) - F(entry))/S(entry), (F(upper) - F(lower-))/S(entry) and S(upper)/S(entry), each difference in the nearer tail and each
     ratio in logarithms, so that neither cancels nor underflows. Raises UsageError where the distribution has no log-tails.
     """
-    start, end = _ends(distribution, outcome)
+    start, end = half_open(distribution, outcome.map(Tensor.double))
     nothing = torch.full_like(start, -math.inf)
     entry = nothing if outcome.entry is None else outcome.entry.double()
     whole = functionals.log_survival(distribution, entry)
@@ -38,7 +39,7 @@ def share_between(distribution: Distribution, outcome: Outcome, first: Tensor, l
 
     Its mean over rows that the forecast is right about is P(first < Y <= last), however coarsely they were seen.
     """
-    start, end = _ends(distribution, outcome)
+    start, end = half_open(distribution, outcome.map(Tensor.double))
     common = intervals.log_between(distribution, torch.maximum(start, first), torch.minimum(end, last))
     share = _ratio(common, intervals.log_between(distribution, start, end))
     return torch.where(outcome.seen, ((outcome.lower > first) & (outcome.lower <= last)).double(), share)
@@ -53,12 +54,6 @@ def conditional_quantile(distribution: Distribution, outcome: Outcome, level: fl
         return functionals.quantile(distribution, level)
     beyond = functionals.log_survival(distribution, outcome.entry.double()).exp()
     return functionals.quantile(distribution, 1.0 - (1.0 - level) * beyond)
-
-
-def _ends(distribution: Distribution, outcome: Outcome) -> tuple[Tensor, Tensor]:
-    """The ends a and b of a < Y <= b that say what was seen, each (n,); the first no lower than the entry."""
-    start, end = functionals.just_below(distribution, outcome.lower.double()), outcome.upper.double()
-    return (start if outcome.entry is None else torch.maximum(start, outcome.entry.double())), end
 
 
 def _ratio(part: Tensor, whole: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from itertools import product
 from pathlib import Path
@@ -18,7 +18,7 @@ from torch.distributions import Distribution
 from disttrain import config as configs
 from disttrain import storage
 from disttrain.config import Config, SplitSection
-from disttrain.data import Encoder, Origin, Schema
+from disttrain.data import Encoder, Origin, Schema, rows_from, within
 from disttrain.errors import ConfigError, Finding, RunUnreadable
 from disttrain.families import Family, Parameter, Scaling, equal_mixture, exposed
 from disttrain.model.conditions import conditions_of, standardised
@@ -128,8 +128,10 @@ class Model:
         return tuple(map(str, names if names is not None and len(names) == size else range(size)))
 
     def save(self, folder: Path, name: str, weights: Mapping[str, Tensor]) -> None:
-        """Write model.json and the given weights of its network into `folder`. Raises StorageError."""
-        storage.save(folder, self._description(name), weights)
+        """Write model.json, with the levels of the heads, and the given weights of its network into `folder`. Raises StorageError."""
+        levels = {key: weights[key].double().sum(1).tolist() for key in self.network.held_levels()}
+        learned = {key: value for key, value in weights.items() if key not in levels}
+        storage.save(folder, self._description(name) | {"levels": levels}, learned)
 
     def _description(self, name: str) -> dict[str, Any]:
         # A model folder travels alone: where its training data lay is nobody's business.
@@ -151,12 +153,16 @@ class Model:
         """The model of a model folder, checked before anything in it is believed. Raises RunUnreadable."""
         try:
             model = _planned(stored.description)
+            levels = _levels(model.network, stored.description["levels"])
+        except RunUnreadable as fault:
+            where = str(stored.path / "model.json")
+            raise RunUnreadable(*(replace(finding, where=f"{where} ({finding.where})") for finding in fault.findings)) from None
         except (KeyError, TypeError, ValueError, AttributeError, ConfigError) as fault:
             raise RunUnreadable(
                 Finding("damaged-model", f"model.json does not describe a model: {fault!r}"[:300], str(stored.path / "model.json"))
             ) from None
-        expected = {name: (tuple(value.shape), value.dtype) for name, value in model.network.state_dict().items()}
-        model.network.load_state_dict(storage.load_weights(stored, expected), assign=True)
+        expected = {name: (tuple(value.shape), value.dtype) for name, value in model.network.state_dict().items() if name not in levels}
+        model.network.load_state_dict(storage.load_weights(stored, expected) | levels, assign=True)
         model.network.eval()
         return model
 
@@ -169,7 +175,8 @@ def _is_written(parameter: Parameter, place: tuple[int, ...]) -> bool:
 def _planned(description: Mapping[str, Any]) -> Model:
     """The model of a description, its weights not there yet (they cost no memory)."""
     config = configs.parse(description["config"])
-    encoder = Encoder.from_state(description["encoder"])
+    with within("encoder"):
+        encoder = Encoder.from_state(description["encoder"])
     labels = None if description["labels"] is None else tuple(description["labels"])
     family = family_of(config, labels)
     scaling = Scaling.from_state(description["scaling"])
@@ -182,8 +189,21 @@ def _planned(description: Mapping[str, Any]) -> Model:
     with torch.device("meta"):
         network = Network(layout_of(config, encoder), outputs, torch.Generator("cpu"))
         network.to(trunk_dtype(config))
-    schema = Schema.from_state(description["schema"])
+    with within("schema"):
+        schema = Schema.from_state(description["schema"])
     return Model(config, schema, encoder, family, labels, outputs, scaling, network, marginal)
+
+
+def _levels(network: Network, described: Mapping[str, Any]) -> dict[str, Tensor]:
+    """What the levels of the heads hold, checked."""
+    made = {}
+    for name, level in network.held_levels().items():
+        members, _, size = level.parts.shape
+        raw = torch.tensor(described[name], dtype=torch.float64)
+        if raw.shape != (members, size) or not bool(raw.isfinite().all()):
+            raise ValueError(f"{name} is no level of this network")
+        made[name] = level.holding(raw)
+    return made
 
 
 def encoded(
@@ -195,7 +215,7 @@ def encoded(
     """
     x = torch.empty(batch.num_rows, encoder.width, dtype=dtype)
     for start in range(0, batch.num_rows, 16 * BLOCK):
-        part = batch.slice(start, 16 * BLOCK)
+        part = rows_from(batch, start, 16 * BLOCK)
         rows = slice(start, start + part.num_rows)
         x[rows if places is None else places[rows]] = torch.from_numpy(encoder.features(part, _part_of(origin, start, part.num_rows))).to(
             dtype

@@ -26,17 +26,21 @@ def _activation(config: Config, family: Family, name: str) -> Activation:
     return activation_for(family.parameter(name), None if section is None else section.activation)
 
 
-def scaling_of(config: Config, family: Family, y: Tensor) -> Scaling:
-    """How to standardise training targets `y` (n,), each per unit of exposure, given which parameters are learned through which activations.
+def scaling_of(config: Config, family: Family, y: Tensor, weight: Tensor | None = None, exposure: Tensor | None = None) -> Scaling:
+    """How to standardise training targets `y` (n, *event) of the given weights (n,) and exposures (n,), as the parameters are learned.
 
-    Not at all where a column is added to a raw output whose activation would make something else of it in another unit.
+    Not at all where a column is added to a raw output whose activation would make something else of it in another unit; and counts, as
+    well as targets with a dispersion that is told in their own unit, only at their level.
     """
     fixed = {name for name, section in config.distribution.parameters.items() if section.fixed is not None}
+    told = {name for name, section in config.distribution.parameters.items() if name in fixed or section.bounds is not None}
     learned = {p.name: _activation(config, family, p.name) for p in family.parameters if p.name not in fixed}
-    units = {name: learned[name] for name in config.data.offset or () if family.parameter(name).role != "shape"}
-    if any(activation.adds == "raw" for activation in units.values()):
+    moved = {family.parameter(name).role for name in config.data.offset or () if learned[name].adds == "raw"} - {"shape", None}
+    if "mean" in moved:
         return Scaling()
-    return Scaling.of(family, {name: activation.range for name, activation in learned.items()}, y)
+    if moved or any(family.parameter(name).role == "dispersion" for name in told):
+        return Scaling.at_level(family, y, weight, exposure)
+    return Scaling.of(family, {name: activation.range for name, activation in learned.items()}, y, weight, exposure)
 
 
 def outputs_of(config: Config, family: Family, encoder: Encoder, scaling: Scaling) -> tuple[Output, ...]:
@@ -45,7 +49,8 @@ def outputs_of(config: Config, family: Family, encoder: Encoder, scaling: Scalin
 
 
 def _output(config: Config, family: Family, encoder: Encoder, scaling: Scaling, name: str) -> Output:
-    parameter, activation = family.parameter(name), _activation(config, family, name)
+    parameter = family.parameter(name)
+    activation = scaling.activation(parameter, _activation(config, family, name))
     section = config.distribution.parameters.get(name)
     if isinstance(parameter.given, str):
         return Output(parameter, activation)

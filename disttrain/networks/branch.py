@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from disttrain.networks.inputs import Inputs
 from disttrain.networks.layers import Linear
 from disttrain.networks.layout import Layout, Output, groups_of
+from disttrain.networks.level import Level
 from disttrain.networks.mlp import MLP, Style
 
 __all__ = ["Branch", "wide"]
@@ -33,13 +34,16 @@ class Branch(nn.Module):
         heads = [Linear(layout.members, tail.width, size) for tail, size in zip(tails, sizes, strict=True)]
         self.scalars = all(output.raw_shape == () for output in outputs)
         self.tails, self.heads = nn.ModuleList(tails), nn.ModuleList(heads)
+        self.levels = nn.ModuleList(Level(layout.members, size) for size in sizes)
         paths = [Linear(layout.members, self.inputs.plain_width, size) for size in sizes if layout.linear_path]
         self.paths, self.alone = nn.ModuleList(paths), False
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         raw: dict[str, Tensor] = {}
-        for group, out in zip(self.groups, self._linear_outputs(x) if self.alone else self._outputs(self.inputs(x)), strict=True):
-            made = out.to(wide(x)).flatten(0, 1)
+        outputs = self._linear_outputs(x) if self.alone else self._outputs(self.inputs(x))
+        for group, level, out in zip(self.groups, self.levels, outputs, strict=True):
+            # In the dtype of the level, which is the wider one.
+            made = (out + level(wide(x))).flatten(0, 1)
             if self.scalars:
                 raw |= zip((output.parameter.name for output in group), made.unbind(-1), strict=True)
                 continue
@@ -65,18 +69,23 @@ class Branch(nn.Module):
         parts = [self.trunk, self.tails, self.heads, *([] if self.inputs.spread is None else [self.inputs.spread])]
         return [weight for part in parts for weight in part.parameters()]
 
-    def start(self, raw: Mapping[str, Tensor], generator: torch.Generator) -> None:
-        """Make the heads give `raw` for every row, up to a small random part."""
-        for group, head in zip(self.groups, self.heads, strict=True):
-            if not isinstance(head, Linear):
+    def start(self, raw: Mapping[str, Tensor], constant: Mapping[str, Tensor], generator: torch.Generator) -> None:
+        """Make the heads give `raw` for every row, up to a small random part; `constant` are the raw outputs of the constant model."""
+        for group, head, level in zip(self.groups, self.heads, self.levels, strict=True):
+            if not (isinstance(head, Linear) and isinstance(level, Level)):
                 continue
             # 0.01: the first predictions should be the marginal fit, yet every weight must feel a gradient.
             head.draw(partial(nn.init.normal_, std=0.01 / math.sqrt(max(1, head.weight.shape[1])), generator=generator))
+            level.start(*(torch.cat([part[output.parameter.name].reshape(-1) for output in group]) for part in (raw, constant)))
             with torch.no_grad():
-                head.bias.copy_(torch.cat([raw[output.parameter.name].reshape(-1) for output in group]))
+                head.bias.zero_()
         with torch.no_grad():
             for weight in self.paths.parameters():
                 weight.zero_()
+
+    def added(self) -> list[nn.Parameter]:
+        """The weights without which every row has the raw outputs of the levels."""
+        return [*self.heads.parameters(), *self.paths.parameters()]
 
 
 def wide(x: Tensor) -> torch.dtype:

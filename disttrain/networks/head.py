@@ -13,6 +13,7 @@ from disttrain.networks.branch import Branch, wide
 from disttrain.networks.conditions import Conditions
 from disttrain.networks.layers import initialize
 from disttrain.networks.layout import Layout, Output, branches_of
+from disttrain.networks.level import Level
 
 __all__ = ["Network", "activated"]
 
@@ -36,6 +37,7 @@ class Network(nn.Module):
         self.constants = nn.ParameterDict(
             {o.parameter.name: nn.Parameter(torch.zeros(layout.members, *o.raw_shape)) for o in outputs if o.size and o.columns == ()}
         )
+        self.levels = nn.ModuleDict({name: Level(layout.members, value[0].numel()) for name, value in self.constants.items()})
         if not any(weight.is_meta for weight in self.parameters()):
             initialize(self, generator)
 
@@ -46,8 +48,10 @@ class Network(nn.Module):
         with torch.autocast(x.device.type, torch.bfloat16) if self.autocast and self.training else nullcontext():
             for branch in self.branches:
                 raw |= branch(x)
-        constants = {name: value.to(wide(x)).repeat_interleave(x.shape[1], 0) for name, value in self.constants.items()}
-        return raw | constants
+        for name, value in self.constants.items():
+            level = self.levels[name](wide(x)).reshape(value.shape)
+            raw[name] = (value + level).repeat_interleave(x.shape[1], 0)
+        return raw
 
     def forward(self, x: Tensor, conditions: Conditions = _NONE) -> dict[str, Tensor]:
         """The parameters of each row of each member; `conditions` are those of these rows, (K n,) where there are several members."""
@@ -57,16 +61,42 @@ class Network(nn.Module):
         """What the family's distribution is made of while training: as forward, but logits where the distribution takes them."""
         return activated(self.outputs, self.raw(x), self.members * x.shape[-2], conditions, logits=True)
 
-    def start(self, raw: Mapping[str, Tensor], generator: torch.Generator, x: Tensor | None = None) -> None:
-        """Start at the constant model whose raw outputs are `raw`: {name: raw_shape}; `x` (n, p) are the encoded training rows, if there are any."""
+    def start(
+        self,
+        raw: Mapping[str, Tensor],
+        generator: torch.Generator,
+        x: Tensor | None = None,
+        weight: Tensor | None = None,
+        constant: Mapping[str, Tensor] | None = None,
+    ) -> None:
+        """Start at the raw outputs `raw`: {name: raw_shape}.
+
+        `x` (n, p) are the encoded training rows and `weight` (n,) what they weigh, if there are any. `constant` are the raw outputs of the
+        constant model, where it is not `raw` itself.
+        """
+        constant = raw if constant is None else constant
         for branch in self.branches:
             if isinstance(branch, Branch):
-                branch.start(raw, generator)
+                branch.start(raw, constant, generator)
                 if x is not None:
-                    branch.inputs.start(x, generator)
+                    branch.inputs.start(x, generator, weight)
         with torch.no_grad():
-            for name, constant in self.constants.items():
-                constant.copy_(raw[name])
+            for name, level in self.levels.items():
+                if isinstance(level, Level):
+                    level.start(raw[name].reshape(-1), constant[name].reshape(-1))
+                self.constants[name].zero_()
+
+    def constant_weights(self) -> dict[str, Tensor]:
+        """What the state dict holds where every member is the constant model, exactly: nothing is added to its levels. The trunk does not matter."""
+        added = [weight for branch in self.branches if isinstance(branch, Branch) for weight in branch.added()]
+        silent = {id(weight) for weight in (*added, *self.constants.parameters())}
+        weights = {name: torch.zeros_like(weight) for name, weight in self.named_parameters() if id(weight) in silent}
+        levels = self.held_levels().items()
+        return weights | {name: level.holding(level.constant).to(level.parts.device) for name, level in levels}
+
+    def held_levels(self) -> dict[str, Level]:
+        """The levels, by the name of what they hold in the state dict: the numbers that are not learned."""
+        return {f"{name}.parts": level for name, level in self.named_modules() if isinstance(level, Level)}
 
     @contextmanager
     def linear_alone(self) -> Iterator[None]:

@@ -6,10 +6,12 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from disttrain.networks.layers import Embedding
+from disttrain.quantiles import weighted_quantiles
 
 __all__ = ["NUMERIC_EMBEDDINGS", "Both", "CategoryCodes", "Inputs", "PiecewiseLinear", "Periodic"]
 
@@ -38,9 +40,9 @@ class Periodic(nn.Module):
         super().__init__()
         self.frequency = nn.Parameter(torch.empty(members, 1, numbers, _WAVES))
 
-    def start(self, numbers: Tensor, generator: torch.Generator) -> None:
+    def start(self, numbers: Tensor, generator: torch.Generator, weight: Tensor | None = None) -> None:
         """Draw the frequencies; `numbers` (n, F) are those of the training rows, which they do not depend on."""
-        del numbers
+        del numbers, weight
         nn.init.normal_(self.frequency, std=_FREQUENCY, generator=generator)
 
     def forward(self, numbers: Tensor) -> Tensor:
@@ -61,12 +63,14 @@ class PiecewiseLinear(nn.Module):
         super().__init__()
         self.register_buffer("edges", torch.zeros(members, 1, numbers, _STEPS + 1))
 
-    def start(self, numbers: Tensor, generator: torch.Generator) -> None:
-        """Lay the edges at quantiles of the numbers (n, F) of the training rows, the same for all members."""
+    def start(self, numbers: Tensor, generator: torch.Generator, weight: Tensor | None = None) -> None:
+        """Lay the edges at quantiles of the numbers (n, F) of the training rows of the given weights (n,), the same for all members."""
         del generator
-        some = numbers[:: max(1, math.ceil(len(numbers) / 100_000))].double()
-        levels = torch.linspace(0.0, 1.0, _STEPS + 1, dtype=torch.float64)
-        self.edges.copy_(torch.quantile(some, levels, dim=0).T)
+        step = max(1, math.ceil(len(numbers) / 100_000))
+        mass = None if weight is None else weight[::step].cpu().numpy()
+        shares = torch.linspace(0.0, 1.0, _STEPS + 1, dtype=torch.float64).tolist()
+        edges = [weighted_quantiles(column, mass, shares) for column in numbers[::step].double().cpu().numpy().T]
+        self.edges.copy_(torch.from_numpy(np.stack(edges)))
 
     def forward(self, numbers: Tensor) -> Tensor:
         start, stop = self.edges[..., :-1], self.edges[..., 1:]
@@ -85,10 +89,10 @@ class Both(nn.Module):
         super().__init__()
         self.periodic, self.piecewise_linear = Periodic(members, numbers), PiecewiseLinear(members, numbers)
 
-    def start(self, numbers: Tensor, generator: torch.Generator) -> None:
-        """Start either of them at the numbers (n, F) of the training rows."""
-        self.periodic.start(numbers, generator)
-        self.piecewise_linear.start(numbers, generator)
+    def start(self, numbers: Tensor, generator: torch.Generator, weight: Tensor | None = None) -> None:
+        """Start either of them at the numbers (n, F) of the training rows of the given weights (n,)."""
+        self.periodic.start(numbers, generator, weight)
+        self.piecewise_linear.start(numbers, generator, weight)
 
     def forward(self, numbers: Tensor) -> Tensor:
         spread = [kind(numbers).reshape(*numbers.shape, kind.size) for kind in (self.periodic, self.piecewise_linear)]
@@ -133,10 +137,10 @@ class Inputs(nn.Module):
         self.plain_width = len(plain) + sum(code.dimensions for code in visible)
         self.width = self.plain_width + (0 if self.spread is None else self.spread.size * len(self.numbers))
 
-    def start(self, x: Tensor, generator: torch.Generator) -> None:
-        """Set what an embedding of numbers starts from, given the encoded training rows (n, p)."""
+    def start(self, x: Tensor, generator: torch.Generator, weight: Tensor | None = None) -> None:
+        """Set what an embedding of numbers starts from, given the encoded training rows (n, p) and their weights (n,)."""
         if self.spread is not None:
-            self.spread.start(x[:, self.numbers], generator)
+            self.spread.start(x[:, self.numbers], generator, weight)
 
     def forward(self, x: Tensor) -> Tensor:
         if self.everything:

@@ -9,7 +9,8 @@ and finds runs.
 from disttrain.storage.atomic import numbered, replacing, reported, require_writable, write_bytes, write_json, write_text
 from disttrain.storage.checkpoint_folder import Checkpoint, read_checkpoint, remove_checkpoints, write_checkpoint
 from disttrain.storage.model_folder import StoredModel, load_weights, read, save
-from disttrain.storage.run_folder import CHECKPOINT, Found, Run, create, create_at, find, newest_to_resume, record, reopen
+from disttrain.storage.run_files import CHECKPOINT, is_removed, own_files
+from disttrain.storage.run_folder import Found, Run, create, create_at, find, newest_to_resume, record, reopen
 
 __all__ = [
     "CHECKPOINT",
@@ -20,9 +21,11 @@ __all__ = [
     "create",
     "create_at",
     "find",
+    "is_removed",
     "load_weights",
     "newest_to_resume",
     "numbered",
+    "own_files",
     "read",
     "read_checkpoint",
     "record",

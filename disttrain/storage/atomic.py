@@ -13,8 +13,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from disttrain.errors import Finding, OutputExists, StorageError
+from disttrain.errors import Finding, OutputExists, StorageError, cannot_write
 from disttrain.storage import locks
+from disttrain.storage.system_calls import BYTES, HELD_FILES_MOVE, NO_LINK, NO_WAITING
 
 __all__ = [
     "json_bytes",
@@ -30,21 +31,6 @@ __all__ = [
     "write_text",
 ]
 
-_READ_ONLY = ("not-writable", "choose a folder that you may write to")
-_FULL = ("disk-full", "free some space, or choose a folder on another disk")
-_REASONS = {
-    errno.ENOSPC: _FULL,
-    errno.EDQUOT: _FULL,
-    errno.EFBIG: _FULL,
-    errno.EACCES: _READ_ONLY,
-    errno.EPERM: _READ_ONLY,
-    errno.EROFS: _READ_ONLY,
-    errno.ENOENT: ("no-folder", "make the folder first, or choose another"),
-    errno.ENOTDIR: ("no-folder", "a part of this path is a file; choose another folder"),
-    errno.EEXIST: ("no-folder", "a file has the name of this folder; choose another folder"),
-    errno.ENAMETOOLONG: ("name-too-long", "choose a shorter name"),
-}
-_OTHER = ("cannot-write", "try again, or choose a folder on another disk")
 _NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS}
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}
 
@@ -55,9 +41,7 @@ def reported(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        code, hint = _REASONS.get(error.errno or 0, _OTHER)
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        raise StorageError(Finding(code, f"cannot write: {reason}", where=str(path), hints=(hint,))) from error
+        raise cannot_write(error, str(path)) from error
 
 
 @contextmanager
@@ -83,7 +67,7 @@ def replacing(path: Path, *, overwrite: bool = True) -> Iterator[Path]:
             _discard(part, lock)
 
 
-def write_bytes(path: Path, data: bytes) -> None:
+def write_bytes(path: Path, data: bytes | bytearray) -> None:
     """Write `data` under `path`, whole or not at all. Raises StorageError."""
     with replacing(path) as part, part.open("wb") as out:
         out.write(data)
@@ -122,10 +106,10 @@ def numbered(folder: Path, stem: str, suffix: str) -> Path:
 
 def make_folder(folder: Path) -> None:
     """Make `folder` and what is missing above it, durably. Raises StorageError."""
-    if folder.is_dir():
+    if os.path.isdir(folder):
         return
     with reported(folder):
-        missing = [place for place in (folder, *folder.parents) if not place.exists()]
+        missing = [place for place in (folder, *folder.parents) if not os.path.exists(place)]
         folder.mkdir(parents=True, exist_ok=True)
         for place in missing:
             sync(place.parent)
@@ -148,7 +132,9 @@ def require_writable(folder: Path) -> None:
 
 def sync(path: Path) -> None:
     """Wait until the file or folder `path` is on the disk. Raises OSError."""
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    if not HELD_FILES_MOVE and os.path.isdir(path):
+        return
+    fd = os.open(path, (os.O_RDONLY if HELD_FILES_MOVE else os.O_RDWR) | BYTES)
     try:
         os.fsync(fd)
     except OSError as error:
@@ -196,11 +182,15 @@ def _prefix(path: Path) -> str:
     return "." + os.fsencode(path.name)[:200].decode(errors="ignore") + "."
 
 
-def _part(path: Path) -> tuple[Path, int]:
-    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+def _part(path: Path) -> tuple[Path, int | None]:
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | NO_LINK | BYTES
     while True:
         part = path.parent / f"{_prefix(path)}{secrets.token_hex(8)}.part"
         lock = os.open(part, flags, 0o666)
+        if not HELD_FILES_MOVE:
+            # Who writes has it open, and nobody can remove it meanwhile; held by us it could not take its name.
+            os.close(lock)
+            return part, None
         try:
             if locks.hold(lock, part, unlockable=True):
                 return part, lock
@@ -210,10 +200,11 @@ def _part(path: Path) -> tuple[Path, int]:
         os.close(lock)
 
 
-def _discard(part: Path, lock: int) -> None:
+def _discard(part: Path, lock: int | None) -> None:
     with suppress(OSError):
         part.unlink(missing_ok=True)
-    os.close(lock)
+    if lock is not None:
+        os.close(lock)
 
 
 def _sweep(path: Path) -> None:
@@ -225,7 +216,10 @@ def sweep(folder: Path, prefix: str = r"\..*\.") -> None:
     pattern = re.compile(prefix + r"[0-9a-f]{16}\.part", re.DOTALL)
     for leftover in (folder / name for name in os.listdir(folder) if pattern.fullmatch(name)):
         with suppress(OSError):
-            fd = os.open(leftover, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            if not HELD_FILES_MOVE:
+                leftover.unlink(missing_ok=True)
+                continue
+            fd = os.open(leftover, os.O_RDWR | NO_LINK | NO_WAITING | BYTES)
             try:
                 # Its writer holds a lock while it lives, so what can be locked belongs to nobody.
                 if locks.hold(fd, leftover, unlockable=False):

@@ -11,14 +11,14 @@ import hashlib
 import json
 import os
 import re
-import shutil
+import stat
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from disttrain.errors import RunUnreadable
+from disttrain.errors import Finding, RunUnreadable
 from disttrain.storage import atomic, reading, trees, weights
 
 if TYPE_CHECKING:
@@ -58,7 +58,8 @@ def write_checkpoint(folder: Path, state: dict[str, Any]) -> None:
         atomic.write_json(folder / f"{number:04d}.json", {**document, "seal": _seal(document)})
         # Each file has a name of its own, so what a kill left of one is found by no later write.
         atomic.sweep(folder)
-        _remove(folder, sorted(_numbers(folder) - set(sorted(_named(folder))[-_KEPT:])))
+        whole = [number for number in sorted(_named(folder)) if _is_regular(folder / f"{number:04d}.json")]
+        _remove(folder, sorted(_numbers(folder) - set(whole[-_KEPT:])))
 
 
 def read_checkpoint(folder: Path) -> Checkpoint | None:
@@ -69,9 +70,7 @@ def read_checkpoint(folder: Path) -> Checkpoint | None:
     faults: list[RunUnreadable] = []
     for number in sorted(_listed(folder), reverse=True):
         try:
-            return Checkpoint(
-                _read(folder, number), tuple(f"{finding.where} {finding.what}" for fault in faults for finding in fault.findings)
-            )
+            return Checkpoint(_read(folder, number), tuple(_passed_over(finding) for fault in faults for finding in fault.findings))
         except RunUnreadable as fault:
             faults.append(fault)
     if faults:
@@ -81,14 +80,26 @@ def read_checkpoint(folder: Path) -> Checkpoint | None:
 
 def has_checkpoint(folder: Path) -> bool:
     """Whether there is a checkpoint in `folder`, be it damaged. Raises RunUnreadable where that cannot be seen."""
-    return bool(_listed(folder))
+    return any(_is_regular(folder / f"{number:04d}.json") for number in _listed(folder))
 
 
 def remove_checkpoints(folder: Path) -> None:
-    """Remove the folder, as far as that can be done. What stays after a kill is a checkpoint or nothing."""
+    """Remove all checkpoints, and the folder where nothing else is in it. What stays after a kill is a checkpoint or nothing."""
     with suppress(OSError):
         _remove(folder, sorted(_numbers(folder)))
-        shutil.rmtree(folder)
+        atomic.sweep(folder)
+        folder.rmdir()
+
+
+def _passed_over(finding: Finding) -> str:
+    return f"{finding.where} {finding.what}" + (", and is left where it is" if os.path.isdir(finding.where) else "")
+
+
+def _is_regular(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(os.lstat(path).st_mode)
+    except OSError:
+        return False
 
 
 def _read(folder: Path, number: int) -> dict[str, Any]:
@@ -157,4 +168,6 @@ def _remove(folder: Path, numbers: Sequence[int]) -> None:
     # The JSON first, so that none is left to speak of tensors that are gone.
     for kind in ("json", "safetensors"):
         for number in numbers:
-            (folder / f"{number:04d}.{kind}").unlink(missing_ok=True)
+            # A folder, or a file of somebody else: what cannot be removed is in nobody's way.
+            with suppress(OSError):
+                (folder / f"{number:04d}.{kind}").unlink(missing_ok=True)

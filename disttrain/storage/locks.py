@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
+
+import filelock
+
+from disttrain.storage.system_calls import BYTES, HELD_FILES_MOVE, NO_LINK, is_other_file
 
 __all__ = ["claim", "hold", "release"]
 
@@ -18,10 +22,9 @@ def hold(fd: int, path: Path, *, unlockable: bool) -> bool:
     `unlockable` is the answer on file systems that have no locks.
     """
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         # The last holder may have removed the file between our open and our lock: then the lock is on a file nobody else will find.
-        return os.path.samestat(os.fstat(fd), os.lstat(path))
-    except (BlockingIOError, FileNotFoundError):
+        return filelock.lock_descriptor(fd, blocking=False) and not is_other_file(fd, path)
+    except FileNotFoundError:
         return False
     except OSError as error:
         if error.errno in _WITHOUT_LOCKS:
@@ -31,7 +34,7 @@ def hold(fd: int, path: Path, *, unlockable: bool) -> bool:
 
 def claim(path: Path) -> int | None:
     """File descriptor that holds the lock file `path` (made where absent), or None where another holder is alive."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    flags = os.O_RDWR | os.O_CREAT | NO_LINK | BYTES
     for _ in range(100):
         fd = os.open(path, flags, 0o666)
         try:
@@ -51,18 +54,20 @@ def claim(path: Path) -> int | None:
 
 def release(fd: int, path: Path, owner: int) -> None:
     """Give the lock back that process `owner` claimed, and remove its file; in a forked child the lock stays with the owner."""
-    try:
-        if os.getpid() == owner:
-            path.unlink(missing_ok=True)
-    except OSError:
-        # A read-only file system keeps the file, and the lock on it ends with the descriptor all the same.
-        pass
-    finally:
+    if os.getpid() != owner:
+        os.close(fd)
+        return
+    if not HELD_FILES_MOVE:
+        os.close(fd)
+    # A read-only file system keeps the file, and the lock on it ends with the descriptor all the same.
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
+    if HELD_FILES_MOVE:
         os.close(fd)
 
 
 def _is_gone(fd: int, path: Path) -> bool:
     try:
-        return not os.path.samestat(os.fstat(fd), os.lstat(path))
+        return is_other_file(fd, path)
     except FileNotFoundError:
         return True

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DESCRIPTION", "FORMAT", "WEIGHTS", "StoredModel", "load_weights", "read", "save"]
 
-# 2: weights have an axis of members, and the constant model is kept as raw outputs.
+# 2: weights have an axis of members, and the constant model is kept as raw outputs. 3: names are text, and heads add to levels.
 FORMAT = 3
 DESCRIPTION = "model.json"
 WEIGHTS = "weights.safetensors"
@@ -118,7 +118,7 @@ def load_weights(stored: StoredModel, expected: Mapping[str, tuple[Sequence[int]
     raise reading.unreadable("corrupt", f"is not the file that was saved: its SHA-256 differs from the one in {DESCRIPTION}", where, _REFIT)
 
 
-def _sealed(description: Mapping[str, Any], data: bytes, path: Path) -> bytes:
+def _sealed(description: Mapping[str, Any], data: bytes | bytearray, path: Path) -> bytes:
     files = {WEIGHTS: {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}}
     written = atomic.json_bytes({"format": FORMAT, "files": files, **description})
     try:

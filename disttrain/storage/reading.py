@@ -7,10 +7,12 @@ import math
 import os
 import stat
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from disttrain.errors import Finding, RunUnreadable
+from disttrain.storage.system_calls import BYTES, NO_LINK, NO_WAITING, is_other_file, read_at
 
 __all__ = ["JSON_LIMIT", "document", "fill", "open_regular", "parse", "unreadable"]
 
@@ -32,22 +34,28 @@ def open_regular(path: Path) -> int | None:
         # Looked at before it is opened, because opening alone can set a device in motion.
         if not stat.S_ISREG(os.lstat(path).st_mode):
             raise _special(path)
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        fd = os.open(path, os.O_RDONLY | NO_LINK | NO_WAITING | BYTES)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise unreadable("unreadable", f"cannot be read: {os.strerror(error.errno or 0)}", path) from error
-    if not stat.S_ISREG(os.fstat(fd).st_mode):
+    if not stat.S_ISREG(os.fstat(fd).st_mode) or (not NO_LINK and _is_link(fd, path)):
         os.close(fd)
         raise _special(path)
     return fd
+
+
+def _is_link(fd: int, path: Path) -> bool:
+    with suppress(FileNotFoundError):
+        return is_other_file(fd, path)
+    return False
 
 
 def fill(fd: int, size: int) -> bytearray:
     """The first `size` bytes of the open file `fd`, fewer where it ends before. Raises OSError."""
     data = bytearray(min(size, os.fstat(fd).st_size))
     view, done = memoryview(data), 0
-    while done < len(data) and (count := os.preadv(fd, [view[done : done + 2**30]], done)):
+    while done < len(data) and (count := read_at(fd, view[done : done + 2**30], done)):
         done += count
     view.release()
     del data[done:]
@@ -108,5 +116,5 @@ def _brief(error: ValueError) -> str:
 
 
 def _special(path: Path) -> RunUnreadable:
-    hint = "copy the file itself to this place" if path.is_symlink() else "put back the file that was saved there"
+    hint = "copy the file itself to this place" if os.path.islink(path) else "put back the file that was saved there"
     return unreadable("not-a-file", "is not a regular file but a link, folder, pipe or device", path, hint)

@@ -10,8 +10,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from disttrain.errors import Finding, OutputExists, RunUnreadable, UsageError
-from disttrain.storage import atomic, checkpoint_folder, locks, model_folder, reading
+from disttrain.errors import Finding, OutputExists, RunUnreadable, StorageError, UsageError
+from disttrain.storage import atomic, checkpoint_folder, locks, model_folder, reading, run_files
+from disttrain.storage.run_files import CHECKPOINT
 from disttrain.storage.run_record import LOCK, RECORD, STATUSES, Run, record
 
 __all__ = [
@@ -30,13 +31,7 @@ __all__ = [
 ]
 
 MODEL = "model"
-CHECKPOINT = "checkpoint"
 _USABLE = ("finished", "stopped")
-# What a run writes (the table of the interface), and so all that overwriting one may remove.
-_OURS = re.compile(
-    r"config(\.resolved)?\.yaml|(environment|data|metrics)\.json|model|checkpoint|history\.parquet"
-    r"|predictions(-\d{3,})?\.(parquet|csv|arrow)|report\.html|log\.jsonl|\..*\.[0-9a-f]{16}\.part"
-)
 # All there is of a run that was killed before it had a record: nothing that anybody could miss.
 _UNBORN = re.compile(rf"{re.escape(LOCK)}|\.{re.escape(RECORD)}\.[0-9a-f]{{16}}\.part")
 
@@ -86,7 +81,7 @@ def create_at(folder: Path, overwrite: bool = False) -> Run:
     Raises OutputExists where something is there already, where it is not a run, or where another process holds it; StorageError.
     """
     folder = Path(folder)
-    if os.path.lexists(folder) and not folder.is_dir():
+    if os.path.lexists(folder) and not os.path.isdir(folder):
         raise _occupied(folder, "is not a folder", "give another folder with `--out`")
     atomic.make_folder(folder)
     _require_room(folder, overwrite)
@@ -176,7 +171,7 @@ def _newest(root: Path) -> Found:
 
 def _folders(root: Path) -> list[Path]:
     try:
-        return sorted(folder for folder in root.iterdir() if folder.is_dir())
+        return sorted(folder for folder in root.iterdir() if os.path.isdir(folder))
     except OSError:
         return []
 
@@ -186,7 +181,7 @@ def _not_found(path: Path, root: Path) -> RunUnreadable:
     make_one = "`disttrain fit CONFIG` makes a run"
     if not os.path.lexists(path):
         what, folders = "there is no such folder", [*_folders(path.parent), *_folders(root)]
-    elif path.is_dir():
+    elif os.path.isdir(path):
         what, folders = "there is no model in this folder", _folders(path)
         if os.path.lexists(path / RECORD):
             return reading.unreadable("no-model", "this run has no model (yet)", path, "wait for its first epoch, or fit again")
@@ -222,15 +217,21 @@ def _made(folder: Path) -> bool:
 def _begun(run: Run) -> Run:
     # The record first: from here on a reader sees a running run, not a finished one with half its files.
     run.update()
-    with atomic.reported(run.path):
-        for name in filter(_OURS.fullmatch, os.listdir(run.path)):
-            _remove(run.path / name)
-        atomic.sync(run.path)
+    try:
+        with atomic.reported(run.path):
+            for name in filter(run_files.WRITTEN.fullmatch, os.listdir(run.path)):
+                _remove(run.path / name)
+            atomic.sync(run.path)
+    except BaseException as fault:
+        with suppress(StorageError):
+            interrupted = isinstance(fault, KeyboardInterrupt)
+            run.update(status="stopped" if interrupted else "failed", exit_code=130 if interrupted else 6)
+        raise
     return run
 
 
 def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
+    if os.path.isdir(path) and not os.path.islink(path):
         shutil.rmtree(path)
     else:
         path.unlink()

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from disttrain import deferred
 from disttrain.errors import Finding, FitFailed, RunUnreadable
+from disttrain.messages import shown
 from disttrain.storage import reading
 
 if TYPE_CHECKING:
     import numpy as np
-    import safetensors.torch as safetensors
     import torch
     from torch import Tensor
 else:
     np = deferred.module("numpy")
     torch = deferred.module("torch")
-    safetensors = deferred.module("safetensors.torch")
 
 __all__ = ["check_size", "decode", "encode"]
 
@@ -35,12 +35,15 @@ _DTYPES = {
     "uint8": ("U8", 1),
     "bool": ("BOOL", 1),
 }
+# In which order safetensors lays numbers of one width.
+_ORDER = ("int64", "float64", "float32", "int32", "bfloat16", "float16", "int16", "int8", "uint8", "bool")
 _ARCHIVES = {b"PK": "a zip archive such as torch.save writes", b"\x80": "a pickle"}
 _SHOWN = 20
+_PIECE = 1 << 20
 _REFIT = "copy the model folder again from where it was made, or fit again"
 
 
-def encode(weights: Mapping[str, Tensor | np.ndarray[Any, Any]], *, finite: bool = True) -> bytes:
+def encode(weights: Mapping[str, Tensor | np.ndarray[Any, Any]], *, finite: bool = True) -> bytearray:
     """The safetensors file of `weights`: a function of names, shapes, dtypes and values alone, whatever order they come in.
 
     Raises FitFailed where a weight is not finite and all must be: such a file could not be read again. ValueError for a dtype that has
@@ -52,7 +55,26 @@ def encode(weights: Mapping[str, Tensor | np.ndarray[Any, Any]], *, finite: bool
     if lost := [name for name, tensor in tensors.items() if not _is_sound(tensor, finite)]:
         found = (Finding("not-finite", f"the weights `{name}` are not finite; nothing was saved") for name in lost[:_SHOWN])
         raise FitFailed(*found)
-    return safetensors.save(tensors, metadata={"format": "pt"})
+    return _file_of(tensors)
+
+
+def _file_of(tensors: Mapping[str, Tensor]) -> bytearray:
+    """The bytes that safetensors gives, in one piece of memory beside the tensors where it takes three: memory may be short when weights are saved."""
+    header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
+    # The widest numbers first, so that all of them are aligned.
+    order, end = sorted(tensors, key=lambda name: (-tensors[name].element_size(), _ORDER.index(_plain(tensors[name].dtype)), name)), 0
+    for name in order:
+        tensor, first = tensors[name], end
+        end += tensor.numel() * tensor.element_size()
+        header[name] = {"dtype": _DTYPES[_plain(tensor.dtype)][0], "shape": list(tensor.shape), "data_offsets": [first, end]}
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    data = bytearray(8 + len(text) + end)
+    data[: 8 + len(text)] = len(text).to_bytes(8, "little") + text
+    for name in (name for name in order if tensors[name].numel()):
+        place, count = 8 + len(text) + header[name]["data_offsets"][0], tensors[name].numel()
+        torch.frombuffer(data, dtype=tensors[name].dtype, count=count, offset=place).copy_(tensors[name].reshape(-1))
+    return data
 
 
 def check_size(size: int, expected: Mapping[str, tuple[Sequence[int], Any]], where: str) -> None:
@@ -80,7 +102,7 @@ def decode(data: bytearray, expected: Mapping[str, tuple[Sequence[int], Any]], w
     if found := list(_misplaced(header, expected, len(data) - start)):
         raise _wrong(found, where)
     tensors = {name: _view(data, start + header[name]["data_offsets"][0], *expected[name]) for name in sorted(expected)}
-    if found := [f"the weights `{_shown(name)}` are not finite" for name, tensor in tensors.items() if not _is_sound(tensor, finite)]:
+    if found := [f"the weights `{shown(name)}` are not finite" for name, tensor in tensors.items() if not _is_sound(tensor, finite)]:
         raise _wrong(found, where)
     # Copies: the views may stand at odd addresses, and all of them would keep the whole file in memory.
     return {name: tensor.clone() for name, tensor in tensors.items()}
@@ -88,14 +110,17 @@ def decode(data: bytearray, expected: Mapping[str, tuple[Sequence[int], Any]], w
 
 def _tensor(weight: Tensor | np.ndarray[Any, Any]) -> Tensor:
     if isinstance(weight, torch.Tensor):
-        return weight.detach().cpu().contiguous().clone()
+        return weight.detach().cpu().contiguous()
     return torch.from_numpy(np.array(weight, dtype=weight.dtype.newbyteorder("="), order="C"))
 
 
 def _is_sound(tensor: Tensor, finite: bool) -> bool:
     if tensor.dtype == torch.bool:
         return bool((tensor.view(torch.uint8) <= 1).all())
-    return not finite or not tensor.is_floating_point() or bool(torch.isfinite(tensor).all())
+    if not finite or not tensor.is_floating_point():
+        return True
+    # Piece by piece: what this makes on the way would be larger than the weights.
+    return all(bool(part.isfinite().all()) for part in torch.split(tensor.reshape(-1), _PIECE))
 
 
 def _header_limit(expected: Mapping[str, Any]) -> int:
@@ -116,20 +141,20 @@ def _header(data: bytearray, limit: int, where: str) -> tuple[dict[str, Any], in
 def _differences(header: Mapping[str, Any], expected: Mapping[str, tuple[Sequence[int], Any]]) -> Iterator[str]:
     for name in sorted(header.keys() | expected.keys()):
         if name not in header:
-            yield f"the weights `{_shown(name)}` are missing"
+            yield f"the weights `{shown(name)}` are missing"
         elif name not in expected:
-            yield f"the network described has no weights `{_shown(name)}`"
+            yield f"the network described has no weights `{shown(name)}`"
         elif not _is_entry(header[name]):
-            yield f"the entry of `{_shown(name)}` is malformed"
+            yield f"the entry of `{shown(name)}` is malformed"
         elif (found := _signature(header[name])) != (meant := (_DTYPES[_plain(expected[name][1])][0], list(expected[name][0]))):
-            yield f"`{_shown(name)}` is {_spelled(found)}, and the network described needs {_spelled(meant)}"
+            yield f"`{shown(name)}` is {_spelled(found)}, and the network described needs {_spelled(meant)}"
 
 
 def _misplaced(header: Mapping[str, Any], expected: Mapping[str, tuple[Sequence[int], Any]], length: int) -> Iterator[str]:
     end = 0
     for first, last, name in sorted((*entry["data_offsets"], name) for name, entry in header.items()):
         if first != end or last - first != _nbytes(*expected[name]):
-            yield f"`{_shown(name)}` stands at bytes {first:,} to {last:,}, which leaves a gap, overlaps or is not its size"
+            yield f"`{shown(name)}` stands at bytes {first:,} to {last:,}, which leaves a gap, overlaps or is not its size"
             return
         end = last
     if end != length:
@@ -171,10 +196,6 @@ def _view(data: bytearray, offset: int, shape: Sequence[int], dtype: Any) -> Ten
 def _torch_dtypes() -> tuple[torch.dtype, ...]:
     floats = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
     return (*floats, torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool)
-
-
-def _shown(name: str) -> str:
-    return name if len(name) <= 80 else name[:77] + "..."
 
 
 def _wrong(found: Sequence[str], where: str) -> RunUnreadable:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import difflib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from disttrain.errors import Finding, UsageError
+from disttrain.errors import DataError, Finding, UsageError
 from disttrain.families import (
     ACTIVATIONS,
     FAMILIES,
@@ -32,6 +33,9 @@ from disttrain.outcomes import Outcome
 __all__ = ["CrossEntropy"]
 
 _NONE = Conditions()
+_KEYS = ("activation", "bounds", "fixed")
+# Rows that a message shows.
+_MOST_ROWS = 3
 
 
 class CrossEntropy(nn.Module):
@@ -40,26 +44,51 @@ class CrossEntropy(nn.Module):
     `family` is a name of the table (with its options, such as `classes=3`) or a Family of one's own; `parameters` may give a
     parameter `activation`, `bounds` or `fixed`, as in a config. `outputs` is how many raw outputs a row needs. Activation and
     likelihood run in float64 whatever the dtype of the raw outputs. Raises UsageError for names, values and shapes that cannot be.
+    Targets that the family cannot produce are a DataError, unless `check_support` is false: the check waits for a GPU in each step.
     """
 
-    def __init__(self, family: str | Family, parameters: Mapping[str, Mapping[str, Any]] | None = None, **options: Any) -> None:
+    def __init__(
+        self,
+        family: str | Family,
+        parameters: Mapping[str, Mapping[str, Any]] | None = None,
+        *,
+        check_support: bool = True,
+        **options: Any,
+    ) -> None:
         super().__init__()
         self.family = _family(family, options)
+        self.check_support = check_support
         given = dict(parameters or {})
-        unknown = sorted(given.keys() - {parameter.name for parameter in self.family.parameters})
-        if unknown:
-            raise _refusal(f"`{unknown[0]}` is not a parameter of {self.family.name}")
+        names = [parameter.name for parameter in self.family.parameters]
+        for unknown in sorted(given.keys() - set(names)):
+            raise _refusal(f"`{unknown}` is not a parameter of {self.family.name}", _nearest(unknown, names))
         self.parts = tuple(_output(self.family, parameter, given.get(parameter.name, {})) for parameter in self.family.parameters)
         self.outputs = sum(part.size for part in self.parts)
         if not self.outputs:
             raise _refusal("every parameter is fixed; there is nothing left to learn")
 
-    def forward(self, raw: Tensor, y: Tensor | Outcome, weight: Tensor | None = None, conditions: Conditions = _NONE) -> Tensor:
+    def extra_repr(self) -> str:
+        """The family, how each parameter is made, and the number of raw outputs, in one line."""
+        made = (f"{p.parameter.name}={p.activation.formula if p.fixed is None else f'{p.fixed} fixed'}" for p in self.parts)
+        return f"{self.family.name}, {', '.join(made)}, outputs={self.outputs}"
+
+    def forward(
+        self,
+        raw: Tensor,
+        y: Tensor | Outcome,
+        weight: Tensor | None = None,
+        conditions: Conditions = _NONE,
+        check_support: bool | None = None,
+    ) -> Tensor:
         """Mean of -log q(y) over rows, weighted by `weight` (n,) where given: a scalar, float64.
 
         `y` (n, *event) are targets that were seen exactly, or an Outcome says what was seen of each: censored, in an interval, after an
-        entry. `conditions` hold exposures, offsets and parameters that are known of each row. Raises UsageError for other shapes, and
-        where the family has no likelihood for rows that were not seen exactly.
+        entry. `conditions` hold exposures, offsets and parameters that are known of each row. `check_support` stands for that of the loss
+        in this call. Raises UsageError for other shapes, and where the family has no likelihood for rows that were not seen exactly,
+        DataError for targets outside the support.
+
+        The mean is Σ w (-log q) / Σ w of these rows. For steps on batches of weighted rows, multiply it by the mean weight of the batch
+        over that of all training rows: as it is, heavy rows would count for too little.
         """
         outcome = y.map(Tensor.double) if isinstance(y, Outcome) else Outcome.exact(y.double())
         distribution = self._distribution(raw, conditions, logits=True)
@@ -68,6 +97,8 @@ class CrossEntropy(nn.Module):
             raise _refusal(f"targets have shape {tuple(outcome.lower.shape)}; these raw outputs need {expected}")
         if weight is not None and tuple(weight.shape) != (len(raw),):
             raise _refusal(f"weights have shape {tuple(weight.shape)}; these raw outputs need {(len(raw),)}")
+        if self.check_support if check_support is None else check_support:
+            _require_inside(self.family, outcome, conditions)
         return cross_entropy(distribution, outcome, weight)
 
     def distribution(self, raw: Tensor, conditions: Conditions = _NONE) -> Distribution:
@@ -108,10 +139,9 @@ def _family(family: str | Family, options: Mapping[str, Any]) -> Family:
             raise _refusal(f"`{next(iter(options))}` is an option of families called by name; this one is made already")
         return family
     if family not in FAMILIES:
-        raise _refusal(f"`{family}` is not a family; there are {', '.join(FAMILIES)}")
-    unknown = sorted(options.keys() - set(known_options(family)))
-    if unknown:
-        raise _refusal(f"`{family}` takes no option `{unknown[0]}`")
+        raise _refusal(f"`{family}` is not a family", _nearest(family, FAMILIES))
+    for unknown in sorted(options.keys() - set(known_options(family))):
+        raise _refusal(f"`{family}` takes no option `{unknown}`", _nearest(unknown, ("check_support", *known_options(family))))
     classes = options.get("classes", 2)
     if not isinstance(classes, int) or isinstance(classes, bool) or classes < 2:
         raise _refusal(f"classes = {classes!r} is not possible: a whole number from 2 up")
@@ -125,9 +155,8 @@ def _output(family: Family, parameter: Parameter, given: Mapping[str, Any]) -> O
     name = parameter.name
     if not isinstance(given, Mapping):
         raise _refusal(f"{name}: {given!r} is not a mapping; write {{'fixed': {given!r}}} for a value that is not learned")
-    unknown = sorted(given.keys() - {"activation", "bounds", "fixed"})
-    if unknown:
-        raise _refusal(f"`{unknown[0]}` is not known of a parameter; there are activation, bounds, fixed")
+    for unknown in sorted(given.keys() - set(_KEYS)):
+        raise _refusal(f"`{unknown}` is not known of a parameter", _nearest(unknown, _KEYS))
     asked = {key: value for key, value in given.items() if value is not None}
     if parameter.given is not None:
         if asked:
@@ -155,7 +184,7 @@ def _fixed(family: Family, parameter: Parameter, fixed: Any) -> Any:
 def _activation(family: Family, parameter: Parameter, asked: Mapping[str, Any]) -> Activation:
     chosen = asked.get("activation")
     if chosen is not None and chosen not in ACTIVATIONS:
-        raise _refusal(f"`{chosen}` is not an activation; there are {', '.join(ACTIVATIONS)}")
+        raise _refusal(f"`{chosen}` is not an activation", _nearest(chosen, ACTIVATIONS))
     if chosen is not None and (wrong := objection(chosen, parameter, family.name)):
         raise _refusal(f"{wrong[0]}: {wrong[1]}; {wrong[2]}")
     activation = activation_for(parameter, chosen)
@@ -181,5 +210,40 @@ def _bounds(parameter: Parameter, bounds: Any) -> tuple[float, float]:
         raise _refusal(f"bounds of {parameter.name} are a lower and an upper number, or None; not {bounds!r}") from None
 
 
-def _refusal(what: str) -> UsageError:
-    return UsageError(Finding("bad-loss", what, "CrossEntropy"))
+def _require_inside(family: Family, outcome: Outcome, conditions: Conditions) -> None:
+    """Raise DataError where the support holds none of what was seen of a row: a target outside it, or an interval that misses it."""
+    support, lower, upper = family.support, outcome.lower.detach(), outcome.upper.detach()
+    possible = support.contains(lower)
+    if outcome.kinds != {"exact"}:
+        reaches = (upper >= support.lower) if support.closed_lower else (upper > support.lower)
+        reaches = reaches & ((lower <= support.upper) if support.closed_upper else (lower < support.upper))
+        possible = torch.where(outcome.seen, possible, reaches)
+    inside = possible.reshape(len(lower), -1).all(1)
+    for name, ends, beyond in zip(family.ends, (upper, lower), (torch.lt, torch.gt), strict=True):
+        if name in conditions.given:
+            edge = conditions.given[name].double().reshape(-1, *(1 for _ in ends.shape[1:]))
+            inside = inside & ~beyond(ends, edge).reshape(len(ends), -1).any(1)
+    if bool(inside.all()):
+        return
+    rows = torch.nonzero(~inside).flatten().tolist()
+    shown = ", ".join(f"row {row} is {_shown(lower[row], upper[row])}" for row in rows[:_MOST_ROWS])
+    more = f" and {len(rows) - _MOST_ROWS:,} more" if len(rows) > _MOST_ROWS else ""
+    what = f"{family.name} cannot produce {len(rows):,} of {len(inside):,} targets, it needs {support.text('y')}: {shown}{more}"
+    hints = ("leave these rows out or choose another family; `check_support=False` scores them as they are",)
+    raise DataError(Finding("target-outside-support", what, "CrossEntropy", hints=hints))
+
+
+def _shown(lower: Tensor, upper: Tensor) -> str:
+    ends = [", ".join(f"{value:.6g}" for value in end.flatten().tolist()) for end in (lower, upper)]
+    return ends[0] if ends[0] == ends[1] else f"{ends[0]} .. {ends[1]}"
+
+
+def _nearest(word: Any, choices: Iterable[str]) -> str:
+    """The way out for a word that is none of the choices."""
+    words = list(choices)
+    matches = difflib.get_close_matches(str(word).lower(), words, n=1)
+    return f"did you mean `{matches[0]}`?" if matches else f"there are {', '.join(words)}"
+
+
+def _refusal(what: str, hint: str = "") -> UsageError:
+    return UsageError(Finding("bad-loss", what, "CrossEntropy", hints=(hint,) if hint else ()))

@@ -17,8 +17,9 @@ from disttrain.training.loop import Epoch, epochs
 from disttrain.training.optimizers import OptimizerPlan, SchedulePlan
 from disttrain.training.passes import NotFinite, Plan, row_nll
 from disttrain.training.rows import Rows
+from disttrain.training.start import Weights, best_of, weights_of
 
-__all__ = ["best_of", "start_linear"]
+__all__ = ["start_linear"]
 
 # Rows of all members together that the fit looks at: enough for a start, in a second or two.
 _ROWS = 20_000
@@ -26,8 +27,6 @@ _ROWS = 20_000
 _ROUNDS = 1
 # Steps of the trial: enough to tell a target that a trunk explains from one that a regression does.
 _TRIAL_STEPS = 400
-
-Weights = dict[str, Tensor]
 
 
 def start_linear(
@@ -41,7 +40,7 @@ def start_linear(
     two that are hardly to be told apart. Says whether they do. Source of the rule: Breiman et al. (1984), Classification and Regression
     Trees, section 3.4.3.
     """
-    begun, watched = _weights(network), train if validation is None or not len(validation) else validation
+    begun, watched = weights_of(network), train if validation is None or not len(validation) else validation
     own = replace(
         plan, epochs=_ROUNDS, optimizer=OptimizerPlan("lbfgs", 1.0), schedule=SchedulePlan("constant"), patience=1, gradient_clip=None
     )
@@ -53,41 +52,33 @@ def start_linear(
     if trial:
         few = math.ceil(_TRIAL_STEPS / math.ceil(len(train) / plan.batch_size))
         _best(network, epochs(network, family, train, validation, plan, stop), few)
-        lead = _clearly_positive(reached - row_nll(network, family, watched)[0], weight)
+        lead = _clearly_positive(reached - row_nll(network, family, watched)[0], weight, watched.positions(network.members))
     network.load_state_dict(begun if lead else linear)
     return not lead
 
 
-def best_of(improved: tuple[bool, ...], now: Weights, before: Weights) -> Weights:
-    """The weights `now` of the members that improved, and those `before` of the others: every tensor has its members on the first axis."""
-    chosen = torch.tensor(improved)
-    return {
-        name: torch.where(chosen.to(best.device).reshape(-1, *(1 for _ in best.shape[1:])), now[name], best)
-        for name, best in before.items()
-    }
-
-
 def _best(network: Network, run: Generator[Epoch, None, None], most: int | None = None) -> Weights:
     """The weights of each member at its best epoch of `most` of a run, or at its start, which the network then has."""
-    weights = _weights(network)
+    weights = weights_of(network)
     # It is only a start: where numbers run out, what was reached before is good enough. A run that is left open between two epochs would
     # put the weights that it goes on from into the network when it is collected.
     with suppress(NotFinite), closing(run):
         for epoch in islice(run, most):
-            weights = best_of(epoch.improved, _weights(network), weights)
+            weights = best_of(epoch.improved, weights_of(network), weights)
     network.load_state_dict(weights)
     return weights
 
 
-def _clearly_positive(differences: Tensor, weight: Tensor) -> bool:
-    """Whether the weighted mean of differences lies more than its standard error above 0; nan does not."""
+def _clearly_positive(differences: Tensor, weight: Tensor, rows: Tensor) -> bool:
+    """Whether the weighted mean of the differences (K, n) of K members lies more than its standard error above 0; nan does not.
+
+    `rows` (K, n) says which row each is of. Those of one row are added up first: the members see the same target, so that they are not
+    independent. Source: Liang & Zeger (1986), Longitudinal data analysis using generalized linear models, for means of clusters.
+    """
     mean = (differences * weight).sum() / weight.sum()
-    error = ((differences - mean) * weight).square().sum().sqrt() / weight.sum()
-    return bool(mean > error)
-
-
-def _weights(network: Network) -> Weights:
-    return {name: value.detach().clone() for name, value in network.state_dict().items()}
+    deviations = ((differences - mean) * weight).flatten()
+    of_row = torch.zeros(int(rows.max()) + 1, dtype=deviations.dtype).index_add(0, rows.flatten().cpu(), deviations)
+    return bool(mean > of_row.square().sum().sqrt() / weight.sum())
 
 
 def _some(rows: Rows, members: int) -> Rows:

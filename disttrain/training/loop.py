@@ -47,13 +47,14 @@ class Epoch:
 
 def epochs(
     network: Network, family: Family, train: Rows, validation: Rows | None, plan: Plan, stop: Callable[[], bool] = lambda: False,
-    begin: Standing | None = None, keep: Callable[[Standing], None] = lambda standing: None,
+    begin: Standing | None = None, keep: Callable[[Standing], None] = lambda standing: None, start: Tensor | None = None,
 ) -> Generator[Epoch, None, None]:  # fmt: skip
     """Train the members of `network` in place, side by side, and yield every epoch; `stop` is asked after every batch.
 
     Each member sees the rows in an order of its own and has a best epoch of its own; the loop ends when all have waited long enough.
-    `keep` is given where the loop stands before each epoch; begun there again, the loop goes on to the same bits. An epoch that was
-    stopped is begun anew. Where weights are averaged, their average is what is scored and what the network has when an epoch is yielded.
+    `keep` is given where the loop stands before each epoch and after the last; begun there again, the loop goes on to the same bits. An
+    epoch that was stopped is begun anew. `start` (K,) are the losses that count as epoch 0; left out, those of the network as it is. Where
+    weights are averaged, their average is what is scored and what the network has when an epoch is yielded.
 
     A step that is not finite is not taken: the network goes back to the end of the last epoch, with half the learning rate.
     Raises NotFinite after three such returns.
@@ -61,15 +62,17 @@ def epochs(
     held = validation if validation is not None and len(validation) else None
     flat = Flat(network)
     descent = optimizer(flat.weights, plan.optimizer)
-    begin = begin or Standing.of(network, descent, _fresh(network, family, train if held is None else held, plan))
+    begin = begin or Standing.of(network, descent, _fresh(network, family, train if held is None else held, plan, start))
     begin.restore(network, descent)
     stopping, rollbacks, stalls = begin.stopped(), begin.rollbacks, begin.stalls
     started, number = time.perf_counter() - begin.seconds, begin.epoch + 1
     run = full_batch if isinstance(descent, torch.optim.LBFGS) else mini_batches
-    while number <= plan.epochs and not all(member.over for member in stopping):
+    while True:
         began = time.perf_counter()
         good = Standing.of(network, descent, stopping, number - 1, rollbacks, stalls, began - started)
         keep(good)
+        if number > plan.epochs or all(member.over for member in stopping):
+            return
         rate = learning_rate(plan.optimizer.lr, plan.schedule, number, plan.epochs, stalls) / 2**rollbacks
         _set_rate(descent, rate)
         try:
@@ -81,7 +84,7 @@ def epochs(
                 raise
             continue
         with averaged(descent):
-            held_nll = None if held is None else member_nll(network, family, held)
+            train_nll, held_nll = _scored(network, family, train, held, train_nll, exact=run is full_batch)
             losses = train_nll if held_nll is None else held_nll
             improved = tuple(member.improved(number, float(loss)) for member, loss in zip(stopping, losses, strict=True))
             waited = min(member.waited for member in stopping)
@@ -93,9 +96,22 @@ def epochs(
             return
 
 
-def _fresh(network: Network, family: Family, watched: Rows, plan: Plan) -> list[Stopping]:
+def _scored(
+    network: Network, family: Family, train: Rows, held: Rows | None, passed: Tensor, *, exact: bool
+) -> tuple[Tensor, Tensor | None]:
+    """The losses (K,) of an epoch on training and on held-out rows; `passed` are those that the steps saw on their way.
+
+    Without held-out rows the training rows say which epoch is the best: then they are scored by the weights that the epoch ended with.
+    """
+    if held is not None:
+        return passed, member_nll(network, family, held)
+    return passed if exact else member_nll(network, family, train), None
+
+
+def _fresh(network: Network, family: Family, watched: Rows, plan: Plan, start: Tensor | None) -> list[Stopping]:
     """The Stopping of each member before its first epoch."""
-    return [Stopping(plan.patience, plan.min_delta, float(start)) for start in member_nll(network, family, watched)]
+    losses = member_nll(network, family, watched) if start is None else start
+    return [Stopping(plan.patience, plan.min_delta, float(loss)) for loss in losses]
 
 
 def _epoch(

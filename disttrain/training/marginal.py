@@ -161,14 +161,12 @@ def _alike(family: Family, outputs: Sequence[Output], raw: Mapping[str, Tensor],
 def _sliced(
     family: Family, outputs: Sequence[Output], raw: Mapping[str, Tensor], twins: Sequence[str], rows: Rows, alike: Mapping[str, Tensor]
 ) -> dict[str, Tensor]:
-    """Component k as it fits the k-th slice of the sorted targets (of vectors, sorted by their first element)."""
-    value = rows.outcome.value.reshape(len(rows), -1)[:, 0]
-    count = raw[twins[0]].shape[0]
+    """Component k as it fits the k-th slice of the sorted targets (of vectors, sorted by their first element), all of equal weight."""
     made = {name: start.clone() for name, start in alike.items()}
-    for place, part in enumerate(value.argsort(stable=True).chunk(count)):
-        own = _alike(family, outputs, raw, twins, rows[part])
+    for index, part in enumerate(rows.slices(raw[twins[0]].shape[0])):
+        own = _alike(family, outputs, raw, twins, part)
         for name in twins:
-            made[name][place] = own[name][place]
+            made[name][index] = own[name][index]
     return made
 
 

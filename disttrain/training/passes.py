@@ -45,11 +45,12 @@ class Plan:
 
 
 class NotFinite(FitFailed):
-    """The loss or its gradient stopped being a number and did so again after rolling back; `row` counts training rows from 0."""
+    """The loss, or its `gradient` alone, stopped being a number and did so again after rolling back; `row` counts training rows from 0."""
 
-    def __init__(self, epoch: int, batch: int, row: int, parameter: str, value: float) -> None:
-        super().__init__(Finding("not-finite", f"the loss became NaN or infinite in epoch {epoch}, batch {batch}"))
-        self.epoch, self.batch, self.row, self.parameter, self.value = epoch, batch, row, parameter, value
+    def __init__(self, epoch: int, batch: int, row: int, parameter: str, value: float, *, gradient: bool = False) -> None:
+        what = "gradient" if gradient else "loss"
+        super().__init__(Finding("not-finite", f"the {what} became NaN or infinite in epoch {epoch}, batch {batch}"))
+        self.epoch, self.batch, self.row, self.parameter, self.value, self.gradient = epoch, batch, row, parameter, value, gradient
 
 
 def mean_nll(network: Network, family: Family, rows: Rows) -> float:
@@ -103,40 +104,56 @@ def mini_batches(
     members = network.members
     orders = torch.stack([order(plan.seed, epoch, len(train), member) for member in range(members)]).to(train.x.device)
     orders = orders if train.seats is None else train.seats.gather(1, orders)
+    mean_weight = _mass(train, orders) / len(train)
     # One network alone has its rows permuted once; of several each would have a copy of all of them.
     shuffled = train.taken(orders[0]) if members == 1 else None
-    total, seen = [0.0] * members, [0.0] * members
+    total = [0.0] * members
     for number, (first, last) in enumerate(bounds(len(train), plan.batch_size), 1):
         chosen = orders[:, first:last]
         batch = train.taken(chosen.flatten()) if shuffled is None else shuffled[first:last]
-        losses, mass = _means(_nll(network, family, batch, batch.x.reshape(members, last - first, -1)), batch.weight)
+        losses = _means(_nll(network, family, batch, batch.x.reshape(members, last - first, -1)), batch.weight, mean_weight)
         flat.zero_grad()
         losses.backward(torch.ones_like(losses))  # type: ignore[no-untyped-call]
-        lengths = flat.lengths()
+        lengths = _lengths(flat, batch.weight, mean_weight)
         # One question to the device in a step.
-        told = torch.cat([losses.detach(), lengths] if mass is None else [losses.detach(), lengths, mass]).tolist()
-        values, long, weights = told[:members], told[members : 2 * members], told[2 * members :] or [float(last - first)] * members
-        if not all(map(math.isfinite, values + long)):
+        numbers = torch.cat([losses.detach(), lengths]).tolist()
+        values, norms = numbers[:members], numbers[members:]
+        if not all(map(math.isfinite, numbers)):
             raise _worst(network, family, train, chosen.flatten(), epoch, number)
-        if plan.gradient_clip is not None and max(long) > plan.gradient_clip:
+        if plan.gradient_clip is not None and max(norms) > plan.gradient_clip:
             flat.shorten(lengths, plan.gradient_clip)
-        if max(weights) > 0:
-            descent.step()
-        total = [before + value * weight for before, value, weight in zip(total, values, weights, strict=True)]
-        seen = [before + weight for before, weight in zip(seen, weights, strict=True)]
+        descent.step()
+        total = [before + value * (last - first) for before, value in zip(total, values, strict=True)]
         if stop():
             break
-    return torch.tensor(total, dtype=torch.float64) / torch.tensor(seen, dtype=torch.float64)
+    return torch.tensor(total, dtype=torch.float64) * (mean_weight / _mass(train, orders[:, :last])).cpu()
 
 
-def _means(nll: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor | None]:
-    """The mean of each member over its rows, (K,), of what is (K, n), and what those rows weigh together, (K,), where they have weights."""
+def _mass(rows: Rows, chosen: Tensor) -> Tensor:
+    """What the rows (K, m) of each member weigh together, (K,): their number where they have no weights."""
+    return torch.full((len(chosen),), float(chosen.shape[1]), dtype=torch.float64) if rows.weight is None else rows.weight[chosen].sum(1)
+
+
+def _lengths(flat: Flat, weight: Tensor | None, mean_weight: Tensor) -> Tensor:
+    """The length of each member's gradient, (K,), for as many rows as a batch stands for where its rows weigh more than the usual.
+
+    A row that stands for forty has forty times the gradient; clipped as that of one row it would lose its weight again.
+    """
+    lengths = flat.lengths()
     if weight is None:
-        return nll.mean(1), None
-    own = weight.reshape(len(nll), -1).to(nll)
-    mass = own.sum(1)
-    # A member whose batch has no weight at all has no slope; only its momentum carries it on.
-    return (nll * own).sum(1) / torch.where(mass > 0, mass, 1.0), mass
+        return lengths
+    return lengths / (weight.reshape(len(lengths), -1).mean(1) / mean_weight).clamp(min=1.0)
+
+
+def _means(nll: Tensor, weight: Tensor | None, mean_weight: Tensor) -> Tensor:
+    """Σ w nll / (rows · `mean_weight`) of each member, (K,), from the losses (K, n) of a batch; without weights the plain mean.
+
+    `mean_weight` (K,) is that of all training rows. The batch's own would make a step the ratio of two sums, whose mean over the batches is
+    another gradient: one in which a heavy row counts for little, and for less the smaller the batch.
+    """
+    if weight is None:
+        return nll.mean(1)
+    return (nll * weight.reshape(len(nll), -1).to(nll)).mean(1) / mean_weight.to(nll)
 
 
 def full_batch(
@@ -152,39 +169,49 @@ def full_batch(
     del plan, stop
     assert isinstance(descent, torch.optim.LBFGS)
     network.train()
-    every = torch.arange(len(train)).repeat(network.members) if train.seats is None else train.seats.flatten()
+    every = train.positions(network.members).to(train.x.device)
     rows, x = train.of_members(0, len(train), network.members)
-    seen = 0
+    mean_weight, seen = _mass(train, every) / len(train), 0
 
     def closure() -> float:
         nonlocal seen
         flat.zero_grad()
-        means, _ = _means(_nll(network, family, rows, x), rows.weight)
+        means = _means(_nll(network, family, rows, x), rows.weight, mean_weight)
         # The sum over rows: L-BFGS forgets directions whose curvature is below 1e-10, as it is in the mean where a likelihood is flat.
         loss = means.sum() * len(train)
         loss.backward()  # type: ignore[no-untyped-call]
         value = float(loss.detach())
         # Before the first step it is a row's own fault; afterwards all rows would look guilty.
         if not (seen or math.isfinite(value)):
-            raise _worst(network, family, train, every, epoch, 1)
+            raise _worst(network, family, train, every.flatten(), epoch, 1)
         seen += 1
         return value
 
     descent.step(closure)  # type: ignore[no-untyped-call]
     values = member_nll(network, family, train)
     if not bool(values.isfinite().all()):
-        raise _worst(network, family, train, every, epoch, 1)
+        raise _worst(network, family, train, every.flatten(), epoch, 1)
     return values
 
 
 def _worst(network: Network, family: Family, train: Rows, rows: Tensor, epoch: int, batch: int) -> NotFinite:
-    """The training row and parameter to blame: a row whose likelihood is not finite, else the most extreme parameter of the batch."""
+    """The training row and parameter to blame: a row whose likelihood is not finite and its most extreme parameter, else the steepest slope."""
     with torch.no_grad():
         part = train[rows.to(train.x.device)]
         parameters = network(part.x.reshape(network.members, -1, part.x.shape[1]), part.conditions)
-        nll = -log_likelihood(family.distribution(**parameters, validate_args=False), part.outcome)
-        extremes = {name: value.abs().reshape(len(part), -1).amax(1).nan_to_num(nan=math.inf) for name, value in parameters.items()}
-        bad = (~nll.isfinite()).nonzero().flatten()
-        row = int(bad[0]) if len(bad) else int(torch.stack(list(extremes.values())).amax(0).argmax())
-        name = max(extremes, key=lambda key: float(extremes[key][row]))
-    return NotFinite(epoch, batch, int(rows[row]), name, float(parameters[name][row].flatten()[0]))
+    parameters = {name: value.detach().requires_grad_() for name, value in parameters.items()}
+    nll = -log_likelihood(family.distribution(**parameters, validate_args=False), part.outcome)
+    bad = (~nll.isfinite()).nonzero().flatten()
+    slopes = parameters if len(bad) else _slopes(nll, parameters)
+    extremes = {name: value.detach().abs().reshape(len(part), -1).amax(1).nan_to_num(nan=math.inf) for name, value in slopes.items()}
+    row = int(bad[0]) if len(bad) else int(torch.stack(list(extremes.values())).amax(0).argmax())
+    name = max(extremes, key=lambda key: float(extremes[key][row]))
+    return NotFinite(epoch, batch, int(rows[row]), name, float(parameters[name][row].detach().flatten()[0]), gradient=not len(bad))
+
+
+def _slopes(nll: Tensor, parameters: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The gradient of each row's negative log-likelihood in each of its parameters."""
+    found = torch.autograd.grad(nll.sum(), list(parameters.values()), allow_unused=True)
+    return {
+        name: torch.zeros_like(value) if slope is None else slope for (name, value), slope in zip(parameters.items(), found, strict=True)
+    }

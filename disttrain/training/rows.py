@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -42,6 +44,32 @@ class Rows:
         free = torch.ones(len(held), len(self.x), dtype=torch.bool).scatter_(1, held.cpu(), value=False)
         return self.seated(free.nonzero()[:, 1].reshape(len(held), -1))
 
+    def positions(self, members: int) -> Tensor:
+        """Which rows count for each of so many members, in order: (K, m)."""
+        return torch.arange(len(self.x)).expand(members, -1) if self.seats is None else self.seats
+
+    @property
+    def counted(self) -> Rows:
+        """The rows that have a weight above 0: those of weight 0 say nothing, and might not even be numbers."""
+        if self.weight is None or bool((self.weight > 0).all()):
+            return self
+        return self.taken((self.weight > 0).nonzero()[:, 0])
+
+    def slices(self, count: int) -> Iterator[Rows]:
+        """The rows in the order of their targets (of vectors, of the first element), in so many slices of equal weight.
+
+        A row that reaches into several slices is in each of them with a part of its weight.
+        """
+        ordered = self[self.outcome.value.reshape(len(self.x), -1)[:, 0].argsort(stable=True)]
+        weight = torch.ones(len(self.x), dtype=torch.float64) if ordered.weight is None else ordered.weight
+        above = weight.cumsum(0)
+        ends = torch.linspace(0.0, 1.0, count + 1, dtype=torch.float64) * above[-1]
+        for low, high in pairwise(ends.tolist()):
+            inside = (above.clamp(max=high) - (above - weight).clamp(min=low)).clamp(min=0.0)
+            # Rounding of the sums leaves a trace of the rows beside a slice.
+            some = (inside > 1e-9 * above[-1] / len(self.x)).nonzero()[:, 0]
+            yield replace(ordered[some], weight=inside[some])
+
     def of_members(self, first: int, last: int, members: int) -> tuple[Rows, Tensor]:
         """The rows `first` to `last` of each member, one member after the other, and their inputs: (n, p) where all share them, else (K, n, p)."""
         if self.seats is None:
@@ -59,7 +87,7 @@ class Rows:
             return column.repeat(members, *(1 for _ in column.shape[1:]))
 
         weight = None if self.weight is None else repeated(self.weight)
-        return Rows(self.x, self.outcome.map(repeated), weight, self.conditions.map(repeated))
+        return Rows(self.x, self.outcome.select(repeated), weight, self.conditions.map(repeated))
 
     def __len__(self) -> int:
         """How many rows a member has."""
@@ -82,4 +110,4 @@ class Rows:
             return column.index_select(0, rows)
 
         weight = None if self.weight is None else chosen(self.weight)
-        return Rows(chosen(self.x), self.outcome.map(chosen), weight, self.conditions.map(chosen))
+        return Rows(chosen(self.x), self.outcome.select(chosen), weight, self.conditions.map(chosen))

@@ -8,33 +8,39 @@ import torch
 
 from disttrain.model import Model
 from disttrain.storage import Run
-from disttrain.training import Epoch, best_of
+from disttrain.training import Epoch, Start, best_of
 
 __all__ = ["Best"]
 
 
 class Best:
-    """The weights of the best epoch so far (0 is the start), written into the run folder every `every` epochs so that a crash leaves a usable model."""
+    """The weights of each member's best epoch so far, written into the run folder every `every` epochs so that a crash leaves a usable model.
+
+    Epoch 0 is the constant model, or a linear start that is better; `constant` says which members are the constant model still.
+    """
 
     def __init__(self, model: Model, run: Run, every: int, before: dict[str, Any] | None = None) -> None:
-        self.model, self.run, self.every = model, run, every
-        self.weights = self._copy()
-        self.number, self.saved = 0, -1
+        self.model, self.run, self.every, self.saved, self.given_up = model, run, every, -1, ""
         if before:
-            self.weights, self.number = before["weights"], before["number"]
+            self.weights, self.number, self.constant = before["weights"], before["number"], tuple(before["constant"])
+        else:
+            self.weights, self.number = self._with(model.network.constant_weights()), 0
+            self.constant = (True,) * model.members
 
-    def begin(self) -> None:
-        """Take the weights as they are now for the start."""
-        self.weights = self._copy()
+    def begin(self, start: Start) -> None:
+        """Take what the fit starts from for epoch 0."""
+        self.weights, self.constant = self._with(start.weights), start.constant
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint keeps of it."""
-        return {"weights": self.weights, "number": self.number}
+        return {"weights": self.weights, "number": self.number, "constant": list(self.constant)}
 
     def consider(self, epoch: Epoch) -> None:
         """Keep the weights where this epoch is the best, and write them when it is time."""
         if any(epoch.improved):
-            self._keep(epoch.improved)
+            # New tensors: those before may be on their way into a checkpoint.
+            self.weights = best_of(epoch.improved, self._with({}), self.weights)
+            self.constant = tuple(was and not improved for was, improved in zip(self.constant, epoch.improved, strict=True))
             self.number = epoch.number
         if self.saved < self.number and epoch.number % self.every == 0:
             self.save()
@@ -49,16 +55,23 @@ class Best:
             self.model.save(self.run.path / "model", self.run.name, self.weights)
             self.saved = self.number
 
+    def give_up(self) -> None:
+        """Let the constant model be the best after all."""
+        self.given_up, self.number, self.saved = self.words(), 0, -1
+        self.weights, self.constant = self._with(self.model.network.constant_weights()), (True,) * self.model.members
+        self.restore()
+
     def kept(self) -> str:
         """Where the best epoch is kept, in words."""
         self.save()
-        which = f"epoch {self.number}" if self.number else "the start"
-        return f"{self.run.path / 'model'} ({which})"
+        return f"{self.run.path / 'model'} ({self.words()})"
 
-    def _keep(self, improved: tuple[bool, ...]) -> None:
-        """Take over the weights of the members that improved."""
-        # New tensors: those before may be on their way into a checkpoint.
-        self.weights = best_of(improved, self._copy(), self.weights)
+    def words(self) -> str:
+        """What the best weights are."""
+        if all(self.constant):
+            return "the constant model"
+        return f"epoch {self.number}" if self.number else "the linear start"
 
-    def _copy(self) -> dict[str, torch.Tensor]:
-        return {name: value.detach().cpu().clone() for name, value in self.model.network.state_dict().items()}
+    def _with(self, others: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """A copy of the network's weights, with these in the place of its own."""
+        return {name: value.detach().cpu().clone() for name, value in (self.model.network.state_dict() | others).items()}

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from disttrain.config import Loaded
-from disttrain.data import shown
+from disttrain.messages import shown
 from disttrain.workflows.chains import chains, count_of, summary_of
+from disttrain.workflows.layout import require_free_ids
 from disttrain.workflows.preparation import Prepared, prepare
 from disttrain.workflows.scoring import baseline_nll, require_suited
 from disttrain.workflows.sightings import counts_of
@@ -37,6 +38,7 @@ def check(loaded: Loaded, limit: int | None = None, detailed: bool = False) -> l
     """
     prepared = prepare(loaded, limit)
     require_suited(loaded, prepared)
+    require_free_ids(loaded, prepared.model)
     return [
         *_files(prepared),
         *_few(prepared),
@@ -55,7 +57,7 @@ def _files(prepared: Prepared) -> list[Remark]:
     size = sum(file.stat().st_size for file in rows.files if file.is_file())
     counts = " · ".join(f"{split} {count:,}" for split, count in prepared.counts().items() if count)
     own = "" if prepared.held is None else f", of which each member holds out {prepared.held.shape[1]:,}"
-    names = ", ".join(file.name for file in rows.files[:3]) + (" ..." if len(rows.files) > 3 else "")
+    names = ", ".join(shown(file.name) for file in rows.files[:3]) + (" ..." if len(rows.files) > 3 else "")
     return [
         Remark("files", f"{len(rows.files)} file{'s' if len(rows.files) > 1 else ''}, {size / 1e6:,.1f} MB        {names}"),
         *(Remark("read as", remark) for remark in rows.remarks),
@@ -66,7 +68,7 @@ def _files(prepared: Prepared) -> list[Remark]:
 
 def _target(prepared: Prepared) -> list[Remark]:
     rows, family, y = prepared.data, prepared.model.family, prepared.observed.outcome.value.numpy()
-    name = ", ".join(rows.schema.target)
+    name = ", ".join(map(shown, rows.schema.target))
     out = f", {rows.filtered:,} filtered out" if rows.filtered else ""
     told = counts_of(prepared.observed.outcome)
     remarks = [
@@ -112,15 +114,16 @@ def _few(prepared: Prepared) -> list[Remark]:
 def _features(prepared: Prepared) -> list[Remark]:
     encoder, rows = prepared.model.encoder, prepared.data
     remarks = [
-        Remark("features", f"`{name}` has one value in all training rows and can explain nothing", True) for name in encoder.constants
+        Remark("features", f"`{shown(name)}` has one value in all training rows and can explain nothing", True)
+        for name in encoder.constants
     ]
     for name, note in encoder.notes(rows.table).items():
         if note.missing:
             share = 100 * note.missing / rows.table.num_rows
             what = {"impute": _filled(prepared, name), "drop": "dropped", "error": "refused"}[encoder.missing]
-            remarks.append(Remark("features", f"{name}: {note.missing:,} missing ({share:.1f} %), {what}", True))
+            remarks.append(Remark("features", f"{shown(name)}: {note.missing:,} missing ({share:.1f} %), {what}", True))
         if note.unseen:
-            remarks.append(Remark("features", f"{name}: {note.unseen:,} rows with a category that no training row has", True))
+            remarks.append(Remark("features", f"{shown(name)}: {note.unseen:,} rows with a category that no training row has", True))
     return [*_kinds(prepared), *remarks]
 
 
@@ -152,12 +155,9 @@ def _kinds(prepared: Prepared) -> list[Remark]:
         counted = f"{name} ({len(encoder.categories(feature.name)):,})" if feature.kind == "categorical" else name
         kinds.setdefault(feature.kind, []).append(counted)
     titles = {"numeric": "numbers", "categorical": "categories", "boolean": "true or false", "datetime": "dates"}
+    listed = {kind: (", ".join(names[:_MOST_NAMES]), len(names) - _MOST_NAMES) for kind, names in kinds.items()}
     return [
-        Remark(
-            "features",
-            f"{titles[kind]}: {', '.join(names[:_MOST_NAMES])}{f' and {len(names) - _MOST_NAMES:,} more' if len(names) > _MOST_NAMES else ''}",
-        )
-        for kind, names in kinds.items()
+        Remark("features", f"{titles[kind]}: {names}{f' and {more:,} more' if more > 0 else ''}") for kind, (names, more) in listed.items()
     ] or [Remark("features", "none: one constant for each parameter")]
 
 
@@ -168,14 +168,14 @@ def _leaks(prepared: Prepared) -> list[Remark]:
         return []
     train = prepared.splits["train"]
     y = train.outcome.value
-    if len(y) < 10 or not y.std() > 0:
+    if not train.x.shape[1] or len(y) < 10 or not y.std() > 0:
         return []
     x = train.x.double()
     centred = (x - x.mean(0)) / x.std(0).clamp(min=1e-12)
     correlations = (centred * ((y - y.mean()) / y.std())[:, None]).mean(0)
     names = prepared.model.encoder.columns
     strong = [(names[i], float(c)) for i, c in enumerate(correlations) if abs(float(c)) >= _LEAK]
-    return [Remark("leakage", f"`{name}` correlates {value:.2f} with the target; it is a feature", True) for name, value in strong]
+    return [Remark("leakage", f"`{shown(name)}` correlates {value:.2f} with the target; it is a feature", True) for name, value in strong]
 
 
 def _network(prepared: Prepared) -> list[Remark]:
@@ -194,7 +194,9 @@ def _known(prepared: Prepared) -> list[Remark]:
     numbers |= {f"given.{name}": column for name, column in seen.conditions.given.items()}
     columns = {**schema.known, "weight": schema.weight}
     return [
-        Remark(part.partition(".")[0], f"{part.partition('.')[2] or part}: `{columns[part]}`, {float(v.min()):g} .. {float(v.max()):g}")
+        Remark(
+            part.partition(".")[0], f"{part.partition('.')[2] or part}: `{shown(columns[part])}`, {float(v.min()):g} .. {float(v.max()):g}"
+        )
         for part, v in numbers.items()
         if v is not None
     ]

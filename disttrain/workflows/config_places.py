@@ -76,7 +76,7 @@ def _other_files(base: Path, value: str) -> Iterator[str]:
     """Paths to write instead: a file of this name elsewhere near, or one of nearly this name in the same folder."""
     name = Path(value).name
     inside = base / Path(value).parent
-    names = [entry.name for entry in sorted(inside.iterdir())[:10_000]] if inside.is_dir() else []
+    names = [entry.name for entry in sorted(inside.iterdir())[:10_000]] if os.path.isdir(inside) else []
     near = nearest_file(name, names) if name else None
     there = [
         *([inside / near] if near is not None else []),
@@ -84,7 +84,7 @@ def _other_files(base: Path, value: str) -> Iterator[str]:
         Path.cwd() / value,
     ]
     for path in there:
-        if path.is_file():
+        if os.path.isfile(path):
             written = os.path.relpath(path, base)
             yield f"did you mean `{shown(Path(written).as_posix(), 300)}`?"
             return

@@ -86,9 +86,10 @@ def source_of(source: Any, base: Path, config: Config) -> Source:
     return Source(rooms.files(source, base, config.data.format), config.data.format, config.data.csv)
 
 
-def dataset(loaded: Loaded, limit: int | None = None, more: Sequence[str] = ()) -> Dataset:
+def dataset(loaded: Loaded, limit: int | None = None, more: Sequence[str] = (), *, warn: bool = True) -> Dataset:
     """The rows of a config's sources, split as it says; at most `limit` rows of each source, with `more` columns (`*`: all).
 
+    Without `warn` nobody looks for what is odd in the split, which takes longer than the split.
     The split depends on the seed and the features of a row alone, not on which other columns somebody asks for. Raises DataError.
     """
     config, base, section = loaded.config, loaded.base, loaded.config.data
@@ -125,7 +126,7 @@ def dataset(loaded: Loaded, limit: int | None = None, more: Sequence[str] = ()) 
         np.concatenate([part.row + start for part, start in zip(parts, before, strict=False)]), parted, schema, sources,
         sum(part.filtered for part in parts),
         (*dict.fromkeys(remark for one in sources for remark in one.remarks), *resolved.remarks),
-        tuple(_warnings(config, schema, table, _joined([part.compared for part in parts]), train, parted)),
+        tuple(_warnings(config, schema, table, _joined([part.compared for part in parts]), train, parted)) if warn else (),
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -16,19 +16,21 @@ from torch.distributions import Distribution
 
 from disttrain import data as rooms
 from disttrain import metrics, training
-from disttrain.data import Origin
-from disttrain.errors import DataError, Finding, UsageError
+from disttrain.data import Origin, Source
+from disttrain.errors import DataError, Finding, UsageError, enough_memory
 from disttrain.metrics import METRICS
 from disttrain.model import Model
 from disttrain.outcomes import Outcome
 from disttrain.workflows.dataset import SPLITS, filters_of
 from disttrain.workflows.feature_notes import FeatureNotes
 from disttrain.workflows.group_columns import group_column
+from disttrain.workflows.impossible import impossible_notes
 from disttrain.workflows.new_rows import new_source
 from disttrain.workflows.observing import Observed, observed_of
-from disttrain.workflows.requests import Question, columns_meant, requirement
+from disttrain.workflows.outputs import require_no_input
+from disttrain.workflows.requests import Question, columns_meant, format_named, requirement
 from disttrain.workflows.row_scores import RowScores, Settings, generator_at
-from disttrain.workflows.runs import OpenRun, open_run, own_rows
+from disttrain.workflows.runs import OpenRun, open_run, own_files, own_rows
 from disttrain.workflows.scoring import BLOCK, Forecast, Scores, scored, settings_of
 from disttrain.workflows.ties import tie_notes
 from disttrain.workflows.writing import written
@@ -72,6 +74,7 @@ class _Rows:
     new: bool = False
 
 
+@enough_memory("score the rows in parts: `--data` with one part of them at a time", "fewer metrics at once: `--metric nll`")
 def evaluate(question: Question, root: Path) -> Answer:
     """Score a run on data with a target. Raises RunUnreadable, DataError, UsageError, OutputExists, StorageError."""
     run = open_run(question.run, root)
@@ -79,11 +82,18 @@ def evaluate(question: Question, root: Path) -> Answer:
     model.network.to(device)
     # A metric that cannot score the family is refused before any row is read, one that cannot score the rows afterwards.
     settings_of(model.config, model.example(), question.metrics, question.levels)
-    other = None if question.baseline == "marginal" else _rival(model, question, root)
+    rival = None if question.baseline == "marginal" else _rival(model, question, root)
+    other = None if rival is None else rival.model
     if other is not None:
         other.network.to(device)
-    rows = _own(run, question, other) if question.data is None else _given(model, question, other)
-    scores = _scores(model, other, rows, question)
+    given = None if question.data is None else new_source(question.data, model.config, question.input_format, question.renamed)
+    if question.rows_out is not None:
+        inputs = own_files(run) if given is None else given.files
+        require_no_input(question.rows_out, "--rows-out", inputs, [run] if rival is None else [run, rival])
+    rows = _own(run, question, other) if given is None else _given(model, given, question, other)
+    # Who asks for one metric wants one line; the config's groups come with its own list of metrics.
+    usual = [] if question.metrics else [name for name in model.config.evaluation.by if name in rows.table.column_names]
+    scores = _scores(model, other, rows, question, columns_meant(question.by, rows.table.column_names) or usual)
     document = {"run": run.name, "data": rows.data, "split": rows.split, **scores.document}
     return Answer(document, run.newest, scores.residuals, scores.histogram, scores.notes, rows.remarks)
 
@@ -95,16 +105,17 @@ def evaluate_table(model: Model, table: pa.Table, origin: Origin, question: Ques
     if filters_of(model.config):
         keep = keep & rooms.keep(rooms.comparisons(table, rooms.columns_of(filters_of(model.config))), filters_of(model.config))
     rows = _kept_rows(table.filter(rooms.boolean_column(keep)), keep, origin, origin.names[0])
-    return _scores(
-        model, None, replace(rows, blocks=lambda: _filtered(_cut(table), np.split(keep, range(BLOCK, len(keep), BLOCK)))), question
-    )
+    # Cut before rows are left out, as a file is: the same blocks give the same bits.
+    keeps = np.split(keep, range(BLOCK, len(keep), BLOCK))
+    return _scores(model, None, replace(rows, blocks=lambda: _filtered(_cut(table), keeps)), question, ())
 
 
-def _scores(model: Model, other: Model | None, rows: _Rows, question: Question) -> Scores:
-    """The scores of rows beside those of `other`, or of the constant model; those of each row go to a file where one is named."""
-    # Who asks for one metric wants one line; the config's groups come with its own list of metrics.
-    usual = [] if question.metrics else [name for name in model.config.evaluation.by if name in rows.table.column_names]
-    groups = [group_column(rows.table, column) for column in columns_meant(question.by, rows.table.column_names) or usual]
+def _scores(model: Model, other: Model | None, rows: _Rows, question: Question, by: Sequence[str]) -> Scores:
+    """The scores of rows, and of groups of them by some columns, beside those of `other`, or of the constant model.
+
+    Those of each row go to a file where one is named.
+    """
+    groups = [group_column(rows.table, column) for column in by]
     observed = observed_of(model, rows.table, rows.origin)
     row_scores = RowScores(_settings(model, question, observed.outcome), len(observed))
     met = FeatureNotes()
@@ -113,13 +124,15 @@ def _scores(model: Model, other: Model | None, rows: _Rows, question: Question) 
         for _ in tables:
             pass
     else:
-        form = rooms.format_of(Path(question.rows_out)).name
+        form = format_named(question.rows_out) or "parquet"
         written(question.rows_out, (table() for table in tables), form, {}, question.overwrite)
     if question.data is not None and question.unknown == "error":
         met.require_known(model, question.data)
     scores = scored(row_scores, groups)
-    noted = (*rows.notes, *met.texts(model.encoder.missing))
-    return replace(scores, notes=(*noted, *scores.notes, *tie_notes(model.family, model.schema.target[0], observed.measured)))
+    ties = tie_notes(model.family, model.schema.target[0], observed.measured)
+    nll, column = row_scores.of("nll"), ", ".join(model.schema.target)
+    impossible = () if nll is None else impossible_notes(model.family, column, nll, observed.outcome, rows.row)
+    return replace(scores, notes=(*rows.notes, *met.texts(model.encoder.missing), *scores.notes, *ties, *impossible))
 
 
 def _score_blocks(
@@ -137,11 +150,11 @@ def _score_blocks(
         scores.add(distribution, baseline.distribution(), some.outcome, some.weight)
 
 
-def _rival(model: Model, question: Question, root: Path) -> Model:
-    """The model of another run that is the baseline. Raises UsageError where it predicts something else."""
-    rival = open_run(Path(question.baseline), root).model
-    if rival.schema.target != model.schema.target or rival.labels != model.labels:
-        theirs, ours = (", ".join(f"`{name}`" for name in one.schema.target) for one in (rival, model))
+def _rival(model: Model, question: Question, root: Path) -> OpenRun:
+    """The other run that is the baseline. Raises UsageError where it predicts something else."""
+    rival = open_run(Path(question.baseline), root)
+    if rival.model.schema.target != model.schema.target or rival.model.labels != model.labels:
+        theirs, ours = (", ".join(f"`{name}`" for name in one.schema.target) for one in (rival.model, model))
         what = f"it predicts {theirs}, and this run {ours}" if theirs != ours else f"its labels of {ours} are not those of this run"
         raise UsageError(Finding("bad-option", f"{question.baseline} is no baseline: {what}", "--baseline"))
     return rival
@@ -172,8 +185,7 @@ def _own(run: OpenRun, question: Question, other: Model | None) -> _Rows:
     return _Rows(table, rows.row[part], rows.origin.rows(rows.position[part]), lambda: _cut(table), None, split, notes)
 
 
-def _given(model: Model, question: Question, other: Model | None) -> _Rows:
-    source = new_source(str(question.data), model.config, question.input_format, question.renamed)
+def _given(model: Model, source: Source, question: Question, other: Model | None) -> _Rows:
     model.schema.check(source, target=True)
     there, forms = source.schema.names, model.schema.forms(target=True, ids=False)
     by = columns_meant(question.by, there) or [name for name in model.config.evaluation.by if name in there]
@@ -210,7 +222,8 @@ def _cut(table: pa.Table) -> Iterator[pa.Table]:
 
 
 def _filtered(tables: Iterable[pa.Table], keeps: Iterable[Array]) -> Iterator[pa.Table]:
-    return (table.filter(rooms.boolean_column(keep)) for table, keep in zip(tables, keeps, strict=True))
+    """The rows that are kept, of the tables that have any."""
+    return (table.filter(rooms.boolean_column(keep)) for table, keep in zip(tables, keeps, strict=True) if keep.any())
 
 
 def _row_table(model: Model, row: Array, first: int, distribution: Distribution, outcome: Outcome) -> pa.Table:
@@ -225,10 +238,12 @@ def _row_table(model: Model, row: Array, first: int, distribution: Distribution,
 
 
 def _targets(model: Model, outcome: Outcome) -> dict[str, pa.Array]:
-    """The targets as columns: labels by name, of a vector one column for each element, both ends where some were not seen exactly."""
+    """The targets as columns: labels by name, of a vector one column for each element, both ends where some were not seen exactly, and
+    `target_above` where an event of 0 says that the target is larger than the lower one."""
     y = outcome.value
     if outcome.kinds != {"exact"}:
-        return {"target_lower": _column(outcome.lower), "target_upper": _column(outcome.upper)}
+        above = {} if outcome.above is None else {"target_above": rooms.boolean_column(outcome.above.numpy())}
+        return {"target_lower": _column(outcome.lower), "target_upper": _column(outcome.upper), **above}
     if model.family.event:
         return {f"target_{name}": _column(column) for name, column in zip(model.schema.target, y.unbind(1), strict=True)}
     return {"target": _column(y) if model.labels is None else rooms.chosen_texts([str(label) for label in model.labels], y.long().numpy())}

@@ -15,7 +15,7 @@ from disttrain.model import Model, family_of
 from disttrain.networks import Output
 from disttrain.workflows.chains import beside_of, chains, spread_of
 from disttrain.workflows.dataset import is_label
-from disttrain.workflows.preparation import prepare
+from disttrain.workflows.outline import outline
 from disttrain.workflows.sightings import losses_of, weights_of
 
 __all__ = ["Explanation", "explain"]
@@ -43,7 +43,7 @@ def explain(loaded: Loaded) -> Explanation:
     """How the loss of a config comes about. Where its data can be read the network is counted too. Raises ConfigError, never for data."""
     config = loaded.config
     try:
-        model: Model | None = prepare(loaded).model
+        model: Model | None = outline(loaded)
     except DataError:
         model = None
     family = model.family if model is not None else family_of(config, tuple(range(3)))
@@ -57,7 +57,7 @@ def explain(loaded: Loaded) -> Explanation:
         ("density", _with(symbols, known, "density")),
         ("per row", _with(symbols, known, "loss")),
         *((f"  {part}", text) for part, text in _drops(config, known, symbols)),
-        *((f"  {part}", text) for part, text in losses_of(config)),
+        *((f"  {part}", text) for part, text in losses_of(config, family)),
         (f"{config.training.initialize} start", _STARTS[config.training.initialize]),
     ]
     head = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -121,7 +122,7 @@ class FittedRun:
     def config(self) -> dict[str, Any]:
         """The config with every default filled in, as a mapping that `disttrain.fit` takes; of a model folder without its data sources."""
         path = self.path / "config.resolved.yaml"
-        config = configuration(path).config if path.is_file() else self.model.config
+        config = configuration(path).config if os.path.isfile(path) else self.model.config
         return config.model_dump(mode="json", warnings=False)
 
     @property
@@ -157,7 +158,7 @@ class FittedRun:
         """The forecast of a table whose first row is number `first` of all, block by block as a file is forecast."""
         blocks = []
         for start in range(0, max(1, table.num_rows), BLOCK):
-            block = table.slice(start, BLOCK)
+            block = rooms.rows_from(table, start, BLOCK)
             notes.add(self.model.encoder.notes(block), block.num_rows)
             index = np.arange(first + start, first + start + block.num_rows)
             blocks.append(pa.table(forecast(self.model, block, wanted, index, _FRAME.at(first + start))))

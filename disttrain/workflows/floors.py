@@ -28,7 +28,7 @@ _SMALLEST = 1e-9
 @dataclass(frozen=True)
 class Floor:
     """Rows on which a parameter stands at its floor, of how many. `lowest` is the smallest value that its activation can give and `height`
-    how far above the bound that is, both in units of the standardised target."""
+    how far above the bound that is, both in units of the standardised target, of the mean of counts in that of their level."""
 
     parameter: str
     lowest: float
@@ -38,25 +38,23 @@ class Floor:
     text: str
 
 
-def floor_of(output: Output) -> tuple[float, float] | None:
+def floor_of(output: Output, scaling: Scaling) -> tuple[float, float] | None:
     """The smallest value of a learned parameter and its height above the bound of the activation; None where nothing that counts is added."""
     range_ = output.activation.range
     bound = 0.0 if range_.kind == "triangle" else range_.lower
     if not output.size or range_.kind not in ("number", "triangle") or math.isinf(bound):
         return None
     # Asked of the activation itself, so that a parameter with a larger floor of its own needs no word here.
-    lowest = float(_values(output, torch.full((1, *output.raw_shape), _LOWEST, dtype=torch.float64)).min())
+    raw = torch.full((1, *output.raw_shape), _LOWEST, dtype=torch.float64)
+    lowest = float(_values(output, scaling, raw).min())
+    bound = bound / float(torch.as_tensor(scaling.level_of(output.parameter, raw)).min())
     height = max(lowest - bound, output.parameter.floor)
     return (lowest, height) if height > _SMALLEST else None
 
 
 def floors(model: Model, splits: Sequence[Rows]) -> list[Floor]:
-    """The learned parameters that stand within twice their floor, in any member, on some of the rows of all `splits` together.
-
-    Only for densities: a probability at the floor of its parameter is bounded by 1 as any other.
-    """
-    known = {} if model.family.support.discrete else {output: floor_of(output) for output in model.outputs}
-    watched = {output: floor for output, floor in known.items() if floor is not None}
+    """The learned parameters that stand within twice their floor, in any member, on some of the rows of all `splits` together."""
+    watched = {output: floor for output in model.outputs if (floor := floor_of(output, model.scaling)) is not None}
     counts = dict.fromkeys(watched, 0)
     model.network.eval()
     for rows in splits if watched else ():
@@ -66,7 +64,7 @@ def floors(model: Model, splits: Sequence[Rows]) -> list[Floor]:
                 raw = model.network.raw(part.x)
             offsets = Conditions(offsets=part.times(model.members).conditions.offsets)
             for output, (lowest, height) in watched.items():
-                low = _values(output, raw[output.parameter.name], offsets) - lowest < height
+                low = _values(output, model.scaling, raw[output.parameter.name], offsets) - lowest < height
                 counts[output] += int(low.reshape(model.members, len(part), -1).any(0).any(1).sum())
     total = sum(map(len, splits))
     return [_found(model, output, *watched[output], count, total) for output, count in counts.items() if count]
@@ -77,16 +75,34 @@ def floor_notes(model: Model, splits: Sequence[Rows]) -> tuple[str, ...]:
     return tuple(found.text for found in floors(model, splits))
 
 
-def _values(output: Output, raw: Tensor, conditions: Conditions = _NONE) -> Tensor:
-    """The values that have a floor, (n, *) flat: all of a parameter, or the diagonal of a Cholesky factor."""
-    value = activated([output], {output.parameter.name: raw}, len(raw), conditions)[output.parameter.name]
+def _values(output: Output, scaling: Scaling, raw: Tensor, conditions: Conditions = _NONE) -> Tensor:
+    """The values that have a floor, (n, *) flat: all of a parameter, or the diagonal of a Cholesky factor; of counts relative to their level."""
+    value: Tensor = activated([output], {output.parameter.name: raw}, len(raw), conditions)[output.parameter.name]
+    value = value / scaling.level_of(output.parameter, value)
     return (value.diagonal(dim1=-2, dim2=-1) if output.activation.range.kind == "triangle" else value).reshape(len(raw), -1)
 
 
 def _found(model: Model, output: Output, lowest: float, height: float, rows: int, total: int) -> Floor:
+    name = output.parameter.name
+    text = f"`{name}` stands at its floor ({lowest:.7g}{_unit(model, output)}) on {rows:,} of {total:,} rows: {_consequence(model, output)}"
+    return Floor(name, lowest, height, rows, total, text)
+
+
+def _unit(model: Model, output: Output) -> str:
+    """What a floor is measured in, where that is not the parameter's own unit."""
+    role, scaling = output.parameter.role, model.scaling
+    mean = "mean" if model.schema.known.get("exposure") is None else "mean per unit of exposure"
+    units = {"scale": "spread", "variance": "squared spread", "mean": mean} if scaling.standardises else {}
+    units |= {} if scaling.level == 1.0 else {"mean": mean}
+    return f" of the target's {units[role]}" if role in units else ""
+
+
+def _consequence(model: Model, output: Output) -> str:
+    """What it means that the fit would go lower, and what to look for."""
     name, role = output.parameter.name, output.parameter.role
-    unit = {"scale": " of the target's spread", "variance": " of the target's squared spread"}.get(role or "", "")
-    unit = unit if model.scaling != Scaling() else ""
+    if model.family.support.discrete:
+        cure = "what tells rows without any event apart" if role == "mean" else f"a simpler family, which does without `{name}`"
+        return f"the fit would go lower still, and these rows are predicted with the floor; look for {cure}"
     unbounded = role in ("scale", "variance") or output.parameter.support.kind == "triangle"
     why = (
         "the likelihood has no bound there: those rows earn as many nats as the floor allows, and the nll says little"
@@ -94,5 +110,4 @@ def _found(model: Model, output: Output, lowest: float, height: float, rows: int
         else "the fit would go lower still, and where the density narrows to a point there, its likelihood has no bound"
     )
     cure = f"repeated targets, the target among the features, or set `distribution.parameters.{name}.bounds: [SMALLEST, null]`"
-    text = f"`{name}` stands at its floor ({lowest:.7g}{unit}) on {rows:,} of {total:,} rows: {why}; look for {cure}"
-    return Floor(name, lowest, height, rows, total, text)
+    return f"{why}; look for {cure}"

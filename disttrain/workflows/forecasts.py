@@ -24,6 +24,7 @@ __all__ = [
     "TIMED",
     "Wanted",
     "asked_for",
+    "column_names",
     "columns_of",
     "forecast",
     "metadata",
@@ -136,26 +137,48 @@ def forecast(
     return columns_of(model, model.parameters(batch, origin), ~model.encoder.usable(batch), wanted, index)
 
 
+def column_names(model: Model, wanted: Wanted) -> list[str]:
+    """The names of the columns that a forecast has, in writing order; what they are called follows from the model alone.
+
+    Raises UsageError where two have one name.
+    """
+    names = [name for column in wanted.columns for name in _names(model, wanted, column)]
+    targets = [f"_{target}" for target in model.schema.target] if model.family.event else [""]
+    names += [f"sample_{number:04d}{target}" for number in range(1, wanted.samples + 1) for target in targets]
+    # The mean of a family that has it as a parameter is one column; levels or times that differ in the eleventh digit are two.
+    if twice := [name for name in names if name not in COLUMNS and names.count(name) > 1]:
+        raise UsageError(Finding("name-clash", f"two predicted columns would be called `{twice[0]}`", hints=("leave one of them out",)))
+    return names
+
+
+def _names(model: Model, wanted: Wanted, column: str) -> Sequence[str]:
+    if column == "parameters":
+        return model.columns()
+    if column == "quantiles":
+        return [quantile_name(level) for level in wanted.quantiles]
+    if column in TIMED:
+        return [time_name(column, time) for time in wanted.times]
+    return [f"{column}_{target}" for target in model.schema.target] if model.family.event else [column]
+
+
 def columns_of(model: Model, parameters: Mapping[str, Tensor], absent: Array, wanted: Wanted, index: Array) -> dict[str, pa.Array]:
     """The same for rows whose parameters are known, {name: (n, *shape)}; with nulls throughout where `absent` (n,)."""
     distribution = model.forecaster.distribution(**{name: _padded(value) for name, value in parameters.items()}, validate_args=False)
-    made: dict[str, pa.Array] = {}
+    made: list[pa.Array] = []
     for name in wanted.columns:
         if name == "parameters":
-            for parameter, value in parameters.items():
-                made |= {c: _array(v, absent) for c, v in zip(model.columns_of(parameter), _split(model, parameter, value), strict=True)}
+            made += [_array(part, absent) for parameter, value in parameters.items() for part in _split(model, parameter, value)]
         elif name == "quantiles":
-            made |= {quantile_name(p): _array(functionals.quantile(distribution, torch.tensor(p)), absent) for p in wanted.quantiles}
+            made += [_array(functionals.quantile(distribution, torch.tensor(level)), absent) for level in wanted.quantiles]
         elif name == "mode" and model.labels is not None:
-            made[name] = _labels(model.labels, COLUMNS["mode"](distribution), absent)
-        elif name in COLUMNS and model.family.event:
-            values = COLUMNS[name](distribution).unbind(1)
-            made |= {f"{name}_{target}": _array(value, absent) for target, value in zip(model.schema.target, values, strict=True)}
+            made.append(_labels(model.labels, COLUMNS["mode"](distribution), absent))
         elif name in COLUMNS:
-            made[name] = _array(COLUMNS[name](distribution), absent)
+            values = COLUMNS[name](distribution)
+            made += [_array(value, absent) for value in (values.unbind(1) if model.family.event else (values,))]
         elif name in TIMED:
-            made |= {time_name(name, time): _array(TIMED[name](distribution, time), absent) for time in wanted.times}
-    return made | _samples(model, distribution, wanted, index, absent)
+            made += [_array(TIMED[name](distribution, time), absent) for time in wanted.times]
+    made += _samples(model, distribution, wanted, index, absent)
+    return dict(zip(column_names(model, wanted), made, strict=True))
 
 
 def _split(model: Model, name: str, value: Tensor) -> Sequence[Tensor]:
@@ -194,30 +217,29 @@ def _labels(labels: Sequence[Any], codes: Tensor, absent: Array) -> pa.Array:
     return chosen_texts([str(label) for label in labels], codes[: len(absent)].long().numpy(), absent)
 
 
-def _samples(model: Model, distribution: Distribution, wanted: Wanted, index: Array, absent: Array) -> dict[str, pa.Array]:
+def _samples(model: Model, distribution: Distribution, wanted: Wanted, index: Array, absent: Array) -> list[pa.Array]:
     """Draws of each row: sample j of a row depends on the seed, the row's `index` and j alone.
 
     Neither the rows beside it nor the number of samples, blocks and shards change it.
     """
     if not wanted.samples:
-        return {}
+        return []
     size, padded = draws.uniforms_needed(distribution), np.pad(index, (0, -len(index) % _LANES), mode="edge" if len(index) else "constant")
     together = max(1, _TOGETHER // max(1, len(padded) * size))
-    columns: dict[str, pa.Array] = {}
+    columns: list[pa.Array] = []
     for start in range(0, wanted.samples, together):
         numbers = np.arange(start, min(start + together, wanted.samples))
         uniform = philox.uniforms(wanted.seed, padded, numbers[:, None], size)
-        for number, draw in zip(numbers, draws.draw(distribution, torch.from_numpy(uniform)), strict=True):
-            columns |= _sample(model, f"sample_{number + 1:04d}", draw, absent)
+        for draw in draws.draw(distribution, torch.from_numpy(uniform)):
+            columns += _sample(model, draw, absent)
     return columns
 
 
-def _sample(model: Model, name: str, draw: Tensor, absent: Array) -> dict[str, pa.Array]:
+def _sample(model: Model, draw: Tensor, absent: Array) -> list[pa.Array]:
     """The column of one draw of each row, or those of its elements, (n,) or (n, d)."""
     if model.family.event:
-        elements = zip(model.schema.target, draw.unbind(1), strict=True)
-        return {f"{name}_{target}": _array(value, absent) for target, value in elements}
-    return {name: _array(draw, absent) if model.labels is None else _labels(model.labels, draw, absent)}
+        return [_array(value, absent) for value in draw.unbind(1)]
+    return [_array(draw, absent) if model.labels is None else _labels(model.labels, draw, absent)]
 
 
 def metadata(model: Model, run: str, wanted: Wanted, weights: str) -> dict[bytes, bytes]:

@@ -41,16 +41,14 @@ def table_of(frame: Any, wanted: Collection[str]) -> pa.Table:
     if not (hasattr(frame, "__arrow_c_stream__") or hasattr(frame, "__arrow_c_array__")):
         raise _refusal(frame)
     table = _of_arrow(frame)
-    table = table.select([place for place, name in enumerate(table.column_names) if name in wanted])
-    # Arrow cannot filter views of text; dictionaries are read as they are.
-    fields = [field if pa.types.is_dictionary(field.type) else field.with_type(plain(field.type)) for field in table.schema]
-    return table.cast(pa.schema(fields))
+    table = table.select([index for index, name in enumerate(table.column_names) if name in wanted])
+    return pa.Table.from_arrays([_readable(column) for column in table.columns], table.column_names) if table.num_columns else table
 
 
 def like(frame: Any, table: pa.Table) -> Any:
     """A table of as many rows as `frame` as the kind of frame that it is: pandas with its index, polars, else Arrow."""
     if _is("pandas", frame, "DataFrame"):
-        return table.to_pandas().set_index(frame.index)
+        return table.to_pandas().set_index(frame.index) if table.num_columns else frame.iloc[:, :0]
     if _is("polars", frame, "DataFrame"):
         return sys.modules["polars"].from_arrow(table)
     if isinstance(frame, pa.RecordBatch):
@@ -77,12 +75,16 @@ def _is(library: str, frame: Any, name: str) -> bool:
 
 
 def _of_pandas(frame: Any, wanted: Collection[str]) -> pa.Table:
+    for name in frame.index.names:
+        if name in wanted and name not in frame.columns:
+            what = f"`{shown(name)}` is the index of the frame, and no column"
+            raise DataError(Finding("missing-column", what, FRAME, hints=("`frame.reset_index()`",)))
     names = [name for name in frame.columns if isinstance(name, str) and name in wanted]
-    places = [place for place, name in enumerate(frame.columns) if isinstance(name, str) and name in wanted]
+    indices = [index for index, name in enumerate(frame.columns) if isinstance(name, str) and name in wanted]
     arrays = []
-    for name, place in zip(names, places, strict=True):
+    for name, index in zip(names, indices, strict=True):
         try:
-            array = pa.Array.from_pandas(frame.iloc[:, place])
+            array = pa.Array.from_pandas(frame.iloc[:, index])
         except (pa.ArrowException, TypeError, ValueError, OverflowError) as fault:
             what = f"its values have no one type: {shown(str(fault).splitlines()[0], 200)}"
             hints = (f"`frame[{name!r}].astype(str)` for text, `pandas.to_numeric` for numbers",)
@@ -102,6 +104,17 @@ def _of_arrow(frame: Any) -> pa.Table:
         return pa.table(frame)
     except (pa.ArrowException, TypeError, ValueError) as fault:
         raise _refusal(frame) from fault
+
+
+def _readable(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The column with its texts as Arrow's plain ones: it has few functions for views of text, and for dictionaries of them none."""
+    kind = column.type
+    if not pa.types.is_dictionary(kind):
+        return column if kind == plain(kind) else column.cast(plain(kind))
+    if kind.value_type == plain(kind):
+        return column
+    chunks = [pa.DictionaryArray.from_arrays(chunk.indices, chunk.dictionary.cast(plain(kind))) for chunk in column.chunks]
+    return pa.chunked_array(chunks, type=pa.dictionary(kind.index_type, plain(kind)))
 
 
 def _refusal(frame: Any) -> UsageError:

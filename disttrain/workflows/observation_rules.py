@@ -22,7 +22,10 @@ def observation_problems(family: Family, document: Mapping[str, Any]) -> Iterato
     if data.get("exposure") is not None and not takes_exposure(family):
         what = f"`exposure` multiplies the mean of counts and totals, and {family.name} has no parameter that its mean is proportional to"
         hints = ("families with an exposure: poisson, negative_binomial, gamma, tweedie, ...", "or `data.offset` on one of its parameters")
-        yield Problem(("data", "exposure"), "not-supported", what, hints=hints)
+        why = (
+            "" if family.proportional else "values cut off, rounded or above a hurdle have a mean that does not shrink as the exposure does"
+        )
+        yield Problem(("data", "exposure"), "not-supported", what, why, (*_without_hurdle(options), *hints))
     if isinstance(data.get("offset"), Mapping):
         for name in data["offset"]:
             yield from _offset_problems(family, str(name), options.get("parameters"))
@@ -50,6 +53,17 @@ def _censoring_problems(family: Family, censoring: Mapping[str, Any], options: M
         what = f"no target of {family.name} is below {limit:g}, so every one would be censored there"
         why = f"{family.name} needs {family.support.text('y')}; targets at or above the limit are right-censored"
         yield Problem((*place, "limit"), "out-of-support", what, why, ("the largest value that is recorded as it is",))
+
+
+def _without_hurdle(options: Any) -> tuple[str, ...]:
+    """The way out of a hurdle of counts: zeros beside counts that may be 0 themselves."""
+    while isinstance(options, Mapping):
+        of = {"of": options.get("of")}
+        counts = options.get("family") == "hurdle" and build("hurdle", of).support.discrete
+        if counts and takes_exposure(build("zero_inflated", of)):
+            return ("`family: zero_inflated` in the place of hurdle: its mean is proportional to the exposure",)
+        options = options.get("of")
+    return ()
 
 
 def _same_kind(family: Family) -> tuple[str, ...]:

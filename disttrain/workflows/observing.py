@@ -21,7 +21,7 @@ from disttrain.outcomes import Outcome
 from disttrain.workflows.dataset import is_label
 from disttrain.workflows.support import closed, require_between, require_inside
 
-__all__ = ["Observed", "observe", "observed_of"]
+__all__ = ["Observed", "observe", "observed_of", "weight_of"]
 
 Array = np.ndarray[Any, Any]
 
@@ -50,12 +50,6 @@ class Observed:
         values = outcome.value if outcome.kinds == {"exact"} else outcome.value[outcome.seen]
         return np.asarray(values.numpy())
 
-    @property
-    def per_exposure(self) -> Tensor:
-        """One finite number for each target, per unit of exposure: (n, *event)."""
-        exposure = self.conditions.exposure
-        return self.outcome.value if exposure is None else self.outcome.value / exposure.reshape(-1, *(1 for _ in self.family.event))
-
 
 def observed_of(model: Model, table: pa.Table, origin: Origin) -> Observed:
     """What was observed of rows that a model is to be scored on. Raises DataError as `observe` does."""
@@ -77,7 +71,7 @@ def observe(
     require_inside(family, column, outcome, reaching, origin, trained, _more_trials(config))
     conditions = conditions_of(schema, family, table, origin)
     require_between(family, column, outcome, conditions.given, origin)
-    weight = _weight_of(table, schema, origin)
+    weight = weight_of(table, schema, origin)
     return Observed(family, found, outcome, conditions, None if weight is None else torch.from_numpy(weight))
 
 
@@ -90,7 +84,8 @@ def _outcome_of(
         return Outcome.exact(torch.from_numpy(target.values)), target.labels, None
     seen = rooms.read_seen(table, schema, config.data.censoring, origin)
     lower, upper = torch.from_numpy(seen.lower), torch.from_numpy(seen.upper)
-    return Outcome(lower, upper, None if seen.entry is None else torch.from_numpy(seen.entry)), None, seen.measured
+    entry, above = (None if part is None else torch.from_numpy(part) for part in (seen.entry, seen.above))
+    return Outcome(lower, upper, entry, above=above), None, seen.measured
 
 
 def _target_of(config: Config, table: pa.Table, schema: Schema, labels: tuple[Any, ...] | None, origin: Origin) -> Target:
@@ -126,7 +121,7 @@ def _require_order(family: str, column: str, labels: tuple[Any, ...], origin: Or
     raise DataError(Finding("no-order", what, rooms.column_place(origin.names[0], column), hints=(hint,)))
 
 
-def _weight_of(table: pa.Table, schema: Schema, origin: Origin) -> Array | None:
+def weight_of(table: pa.Table, schema: Schema, origin: Origin) -> Array | None:
     """The weights of the rows, float64 (n,), or None where the config names none. Raises DataError where one is negative or missing."""
     if schema.weight is None:
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,19 +13,21 @@ import torch
 
 from disttrain import data as rooms
 from disttrain import storage, training
-from disttrain.config import Config, suggestion
+from disttrain.config import Config
 from disttrain.config.names import TIMED_COLUMNS
-from disttrain.config.wording import listing
 from disttrain.data import Origin, Source
-from disttrain.errors import DataError, Finding, UsageError
+from disttrain.errors import Finding, UsageError, enough_memory
 from disttrain.model import Model
+from disttrain.workflows import layout
 from disttrain.workflows.dataset import SPLITS, Dataset
 from disttrain.workflows.feature_notes import FeatureNotes
 from disttrain.workflows.forecasts import Wanted, asked_for, columns_of, forecast, metadata, refuse_unsuited, wanted_of
 from disttrain.workflows.new_rows import new_source
+from disttrain.workflows.outputs import require_no_input
 from disttrain.workflows.preparation import Prepared
-from disttrain.workflows.requests import Request, columns_meant, require_times
-from disttrain.workflows.runs import OpenRun, open_run, own_rows
+from disttrain.workflows.requests import Request, columns_meant, format_named, require_times
+from disttrain.workflows.runs import OpenRun, open_run, own_files, own_rows
+from disttrain.workflows.scoring import on_device
 from disttrain.workflows.writing import written
 
 __all__ = ["BLOCK", "Predicted", "predict", "wanted_by", "write_own"]
@@ -46,6 +48,7 @@ class Predicted:
     remarks: tuple[str, ...] = ()
 
 
+@enough_memory("fewer `--samples`, `--columns` and `--quantiles` at once, or a smaller file at a time")
 def predict(request: Request, root: Path) -> Predicted:
     """Write the forecast of every row of a file, or of the run's own rows where no data are named.
 
@@ -57,22 +60,21 @@ def predict(request: Request, root: Path) -> Predicted:
     if request.data is None and run.folder is None:
         raise UsageError(Finding("no-data", "a model folder alone has no data of its own", "--data", hints=("name a file with `--data`",)))
     output, replace = _output(request, run)
-    remarks: tuple[str, ...] = ()
-    if request.data is None:
-        rows = own_rows(run, ("*",) if request.keep == ("all",) else (*request.keep, *columns_meant(request.keep, ())))
-        batches = _dealt(_own_batches(rows, run.model.config), request.shard)
-        kept: tuple[str, ...] = _kept(rows.arrow_schema, request, run.model)
-    else:
-        source = new_source(request.data, run.model.config, request.input_format, request.renamed)
-        run.model.schema.check(source, target=False)
-        remarks = source.remarks
-        kept = _kept(source.schema, request, run.model)
-        batches = _dealt(_file_batches(source, run.model, kept), request.shard)
+    given = None if request.data is None else new_source(request.data, run.model.config, request.input_format, request.renamed)
+    if request.output is not None:
+        require_no_input(output, "--output", own_files(run) if given is None else given.files, [run])
+    rows = _own_input(run, request) if given is None else _file_input(run.model, given, request)
+    form = _form(request, output)
+    made = {"row": 0, **({"split": 0} if given is None else {}), **layout.list_sizes(run.model, wanted)}
+    layout.require_layout(rows.schema, rows.kept, made, form, request)
+    rows.require_text(form)
     notes = FeatureNotes()
-    tables = _tables(run.model, batches, kept, wanted, request, notes)
-    count = written(output, tables, _form(request, output), metadata(run.model, run.name, wanted, run.weights), replace)
+    tables = _tables(run.model, _dealt(rows.batches, request.shard), rows.kept, wanted, request, notes)
+    if request.spreadsheet_safe:
+        tables = (rooms.for_spreadsheets(rooms.in_format(table, form)) for table in tables)
+    count = written(output, tables, form, metadata(run.model, run.name, wanted, run.weights), replace)
     texts = (*notes.texts(run.model.encoder.missing), *_shard_notes(request, count))
-    return Predicted(output, count, run.name, run.newest, texts, remarks)
+    return Predicted(output, count, run.name, run.newest, texts, () if given is None else given.remarks)
 
 
 def write_own(prepared: Prepared, folder: Path, name: str) -> int:
@@ -81,7 +83,8 @@ def write_own(prepared: Prepared, folder: Path, name: str) -> int:
     wanted = refuse_unsuited(model, wanted_of(model.config), asked={})
     digest = storage.read(folder / "model").sha256
     tables = _own_tables(prepared, wanted)
-    return written(str(folder / "predictions.parquet"), tables, "parquet", metadata(model, name, wanted, digest), True)
+    with on_device(model):
+        return written(str(folder / "predictions.parquet"), tables, "parquet", metadata(model, name, wanted, digest), True)
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,40 @@ class _Batch:
     place: Array | None = None
 
 
+@dataclass(frozen=True)
+class _Input:
+    """Rows to predict: the `batches`, the `schema` of the input, the columns of it that are `kept`, and how to read some columns alone."""
+
+    batches: Iterable[_Batch]
+    schema: pa.Schema
+    kept: tuple[str, ...]
+    columns: Callable[[Sequence[str]], Iterable[pa.Table]]
+
+    def require_text(self, form: str) -> None:
+        """Raise DataError, before anything is predicted, where bytes that are kept are no text and a file of this format needs text."""
+        names = rooms.text_needed(self.schema, self.kept, form)
+        first = 0
+        for table in self.columns(names) if names else ():
+            rooms.in_format(table, form, first)
+            first += table.num_rows
+
+
+def _own_input(run: OpenRun, request: Request) -> _Input:
+    rows = own_rows(run, ("*",) if request.keep == ("all",) else (*request.keep, *columns_meant(request.keep, ())))
+    kept = layout.kept_columns(rows.arrow_schema, request, run.model)
+    return _Input(_own_batches(rows, run.model.config), rows.arrow_schema, kept, lambda names: [layout.as_written(rows.table, names)])
+
+
+def _file_input(model: Model, source: Source, request: Request) -> _Input:
+    model.schema.check(source, target=False)
+    kept = layout.kept_columns(source.schema, request, model)
+
+    def columns(names: Sequence[str]) -> Iterable[pa.Table]:
+        return (pa.Table.from_batches([batch]) for batch in source.batches(dict.fromkeys(names, rooms.AS_WRITTEN), BLOCK))
+
+    return _Input(_file_batches(source, model, kept), source.schema, kept, columns)
+
+
 def _own_batches(rows: Dataset, config: Config) -> Iterator[_Batch]:
     wanted = [SPLITS.index(split) for split in config.predictions.splits]
     place = np.flatnonzero(np.isin(rows.split, wanted))
@@ -105,7 +142,7 @@ def _own_batches(rows: Dataset, config: Config) -> Iterator[_Batch]:
         part = place[start : start + BLOCK]
         # One run of rows is a slice, which costs nothing; otherwise they are gathered.
         whole = len(part) and part[-1] - part[0] + 1 == len(part)
-        table = rows.table.slice(part[0], len(part)) if whole else rows.table.take(rooms.integer_column(part))
+        table = rooms.rows_from(rows.table, part[0], len(part)) if whole else rooms.rows_at(rows.table, rooms.integer_column(part))
         yield _Batch(table, rows.row[part], rows.position[part], number, rows.origin.rows(rows.position[part]), rows.split[part], part)
 
 
@@ -155,35 +192,10 @@ def _own_tables(prepared: Prepared, wanted: Wanted) -> Iterator[pa.Table]:
 
 def _table(batch: _Batch, columns: Mapping[str, pa.Array], kept: Sequence[str], request: Request) -> pa.Table:
     """What is written of a batch: its rows' numbers, what is kept of the input, and the predicted columns, under the names asked for."""
-    made: dict[str, pa.Array] = {f"{request.prefix}row": rooms.integer_column(batch.row)}
+    made: dict[str, pa.Array] = {"row": rooms.integer_column(batch.row)}
     if batch.split is not None:
-        made[f"{request.prefix}split"] = rooms.chosen_texts(SPLITS, batch.split)
-    made |= {f"{request.prefix}{name}": value for name, value in columns.items()}
-    made = _renamed(made, request.rename)
-    _require_no_clash(kept, made)
-    front = [name for name in made if name.removeprefix(request.prefix) in ("row",)]
-    order = [*front, *kept, *(name for name in made if name not in front)]
-    return pa.Table.from_arrays([made[name] if name in made else _as_written(batch.rows, name) for name in order], order)
-
-
-def _as_written(rows: pa.Table | pa.RecordBatch, name: str) -> pa.Array:
-    """A column of the input as it stands there, which for a feature is beside the form that the model reads."""
-    key = rooms.KEPT + name
-    return rows.column(key if key in rows.schema.names else name)
-
-
-def _renamed(made: dict[str, pa.Array], pairs: Sequence[tuple[str, str]]) -> dict[str, pa.Array]:
-    """The columns under their new names. Raises UsageError for an old name that there is not, and for two columns of one name."""
-    renamed = dict(pairs)
-    unknown = [name for name in renamed if name not in made]
-    if unknown:
-        hints = (f"there are {listing(made)}",)
-        raise UsageError(Finding("unknown-choice", f"no column `{unknown[0]}` is predicted", "--rename", hints=hints))
-    names = [renamed.get(name, name) for name in made]
-    twice = [name for name in names if names.count(name) > 1]
-    if twice:
-        raise UsageError(Finding("name-clash", f"two predicted columns would be called `{twice[0]}`", "--rename"))
-    return dict(zip(names, made.values(), strict=True))
+        made["split"] = rooms.chosen_texts(SPLITS, batch.split)
+    return layout.arranged(batch.rows, {**made, **columns}, kept, request)
 
 
 def _shard_notes(request: Request, rows: int) -> Iterator[str]:
@@ -191,26 +203,6 @@ def _shard_notes(request: Request, rows: int) -> Iterator[str]:
     if request.shard != (0, 1) and not rows:
         part = "/".join(map(str, request.shard))
         yield f"part {part} has no rows: a part is whole blocks of {BLOCK:,} rows, and there are too few rows for {request.shard[1]} parts"
-
-
-def _require_no_clash(kept: Sequence[str], made: dict[str, pa.Array]) -> None:
-    clash = [name for name in kept if name in made]
-    if clash:
-        what = f"the input column `{clash[0]}` and a predicted column have the same name"
-        raise DataError(Finding("name-clash", what, hints=("`--prefix pred_`, or `--rename OLD=NEW`",)))
-
-
-def _kept(schema: pa.Schema, request: Request, model: Model) -> tuple[str, ...]:
-    """The input columns to copy: the ids there are, and those of `--keep`."""
-    ids = [name for name in model.schema.id if name in schema.names]
-    if request.keep == ("all",):
-        return tuple(dict.fromkeys((*ids, *schema.names)))
-    columns = columns_meant(request.keep, schema.names)
-    if missing := [name for name in columns if name not in schema.names]:
-        near = suggestion(missing[0], schema.names)
-        hints = (f"did you mean `{near}`?" if near else f"there are {listing(schema.names)}",)
-        raise DataError(Finding("missing-column", f"there is no column `{missing[0]}` to keep", "--keep", hints=hints))
-    return tuple(dict.fromkeys((*ids, *columns)))
 
 
 def wanted_by(model: Model, request: Request) -> Wanted:
@@ -225,6 +217,7 @@ def wanted_by(model: Model, request: Request) -> Wanted:
     if request.times is not None and not set(TIMED_COLUMNS) & set(columns):
         columns = (*columns, "survival")
     require_times(columns, times)
+    columns, levels, times = tuple(dict.fromkeys(columns)), tuple(dict.fromkeys(levels)), tuple(dict.fromkeys(times))
     return refuse_unsuited(model, Wanted(columns, levels, request.samples, model.config.training.seed, times), asked)
 
 
@@ -243,4 +236,4 @@ def _output(request: Request, run: OpenRun) -> tuple[str, bool]:
 
 
 def _form(request: Request, output: str) -> str:
-    return request.format or ("parquet" if output == "-" else rooms.format_of(Path(output)).name)
+    return request.format or ("parquet" if output == "-" else format_named(output) or "parquet")

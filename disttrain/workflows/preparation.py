@@ -20,7 +20,7 @@ from disttrain.networks import Network, Output
 from disttrain.training import Rows, device, halved, head_start, marginal_raw
 from disttrain.workflows.config_places import places_of_config
 from disttrain.workflows.dataset import SPLITS, Dataset, dataset, hold_out_own
-from disttrain.workflows.observing import Observed, observe
+from disttrain.workflows.observing import Observed, observe, weight_of
 from disttrain.workflows.plans import plan_of
 from disttrain.workflows.support import require_variety
 
@@ -33,8 +33,8 @@ Array = np.ndarray[Any, Any]
 class Prepared:
     """A model before its training, the rows behind it, what was observed of them in target units, and the tensors of each split.
 
-    `held` (K, v) are the places among the training rows of those that each member does not train on but stops by; None where all
-    members do by the validation split.
+    `held` (K, v) are the positions among the `counted` training rows of those that each member does not train on but stops by; None where
+    all members do by the validation split.
     """
 
     data: Dataset
@@ -51,6 +51,11 @@ class Prepared:
     def part(self, split: str) -> Observed:
         """What was observed of the rows of one split."""
         return self.observed[torch.from_numpy(self.data.part(split))]
+
+    @property
+    def counted(self) -> Array:
+        """The positions in `data` of the training rows that are trained on: those with a weight above 0."""
+        return counted_rows(self.data, self.observed.weight)
 
     def inputs(self, rows: Array) -> Tensor:
         """The encoded inputs of some rows of `data`, given by their places there: (len(rows), p)."""
@@ -77,32 +82,39 @@ def prepare(loaded: Loaded, limit: int | None = None) -> Prepared:
         rows = dataset(loaded, limit)
     _require_groups(config, rows)
     _require_rows(rows, "train")
+    weight = weight_of(rows.table, rows.schema, rows.origin)
+    _require_weights(rows, weight, ("train",))
     encoder = Encoder.fit(
         rows.schema, rows.table, missing=config.data.missing, unknown_category=config.data.unknown_category,
-        scaling=config.data.scaling, rows=rows.split == 0, origin=rows.origin,
+        scaling=config.data.scaling, rows=rows.split == 0, origin=rows.origin, weight=weight,
     )  # fmt: skip
     rows = rows.only(encoder.usable(rows.table))
     _require_splits(config, rows)
     seen = observe(config, rows.schema, rows.table, None, rows.origin, rows.split == 0)
     _require_told(rows, seen)
-    family = seen.family
-    scaling = scaling_of(config, family, seen.per_exposure[rows.part("train")])
+    family, train = seen.family, seen[torch.from_numpy(counted_rows(rows, seen.weight))]
+    scaling = scaling_of(config, family, train.outcome.value, train.weight, train.conditions.exposure)
     outputs = outputs_of(config, family, encoder, scaling)
     splits = _splits(config, rows, encoder, seen, outputs, scaling)
-    raw = marginal_raw(family, outputs, splits["train"])
-    network = _network(config, encoder, family, outputs, splits["train"], raw)
+    raw = marginal_raw(family, outputs, splits["train"].counted)
+    network = _network(config, encoder, family, outputs, splits["train"].counted, raw)
     model = Model(
         config, rows.schema, encoder, family, seen.labels, outputs, scaling, network,
         {name: value.numpy() for name, value in raw.items()},
     )  # fmt: skip
-    return Prepared(rows, model, seen, splits, limit, _held(config, rows))
+    return Prepared(rows, model, seen, splits, limit, _held(config, rows, counted_rows(rows, seen.weight)))
 
 
-def _held(config: Config, rows: Dataset) -> Tensor | None:
-    """The training rows that each member holds out, (K, v), where each has its own."""
+def counted_rows(rows: Dataset, weight: Tensor | None) -> Array:
+    """The positions of the training rows that have a weight (n,) above 0: the others say nothing of any model."""
+    part = rows.part("train")
+    return part if weight is None else part[weight.numpy()[part] > 0]
+
+
+def _held(config: Config, rows: Dataset, part: Array) -> Tensor | None:
+    """The rows that each member holds out, (K, v), among the training rows `part`, where each has its own."""
     if not hold_out_own(config) or not isinstance(config.data.validation, float):
         return None
-    part = rows.part("train")
     features = set(rows.schema.feature_columns)
     others = tuple(name for name in rows.table.column_names if name not in features)
     shares = own_shares(
@@ -141,7 +153,7 @@ def _network(
     start = {name: torch.zeros_like(value) for name, value in raw.items()}
     if config.training.initialize != "zero":
         start = head_start(family, outputs, train, raw)
-    network.start(start, generator, train.x)
+    network.start(start, generator, train.x, train.weight, raw)
     return network.to(trunk_dtype(config))
 
 
@@ -155,19 +167,25 @@ def _in_bfloat16(config: Config, rows: int) -> bool:
 
 def _require_told(rows: Dataset, seen: Observed) -> None:
     """Raise DataError where rows tell nothing: training rows of one class only, or none bounded above, and splits without a weight."""
-    family, train = seen.family, seen[torch.from_numpy(rows.part("train"))]
+    _require_weights(rows, None if seen.weight is None else seen.weight.numpy())
+    family, train = seen.family, seen[torch.from_numpy(counted_rows(rows, seen.weight))]
     column = ", ".join(rows.schema.target)
     if not family.event and family.support.discrete and math.isfinite(family.support.upper):
         require_variety(column, train.outcome.value.numpy(), rows.origin)
-    if seen.weight is not None and rows.schema.weight is not None:
-        for split in SPLITS:
-            part = rows.part(split)
-            if len(part):
-                require_weight(seen.weight.numpy()[part], rows.schema.weight, rows.origin, split)
     if bool(train.outcome.upper.isinf().all()):
         what = "every training row is right-censored: any distribution far enough to the right explains them"
         hints = ("check `data.censoring`: an `event` of 1 says that the target was seen exactly, a `limit` censors those at or above it",)
         raise DataError(Finding("no-events", what, column_place(rows.origin.names[0], column), hints=hints))
+
+
+def _require_weights(rows: Dataset, weight: Array | None, splits: Sequence[str] = SPLITS) -> None:
+    """Raise DataError where all rows of a split have the weight 0."""
+    if weight is None or rows.schema.weight is None:
+        return
+    for split in splits:
+        part = rows.part(split)
+        if len(part):
+            require_weight(weight[part], rows.schema.weight, rows.origin, split)
 
 
 def _require_groups(config: Config, rows: Dataset) -> None:

@@ -14,17 +14,20 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 
 from disttrain import config as configs
 from disttrain import data as rooms
 from disttrain import storage
 from disttrain.config import Config, Loaded
+from disttrain.errors import Finding, UsageError
+from disttrain.messages import shown
 from disttrain.model import trunk_dtype
 from disttrain.storage import Run
 from disttrain.training import Epoch
 from disttrain.workflows.preparation import Prepared
+from disttrain.workflows.runs import files_by_source
+from disttrain.workflows.writing import written
 
 __all__ = ["environment", "log", "resolved", "write_history", "write_inputs"]
 
@@ -34,22 +37,35 @@ _PACKAGES = ("disttrain", "torch", "numpy", "scipy", "pandas", "pyarrow", "pydan
 def write_inputs(run: Run, loaded: Loaded, prepared: Prepared, device: torch.device) -> None:
     """Write config.yaml (as given, byte for byte), config.resolved.yaml, environment.json and data.json. Raises StorageError."""
     storage.write_bytes(run.path / "config.yaml", loaded.text)
-    storage.write_text(run.path / "config.resolved.yaml", configs.dump(resolved(loaded)))
+    storage.write_text(run.path / "config.resolved.yaml", configs.dump(resolved(loaded, run.path)))
     storage.write_json(run.path / "environment.json", environment(prepared, device))
-    storage.write_json(run.path / "data.json", _data(prepared))
+    storage.write_json(run.path / "data.json", _data(prepared, loaded, run.path))
 
 
-def resolved(loaded: Loaded) -> Config:
-    """The config with its name and with data sources as absolute paths, so that it can be fitted from anywhere."""
+def resolved(loaded: Loaded, folder: Path) -> Config:
+    """The config with its name and with data sources as paths that hold wherever it is fitted from: absolute, or relative to the run `folder`.
+
+    Raises UsageError where a source has a name that YAML cannot hold.
+    """
 
     def placed(source: Any) -> Any:
         if isinstance(source, list | tuple):
             return [placed(item) for item in source]
-        return str((loaded.base / source).resolve()) if isinstance(source, str) and source != "-" else source
+        return _lasting(loaded.base / configs.expanded(source), folder) if isinstance(source, str) and source != "-" else source
 
     data = loaded.config.data
     moved = {name: placed(getattr(data, name)) for name in ("train", "validation", "test")}
     return loaded.config.model_copy(update={"name": configs.run_name(loaded), "data": data.model_copy(update=moved)})
+
+
+def _lasting(path: Path, folder: Path) -> str:
+    """A path as config.resolved.yaml, in the run `folder`, can say it: a file name may be any bytes, and YAML is text."""
+    full = str(path.resolve())
+    for name in (full, os.path.relpath(full, folder.resolve()), os.path.relpath(path, folder)):
+        if not any("\ud800" <= character <= "\udfff" for character in name):
+            return name
+    what = f"the name of {shown(path, 200)} is not UTF-8, and the config of the run could not say it"
+    raise UsageError(Finding("not-utf8", what, "data", hints=("rename the file or folder, or put the run beside the data with `--out`",)))
 
 
 def environment(prepared: Prepared, device: torch.device) -> dict[str, Any]:
@@ -74,12 +90,14 @@ def _precision(prepared: Prepared) -> str:
     return "bfloat16" if network.autocast else str(trunk_dtype(prepared.model.config)).removeprefix("torch.")
 
 
-def _data(prepared: Prepared) -> dict[str, Any]:
+def _data(prepared: Prepared, loaded: Loaded, folder: Path) -> dict[str, Any]:
     rows = prepared.data
     y = prepared.observed.outcome.value.numpy()
     names = rows.arrow_schema
     return {
         "files": rows.fingerprint,
+        "sources": {name: len(paths) for name, paths in files_by_source(loaded).items()},
+        "folder": os.path.abspath(folder),
         "limit": prepared.limit,
         "schema": {field.name: str(field.type) for field in names},
         "rows": {**prepared.counts(), "filtered": rows.filtered},
@@ -104,5 +122,4 @@ def write_history(folder: Path, history: Sequence[Epoch]) -> None:
     for name in ("train_nll", "validation_nll", "learning_rate", "seconds", "rows_per_second"):
         values = np.array([getattr(epoch, name) for epoch in history], dtype=np.float64)
         columns[name] = rooms.float_column(values, np.isnan(values))
-    with storage.replacing(folder / "history.parquet") as path:
-        pq.write_table(pa.Table.from_arrays(list(columns.values()), list(columns)), path, compression="zstd", write_page_checksum=True)
+    written(str(folder / "history.parquet"), iter([pa.Table.from_arrays(list(columns.values()), list(columns))]), "parquet", {}, True)

@@ -5,20 +5,22 @@ from __future__ import annotations
 import math
 import numbers
 import re
+import sys
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from disttrain.config import suggestion
-from disttrain.config.names import FORMATS, METRICS, PREDICTION_COLUMNS, TIMED_COLUMNS
-from disttrain.config.wording import listing
+from disttrain.config.names import FORMATS, METRICS, PREDICTION_COLUMNS, SUFFIXES, TIMED_COLUMNS
+from disttrain.config.wording import escaped, listing, shortened
 from disttrain.errors import Finding, UsageError
 
-__all__ = ["Question", "Request", "Requirement", "columns_meant", "require_times", "requirement"]
+__all__ = ["Question", "Request", "Requirement", "columns_meant", "format_named", "require_times", "requirement"]
 
-_FORMATS = ("parquet", "csv", "arrow")
+# Formats whose bytes a terminal shows as text.
+_TEXT_FORMATS = ("csv", "ndjson")
 _SPLITS = ("train", "validation", "test")
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 _MOST_SAMPLES = 10_000
@@ -50,6 +52,7 @@ class Request:
     input_format: str | None = None
     map: tuple[tuple[str, str], ...] = ()
     unknown: str = "error"
+    spreadsheet_safe: bool = False
 
     @property
     def renamed(self) -> dict[str, str]:
@@ -121,8 +124,14 @@ def _require_request(request: Request) -> None:
         for time in request.times or ()
         if not (_number(time) and 0 < time < math.inf)
     ]
-    if request.format is not None and request.format not in _FORMATS:
-        found.append(_unknown("--format", request.format, _FORMATS))
+    if request.format is not None and request.format not in SUFFIXES:
+        found.append(_unknown("--format", request.format, tuple(SUFFIXES)))
+    elif request.output is not None:
+        found += _output_problems(request.output, request.format)
+    if request.spreadsheet_safe and "csv" not in (request.format, format_named(request.output or "")):
+        found.append(
+            Finding("bad-option", "spreadsheets take formulas from csv files alone", "--spreadsheet-safe", hints=("`--format csv`",))
+        )
     found += _of_input(request)
     if not _whole(request.samples) or not 0 <= request.samples <= _MOST_SAMPLES:
         found.append(Finding("bad-option", f"`{request.samples}` is not a number of samples from 0 to {_MOST_SAMPLES:,}", "--samples"))
@@ -166,6 +175,8 @@ def _require_question(question: Question) -> None:
         what = "a split is one of the run's own rows; with `--data` there is none"
         found.append(Finding("bad-option", what, "--split", hints=("leave out `--split`",)))
     found += _of_input(question)
+    if question.rows_out is not None and format_named(question.rows_out) is None:
+        found.append(_suffix_problem("--rows-out", question.rows_out, f"end the name in {_listed_suffixes()}"))
     for text in question.require:
         try:
             requirement(text)
@@ -183,6 +194,44 @@ def requirement(text: str) -> Requirement:
     if match[1] not in METRICS:
         raise UsageError(_unknown("--require", match[1], METRICS))
     return Requirement(match[1], float(match[2]) / 100 if match[2] else None, match[3], float(match[4]))
+
+
+def format_named(output: str) -> str | None:
+    """The format that the name of an output file says, None where it says none."""
+    suffix = PurePath(output).suffix.lower()
+    return next((name for name, suffixes in SUFFIXES.items() if suffix in suffixes), None)
+
+
+def is_terminal() -> bool:
+    """Whether standard output is shown to a person."""
+    return sys.stdout is not None and sys.stdout.isatty()
+
+
+def _output_problems(output: str, form: str | None) -> Iterator[Finding]:
+    """What cannot be meant by the name of an output and the format asked for."""
+    if output == "-":
+        if (form or "parquet") not in _TEXT_FORMATS and is_terminal():
+            hints = ("`--format csv`", "or send it into a file: `> predictions.parquet`")
+            yield Finding("binary-output", f"{form or 'parquet'} is no text that a terminal could show", "--output", hints=hints)
+    elif form is None and format_named(output) is None:
+        names = ", ".join(SUFFIXES)
+        yield _suffix_problem(
+            "--output", output, f"name it `--format parquet`, or another of {names}; or end the name in {_listed_suffixes()}"
+        )
+
+
+def _suffix_problem(option: str, output: str, hint: str) -> Finding:
+    suffix = PurePath(output).suffix
+    what = (
+        f"no format of output has the suffix `{escaped(shortened(suffix))}`"
+        if suffix
+        else "the name of the output has no suffix that says its format"
+    )
+    return Finding("unknown-format", what, f"{option} {escaped(shortened(output))}", hints=(hint,))
+
+
+def _listed_suffixes() -> str:
+    return ", ".join(suffixes[0] for suffixes in SUFFIXES.values())
 
 
 def _unknown(option: str, word: str, choices: tuple[str, ...]) -> Finding:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -21,7 +22,7 @@ from disttrain.training import Epoch, Standing
 from disttrain.workflows.configuration import configuration
 from disttrain.workflows.preparation import Prepared
 from disttrain.workflows.records import environment, resolved
-from disttrain.workflows.runs import changed_file, recorded
+from disttrain.workflows.runs import changed_file, files_by_source, is_source, recorded, relocated
 
 __all__ = ["Checkpoints", "Resumed", "folder_of", "resumed"]
 
@@ -63,6 +64,11 @@ class Checkpoints:
         storage.write_checkpoint(self.folder, state)
         self.written = standing
 
+    @property
+    def epoch(self) -> int | None:
+        """After which epoch there is a checkpoint that this part of the fit wrote, if any."""
+        return None if self.written is None else self.written.epoch
+
     def remove(self) -> None:
         """Remove them all: the fit is finished."""
         storage.remove_checkpoints(self.folder)
@@ -78,10 +84,10 @@ def folder_of(loaded: Loaded, resume: Path | bool, out: Path | None, overwrite: 
     if overwrite:
         raise UsageError(Finding("conflict", "`--resume` goes on with a run, and `--overwrite` removes it", hints=("leave one out",)))
     if resume is True:
-        return out or storage.newest_to_resume(Path(loaded.config.output.folder), configs.run_name(loaded))
+        return out or storage.newest_to_resume(configs.expanded(loaded.config.output.folder), configs.run_name(loaded))
     if out is not None:
         raise UsageError(Finding("conflict", "`--resume RUN` names the run folder, and so does `--out`", hints=("leave one out",)))
-    return resume
+    return configs.expanded(resume)
 
 
 def resumed(folder: Path, loaded: Loaded, prepared: Prepared, device: torch.device) -> Resumed:
@@ -90,7 +96,7 @@ def resumed(folder: Path, loaded: Loaded, prepared: Prepared, device: torch.devi
     Raises ConfigError, DataError or UsageError with every difference to the fit that was begun there, RunUnreadable where it is damaged.
     """
     found = storage.read_checkpoint(folder / storage.CHECKPOINT)
-    if found is None and not (folder / "data.json").exists():
+    if found is None and not os.path.exists(folder / "data.json"):
         # Left before all was written that says what it was: there is nothing to differ from.
         return Resumed()
     _require_same_config(folder, loaded)
@@ -109,7 +115,7 @@ def _believed(folder: Path, state: dict[str, Any], prepared: Prepared, warnings:
         rows = zip(*(columns[field.name].tolist() for field in fields(Epoch)), strict=True)
         history = tuple(_epoch(row) for row in rows)
         found = [{name: (value.shape, value.dtype) for name, value in weights.items()} for weights in (standing.network, best["weights"])]
-        if found == [own, own] and len(history) == standing.epoch:
+        if found == [own, own] and len(history) == standing.epoch and len(best["constant"]) == prepared.model.members:
             return Resumed(standing, history, best, warnings)
     except (KeyError, TypeError, ValueError, AttributeError):
         pass
@@ -118,19 +124,30 @@ def _believed(folder: Path, state: dict[str, Any], prepared: Prepared, warnings:
 
 
 def _require_same_config(folder: Path, loaded: Loaded) -> None:
-    path = folder / "config.resolved.yaml"
+    path, said = folder / "config.resolved.yaml", recorded(folder)
     try:
-        before = configuration(path).config.model_dump(mode="json", warnings=False)
+        begun = relocated(configuration(path), folder, said["folder"])
     except ConfigError as fault:
         raise RunUnreadable(Finding("damaged-run", f"the run's config cannot be read: {fault.findings[0].what}", str(path))) from None
-    now = resolved(loaded).model_dump(mode="json", warnings=False)
+    before, now = (config.model_dump(mode="json", warnings=False) for config in (begun.config, resolved(loaded, folder)))
+    # Where files lie is free as well, where they are the very files: that is seen when their contents are compared.
+    free = (*_FREE, *(f"data.{name}" for name in _moved_sources(before["data"], now["data"], loaded, said)))
     differences = [
         loaded.finding(Problem(at, "resume-config", f"`{'.'.join(at)}` is {new}; the run was begun with {old}", hints=(_NEW,)))
         for at, old, new in _differences(before, now)
-        if not any(f"{'.'.join(at)}.".startswith(f"{free}.") for free in _FREE)
+        if not any(f"{'.'.join(at)}.".startswith(f"{name}.") for name in free)
     ]
     if differences:
         raise ConfigError(*differences, summary=f"{folder} was not resumed")
+
+
+def _moved_sources(before: dict[str, Any], now: dict[str, Any], loaded: Loaded, said: dict[str, Any]) -> tuple[str, ...]:
+    """The sources of rows that may lie elsewhere now: each names as many files as before, and no folder name is a column (`year=2026`)."""
+    files = files_by_source(loaded)
+    names = [*(file["path"] for file in said["files"]), *(str(path) for paths in files.values() for path in paths)]
+    if said["sources"] != {name: len(paths) for name, paths in files.items()} or any("=" in name for name in names):
+        return ()
+    return tuple(name for name in files if is_source(before[name]) and is_source(now[name]))
 
 
 def _require_same_data(folder: Path, prepared: Prepared) -> None:

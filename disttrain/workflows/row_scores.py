@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -46,6 +46,9 @@ class _Key(NamedTuple):
     level: float | None = None
 
 
+_PIT = _Key("pit")
+
+
 class RowScores:
     """The scores of n rows, added block by block in the order of the rows; what they come to does not depend on the blocks."""
 
@@ -69,7 +72,10 @@ class RowScores:
                 if key in self._baselines or metric.applies(baseline, outcome):
                     self._put(self._baselines, key, _scored(metric, score, baseline, outcome))
         if METRICS["pit"].applies(distribution, outcome):
-            self._put(self._calibration, "pit", metrics.pit(distribution, outcome, generator_at(self.rows)))
+            if _PIT in self._scores:
+                self._calibration["pit"] = self._scores[_PIT]
+            else:
+                self._put(self._calibration, "pit", metrics.pit(distribution, outcome, generator_at(self.rows)))
             self._put(self._calibration, "residuals", metrics.quantile_residuals(distribution, outcome, generator_at(self.rows)))
             self._put(self._calibration, "surprises", metrics.surprises(distribution, outcome))
         if weight is not None:
@@ -78,17 +84,35 @@ class RowScores:
         self.rows += len(outcome)
 
     def _put(self, columns: dict[Any, Tensor], key: Any, scores: Tensor) -> None:
-        """Write the scores of the next rows into their column, which is nan where rows before could not be scored."""
+        """Write the scores of the next rows into their column, which is nan where rows before could not be scored.
+
+        Scores that float16 holds, such as the 0 and 1 of coverage, take a quarter of the memory.
+        """
+        narrow = bool(((scores.half().double() == scores) | scores.isnan()).all())
         if key not in columns:
-            columns[key] = torch.full((self._size, *scores.shape[1:]), math.nan, dtype=torch.float64)
+            dtype = torch.float16 if narrow else torch.float64
+            columns[key] = torch.full((self._size, *scores.shape[1:]), math.nan, dtype=dtype)
+        elif not narrow:
+            columns[key] = columns[key].double()
         columns[key][self.rows : self.rows + len(scores)] = scores
 
-    def document(self, rows: Tensor | None = None) -> dict[str, dict[str, Any]]:
-        """Each metric's value, standard error, baseline and gain over all rows, or those with these indices, as plain numbers.
+    def documents(self, parts: Sequence[Tensor | None] = (None,)) -> list[dict[str, dict[str, Any]]]:
+        """Each metric's value, standard error, baseline and gain over the rows of each part, as plain numbers; a part of None is all rows.
 
-        None where a number does not exist.
+        None where a number does not exist. The scores of each row are given up metric by metric, so that this is asked once.
         """
-        return {name: self._entry(METRICS[name], rows) for name in self.settings.metrics}
+        documents: list[dict[str, dict[str, Any]]] = [{} for _ in parts]
+        for metric in map(METRICS.__getitem__, self.settings.metrics):
+            for document, rows in zip(documents, parts, strict=True):
+                document[metric.name] = self._entry(metric, rows)
+            for key in _keys(metric, self.settings):
+                del self._scores[key]
+                self._baselines.pop(key, None)
+        return documents
+
+    def of(self, metric: str) -> Tensor | None:
+        """The score of each row by a metric without levels, (n,); None where it was not asked for."""
+        return self._scores.get(_Key(metric))
 
     def calibration(self) -> Calibration | None:
         """How calibrated the forecasts are; None where the target has no order."""
@@ -111,12 +135,15 @@ class RowScores:
         scores = _part(self._scores[key], rows)
         weight = None if self._weight is None else _part(self._weight, rows)
         baseline = None if key not in self._baselines else _part(self._baselines[key], rows)
+        if weight is not None and not bool((weight > 0).any()):
+            # Of rows of which none counts nothing can be said.
+            return dict.fromkeys(("value", "se", "baseline", "gain", "gain_se"))
         if baseline is None:
-            own = metric.average(scores, weight)
-            return {"value": _plain(own.value), "se": _plain(own.standard_error), "baseline": None, "gain": None, "gain_se": None}
-        own, other, gain = metric.compared(scores, baseline, weight)
+            average = metric.average(scores, weight)
+            return {"value": _plain(average.value), "se": _plain(average.standard_error), "baseline": None, "gain": None, "gain_se": None}
+        average, other, gain = metric.compared(scores, baseline, weight)
         return {
-            "value": _plain(own.value), "se": _plain(own.standard_error), "baseline": _plain(other.value),
+            "value": _plain(average.value), "se": _plain(average.standard_error), "baseline": _plain(other.value),
             "gain": _plain(gain.value), "gain_se": _plain(gain.standard_error),
         }  # fmt: skip
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,6 +14,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from disttrain import metrics as rooms
+from disttrain import training
 from disttrain.config import Config, Loaded, Problem
 from disttrain.errors import ConfigError, UsageError
 from disttrain.families import Family
@@ -29,11 +32,14 @@ __all__ = [
     "Forecast",
     "Scores",
     "baseline_nll",
+    "on_device",
     "require_suited",
     "scored",
     "settings_of",
     "split_metrics",
     "suited",
+    "watched_split",
+    "worse_than_baseline",
 ]
 
 Array = np.ndarray[Any, Any]
@@ -128,17 +134,19 @@ def scored(rows: RowScores, groups: Sequence[RowGroups]) -> Scores:
 
 
 def _document(rows: RowScores, groups: Sequence[RowGroups]) -> dict[str, Any]:
-    by = {group.column: _grouped(rows, group) for group in groups}
-    return {"rows": rows.rows, "metrics": rows.document(), **({"by": by} if by else {})}
-
-
-def _grouped(rows: RowScores, groups: RowGroups) -> dict[str, Any]:
-    """The scores of the rows of each group."""
-    scores = {}
-    for number, name in enumerate(groups.names):
-        members = torch.from_numpy(np.flatnonzero(groups.index == number))
-        scores[name] = {"rows": len(members), "metrics": rows.document(members)}
-    return scores
+    """The scores of all rows, and of the rows of each group."""
+    members = {
+        group.column: [torch.from_numpy(np.flatnonzero(group.index == number)) for number in range(len(group.names))] for group in groups
+    }
+    whole, *parts = rows.documents([None, *(part for column in members.values() for part in column)])
+    scores = iter(parts)
+    by = {
+        group.column: {
+            name: {"rows": len(part), "metrics": next(scores)} for name, part in zip(group.names, members[group.column], strict=True)
+        }
+        for group in groups
+    }
+    return {"rows": rows.rows, "metrics": whole, **({"by": by} if by else {})}
 
 
 def split_metrics(prepared: Prepared, run: str) -> dict[str, Any]:
@@ -148,16 +156,32 @@ def split_metrics(prepared: Prepared, run: str) -> dict[str, Any]:
     settings = settings if "nll" in settings.metrics else replace(settings, metrics=("nll", *settings.metrics))
     columns = [group_column(data.table, name) for name in model.config.evaluation.by]
     documents = {}
-    for split, tensors in prepared.splits.items():
-        observed = prepared.part(split)
-        rows = RowScores(settings, len(observed))
-        for start in range(0, len(observed), BLOCK):
-            some = observed[torch.arange(start, min(start + BLOCK, len(observed)))]
-            forecast = Forecast(model.forecaster, model.parameters_of(tensors.x[start : start + BLOCK], some.conditions))
-            rows.add(forecast.distribution(), Forecast.of_baseline(model, some).distribution(), some.outcome, some.weight)
-        document = _document(rows, [group.rows(data.part(split)) for group in columns])
-        documents[split] = {"run": run, "data": None, "split": split, **document}
+    with on_device(model):
+        for split, tensors in prepared.splits.items():
+            rows = _scored_split(model, prepared.part(split), tensors.x, settings)
+            document = _document(rows, [group.rows(data.part(split)) for group in columns])
+            documents[split] = {"run": run, "data": None, "split": split, **document}
     return documents
+
+
+def _scored_split(model: Model, observed: Observed, x: Tensor, settings: Settings) -> RowScores:
+    """The scores of encoded rows (n, p), block by block."""
+    rows = RowScores(settings, len(observed))
+    for start in range(0, len(observed), BLOCK):
+        some = observed[torch.arange(start, min(start + BLOCK, len(observed)))]
+        forecast = Forecast(model.forecaster, model.parameters_of(x[start : start + BLOCK], some.conditions))
+        rows.add(forecast.distribution(), Forecast.of_baseline(model, some).distribution(), some.outcome, some.weight)
+    return rows
+
+
+@contextmanager
+def on_device(model: Model) -> Iterator[None]:
+    """The network on the device of its training, where the commands forecast too, and back on the processor afterwards."""
+    model.network.to(training.device(model.config.training.device))
+    try:
+        yield
+    finally:
+        model.network.to("cpu")
 
 
 def baseline_nll(prepared: Prepared, split: str) -> float:
@@ -165,3 +189,18 @@ def baseline_nll(prepared: Prepared, split: str) -> float:
     seen = prepared.part(split)
     nll = rooms.nll(Forecast.of_baseline(prepared.model, seen).distribution(), seen.outcome)
     return rooms.weighted_mean(nll, seen.weight).value
+
+
+def watched_split(prepared: Prepared) -> str:
+    """The split by which the best epoch is told; rows that each member holds out for itself are together like the training rows."""
+    return "validation" if "validation" in prepared.splits else "train"
+
+
+def worse_than_baseline(prepared: Prepared) -> bool:
+    """Whether the forecast has a higher mean negative log-likelihood on the watched split than the marginal model, or none that is a number."""
+    split = watched_split(prepared)
+    model, seen = prepared.model, prepared.part(split)
+    forecast = Forecast(model.forecaster, model.parameters_of(prepared.splits[split].x, seen.conditions))
+    nll = rooms.weighted_mean(rooms.nll(forecast.distribution(), seen.outcome), seen.weight).value
+    baseline = baseline_nll(prepared, split)
+    return not (nll <= baseline or math.isnan(baseline))

@@ -25,28 +25,25 @@ Array = np.ndarray[Any, Any]
 # About so many groups have the likelihood of 100,000 rows to 1e-5 nats, and the constants that are best for an eighth of them are as good
 # on all of them, since near its best value the likelihood hardly moves.
 _SCORED, _FITTED = 2_000, 250
-# The unit that a fit works in is read off so many rows.
-_UNIT_ROWS = 10_000
 
 
 @dataclass(frozen=True)
 class Numbers:
-    """A column as all families see it: rows that give it a unit, groups to fit and finer ones to score."""
+    """A column as all families see it: groups to fit, and finer ones to score, which give it a unit too."""
 
-    rows: Array
     fitted: Groups
     scored: Groups
 
     @staticmethod
     def of(y: Array, weight: Array | None) -> Numbers:
         """The numbers `y` (n,) with positive weights (n,)."""
-        return Numbers(y[:: math.ceil(len(y) / _UNIT_ROWS)], grouped(y, weight, _FITTED), grouped(y, weight, _SCORED))
+        return Numbers(grouped(y, weight, _FITTED), grouped(y, weight, _SCORED))
 
     def as_codes(self) -> Numbers:
         """The places of the values among all values, of which there are few."""
         values = self.scored.values
-        rows, fitted, scored = (np.searchsorted(values, part).astype(np.float64) for part in (self.rows, self.fitted.values, values))
-        return Numbers(rows, Groups(fitted, self.fitted.weight), Groups(scored, self.scored.weight))
+        fitted, scored = (np.searchsorted(values, part).astype(np.float64) for part in (self.fitted.values, values))
+        return Numbers(Groups(fitted, self.fitted.weight), Groups(scored, self.scored.weight))
 
 
 @dataclass(frozen=True)
@@ -65,9 +62,14 @@ class Shape:
 def shape_of(family: Family, numbers: Numbers) -> Shape:
     """The constant model of `family` for numbers in its support."""
     learned = {parameter.name: activation_for(parameter) for parameter in family.parameters if parameter.given is None}
-    scaling = Scaling.of(family, {name: activation.range for name, activation in learned.items()}, torch.from_numpy(numbers.rows.copy()))
+    values, weight = (torch.from_numpy(column.copy()) for column in (numbers.scored.values, numbers.scored.weight))
+    scaling = Scaling.of(family, {name: activation.range for name, activation in learned.items()}, values, weight)
     outputs = [
-        Output(p, activation_for(p), fixed=scaling.reduce(family, p.name, p.given) if isinstance(p.given, float) else None)
+        Output(
+            p,
+            scaling.activation(p, activation_for(p)),
+            fixed=scaling.reduce(family, p.name, p.given) if isinstance(p.given, float) else None,
+        )
         for p in family.parameters
     ]
     fitted, scored = _rows_of(numbers.fitted, scaling), _rows_of(numbers.scored, scaling)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from disttrain.config import Config
+from disttrain.families import Family
 from disttrain.outcomes import Outcome
 
 __all__ = ["counts_of", "losses_of", "weights_of"]
@@ -21,26 +22,35 @@ def counts_of(outcome: Outcome) -> str:
     return ", ".join([*counted, *([f"{late:,} with an entry"] if late else [])])
 
 
-def losses_of(config: Config) -> list[tuple[str, str]]:
-    """What the loss of a row is where its target was not seen exactly, as pairs of a condition and the loss."""
+def losses_of(config: Config, family: Family) -> list[tuple[str, str]]:
+    """What the loss of a row is where its target was not seen exactly, as pairs of a condition and the loss.
+
+    Of a density in S and F; where a value has a probability, whether an end belongs to the event is part of the formula.
+    """
     section = config.data.censoring
     if section is None:
         return []
-    target, found = f"`{config.data.targets[0]}`", []
+    probable = family.support.discrete or bool(family.atoms)
+    target, losses = f"`{config.data.targets[0]}`", []
     if section.event is not None:
-        found.append((f"`{section.event}` = 0", f"-log S({target})     right-censored: all that is known is that Y is larger"))
+        beyond = f"P(Y > {target})" if probable else f"S({target})"
+        losses.append((f"`{section.event}` = 0", f"-log {beyond}     right-censored: all that is known is that Y is larger"))
     if section.limit is not None:
         limit = f"`{section.limit}`" if isinstance(section.limit, str) else f"{section.limit:g}"
-        found.append((f"y ≥ {limit}", f"-log S({limit})     right-censored there"))
+        reached = f"P(Y ≥ {limit})" if probable else f"S({limit})"
+        losses.append((f"y ≥ {limit}", f"-log {reached}     right-censored there: all that is known is that Y reaches it"))
     if section.lower is not None or section.upper is not None:
         lower, upper = (f"`{end}`" if end is not None else target for end in (section.lower, section.upper))
-        found.append((f"{lower} < {upper}", f"-log(F({upper}) - F({lower}))     an empty end is open"))
+        between = f"P({lower} ≤ Y ≤ {upper})" if probable else f"(F({upper}) - F({lower}))"
+        losses.append((f"{lower} < {upper}", f"-log {between}     an empty end is open"))
     if section.rounding is not None:
         half = f"{0.5 * section.rounding:g}"
-        found.append(("rounded", f"-log(F(y + {half}) - F(y - {half}))     instead of the density, for targets that were measured"))
+        cell = f"P(y - {half} ≤ Y ≤ y + {half})" if probable else f"(F(y + {half}) - F(y - {half}))"
+        losses.append(("rounded", f"-log {cell}     instead of the density, for targets that were measured"))
     if section.entry is not None:
-        found.append((f"`{section.entry}`", f"+ log S(`{section.entry}`)     left-truncated: the row was seen because Y is larger"))
-    return found
+        entered = f"P(Y > `{section.entry}`)" if probable else f"S(`{section.entry}`)"
+        losses.append((f"`{section.entry}`", f"+ log {entered}     left-truncated: the row was seen because Y is larger"))
+    return losses
 
 
 def weights_of(config: Config) -> str:

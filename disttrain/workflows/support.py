@@ -54,6 +54,7 @@ def require_inside(
     wrong = ~np.asarray(family.support.contains(y)) if exact else ~_possible(family, outcome, reaching)
     if not wrong.any():
         return
+    _require_larger(column, outcome, np.full(len(outcome), family.support.upper), f"of {family.name}", wrong, origin)
     count = int(wrong.sum())
     kind = "row" if family.event else "value"
     what = f"`{column}` has {count:,} {kind}{'s' if count > 1 else ''} that {family.name} cannot produce"
@@ -75,8 +76,29 @@ def _possible(family: Family, outcome: Outcome, reaching: Array | None) -> Array
     if reaching is not None:
         inside |= reaching
     below = upper >= support.lower if support.closed_lower else upper > support.lower
-    above = lower <= support.upper if support.closed_upper else lower < support.upper
+    last = np.asarray(lower <= support.upper if support.closed_upper else lower < support.upper)
+    above = last if outcome.above is None else np.where(outcome.above.numpy(), lower < support.upper, last)
     return np.asarray(np.where(lower == upper, support.contains(lower), inside & below & above))
+
+
+def _require_larger(column: str, outcome: Outcome, edge: Array, of: str, among: Array, origin: Origin) -> None:
+    """Raise DataError where a right-censored target, known to be larger than its value, has no larger value below the `edge` (n,)."""
+    if outcome.above is None or not (wrong := among & outcome.above.numpy() & (outcome.lower.numpy() >= edge)).any():
+        return
+    count, lower = int(wrong.sum()), outcome.lower.numpy()
+    what = f"`{column}` has {count:,} right-censored value{'s' if count > 1 else ''} (event 0) that no value {of} exceeds"
+    hints = ("an event of 0 says that the target is larger than its value; where it may be equal, use `data.censoring.limit`",)
+    raise DataError(
+        row_finding(
+            "target-outside-support",
+            what,
+            column=column,
+            rows=wrong,
+            values=lambda row: f"> {_shown(lower[row])}",
+            origin=origin,
+            hints=hints,
+        )
+    )
 
 
 def require_between(family: Family, column: str, outcome: Outcome, given: Mapping[str, Tensor], origin: Origin) -> None:
@@ -87,6 +109,9 @@ def require_between(family: Family, column: str, outcome: Outcome, given: Mappin
         edge = given[name].reshape(-1, *(1 for _ in family.event)).expand(end.shape)
         finite = torch.where(end.isinf(), outcome.value, end)
         wrong = beyond(finite, edge).reshape(len(end), -1).any(1).numpy()
+        if beyond is torch.gt:
+            title = f"of the `{family.by_column[name]}` of their row, the {name} of {family.name},"
+            _require_larger(column, outcome, edge.numpy(), title, np.ones(len(end), dtype=bool), origin)
         if not wrong.any():
             continue
         side, sign = ("below", "<") if beyond is torch.lt else ("above", ">")

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import os
 import sys
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from disttrain import config as configs
 from disttrain import data as rooms
 from disttrain import storage
 
@@ -23,13 +24,17 @@ def written(output: str, tables: Iterator[pa.Table], form: str, facts: dict[byte
     Raises StorageError, OutputExists where the file is there and is not to be replaced, and whatever making the tables raises; then nothing is left.
     """
     if output == "-":
-        return _poured(sys.stdout.buffer, tables, form, facts)
-    with storage.replacing(Path(output), overwrite=replace) as path:
-        return _poured(path, tables, form, facts)
+        rows = _poured(sys.stdout.buffer, tables, form, facts)
+        sys.stdout.buffer.flush()
+        return rows
+    # A file that is open: given a name, pyarrow would look for its own home folder in it.
+    with storage.replacing(configs.expanded(output), overwrite=replace) as path, pa.OSFile(os.fsencode(path), "wb") as file:
+        return _poured(file, tables, form, facts)
 
 
 def _poured(sink: Any, tables: Iterator[pa.Table], form: str, facts: dict[bytes, bytes]) -> int:
     """Write tables one after another, each while the next is made, and count their rows; there is always one, if only an empty one."""
+    tables = (rooms.in_format(table, form) for table in tables)
     first = next(tables)
     rows = 0
     writing: Future[None] | None = None

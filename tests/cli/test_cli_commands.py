@@ -10,6 +10,8 @@ import shutil
 import subprocess
 import sys
 
+import numpy as np
+import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
@@ -180,6 +182,33 @@ def test_an_evaluation_as_json_is_one_document(family_run):
     assert set(document) == {"run", "data", "split", "rows", "metrics", "by"}
     assert set(document["metrics"]) == {"nll", "coverage"}
     assert set(document["by"]["kind"]["north"]) == {"rows", "metrics"}
+
+
+@pytest.mark.parametrize("rows", [1, 2])
+@pytest.mark.parametrize("name", ["normal", "gamma", "poisson", "bernoulli"])
+def test_what_so_few_rows_cannot_tell_is_a_dash(rows, name, here, family_run):
+    run = family_run(name).folder
+    table = pq.read_table("data.parquet").slice(0, rows)
+    pq.write_table(table, "few.parquet")
+    shown = done("evaluate", run, "--data", "few.parquet", "--by", "kind")[0]
+    assert "nan" not in shown
+    assert "skewness - · kurtosis -" in shown
+    assert ("variance -" in shown) == (rows == 1)
+    assert "NaN" not in done("evaluate", run, "--data", "few.parquet", "--json")[0]
+
+
+def test_a_group_without_weight_is_a_dash(here):
+    rng = np.random.default_rng(0)
+    columns = {"x": rng.normal(size=60), "y": rng.normal(size=60), "w": np.repeat([0.0, 1.0], 30), "kind": np.repeat(["a", "b"], 30)}
+    pq.write_table(pa.table(columns), "weighted.parquet")
+    (here / "weighted.yaml").write_text(
+        "distribution: normal\ndata: {train: weighted.parquet, validation: null, target: y, features: [x], weight: w}\ntraining: {epochs: 1}\n"
+    )
+    done("fit", "weighted.yaml")
+    groups = json.loads(done("evaluate", "--data", "weighted.parquet", "--by", "kind", "--json")[0])["by"]["kind"]
+    assert groups["a"]["metrics"]["nll"]["value"] is None
+    assert groups["b"]["metrics"]["nll"]["value"] is not None
+    assert "nan" not in done("evaluate", "--data", "weighted.parquet", "--by", "kind")[0]
 
 
 def test_a_requirement_not_met_still_prints_the_scores(family_run):

@@ -25,8 +25,8 @@ truncated   y >= 0, continuous
   lower       any real number         set by an option, here 0
 
   options       of, lower, upper
-  density       q(y) / (F(u) - F(l)),   l ≤ y ≤ u, F(y) the probability of at most y; F(u) = 1 without an upper end, F(l) = 0 without a lower one
-  loss per row  -log q(y) + log(F(u) - F(l))
+  density       q(y) / P(l ≤ Y ≤ u),   l ≤ y ≤ u; an end that is not set cuts nothing off
+  loss per row  -log q(y) + log P(l ≤ Y ≤ u)
   symbols       l = lower, u = upper
   mean          by quadrature
   variance      by quadrature
@@ -50,7 +50,7 @@ ordinal   y is one of K classes, classes
   symbols       μ = loc, c = cutpoints
   mean          does not exist
   variance      does not exist
-  crps          does not apply: classes have no distances
+  crps          summation: the ranked probability score, in steps from class to class
   scipy.stats   none
   gamlss        OPO of gamlss.ordinal packages
   try instead   no order: categorical · counts: poisson

@@ -226,6 +226,16 @@ def test_counts_above_one_without_trials_are_told_of_the_key(here):
 # Of each word that does not belong: the keys with it, and the first line of the screen.
 REFUSED = (
     ("normal", {"exposure": "years"}, "not-supported]: `exposure` multiplies the mean of counts and totals, and normal has no parameter"),
+    (
+        {"family": "hurdle", "of": "poisson"},
+        {"exposure": "years"},
+        "not-supported]: `exposure` multiplies the mean of counts and totals, and hurdle",
+    ),
+    (
+        {"family": "mixture", "of": {"family": "truncated", "of": "poisson", "upper": 9}},
+        {"exposure": "years"},
+        "not-supported]: `exposure` multiplies the mean of counts and totals, and mixture(truncated(poisson), 2) has no",
+    ),
     ("gamma", {"offset": {"rat": "base"}}, "unknown-key]: `rat` is not a parameter of gamma"),
     ("gamma", {"trials": "n"}, "conflict]: `gamma` does not count successes out of trials"),
     ({"family": "binomial", "total_count": 9}, {"trials": "n"}, "conflict]: `data.trials` gives the number of trials of each row, and"),
@@ -246,3 +256,10 @@ def test_a_key_that_does_not_suit_the_family_is_a_config_error(here, family, key
         screen = said(2, command, "seen.yaml")
         assert screen.startswith(f"error[{line}")
         assert "--> seen.yaml:" in screen
+
+
+def test_the_hint_of_an_exposure_of_a_hurdle_is_accepted(here):
+    prepared(here, "exposure")
+    hurdle = "distribution={family: hurdle, of: poisson}"
+    assert "= hint: `family: zero_inflated` in the place of hurdle" in said(2, "check", "seen.yaml", "--set", hurdle)
+    said(0, "check", "seen.yaml", "--set", hurdle.replace("hurdle", "zero_inflated"))

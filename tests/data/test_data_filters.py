@@ -52,7 +52,7 @@ def test_odd_names_signs_in_text_zones_and_empty_columns():
 
 
 @pytest.mark.parametrize(
-    "text", ["", "x", "x = 1", "x > ", "> 1", "x > north", "x > 1 and n > 2", "x == 'a", "x === 1", "x =< 1", "x > nan", "x <> 1"]
+    "text", ["", "x", "x = 1", "x > ", "> 1", "x > north", "x > 1 or n > 2", "x == 'a", "x === 1", "x =< 1", "x > nan", "x <> 1"]
 )
 def test_what_is_no_comparison_is_a_config_error(text):
     with pytest.raises(ConfigError) as caught:
@@ -85,3 +85,23 @@ def test_all_wrong_filters_are_told_at_once():
     with pytest.raises(DataError) as caught:
         keep(TABLE, ["gone > 1", "s > 1"])
     assert len(caught.value.findings) == 2
+
+
+def test_comparisons_in_one_text_are_joined_by_and():
+    assert keep(TABLE, ["x > 0 and n < 2"]).tolist() == [True, False, False, False]
+    assert keep(TABLE, ["s != '==' and b == true"]).tolist() == keep(TABLE, ["s != '=='", "b == true"]).tolist()
+    assert keep(TABLE, ["x > -3 AND x < 3 and n >= 1"]).tolist() == [True, True, False, False]
+    table = pa.table({"profit and loss": [1, 2, 3], "s": ["a and b", "a", "x > 1 and y < 2"]})
+    assert keep(table, ["profit and loss > 1"]).tolist() == [False, True, True]
+    assert keep(table, ["profit and loss > 0 and profit and loss < 3"]).tolist() == [True, True, False]
+    assert keep(table, ["s == 'a and b'"]).tolist() == [True, False, False]
+    assert keep(table, ["s == 'x > 1 and y < 2' and `profit and loss` == 3"]).tolist() == [False, False, True]
+    assert columns_of(["a > 1 and `b` == 'x'", "c < 2"]) == ("a", "b", "c")
+    many = " and ".join(f"profit and loss != {number}" for number in range(3, 3000))
+    assert keep(table, [many]).tolist() == [True, True, False]
+
+
+@pytest.mark.parametrize("text", ["x > 1 and", "x > 1 and y", "x > 1 or n < 2", "and x > 1 and", "x > 1 and n"])
+def test_half_a_conjunction_is_no_filter(text):
+    with pytest.raises(ConfigError):
+        keep(TABLE, [text])

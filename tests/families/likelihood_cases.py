@@ -37,7 +37,12 @@ def raw_of(family: Family) -> dict[str, Tensor]:
     """The raw outputs (3, *raw_shape) of three ordinary rows of parameters."""
     values = parameters_of(family)
     raw = {o.parameter.name: o.activation.inverse(values[o.parameter.name]) for o in outputs(family) if o.size and not o.parameter.tied}
-    tied = {o.parameter.name: torch.tensor([-0.4, 0.3, 0.9], dtype=torch.float64) for o in outputs(family) if o.parameter.tied}
+    shares = torch.tensor([-0.4, 0.3, 0.9], dtype=torch.float64)
+    tied = {
+        o.parameter.name: shares.reshape(3, *(1 for _ in o.raw_shape)).expand(3, *o.raw_shape).clone()
+        for o in outputs(family)
+        if o.parameter.tied
+    }
     return {o.parameter.name: (raw | tied)[o.parameter.name] for o in outputs(family) if o.size}
 
 

@@ -6,11 +6,14 @@ import json
 import math
 from dataclasses import asdict
 
+import numpy as np
 import pytest
 import torch
-from family_cases import CONTINUOUS, FAMILY, distribution, parameters
+from family_cases import CONTINUOUS, FAMILY, distribution, outputs, parameters
 
-from disttrain.families import Scaling, activation_for, bounded
+from disttrain.distributions import functionals
+from disttrain.families import Scaling, activation_for, bounded, build, exposed, takes_exposure
+from disttrain.quantiles import weighted_quantiles
 
 RANGES = {name: {p.name: activation_for(p).range for p in family.parameters} for name, family in FAMILY.items()}
 
@@ -23,8 +26,9 @@ def drawn(name, factor=1.0):
 
 
 def moves(name):
-    """Whether every parameter has a unit, so that the target can be standardised."""
-    return all(parameter.role not in (None, "mean") for parameter in FAMILY[name].parameters)
+    """Whether every parameter has a unit, and the target as well, so that it can be standardised."""
+    counts = FAMILY[name].support.discrete and any(parameter.role == "mean" for parameter in FAMILY[name].parameters)
+    return not counts and all(parameter.role is not None for parameter in FAMILY[name].parameters)
 
 
 def listed(numbers):
@@ -38,10 +42,10 @@ UNSCALED = [name for name in FAMILY if not moves(name)]
 def test_shares_angles_and_counts_are_left_alone():
     for name in CONTINUOUS:
         bounded_support = math.isfinite(FAMILY[name].support.upper)
-        # Of a tweedie the dispersion has a unit that depends on the power; a truncated family has ends in target units.
+        # A truncated family has ends in target units.
         if bounded_support and "lower" not in [parameter.name for parameter in FAMILY[name].parameters]:
             assert name in UNSCALED
-    assert {"tweedie", "von_mises", "poisson", "ordinal"} <= set(UNSCALED)
+    assert {"von_mises", "poisson", "ordinal"} <= set(UNSCALED)
 
 
 @pytest.mark.parametrize("factor", [1e-6, 1.0, 1e6])
@@ -72,8 +76,8 @@ def test_restoring_stays_in_the_support_and_reducing_undoes_it(name):
     family, scaling = FAMILY[name], Scaling.of(FAMILY[name], RANGES[name], drawn(name, 1e4))
     for parameter, value in scaling.restore(family, parameters(name)).items():
         assert bool(family.parameter(parameter).support.contains(value).all())
-        if value.ndim > 1:
-            # Only a number can be fixed or bounded in target units.
+        if value.ndim > 1 or family.parameter(parameter).role == "dispersion":
+            # Only a number can be fixed or bounded in target units, and only where it alone has a unit.
             continue
         back = [scaling.reduce(family, parameter, float(v)) for v in value]
         assert back == pytest.approx(parameters(name)[parameter].tolist(), rel=1e-9)
@@ -91,7 +95,7 @@ def test_a_standardised_target_is_of_order_one(name):
 @pytest.mark.parametrize("name", UNSCALED)
 def test_families_that_are_not_closed_under_scaling_are_left_alone(name):
     scaling = Scaling.of(FAMILY[name], RANGES[name], drawn(name))
-    assert scaling == Scaling()
+    assert (scaling.shift, scaling.spread) == (0.0, 1.0)
     assert scaling.log_jacobian == 0.0
     restored = scaling.restore(FAMILY[name], parameters(name))
     assert all(torch.equal(value, parameters(name)[parameter]) for parameter, value in restored.items())
@@ -132,7 +136,7 @@ def test_each_element_of_a_vector_has_a_unit_of_its_own():
     torch.testing.assert_close(ours, standard - scaling.log_jacobian, rtol=1e-9, atol=1e-6)
 
 
-@pytest.mark.parametrize("scaling", [Scaling(), Scaling(-3.0, 0.5), Scaling((1.0, -2.0), (0.1, 7.0))])
+@pytest.mark.parametrize("scaling", [Scaling(), Scaling(-3.0, 0.5), Scaling((1.0, -2.0), (0.1, 7.0)), Scaling(level=1e-9)])
 def test_a_scaling_is_read_back_from_json(scaling):
     assert Scaling.from_state(json.loads(json.dumps(asdict(scaling)))) == scaling
 
@@ -141,3 +145,105 @@ def test_a_scaling_is_read_back_from_json(scaling):
 def test_a_damaged_scaling_is_refused(shift, spread):
     with pytest.raises(ValueError, match="scaling"):
         Scaling.from_state({"shift": shift, "spread": spread})
+
+
+@pytest.mark.parametrize("name", FAMILY)
+def test_a_weighted_target_has_the_scaling_of_repeated_rows_whatever_the_unit_of_the_weights(name):
+    y, weight = drawn(name), torch.arange(500) % 4
+    exposure = 0.5 + torch.arange(500).double() / 250
+    repeated = Scaling.of(FAMILY[name], RANGES[name], y.repeat_interleave(weight, 0), None, exposure.repeat_interleave(weight))
+    for unit in (1.0, 0.1, 1e6):
+        weighted = Scaling.of(FAMILY[name], RANGES[name], y, weight.double() * unit, exposure)
+        for field, expected in asdict(repeated).items():
+            assert listed(getattr(weighted, field)) == pytest.approx(listed(expected), rel=1e-13)
+
+
+@pytest.mark.parametrize("shares", [(0.25, 0.5, 0.75), tuple(np.linspace(0, 1, 9)), (0.1, 1 / 3)])
+@pytest.mark.parametrize("n", [1, 2, 3, 8, 9, 1000])
+def test_weighted_quantiles_are_those_of_repeated_rows(n, shares):
+    random = np.random.default_rng(n)
+    values, weight = random.normal(size=n).round(1), random.integers(0, 4, n)
+    weight[0] += not weight.any()
+    expected = np.quantile(np.repeat(values, weight), shares, method="averaged_inverted_cdf")
+    for unit in (1.0, 0.1):
+        assert weighted_quantiles(values, weight * unit, shares).tolist() == pytest.approx(expected.tolist(), rel=1e-15)
+    assert weighted_quantiles(np.repeat(values, weight), None, shares).tolist() == pytest.approx(expected.tolist(), rel=1e-15)
+
+
+LEVELLED = [name for name in UNSCALED if any(parameter.role == "mean" for parameter in FAMILY[name].parameters)]
+
+
+@pytest.mark.parametrize("activation", ["exp", "softplus", "squareplus"])
+@pytest.mark.parametrize("name", LEVELLED)
+def test_the_floor_of_a_mean_is_relative_to_what_was_counted_per_unit_of_exposure(name, activation):
+    family, y, exposure = FAMILY[name], drawn(name), torch.linspace(1.0, 3.0, 500).double()
+    for unit in (1.0, 1e-6, 1e9):
+        scaling = Scaling.of(family, RANGES[name], y, None, exposure / unit)
+        rate = float(y.abs().sum() / exposure.sum()) * unit
+        for parameter in (p for p in family.parameters if p.role == "mean"):
+            made = scaling.activation(parameter, activation_for(parameter, activation))
+            lowest = made.forward(torch.full((), -1e15, dtype=torch.float64))
+            assert float(lowest) == pytest.approx(1e-6 * rate, rel=1e-6)
+            value = torch.tensor([0.01, 1.0, 50.0], dtype=torch.float64) * rate
+            torch.testing.assert_close(made.forward(made.inverse(value)), value, rtol=1e-9, atol=0.0)
+            assert made.forward(torch.zeros(1, dtype=torch.float64)) / rate == pytest.approx(
+                float(activation_for(parameter, activation).forward(torch.zeros(1, dtype=torch.float64)))
+            )
+
+
+def test_each_element_of_a_vector_of_counts_has_a_level_of_its_own():
+    family = build("independent", {"of": {"family": "mixture", "of": "poisson", "components": 3}, "targets": 2})
+    y = torch.tensor([[1.0, 1000.0], [3.0, 3000.0]], dtype=torch.float64)
+    scaling = Scaling.of(family, {}, y)
+    assert scaling.level == (2.0, 2000.0)
+    made = scaling.activation(family.parameter("rate"), activation_for(family.parameter("rate")))
+    rates = made.forward(torch.zeros(4, 2, 3, dtype=torch.float64))
+    assert rates[0].tolist() == [pytest.approx([level * (1 + 1e-6)] * 3) for level in (2.0, 2000.0)]
+    assert float(made.inverse(rates).abs().max()) < 1e-12
+
+
+def test_activations_that_end_somewhere_keep_their_unit():
+    parameter = FAMILY["poisson"].parameter("rate")
+    assert Scaling(level=7.0).activation(parameter, activation_for(parameter, "sigmoid")) == activation_for(parameter, "sigmoid")
+    concentration = FAMILY["negative_binomial"].parameter("concentration")
+    assert Scaling(level=7.0).activation(concentration, activation_for(concentration)) == activation_for(concentration)
+
+
+OF_EXPOSURE = [name for name, family in FAMILY.items() if takes_exposure(family)]
+
+
+@pytest.mark.parametrize("name", OF_EXPOSURE)
+def test_the_mean_of_a_family_that_takes_an_exposure_is_proportional_to_it(name):
+    family, values = FAMILY[name], parameters(name)
+    one = functionals.mean(distribution(name))
+    fixed = {output.parameter.name for output in outputs(family) if output.fixed is not None}
+    for times in (1e-3, 0.1, 10.0, 1e3):
+        length = torch.full((3,), times, dtype=torch.float64)
+        moved = {key: value if key in fixed else exposed(family.parameter(key), value, length) for key, value in values.items()}
+        mean = functionals.mean(family.distribution(**moved, validate_args=False))
+        torch.testing.assert_close(mean, one * times, rtol=1e-6, atol=0.0, equal_nan=True)
+
+
+CUT = {
+    "hurdle of counts": {"family": "hurdle", "of": "poisson"},
+    "truncated counts": {"family": "truncated", "of": "negative_binomial", "upper": 9},
+    "mixture of them": {"family": "mixture", "of": {"family": "hurdle", "of": "poisson"}},
+    "zeros beside them": {"family": "zero_inflated", "of": {"family": "truncated", "of": "poisson", "upper": 9}},
+    "amounts below a limit": {"family": "truncated", "of": "gamma", "upper": 5.0},
+    "amounts above a deductible": {"family": "truncated", "of": "gamma", "lower": "deductible"},
+    "rounded amounts": {"family": "discretized", "of": "gamma"},
+}
+
+
+@pytest.mark.parametrize("options", CUT.values(), ids=CUT)
+def test_an_exposure_is_refused_where_the_mean_ends_somewhere(options):
+    assert not takes_exposure(build(options["family"], options))
+
+
+def test_an_exposure_is_taken_where_zeros_are_added_to_what_is_proportional():
+    for options in (
+        {"family": "hurdle", "of": "gamma"},
+        {"family": "zero_inflated", "of": "negative_binomial"},
+        {"family": "mixture", "of": "poisson"},
+    ):
+        assert takes_exposure(build(options["family"], options))

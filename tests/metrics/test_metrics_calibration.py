@@ -157,6 +157,16 @@ def test_the_moments_are_those_of_scipy() -> None:
     assert math.isnan(metrics.moments(full(1.0, 3)).skewness)
 
 
+@pytest.mark.parametrize("rows", [1, 2, 3, 4])
+def test_a_moment_that_is_the_same_for_any_so_few_rows_is_none(rows: int) -> None:
+    for seed in range(3):
+        x = torch.from_numpy(np.random.default_rng(seed).normal(size=9))
+        weight = torch.zeros(9, dtype=torch.float64)
+        weight[:rows] = 2.0
+        for told in (metrics.moments(x[:rows]), metrics.moments(x, weight)):
+            assert [math.isfinite(value) for value in told] == [True, rows > 1, rows > 2, rows > 3]
+
+
 @pytest.mark.parametrize("name", ["normal", "gamma", "student_t", "poisson", "geometric", "torch_poisson"])
 @pytest.mark.parametrize("level", [0.9, 0.999])
 def test_a_surprise_lies_above_the_quantile(name: str, level: float) -> None:

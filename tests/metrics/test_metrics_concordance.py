@@ -146,3 +146,19 @@ def test_only_positive_real_numbers_are_times() -> None:
         with pytest.raises(UsageError):
             metrics.concordance(forecast, Outcome.exact(number))
     assert METRIC.applies(d.Weibull(number, number))
+
+
+def test_what_may_have_ended_with_an_atom_is_no_pair_and_what_is_larger_is_one() -> None:
+    one = torch.ones(3, dtype=torch.float64)
+    forecast = d.Hurdle(d.Gamma(one, one * torch.tensor([3.0, 2.0, 1.0])), gate=0.2 * one)
+    y, upper = torch.tensor([0.0, 0.0, 1.0], dtype=torch.float64), torch.tensor([0.0, math.inf, 1.0], dtype=torch.float64)
+    larger = METRIC.average(concordance(forecast, Outcome(y, upper, above=torch.tensor([False, True, False]))))
+    reached = concordance(forecast, Outcome(y, upper))
+    assert reached[:, 1].tolist() == [1.0, -1.0, 1.0]
+    # Pairs: 0 before the censored row and before 1 where that is larger than 0; only the latter where it may be 0 too.
+    assert larger.value == METRIC.average(reached).value == 1.0
+    worse = reached.clone()
+    worse[1, 2] = -1.0
+    assert METRIC.average(worse).value == 1.0
+    worse[1, 1] = 0.0
+    assert METRIC.average(worse).value == 0.5

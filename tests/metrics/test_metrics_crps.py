@@ -19,6 +19,7 @@ from disttrain import distributions as d
 from disttrain.distributions import functionals
 from disttrain.errors import UsageError
 from disttrain.metrics import crps
+from disttrain.metrics.adaptive import refined
 from disttrain.metrics.crps import crps_without_closed_form
 from disttrain.metrics.crps_closed import CLOSED_FORMS
 from disttrain.metrics.crps_mixtures import CLOSED_FORMS_OF_MIXTURES
@@ -60,6 +61,9 @@ FORECASTS: dict[str, Callable[[], torch.distributions.Distribution]] = {
     "weibull": lambda: d.Weibull(log_uniform(0.01, 100, 1), log_uniform(0.3, 20, 2)),
     "inverse_gaussian": lambda: d.InverseGaussian(log_uniform(0.1, 10, 1), log_uniform(0.1, 10, 2)),
     "beta": lambda: d.Beta(log_uniform(0.1, 100, 1), log_uniform(0.1, 100, 2)),
+    "zero_one_inflated_beta": lambda: d.ZeroOneInflatedBeta(
+        log_uniform(0.02, 0.98, 1), log_uniform(0.1, 100, 2), log_uniform(0.001, 0.4, 3), log_uniform(0.001, 0.5, 4)
+    ),
     "poisson": lambda: d.Poisson(log_uniform(0.01, 1e5, 1)),
     "negative_binomial": lambda: d.NegativeBinomial(log_uniform(0.01, 1e4, 1), log_uniform(0.01, 1e4, 2)),
     "geometric": lambda: d.Geometric(log_uniform(1e-4, 0.99, 1)),
@@ -320,3 +324,21 @@ def test_a_log_normal_is_scored_where_its_mean_overflows() -> None:
         reference = 3 * (2 * mpmath.ncdf(z) - 1) - 2 * mpmath.exp(1 + scale**2 / 2) * rest
     # exp(401): a rounding of the exponent is one of 401 · 2^-53.
     assert float(score) == pytest.approx(float(reference), rel=1e-11)
+
+
+def test_halving_ends_where_rounding_is_all_that_is_left() -> None:
+    asked = 0
+    noise = torch.Generator().manual_seed(0)
+
+    def rule(row: torch.Tensor, start: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
+        nonlocal asked
+        asked += len(row)
+        # x² with a jump of 1 at ⅓, of rows 0 and 1; the second as a cdf gives it that is good to nine digits.
+        jump = (start + length - 1.0 / 3.0).clamp(min=0.0).minimum(length)
+        exact = ((start + length) ** 3 - start**3) / 3.0 + jump
+        return exact + length * 1e-9 * torch.randn(len(row), dtype=torch.float64, generator=noise) * (row == 1)
+
+    zero = torch.zeros(2, dtype=torch.float64)
+    total = refined(rule, torch.tensor([0, 1]), zero, torch.ones(2, dtype=torch.float64), zero)
+    torch.testing.assert_close(total, torch.full((2,), 1.0, dtype=torch.float64), rtol=1e-8, atol=0.0)
+    assert asked < 5000

@@ -272,3 +272,29 @@ def test_a_distribution_without_log_tails_is_refused_for_rows_not_seen_exactly()
         assert "no gradient" in METRICS[name].objection(forecast, ROWS["right"])
         with pytest.raises(UsageError):
             METRICS[name].score(forecast, ROWS["right"])
+
+
+@pytest.mark.parametrize("name", ["hurdle", "poisson", "rounded"])
+def test_a_row_that_is_larger_than_its_value_has_its_pit_above_that_of_the_value(name: str) -> None:
+    forecast = FORECASTS[name]()
+    y = functionals.quantile(forecast, uniform(0.0, 0.9, 8))
+    above = torch.ones(N, dtype=torch.bool)
+    larger, reached = Outcome(y, OPEN, above=above), Outcome(y, OPEN)
+    below, at = functionals.cdf(forecast, y), functionals.probability_at(forecast, y)
+    assert bool((metrics.pit(forecast, larger) >= below - 1e-12).all())
+    share = (metrics.pit(forecast, larger) - below) / (1.0 - below)
+    np.testing.assert_allclose(metrics.pit(forecast, reached), below - at + share * (1.0 - below + at), atol=1e-9)
+    # Nothing of what is larger lies at or below the upper end of an interval that ends at the value.
+    level = float((2.0 * below[0] - 1.0).clamp(0.01, 0.99))
+    upper = functionals.quantile(forecast, 0.5 + 0.5 * level)
+    ended = upper <= y
+    assert bool((metrics.coverage(forecast, larger, level)[ended] == 0.0).all())
+
+
+@pytest.mark.parametrize("name", ["poisson", "rounded"])
+def test_the_crps_of_what_is_larger_is_that_of_what_reaches_the_next_value(name: str) -> None:
+    forecast = FORECASTS[name]()
+    y = functionals.quantile(forecast, uniform(0.05, 0.9, 8))
+    step = 0.5 if name == "rounded" else 1.0
+    larger = metrics.crps(forecast, Outcome(y, OPEN, above=torch.ones(N, dtype=torch.bool)))
+    torch.testing.assert_close(larger, metrics.crps(forecast, Outcome(y + step, OPEN)), rtol=1e-12, atol=1e-12)

@@ -13,7 +13,14 @@ import yaml
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
 EXAMPLES = {"gaussian", "gaussian_fixed_scale", "bernoulli", "gamma", "categorical_softmax", "categorical_normalized_sigmoid", "student_t"}
 KINDS = {"poisson", "negative_binomial", "beta", "log_normal", "weibull", "inverse_gaussian", "linear", "all_options"}
-OBSERVED = {"survival": "censoring", "claim_counts": "exposure", "claim_sizes": "censoring", "rounded": "censoring", "binomial": "trials"}
+OBSERVED = {
+    "survival": "censoring",
+    "claim_counts": "exposure",
+    "claim_sizes": "censoring",
+    "rounded": "censoring",
+    "binomial": "trials",
+    "survey": "weight",
+}
 
 
 def columns(path: Path) -> set[str]:

@@ -16,7 +16,7 @@ FOLDER = Path(__file__).parents[2] / "sample_data"
 SCRIPT = runpy.run_path(str(FOLDER / "make_samples.py"))
 TARGETS = {
     "wave": "y", "claims": "claim_amount", "returns": "return", "visits": "visits", "admissions": "admitted", "grains": "variety",
-    "policies": "claims", "losses": "loss", "rounded": "reading", "trials": "germinated",
+    "policies": "claims", "losses": "loss", "rounded": "reading", "trials": "germinated", "survey": "spending",
 }  # fmt: skip
 # What is known of each row beside its truth.
 KNOWN = {"losses": ("deductible", "limit"), "trials": ("seeds",)}
@@ -91,6 +91,7 @@ SCORES = {
     "losses": log_normal_between,
     "rounded": rounded_normal,
     "trials": binomial,
+    "survey": continuous(lambda mean, concentration: stats.gamma(concentration, scale=mean / concentration)),
 }
 
 
@@ -146,6 +147,7 @@ def test_true_parameters_are_functions_of_the_features(name):
         "losses": lambda f: SCRIPT["losses_truth"](f["area"], f["wooden"]),
         "rounded": lambda f: SCRIPT["rounded_truth"](f["hour"], f["cloud"]),
         "trials": lambda f: SCRIPT["trials_truth"](f["temperature"], f["treated"]),
+        "survey": lambda f: SCRIPT["survey_truth"](f["age"], f["town"]),
     }[name](frame)
     assert set(known) == set(truth(frame))
     for parameter, values in truth(frame).items():

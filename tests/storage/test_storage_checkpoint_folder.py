@@ -200,3 +200,27 @@ def test_the_newest_run_that_can_go_on_is_found(tmp_path: Path) -> None:
         with run_folder.reopen(path) as run:
             run.update(status="finished")
             checkpoint_folder.remove_checkpoints(path / "checkpoint")
+
+
+@pytest.mark.parametrize("name", ["0002.json", "0002.safetensors", "0001.safetensors", "mine"])
+def test_a_folder_in_the_place_of_a_checkpoint_is_in_nobodys_way(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "checkpoint"
+    save_checkpoint(folder, 1.0)
+    save_checkpoint(folder, 2.0)
+    if (folder / name).exists():
+        (folder / name).unlink()
+    (folder / name).mkdir()
+    (folder / name / "precious").write_text("kept")
+    state = checkpoint_folder.read_checkpoint(folder)
+    assert state is not None
+    assert len(state.passed_over) == name.startswith("0002")
+    assert all("is left where it is" in word for word in state.passed_over)
+    for mark in (3.0, 4.0, 5.0):
+        save_checkpoint(folder, mark)
+        assert checkpoint_mark(folder) == mark
+    pairs = [path.name for path in folder.iterdir() if path.is_file()]
+    assert len(pairs) == 4
+    checkpoint_folder.remove_checkpoints(folder)
+    assert [path.name for path in folder.iterdir()] == [name]
+    assert (folder / name / "precious").read_text() == "kept"
+    assert not checkpoint_folder.has_checkpoint(folder)

@@ -73,7 +73,7 @@ def test_other_programs_can_read_the_file_and_the_description(tmp_path: Path) ->
     found = safetensors.torch.load_file(tmp_path / "weights.safetensors")
     assert all(torch.equal(found[name], tensor) for name, tensor in tensors.items())
     document = json.loads((tmp_path / "model.json").read_text())
-    assert document["format"] == 2
+    assert document["format"] == model_folder.FORMAT
     assert document["family"] == "gamma"
     assert document["files"]["weights.safetensors"]["size"] == (tmp_path / "weights.safetensors").stat().st_size
 

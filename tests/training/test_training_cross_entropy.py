@@ -12,8 +12,8 @@ from torch import nn
 
 import disttrain
 from disttrain import Conditions, CrossEntropy, Family, Outcome, Parameter
-from disttrain.errors import UsageError
-from disttrain.families import FAMILIES, activation_for, facts, on, options
+from disttrain.errors import DataError, UsageError
+from disttrain.families import FAMILIES, activation_for, build, facts, on, options
 from disttrain.networks import activated
 
 ROWS = 40
@@ -381,6 +381,7 @@ def test_conditions_enter_the_distribution_of_each_row():
     ("family", "parameters", "conditions", "told"),
     [
         ("normal", {}, Conditions(exposure=torch.ones(5)), "takes no exposure"),
+        (build("hurdle", {"of": "poisson"}), {}, Conditions(exposure=torch.ones(5)), "takes no exposure"),
         ("normal", {}, Conditions(offsets={"locc": torch.ones(5)}), "`locc` is none: loc, scale"),
         ("normal", {"scale": {"fixed": 1.0}}, Conditions(offsets={"scale": torch.ones(5)}), "`scale` is none: loc"),
         ("normal", {}, Conditions(given={"loc": torch.ones(5)}), "`loc` of normal is not given"),
@@ -394,3 +395,83 @@ def test_conditions_that_cannot_be_meant_are_refused(family, parameters, conditi
     for call in (lambda: loss(raw, torch.ones(5), conditions=conditions), lambda: loss.distribution(raw, conditions)):
         with pytest.raises(UsageError, match=told):
             call()
+
+
+@pytest.mark.parametrize(
+    ("made", "hint"),
+    [
+        (lambda: CrossEntropy("gama"), "`gamma`"),
+        (lambda: CrossEntropy("Normal"), "`normal`"),
+        (lambda: CrossEntropy("gamma", {"rat": {"fixed": 1.0}}), "`rate`"),
+        (lambda: CrossEntropy("gamma", {"rate": {"activaton": "exp"}}), "`activation`"),
+        (lambda: CrossEntropy("gamma", {"rate": {"activation": "softpluss"}}), "`softplus`"),
+        (lambda: CrossEntropy("categorical", clases=3), "`classes`"),
+        (lambda: CrossEntropy("xyzzy"), "gamma"),
+    ],
+)
+def test_a_wrong_word_is_answered_with_the_nearest_right_one(made, hint):
+    with pytest.raises(UsageError) as caught:
+        made()
+    assert hint in caught.value.findings[0].hints[0]
+
+
+def test_a_loss_says_what_it_is_in_one_line():
+    loss = CrossEntropy("student_t", {"df": {"fixed": 4.0}})
+    assert repr(loss) == "CrossEntropy(student_t, df=4.0 fixed, loc=z, scale=softplus(z) + 1e-6, outputs=2)"
+
+
+def wrong_of(support):
+    """Numbers that a support does not hold."""
+    yield math.nan
+    yield math.inf
+    if support.kind == "simplex":
+        yield 2.0
+    if math.isfinite(support.lower):
+        yield support.lower - 1.0
+        if not support.closed_lower:
+            yield support.lower
+    if math.isfinite(support.upper):
+        yield support.upper + 1.0
+    if support.discrete:
+        yield support.step * 0.5
+
+
+@every
+def test_targets_that_a_family_cannot_produce_are_refused_by_row(name):
+    loss = loss_of(name)
+    raw, y = raw_of(loss), targets_of(loss)
+    for wrong in wrong_of(loss.family.support):
+        spoilt = y.clone()
+        spoilt[[3, 7]] = wrong
+        with pytest.raises(DataError) as caught:
+            loss(raw, spoilt)
+        told = str(caught.value)
+        assert f"cannot produce 2 of {ROWS} targets" in told
+        assert loss.family.support.text("y") in told
+        assert "row 3 is" in told
+        assert "row 7 is" in told
+
+
+def test_the_check_of_targets_can_be_left_out():
+    raw, y = torch.zeros(3, 2), torch.tensor([1.0, -1.0, 2.0])
+    with pytest.raises(DataError, match="row 1 is -1"):
+        CrossEntropy("gamma")(raw, y)
+    assert math.isnan(CrossEntropy("gamma")(raw, y, check_support=False))
+    assert math.isnan(CrossEntropy("gamma", check_support=False)(raw, y))
+    with pytest.raises(DataError):
+        CrossEntropy("gamma", check_support=False)(raw, y, check_support=True)
+
+
+def test_intervals_need_only_hold_some_of_the_support():
+    loss, raw = CrossEntropy("gamma"), torch.zeros(3, 2)
+    ends = torch.tensor([-1.0, 0.5, 2.0]), torch.tensor([0.7, math.inf, 2.0])
+    assert math.isfinite(loss(raw, Outcome(*ends)))
+    with pytest.raises(DataError, match=r"row 0 is -3 \.\. -1"):
+        loss(raw, Outcome(torch.tensor([-3.0, 0.5, 2.0]), torch.tensor([-1.0, math.inf, 2.0])))
+
+
+def test_more_successes_than_trials_are_refused_by_row():
+    loss = CrossEntropy("binomial", trials="n")
+    given = Conditions(given={"total_count": torch.tensor([3.0, 3.0])})
+    with pytest.raises(DataError, match="row 1 is 4"):
+        loss(torch.zeros(2, 1), torch.tensor([3.0, 4.0]), conditions=given)

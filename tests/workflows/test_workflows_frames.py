@@ -74,8 +74,17 @@ KINDS = {
     "array": lambda table: Lone(table.combine_chunks().to_batches()[0]),
     "stream of text views": lambda table: Stream(table.cast(retyped(table.schema, pa.string_view()))),
     "dictionary": lambda table: table.set_column(table.column_names.index("kind"), "kind", table["kind"].dictionary_encode()),
+    "dictionary of views": lambda table: table.set_column(table.column_names.index("kind"), "kind", of_views(table["kind"])),
     "large text": lambda table: table.cast(retyped(table.schema, pa.large_string())),
 }
+
+
+def of_views(column):
+    """A dictionary of views of text, as polars gives its categories."""
+    chunks = [
+        pa.DictionaryArray.from_arrays(part.indices, part.dictionary.cast(pa.string_view())) for part in column.dictionary_encode().chunks
+    ]
+    return pa.chunked_array(chunks)
 
 
 def retyped(schema, text):
@@ -146,6 +155,15 @@ def test_a_column_of_several_types_is_named(values, run, table):
     assert "frame, column `x`" in fault.value.findings[0].where
 
 
+def test_a_feature_in_the_index_is_named_with_a_way_out(run, table):
+    frame = table.to_pandas()
+    for index in ("x", ["id", "kind"]):
+        with pytest.raises(DataError, match="is the index") as fault:
+            run.predict(frame.set_index(index))
+        assert "reset_index" in fault.value.findings[0].hints[0]
+    assert len(run.predict(frame.set_index("id"))) == len(frame)
+
+
 def test_a_name_that_stands_twice_is_named(run, table):
     frame = table.slice(0, 5).to_pandas()
     twice = pd.concat([frame, frame[["x"]]], axis=1)
@@ -159,6 +177,13 @@ def test_a_name_that_stands_twice_is_named(run, table):
 def test_columns_that_nobody_reads_may_be_of_any_type(run, table):
     frame = table.slice(0, 2).to_pandas().assign(strange=[object(), "a"])
     assert len(run.predict(frame)) == 2
+
+
+def test_who_asks_for_no_columns_gets_the_rows(run, table):
+    frame = table.to_pandas().set_index("id")
+    made = run.predict(frame, columns=[])
+    assert list(made.columns) == []
+    pd.testing.assert_index_equal(made.index, frame.index)
 
 
 def test_a_batch_without_columns_keeps_its_rows(table):

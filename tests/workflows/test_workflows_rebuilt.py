@@ -130,7 +130,7 @@ CASES = {
     "poisson": Case("poisson", EXPOSED, lambda p, c: stats.poisson(p["rate"]).logpmf(c["count"])),
     "negative_binomial": Case("negative_binomial", EXPOSED, negative_binomial),
     "zero_inflated": Case(POISSON, EXPOSED, zero_inflated),
-    "hurdle": Case({**POISSON, "family": "hurdle"}, EXPOSED, hurdle),
+    "hurdle": Case({**POISSON, "family": "hurdle"}, {"target": "count"}, hurdle),
     "mixture": Case({"family": "mixture", "of": "poisson", "components": 2}, EXPOSED, mixture),
     "exposed_amounts": Case(GAMMA, {"target": "time", "exposure": "years"}, lambda p, c: gamma(p).logpdf(c["time"]), everyone),
     "softplus_offset": Case(
@@ -188,5 +188,5 @@ def test_a_weight_is_so_many_rows(name, tmp_path):
     nll = []
     for folder, table, keys in ((tmp_path / "weighted", seen, {"weight": "w"}), (tmp_path / "repeated", repeated, {})):
         folder.mkdir()
-        nll.append(run_of(case, table, folder, epochs=30, scaling="none", **keys).nll("train"))
+        nll.append(run_of(case, table, folder, epochs=30, **keys).nll("train"))
     assert nll[0] == pytest.approx(nll[1], abs=1e-6)

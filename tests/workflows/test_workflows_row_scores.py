@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 import numpy as np
@@ -81,6 +80,30 @@ def test_rows_that_are_left_out_do_not_move_the_numbers_of_others(table, tmp_pat
     assert "rows were left out" in few[0].notes[0]
 
 
+def test_blocks_of_which_no_row_is_left_are_passed_over(table, tmp_path, monkeypatch):
+    file = write_table(tmp_path / "all.parquet", table)
+    document = config_of("normal", str(file))
+    document["data"] |= {"filter": "id >= 9200"}
+    run = disttrain.fit({**document, "training": {"epochs": 1}}, out=tmp_path / "run")
+    few, many = documents(Question(run=run.path, data=str(file)), monkeypatch)
+    assert few[0].document["rows"] == 200
+    assert_near(few[0], many[0])
+    assert_near(dict(run.evaluate(table)), few[0].document["metrics"])
+
+
+def test_a_frame_is_not_warned_of_groups_that_nobody_sees(table, tmp_path):
+    file = write_table(tmp_path / "all.parquet", table)
+    document = {**config_of("normal", str(file)), "training": {"epochs": 1}}
+    document["evaluation"] = {"by": ["kind"]}
+    run = disttrain.fit(document, out=tmp_path / "run")
+    assert run.evaluate(table.slice(0, 20)).notes == ()
+    assert any("fewer than" in note for note in evaluate(Question(run=run.path, data=str(write_few(table, tmp_path))), tmp_path).notes)
+
+
+def write_few(table, folder):
+    return write_table(folder / "few.parquet", table.slice(0, 20))
+
+
 def test_a_fit_is_scored_in_blocks_as_at_once(table_file, tmp_path, monkeypatch):
     scores = []
     for number, rows in enumerate((37, 100_000)):
@@ -98,16 +121,25 @@ def test_scores_of_blocks_are_the_weighted_means_of_the_metrics():
     rows = RowScores(Settings(("nll", "coverage", "rmse", "pinball"), (0.5, 0.8)), 90)
     for part in torch.arange(90).split(40):
         rows.add(Normal(loc[part], scale[part]), Normal(0 * loc[part], scale[part]), outcome[part], weight[part])
-    made = rows.document()
+    made, group = rows.documents([None, torch.arange(10)])
     for name in ("nll", "rmse"):
         own, other, gain = METRICS[name].compared(METRICS[name].score(forecast, outcome), METRICS[name].score(baseline, outcome), weight)
         assert [made[name][key] for key in ("value", "baseline", "gain")] == [own.value, other.value, gain.value]
     half = METRICS["coverage"].average(METRICS["coverage"].score(forecast, outcome, level=0.5), weight)
     assert made["coverage"]["levels"]["0.5"]["value"] == half.value
-    group = rows.document(torch.arange(10))
     assert (
         group["nll"]["value"] == METRICS["nll"].average(METRICS["nll"].score(Normal(loc[:10], scale[:10]), outcome[:10]), weight[:10]).value
     )
+
+
+def test_scores_that_begin_as_whole_numbers_keep_their_digits():
+    """The first block misses by 1 exactly, the second by thirds."""
+    y = torch.cat([torch.ones(40, dtype=torch.float64), torch.full((50,), 1 / 3, dtype=torch.float64)])
+    zero, one = torch.zeros(90, dtype=torch.float64), torch.ones(90, dtype=torch.float64)
+    rows = RowScores(Settings(("mae", "pit"), (0.9,)), 90)
+    for part in torch.arange(90).split(40):
+        rows.add(Normal(zero[part], one[part]), Normal(zero[part], one[part]), Outcome.exact(y[part]), None)
+    assert rows.documents()[0]["mae"]["value"] == pytest.approx(float(y.mean()), rel=1e-14)
 
 
 def test_the_quantiles_of_pinball_are_the_ends_of_the_levels_and_the_median():
@@ -145,6 +177,5 @@ def test_a_score_that_no_row_has_is_no_number():
     outcome = Outcome.exact(torch.zeros(4, dtype=torch.float64))
     cauchy = build("cauchy", {}).distribution(loc=0 * scale, scale=scale)
     rows.add(cauchy, Normal(0 * scale, scale), outcome, None)
-    entry = rows.document()["rmse"]
+    entry = rows.documents()[0]["rmse"]
     assert (entry["value"], entry["baseline"]) == (None, 0.0)
-    assert math.isnan(float(rows._scores[("rmse", None)][0]))

@@ -109,17 +109,21 @@ def test_without_validation_rows_the_training_rows_are_watched(config, tmp_path)
     assert set(run.finished.metrics) == {"train", "test"}
 
 
-def test_a_learning_rate_beyond_reason_leaves_the_start(tmp_path, table_file):
+@pytest.mark.parametrize("initialize", ["marginal", "zero"])
+def test_a_learning_rate_beyond_reason_leaves_the_constant_model(initialize, tmp_path, table_file):
     config = write_config(tmp_path / "small.yaml", config_of("normal", str(table_file)))
-    overrides = ("training.optimizer={name: sgd, lr: 1.0e+3}", "training.schedule=constant")
+    overrides = ("training.optimizer={name: sgd, lr: 1.0e+3}", "training.schedule=constant", f"training.initialize={initialize}")
     run = fitted(config, tmp_path / "run", *overrides)
     assert run.finished.best_epoch == record(run.folder)["best_epoch"] == 0
-    start = weights_of(prepare(configuration(config, overrides)).model)
-    kept = weights_of(disttrain.load(run.folder).model)
-    assert start.keys() == kept.keys()
-    assert all(torch.equal(start[name], kept[name]) for name in start)
+    model = prepare(configuration(config, overrides)).model
+    written = run.predictions
+    for name, value in model.marginal_parameters(1).items():
+        assert set(written[name].to_pylist()) == {float(value)}
     history = pq.read_table(run.folder / "history.parquet")
     assert run.nll("validation") <= min(history["validation_nll"].to_pylist())
+    said = "no epoch was better than the constant model on validation: the constant model is kept, which looks at no feature"
+    assert said in run.finished.warnings
+    assert said in record(run.folder)["warnings"]
 
 
 def test_patience_ends_a_fit_and_says_so(config, tmp_path):

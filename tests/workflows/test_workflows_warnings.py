@@ -61,8 +61,8 @@ def test_a_forecast_warns_of_what_the_command_line_prints(run, holes, tmp_path):
 def test_nothing_is_said_where_there_is_nothing_to_say(run, table):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        run.predict(table)
-        run.evaluate(table.to_pandas())
+        assert len(run.predict(table)) == 400
+        assert run.evaluate(table.to_pandas()).notes == ()
 
 
 def test_an_evaluation_warns_and_says_how_calibrated_it_is(table, tmp_path):

@@ -22,8 +22,9 @@ SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "|"}
 # Words that stand for a missing number, date or truth value, in any case and with blanks around; of names only the empty field is missing.
 MISSING_WORDS = ("", "na", "n/a", "#n/a", "#na", "nan", "-nan", "null", "none", "<na>", "nat")
 # With a mark that is a comma, a point or a blank: numbers that can be read in one way only.
-DECIMAL_COMMA = re.compile(r"[+-]?(\d{4,}|0|\d{1,3}(\.\d{3})+),\d+|[+-]?\d{1,3},(\d{1,2}|\d{4,})")
-DECIMAL_POINT = re.compile(r"[+-]?(\d{4,}|0|\d{1,3}(,\d{3})+)\.\d+|[+-]?\d{1,3}\.(\d{1,2}|\d{4,})")
+BLANK = "' \u00a0\u202f"
+DECIMAL_COMMA = re.compile(rf"[+-]?(\d{{4,}}|0|\d{{1,3}}([.{BLANK}]\d{{3}})+),\d+|[+-]?\d{{1,3}},(\d{{1,2}}|\d{{4,}})")
+DECIMAL_POINT = re.compile(rf"[+-]?(\d{{4,}}|0|\d{{1,3}}([,{BLANK}]\d{{3}})+)\.\d+|[+-]?\d{{1,3}}\.(\d{{1,2}}|\d{{4,}})")
 GROUPED = {
     ",": re.compile(r"[+-]?\d{1,3}((,\d{3})+\.\d+|(,\d{3}){2,})"),
     ".": re.compile(r"[+-]?\d{1,3}((\.\d{3})+,\d+|(\.\d{3}){2,})"),
@@ -177,8 +178,8 @@ def recognised_decimal(columns: Sequence[set[str]], separator: str) -> str:
     """
     if separator == ",":
         return "."
-    commas = sum(are_numbers(cells, Dialect(decimal=",", thousands="."), DECIMAL_COMMA) for cells in columns)
-    points = sum(are_numbers(cells, Dialect(decimal=".", thousands=","), DECIMAL_POINT) for cells in columns)
+    commas = sum(any(are_numbers(cells, Dialect(decimal=",", thousands=mark), DECIMAL_COMMA) for mark in f".{BLANK}") for cells in columns)
+    points = sum(any(are_numbers(cells, Dialect(decimal=".", thousands=mark), DECIMAL_POINT) for mark in f",{BLANK}") for cells in columns)
     return "," if commas and commas >= points else "."
 
 

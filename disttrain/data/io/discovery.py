@@ -6,6 +6,7 @@ import glob
 from collections.abc import Sequence
 from pathlib import Path
 
+from disttrain.config import expanded
 from disttrain.config.remote import remote
 from disttrain.data.findings import place, raise_any, shown
 from disttrain.data.io.files import STDIN, not_a_file
@@ -44,7 +45,7 @@ def matching(part: str, base: Path, format: str) -> list[Path]:
     if (elsewhere := remote(part)) is not None:
         what, hint = elsewhere
         raise DataError(Finding("not-available", what, "", hints=(hint,)))
-    path = base / part
+    path = base / expanded(part)
     try:
         is_folder, exists = path.is_dir(), path.exists()
     except (OSError, ValueError) as fault:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import stat
 import sys
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ import pyarrow as pa
 
 from disttrain.config.wording import nearest_file
 from disttrain.data.findings import place, shown
-from disttrain.errors import DataError, Finding
+from disttrain.errors import DataError, Finding, bytes_asked
 
 __all__ = [
     "COMPRESSIONS",
@@ -35,6 +36,8 @@ __all__ = [
 
 STDIN = Path("-")
 HEAD_BYTES = 65_536
+# Who asks for more bytes at once believes a broken file; for less, memory has run out.
+_LIE = 1 << 30
 
 MAGIC = {
     b"PAR1": "parquet",
@@ -101,7 +104,7 @@ def opened(path: Path) -> Any:
         raise DataError(fault)
     if path == STDIN:
         return pa.BufferReader(stdin_bytes())
-    return pa.OSFile(str(path))
+    return pa.OSFile(os.fsencode(path))
 
 
 def compression_of(path: Path) -> str | None:
@@ -170,6 +173,8 @@ def reading(path: Path, name: str) -> Iterator[None]:
     except pa.ArrowCancelled:
         raise
     except (pa.ArrowException, OSError, ValueError, MemoryError, OverflowError, KeyError) as fault:
+        if isinstance(fault, MemoryError) and 0 < bytes_asked(str(fault)) < _LIE:
+            raise
         raise unreadable(path, name, fault) from fault
 
 

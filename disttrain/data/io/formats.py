@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from disttrain.config.names import SUFFIXES
 from disttrain.data.findings import place
 from disttrain.data.io import csv, ndjson, parquet_arrow
 from disttrain.data.io.csv_dialect import TYPED, Dialect, dialect_of
@@ -53,27 +54,27 @@ class Format:
 
 
 PARQUET = Format(
-    "parquet", (".parquet", ".pq"), typed,
+    "parquet", SUFFIXES["parquet"], typed,
     lambda path, dialect: parquet_arrow.parquet_schema(path),
     lambda path, columns, schema, dialect, text, rows: parquet_arrow.parquet_batches(path, columns, rows),
     lambda path, schema, dialect: parquet_arrow.parquet_rows(path),
     parquet_arrow.parquet_writer,
 )  # fmt: skip
 CSV = Format(
-    "csv", (".csv", ".tsv"), dialect_of, csv.csv_schema,
+    "csv", SUFFIXES["csv"], dialect_of, csv.csv_schema,
     lambda path, columns, schema, dialect, text, rows: csv.csv_batches(path, columns, schema, dialect, rows),
     csv.csv_rows, csv.csv_writer, csv.csv_lines,
 )  # fmt: skip
 FEATHER = Format(
-    "feather", (".feather",), typed,
+    "feather", SUFFIXES["feather"], typed,
     lambda path, dialect: parquet_arrow.arrow_schema(path),
     lambda path, columns, schema, dialect, text, rows: parquet_arrow.arrow_batches(path, columns),
     lambda path, schema, dialect: parquet_arrow.arrow_rows(path),
     parquet_arrow.arrow_writer,
 )  # fmt: skip
-ARROW = Format("arrow", (".arrow", ".arrows", ".ipc"), typed, FEATHER.schema, FEATHER.batches, FEATHER.rows, parquet_arrow.arrow_writer)
+ARROW = Format("arrow", SUFFIXES["arrow"], typed, FEATHER.schema, FEATHER.batches, FEATHER.rows, parquet_arrow.arrow_writer)
 NDJSON = Format(
-    "ndjson", (".ndjson", ".jsonl"), typed,
+    "ndjson", SUFFIXES["ndjson"], typed,
     lambda path, dialect: ndjson.ndjson_schema(path),
     lambda path, columns, schema, dialect, text, rows: ndjson.ndjson_batches(path, columns, schema, text),
     lambda path, schema, dialect: ndjson.ndjson_rows(path),

@@ -179,6 +179,8 @@ def ndjson_writer(sink: Any, schema: Any) -> Any:  # noqa: ARG001
 def storable(value: Any) -> Any:
     if isinstance(value, float):
         return value if abs(value) < float("inf") else None
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [storable(part) for part in value]
+    if isinstance(value, dict):
+        return {name: storable(part) for name, part in value.items()}
     return value if value is None or isinstance(value, (bool, int, str)) else str(value)

@@ -1,0 +1,103 @@
+"""Standard output and error as other programs use them: who reads may leave, and the disk behind them may be full."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, TextIO
+
+from disttrain.errors import ReaderLeft, cannot_write
+
+__all__ = ["Outlet", "flushed", "guard", "to_the_end"]
+
+_GONE = {errno.EPIPE, errno.ECONNRESET}
+
+
+class Outlet(io.RawIOBase):
+    """The bytes of a stream that is written to the end, be there a reader or not.
+
+    The first write that fails raises ReaderLeft or StorageError, unless the stream is `silent`; nothing is written after it.
+    """
+
+    def __init__(self, raw: Any, name: str, silent: bool = False) -> None:
+        self.raw, self.label, self.silent = raw, name, silent
+        self.fault: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        if self.fault is None:
+            try:
+                written: int = self.raw.write(data)
+                return written
+            except OSError as fault:
+                self.fault = fault
+                if not self.silent:
+                    raise self.error() from None
+        return len(data)
+
+    def error(self) -> ReaderLeft | Exception:
+        """The error of the write that failed."""
+        assert self.fault is not None
+        return ReaderLeft() if self.fault.errno in _GONE else cannot_write(self.fault, self.label)
+
+    def writable(self) -> bool:
+        return True
+
+    def isatty(self) -> bool:
+        return bool(self.raw.isatty())
+
+    def fileno(self) -> int:
+        return int(self.raw.fileno())
+
+
+def guard() -> None:
+    """Put outlets behind standard output and error, of which the latter is silent: no command fails because its talk cannot be read."""
+    for number in range(3):
+        # A descriptor that is closed would be given to the first file that is opened, and what is printed be written into it.
+        try:
+            os.fstat(number)
+        except OSError:
+            with suppress(OSError):
+                os.open(os.devnull, os.O_RDWR)
+    sys.stdout = _guarded(sys.stdout, "stdout")
+    sys.stderr = _guarded(sys.stderr, "stderr", silent=True)
+
+
+def flushed() -> None:
+    """Write what stands in the buffer of standard output. Raises ReaderLeft or StorageError."""
+    sys.stdout.flush()
+
+
+@contextmanager
+def to_the_end() -> Iterator[None]:
+    """A block that goes on when standard output can no longer be written; where that was not for want of a reader it is said afterwards."""
+    outlet = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
+    if not isinstance(outlet, Outlet):
+        yield
+        return
+    outlet.silent = True
+    try:
+        yield
+        sys.stdout.flush()
+    finally:
+        outlet.silent = False
+    if outlet.fault is not None and not isinstance(error := outlet.error(), ReaderLeft):
+        raise error
+
+
+def _guarded(stream: TextIO | None, name: str, silent: bool = False) -> TextIO:
+    if stream is None:
+        return open(os.devnull, "w", encoding="utf-8")
+    buffer = getattr(stream, "buffer", None)
+    # With PYTHONUNBUFFERED there is no buffer between the text and the descriptor.
+    raw = getattr(buffer, "raw", buffer)
+    if not isinstance(raw, io.RawIOBase):
+        return stream
+    stream.flush()
+    # What an encoding cannot say, a tick or a bar, is no reason to fail.
+    errors = "backslashreplace" if silent else "replace"
+    lines = silent or stream.isatty()
+    return io.TextIOWrapper(io.BufferedWriter(Outlet(raw, name, silent)), stream.encoding, errors, line_buffering=lines)

@@ -1,0 +1,77 @@
+"""The epochs of a fit: the tensors go to the device, the network starts, and every epoch is considered for the best."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from disttrain import training
+from disttrain.training import Epoch, NotFinite, Plan, Rows, Standing
+from disttrain.workflows import events, records
+from disttrain.workflows.best import Best
+from disttrain.workflows.limit import Limit
+from disttrain.workflows.plans import constant_of, plan_of
+from disttrain.workflows.preparation import Prepared
+from disttrain.workflows.resuming import Checkpoints
+
+__all__ = ["trained"]
+
+
+def trained(
+    prepared: Prepared, device: torch.device, limit: Limit, history: list[Epoch], best: Best, checkpoints: Checkpoints,
+    standing: Standing | None,
+) -> Iterator[Epoch]:  # fmt: skip
+    """Train and yield every epoch, which also goes to `history` and `best`."""
+    train, validation, plan = _work(prepared, device)
+    network, family, start = prepared.model.network, prepared.model.family, None
+    if not prepared.model.encoder.width:
+        # The constant model is all there is, and it has the maximum of the likelihood already.
+        return
+    try:
+        if standing is None:
+            start = _start(prepared, train, validation, plan, limit, best, checkpoints.folder.parent)
+            if limit.reached:
+                # A start that was cut short is not that of an unbroken fit: one that goes on begins anew.
+                return
+        for epoch in training.epochs(
+            network, family, train, validation, plan, limit, standing, lambda now: checkpoints.keep(now, best.state()), start
+        ):
+            history.append(epoch)
+            best.consider(epoch)
+            yield epoch
+        if limit.reached:
+            checkpoints.write()
+    except NotFinite as fault:
+        raise events.not_finite(fault, prepared, best.kept()) from None
+
+
+def _start(
+    prepared: Prepared, train: Rows, validation: Rows | None, plan: Plan, limit: Limit, best: Best, folder: Path
+) -> Tensor:  # fmt: skip
+    """The losses of epoch 0, which `best` begins with: the constant model, or a linear start where the config asks for one and it is better."""
+    network, family, initialize = prepared.model.network, prepared.model.family, prepared.model.config.training.initialize
+    watched = train if validation is None or not len(validation) else validation
+    start, linear = training.start_of(network, family, watched), False
+    if initialize in {"linear", "auto"}:
+        linear = training.start_linear(network, family, train, validation, plan, limit, trial=initialize == "auto")
+        records.log(folder, "begun", {"initialize": "linear" if linear else "marginal"})
+        if linear and not limit.reached:
+            start = training.start_of(network, family, watched, linear=True)
+    best.begin(start)
+    return start.losses
+
+
+def _work(prepared: Prepared, device: torch.device) -> tuple[Rows, Rows | None, Plan]:
+    """What the loop is given, the network moved to the device: training rows, validation rows and plan."""
+    model = prepared.model
+    model.network.to(device)
+    splits = {name: rows.counted.to(device) for name, rows in prepared.splits.items() if name != "test"}
+    train, held = splits["train"], prepared.held
+    validation = splits.get("validation") if held is None else train.seated(held)
+    watched = validation if held is None else train[held.flatten().to(device)]
+    constants = tuple(constant_of(model.family, model.scaling, rows) for rows in (train, watched))
+    train = train if held is None else train.but(held)
+    return train, validation, plan_of(model.config, len(train), (constants[0], constants[1]))

@@ -1,0 +1,34 @@
+"""When a fit is to stop: somebody says so, or its time is up."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+__all__ = ["Limit", "Stop"]
+
+Stop = Callable[[], str | None]
+
+
+class Limit:
+    """Whether to stop after this batch: somebody said so (`word`), or the time is up. `scoring` once the epochs are done."""
+
+    def __init__(self, stop: Stop, seconds: float | None, started: float) -> None:
+        self.stop, self.seconds, self.started = stop, seconds, started
+        self.word: str | None = None
+        self.late, self.scoring = False, False
+
+    def asked(self) -> bool:
+        """Whether somebody said so."""
+        self.word = self.word or self.stop()
+        return self.word is not None
+
+    def __call__(self) -> bool:
+        self.asked()
+        self.late = self.late or (self.seconds is not None and time.perf_counter() - self.started >= self.seconds)
+        return self.reached
+
+    @property
+    def reached(self) -> bool:
+        """Whether it said so."""
+        return self.late or self.word is not None

@@ -1,0 +1,60 @@
+"""What an output must not replace: the rows it is made of, the model, and what a run says of itself. `--overwrite` is for old outputs."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from disttrain import config as configs
+from disttrain import storage
+from disttrain.data import place
+from disttrain.errors import Finding, UsageError
+from disttrain.workflows.runs import OpenRun
+
+__all__ = ["require_no_input", "require_no_input_in"]
+
+STDIN = "-"
+
+
+def require_no_input(output: str, option: str, inputs: Iterable[Path], runs: Sequence[OpenRun]) -> None:
+    """Raise UsageError where the file `output` is one of the `inputs` or belongs to the models of `runs`, under whatever name or link."""
+    target = _identity(output, sys.stdout)
+    if target is None:
+        return
+    uses = [(path, "is read") for path in inputs]
+    uses += [(path, f"belongs to the run {run.name}") for run in runs for path in storage.own_files(run.folder, run.model_folder)]
+    for path, use in uses:
+        if _identity(str(path), sys.stdin) == target:
+            what = f"the output would replace {place(path)}, which {use}"
+            raise UsageError(Finding("output-is-input", what, f"{option} {place(output)}", hints=("name another file",)))
+
+
+def require_no_input_in(folder: Path, inputs: Iterable[Path]) -> None:
+    """Raise UsageError where overwriting the run in `folder` would remove one of the `inputs`."""
+    for path in inputs:
+        if any(storage.is_removed(name) for name in _names_inside(path, folder)):
+            what = f"overwriting the run in {place(folder)} would remove {place(path)}, which is read"
+            hints = ("name another folder with `--out`",)
+            raise UsageError(Finding("output-is-input", what, "--overwrite", hints=hints))
+
+
+def _names_inside(path: Path, folder: Path) -> Iterator[str]:
+    """The first part of a file's name in a folder, as it is written and with links followed; nothing where it lies elsewhere."""
+    for full in (os.path.abspath, os.path.realpath):
+        with suppress(ValueError):
+            first = Path(os.path.relpath(full(path), full(folder))).parts[0]
+            if first != os.pardir:
+                yield first
+
+
+def _identity(name: str, stream: object) -> tuple[int, int] | None:
+    """Device and inode of a file, or of what stands behind `-`; None where there is none."""
+    with suppress(OSError, ValueError, AttributeError):
+        status = os.stat(configs.expanded(name)) if name != STDIN else os.fstat(stream.fileno())  # type: ignore[attr-defined]
+        # Of a pipe and of a terminal, input and output may be one and the same.
+        return (status.st_dev, status.st_ino) if stat.S_ISREG(status.st_mode) else None
+    return None

@@ -1,0 +1,59 @@
+"""What a fit says of its model when the epochs are done: predictions and scores of its own rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+from disttrain import storage
+from disttrain.errors import StorageError, enough_memory
+from disttrain.storage import Run
+from disttrain.workflows import scoring
+from disttrain.workflows.best import Best
+from disttrain.workflows.floors import Floor, floors
+from disttrain.workflows.limit import Limit
+from disttrain.workflows.predict import write_own
+from disttrain.workflows.preparation import Prepared
+from disttrain.workflows.resuming import Checkpoints
+
+__all__ = ["LESS_MEMORY", "Interruptible", "Results", "results"]
+
+Interruptible = Callable[[], AbstractContextManager[None]]
+LESS_MEMORY = ("a smaller `training.batch_size`, narrower `network.hidden`, or fewer `network.members`",)
+
+
+@dataclass(frozen=True)
+class Results:
+    """How many rows were predicted, the scores of each split, and the parameters at their floors."""
+
+    predictions: int
+    metrics: dict[str, Any]
+    floors: Sequence[Floor]
+
+
+def results(prepared: Prepared, run: Run, best: Best, limit: Limit, checkpoints: Checkpoints, interruptible: Interruptible) -> Results:
+    """Write predictions.parquet and metrics.json; nothing of them is there where the fit is stopped meanwhile."""
+    limit.scoring = True
+    try:
+        with interruptible(), enough_memory(*LESS_MEMORY, kept=lambda: str(run.path / "model")):
+            if limit.asked():
+                raise KeyboardInterrupt
+            if not all(best.constant) and scoring.worse_than_baseline(prepared):
+                # Its members are better one by one, on rows of their own; together, and on these rows, they are not.
+                best.give_up()
+                best.save()
+            # Scoring takes more memory than writing, which leaves some behind.
+            metrics = scoring.split_metrics(prepared, run.name)
+            predictions = write_own(prepared, run.path, run.name)
+            storage.write_json(run.path / "metrics.json", metrics)
+            return Results(predictions, metrics, floors(prepared.model, list(prepared.splits.values())))
+    except BaseException as fault:
+        # What is missing are the scores: a fit that goes on from here makes them without an epoch more.
+        with suppress(StorageError, MemoryError):
+            checkpoints.write()
+        if not (isinstance(fault, KeyboardInterrupt) and limit.asked()):
+            raise
+    run.discard("predictions.parquet", "metrics.json")
+    return Results(0, {}, ())

@@ -1,0 +1,95 @@
+"""A reader that leaves, and a disk behind standard output that is full."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+from small_runs import config_of, write_config, write_table
+
+FULL = "/dev/full"
+pytestmark = pytest.mark.skipif(not os.path.exists(FULL), reason="needs /dev/full")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, table, family_run):
+    folder = tmp_path_factory.mktemp("streams")
+    write_table(folder / "data.parquet", table)
+    write_config(folder / "small.yaml", config_of("gamma", "data.parquet"))
+    shutil.copytree(family_run("gamma").folder, folder / "run")
+    return folder
+
+
+def gone():
+    """A pipe that nobody reads."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    return writer
+
+
+def disttrain(folder, arguments, stdout, stderr=subprocess.PIPE, unbuffered=False):
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    environment |= {"PYTHONUNBUFFERED": "1"} if unbuffered else {}
+    command = [sys.executable, "-m", "disttrain", *arguments]
+    done = subprocess.run(command, cwd=folder, stdout=stdout, stderr=stderr, text=True, env=environment, check=False)
+    assert "Traceback" not in (done.stderr or "")
+    return done
+
+
+COMMANDS = {
+    "help": ["--help"],
+    "families": ["families"],
+    "requirement": ["evaluate", "run", "--data", "data.parquet", "--require", "nll<1000", "--json"],
+    "parquet": ["predict", "run", "--data", "data.parquet", "-o", "-"],
+    "csv": ["predict", "run", "--data", "data.parquet", "-o", "-", "--format", "csv"],
+}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_reader_that_leaves_ends_a_command_silently(name, folder):
+    writer = gone()
+    done = disttrain(folder, COMMANDS[name], writer, unbuffered=name == "families")
+    os.close(writer)
+    assert done.returncode == 141
+    assert "error" not in done.stderr
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_full_disk_behind_stdout_is_said_once(name, folder):
+    with open(FULL, "w") as full:
+        done = disttrain(folder, COMMANDS[name], full, unbuffered=name == "families")
+    assert done.returncode == 6
+    assert done.stderr.count("error[") == 1
+    assert "error[disk-full]: cannot write to stdout: No space left on device" in done.stderr
+
+
+@pytest.mark.parametrize(("kind", "options"), [("nobody", []), ("nobody", ["--json"]), ("full", ["--json"])], ids=str)
+def test_a_fit_goes_on_when_nobody_listens(kind, options, folder):
+    writer = gone() if kind == "nobody" else os.open(FULL, os.O_WRONLY)
+    out = folder / f"{kind}{len(options)}{''.join(options)}"
+    done = disttrain(folder, ["fit", "small.yaml", "--out", out.name, *options], writer, writer)
+    os.close(writer)
+    record = json.loads((out / "run.json").read_text())
+    assert (record["status"], record["exit_code"], record["epochs"]) == ("finished", 0, 3)
+    # The run is whole; what could not be said of it is another matter.
+    assert done.returncode == (6 if kind == "full" else 0)
+
+
+def test_without_standard_streams_nothing_is_written_into_a_file_of_ours(folder):
+    command = f"{sys.executable} -m disttrain predict run --data data.parquet -o closed.csv >&- 2>&- <&-"
+    assert subprocess.run(command, shell=True, cwd=folder, check=False).returncode == 0
+    lines = (folder / "closed.csv").read_text().splitlines()
+    assert len(lines) == 401
+    assert lines[0].startswith('"row"')
+
+
+def test_an_encoding_without_ticks_is_no_reason_to_fail(folder):
+    environment = os.environ | {"PYTHONIOENCODING": "latin-1"}
+    command = [sys.executable, "-m", "disttrain", "check", "small.yaml"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, env=environment, check=False)
+    assert done.returncode == 0
+    assert b"? target" in done.stdout

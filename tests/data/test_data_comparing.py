@@ -1,0 +1,87 @@
+"""Comparisons are exact in the type of the column."""
+
+from datetime import date, datetime
+from decimal import Decimal
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from disttrain.data.comparing import Incomparable, compare, is_listed, order_of
+
+SIGNS = {"==": "__eq__", "!=": "__ne__", "<": "__lt__", "<=": "__le__", ">": "__gt__", ">=": "__ge__"}
+LARGE = [2**53 - 1, 2**53, 2**53 + 1, 2**63 - 1, -(2**63), 0, None]
+
+
+@pytest.mark.parametrize("sign", SIGNS)
+@pytest.mark.parametrize("value", ["9007199254740993", "9007199254740992.5", "0", "1e30", "-1e30", "9223372036854775807", "0.5"])
+def test_integers_of_64_bits_are_compared_as_they_are(sign, value):
+    expected = [v is not None and getattr(Decimal(v), SIGNS[sign])(Decimal(value)) for v in LARGE]
+    assert compare(pa.array(LARGE, pa.int64()), sign, Decimal(value)).tolist() == expected
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.decimals(-(10**12), 10**12, places=4)), st.decimals(-(10**12), 10**12, places=6), st.sampled_from(list(SIGNS)))
+def test_decimals_are_compared_as_they_are(values, value, sign):
+    column = pa.array(values, pa.decimal128(20, 4))
+    assert compare(column, sign, value).tolist() == [getattr(v, SIGNS[sign])(value) for v in values]
+
+
+@pytest.mark.parametrize("kind", [pa.float32(), pa.float64()])
+def test_a_number_of_the_config_is_the_number_of_the_file(kind):
+    column = pa.array([0.1, 0.25, 0.3, None, np.nan], kind)
+    assert compare(column, "==", Decimal("0.1")).tolist() == [True, False, False, False, False]
+    assert compare(column, ">", Decimal("0.1")).tolist() == [False, True, True, False, False]
+    assert is_listed(column, [0.1, 0.3, 0.7])[0].tolist() == [True, False, True, False, False]
+    assert is_listed(column, [0.1, 0.3, 0.7])[1] == [0.7]
+
+
+def test_times_are_compared_to_the_last_nanosecond_and_dates_with_times():
+    column = pa.array([10**9, 10**9 + 1, None], pa.timestamp("ns"))
+    assert compare(column, "==", "1970-01-01T00:00:01.000000001").tolist() == [False, True, False]
+    assert compare(column, "<=", "1970-01-01 00:00:01").tolist() == [True, False, False]
+    assert is_listed(column, ["1970-01-01T00:00:01.000000001", "2020-01-01"])[1] == ["2020-01-01"]
+    days = pa.array([date(2024, 1, 1), date(2024, 1, 2)])
+    assert compare(days, ">", "2024-01-01T12:00:00").tolist() == [False, True]
+    assert is_listed(days, [date(2024, 1, 2)])[0].tolist() == [False, True]
+    assert compare(
+        pa.array([datetime(1, 1, 1), datetime(9999, 1, 1)], pa.timestamp("us")), ">", "2000-01-01T00:00:00.000000001"
+    ).tolist() == [
+        False,
+        True,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "rows", "missing"),
+    [
+        (pa.array([2**53, 2**53 + 1]), [2**53 + 1], [False, True], []),
+        (pa.array([2**63], pa.uint64()), [2**63], [True], []),
+        (pa.array([1, 2]), ["1", 2.0, 2.5], [True, True], [2.5]),
+        (pa.array(["1.10", "1.1"]), ["1.10"], [True, False], []),
+        (pa.array(["1.10", "1.1"]), [1.1], [False, True], []),
+        (pa.array([Decimal("1.10"), Decimal("2.00")]), [1.1, 2], [True, True], []),
+        (pa.array([True, None, False]), [True], [True, False, False], []),
+        (pa.array(["a", None]), ["b"], [False, False], ["b"]),
+        (pa.array([1.5, 2.5]), ["x", True], [False, False], ["x", True]),
+        (pa.nulls(2), [1], [False, False], [1]),
+    ],
+)
+def test_listed_values_are_found_in_the_type_of_the_column(column, values, rows, missing):
+    found, absent = is_listed(column, values)
+    assert (found.tolist(), absent) == (rows, missing)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [(pa.array(["a"]), Decimal(1)), (pa.array([1]), "1"), (pa.array([True]), Decimal(1)), (pa.array([1]), True)]
+)
+def test_values_of_another_kind_are_not_compared(column, value):
+    with pytest.raises(Incomparable):
+        compare(column, "==", value)
+
+
+def test_the_order_of_a_column_is_exact():
+    assert order_of(pa.array([2**53 + 1, 2**53, 2**53 + 1])).tolist() == [2, 1, 2]
+    assert order_of(pa.array([1, 2, 1], pa.timestamp("ns"))).tolist() == [1, 2, 1]

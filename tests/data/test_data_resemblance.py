@@ -1,0 +1,89 @@
+"""Columns of numbers with a few cells that are none are named, and never become categories in silence."""
+
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from disttrain.data import Source
+from disttrain.data.resemblance import resembling
+
+NUMBERS = [f"{17.25 + 3 * n}" for n in range(120)]
+
+
+def judged(tmp_path, cells, form="csv", starred=False):
+    path = tmp_path / f"t.{form}"
+    if form == "csv":
+        path.write_text("z\tk\n" + "".join(f"{cell}\tk\n" for cell in cells))
+    elif form == "ndjson":
+        path.write_text("".join(json.dumps({"z": cell}) + "\n" for cell in cells))
+    else:
+        pq.write_table(pa.table({"z": cells}), path)
+    return resembling(Source([path]), ["z"], starred)
+
+
+@pytest.mark.parametrize("form", ["csv", "ndjson", "parquet"])
+@pytest.mark.parametrize("odd", ["?", "-", ".", "unknown", "12 km", "$1,200.50", "45 %", "1,234,567x", "1e", "--"])
+def test_one_odd_cell_among_numbers_is_named_with_its_row_and_both_ways_out(tmp_path, form, odd):
+    (finding,), remarks = judged(tmp_path, [*NUMBERS, odd], form)
+    assert finding.code == "numbers-as-text"
+    assert "1 of 121" in finding.what
+    assert odd in finding.excerpt[0]
+    assert ("line 12" in finding.excerpt[0]) == (form != "parquet")
+    assert any("type: categorical" in hint for hint in finding.hints)
+    assert any("1234.5" in hint for hint in finding.hints)
+    assert not remarks
+
+
+@pytest.mark.parametrize(
+    ("cells", "code"),
+    [
+        ([f"{n / 7:.1f}%" for n in range(60)], "numbers-as-text"),
+        ([f"{n} km" for n in range(60)], "numbers-as-text"),
+        ([f"${n},{n % 10}00.50" for n in range(1, 60)], "numbers-as-text"),
+        ([f"{n},5" for n in range(60)], "decimal-comma"),
+        ([f"{n % 12 + 1:02}/{n % 28 + 1:02}/2023" for n in range(60)], "dates-as-text"),
+        ([f"{n % 28 + 1}.{n % 12 + 1}.2023" for n in range(60)], "dates-as-text"),
+        ([f"2023-01-{n % 28 + 1:02}" for n in range(60)] + ["soon"], "dates-as-text"),
+        (["3", "4", "5+", "3", "4"], "numbers-as-text"),
+    ],
+)
+def test_numbers_and_dates_as_people_write_them_are_named(tmp_path, cells, code):
+    (finding,), _ = judged(tmp_path, cells)
+    assert finding.code == code
+    assert any("type: categorical" in hint for hint in finding.hints)
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["red", "blue", None, "1"],
+        ["007", "12", "x1"],
+        ["1.2.3", "1.10.0", "2.0.1"],
+        ["18-25", "26-35", "36-45"],
+        ["3 doors", "5 doors"] * 40,
+        ["A12", "B7", "C5"] * 9,
+        ["1st", "2nd", "3rd"] * 9,
+        ["yes", "no"] * 9,
+        ["555-12-1234", "555-13-1234"],
+        ["192.168.0.1", "10.0.0.7"],
+    ],
+)
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_names_are_names(tmp_path, cells, form):
+    cells = ["" if cell is None and form == "csv" else cell for cell in cells]
+    assert judged(tmp_path, cells, form) == ([], [])
+
+
+@pytest.mark.parametrize("form", ["ndjson", "parquet"])
+def test_numbers_stored_as_text_are_categories_with_a_remark(tmp_path, form):
+    found, (remark,) = judged(tmp_path, NUMBERS, form)
+    assert not found
+    assert "type: numeric" in remark
+    assert "`z`" in remark
+
+
+def test_the_hint_of_a_star_is_a_list_with_the_star(tmp_path):
+    (finding,), _ = judged(tmp_path, [*NUMBERS, "?"], starred=True)
+    assert any('features: ["*", {name: z, type: categorical}]' in hint for hint in finding.hints)

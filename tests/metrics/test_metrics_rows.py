@@ -1,0 +1,107 @@
+"""Some rows of a distribution: what belongs to them is taken, what only looks like it is left alone."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import pytest
+import torch
+from torch import Tensor
+from torch.distributions import AffineTransform, Categorical, Distribution, MixtureSameFamily, TransformedDistribution, constraints
+from torch.distributions import Normal as TorchNormal
+
+from disttrain import distributions as d
+from disttrain import metrics
+from disttrain.distributions import functionals
+from disttrain.metrics.rows import rows
+from disttrain.outcomes import Outcome
+
+N = 5
+LOC, SCALE = torch.linspace(-1.0, 1.0, N, dtype=torch.float64), torch.linspace(0.5, 2.0, N, dtype=torch.float64)
+Y = torch.linspace(0.1, 0.9, N, dtype=torch.float64)
+WEIGHTS = torch.linspace(0.1, 1.0, 2 * N, dtype=torch.float64).reshape(N, 2)
+PAIR = torch.stack([LOC, LOC + 2.0], -1)
+
+
+class Stepwise(Distribution):
+    """A normal whose cdf is asked at as many fixed nodes as there happen to be rows: a constant of length n, with `expand`."""
+
+    arg_constraints: ClassVar = {"loc": constraints.real, "scale": constraints.positive}
+    support = constraints.real
+
+    def __init__(self, loc: Tensor, scale: Tensor, validate_args: bool | None = None) -> None:
+        self.loc, self.scale = loc, scale
+        self.nodes = torch.full((N,), 0.2, dtype=torch.float64)
+        super().__init__(loc.shape, validate_args=validate_args)
+
+    def expand(self, batch_shape: Any, _instance: Any = None) -> Distribution:
+        return type(self)(self.loc.expand(batch_shape), self.scale.expand(batch_shape), validate_args=False)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        return TorchNormal(self.loc, self.scale).log_prob(value) + self._nothing()
+
+    def cdf(self, value: Tensor) -> Tensor:
+        return TorchNormal(self.loc, self.scale).cdf(value) + self._nothing()
+
+    def icdf(self, value: Tensor) -> Tensor:
+        return TorchNormal(self.loc, self.scale).icdf(value)
+
+    def _nothing(self) -> float:
+        assert len(self.nodes) == N
+        return float(self.nodes.sum()) - 1.0
+
+
+class Plain(Stepwise):
+    """The same without `expand`."""
+
+    expand = Distribution.expand
+
+
+class Configured(Plain):
+    """The same of one that takes its nodes, which are no parameter."""
+
+    def __init__(self, nodes: Tensor, loc: Tensor, scale: Tensor) -> None:
+        super().__init__(loc, scale)
+        self.nodes = nodes
+
+
+@pytest.mark.parametrize(
+    "made", [Stepwise(LOC, SCALE), Plain(LOC, SCALE), Configured(torch.full((N,), 0.2, dtype=torch.float64), LOC, SCALE)]
+)
+def test_a_constant_that_is_as_long_as_the_batch_is_no_row(made: Distribution) -> None:
+    index = torch.tensor([3, 0, 3])
+    part = rows(made, index)
+    assert part.batch_shape == (3,)
+    torch.testing.assert_close(part.log_prob(Y[index]), made.log_prob(Y)[index], rtol=0.0, atol=0.0)
+    torch.testing.assert_close(
+        metrics.crps(made, Outcome.exact(Y)), metrics.crps(d.Normal(LOC, SCALE), Outcome.exact(Y)), rtol=1e-9, atol=0.0
+    )
+
+
+MADE: dict[str, Distribution] = {
+    "normal": d.Normal(LOC, SCALE),
+    "mixture": d.Mixture(d.Normal(PAIR, 1.0 + WEIGHTS), weights=WEIGHTS),
+    "mixture of mixtures": d.Mixture(
+        d.Mixture(d.Normal(torch.stack([PAIR, PAIR], -1), torch.ones(N, 2, 2, dtype=torch.float64)), torch.ones(N, 2, 2)), WEIGHTS
+    ),
+    "truncated": d.Truncated(d.Normal(LOC, SCALE), lower=torch.zeros(N, dtype=torch.float64)),
+    "hurdle": d.Hurdle(d.Gamma(SCALE, SCALE), gate=torch.full((N,), 0.3, dtype=torch.float64)),
+    "discretized": d.Discretized(d.Normal(LOC, SCALE), torch.full((N,), 0.1, dtype=torch.float64)),
+    "torch mixture": MixtureSameFamily(Categorical(probs=WEIGHTS), TorchNormal(PAIR, 1.0 + WEIGHTS)),
+    "torch transform": TransformedDistribution(TorchNormal(torch.zeros(N, dtype=torch.float64), SCALE), [AffineTransform(LOC, SCALE)]),
+}
+
+
+@pytest.mark.parametrize("index", [torch.tensor([4, 1, 1]), slice(1, 4), torch.tensor([2]), slice(0, 0), slice(0, 99)])
+@pytest.mark.parametrize("name", MADE)
+def test_the_rows_score_as_they_do_among_all(name: str, index: Any) -> None:
+    made, y = MADE[name], (Y / 0.1).round() * 0.1
+    part = rows(made, index)
+    assert part.batch_shape == Y[index].shape
+    # What a distribution keeps for itself of an answer is of its own rows.
+    functionals.cdf(part, y[index])
+    torch.testing.assert_close(part.log_prob(y[index]), made.log_prob(y)[index], rtol=0.0, atol=0.0)
+    # Rows of rows, as blocks of a block are.
+    if len(Y[index]) > 1:
+        again = rows(part, torch.tensor([1, 0]))
+        torch.testing.assert_close(functionals.cdf(again, y[index][[1, 0]]), functionals.cdf(made, y)[index][[1, 0]], rtol=0.0, atol=1e-15)

@@ -1,0 +1,120 @@
+"""One pass over weighted rows: its steps descend the loss that is stated, whatever the batches."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from disttrain.data.batches import order
+from disttrain.families import activation_for, build
+from disttrain.likelihood import cross_entropy
+from disttrain.networks import Layout, Network, Output
+from disttrain.outcomes import Outcome
+from disttrain.training import OptimizerPlan, Plan, Rows, SchedulePlan, epochs
+from disttrain.training.flat import Flat
+from disttrain.training.passes import mini_batches
+
+N, MEMBERS = 120, 3
+X = torch.randn(N, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+NOISE = torch.randn(N, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+Y = X[:, 0] + NOISE
+# A few rows that weigh as much as all others together, and some that weigh nothing.
+WEIGHT = torch.where(torch.arange(N) % 10 == 0, 30.0, (torch.arange(N) % 7 > 0).double())
+OWN = torch.stack([torch.randperm(N, generator=torch.Generator().manual_seed(member))[:90] for member in range(MEMBERS)])
+
+
+def task(members=1, hidden=(4,)):
+    family = build("normal", {})
+    outputs = [Output(parameter, activation_for(parameter)) for parameter in family.parameters]
+    layout = Layout(2, hidden=hidden, members=members)
+    return family, Network(layout, outputs, torch.Generator().manual_seed(2)).to(torch.float64)
+
+
+def steps_of(network, family, train, batch_size, clip=None):
+    """The gradient of every step of an epoch from which no step is taken, (steps, weights), and the loss that is told of each member."""
+    flat, gradients = Flat(network), []
+    descent = SimpleNamespace(step=lambda: gradients.append(flat.gradient.clone()))
+    plan = Plan(1, batch_size, OptimizerPlan("sgd", 0.1), SchedulePlan("constant"), gradient_clip=clip, seed=4)
+    losses = mini_batches(network, family, train, plan, flat, descent, 1, lambda: False)
+    return torch.stack(gradients), losses
+
+
+def stated(network, family, member, rows, weight):
+    """-Σ w log q / Σ w of some rows under one member."""
+    values = {name: value.reshape(network.members, N)[member][rows] for name, value in network(X).items()}
+    return cross_entropy(family.distribution(**values), Outcome.exact(Y[rows]), None if weight is None else weight[rows])
+
+
+@pytest.mark.parametrize("batch_size", [2, 15, 30, 90, 1000])
+@pytest.mark.parametrize("weight", [None, WEIGHT, 1e-6 * WEIGHT], ids=["plain", "weighted", "small"])
+@pytest.mark.parametrize("own", [False, True], ids=["all rows", "own rows"])
+def test_the_mean_step_over_equal_batches_is_along_the_slope_of_the_stated_loss(batch_size, weight, own):
+    members = MEMBERS if own else 1
+    family, network = task(members)
+    train = (
+        Rows(X, Outcome.exact(Y), weight).seated(OWN)
+        if own
+        else Rows(X[:90], Outcome.exact(Y[:90]), weight if weight is None else weight[:90])
+    )
+    gradients, told = steps_of(network, family, train, batch_size)
+    losses = [stated(network, family, member, OWN[member] if own else torch.arange(90), weight) for member in range(members)]
+    slopes = torch.autograd.grad(sum(losses), list(network.parameters()))
+    torch.testing.assert_close(gradients.mean(0), torch.cat([slope.flatten() for slope in slopes]), rtol=1e-9, atol=1e-12)
+    torch.testing.assert_close(told, torch.stack(losses).detach(), rtol=1e-9, atol=1e-12)
+
+
+def test_a_row_is_clipped_as_it_would_be_without_its_weight():
+    family, network = task()
+    plain, _ = steps_of(network, family, Rows(X, Outcome.exact(Y)), 1)
+    weighted, _ = steps_of(network, family, Rows(X, Outcome.exact(Y), WEIGHT), 1, clip=0.5)
+    relative = (WEIGHT / WEIGHT.mean())[order(4, 1, N)]
+    assert float(relative.max()) > 5
+    assert bool((plain.norm(dim=1) > 0.5).any())
+    # The last two rows are one batch.
+    for alone, step, weight in zip(plain[:-1], weighted[:-1], relative, strict=False):
+        longest = 0.5 * max(1.0, float(weight))
+        expected = alone * weight
+        torch.testing.assert_close(step, expected * min(1.0, longest / float(expected.norm() + 1e-12)), rtol=1e-4, atol=1e-9)
+
+
+@pytest.mark.parametrize("batch_size", [1, 32])
+@pytest.mark.parametrize("name", ["adam", "adamw", "sgd", "lbfgs"])
+def test_every_optimizer_finds_the_weighted_least_squares(name, batch_size):
+    generator = torch.Generator().manual_seed(5)
+    x, noise = torch.randn(400, 2, generator=generator, dtype=torch.float64).unbind(1)
+    heavy = torch.arange(400) % 40 == 0
+    y, weight = torch.where(heavy, x, -0.5 * x) + noise, torch.where(heavy, 200.0, 1.0).double()
+    family, network = task(hidden=())
+    rate = 1.0 if name == "lbfgs" else 0.002 if batch_size == 1 else 0.02
+    plan = Plan(
+        10 if name == "lbfgs" else 40, batch_size, OptimizerPlan(name, rate, averaging=0.0 if name == "lbfgs" else 0.99), gradient_clip=10.0
+    )
+    list(epochs(network, family, Rows(torch.stack([x, torch.zeros(400)], 1), Outcome.exact(y), weight), None, plan))
+    design = torch.stack([torch.ones(400, dtype=torch.float64), x], 1)
+    found = network.raw(torch.stack([x, torch.zeros(400)], 1))
+    # The spread depends on x too: weighted least squares under the spreads found.
+    root = weight.sqrt() / network(torch.stack([x, torch.zeros(400)], 1))["scale"].detach()
+    expected = design @ torch.linalg.lstsq(root[:, None] * design, root * y).solution
+    assert float((found["loc"].detach() - expected).abs().max()) < (1e-4 if name == "lbfgs" else 0.15)
+
+
+def test_slices_of_weighted_rows_are_those_of_repeated_rows():
+    y, times = Y[:20], torch.arange(20) % 4
+    weighted = Rows(X[:20], Outcome.exact(y), times.double())
+    repeated = Rows(X[:20].repeat_interleave(times, 0), Outcome.exact(y.repeat_interleave(times)))
+    for one, other in zip(weighted.slices(3), repeated.slices(3), strict=True):
+        assert float(one.weight.sum()) == pytest.approx(10.0) == pytest.approx(float(other.weight.sum()))
+        for value in y:
+            assert float(one.weight[one.outcome.lower == value].sum()) == pytest.approx(
+                float(other.weight[other.outcome.lower == value].sum())
+            )
+
+
+def test_rows_without_a_weight_are_not_counted():
+    rows = Rows(X, Outcome.exact(Y), WEIGHT)
+    assert torch.equal(rows.counted.x, X[WEIGHT > 0])
+    assert torch.equal(rows.counted.weight, WEIGHT[WEIGHT > 0])
+    for every in (Rows(X, Outcome.exact(Y)), Rows(X, Outcome.exact(Y), WEIGHT + 1.0)):
+        assert every.counted is every

@@ -1,0 +1,33 @@
+"""What a fit on a GPU writes and scores is what the commands make of it there."""
+
+from __future__ import annotations
+
+import pyarrow.parquet as pq
+import pytest
+import torch
+from small_runs import config_of
+
+import disttrain
+from disttrain.workflows.evaluate import evaluate
+from disttrain.workflows.predict import predict
+from disttrain.workflows.requests import Question, Request
+from disttrain.workflows.scoring import on_device
+
+
+def test_a_network_is_back_on_the_processor_after_it_was_scored(family_run):
+    model = disttrain.load(family_run("normal").folder).model
+    with pytest.raises(ValueError, match="stopped"), on_device(model):
+        raise ValueError("stopped")
+    assert {weight.device.type for weight in model.network.parameters()} == {"cpu"}
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+def test_a_fit_on_a_gpu_is_scored_and_predicted_there(table_file, tmp_path):
+    document = config_of("gamma", str(table_file))
+    run = disttrain.fit({**document, "training": {"epochs": 3, "device": "cuda"}}, out=tmp_path / "run")
+    assert evaluate(Question(run=run.path), tmp_path).document["metrics"] == run.metrics["test"]["metrics"]
+    written = pq.read_table(run.path / "predictions.parquet")
+    predict(Request(run=run.path, output=str(tmp_path / "again.parquet")), tmp_path)
+    assert pq.read_table(tmp_path / "again.parquet").equals(written)
+    on_processor = evaluate(Question(run=run.path, device="cpu"), tmp_path).document["metrics"]["nll"]["value"]
+    assert on_processor == pytest.approx(run.metrics["test"]["metrics"]["nll"]["value"], rel=1e-5)
