@@ -37,7 +37,7 @@ def follow(talk: Talk, events: Callable[..., Generator[Any]], begun: Callable[[]
     with streams.to_the_end(), asked_to_stop(talk.quiet or talk.json) as stop, _bar(talk) as bar:
         running = events(stop=stop, interruptible=stop.at_once)
         try:
-            code = _shown(talk, running, stop, bar, begun)
+            code = _shown(talk, _announced(running, begun), stop, bar)
         except KeyboardInterrupt as fault:
             # Where it came while an event was shown, the run has not heard of it.
             with suppress(KeyboardInterrupt):
@@ -46,13 +46,19 @@ def follow(talk: Talk, events: Callable[..., Generator[Any]], begun: Callable[[]
     raise typer.Exit(code)
 
 
-def _shown(talk: Talk, events: Iterator[Any], stop: Interruption, bar: Progress | None, begun: Callable[[], None]) -> int:
+def _announced(events: Iterator[Any], begun: Callable[[], None]) -> Iterator[Any]:
+    """The events; `begun` is called when the first has come."""
+    for event in events:
+        begun()
+        yield event
+
+
+def _shown(talk: Talk, events: Iterator[Any], stop: Interruption, bar: Progress | None) -> int:
     from disttrain.workflows.fit import Epoch, Finished, Started
 
     started: Started | None = None
     code = 0
     for event in events:
-        begun()
         if isinstance(event, Started):
             started = event
             stop.begin()

@@ -105,7 +105,7 @@ WRONG = {
     "features with options as a mapping": Wrong(
         with_("[x, region]", "\n    x:\n    region: {type: categorical}"), ":5:3", ("`features: [x, {name: region, type: categorical}]`",)
     ),
-    "and": Wrong(and_("  filter: y > 0 and x < 3\n"), ":6:11", ("write `filter: [y > 0, x < 3]`",)),
+    "two conditions": Wrong(and_("  filter: y > 0 && x < 3\n"), ":6:11", ("write `filter: [y > 0, x < 3]`",)),
     "a filter of no column": Wrong(and_("  filter: z > 0\n"), "claims.csv; named in wrong.yaml:6:11", ("no column `z`",), 3),
     "an anchor": Wrong(and_("network: &n {hidden: [3]}\n"), ":6:10", ("leave it out",)),
     "a decimal comma": Wrong(and_("training: {optimizer: {name: adamw, lr: 0,001}}\n"), ":6:", ("write a decimal point: `lr: 0.001`",)),
