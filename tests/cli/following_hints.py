@@ -35,6 +35,7 @@ NOT_FOLLOWED = {
     r"indent with spaces|leave (it|one of them) out(,| of|$)|leave out `--split`": "followed by the cases that say so by hand",
     r"numbers are written|write numbers like|mend the rows|loosen `data.filter`|name a file with rows|give a smaller share": "the data must be mended",
     r"give the path of a YAML config|look again|`disttrain fit CONFIG`|makes a run of it": "it names the kind of thing that is meant",
+    r"name another file": "the name of a file that may be replaced is the owner's choice",
     r"an option stands behind the command": "the command is not known",
     r"write several values as `a,b`": "whether one value or two was meant is not known",
     r"for example|such as `--set": "an example of the form",

@@ -25,6 +25,7 @@ TABLES = {
     "SCHEDULE_DEFAULTS": lambda: set(training.SCHEDULES) - {"constant", "cosine"},
     "TRUNK_ACTIVATIONS": lambda: set(networks.TRUNK_ACTIVATIONS),
     "NORMALIZATIONS": lambda: set(networks.NORMALIZATIONS),
+    "SUFFIXES": lambda: set(data.FORMATS),
     "FORMATS": lambda: {"auto", *data.FORMATS},
     "COLUMN_KINDS": lambda: set(column_checks.KINDS),
     "SPLIT_METHODS": lambda: {*splits.RANKS, "per_member"},
