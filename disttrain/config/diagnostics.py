@@ -29,6 +29,8 @@ _EXPECTED = {
     "model_type": "a mapping",
     "string_type": "text",
 }
+# At most so many problems are solved: each solution is tried.
+_MOST_SOLVED = 100
 _BOUNDS = {
     "greater_than": ("more than", "gt"),
     "greater_than_equal": ("at least", "ge"),
@@ -38,24 +40,26 @@ _BOUNDS = {
 
 
 def problems_of(error: ValidationError) -> Iterator[Problem]:
-    """The problems that a ValidationError of Config stands for, in our own words."""
-    for found in error.errors(include_url=False):
+    """The problems that a ValidationError of Config stands for, in our own words; ways out are looked for as long as they are few."""
+    for number, found in enumerate(error.errors(include_url=False)):
         path = tuple(part for part in found["loc"] if not is_tag(part))
-        yield _problem(path, found["type"], found["input"], {"what": found["msg"], **found.get("ctx", {})})
+        yield _problem(path, found["type"], found["input"], {"what": found["msg"], **found.get("ctx", {})}, number < _MOST_SOLVED)
 
 
-def _problem(path: Path, kind: str, value: Any, context: dict[str, Any]) -> Problem:
+def _problem(path: Path, kind: str, value: Any, context: dict[str, Any], solved: bool = True) -> Problem:
     subject = _subject(path)
     if "at" in context:
         hints = tuple(context["hints"])
         if kind == "wrong-type" and not context["at"]:
-            hints = (*(hint for hint in _ways_out(path, value) if not hints or hint.startswith("write")), *hints)
+            hints = (*(hint for hint in (_ways_out(path, value) if solved else ()) if not hints or hint.startswith("write")), *hints)
         return Problem((*path, *context["at"]), kind, context["what"], context["why"], hints, context["on_key"])
     if kind == "missing":
         return Problem(path, "missing-key", f"{subject} is missing", hints=_needs(path), on_key=True)
     if kind == "extra_forbidden":
-        return Problem(path, "unknown-key", f"unknown key {shown(path[-1])}", hints=(hint_for_key(path, value),), on_key=True)
-    hints = _ways_out(path, value)
+        return Problem(
+            path, "unknown-key", f"unknown key {shown(path[-1])}", hints=(hint_for_key(path, value),) if solved else (), on_key=True
+        )
+    hints = _ways_out(path, value) if solved else ()
     if kind == WRONG or kind in _EXPECTED:
         expected = context["what"] if kind == WRONG else _EXPECTED[kind]
         return Problem(path, "wrong-type", f"{subject} must be {expected}, not {_quoted(value)}", hints=hints)

@@ -128,9 +128,10 @@ def _scores(model: Model, other: Model | None, rows: _Rows, question: Question, 
         written(question.rows_out, (table() for table in tables), form, {}, question.overwrite)
     if question.data is not None and question.unknown == "error":
         met.require_known(model, question.data)
+    # Averages give up the scores of rows.
+    nll, column = row_scores.of("nll"), ", ".join(model.schema.target)
     scores = scored(row_scores, groups)
     ties = tie_notes(model.family, model.schema.target[0], observed.measured)
-    nll, column = row_scores.of("nll"), ", ".join(model.schema.target)
     impossible = () if nll is None else impossible_notes(model.family, column, nll, observed.outcome, rows.row)
     return replace(scores, notes=(*rows.notes, *met.texts(model.encoder.missing), *scores.notes, *ties, *impossible))
 

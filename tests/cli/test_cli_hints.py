@@ -49,7 +49,7 @@ def _spot(finding):
     return re.sub(r":\d+:\d+", "", finding["where"])
 
 
-def follow_all(attempt, here):
+def check_that_hints_lead_further(attempt, here):
     code, findings = findings_of(attempt, here)
     assert code
     for finding in findings:
@@ -72,24 +72,24 @@ def follow_all(attempt, here):
 
 @pytest.mark.parametrize("mistake", WRONG)
 def test_the_hints_about_a_wrong_config_lead_further(mistake, here):
-    follow_all(Attempt(("check", "wrong.yaml"), "wrong.yaml", WRONG[mistake].text), here)
+    check_that_hints_lead_further(Attempt(("check", "wrong.yaml"), "wrong.yaml", WRONG[mistake].text), here)
 
 
 @pytest.mark.parametrize("mistake", FIT_MISTAKES)
 def test_the_hints_about_a_wrong_fit_lead_further(mistake, here):
     config, *options = FIT_MISTAKES[mistake][1]
     text = (here / config).read_text() if (here / config).exists() else ""
-    follow_all(Attempt(("fit", config, *options), config if text else "", text), here)
+    check_that_hints_lead_further(Attempt(("fit", config, *options), config if text else "", text), here)
 
 
 @pytest.mark.parametrize("mistake", USE_MISTAKES)
 def test_the_hints_about_a_wrong_use_of_a_run_lead_further(mistake, here):
-    follow_all(Attempt(tuple(USE_MISTAKES[mistake][1])), here)
+    check_that_hints_lead_further(Attempt(tuple(USE_MISTAKES[mistake][1])), here)
 
 
 @pytest.mark.parametrize("line", MISTAKES)
 def test_the_hints_about_a_wrong_command_line_lead_further(line, here):
-    follow_all(Attempt(tuple(line.split())), here)
+    check_that_hints_lead_further(Attempt(tuple(line.split())), here)
 
 
 BY_HAND = {

@@ -15,6 +15,7 @@ from disttrain.workflows import impossible as impossible_module
 from disttrain.workflows.evaluate import evaluate
 from disttrain.workflows.impossible import impossible, impossible_notes
 from disttrain.workflows.requests import Question
+from disttrain.workflows.row_scores import RowScores
 
 Y = torch.tensor([0.01, 3.0, -1e6, 0.0], dtype=torch.float64)
 
@@ -58,4 +59,6 @@ def test_a_fit_and_an_evaluation_say_so(monkeypatch, tmp_path, table_file) -> No
     monkeypatch.setattr(impossible_module.metrics, "nll", lambda *arguments: real(*arguments) - 1e4)
     run = fitted(config, tmp_path / "impossible")
     assert any("400" not in warning and "train rows (rows " in warning for warning in run.finished.warnings)
+    scored = RowScores.of
+    monkeypatch.setattr(RowScores, "of", lambda scores, metric: scored(scores, metric) - 1e4)
     assert any("last digit" in note for note in evaluate(Question(str(run.folder)), tmp_path).notes)
