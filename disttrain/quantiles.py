@@ -27,6 +27,9 @@ def weighted_quantiles(values: NDArray[np.float64], weight: NDArray[np.float64] 
     Source: Hyndman & Fan (1996), Sample Quantiles in Statistical Packages, definition 2.
     """
     wanted = np.asarray(shares, dtype=np.float64)
+    if weight is None and len(wanted) == 1 and wanted[0] == 0.5:
+        # The same number, several times faster.
+        return np.median(values, keepdims=True)
     if weight is None:
         last = len(values) - 1
         first = np.ceil(wanted * len(values) * (1.0 - ROUNDING)).astype(np.int64) - 1

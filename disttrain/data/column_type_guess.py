@@ -14,20 +14,16 @@ from disttrain.data.text_values import cast_or_none, without_missing_words
 
 __all__ = ["ColumnTypeGuess", "Resemblance"]
 
-# Narrowest first: whole numbers are also numbers, dates also points in time.
 LONG_WHOLE = pa.decimal128(38, 0)
-CANDIDATES = (
-    pa.int64(),
-    LONG_WHOLE,
-    pa.float64(),
-    pa.bool_(),
-    pa.date32(),
-    pa.timestamp("us"),
-    pa.timestamp("us", tz="UTC"),
-    pa.timestamp("ns"),
-    pa.timestamp("ns", tz="UTC"),
+NUMBERS = (pa.int64(), LONG_WHOLE, pa.float64())
+# Narrowest first in each: what fits one of them fits those after it.
+CHAINS = (
+    NUMBERS,
+    (pa.bool_(),),
+    (pa.date32(), pa.timestamp("us"), pa.timestamp("ns")),
+    (pa.timestamp("us", tz="UTC"), pa.timestamp("ns", tz="UTC")),
 )
-NUMBERS = CANDIDATES[:3]
+CANDIDATES = tuple(kind for chain in CHAINS for kind in chain)
 FIRST_CELLS = 32
 # What no number is cast from: a scalar of Python's would import pandas.
 NO_NUMBER = text_column(["no number"])[0]
@@ -43,14 +39,16 @@ class ColumnTypeGuess:
 
     def see(self, text: Any, dialect: Dialect) -> None:
         """Narrow the types by some cells."""
-        cells = without_missing_words(text, dialect).drop_null()
+        cells = text.drop_null()
+        fitting = narrowed(self.types, cells, dialect)
+        if not fitting:
+            # Perhaps words for missing values stand between them.
+            cells = without_missing_words(cells, dialect).drop_null()
+            fitting = narrowed(self.types, cells, dialect)
         if not len(cells):
             return
-        self.empty = False
-        if self.types and self.types[0] in NUMBERS and not self.padded:
-            self.padded = has_padded(cells)
-        numbers = with_plain_marks(cells, dialect)
-        self.types = [kind for kind in self.types if fits(numbers if kind in NUMBERS else cells, kind)]
+        self.types, self.empty = fitting, False
+        self.padded = self.padded or (bool(fitting) and fitting[0] in NUMBERS and has_padded(cells))
 
     def result(self) -> Any:
         """The type; null where no cell has a value."""
@@ -58,6 +56,40 @@ class ColumnTypeGuess:
             return pa.null()
         named = not self.types or (self.padded and self.types[0] in NUMBERS)
         return pa.string() if named else self.types[0]
+
+
+def narrowed(types: list[Any], cells: Any, dialect: Dialect) -> list[Any]:
+    """Those of the types that all cells fit."""
+    if not len(cells) or not types:
+        return types
+    first = str(cells[0]).strip()
+    found: list[Any] = []
+    for chain in CHAINS:
+        left = [kind for kind in chain if kind in types]
+        if not left or not POSSIBLE[chain](first):
+            continue
+        if chain is NUMBERS:
+            marked = with_plain_marks(cells, dialect)
+            if "." in str(marked[0]):
+                left = [kind for kind in left if kind == pa.float64()]
+        else:
+            marked = cells
+        narrowest = next((number for number, kind in enumerate(left) if fits(marked, kind)), len(left))
+        found += left[narrowest:]
+    return found
+
+
+def may_be_time(cell: str) -> bool:
+    return cell[4:5] == "-"
+
+
+# What the first of the cells must look like, so that a chain of types is tried at all.
+POSSIBLE = {
+    CHAINS[0]: lambda cell: cell[:1] in "+-.0123456789iInN",
+    CHAINS[1]: lambda cell: cell.lower() in ("true", "false", "1", "0"),
+    CHAINS[2]: may_be_time,
+    CHAINS[3]: may_be_time,
+}
 
 
 def with_plain_marks(cells: Any, dialect: Dialect) -> Any:
@@ -78,10 +110,7 @@ def fits(cells: Any, kind: Any) -> bool:
 
 
 def has_padded(cells: Any) -> bool:
-    starts = cells.filter(pc.starts_with(cells, "0"))
-    if not len(starts):
-        return False
-    return bool(pc.any(pc.match_substring_regex(starts, "^0[0-9xX]")).as_py())
+    return bool(pc.any(pc.match_substring_regex(cells, "^0[0-9xX]")).as_py())
 
 
 # What numbers and dates look like where they are written for people: $1,169.77, 45 %, 12 km, 31/12/24.

@@ -78,6 +78,9 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode())
 
 
+_LONG_JSON = 500_000
+
+
 def write_json(path: Path, document: Any) -> None:
     """Write `document` as JSON under `path`. Raises StorageError.
 
@@ -87,13 +90,16 @@ def write_json(path: Path, document: Any) -> None:
 
 
 def json_bytes(document: Any) -> bytes:
-    """Indented JSON in UTF-8, keys in the order given. Raises ValueError where a number is not finite."""
-    text = json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2)
+    """JSON in UTF-8, keys in the order given, indented where it is short enough to be read. Raises ValueError where a number is not finite."""
+    text = json.dumps(document, ensure_ascii=False, allow_nan=False)
+    # Of thousands of columns nobody reads line by line, and indenting takes several times as long.
+    indent = 2 if len(text) < _LONG_JSON else None
+    text = json.dumps(document, ensure_ascii=False, allow_nan=False, indent=indent)
     try:
         return (text + "\n").encode()
     except UnicodeEncodeError:
         # A file name that is not UTF-8 reaches us as lone surrogates; only the escaped form can carry them.
-        return (json.dumps(document, ensure_ascii=True, allow_nan=False, indent=2) + "\n").encode()
+        return (json.dumps(document, ensure_ascii=True, allow_nan=False, indent=indent) + "\n").encode()
 
 
 def numbered(folder: Path, stem: str, suffix: str) -> Path:

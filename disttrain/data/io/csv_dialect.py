@@ -10,8 +10,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import pyarrow.csv as arrow_csv
-
 from disttrain.data.findings import shown
 from disttrain.data.io.files import HEAD_BYTES, head, opened_text, reading, require_text
 from disttrain.errors import DataError, Finding
@@ -201,15 +199,12 @@ def are_numbers(cells: set[str], dialect: Dialect, telling: re.Pattern[str]) -> 
 
 def header_of(path: Path, dialect: Dialect) -> Sequence[str]:
     """The names in the first line of the file, which may be longer than the sample."""
-    first = head(path)
-    if len(first) < HEAD_BYTES:
-        rows = rows_of(decoded(path, first, dialect.encoding), dialect.separator)
-        return rows[0] if rows else []
     with reading(path, "csv"), opened_text(path, dialect.encoding) as file:
-        options = arrow_csv.ReadOptions(use_threads=False, block_size=64 << 20)
-        parsing = arrow_csv.ParseOptions(delimiter=dialect.separator, newlines_in_values=True)
-        names: list[str] = arrow_csv.open_csv(file, options, parsing, arrow_csv.ConvertOptions(column_types={})).schema.names
-        return names
+        lines = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+        try:
+            return next((row for row in csv.reader(lines, delimiter=dialect.separator) if row), [])
+        except csv.Error as fault:
+            raise ValueError(f"the header cannot be read: {fault}") from None
 
 
 def number_text(dialect: Dialect) -> str:
