@@ -73,7 +73,7 @@ def predict(
         talk.say(f"  · {remark}")
     for note in done.notes:
         talk.say(f"  ! {note}")
-    talk.say(f"run {done.run}{' (newest)' if done.newest else ''} · {done.rows:,} rows -> {done.output}")
+    talk.say(f"run {done.run}{' (newest)' if done.newest else ''} · {done.rows:,} row{'s' if done.rows != 1 else ''} -> {done.output}")
     if talk.json and done.output != "-":
         talk.document({"run": done.run, "output": done.output, "rows": done.rows, "notes": list(done.notes)})
 

@@ -57,7 +57,7 @@ def scores(talk: Talk, answer: Answer) -> None:
     """The scores of an evaluation: one line for one plain metric, else a table, and how calibrated the forecasts are."""
     made = answer.document
     about = made["split"] or made["data"]
-    talk.show(f"run {made['run']}{' (newest)' if answer.newest else ''} · {about} · {made['rows']:,} rows")
+    talk.show(f"run {made['run']}{' (newest)' if answer.newest else ''} · {about} · {made['rows']:,} row{'s' if made['rows'] != 1 else ''}")
     for remark in answer.remarks:
         talk.say(f"  · {remark}")
     for note in answer.notes:

@@ -14,7 +14,7 @@ from disttrain.data.arrays import is_number, is_text, is_time, plain
 from disttrain.data.findings import column_place, shown
 from disttrain.errors import Finding
 
-__all__ = ["KINDS", "LABEL", "fits", "is_passed_over", "kind_of", "lookup", "mistyped", "unusable"]
+__all__ = ["KINDS", "LABEL", "fits", "is_passed_over", "is_simple", "kind_of", "lookup", "mistyped", "unusable"]
 
 LABEL = "label"
 # The row numbers that data frames leave in a file; no part of the data.

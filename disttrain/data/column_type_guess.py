@@ -123,6 +123,7 @@ DATE = (
     r"^(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/]\d{1,2}[-/](?:\d{4}|\d{2})|\d{1,2}\.\d{1,2}\.\d{4})(?:[ T].*)?$"
     r"|^\d{1,2}[ -][A-Za-z]{3,9}[ -]\d{2,4}$|^[A-Za-z]{3,9} \d{1,2},? \d{4}$"
 )
+TRUTH = r"^(?i:true|false)$"
 # A unit is the same in nearly all rows, and numbers with one are many: `3 doors` and `5 doors` are categories.
 FEW_DISTINCT, SAME_UNIT = 20, 0.9
 MOST = 0.5
@@ -130,12 +131,13 @@ MOST = 0.5
 
 @dataclass
 class Resemblance:
-    """How many cells of a text column there are, are plain numbers, numbers with marks or a unit, and dates; of how many `distinct` ones."""
+    """How many cells of a text column there are, are plain numbers, numbers with marks or a unit, dates, and truth values; the first `distinct` ones."""
 
     cells: int = 0
     plain: int = 0
     marked: int = 0
     dates: int = 0
+    truth: int = 0
     padded: bool = False
     units: dict[str, int] = field(default_factory=dict)
     distinct: set[str] = field(default_factory=set)
@@ -149,7 +151,8 @@ class Resemblance:
         plain, marked, dates = (matching(cells, pattern) for pattern in (PLAIN, MARKED, DATE))
         self.plain, self.dates = self.plain + plain, self.dates + dates
         self.marked += marked - plain
-        self.padded = self.padded or has_padded(cells)
+        self.padded = self.padded or bool(matching(cells, r"^0(?:\d+|[xX].*)$"))
+        self.truth += matching(cells, TRUTH)
         if len(self.distinct) <= FEW_DISTINCT:
             self.distinct.update(pc.unique(cells.slice(0, 10_000)).to_pylist()[: FEW_DISTINCT + 1])
         units = pc.struct_field(pc.extract_regex(cells, WITH_UNIT), "unit").drop_null().value_counts()
@@ -164,11 +167,13 @@ class Resemblance:
 
     @property
     def kind(self) -> str:
-        """numbers, where most cells are; dates likewise; empty for names."""
+        """numbers, where most cells are; dates and truth values likewise; empty for names."""
         if not self.cells or self.padded:
             return "dates" if self.cells and self.dates > MOST * self.cells else ""
         if self.plain + self.marked + self.of_unit >= MOST * self.cells and self.plain + self.marked + self.of_unit > self.dates:
             return "numbers"
+        if MOST * self.cells <= self.truth < self.cells:
+            return "truth values"
         return "dates" if self.dates > MOST * self.cells else ""
 
 
@@ -180,5 +185,5 @@ def matching(cells: Any, pattern: str) -> int:
 def unlike(text: Any, dialect: Dialect, kind: str) -> Any:
     """Which cells are neither missing nor plain numbers (ISO dates), as an Arrow boolean array."""
     cells = without_missing_words(text, dialect)
-    pattern = PLAIN if kind == "numbers" else r"^\d{4}-\d{2}-\d{2}(?:[ T].*)?$"
+    pattern = {"numbers": PLAIN, "truth values": TRUTH}.get(kind, r"^\d{4}-\d{2}-\d{2}(?:[ T].*)?$")
     return pc.invert(pc.match_substring_regex(cells, pattern)).fill_null(False)

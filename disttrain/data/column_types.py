@@ -20,7 +20,20 @@ from disttrain.data.arrays import bits, is_number, is_text, is_time, joined, num
 from disttrain.data.io.csv_dialect import Dialect
 from disttrain.data.text_values import NO_TEXT, as_booleans, as_numbers, as_times, is_missing_word, without_missing_words
 
-__all__ = ["AS_WRITTEN", "BOOLEAN", "EVENT", "FORM_OF_KIND", "NAME", "NUMBER", "OWN", "TIME", "Conformed", "conformed", "in_one_type"]
+__all__ = [
+    "AS_WRITTEN",
+    "BOOLEAN",
+    "EVENT",
+    "FORM_OF_KIND",
+    "NAME",
+    "NUMBER",
+    "OWN",
+    "TIME",
+    "Conformed",
+    "conformed",
+    "is_bytes",
+    "in_one_type",
+]
 
 NAME, NUMBER, BOOLEAN, EVENT, TIME, AS_WRITTEN, OWN = "name", "number", "boolean", "event", "time", "as written", "own"
 # The form of a feature of each kind.
@@ -43,7 +56,7 @@ def conformed(column: Any, form: str, dialect: Dialect, own: Any = None) -> Conf
     """A column of any simple Arrow type in a form; `own` is the type of OWN. Types that the form does not admit come back as they are."""
     array = joined(column)
     kind = array.type
-    if form == AS_WRITTEN or pa.types.is_nested(kind):
+    if form == AS_WRITTEN or pa.types.is_nested(kind) or is_bytes(kind):
         return Conformed(array)
     if form == OWN:
         return Conformed(array if own is None or own == kind else in_own_type(array, own, dialect))
@@ -69,6 +82,10 @@ def as_events(text: Any, dialect: Dialect) -> tuple[Any, Mask]:
     """Truth values as 1 and 0."""
     truth, wrong = as_booleans(text, dialect)
     return pc.cast(truth, pa.float64()), wrong
+
+
+def is_bytes(kind: Any) -> bool:
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind))
 
 
 READERS = {NUMBER: as_numbers, EVENT: as_events, BOOLEAN: as_booleans, TIME: as_times}

@@ -138,6 +138,8 @@ def is_listed(column: Any, values: Sequence[Any]) -> tuple[Mask, list[Any]]:
     """
     array = joined(column)
     kind = array.type
+    if pa.types.is_float16(kind):
+        array = pc.cast(array, pa.float32())
     wanted = [listed_value(value, kind) for value in values]
     usable = [value for value in wanted if value is not None]
     if is_time(kind):
@@ -207,5 +209,7 @@ def column_of(values: Sequence[Any], kind: Any) -> Any:
 
 def order_of(column: Any) -> NDArray[np.int64]:
     """Whole numbers that sort like the values of a column of numbers, times or text, equal for equal ones, (n,)."""
-    ranks = pc.rank(joined(column), sort_keys="ascending", tiebreaker="dense")
+    array = joined(column)
+    array = pc.cast(array, pa.float32()) if pa.types.is_float16(array.type) else array
+    ranks = pc.rank(array, sort_keys="ascending", tiebreaker="dense")
     return plain_values(ranks, np.uint64).astype(np.int64)

@@ -61,6 +61,8 @@ def words(count: Resemblance, total: int, cells: Sequence[str]) -> tuple[str, st
     some = f"{total:,} of {count.cells:,} cells {'are' if total > 1 else 'is'}"
     if count.kind == "dates":
         return "dates-as-text", f"it looks like dates, and {some} not written 2026-01-31"
+    if count.kind == "truth values":
+        return "booleans-as-text", f"it looks like true and false, and {some} neither"
     if all(COMMA.fullmatch(cell) for cell in cells):
         return "decimal-comma", f"it looks like numbers, and {some} written with a comma"
     return "numbers-as-text", f"it looks like numbers, and {some} no plain number{'s' if total > 1 else ''}"
@@ -69,6 +71,8 @@ def words(count: Resemblance, total: int, cells: Sequence[str]) -> tuple[str, st
 def ways_out(count: Resemblance, cells: Sequence[str], source: Source) -> list[str]:
     if count.kind == "dates":
         return ["write dates as 2026-01-31, or 2026-01-31T12:00:00"]
+    if count.kind == "truth values":
+        return ["write true and false, or leave the field empty where it is not known"]
     return ways_out_of_numbers(cells, source.format.name, source.missing_words)
 
 

@@ -101,15 +101,17 @@ class Schema:
         listed, starred, passed = listed_features(section, arrow_schema.names, {*special, *split_columns(section), *names(section.exclude)})
         findings = list(lookup(dict.fromkeys((*listed, *special, *other_columns(section))), arrow_schema, where, parts))
         present = [name for name in listed if len(arrow_schema.get_all_field_indices(name)) == 1]
-        features, faults, remarks = resolved(section, present, source, starred)
+        features, faults, warnings = resolved(section, present, source, starred)
         findings += [*faults, *schema.type_faults(arrow_schema, where, source.conflict, target=True)]
         if starred and not listed:
             findings.append(Finding("no-features", "no column is left to be a feature", where, hints=("name some in `data.features`",)))
         raise_any(dict.fromkeys(findings))
+        remarks: tuple[str, ...] = ()
         if passed:
             said = ", ".join(f"`{shown(name)}`" if name.strip() else "a column without a name" for name in dict.fromkeys(passed))
-            remarks = [f"passed over: {said}", *remarks]
-        return Resolved(Schema(tuple(features), schema.target, schema.weight, schema.id, known, observed, label), tuple(remarks))
+            remarks = (f"passed over: {said}",)
+        resolved_schema = Schema(tuple(features), schema.target, schema.weight, schema.id, known, observed, label)
+        return Resolved(resolved_schema, remarks, tuple(warnings))
 
     def type_faults(self, arrow_schema: Any, where: str, conflict: Any, *, target: bool) -> list[Finding]:
         """Columns beside the features whose types cannot be read as what they must be."""
@@ -161,10 +163,11 @@ class Schema:
 
 @dataclass(frozen=True)
 class Resolved:
-    """The schema of the training files, and what a reader should know of it."""
+    """The schema of the training files, how they are read, and what is odd in them."""
 
     schema: Schema
     remarks: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
 
 def feature_from(state: Any) -> Feature:
@@ -230,7 +233,7 @@ def other_columns(section: Any) -> list[str]:
 
 
 def resolved(section: Any, present: Sequence[str], source: Source, starred: bool) -> tuple[list[Feature], list[Finding], list[str]]:
-    """The features among the columns that are `present`, what is wrong with them, and remarks."""
+    """The features among the columns that are `present`, what is wrong with them, and what is odd."""
     options = {part.name: part for part in described(section)}
     declared = {name: part.type for name, part in options.items() if getattr(part, "type", None) not in (None, "auto")}
     own = source.own_types([name for name in present if name not in declared])
@@ -246,5 +249,5 @@ def resolved(section: Any, present: Sequence[str], source: Source, starred: bool
         option = options.get(name)
         features.append(Feature(name, kind, getattr(option, "encoding", None) or "auto", getattr(option, "dimensions", None)))
     undeclared = [feature.name for feature in features if feature.name not in declared and is_text(own[feature.name])]
-    odd, remarks = resembling(source, undeclared, starred)
-    return features, [*findings, *odd], remarks
+    odd, warnings = resembling(source, undeclared, starred)
+    return features, [*findings, *odd], warnings

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from disttrain.data.arrays import boolean_column, is_number, is_text, is_time, joined
 from disttrain.data.column_type_guess import ColumnTypeGuess
-from disttrain.data.column_types import AS_WRITTEN, BOOLEAN, EVENT, NAME, NUMBER, OWN, TIME, conformed
+from disttrain.data.column_types import AS_WRITTEN, BOOLEAN, EVENT, NAME, NUMBER, OWN, TIME, conformed, is_bytes
 from disttrain.data.filters import columns_of, keep
 from disttrain.data.findings import Origin, place, raise_any, shown
 from disttrain.data.io.csv_dialect import Dialect
@@ -51,13 +51,18 @@ class Rows:
 class Source:
     """Files of one format. What is asked of them (schemas, types, counts, checksums) is looked up once.
 
-    `options` are the config's `data.csv`; `renamed` {name: name in the file} are columns that a file calls otherwise.
+    `options` are the config's `data.csv`; `renamed` {name: name in the file} are columns that a file calls otherwise. `configured` is
+    whether hints may name keys of the config.
     """
 
-    def __init__(self, files: Sequence[Path], format: str = "auto", options: Any = None, renamed: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, files: Sequence[Path], format: str = "auto", options: Any = None, renamed: Mapping[str, str] | None = None,
+        configured: bool = True,
+    ) -> None:  # fmt: skip
         self.files = tuple(files)
         self.named = format
         self.options = options
+        self.configured = configured
         self.renamed = dict(renamed or {})
         self._own: dict[str, Any] = {}
         self._counts: dict[Path, int] = {}
@@ -252,7 +257,7 @@ class Source:
                 with reading(self.files[0], "a table"):
                     same = [in_type(array, field.type) for array, field in zip(arrays, fields, strict=True)]
                 yield of_length(same, fields, batch.num_rows), first
-        wrong.require_none(self.origin, self.format.name, self.missing_words)
+        wrong.require_none(self.origin, self.format.name if self.configured else "", self.missing_words)
 
     def _own_of(self, forms: Mapping[str, str]) -> dict[str, Any]:
         return self.own_types([column_of(key) for key, form in forms.items() if form == OWN])
@@ -268,9 +273,10 @@ class Source:
         return pa.string() if form == AS_WRITTEN and self._is_text(name) else type_of(schema.field(name).type, form)
 
     def _is_text(self, name: str) -> bool:
-        """Whether what is written for a value is text, or else would not come back as it was: the digits of a number in NDJSON."""
+        """Whether what is written for a value is text, or else would not come back as it was: the digits of a number and the zone of a time in NDJSON."""
         kind = self.schema.field(name).type
-        return is_text(kind) or (self.format.lines is not None and bool(pa.types.is_floating(kind)))
+        exact = pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_null(kind) or pa.types.is_nested(kind)
+        return is_text(kind) or (self.format.lines is not None and not exact)
 
     @property
     def counts(self) -> tuple[int, ...]:
@@ -316,7 +322,7 @@ def column_of(key: str) -> str:
 def type_of(stored: Any, form: str) -> Any:
     """The type of a column in a form, whatever its type in the file."""
     if form == NAME:
-        return pa.string() if not pa.types.is_nested(stored) else stored
+        return stored if pa.types.is_nested(stored) or is_bytes(stored) else pa.string()
     if form in (NUMBER, EVENT):
         return pa.float64() if is_text(stored) else stored
     if form == TIME and (is_text(stored) or is_time(stored)):

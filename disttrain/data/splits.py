@@ -10,6 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from disttrain.data.arrays import is_number, is_text, is_time, joined, missing_values, numbers, texts
+from disttrain.data.column_checks import is_simple
 from disttrain.data.comparing import is_listed, order_of
 from disttrain.data.findings import Origin, column_place, row_finding, rows_have, shown
 from disttrain.data.hashing import column_hash, mixed, row_hash
@@ -60,7 +61,11 @@ def assign(
             ranks = RANKS[method](rows, by, seed, tuple(exclude), origin or Origin()) if ranks is None else ranks
             parts[held_out(np.flatnonzero(parts == TRAIN), ranks, wanted, PICKS[method], name)] = which
         else:
-            parts[listed_rows(own, wanted, name)[0] & (parts == TRAIN)] = which
+            listed, missing = listed_rows(own, wanted, name)
+            if not listed.any():
+                said = ", ".join(f"`{shown(value, 40)}`" for value in missing[:10])
+                raise none_left(name, f"no row has {said} in `{shown(wanted.column)}`")
+            parts[listed & (parts == TRAIN)] = which
         if not (parts == which).any():
             raise none_left(name, "it would have no row")
         if not (parts == TRAIN).any():
@@ -155,8 +160,8 @@ def seed_code(seed: int) -> Hashes:
 
 def group_ranks(table: Any, by: str | None, seed: int, exclude: tuple[str, ...], origin: Origin) -> Hashes:  # noqa: ARG001
     column = split_column(table, by)
-    if pa.types.is_nested(column.type):
-        raise DataError(Finding("unusable-type", "a nested column cannot name groups", column_place(origin.names[0], str(by))))
+    if not is_simple(column.type) and not pa.types.is_null(column.type):
+        raise DataError(unfit(by, column.type, "its type {} cannot name groups", origin))
     # Groups have names: 1.10 is not 1.1.
     return mixed(np.asarray(column_hash(texts(column))) ^ seed_code(seed))
 
@@ -169,6 +174,8 @@ def time_ranks(table: Any, by: str | None, seed: int, exclude: tuple[str, ...], 
         raise DataError(row_finding("missing-value", what, column=str(by), rows=rows, origin=origin))
     if is_number(column.type):
         return -order_of(column)
+    if not (is_time(column.type) or is_text(column.type)):
+        raise DataError(unfit(by, column.type, "its type {} has no order in time", origin))
     times, wrong = (column, np.zeros(len(column), dtype=bool)) if is_time(column.type) else as_times_or_none(column)
     if wrong.any():
         hints = ("write 2026-01-31 or 2026-01-31T12:00:00, with or without a zone",)
@@ -176,6 +183,10 @@ def time_ranks(table: Any, by: str | None, seed: int, exclude: tuple[str, ...], 
         told = row_finding("bad-time", what, column=str(by), rows=wrong, values=lambda row: texts(column)[row], origin=origin, hints=hints)
         raise DataError(told)
     return -order_of(times)
+
+
+def unfit(by: str | None, kind: Any, what: str, origin: Origin) -> Finding:
+    return Finding("unusable-type", what.format(shown(kind)), column_place(origin.names[0], str(by)), hints=("name another column",))
 
 
 def as_times_or_none(column: Any) -> tuple[Any, NDArray[np.bool_]]:
@@ -195,7 +206,7 @@ def listed_rows(table: Any, wanted: Any, name: str) -> tuple[NDArray[np.bool_], 
         what = f"there is no column `{shown(wanted.column)}`, which tells the rows"
         raise DataError(Finding("missing-column", what, f"data.{name}"))
     column = joined(table.column(wanted.column))
-    if pa.types.is_nested(column.type):
+    if not is_simple(column.type) and not pa.types.is_null(column.type):
         raise DataError(
             Finding("unusable-type", f"its type {shown(column.type)} cannot tell the rows", column_place(f"data.{name}", wanted.column))
         )

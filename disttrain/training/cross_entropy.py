@@ -26,6 +26,7 @@ from disttrain.families import (
     takes_exposure,
 )
 from disttrain.families import options as known_options
+from disttrain.families.other_names import spelled_here
 from disttrain.likelihood import cross_entropy
 from disttrain.networks import Conditions, Output, activated
 from disttrain.outcomes import Outcome
@@ -139,7 +140,8 @@ def _family(family: str | Family, options: Mapping[str, Any]) -> Family:
             raise _refusal(f"`{next(iter(options))}` is an option of families called by name; this one is made already")
         return family
     if family not in FAMILIES:
-        raise _refusal(f"`{family}` is not a family", _nearest(family, FAMILIES))
+        elsewhere = spelled_here(family)
+        raise _refusal(f"`{family}` is not a family", f"did you mean `{elsewhere[0]}`?" if elsewhere else _nearest(family, FAMILIES))
     for unknown in sorted(options.keys() - set(known_options(family))):
         raise _refusal(f"`{family}` takes no option `{unknown}`", _nearest(unknown, ("check_support", *known_options(family))))
     classes = options.get("classes", 2)

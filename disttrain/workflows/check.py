@@ -38,7 +38,7 @@ def check(loaded: Loaded, limit: int | None = None, detailed: bool = False) -> l
     """
     prepared = prepare(loaded, limit)
     require_suited(loaded, prepared)
-    require_free_ids(loaded, prepared.model)
+    require_free_ids(loaded, prepared.model, prepared.data.arrow_schema)
     return [
         *_files(prepared),
         *_few(prepared),
@@ -62,7 +62,7 @@ def _files(prepared: Prepared) -> list[Remark]:
         Remark("files", f"{len(rows.files)} file{'s' if len(rows.files) > 1 else ''}, {size / 1e6:,.1f} MB        {names}"),
         *(Remark("read as", remark) for remark in rows.remarks),
         Remark("split", f"{counts}{own}"),
-        *(Remark("split", warning, True) for warning in rows.warnings),
+        *(Remark("data", warning, True) for warning in rows.warnings),
     ]
 
 

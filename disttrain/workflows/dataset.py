@@ -126,7 +126,7 @@ def dataset(loaded: Loaded, limit: int | None = None, more: Sequence[str] = (), 
         np.concatenate([part.row + start for part, start in zip(parts, before, strict=False)]), parted, schema, sources,
         sum(part.filtered for part in parts),
         (*dict.fromkeys(remark for one in sources for remark in one.remarks), *resolved.remarks),
-        tuple(_warnings(config, schema, table, _joined([part.compared for part in parts]), train, parted)) if warn else (),
+        (*resolved.warnings, *_warnings(config, schema, table, _joined([part.compared for part in parts]), train, parted)) if warn else (),
     )  # fmt: skip
 
 

@@ -22,7 +22,7 @@ from disttrain.metrics import METRICS
 from disttrain.model import Model
 from disttrain.outcomes import Outcome
 from disttrain.workflows.dataset import SPLITS, filters_of
-from disttrain.workflows.feature_notes import FeatureNotes
+from disttrain.workflows.feature_notes import IN_PYTHON, FeatureNotes
 from disttrain.workflows.group_columns import group_column
 from disttrain.workflows.impossible import impossible_notes
 from disttrain.workflows.new_rows import new_source
@@ -126,8 +126,8 @@ def _scores(model: Model, other: Model | None, rows: _Rows, question: Question, 
     else:
         form = format_named(question.rows_out) or "parquet"
         written(question.rows_out, (table() for table in tables), form, {}, question.overwrite)
-    if question.data is not None and question.unknown == "error":
-        met.require_known(model, question.data)
+    if rows.new and question.unknown == "error":
+        met.require_known(model, str(rows.data), *(() if question.data else (IN_PYTHON,)))
     # Averages give up the scores of rows.
     nll, column = row_scores.of("nll"), ", ".join(model.schema.target)
     scores = scored(row_scores, groups)

@@ -24,7 +24,7 @@ from disttrain.model import Model
 from disttrain.workflows.configuration import configuration, configuration_of
 from disttrain.workflows.dataset import filters_of
 from disttrain.workflows.evaluate import evaluate_table
-from disttrain.workflows.feature_notes import FeatureNotes
+from disttrain.workflows.feature_notes import IN_PYTHON, FeatureNotes
 from disttrain.workflows.fit import Finished, Started
 from disttrain.workflows.fit import fit as fit_events
 from disttrain.workflows.forecasts import Wanted, forecast
@@ -70,15 +70,20 @@ class FittedRun:
         quantiles: Sequence[float] | float | None = None,
         samples: int = 0,
         times: Sequence[float] | float | None = None,
+        unknown: str = "error",
     ) -> Any:
         """The forecast of every row of a frame: parameters, mean, standard deviation and quantiles; the same kind of frame, with its own index.
 
         `times`, in target units, are those of the columns `survival` and `hazard`; `quantiles` and `times` stand for their columns too.
 
-        Raises DataError where columns are missing or of the wrong type, UsageError where what is asked for does not exist.
+        Raises DataError where columns are missing or of the wrong type, and where no value of a feature is a category that training had,
+        unless `unknown` is "ok"; UsageError where what is asked for does not exist.
         """
+        Request(data=FRAME, unknown=unknown)
         wanted, notes = self._wanted(columns, quantiles, samples, times), FeatureNotes()
         predicted = self._forecast(self._table(frame, target=False), wanted, notes, 0)
+        if unknown == "error":
+            notes.require_known(self.model, FRAME, IN_PYTHON)
         _warn(notes.texts(self.model.encoder.missing))
         return like(frame, predicted)
 
@@ -104,13 +109,15 @@ class FittedRun:
         _warn(notes.texts(self.model.encoder.missing))
         return distribution
 
-    def evaluate(self, frame: Any, metrics: Sequence[str] | str = (), levels: Sequence[float] | float = ()) -> Evaluation:
+    def evaluate(
+        self, frame: Any, metrics: Sequence[str] | str = (), levels: Sequence[float] | float = (), unknown: str = "error"
+    ) -> Evaluation:
         """Scores on a frame with the target: {metric: {value, se, baseline, gain, gain_se}}.
 
-        Rows that `data.filter` or `missing: drop` of the config leave out are not scored. Raises DataError for the frame, UsageError
-        for metrics that do not exist or cannot score the family.
+        Rows that `data.filter` or `missing: drop` of the config leave out are not scored. Raises DataError for the frame, as
+        `predict` does, UsageError for metrics that do not exist or cannot score the family.
         """
-        question = Question(metrics=_several(metrics), levels=_several(levels))
+        question = Question(metrics=_several(metrics), levels=_several(levels), unknown=unknown)
         scores = evaluate_table(self.model, self._table(frame, target=True), _FRAME, question)
         evaluation = Evaluation(scores.document["metrics"])
         evaluation.rows, evaluation.notes = scores.document["rows"], scores.notes
@@ -198,6 +205,10 @@ def fit(
 
     Raises what the command line reports: ConfigError, DataError, FitFailed, StorageError.
     """
+    given: Any = set
+    if given is not None and not isinstance(given, Mapping):
+        what = f"`set` is a mapping of keys to values, not a `{type(given).__name__}`"
+        raise UsageError(Finding("bad-option", what, "set", hints=('such as `{"training.epochs": 50}`',)))
     overrides = [configs.override(key, value) for key, value in (set or {}).items()]
     if data is not None:
         overrides.append(configs.override("data.train", _source(data)))

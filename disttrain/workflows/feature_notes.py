@@ -8,7 +8,10 @@ from disttrain.data import Note, raise_any, shown
 from disttrain.errors import Finding
 from disttrain.model import Model
 
-__all__ = ["FeatureNotes"]
+__all__ = ["IN_PYTHON", "FeatureNotes"]
+
+# How a caller in Python goes on where no category of a feature is known.
+IN_PYTHON = 'rename the column of the frame; `unknown="ok"` goes on all the same'
 
 
 class FeatureNotes:
@@ -34,7 +37,9 @@ class FeatureNotes:
             if note.unseen:
                 yield f"{shown(name)}: {counted(note.unseen)} with a category that training did not have"
 
-    def require_known(self, model: Model, where: str) -> None:
+    def require_known(
+        self, model: Model, where: str, way_out: str = "`--map` names a renamed column; `--unknown ok` goes on all the same"
+    ) -> None:
         """Raise DataError where all values of a feature are categories that training did not have: the column must be another one."""
         findings = []
         for name, note in self.counts.items():
@@ -42,7 +47,7 @@ class FeatureNotes:
                 known = model.encoder.categories(name)
                 listed = ", ".join(f"`{shown(category, 30)}`" for category in known[:5]) + (" ..." if len(known) > 5 else "")
                 what = f"no value of `{shown(name)}` is a category that training had, in {counted(note.unseen)}"
-                hints = (f"training had {listed}", "`--map` names a renamed column; `--unknown ok` goes on all the same")
+                hints = (f"training had {listed}", way_out)
                 findings.append(Finding("unknown-categories", what, shown(where, 200), hints=hints))
         raise_any(findings)
 

@@ -74,7 +74,7 @@ def fit(
         # Arrow keeps what it is given back for itself, and it was all of the table.
         pa.default_memory_pool().release_unused()
         scoring.require_suited(loaded, prepared)
-        require_free_ids(loaded, prepared.model)
+        require_free_ids(loaded, prepared.model, prepared.data.arrow_schema)
         held.enter_context(training.deterministic(config.training.deterministic))
         held.enter_context(training.threads(*_largest_product(prepared)))
         before = Resumed() if run is None else resumed(run.path, loaded, prepared, device)

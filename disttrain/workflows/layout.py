@@ -65,8 +65,11 @@ def list_sizes(model: Model, wanted: Wanted) -> dict[str, int]:
     return {name: model.members if name in lists else 0 for name in column_names(model, wanted)}
 
 
-def require_free_ids(loaded: Loaded, model: Model) -> None:
-    """Raise DataError where a column of `data.id` has the name of one that `fit` or `predict` will write, in any format."""
+def require_free_ids(loaded: Loaded, model: Model, schema: pa.Schema) -> None:
+    """Raise DataError where a column of `data.id` has the name of one that `fit` or `predict` will write, in any format, or a type of the
+    `schema` that `fit` cannot write.
+    """
+    rooms.require_format(schema, model.schema.id, "parquet")
     sizes = list_sizes(model, refuse_unsuited(model, wanted_of(model.config), asked={}))
     names = {"row", "split", *sizes, *_unfolded(sizes)}
     free = ", ".join(name for name in model.schema.id if name not in names)

@@ -22,4 +22,4 @@ def new_source(data: str, config: Config, format: str | None = None, renamed: Ma
     files = rooms.files(data, Path.cwd(), named)
     if format is None and all(any(suffix_of(file) in form.suffixes for form in FORMATS.values()) for file in files):
         named = "auto"
-    return Source(files, named, config.data.csv, renamed)
+    return Source(files, named, config.data.csv, renamed, configured=False)

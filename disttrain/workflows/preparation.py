@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -92,6 +92,7 @@ def prepare(loaded: Loaded, limit: int | None = None) -> Prepared:
     _require_splits(config, rows)
     seen = observe(config, rows.schema, rows.table, None, rows.origin, rows.split == 0)
     _require_told(rows, seen)
+    rows = replace(rows, warnings=(*rows.warnings, *_untrained_labels(rows, seen)))
     family, train = seen.family, seen[torch.from_numpy(counted_rows(rows, seen.weight))]
     scaling = scaling_of(config, family, train.outcome.value, train.weight, train.conditions.exposure)
     outputs = outputs_of(config, family, encoder, scaling)
@@ -188,6 +189,18 @@ def _require_weights(rows: Dataset, weight: Array | None, splits: Sequence[str] 
             require_weight(weight[part], rows.schema.weight, rows.origin, split)
 
 
+def _untrained_labels(rows: Dataset, seen: Observed) -> Iterator[str]:
+    """A warning about labels that no training row has: the network learns nothing of them."""
+    if seen.labels is None:
+        return
+    trained = np.unique(seen.outcome.value.numpy()[rows.part("train")])
+    codes = np.unique(seen.outcome.value.numpy())
+    missing = [str(seen.labels[int(code)]) for code in codes[~np.isin(codes, trained)]]
+    if missing:
+        said = ", ".join(f"`{shown(label, 40)}`" for label in missing[:10])
+        yield f"no training row has the label{'s' if len(missing) > 1 else ''} {said} of `{shown(rows.schema.target[0])}`, which held-out rows have"
+
+
 def _require_groups(config: Config, rows: Dataset) -> None:
     """Raise DataError where a column to score group by group is not there."""
     missing = [name for name in config.evaluation.by if name not in rows.table.column_names]
@@ -217,6 +230,8 @@ def _require_splits(config: Config, rows: Dataset) -> None:
         _require_rows(rows, split)
     if len(rows.part("train")) < 2:
         what = "one training row says nothing about a spread; a distribution needs two or more"
+        if rows.filtered:
+            what += f" (`data.filter` took out {rows.filtered:,})"
         hints = ("a smaller share for validation and test, or more data",)
         raise DataError(Finding("too-few-rows", what, ", ".join(file.name for file in rows.files[:3]), hints=hints))
     _require_batches(config, len(rows.part("train")))

@@ -116,7 +116,7 @@ def ranking(source: str, target: str, weight: str | None = None, support: str | 
 
 def _columns(source: str, target: str, weight: str | None) -> tuple[Array, Array | None]:
     """The numbers of the target and their weights, rows of weight 0 left out; no other column is read. Raises DataError."""
-    rows = Source(rooms.files(source, Path.cwd()))
+    rows = Source(rooms.files(source, Path.cwd()), configured=False)
     origin, schema = rows.origin, Schema((), (target,), weight)
     schema.check(rows, target=True)
     table = rows.read(schema.forms(target=True)).table

@@ -310,3 +310,60 @@ def test_rows_that_came_through_a_pipe_are_asked_for_again(here, monkeypatch):
         assert "--data" in said
     monkeypatch.setattr(files, "stdin_bytes", lambda: text.replace("x,y", "y,x").encode())
     assert "changed" in run("evaluate", code=3)
+
+
+def test_ids_of_ndjson_that_look_like_times_come_back_as_written(here):
+    x, y = numbers()
+    times = ["2024-01-02", "2024-01-02T03:04:05Z", "2024-01-02T03:04:05+02:00"]
+    lines = [{"d": times[0], "t": times[1], "u": times[2], "x": a, "y": b} for a, b in zip(x.tolist(), y.tolist(), strict=True)]
+    (here / "data.ndjson").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    run("fit", config(here, "data.ndjson", "id: [d, t, u]"), "-q")
+    run("predict", "--data", "data.ndjson", "-o", "o.csv")
+    assert [rows_of(here / "o.csv")[0][name] for name in "dtu"] == times
+
+
+@pytest.mark.parametrize("kind", ["list", "bytes"])
+def test_what_has_no_order_and_no_name_cannot_part_rows_or_name_groups(here, kind):
+    x, y = numbers()
+    values = [[1.0]] * ROWS if kind == "list" else [b"\xff\xfe"] * ROWS
+    pq.write_table(pa.table({"x": x, "y": y, "k": values}), here / "data.parquet")
+    for split in ("time", "group"):
+        said = run("check", config(here, "data.parquet", f"split: {{method: {split}, by: k}}"), code=3)
+        assert "error[unusable-type]" in said
+        assert "`k`" in said
+    run("fit", config(here, "data.parquet"), "-q")
+    assert "error[unusable-type]" in run("evaluate", "--data", "data.parquet", "--by", "k", code=3)
+
+
+def test_half_precision_parts_rows_too(here):
+    x, y = numbers()
+    halves = pa.array(np.arange(ROWS, dtype=np.float16) / 4)
+    pq.write_table(pa.table({"x": x, "y": y, "k": halves}), here / "data.parquet")
+    assert "test 2" in run("check", config(here, "data.parquet", "test: {column: k, values: [0.25, 1]}"))
+    assert "train 20 · validation 20" in run("check", config(here, "data.parquet", "validation: 0.5, split: {method: time, by: k}"))
+
+
+def test_a_single_listed_value_that_no_row_has_is_named(here):
+    x, y = numbers()
+    table(here, "data.csv", x=x, y=y, s=["a"] * ROWS)
+    said = run("check", config(here, "data.csv", "test: {column: s, values: [b]}"), code=3)
+    assert "no row has `b` in `s`" in said
+
+
+def test_a_label_that_training_rows_do_not_have_is_told(here):
+    x, _ = numbers()
+    table(here, "train.csv", x=x, y=["01", "10"] * (ROWS // 2))
+    table(here, "test.csv", x=x + 0.5, y=["01", "1"] * (ROWS // 2))
+    name = config(here, "train.csv", "test: test.csv")
+    text = (here / name).read_text().replace("normal", "categorical")
+    (here / name).write_text(text)
+    assert "no training row has the label `1` of `y`" in run("check", name)
+    assert "no training row has the label `1` of `y`" in run("fit", name)
+
+
+def test_other_files_are_no_csv_whatever_they_are_called(here):
+    x, y = numbers()
+    table(here, "data.csv", x=x, y=y)
+    run("fit", config(here, "data.csv"), "-q")
+    pq.write_table(pa.table({"x": x}), here / "p.parquet")
+    assert "look like parquet" in run("predict", "--data", "p.parquet", "--input-format", "csv", "-o", "o.csv", code=3)

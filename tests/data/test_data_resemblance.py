@@ -24,7 +24,7 @@ def judged(tmp_path, cells, form="csv", starred=False):
 
 
 @pytest.mark.parametrize("form", ["csv", "ndjson", "parquet"])
-@pytest.mark.parametrize("odd", ["?", "-", ".", "unknown", "12 km", "$1,200.50", "45 %", "1,234,567x", "1e", "--"])
+@pytest.mark.parametrize("odd", ["?", "-", ".", "unknown", "12 km", "$1,200.50", "45 %", "1,234,567x", "1e", "--", "05/18/2023", "12:30"])
 def test_one_odd_cell_among_numbers_is_named_with_its_row_and_both_ways_out(tmp_path, form, odd):
     (finding,), remarks = judged(tmp_path, [*NUMBERS, odd], form)
     assert finding.code == "numbers-as-text"
@@ -47,6 +47,7 @@ def test_one_odd_cell_among_numbers_is_named_with_its_row_and_both_ways_out(tmp_
         ([f"{n % 28 + 1}.{n % 12 + 1}.2023" for n in range(60)], "dates-as-text"),
         ([f"2023-01-{n % 28 + 1:02}" for n in range(60)] + ["soon"], "dates-as-text"),
         (["3", "4", "5+", "3", "4"], "numbers-as-text"),
+        (["true", "false", "True", "?"], "booleans-as-text"),
     ],
 )
 def test_numbers_and_dates_as_people_write_them_are_named(tmp_path, cells, code):

@@ -348,3 +348,23 @@ def test_a_table_of_arrow_strings_is_a_frame_like_any_other(family_run, table):
     run = disttrain.load(family_run("normal").folder)
     arrow = table.to_pandas(types_mapper={pa.string(): pd.ArrowDtype(pa.string()), pa.float64(): pd.ArrowDtype(pa.float64())}.get)
     assert_same(run.predict(arrow), run.predict(table.to_pandas()))
+
+
+def test_a_frame_of_which_no_category_is_known_is_refused_unless_it_is_said(tmp_path, table):
+    small = table.slice(0, 60)
+    write_table(tmp_path / "t.parquet", small)
+    document = config_of("normal", "t.parquet")
+    document["data"]["features"] = (
+        ["x", "s"] if "s" in small.column_names else [name for name in small.column_names if name in ("x", "region")]
+    )
+    run = disttrain.fit(write_config(tmp_path / "c.yaml", document), out=tmp_path / "run")
+    name = next(feature.name for feature in run.model.schema.features if feature.kind == "categorical")
+    frame = small.to_pandas().assign(**{name: "never seen"})
+    for call in (run.predict, run.evaluate):
+        with pytest.raises(DataError, match="is a category that training had"):
+            call(frame)
+        assert len(call(frame, unknown="ok"))
+    with pytest.raises(UsageError):
+        run.predict(frame, unknown="maybe")
+    with pytest.raises(UsageError, match="mapping of keys"):
+        disttrain.fit(tmp_path / "c.yaml", set=["training.epochs=1"])

@@ -78,7 +78,7 @@ def dialect_of(path: Path, options: Any = None) -> Dialect:
     """
     first = head(path)
     encoding = _said(options, "encoding") or recognised_encoding(first)
-    if encoding == "utf-8":
+    if encoding != "utf-16":
         require_text(path, "csv", first)
     sample = decoded(path, first, encoding)
     separator = _said(options, "separator") or recognised_separator(sample)

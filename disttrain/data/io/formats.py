@@ -85,6 +85,9 @@ NDJSON = Format(
 FORMATS = {"parquet": PARQUET, "csv": CSV, "feather": FEATHER, "arrow": ARROW, "ndjson": NDJSON}
 
 
+FORMAT_HINT = "or name the format: `data.format: csv` in a config, `--input-format csv` of `predict` and `evaluate`"
+
+
 def suffix_of(path: Path) -> str:
     """The suffix that tells the format: that before `.gz`, `.zst` and `.bz2`."""
     suffix = path.suffix.lower()
@@ -107,5 +110,12 @@ def format_of(path: Path, name: str = "auto") -> Format:
     known = " ".join(suffix for form in FORMATS.values() for suffix in form.suffixes)
     what = f"the suffix `{suffix}` is of no format known here" if suffix else "the name has no suffix that tells the format"
     unpack = UNPACKING.get(suffix.removeprefix("."), "")
-    hints = (unpack,) if unpack else (f"known are {known}, text also with .gz .zst .bz2", "or name the format: `data.format: csv`")
+    hints = (
+        (unpack,)
+        if unpack
+        else (
+            f"known are {known}, text also with .gz .zst .bz2",
+            FORMAT_HINT,
+        )
+    )
     raise DataError(Finding("unknown-format", what, place(path), hints=hints))
