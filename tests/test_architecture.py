@@ -15,9 +15,9 @@ import disttrain
 
 PACKAGE = Path(disttrain.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
-EVERYONE = {"errors", "deferred", "messages"}
+EVERYONE = {"errors", "deferred", "messages", "names"}
 FLOORS = (
-    {"errors", "deferred", "messages"},
+    {"errors", "deferred", "messages", "names"},
     {"config", "outcomes", "distributions", "storage", "quantiles"},
     {"families", "data", "likelihood"},
     {"networks", "metrics"},
@@ -28,11 +28,12 @@ FLOORS = (
     # The package itself and `python -m disttrain` stand before the door.
     {"__init__", "__main__"},
 )
-# Beside errors and deferred, which everyone may use.
+# Beside errors, deferred, messages and names, which everyone may use.
 ALLOWED = {
     "errors": set(),
     "deferred": set(),
     "messages": set(),
+    "names": set(),
     "config": set(),
     "outcomes": set(),
     "distributions": set(),
@@ -211,7 +212,7 @@ def test_nothing_heavy_is_loaded_before_it_is_needed(module):
 
 
 def test_the_defaults_of_a_config_are_those_of_the_plans():
-    from disttrain.config import names
+    from disttrain import names
     from disttrain.training import SchedulePlan
 
     plan = {field.name: field.default for field in fields(SchedulePlan)}

@@ -8,8 +8,8 @@ import typer
 
 from disttrain.cli.options import RUNS, InputFormat, Map, RunArgument, Unknown, numbers, pairs, words
 from disttrain.cli.talk import Talk
-from disttrain.config.names import METRICS
 from disttrain.errors import AnswerIsNo
+from disttrain.names import METRICS
 
 __all__ = ["evaluate"]
 

@@ -9,7 +9,7 @@ import typer
 
 from disttrain.cli.options import RUNS, InputFormat, Map, RunArgument, Unknown, bad_option, numbers, pairs, words
 from disttrain.cli.talk import Talk
-from disttrain.config.names import PREDICTION_COLUMNS
+from disttrain.names import PREDICTION_COLUMNS
 
 __all__ = ["predict"]
 

@@ -13,7 +13,6 @@ import typer
 from typer.core import TyperGroup
 
 from disttrain.cli.talk import COMMON, Color, Talk, errors_as_text
-from disttrain.config import key_of, suggestion
 from disttrain.errors import Finding, UsageError
 
 __all__ = ["Program"]
@@ -145,6 +144,8 @@ def _value_words(message: str) -> str:
 
 
 def _nearest_command(word: str, commands: tuple[str, ...]) -> str:
+    from disttrain.config import suggestion
+
     if near := suggestion(word, commands):
         return f"did you mean `disttrain {near}`?"
     if word.endswith((".yaml", ".yml")):
@@ -154,6 +155,8 @@ def _nearest_command(word: str, commands: tuple[str, ...]) -> str:
 
 def _nearest_option(option: str, command: Any) -> str:
     """The option that was meant, or `--set` with the key of the config that has this name."""
+    from disttrain.config import key_of, suggestion
+
     if command is None:
         return (
             f"did you mean `{near}`?"

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
 
-from disttrain.config import names
+from disttrain import names
 from disttrain.config.fields import (
     LIST,
     MAPPING,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from disttrain.config.names import NOT_AVAILABLE
 from disttrain.config.places import Path, Problem
 from disttrain.config.remote import remote_problems
 from disttrain.config.wording import shown
+from disttrain.names import NOT_AVAILABLE
 
 __all__ = ["role_problems", "unavailable"]
 

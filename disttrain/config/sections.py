@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
-from disttrain.config import names
+from disttrain import names
 from disttrain.config.data_section import DataSection
 from disttrain.config.fields import (
     LIST,

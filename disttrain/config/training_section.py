@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
-from disttrain.config import names
+from disttrain import names
 from disttrain.config.fields import NUMBER, STRICT, TEXT, Seconds, by_kind, choice, objection
 from disttrain.config.wording import shown
 

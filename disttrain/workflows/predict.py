@@ -14,10 +14,10 @@ import torch
 from disttrain import data as rooms
 from disttrain import storage, training
 from disttrain.config import Config
-from disttrain.config.names import TIMED_COLUMNS
 from disttrain.data import Origin, Source
 from disttrain.errors import Finding, UsageError, enough_memory
 from disttrain.model import Model
+from disttrain.names import TIMED_COLUMNS
 from disttrain.workflows import layout
 from disttrain.workflows.dataset import SPLITS, Dataset
 from disttrain.workflows.feature_notes import FeatureNotes

@@ -13,9 +13,9 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from disttrain.config import suggestion
-from disttrain.config.names import FORMATS, METRICS, PREDICTION_COLUMNS, SUFFIXES, TIMED_COLUMNS
 from disttrain.config.wording import escaped, listing, shortened
 from disttrain.errors import Finding, UsageError
+from disttrain.names import FORMATS, METRICS, PREDICTION_COLUMNS, SUFFIXES, TIMED_COLUMNS
 
 __all__ = ["Question", "Request", "Requirement", "columns_meant", "format_named", "require_times", "requirement"]
 

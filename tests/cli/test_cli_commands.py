@@ -244,6 +244,18 @@ def test_the_program_runs_as_a_module_and_ends_with_its_codes(here):
     assert wrong.stdout == b""
 
 
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["fit", "--help"], ["evaluate", "--help"]])
+def test_help_reads_no_config(arguments, tmp_path):
+    program = (
+        "import sys; from disttrain.cli.app import app\n"
+        f"try: app({arguments!r})\n"
+        "except SystemExit: pass\n"
+        "sys.exit('disttrain.config' in sys.modules)"
+    )
+    result = python("-c", program, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr.decode()
+
+
 @pytest.mark.parametrize(
     "arguments", [["--help"], ["--version"], ["fit", "--help"], ["families"], ["families", "gamma"], ["fit", "wrong.yaml"]]
 )

@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from disttrain import config
-from disttrain.config import names
+from disttrain import config, names
 from disttrain.config.scalars import share_meant
 from disttrain.errors import ConfigError
 

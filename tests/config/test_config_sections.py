@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from disttrain import config
-from disttrain.config import names
+from disttrain import config, names
 from disttrain.config.diagnostics import problems_of
 from disttrain.config.sections import Config
 from disttrain.errors import ConfigError

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 import disttrain
-from disttrain import config, data, metrics, networks, training
-from disttrain.config import names
+from disttrain import config, data, metrics, names, networks, training
 from disttrain.data import column_checks, splits
 from disttrain.errors import ConfigError
 from disttrain.networks import inputs

@@ -8,8 +8,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pytest
 
-from disttrain import data
-from disttrain.config import names
+from disttrain import data, names
 from disttrain.errors import DataError
 
 IDS = [uuid.uuid5(uuid.NAMESPACE_URL, str(number)) for number in range(200)]
