@@ -13,7 +13,10 @@ class Deferred(ModuleType):
     """Stands in for a module and imports it on the first attribute that is asked of it."""
 
     def __getattr__(self, attribute: str) -> Any:
-        return getattr(importlib.import_module(self.__name__), attribute)
+        found = getattr(importlib.import_module(self.__name__), attribute)
+        # Kept here, so that the next look costs no import statement: families ask for functions of torch at every step.
+        setattr(self, attribute, found)
+        return found
 
 
 def module(name: str) -> ModuleType:

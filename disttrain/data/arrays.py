@@ -66,8 +66,9 @@ def joined(column: Any) -> Any:
     array = column
     if isinstance(column, pa.ChunkedArray):
         array = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
-    kind = plain(array.type)
-    return array if array.type == kind else array.cast(kind)
+    stored = array.type
+    kind = plain(stored)
+    return array if kind is stored else array.cast(kind)
 
 
 def bits(column: Any) -> NDArray[np.bool_]:

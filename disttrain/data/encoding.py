@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from disttrain.data.arrays import missing_values
+from disttrain.data.arrays import boolean_column, missing_values
 from disttrain.data.calendar import Datetime
 from disttrain.data.categorical import Categorical
 from disttrain.data.findings import Origin, column_place, raise_any, row_finding, rows_have, shown
 from disttrain.data.numeric import Boolean, Numeric
 from disttrain.data.schema import Feature, Schema
 from disttrain.data.states import each, fields_of, refuse, text
-from disttrain.data.values import chosen
 from disttrain.errors import DataError, Finding
 
 __all__ = ["Embedding", "Encoder", "Note"]
@@ -87,9 +86,10 @@ class Encoder:
         used = rows_with_all(schema, table, rows) if missing == "drop" else rows
         masses = weight if weight is None or used is None else weight[used]
         place = start if used is None else start.rows(start.positions_of(np.flatnonzero(used)))
+        mask = None if used is None else boolean_column(used)
         parts, findings = [], []
         for feature in schema.features:
-            column = chosen(table.column(feature.name), used)
+            column = table.column(feature.name) if mask is None else table.column(feature.name).filter(mask)
             part, found = fitted(feature, column, scaling, place, masses)
             parts.append(part)
             findings += [*found, *(missing_findings(feature.name, column, place) if missing == "error" else ())]
@@ -200,11 +200,12 @@ def part_from(state: Any) -> Part:
 
 
 def fitted(feature: Feature, column: Any, scaling: str, origin: Origin, weight: NDArray[np.float64] | None) -> tuple[Part, list[Finding]]:
-    if missing_values(column).all():
+    part, findings = PARTS[feature.kind].fit(feature, column, scaling, origin, weight)
+    if part.constant and missing_values(column).all():
         what = "it has no value in any training row"
         hints = (f"leave it out of the features: `{shown(feature.name)}`",)
         return Boolean(feature.name, True, False), [Finding("empty-column", what, column_place(origin.names[0], feature.name), hints=hints)]
-    return PARTS[feature.kind].fit(feature, column, scaling, origin, weight)
+    return part, findings
 
 
 def rows_with_all(schema: Schema, table: Any, rows: NDArray[np.bool_] | None) -> NDArray[np.bool_]:

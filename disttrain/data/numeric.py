@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,12 +114,17 @@ def location_and_spread(values: Floats, weight: Floats | None = None) -> tuple[f
     """Mean and standard deviation of values that are not all equal, of the given weights, for 1e9 ± 1e-3 as for 1e-200: the mean is
     corrected once by the mean of the deviations from it, and the deviations are squared relative to the largest.
     """
-    rough = float(np.average(values, weights=weight))
-    centre = rough + float(np.average(values - rough, weights=weight))
+    rough = mean(values, weight)
+    centre = rough + mean(values - rough, weight)
     deviations = np.abs(values - centre)
     largest = float(deviations.max())
-    spread = largest * float(np.sqrt(np.average((deviations / largest) ** 2, weights=weight)))
-    return centre, spread
+    deviations /= largest
+    deviations *= deviations
+    return centre, largest * math.sqrt(mean(deviations, weight))
+
+
+def mean(values: Floats, weight: Floats | None) -> float:
+    return float(values.mean() if weight is None else np.average(values, weights=weight))
 
 
 def normal_scores(values: Floats, weight: Floats | None = None) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from disttrain.data.arrays import bits, boolean_column, instants, integers, is_text, is_time, joined, numbers, texts
+from disttrain.data.arrays import bits, instants, integers, is_text, is_time, joined, numbers, texts
 from disttrain.data.column_types import NUMBER, conformed
 from disttrain.data.findings import Origin, row_finding
 from disttrain.data.io.csv_dialect import TYPED
@@ -108,8 +108,3 @@ def checked_times(name: str, column: Any, origin: Origin) -> Times:
 def raw(array: Any, row: int) -> str:
     # Python's datetime ends with the year 9999; Arrow's text does not.
     return str(texts(array.slice(row, 1))[0])
-
-
-def chosen(column: Any, rows: NDArray[np.bool_] | None) -> Any:
-    """The column, or its rows where the mask is set."""
-    return column if rows is None else column.filter(boolean_column(rows))

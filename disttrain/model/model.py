@@ -28,8 +28,9 @@ from disttrain.storage import StoredModel
 
 __all__ = ["Model", "encoded"]
 
-# Every product is computed for exactly this many rows, so that a row's prediction does not depend on the rows around it.
-BLOCK = 4096
+# The rows and the numbers of a block at most. Every product is computed for exactly as many rows as a block of this width has, so that a
+# row's prediction does not depend on the rows around it.
+_ROWS, _NUMBERS = 4096, 1 << 22
 _NONE = Conditions()
 
 
@@ -214,8 +215,9 @@ def encoded(
     The rows stand in the order of the batch, or each at the place (n,) that is named for it.
     """
     x = torch.empty(batch.num_rows, encoder.width, dtype=dtype)
-    for start in range(0, batch.num_rows, 16 * BLOCK):
-        part = rows_from(batch, start, 16 * BLOCK)
+    step = 16 * _block_rows(encoder.width)
+    for start in range(0, batch.num_rows, step):
+        part = rows_from(batch, start, step)
         rows = slice(start, start + part.num_rows)
         x[rows if places is None else places[rows]] = torch.from_numpy(encoder.features(part, _part_of(origin, start, part.num_rows))).to(
             dtype
@@ -229,19 +231,24 @@ def _part_of(origin: Origin | None, start: int, rows: int) -> Origin | None:
     return origin.rows(origin.positions[start : start + rows])
 
 
+def _block_rows(width: int) -> int:
+    """The rows of a block of `width` input columns: a power of 2 from 32 on, whatever the rows of the data."""
+    return min(_ROWS, max(32, 1 << max(_NUMBERS // max(width, 1), 1).bit_length() - 1))
+
+
 def _in_blocks(network: Network, x: Tensor, conditions: Conditions) -> dict[str, Tensor]:
     """The parameters of each member, {name: (K, n, *shape)}."""
     network.eval()
-    members = network.members
+    members, rows = network.members, _block_rows(x.shape[1])
     device = next((weight.device for weight in network.parameters()), torch.device("cpu"))
     found: dict[str, Tensor] = {}
     with torch.no_grad():
-        for start in range(0, max(len(x), 1), BLOCK):
-            block = x[start : start + BLOCK]
-            padded = torch.nn.functional.pad(block, (0, 0, 0, BLOCK - len(block))).to(device)
-            known = conditions[start : start + BLOCK].padded(BLOCK).map(lambda column: column.repeat(members)).to(device)
+        for start in range(0, max(len(x), 1), rows):
+            block = x[start : start + rows]
+            padded = torch.nn.functional.pad(block, (0, 0, 0, rows - len(block))).to(device)
+            known = conditions[start : start + rows].padded(rows).map(lambda column: column.repeat(members)).to(device)
             for name, value in network(padded, known).items():
-                made = value.reshape(members, BLOCK, *value.shape[1:])[:, : len(block)].detach().cpu().double()
+                made = value.reshape(members, rows, *value.shape[1:])[:, : len(block)].detach().cpu().double()
                 if name not in found:
                     # In one piece from the start: many small ones among the layers' large ones leave holes that nothing fits into.
                     found[name] = made.new_empty(members, len(x), *made.shape[2:])

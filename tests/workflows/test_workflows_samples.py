@@ -7,8 +7,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
 from scipy import stats
-from small_runs import config_of, write_table
+from small_runs import config_of, write_config, write_table
 
 import disttrain
 from disttrain.workflows.predict import predict
@@ -90,3 +91,19 @@ def test_samples_of_labels_are_labels(family, family_run, table):
     if run.model.labels is not None:
         assert set(made.to_numpy().ravel()) <= {str(label) for label in run.model.labels}
     assert made["sample_0001"].nunique() > 1
+
+
+def test_a_row_of_many_features_is_forecast_alike_alone_and_among_others(tmp_path):
+    numbers = np.random.default_rng(0).normal(size=(600, 5000))
+    table = pa.table({**{f"x{place}": column for place, column in enumerate(numbers.T)}, "y": numbers[:, 0]})
+    write_table(tmp_path / "wide.parquet", table)
+    document = {
+        "data": {"train": "wide.parquet", "target": "y", "features": ["*"], "validation": None}, "distribution": "normal",
+        "network": {"hidden": [16]},
+        "training": {"epochs": 1},
+    }  # fmt: skip
+    model = disttrain.fit(write_config(tmp_path / "c.yaml", document), out=tmp_path / "run").model
+    together = model.parameters(table)
+    for rows in (slice(0, 1), slice(505, 520), slice(599, 600)):
+        alone = model.parameters(table.slice(rows.start, rows.stop - rows.start))
+        assert all(torch.equal(alone[name], together[name][rows]) for name in together)
