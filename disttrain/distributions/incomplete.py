@@ -130,8 +130,9 @@ def _gamma_upper(a: Tensor, x: Tensor) -> Tensor:
 
 def _beta_lower(a: Tensor, b: Tensor, x: Tensor, rest: Tensor) -> Tensor:
     by_x = x < rest
-    lower = torch.where(by_x, tensors.on_arrays(scipy.special.betainc, a, b, x), tensors.on_arrays(scipy.special.betaincc, b, a, rest))
-    upper = torch.where(by_x, tensors.on_arrays(scipy.special.betaincc, a, b, x), tensors.on_arrays(scipy.special.betainc, b, a, rest))
+    ends = torch.where(by_x, a, b), torch.where(by_x, b, a), torch.where(by_x, x, rest)
+    below, above = tensors.on_arrays(scipy.special.betainc, *ends), tensors.on_arrays(scipy.special.betaincc, *ends)
+    lower, upper = torch.where(by_x, below, above), torch.where(by_x, above, below)
     value = log_of_pair(lower, upper)
     value = replaced(value, (lower < _TINY) & (x > 0), far_beta, a, b, x, rest)
     return torch.where(x > 0, value, -math.inf)

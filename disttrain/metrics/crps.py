@@ -16,7 +16,7 @@ from disttrain.metrics.applicability import needs_no_entry, needs_order, require
 from disttrain.metrics.crps_closed import closed_form
 from disttrain.metrics.crps_counts import crps_by_summation
 from disttrain.metrics.crps_quadrature import crps_by_quadrature, quadrature_outside
-from disttrain.metrics.rows import blocks, rows
+from disttrain.metrics.rows import blocks, distinct_rows, rows
 from disttrain.outcomes import Outcome
 
 __all__ = ["crps", "crps_without_closed_form"]
@@ -49,7 +49,7 @@ def crps(distribution: Distribution, outcome: Outcome) -> Tensor:
     score = torch.empty_like(lower)
     score[exact] = _exact(rows(distribution, torch.nonzero(exact).squeeze(-1)), lower[exact])
     for block in torch.split(torch.nonzero(~exact).squeeze(-1), _DERIVED_ROWS):
-        score[block] = _outside(rows(distribution, block), lower[block], upper[block])
+        score[block] = _each_once(_outside, rows(distribution, block), lower[block], upper[block])
     return score
 
 
@@ -58,8 +58,14 @@ def _exact(distribution: Distribution, y: Tensor) -> Tensor:
     score = torch.empty_like(y)
     for block in blocks(len(y), _CLOSED_ROWS if closed is not None else _DERIVED_ROWS):
         part = rows(distribution, block)
-        score[block] = _closed(closed, part, y[block]) if closed is not None else _derived(part, y[block])
+        score[block] = _closed(closed, part, y[block]) if closed is not None else _each_once(_derived, part, y[block])
     return score
+
+
+def _each_once(formula: Callable[..., Tensor], distribution: Distribution, *columns: Tensor) -> Tensor:
+    """A score of every row (n,), computed once for rows that are alike."""
+    first, place = distinct_rows(distribution, *columns)
+    return formula(rows(distribution, first), *(column[first] for column in columns))[place]
 
 
 @torch.no_grad()

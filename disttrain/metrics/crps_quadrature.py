@@ -13,7 +13,7 @@ from torch.distributions import Distribution
 
 from disttrain.distributions import functionals
 from disttrain.metrics.adaptive import refined
-from disttrain.metrics.rows import rows, support_ends
+from disttrain.metrics.rows import distinct_rows, rows, support_ends
 
 __all__ = ["crps_by_quadrature", "quadrature_outside"]
 
@@ -55,6 +55,10 @@ class _Side:
         ends = support_ends(self.distribution)
         return ends[1] if self.sign > 0 else ends[0]
 
+    def of(self, distribution: Distribution, place: Tensor) -> _Side:
+        """The same side of rows (n,) with these distributions, those of the rows `place` of this one."""
+        return _Side(distribution, self.centre[place], self.scale[place], self.sign, self.noise[place])
+
     def steps_to(self, distance: Tensor) -> Tensor:
         """The v of a distance (n,) from the centre."""
         return torch.log1p(distance / self.scale)
@@ -88,12 +92,13 @@ def crps_by_quadrature(distribution: Distribution, y: Tensor) -> Tensor:
     The integral is split at a centre c, which does not depend on y: ∫F² below c, ∫(1 - F)² above c, and ∫(2F - 1) from c to y.
     Source: Gneiting & Raftery (2007), equation 20; its derivative in y is 2F(y) - 1.
     """
-    centre, sides = _sides(distribution)
+    # What does not depend on y is the same for rows of one distribution, such as all those of a constant forecast.
+    first, place = distinct_rows(distribution)
+    centre, sides = _sides(rows(distribution, first))
     nothing = torch.zeros_like(centre)
-    score = nothing
-    for side in sides:
-        score = score + _spread(side, nothing)
-    for side in sides:
+    score = (_spread(sides[0], nothing) + _spread(sides[1], nothing))[place]
+    centre = centre[place]
+    for side in (side.of(distribution, place) for side in sides):
         distance = (side.sign * (y - centre)).clamp(min=0.0)
         start, length = _intervals(side.steps_to(distance))
         score = score + side.integral(lambda tail: 1.0 - 2.0 * tail, start, length, score)

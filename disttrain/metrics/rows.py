@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, Transform
 
-__all__ = ["blocks", "rows", "support_ends"]
+__all__ = ["blocks", "distinct_rows", "rows", "support_ends"]
 
 # Where a part of a distribution keeps how its own rows are taken, which is that of the whole.
 _PLAN = "_rows_of"
@@ -32,6 +32,16 @@ def rows(distribution: Distribution, index: slice | Tensor) -> Distribution:
     part.__dict__[_PLAN] = plan
     _resize(part, distribution, index)
     return part
+
+
+def distinct_rows(distribution: Distribution, *columns: Tensor) -> tuple[Tensor, Tensor]:
+    """Rows (m,) of which no two are alike in the distribution and in `columns`, each (n,), and for each row (n,) which of them it is."""
+    n = distribution.batch_shape[0]
+    numbers = [tensor.reshape(n, -1).double() for tensor in (*_row_tensors(distribution), *columns)]
+    table = torch.cat(numbers, -1) if numbers else torch.zeros(n, 1)
+    distinct, place = torch.unique(table, dim=0, return_inverse=True)
+    first = place.new_empty(len(distinct)).index_copy_(0, place, torch.arange(n, device=place.device))
+    return first, place
 
 
 def blocks(n: int, size: int) -> Iterator[slice]:
@@ -66,6 +76,24 @@ def _plan_of(distribution: Distribution) -> dict[str, Any] | None:
     n = distribution.batch_shape[0]
     found = {name: _follows(value, vars(wide).get(name), n) for name, value in vars(distribution).items()}
     return {name: how for name, how in found.items() if how is not False}
+
+
+def _row_tensors(value: Any, how: Any = None) -> Iterator[Tensor]:
+    """The tensors that belong to the rows of a distribution, or of a part of one that is indexed as `how` says."""
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, Distribution):
+        plan = _plan_of(value)
+        if plan is None:
+            own, n = vars(value), value.batch_shape[0]
+            plan = {name: True for name, part in own.items() if _has_rows(part, n) or (isinstance(part, Tensor) and part.shape[:1] == (n,))}
+        for name, part in plan.items():
+            yield from _row_tensors(vars(value)[name], part)
+    elif isinstance(value, Transform):
+        yield from (vars(value)[name] for name in how)
+    elif isinstance(value, list):
+        for item, part in zip(value, how, strict=True):
+            yield from _row_tensors(item, part) if part is not False else ()
 
 
 def _follows(value: Any, wide: Any, n: int) -> Any:

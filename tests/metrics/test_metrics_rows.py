@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any, ClassVar
 
 import pytest
@@ -13,9 +14,10 @@ from torch.distributions import Normal as TorchNormal
 from disttrain import distributions as d
 from disttrain import metrics
 from disttrain.distributions import functionals
-from disttrain.metrics.rows import rows
+from disttrain.metrics.rows import distinct_rows, rows
 from disttrain.outcomes import Outcome
 
+module = import_module("disttrain.metrics.crps")
 N = 5
 LOC, SCALE = torch.linspace(-1.0, 1.0, N, dtype=torch.float64), torch.linspace(0.5, 2.0, N, dtype=torch.float64)
 Y = torch.linspace(0.1, 0.9, N, dtype=torch.float64)
@@ -105,3 +107,36 @@ def test_the_rows_score_as_they_do_among_all(name: str, index: Any) -> None:
     if len(Y[index]) > 1:
         again = rows(part, torch.tensor([1, 0]))
         torch.testing.assert_close(functionals.cdf(again, y[index][[1, 0]]), functionals.cdf(made, y)[index][[1, 0]], rtol=0.0, atol=1e-15)
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_rows_that_are_alike_are_found_alike(name: str) -> None:
+    index = torch.tensor([4, 1, 1, 0, 4, 2])
+    first, place = distinct_rows(rows(MADE[name], index))
+    assert len(first) == 4
+    torch.testing.assert_close(index[first][place], index, rtol=0.0, atol=0.0)
+    column = torch.tensor([0.0, 1.0, 2.0, 0.0, 0.0, 0.0], dtype=torch.float64)
+    first, place = distinct_rows(rows(MADE[name], index), column)
+    assert len(first) == 5
+    torch.testing.assert_close(column[first][place], column, rtol=0.0, atol=0.0)
+
+
+@pytest.mark.parametrize("censored", [False, True])
+@pytest.mark.parametrize("name", ["truncated", "hurdle", "torch mixture", "torch transform"])
+def test_rows_that_are_alike_are_scored_once(name: str, censored: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    index = torch.tensor([4, 1, 1, 0, 4, 2])
+    made, y = rows(MADE[name], index), Y[index]
+    outcome = Outcome(y - 0.1, y + 0.1) if censored else Outcome.exact(y)
+    scored: list[int] = []
+    formula = getattr(module, "_outside" if censored else "_derived")
+
+    def counted(part: Distribution, *columns: Tensor) -> Tensor:
+        scored.append(len(columns[0]))
+        answer: Tensor = formula(part, *columns)
+        return answer
+
+    monkeypatch.setattr(module, formula.__name__, counted)
+    together = metrics.crps(made, outcome)
+    assert scored == [4]
+    apart = torch.cat([metrics.crps(rows(made, torch.tensor([row])), outcome[torch.tensor([row])]) for row in range(6)])
+    torch.testing.assert_close(together, apart, rtol=1e-12, atol=1e-15)
