@@ -35,7 +35,7 @@ def fit(
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of split, weights and order of rows.")] = None,
     epochs: Annotated[int | None, typer.Option("--epochs", help="Upper limit of epochs.")] = None,
     time_limit: Annotated[
-        str | None, typer.Option("--time-limit", help="Stop training cleanly after 90s, 30m, 2h; the scores follow.")
+        str | None, typer.Option("--time-limit", help="Stop training after 90s, 30m, 2h; slow scores are left out then.")
     ] = None,
     limit_rows: Annotated[int | None, typer.Option("--limit-rows", min=2, help="Use the first rows of each source only.")] = None,
 ) -> None:

@@ -22,7 +22,6 @@ from disttrain.workflows import events, records, scoring
 from disttrain.workflows.best import Best
 from disttrain.workflows.events import Finished, Started
 from disttrain.workflows.fit_epochs import trained
-from disttrain.workflows.impossible import impossible_of_splits
 from disttrain.workflows.layout import require_free_ids
 from disttrain.workflows.limit import Limit, Stop
 from disttrain.workflows.outputs import require_no_input_in
@@ -122,13 +121,12 @@ def _run(
     checkpoints = Checkpoints(run, config.output.checkpoint_every, history)
     with _saved(best, history, checkpoints):
         yield from trained(prepared, device, limit, history, best, checkpoints, before.standing)
-    found = Results(0, {}, ()) if limit.word else results(prepared, run, best, limit, checkpoints, interruptible)
+    found = Results(0, {}, (), ()) if limit.word else results(prepared, run, best, limit, checkpoints, interruptible)
     reason = events.reason(config, len(history), limit.word, limit.late, scoring=limit.scoring)
     status = "finished" if limit.word is None else "stopped"
     scores = {split: scored["metrics"]["nll"]["value"] for split, scored in found.metrics.items()}
-    impossible = impossible_of_splits(prepared) if limit.word is None else ()
     no_gain = events.no_gain(prepared, best.constant, best.number, best.given_up)
-    warnings = (*no_gain, *impossible, *(floor.text for floor in found.floors))
+    warnings = (*no_gain, *found.notes, *(floor.text for floor in found.floors))
     run.update(
         status=status, exit_code=_CODES[limit.word], reason=reason, best_epoch=best.number, epochs=len(history), scores=scores,
         warnings=[*begun.warnings, *warnings], floors={floor.parameter: floor.rows for floor in found.floors},

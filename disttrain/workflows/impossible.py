@@ -8,13 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from disttrain import metrics
 from disttrain.families import Family
 from disttrain.outcomes import Outcome
-from disttrain.workflows.preparation import Prepared
-from disttrain.workflows.scoring import Forecast
 
-__all__ = ["impossible", "impossible_notes", "impossible_of_splits"]
+__all__ = ["impossible", "impossible_notes"]
 
 Array = np.ndarray[Any, Any]
 _SHOWN = 5
@@ -49,16 +46,3 @@ def impossible_notes(family: Family, column: str, nll: Tensor, outcome: Outcome,
         f"nll says nothing; look for repeated targets, lower `training.optimizer.lr`, or set `distribution.parameters.NAME.bounds`"
     )
     return (text,)
-
-
-def impossible_of_splits(prepared: Prepared) -> tuple[str, ...]:
-    """The warnings of all splits of a fit, by the model as it is."""
-    model = prepared.model
-    notes: list[str] = []
-    column = ", ".join(prepared.data.schema.target)
-    for split, tensors in prepared.splits.items() if not model.family.support.discrete else ():
-        seen = prepared.part(split)
-        distribution = Forecast(model.forecaster, model.parameters_of(tensors.x, seen.conditions)).distribution()
-        row = prepared.data.row[prepared.data.part(split)]
-        notes += impossible_notes(model.family, column, metrics.nll(distribution, seen.outcome), seen.outcome, row, f"{split} ")
-    return tuple(notes)

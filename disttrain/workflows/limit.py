@@ -8,6 +8,8 @@ from collections.abc import Callable
 __all__ = ["Limit", "Stop"]
 
 Stop = Callable[[], str | None]
+# The scores may take the fit beyond its limit by this share of it, and by so many seconds at least.
+_SHARE, _LEAST = 0.1, 5.0
 
 
 class Limit:
@@ -32,3 +34,8 @@ class Limit:
     def reached(self) -> bool:
         """Whether it said so."""
         return self.late or self.word is not None
+
+    @property
+    def end(self) -> float | None:
+        """When the scores that are not made by then are left out, on the clock of `time.perf_counter`; None without a limit."""
+        return None if self.seconds is None else self.started + self.seconds + max(_SHARE * self.seconds, _LEAST)

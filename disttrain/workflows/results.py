@@ -26,10 +26,11 @@ LESS_MEMORY = ("a smaller `training.batch_size`, narrower `network.hidden`, or f
 
 @dataclass(frozen=True)
 class Results:
-    """How many rows were predicted, the scores of each split, and the parameters at their floors."""
+    """How many rows were predicted, the scores of each split, what is to be said of them, and the parameters at their floors."""
 
     predictions: int
     metrics: dict[str, Any]
+    notes: tuple[str, ...]
     floors: Sequence[Floor]
 
 
@@ -40,15 +41,16 @@ def results(prepared: Prepared, run: Run, best: Best, limit: Limit, checkpoints:
         with interruptible(), enough_memory(*LESS_MEMORY, kept=lambda: str(run.path / "model")):
             if limit.asked():
                 raise KeyboardInterrupt
-            if not all(best.constant) and scoring.worse_than_baseline(prepared):
+            # Scoring takes more memory than writing, which leaves some behind.
+            metrics, notes = scoring.split_metrics(prepared, run.name, limit.end)
+            if not all(best.constant) and scoring.worse_than_baseline(prepared, metrics):
                 # Its members are better one by one, on rows of their own; together, and on these rows, they are not.
                 best.give_up()
                 best.save()
-            # Scoring takes more memory than writing, which leaves some behind.
-            metrics = scoring.split_metrics(prepared, run.name)
+                metrics, notes = scoring.split_metrics(prepared, run.name, limit.end)
             predictions = write_own(prepared, run.path, run.name)
             storage.write_json(run.path / "metrics.json", metrics)
-            return Results(predictions, metrics, floors(prepared.model, list(prepared.splits.values())))
+            return Results(predictions, metrics, notes, floors(prepared.model, list(prepared.splits.values())))
     except BaseException as fault:
         # What is missing are the scores: a fit that goes on from here makes them without an epoch more.
         with suppress(StorageError, MemoryError):
@@ -56,4 +58,4 @@ def results(prepared: Prepared, run: Run, best: Best, limit: Limit, checkpoints:
         if not (isinstance(fault, KeyboardInterrupt) and limit.asked()):
             raise
     run.discard("predictions.parquet", "metrics.json")
-    return Results(0, {}, ())
+    return Results(0, {}, (), ())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -52,9 +53,13 @@ _PIT = _Key("pit")
 class RowScores:
     """The scores of n rows, added block by block in the order of the rows; what they come to does not depend on the blocks."""
 
-    def __init__(self, settings: Settings, rows: int) -> None:
+    def __init__(self, settings: Settings, rows: int, *, calibrated: bool = True, end: float | None = None) -> None:
+        """`calibrated` where it is to be told how calibrated they are; what is not made by the `end`, on the clock of `time.perf_counter`,
+        is left out but for the nll."""
         self.settings = settings
         self.rows = 0
+        self.left_out: tuple[str, ...] = ()
+        self._calibrated, self._end = calibrated, math.inf if end is None else end
         self._size = rows
         self._weight: Tensor | None = None
         # In one piece each from the start: small ones among the large ones of a forecast leave holes that nothing fits into.
@@ -66,12 +71,14 @@ class RowScores:
     def add(self, distribution: Distribution, baseline: Distribution, outcome: Outcome, weight: Tensor | None) -> None:
         """Score the next rows: their distributions, those of the baseline, what was observed of them, and their weights (n,)."""
         for metric in map(METRICS.__getitem__, self.settings.metrics):
+            if metric.name in self.left_out or self._late(metric):
+                continue
             for key in _keys(metric, self.settings):
                 score = _score(metric, key, self.settings, self.rows)
                 self._put(self._scores, key, _scored(metric, score, distribution, outcome))
                 if key in self._baselines or metric.applies(baseline, outcome):
                     self._put(self._baselines, key, _scored(metric, score, baseline, outcome))
-        if METRICS["pit"].applies(distribution, outcome):
+        if self._calibrated and METRICS["pit"].applies(distribution, outcome):
             if _PIT in self._scores:
                 self._calibration["pit"] = self._scores[_PIT]
             else:
@@ -82,6 +89,16 @@ class RowScores:
             self._weight = weight.new_empty(self._size) if self._weight is None else self._weight
             self._weight[self.rows : self.rows + len(outcome)] = weight
         self.rows += len(outcome)
+
+    def _late(self, metric: Metric) -> bool:
+        """Whether there is no time for a metric any more, which is then left out of all rows."""
+        if metric.name == "nll" or time.perf_counter() < self._end:
+            return False
+        self.left_out = (*self.left_out, metric.name)
+        for key in _keys(metric, self.settings):
+            self._scores.pop(key, None)
+            self._baselines.pop(key, None)
+        return True
 
     def _put(self, columns: dict[Any, Tensor], key: Any, scores: Tensor) -> None:
         """Write the scores of the next rows into their column, which is nan where rows before could not be scored.
@@ -102,7 +119,7 @@ class RowScores:
         None where a number does not exist. The scores of each row are given up metric by metric, so that this is asked once.
         """
         documents: list[dict[str, dict[str, Any]]] = [{} for _ in parts]
-        for metric in map(METRICS.__getitem__, self.settings.metrics):
+        for metric in (METRICS[name] for name in self.settings.metrics if name not in self.left_out):
             for document, rows in zip(documents, parts, strict=True):
                 document[metric.name] = self._entry(metric, rows)
             for key in _keys(metric, self.settings):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -23,6 +23,7 @@ from disttrain.model import Model
 from disttrain.outcomes import Outcome
 from disttrain.workflows.forecasts import require_columns
 from disttrain.workflows.group_columns import RowGroups, group_column
+from disttrain.workflows.impossible import impossible_notes
 from disttrain.workflows.observing import Observed
 from disttrain.workflows.preparation import Prepared
 from disttrain.workflows.row_scores import RowScores, Settings
@@ -45,6 +46,8 @@ __all__ = [
 Array = np.ndarray[Any, Any]
 # Rows that are scored at once.
 BLOCK = 65_536
+# Where time is short: rows that are scored first, four times as many after every block that takes less than these seconds.
+_FIRST, _QUICK = 256, 0.25
 _USUAL = ("nll", "crps", "coverage", "pit", "mae", "rmse")
 _USUAL_OF_CLASSES = ("nll", "brier", "accuracy")
 
@@ -73,9 +76,9 @@ class Forecast:
         """The marginal model's forecast under the conditions of each row; without any the same for all."""
         return Forecast(model.family, model.marginal_parameters(len(seen), seen.conditions))
 
-    def distribution(self) -> Distribution:
-        """The distributions of all rows."""
-        return self.family.distribution(**self.parameters, validate_args=False)
+    def distribution(self, rows: slice = slice(None)) -> Distribution:
+        """The distributions of all rows, or of some."""
+        return self.family.distribution(**{name: values[rows] for name, values in self.parameters.items()}, validate_args=False)
 
 
 @dataclass(frozen=True)
@@ -149,29 +152,53 @@ def _document(rows: RowScores, groups: Sequence[RowGroups]) -> dict[str, Any]:
     return {"rows": rows.rows, "metrics": whole, **({"by": by} if by else {})}
 
 
-def split_metrics(prepared: Prepared, run: str) -> dict[str, Any]:
-    """The scores of every split that has rows, as metrics.json holds them: those that the config names, and the nll."""
+def split_metrics(prepared: Prepared, run: str, end: float | None = None) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The scores of every split that has rows, as metrics.json holds them: those that the config names, and the nll; and notes on them.
+
+    What is not made by the `end`, on the clock of `time.perf_counter`, is left out but for the nll, the training rows first.
+    """
     model, data = prepared.model, prepared.data
     settings = settings_of(model.config, model.example(), outcome=prepared.observed.outcome)
     settings = settings if "nll" in settings.metrics else replace(settings, metrics=("nll", *settings.metrics))
     columns = [group_column(data.table, name) for name in model.config.evaluation.by]
-    documents = {}
+    documents, notes = {}, {}
     with on_device(model):
-        for split, tensors in prepared.splits.items():
-            rows = _scored_split(model, prepared.part(split), tensors.x, settings)
+        # The rows that nothing was learned from first: theirs are the scores that are looked at.
+        for split in reversed(prepared.splits):
+            seen = prepared.part(split)
+            rows = _scored_split(model, seen, prepared.splits[split].x, settings, end)
+            notes[split] = tuple(_split_notes(prepared, split, seen, rows))
             document = _document(rows, [group.rows(data.part(split)) for group in columns])
             documents[split] = {"run": run, "data": None, "split": split, **document}
-    return documents
+    return {split: documents[split] for split in prepared.splits}, tuple(note for split in prepared.splits for note in notes[split])
 
 
-def _scored_split(model: Model, observed: Observed, x: Tensor, settings: Settings) -> RowScores:
+def _scored_split(model: Model, observed: Observed, x: Tensor, settings: Settings, end: float | None) -> RowScores:
     """The scores of encoded rows (n, p), block by block."""
-    rows = RowScores(settings, len(observed))
-    for start in range(0, len(observed), BLOCK):
-        some = observed[torch.arange(start, min(start + BLOCK, len(observed)))]
-        forecast = Forecast(model.forecaster, model.parameters_of(x[start : start + BLOCK], some.conditions))
-        rows.add(forecast.distribution(), Forecast.of_baseline(model, some).distribution(), some.outcome, some.weight)
+    rows, size = RowScores(settings, len(observed), calibrated=False, end=end), BLOCK if end is None else _FIRST
+    for first in range(0, len(observed), BLOCK):
+        block = observed[torch.arange(first, min(first + BLOCK, len(observed)))]
+        # Forecast as wide as without a limit, so that the bits are the same.
+        forecast = Forecast(model.forecaster, model.parameters_of(x[first : first + BLOCK], block.conditions))
+        baseline, stop = Forecast.of_baseline(model, block), 0
+        while stop < len(block):
+            began, start, stop = time.perf_counter(), stop, min(stop + size, len(block))
+            some = block if stop - start == len(block) else block[torch.arange(start, stop)]
+            part = slice(start, stop)
+            rows.add(forecast.distribution(part), baseline.distribution(part), some.outcome, some.weight)
+            size = min(4 * size, BLOCK) if time.perf_counter() - began < _QUICK else size
     return rows
+
+
+def _split_notes(prepared: Prepared, split: str, seen: Observed, rows: RowScores) -> Iterator[str]:
+    """What is to be said of the scores of a split: that their likelihood is none, and which of them there was no time for."""
+    nll = rows.of("nll")
+    if nll is not None:
+        column, numbers = ", ".join(prepared.data.schema.target), prepared.data.row[prepared.data.part(split)]
+        yield from impossible_notes(prepared.model.family, column, nll, seen.outcome, numbers, f"{split} ")
+    if rows.left_out:
+        names = ", ".join(f"`{name}`" for name in rows.left_out)
+        yield f"the time limit left no time for {names} of the {split} rows: `disttrain evaluate --split {split}` scores them"
 
 
 @contextmanager
@@ -196,11 +223,7 @@ def watched_split(prepared: Prepared) -> str:
     return "validation" if "validation" in prepared.splits else "train"
 
 
-def worse_than_baseline(prepared: Prepared) -> bool:
-    """Whether the forecast has a higher mean negative log-likelihood on the watched split than the marginal model, or none that is a number."""
-    split = watched_split(prepared)
-    model, seen = prepared.model, prepared.part(split)
-    forecast = Forecast(model.forecaster, model.parameters_of(prepared.splits[split].x, seen.conditions))
-    nll = rooms.weighted_mean(rooms.nll(forecast.distribution(), seen.outcome), seen.weight).value
-    baseline = baseline_nll(prepared, split)
-    return not (nll <= baseline or math.isnan(baseline))
+def worse_than_baseline(prepared: Prepared, metrics: Mapping[str, Any]) -> bool:
+    """Whether the model has a higher nll on the watched split than the marginal model, or none that is a number; `metrics` of all splits."""
+    nll = metrics[watched_split(prepared)]["metrics"]["nll"]
+    return nll["baseline"] is not None and (nll["value"] is None or nll["value"] > nll["baseline"])

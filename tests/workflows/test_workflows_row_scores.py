@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -10,16 +11,20 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from small_runs import config_of, write_table
+from typer.testing import CliRunner
 
 import disttrain
+from disttrain.cli.app import app
 from disttrain.distributions import Normal
-from disttrain.errors import UsageError
+from disttrain.errors import DataWarning, UsageError
 from disttrain.families import build
 from disttrain.metrics import METRICS
 from disttrain.outcomes import Outcome
 from disttrain.workflows import evaluate as evaluation
 from disttrain.workflows import scoring
+from disttrain.workflows.configuration import configuration_of
 from disttrain.workflows.evaluate import Answer, evaluate
+from disttrain.workflows.preparation import prepare
 from disttrain.workflows.requests import Question
 from disttrain.workflows.row_scores import RowScores, Settings
 
@@ -111,6 +116,53 @@ def test_a_fit_is_scored_in_blocks_as_at_once(table_file, tmp_path, monkeypatch)
         run = disttrain.fit({**config_of("hurdle", str(table_file)), "training": {"epochs": 1}}, out=tmp_path / str(number))
         scores.append({split: part["metrics"] for split, part in run.metrics.items()})
     assert_near(scores[0], scores[1])
+
+
+@pytest.mark.parametrize("quick", [0.0, 3600.0])
+def test_a_limit_that_is_far_away_moves_no_bit_of_a_score(quick, table_file, tmp_path, monkeypatch):
+    monkeypatch.setattr(scoring, "_FIRST", 7)
+    monkeypatch.setattr(scoring, "_QUICK", quick)
+    scores = []
+    for number, limit in enumerate((None, "1h")):
+        document = {**config_of("hurdle", str(table_file)), "training": {"epochs": 1, "time_limit": limit}}
+        run = disttrain.fit(document, out=tmp_path / str(number))
+        scores.append({split: part["metrics"] for split, part in run.metrics.items()})
+    assert_near(scores[0], scores[1])
+
+
+def test_scores_that_there_was_no_time_for_are_left_out_and_named(table_file, tmp_path, monkeypatch):
+    monkeypatch.setattr("disttrain.workflows.limit._LEAST", 0.0)
+    document = config_of("normal", str(table_file))
+    document |= {"training": {"epochs": 5, "time_limit": 1e-6}, "evaluation": {"metrics": ["crps", "nll", "coverage", "pinball"]}}
+    with pytest.warns(DataWarning, match="time limit"):
+        run = disttrain.fit(document, out=tmp_path / "run")
+    assert {split: list(part["metrics"]) for split, part in run.metrics.items()} == {
+        key: ["nll"] for key in ("train", "validation", "test")
+    }
+    said = "the time limit left no time for `crps`, `coverage`, `pinball` of the test rows: `disttrain evaluate --split test` scores them"
+    assert said in json.loads((tmp_path / "run" / "run.json").read_text())["warnings"]
+    assert pq.read_metadata(tmp_path / "run" / "predictions.parquet").num_rows == pq.read_metadata(table_file).num_rows
+    again = CliRunner().invoke(app, ["evaluate", str(tmp_path / "run"), "--split", "test", "--json"])
+    assert list(json.loads(again.stdout)["metrics"]) == ["crps", "nll", "coverage", "pinball"]
+
+
+def test_where_time_is_short_the_rows_that_nothing_was_learned_from_come_first(table_file, tmp_path, monkeypatch):
+    """Time is up at the crps of the training rows."""
+    crps, seen = METRICS["crps"], []
+
+    def slow(distribution, outcome):
+        seen.append(len(outcome))
+        return crps.score(distribution, outcome)
+
+    monkeypatch.setitem(METRICS, "crps", replace(crps, score=slow))
+    monkeypatch.setattr("disttrain.workflows.row_scores.time.perf_counter", lambda: float(len(seen)))
+    document = config_of("normal", str(table_file))
+    prepared = prepare(configuration_of({**document, "evaluation": {"metrics": ["crps"]}}))
+    metrics, notes = scoring.split_metrics(prepared, "run", end=3.0)
+    assert list(metrics) == ["train", "validation", "test"]
+    assert [list(part["metrics"]) for part in metrics.values()] == [["nll"], ["nll", "crps"], ["nll", "crps"]]
+    assert len(notes) == 1
+    assert "`crps` of the train rows" in notes[0]
 
 
 def test_scores_of_blocks_are_the_weighted_means_of_the_metrics():
