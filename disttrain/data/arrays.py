@@ -15,6 +15,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 __all__ = [
+    "LARGEST_WHOLE",
+    "beyond_float",
     "bits",
     "boolean_column",
     "chosen_texts",
@@ -22,6 +24,7 @@ __all__ = [
     "instants",
     "integer_column",
     "integers",
+    "is_bytes",
     "is_number",
     "is_text",
     "is_time",
@@ -34,6 +37,8 @@ __all__ = [
     "texts",
 ]
 
+# The largest whole number up to which float64 holds all of them.
+LARGEST_WHOLE = 2**53
 SECONDS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
@@ -50,6 +55,13 @@ def is_text(kind: Any) -> bool:
 def is_time(kind: Any) -> bool:
     """Whether a column of this Arrow type holds dates or points in time."""
     return bool(pa.types.is_date(kind) or pa.types.is_timestamp(kind))
+
+
+def is_bytes(kind: Any) -> bool:
+    """Whether a column of this Arrow type holds bytes that need not be text."""
+    return bool(
+        pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind) or pa.types.is_binary_view(kind)
+    )
 
 
 def plain(kind: Any) -> Any:
@@ -124,6 +136,23 @@ def integers(array: Any) -> NDArray[np.int64]:
     """The values of a column of integers in int64, (n,), wrapped where an unsigned one does not fit; 0 at nulls."""
     same = pc.cast(array, pa.int64(), safe=False)
     return np.where(nulls(array), 0, plain_values(same, np.int64))
+
+
+def beyond_float(array: Any) -> NDArray[np.bool_]:
+    """Which whole numbers of a column of integers or decimals are beyond 2^53, (n,), where float64 no longer tells neighbours apart.
+
+    A decimal with places after the point is no whole number.
+    """
+    kind = array.type
+    if pa.types.is_integer(kind) and kind.bit_width == 64:
+        signed = pa.types.is_signed_integer(kind)
+        whole = plain_values(array, np.int64 if signed else np.uint64)
+        far = (whole > LARGEST_WHOLE) | (whole < -LARGEST_WHOLE) if signed else whole > LARGEST_WHOLE
+        return far & ~nulls(array)
+    if pa.types.is_decimal(kind) and kind.scale == 0:
+        most = text_column([str(LARGEST_WHOLE)]).cast(pa.decimal128(38, 0))[0]
+        return bits(pc.greater(pc.abs(array), most).fill_null(False))
+    return np.zeros(len(array), dtype=bool)
 
 
 def texts(column: Any) -> Any:

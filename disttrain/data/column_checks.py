@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from disttrain.config.wording import listing
-from disttrain.data.arrays import is_number, is_text, is_time, plain
+from disttrain.data.arrays import is_bytes, is_number, is_text, is_time, plain
 from disttrain.data.findings import column_place, shown
 from disttrain.errors import Finding
 
@@ -100,7 +100,7 @@ def ways_out(stored: Any, kind: str | None) -> Iterator[str]:
         yield "make a column of numbers of it in the data: hours, days or seconds"
     elif is_time(stored) or pa.types.is_time(stored):
         yield "make a number of it in the data: days or hours since a fixed date, or between two dates"
-    elif pa.types.is_binary(stored) or pa.types.is_large_binary(stored):
+    elif is_bytes(stored):
         yield "if it is text, store it as UTF-8 text"
     elif pa.types.is_nested(stored) and kind is not None:
         yield "put each element into a column of its own, and list these columns"

@@ -16,7 +16,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from disttrain.data.arrays import bits, is_number, is_text, is_time, joined, numbers, plain_values, text_column, texts
+from disttrain.data.arrays import (
+    LARGEST_WHOLE,
+    bits,
+    is_bytes,
+    is_number,
+    is_text,
+    is_time,
+    joined,
+    numbers,
+    plain_values,
+    text_column,
+    texts,
+)
 from disttrain.data.io.csv_dialect import Dialect
 from disttrain.data.text_values import NO_TEXT, as_booleans, as_numbers, as_times, is_missing_word, without_missing_words
 
@@ -31,7 +43,6 @@ __all__ = [
     "TIME",
     "Conformed",
     "conformed",
-    "is_bytes",
     "in_one_type",
 ]
 
@@ -40,8 +51,6 @@ NAME, NUMBER, BOOLEAN, EVENT, TIME, AS_WRITTEN, OWN = "name", "number", "boolean
 FORM_OF_KIND = {"numeric": NUMBER, "categorical": NAME, "boolean": BOOLEAN, "datetime": TIME}
 
 Mask = NDArray[np.bool_]
-# The largest whole number up to which float64 holds all of them.
-WHOLE = 2.0**53
 
 
 @dataclass(frozen=True)
@@ -82,10 +91,6 @@ def as_events(text: Any, dialect: Dialect) -> tuple[Any, Mask]:
     """Truth values as 1 and 0."""
     truth, wrong = as_booleans(text, dialect)
     return pc.cast(truth, pa.float64()), wrong
-
-
-def is_bytes(kind: Any) -> bool:
-    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind))
 
 
 READERS = {NUMBER: as_numbers, EVENT: as_events, BOOLEAN: as_booleans, TIME: as_times}
@@ -137,11 +142,11 @@ def in_own_type(array: Any, own: Any, dialect: Dialect) -> Any:
 def whole_beyond_float(text: Any, values: Any) -> Mask:
     """Which cells are whole numbers beyond 2^53, where float64 no longer tells neighbours apart, (n,)."""
     largest = pc.min_max(pc.abs(values))["max"].as_py()
-    if largest is None or not largest >= WHOLE:
+    if largest is None or not largest >= LARGEST_WHOLE:
         return np.zeros(len(text), dtype=bool)
     digits = pc.replace_substring_regex(pc.utf8_trim_whitespace(text), r"^[+-]?0*", "")
-    beyond = pc.and_(pc.match_substring_regex(digits, r"^\d+$"), pc.invert(pc.is_in(digits, value_set=text_column([f"{WHOLE:.0f}"]))))
-    return np.asarray(bits(beyond.fill_null(False)) & (np.abs(plain_values(values, np.float64)) >= WHOLE))
+    beyond = pc.and_(pc.match_substring_regex(digits, r"^\d+$"), pc.invert(pc.is_in(digits, value_set=text_column([f"{LARGEST_WHOLE}"]))))
+    return np.asarray(bits(beyond.fill_null(False)) & (np.abs(plain_values(values, np.float64)) >= LARGEST_WHOLE))
 
 
 def in_one_type(columns: Sequence[Any]) -> list[Any]:

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from disttrain.data.arrays import integers, is_number, is_text, is_time, joined, nulls, numbers, plain_values, texts
+from disttrain.data.arrays import LARGEST_WHOLE, integers, is_number, is_text, is_time, joined, nulls, numbers, plain_values, texts
 
 __all__ = ["column_hash", "mixed", "row_hash"]
 
@@ -18,7 +18,6 @@ NULL = np.uint64(0x9E3779B97F4A7C15)
 # Odd, so that multiplying by it loses no bit.
 BASE = np.uint64(0x100000001B3)
 BLOCK_BYTES = 1 << 20
-EXACT = 2**53
 
 
 def mixed(values: Hashes) -> Hashes:
@@ -53,7 +52,7 @@ def number_hash(array: Any) -> Hashes:
     # Adding 0 makes -0.0 the 0.0 that it equals.
     codes = (values + 0.0).view(np.uint64)
     if pa.types.is_integer(array.type):
-        codes = np.where(np.abs(values) >= EXACT, integers(array).view(np.uint64), codes)
+        codes = np.where(np.abs(values) >= LARGEST_WHOLE, integers(array).view(np.uint64), codes)
     return np.where(missing, NULL, codes) if missing.any() else codes
 
 

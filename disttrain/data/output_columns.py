@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from disttrain.data.arrays import joined
+from disttrain.data.arrays import is_bytes, joined
 from disttrain.data.findings import column_place, shown
 from disttrain.data.io.formats import FORMATS
 from disttrain.errors import DataError, Finding
@@ -83,12 +83,6 @@ def inside(kind: Any) -> Iterator[Any]:
         part = kind.field(number).type
         yield part
         yield from inside(part)
-
-
-def is_bytes(kind: Any) -> bool:
-    return bool(
-        pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind) or pa.types.is_binary_view(kind)
-    )
 
 
 def as_text(column: Any, name: str, first: int) -> Any:

@@ -16,9 +16,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from disttrain.data.arrays import boolean_column, is_number, is_text, is_time, joined
+from disttrain.data.arrays import boolean_column, is_bytes, is_number, is_text, is_time, joined
 from disttrain.data.column_type_guess import ColumnTypeGuess
-from disttrain.data.column_types import AS_WRITTEN, BOOLEAN, EVENT, NAME, NUMBER, OWN, TIME, conformed, is_bytes
+from disttrain.data.column_types import AS_WRITTEN, BOOLEAN, EVENT, NAME, NUMBER, OWN, TIME, conformed
 from disttrain.data.filters import columns_of, keep
 from disttrain.data.findings import Origin, place, raise_any, shown
 from disttrain.data.io.csv_dialect import Dialect

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from disttrain.data.arrays import bits, instants, integers, is_text, is_time, joined, numbers, texts
+from disttrain.data.arrays import LARGEST_WHOLE, beyond_float, bits, instants, is_text, is_time, joined, numbers, texts
 from disttrain.data.column_types import NUMBER, conformed
 from disttrain.data.findings import Origin, row_finding
 from disttrain.data.io.csv_dialect import TYPED
@@ -18,8 +18,6 @@ from disttrain.errors import Finding
 
 __all__ = ["LARGEST", "checked_numbers", "checked_times"]
 
-# The largest whole number up to which float64 holds all of them.
-WHOLE = 2**53
 # Beyond this the square of a value, and with it a variance, would leave float64.
 LARGEST = 1e100
 # From 1970 to the year 10000; as long before 1970 is no date of any data either.
@@ -42,11 +40,8 @@ def checked_numbers(name: str, column: Any, origin: Origin) -> Numbers:
     values, missing = numbers(array)
     largest = np.fmax.reduce(np.abs(values), initial=0.0)
     findings = []
-    if pa.types.is_integer(array.type) and largest >= WHOLE:
-        whole = integers(array)
-        rows = (np.abs(values) > WHOLE) | (whole > WHOLE) | (whole < -WHOLE)
-        if rows.any():
-            findings.append(not_exact(name, array, rows, origin))
+    if largest >= LARGEST_WHOLE and (rows := beyond_float(array)).any():
+        findings.append(not_exact(name, array, rows, origin))
     if largest > LARGEST:
         findings += too_large(name, values, origin)
     return values, missing, findings

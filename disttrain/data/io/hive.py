@@ -10,12 +10,11 @@ from urllib.parse import unquote
 import numpy as np
 import pyarrow as pa
 
-from disttrain.data.arrays import text_column
+from disttrain.data.arrays import LARGEST_WHOLE, text_column
 
 __all__ = ["constant", "partition_types", "partitions"]
 
 NULL = "__HIVE_DEFAULT_PARTITION__"
-LARGEST_WHOLE = 2**53
 
 
 def partitions(path: Path) -> dict[str, str | None]:
