@@ -39,6 +39,8 @@ __all__ = [
 
 # The largest whole number up to which float64 holds all of them.
 LARGEST_WHOLE = 2**53
+# Floats from here on Arrow writes with an exponent.
+FIRST_EXPONENT = 1e10
 SECONDS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
@@ -156,14 +158,27 @@ def beyond_float(array: Any) -> NDArray[np.bool_]:
 
 
 def texts(column: Any) -> Any:
-    """The column as text, an Arrow string array of (n,); null where missing. The number 7 reads `7` whether it is stored as 7 or 7.0."""
+    """The column as text, an Arrow string array of (n,); null where missing. The number 7 reads `7` whether it is stored as 7 or 7.0.
+
+    A point in time reads the same in whatever unit and zone it is stored: as many digits as it has, and in UTC where it has a zone.
+    """
     array = joined(column)
     if pa.types.is_float16(array.type):
         array = pc.cast(array, pa.float32())
+    if pa.types.is_timestamp(array.type):
+        return time_texts(array)
     text = pc.cast(array, pa.string())
     if not pa.types.is_floating(array.type):
         return text
-    return pc.if_else(pc.is_null(array, nan_is_null=True), pa.nulls(len(text), pa.string()), text)
+    text = pc.if_else(pc.is_null(array, nan_is_null=True), pa.nulls(len(text), pa.string()), text)
+    values = np.abs(numbers(array)[0])
+    long = (values >= FIRST_EXPONENT) & (values <= LARGEST_WHOLE) & (values == np.floor(values))
+    return pc.if_else(boolean_column(long), pc.cast(pc.cast(array, pa.int64(), safe=False), pa.string()), text) if long.any() else text
+
+
+def time_texts(array: Any) -> Any:
+    same = array if array.type.tz is None else pc.cast(array, pa.timestamp(array.type.unit, tz="UTC"))
+    return pc.replace_substring_regex(pc.cast(same, pa.string()), r"(?:(\.\d*[1-9])0*|\.0+)(Z?)$", r"\1\2")
 
 
 def instants(array: Any) -> NDArray[np.int64]:
