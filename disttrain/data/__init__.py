@@ -2,7 +2,8 @@
 
 from disttrain.data.arrays import boolean_column, chosen_texts, float_column, integer_column, joined, text_column
 from disttrain.data.batches import batches, bounds, order
-from disttrain.data.column_types import AS_WRITTEN, NAME, NUMBER, in_one_type
+from disttrain.data.column_types import AS_WRITTEN, NAME, NUMBER
+from disttrain.data.common_types import in_one_type
 from disttrain.data.encoding import Embedding, Encoder, Note
 from disttrain.data.filters import columns_of, keep
 from disttrain.data.findings import Origin, column_place, place, raise_any, row_finding, shown

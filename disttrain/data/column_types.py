@@ -7,7 +7,6 @@ comparisons are made in it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +28,7 @@ from disttrain.data.arrays import (
     text_column,
     texts,
 )
+from disttrain.data.common_types import in_type
 from disttrain.data.io.csv_dialect import Dialect
 from disttrain.data.text_values import NO_TEXT, as_booleans, as_numbers, as_times, is_missing_word, without_missing_words
 
@@ -43,7 +43,6 @@ __all__ = [
     "TIME",
     "Conformed",
     "conformed",
-    "in_one_type",
 ]
 
 NAME, NUMBER, BOOLEAN, EVENT, TIME, AS_WRITTEN, OWN = "name", "number", "boolean", "event", "time", "as written", "own"
@@ -83,7 +82,8 @@ def conformed(column: Any, form: str, dialect: Dialect, own: Any = None) -> Conf
     if form == BOOLEAN and is_number(kind):
         return zero_one(array)
     if form == TIME and is_time(kind):
-        return Conformed(utc(array))
+        # Points in time as microseconds without a zone, in UTC.
+        return Conformed(*in_type(array, pa.timestamp("us")))
     return Conformed(array)
 
 
@@ -121,11 +121,6 @@ def zero_one(array: Any) -> Conformed:
     return Conformed(truth, wrong if wrong.any() else None)
 
 
-def utc(array: Any) -> Any:
-    """Dates and points in time as timestamps in microseconds without a zone."""
-    return pc.cast(array, pa.timestamp("us"), safe=False)
-
-
 def in_own_type(array: Any, own: Any, dialect: Dialect) -> Any:
     """The cells of a file without types in the type that they all fit, or a column of some numeric type in a wider one."""
     if not is_text(array.type) or is_text(own):
@@ -147,16 +142,3 @@ def whole_beyond_float(text: Any, values: Any) -> Mask:
     digits = pc.replace_substring_regex(pc.utf8_trim_whitespace(text), r"^[+-]?0*", "")
     beyond = pc.and_(pc.match_substring_regex(digits, r"^\d+$"), pc.invert(pc.is_in(digits, value_set=text_column([f"{LARGEST_WHOLE}"]))))
     return np.asarray(bits(beyond.fill_null(False)) & (np.abs(plain_values(values, np.float64)) >= LARGEST_WHOLE))
-
-
-def in_one_type(columns: Sequence[Any]) -> list[Any]:
-    """The same column of several sources in one type: numbers, and points in time, of different types are the same column; else text."""
-    kinds = list(dict.fromkeys(column.type for column in columns if not pa.types.is_null(column.type)))
-    if len(kinds) < 2:
-        return [column.cast(kinds[0]) if kinds else column for column in columns]
-    if all(is_number(kind) or pa.types.is_boolean(kind) for kind in kinds):
-        return [pc.cast(column, pa.float64(), safe=False) for column in columns]
-    if all(is_time(kind) for kind in kinds):
-        unit = "ns" if any(getattr(kind, "unit", "") == "ns" for kind in kinds) else "us"
-        return [pc.cast(column, pa.timestamp(unit), safe=False) for column in columns]
-    return [texts(column) for column in columns]

@@ -16,15 +16,18 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from disttrain.data.arrays import boolean_column, is_bytes, is_number, is_text, is_time, joined
+from disttrain.data.arrays import boolean_column, is_text, joined
 from disttrain.data.column_type_guess import ColumnTypeGuess
-from disttrain.data.column_types import AS_WRITTEN, BOOLEAN, EVENT, NAME, NUMBER, OWN, TIME, conformed
+from disttrain.data.column_types import AS_WRITTEN, NAME, NUMBER, OWN
+from disttrain.data.common_types import exactly
+from disttrain.data.file_columns import in_form, kind_of_cells, type_of
 from disttrain.data.filters import columns_of, keep
 from disttrain.data.findings import Origin, place, raise_any, shown
 from disttrain.data.io.csv_dialect import Dialect
 from disttrain.data.io.files import STDIN, opened, reading
 from disttrain.data.io.formats import Format, format_of
 from disttrain.data.io.hive import constant, partition_types, partitions
+from disttrain.data.io.ndjson import is_large
 from disttrain.data.record_batches import no_rows, of_length, one_batch
 from disttrain.data.united_schema import unclear, united
 from disttrain.data.wrong_cells import WrongCells
@@ -65,6 +68,7 @@ class Source:
         self.configured = configured
         self.renamed = dict(renamed or {})
         self._own: dict[str, Any] = {}
+        self._held: dict[str, Any] = {}
         self._counts: dict[Path, int] = {}
 
     @cached_property
@@ -99,7 +103,7 @@ class Source:
         Dictionaries read as their values, and a column that is all null in one file has the type it has in the others.
         Raises DataError where a column is not in all files.
         """
-        fields, self._conflicts = united(self.files, self._schemas)
+        fields, self._conflicts, self._doubts = united(self.files, self._schemas)
         self._require_renamed([field.name for field in fields])
         names = {theirs: ours for ours, theirs in self.renamed.items()}
         fields = [
@@ -144,6 +148,10 @@ class Source:
         """The type of some columns: that of the files, or the narrowest that all cells of all files fit."""
         if self.typed:
             return {name: self.schema.field(name).type for name in columns}
+        return self._guessed(columns)
+
+    def _guessed(self, columns: Sequence[str]) -> dict[str, Any]:
+        """The narrowest types that all cells of all files fit."""
         unknown = [name for name in dict.fromkeys(columns) if name not in self._own and name not in self._partitions]
         if unknown:
             guesses = {name: ColumnTypeGuess() for name in unknown}
@@ -152,6 +160,18 @@ class Source:
                     guesses[name].see(column, dialect)
             self._own |= {name: guess.result() for name, guess in guesses.items()}
         return {name: self._own[name] if name in self._own else self._partitions[name] for name in columns}
+
+    def _common(self, columns: Sequence[str]) -> dict[str, Any]:
+        """The type that some columns have in all files: where it depends on the values, the first that holds them all."""
+        schema = self.schema
+        doubts = {name: self._doubts.get(self.renamed.get(name, name), ()) for name in columns if name not in self._partitions}
+        unknown = {name: list(left) for name, left in doubts.items() if left and name not in self._held}
+        for batch, _, _ in self.pieces(list(unknown)) if unknown else ():
+            for name, column in zip(unknown, batch.columns, strict=True):
+                left = unknown[name]
+                unknown[name] = [kind for kind in left[:-1] if exactly(column, kind) is not None] + left[-1:]
+        self._held |= {name: left[0] for name, left in unknown.items()}
+        return {name: self._held.get(name, schema.field(name).type) for name in columns}
 
     def pieces(self, columns: Sequence[str], text: Collection[str] = ()) -> Iterator[tuple[Any, Dialect, int]]:
         """The rows as they lie in the files, with `columns`: a record batch, its dialect, and the position of its first row.
@@ -241,42 +261,63 @@ class Source:
         """The batches of the files with every column in its form, and the position of each one's first row."""
         columns = tuple(dict.fromkeys(map(column_of, forms)))
         raise_any(unclear(self.place, columns, self.schema))
-        fields, own = self._fields(forms), self._own_of(forms)
-        text = {name for name, form in ((column_of(key), form) for key, form in forms.items())
-                if form == NAME or (form == AS_WRITTEN and self._is_text(name))}  # fmt: skip
+        fields, common = self._fields(forms), self._common([column_of(key) for key, form in forms.items() if form == NAME])
+        text = {column_of(key) for key, form in forms.items() if self._as_text(column_of(key), form)}
         wrong = WrongCells()
         for batch, dialect, first in self.pieces(columns, text):
             by_name = dict(zip(columns, batch.columns, strict=True))
             arrays = []
-            for key, form in forms.items():
-                name = column_of(key)
-                made = conformed(by_name[name], form, dialect, own.get(name))
-                wrong.see(name, form, by_name[name], made.wrong, first)
+            for form, field in zip(forms.values(), fields, strict=True):
+                name = column_of(field.name)
+                with reading(self.files[0], "a table"):
+                    made = in_form(by_name[name], form, field.type, common.get(name), dialect)
+                wrong.see(name, kind_of_cells(form, field.type), by_name[name], made.wrong, first)
                 arrays.append(made.array)
             if not wrong.any:
-                with reading(self.files[0], "a table"):
-                    same = [in_type(array, field.type) for array, field in zip(arrays, fields, strict=True)]
-                yield of_length(same, fields, batch.num_rows), first
+                yield of_length(arrays, fields, batch.num_rows), first
         wrong.require_none(self.origin, self.format.name if self.configured else "", self.missing_words)
 
-    def _own_of(self, forms: Mapping[str, str]) -> dict[str, Any]:
-        return self.own_types([column_of(key) for key, form in forms.items() if form == OWN])
+    def _own_of(self, columns: Sequence[str]) -> dict[str, Any]:
+        """The types in which some columns are compared."""
+        if not self.typed:
+            return self._guessed(columns)
+        stored = {name: self.schema.field(name).type for name in columns}
+        # Numbers are not compared as text, which alone may hold all of them: those that floats do not hold are told of.
+        types = {name: stored[name] if is_text(kind) else kind for name, kind in self._common(columns).items()}
+        return types | self._guessed([name for name in columns if self._is_rounded(name)])
 
     def _fields(self, forms: Mapping[str, str]) -> list[Any]:
         """The columns of the batches that `forms` ask for."""
-        own, schema = self._own_of(forms), self.schema
-        return [pa.field(key, self._type_of(column_of(key), form, schema, own)) for key, form in forms.items()]
+        own = self._own_of([column_of(key) for key, form in forms.items() if form == OWN])
+        kept = self._common([column_of(key) for key, form in forms.items() if form == AS_WRITTEN])
+        return [pa.field(key, self._type_of(column_of(key), form, own, kept)) for key, form in forms.items()]
 
-    def _type_of(self, name: str, form: str, schema: Any, own: Mapping[str, Any]) -> Any:
+    def _type_of(self, name: str, form: str, own: Mapping[str, Any], kept: Mapping[str, Any]) -> Any:
         if form == OWN:
             return own[name]
-        return pa.string() if form == AS_WRITTEN and self._is_text(name) else type_of(schema.field(name).type, form)
+        if form == AS_WRITTEN:
+            return pa.string() if self._is_text(name) else kept[name]
+        return type_of(self.schema.field(name).type, form)
+
+    def _as_text(self, name: str, form: str) -> bool:
+        """Whether a form is made of the text of the values."""
+        return form == NAME or (form == AS_WRITTEN and self._is_text(name)) or (form in (NUMBER, OWN) and self._is_rounded(name))
+
+    def _is_rounded(self, name: str) -> bool:
+        """Whether Arrow reads a column of numbers as floats, among them whole numbers too long for these: those of NDJSON."""
+        if not (self.typed and self._has_lines and pa.types.is_floating(self.schema.field(name).type)):
+            return False
+        return any(is_large(schema.field(self.renamed.get(name, name))) for schema in self._schemas)
 
     def _is_text(self, name: str) -> bool:
         """Whether what is written for a value is text, or else would not come back as it was: the digits of a number and the zone of a time in NDJSON."""
         kind = self.schema.field(name).type
         exact = pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_null(kind) or pa.types.is_nested(kind)
-        return is_text(kind) or (self.format.lines is not None and not exact)
+        return is_text(kind) or (self._has_lines and not exact)
+
+    @property
+    def _has_lines(self) -> bool:
+        return self.format.lines is not None
 
     @property
     def counts(self) -> tuple[int, ...]:
@@ -317,21 +358,6 @@ def origin_of(sources: Sequence[Source]) -> Origin:
 def column_of(key: str) -> str:
     """The column that is asked for under a key: its name, or that after KEPT or COMPARED."""
     return key.removeprefix(KEPT).removeprefix(COMPARED)
-
-
-def type_of(stored: Any, form: str) -> Any:
-    """The type of a column in a form, whatever its type in the file."""
-    if form == NAME:
-        return stored if pa.types.is_nested(stored) or is_bytes(stored) else pa.string()
-    if form in (NUMBER, EVENT):
-        return pa.float64() if is_text(stored) else stored
-    if form == TIME and (is_text(stored) or is_time(stored)):
-        return pa.timestamp("us")
-    return pa.bool_() if form == BOOLEAN and (is_text(stored) or is_number(stored)) else stored
-
-
-def in_type(array: Any, kind: Any) -> Any:
-    return array if array.type == kind else array.cast(kind, safe=False)
 
 
 def comparisons(rows: Any, columns: Sequence[str]) -> Any:

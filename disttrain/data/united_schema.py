@@ -3,52 +3,44 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from disttrain.data.arrays import is_number, is_time, plain
+from disttrain.data.arrays import plain
+from disttrain.data.common_types import common_types
 from disttrain.data.findings import column_place, place, raise_any
 from disttrain.errors import Finding
 
 __all__ = ["unclear", "united"]
 
 
-def united(files: Sequence[Path], schemas: Sequence[Any]) -> tuple[list[Any], dict[str, Finding]]:
-    """The columns of all files in types that hold for all, and those whose types nothing but text could hold."""
-    first, findings, conflicts = schemas[0], [], {}
-    types: dict[str, Any] = {}
+def united(files: Sequence[Path], schemas: Sequence[Any]) -> tuple[list[Any], dict[str, Finding], dict[str, tuple[Any, ...]]]:
+    """The columns of all files in types that hold for all, those whose types nothing but text could hold, and the types, the best first,
+    of those where it depends on the values which one holds all.
+    """
+    first, findings = schemas[0], []
+    kinds: dict[str, dict[Any, Path]] = {}
     for path, schema in zip(files, schemas, strict=True):
         findings += missing_here(files[0], path, first.names, schema.names)
         findings += missing_here(path, files[0], schema.names, first.names)
         for field in schema:
-            kind = plain(field.type)
-            known = types.get(field.name, kind)
-            types[field.name] = wider(known, kind)
-            if types[field.name] is None:
-                what = f"it is {kind} here and {known} in {place(files[0])}"
-                hint = "write both files with one type, or declare it: `type: categorical`"
-                conflicts[field.name] = Finding("type-differs", what, column_place(place(path), field.name), hints=(hint,))
-                types[field.name] = pa.string()
+            kinds.setdefault(field.name, {}).setdefault(plain(field.type), path)
     raise_any(findings)
-    return [pa.field(field.name, types[field.name], metadata=field.metadata) for field in first], conflicts
+    types = {name: common_types(stored) for name, stored in kinds.items()}
+    conflicts = {name: differing(name, kinds[name]) for name, left in types.items() if not left}
+    fields = [pa.field(field.name, (types[field.name] or (pa.string(),))[0], metadata=field.metadata) for field in first]
+    return fields, conflicts, {name: left for name, left in types.items() if len(left) > 1}
 
 
-def wider(one: Any, other: Any) -> Any:
-    """A type that holds the values of both; None where none but text does."""
-    if one == other or pa.types.is_null(other):
-        return one
-    if pa.types.is_null(one):
-        return other
-    if is_number(one) and is_number(other):
-        return pa.int64() if pa.types.is_signed_integer(one) and pa.types.is_signed_integer(other) else pa.float64()
-    if is_time(one) and is_time(other):
-        zones = {getattr(kind, "tz", None) for kind in (one, other)}
-        nano = any(getattr(kind, "unit", "") == "ns" for kind in (one, other))
-        return pa.timestamp("ns" if nano else "us", tz="UTC" if None not in zones else None)
-    return None
+def differing(name: str, kinds: Mapping[Any, Path]) -> Finding:
+    """The finding about a column of types {type: the first file that has it} that only text could hold."""
+    (kind, path), *others = [(kind, path) for kind, path in kinds.items() if not pa.types.is_null(kind)]
+    other, where = next((one, there) for one, there in others if not common_types((kind, one)))
+    hint = "write both files with one type, or declare it: `type: categorical`"
+    return Finding("type-differs", f"it is {other} here and {kind} in {place(path)}", column_place(place(where), name), hints=(hint,))
 
 
 def missing_here(has: Path, lacks: Path, names: Sequence[str], others: Sequence[str]) -> list[Finding]:

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from disttrain.data.arrays import joined
+from disttrain.data.arrays import integer_column, joined, texts
 from disttrain.data.column_types import AS_WRITTEN, BOOLEAN, EVENT, NUMBER, conformed
 from disttrain.data.findings import MOST_ROWS, Origin, positions_finding, raise_any, shown
 from disttrain.data.io.csv_dialect import TYPED
@@ -56,7 +56,8 @@ class WrongCells:
         column.count += len(indices)
         more = indices[: max(0, SAMPLE - len(column.cells))].tolist()
         column.positions += [first + index for index in more]
-        column.cells += [str(raw[index].as_py()) for index in more]
+        # Python's datetime ends with the year 9999; Arrow's text does not.
+        column.cells += texts(joined(raw).take(integer_column(np.array(more, dtype=np.int64)))).to_pylist()
 
     def require_none(self, origin: Origin, format: str = "", words: Sequence[str] = ()) -> None:
         """Raise DataError with the columns that have wrong cells, of rows from `origin` in files of a format.

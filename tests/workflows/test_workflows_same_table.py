@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -116,3 +116,72 @@ def test_the_same_table_gives_the_same_model_and_predictions_however_it_is_writt
     assert results[way][0] == weights
     assert results[way][1].equals(own)
     assert results[way][2].equals(new)
+
+
+KEPT = ["number", "when"]
+TYPED = {**CONFIG, "data": {**CONFIG["data"], "id": KEPT}}
+# A table is written in parts, each in the types that were enough for it.
+WIDE = {"number": pa.int64(), "count": pa.int64(), "when": pa.timestamp("us"), "day": pa.date32(), "level": pa.decimal128(10, 2)}
+NARROW = {"number": pa.int32(), "count": pa.int16(), "when": pa.timestamp("ns"), "day": pa.timestamp("ms"), "level": pa.decimal128(8, 0)}
+
+
+def typed_table():
+    """Rows of which the first half need wide types: ids beyond 2^53, and a last day that nanoseconds do not reach."""
+    half = ROWS // 2
+    return table().append_column("number", pa.array([2**53 + 1 + n if n < half else n for n in range(ROWS)])).append_column(
+        "when", pa.array([datetime(9999, 12, 31) if n % 9 == 0 and n < half else datetime(2024, 1, 1, 0, 0, n % 60) for n in range(ROWS)])
+    ).append_column("level", pa.array([n % 3 * 100 for n in range(ROWS)]).cast(pa.decimal128(30, 2)))  # fmt: skip
+
+
+def in_types(rows, kinds):
+    return rows.cast(pa.schema([field.with_type(kinds.get(field.name, field.type)) for field in rows.schema]))
+
+
+def typed_fit(folder, data):
+    section = {**TYPED["data"], "features": [*TYPED["data"]["features"], {"name": "level", "type": "categorical"}], **data}
+    (folder / "config.yaml").write_text(yaml.safe_dump({**TYPED, "data": section}))
+    run = disttrain.fit(folder / "config.yaml", out=folder / f"run{len(list(folder.iterdir()))}")
+    return read(run.path / "model").sha256, pq.read_table(run.path / "predictions.parquet")
+
+
+@pytest.mark.parametrize("form", ["parquet", "feather"])
+def test_the_same_table_in_files_of_other_types_gives_the_same_model_and_ids(tmp_path, form):
+    rows, half = in_types(typed_table(), WIDE), ROWS // 2
+    parts = {"whole": rows, "a": rows.slice(0, half), "b": in_types(rows.slice(half), NARROW)}
+    for name, part in parts.items():
+        (pq.write_table if form == "parquet" else feather.write_feather)(part, tmp_path / f"{name}.{form}")
+    weights, own = typed_fit(tmp_path, {"train": f"whole.{form}"})
+    assert len(set(own.column("number").to_pylist())) == own.num_rows > 100
+    assert datetime(9999, 12, 31) in own.column("when").to_pylist()
+    for order in (["a", "b"], ["b", "a"]):
+        other_weights, other = typed_fit(tmp_path, {"train": [f"{name}.{form}" for name in order]})
+        assert other.select(KEPT).schema == own.select(KEPT).schema
+        # Shuffling and rows of validation follow the order of the rows.
+        if order == ["a", "b"]:
+            assert other_weights == weights
+            assert other.equals(own)
+        else:
+            assert {row["number"]: row["when"] for row in other.to_pylist()} == {row["number"]: row["when"] for row in own.to_pylist()}
+
+
+def test_ids_of_a_validation_file_of_other_types_are_those_of_its_rows(tmp_path):
+    rows, half = in_types(typed_table(), WIDE), ROWS // 2
+    pq.write_table(rows.slice(0, half), tmp_path / "train.parquet")
+    pq.write_table(in_types(rows.slice(half), {**NARROW, "level": WIDE["level"]}), tmp_path / "validation.parquet")
+    _, made = typed_fit(tmp_path, {"train": "train.parquet", "validation": "validation.parquet", "test": None, "filter": None})
+    assert made.select(KEPT).to_pydict() == rows.select(KEPT).to_pydict()
+
+
+def test_a_time_with_a_zone_is_an_id_in_every_format(tmp_path):
+    moments = [datetime(2024, 1, 1, 12, tzinfo=UTC) + timedelta(minutes=n) for n in range(ROWS)]
+    rows = table().append_column("when", pa.array(moments, pa.timestamp("s", "UTC")))
+    pq.write_table(rows, tmp_path / "a.parquet")
+    (tmp_path / "a.ndjson").write_text("".join(json.dumps(row, default=str) + "\n" for row in rows.to_pylist()))
+    data = {**CONFIG["data"], "id": ["when"]}
+    for name in ("a.parquet", "a.ndjson"):
+        (tmp_path / "config.yaml").write_text(yaml.safe_dump({**CONFIG, "data": {**data, "train": name}}))
+        run = disttrain.fit(tmp_path / "config.yaml", out=tmp_path / name.replace(".", "_"))
+        ids = pq.read_table(run.path / "predictions.parquet").column("when").to_pylist()
+        read_back = {datetime.fromisoformat(value) if isinstance(value, str) else value for value in ids}
+        assert len(read_back) == len(ids) > 100
+        assert read_back <= set(moments)

@@ -10,20 +10,22 @@ from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.json as pj
 from numpy.typing import NDArray
 
+from disttrain.data.arrays import LARGEST_WHOLE, is_number
 from disttrain.data.io.files import head, opened_text, reading, require_text
 
-__all__ = ["ndjson_batches", "ndjson_lines", "ndjson_rows", "ndjson_schema", "ndjson_writer"]
+__all__ = ["is_large", "ndjson_batches", "ndjson_lines", "ndjson_rows", "ndjson_schema", "ndjson_writer"]
 
 BLOCK_BYTES = 4 << 20
 BLOCK_ROWS = 65_536
 LONGEST_LINE = 64 << 20
 # A column whose values are numbers and text, or true and text, by turns; its name stands in Arrow's message.
 CHANGED = re.compile(r"JSON parse error: Column\(/([^)]*?)\) changed from \w+ to \w+ in row")
-# Marks the columns of a schema that hold text in some rows and other values in others.
-MIXED = {"values": "mixed"}
+# Marks the columns of a schema that hold text in some rows and other values in others, and those of numbers with some beyond 2^53.
+MIXED, LARGE = {b"values": b"mixed"}, {b"values": b"large"}
 SCALAR = rb"(-?\d[\d.eE+-]*|true|false)(?=\s*[,}])"
 
 
@@ -79,14 +81,31 @@ def ndjson_schema(path: Path) -> Any:
     require_text(path, "ndjson", head(path))
     types: dict[str, Any] = {}
     text: set[str] = set()
+    large: set[str] = set()
     with reading(path, "ndjson"):
         for block in blocks(path):
-            for column in inferred(block, text).schema:
+            rows = inferred(block, text)
+            large.update(name for name, values in zip(rows.column_names, rows.columns, strict=True) if reaches(values, LARGEST_WHOLE))
+            for column in rows.schema:
                 before = types.get(column.name, pa.null())
                 types[column.name] = both = wider(before, column.type)
                 if pa.types.is_string(both) and not (written_in_quotes(before) and written_in_quotes(column.type)):
                     text.add(column.name)
-    return pa.schema([pa.field(name, kind, metadata=MIXED if name in text else None) for name, kind in types.items()])
+    marks = dict.fromkeys(large, LARGE) | dict.fromkeys(text, MIXED)
+    return pa.schema([pa.field(name, kind, metadata=marks.get(name)) for name, kind in types.items()])
+
+
+def reaches(values: Any, limit: int) -> bool:
+    """Whether one of the numbers is as far from 0 as the limit; False for other values."""
+    if not is_number(values.type):
+        return False
+    least, most = pc.min_max(values).values()
+    return bool(least.is_valid and (most.as_py() >= limit or least.as_py() <= -limit))
+
+
+def is_large(field: Any) -> bool:
+    """Whether a column of the schema of a file holds whole numbers that Arrow may have rounded."""
+    return bool(field.metadata == LARGE)
 
 
 def wider(one: Any, other: Any) -> Any:
@@ -131,7 +150,7 @@ def ndjson_batches(path: Path, columns: Sequence[str], schema: Any, text: Collec
     """Record batches of about 4 MiB of text each, with `columns` in the types of `schema`, those in `text` as the text of their values."""
     chosen = [schema.field(name) for name in columns]
     plain = {field.name for field in chosen if field.name in text and not pa.types.is_nested(field.type)}
-    bare = {field.name for field in chosen if field.metadata or (field.name in plain and not written_in_quotes(field.type))}
+    bare = {field.name for field in chosen if field.metadata == MIXED or (field.name in plain and not written_in_quotes(field.type))}
     fields = pa.schema([pa.field(field.name, pa.string()) if field.name in plain else field.remove_metadata() for field in chosen])
     with reading(path, "ndjson"):
         for block in blocks(path):

@@ -1,0 +1,54 @@
+"""A column of one file as it is in all files of a source: its values in a form, and in the one type that this form has in all of them."""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from disttrain.data.arrays import is_bytes, is_number, is_text, is_time, joined
+from disttrain.data.column_types import BOOLEAN, EVENT, NAME, NUMBER, OWN, TIME, Conformed, conformed
+from disttrain.data.common_types import exactly, in_type
+from disttrain.data.io.csv_dialect import Dialect
+
+__all__ = ["in_form", "kind_of_cells", "type_of"]
+
+
+def type_of(common: Any, form: str) -> Any:
+    """The type of a column in a form, where `common` is the type that it has in all files."""
+    if form == NAME:
+        return common if pa.types.is_nested(common) or is_bytes(common) else pa.string()
+    if form in (NUMBER, EVENT):
+        return pa.float64() if is_text(common) else common
+    if form == TIME and (is_text(common) or is_time(common)):
+        return pa.timestamp("us")
+    return pa.bool_() if form == BOOLEAN and (is_text(common) or is_number(common)) else common
+
+
+def in_form(column: Any, form: str, kind: Any, common: Any, dialect: Dialect) -> Conformed:
+    """The column of a file in a form and of its type `kind`; `common` is the type that it has in all files."""
+    array, wrong = joined(column), None
+    if not is_text(array.type):
+        if form == NAME:
+            array = named(array, common)
+        elif form == OWN:
+            array, wrong = in_type(array, kind)
+    made = conformed(array, form, dialect, kind)
+    values, unheld = in_type(made.array, kind)
+    masks = [mask for mask in (wrong, made.wrong, unheld) if mask is not None]
+    return Conformed(values, reduce(np.logical_or, masks) if masks else None)
+
+
+def named(array: Any, common: Any) -> Any:
+    """Values that are names in the type that they have in all files, so that one value has one name: 7 is 7.00 where a file has cents."""
+    same = exactly(array, common)
+    return array if same is None else same
+
+
+def kind_of_cells(form: str, kind: Any) -> str:
+    """The form by which a message speaks of cells: those of a column in its own type by what that type holds."""
+    if form != OWN:
+        return form
+    return TIME if is_time(kind) else NUMBER
