@@ -12,10 +12,10 @@ from disttrain.data.io.files import has_piped_data
 from disttrain.data.io.formats import FORMATS, Format, format_of
 from disttrain.data.known import Known, read_known
 from disttrain.data.output_columns import for_spreadsheets, in_format, require_format, text_needed
-from disttrain.data.record_batches import rows_at, rows_from
+from disttrain.data.record_batches import ahead, rows_at, rows_from
 from disttrain.data.schema import Feature, Schema
 from disttrain.data.seen import Seen, read_seen
-from disttrain.data.source import COMPARED, KEPT, Rows, Source, ahead, comparisons, origin_of
+from disttrain.data.source import COMPARED, KEPT, Rows, Source, comparisons, origin_of
 from disttrain.data.split_checks import older_rows, shared_groups, shared_rows, unlisted_values
 from disttrain.data.splits import SPLITS, TEST, TRAIN, VALIDATION, assign, own_shares
 from disttrain.data.states import within

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pyarrow as pa
 
-__all__ = ["no_rows", "of_length", "one_batch", "rows_at", "rows_from"]
+__all__ = ["ahead", "no_rows", "of_length", "one_batch", "rows_at", "rows_from"]
 
 
 def of_length(arrays: Sequence[Any], fields: Sequence[Any], rows: int) -> Any:
@@ -38,3 +39,12 @@ def rows_from(rows: Any, start: int, count: int) -> Any:
 def rows_at(rows: Any, index: Any) -> Any:
     """The rows of a table or batch with these positions, an Arrow array. Of a table without columns Arrow's own take has none."""
     return rows.take(index) if rows.num_columns else of_length([], [], len(index))
+
+
+def ahead(batches: Iterator[Any]) -> Iterator[Any]:
+    """The same batches, each read in a thread while the one before is used."""
+    with ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(next, batches, None)
+        while (batch := coming.result()) is not None:
+            coming = thread.submit(next, batches, None)
+            yield batch

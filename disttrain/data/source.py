@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,18 +20,18 @@ from disttrain.data.column_types import AS_WRITTEN, NAME, NUMBER, OWN
 from disttrain.data.common_types import exactly
 from disttrain.data.file_columns import in_form, kind_of_cells, type_of
 from disttrain.data.filters import columns_of, keep
-from disttrain.data.findings import Origin, place, raise_any, shown
+from disttrain.data.findings import Origin, column_place, place, raise_any, shown
 from disttrain.data.io.csv_dialect import Dialect
-from disttrain.data.io.files import STDIN, opened, reading
+from disttrain.data.io.files import digest, reading, stamp
 from disttrain.data.io.formats import Format, format_of
 from disttrain.data.io.hive import constant, partition_types, partitions
 from disttrain.data.io.ndjson import is_large
 from disttrain.data.record_batches import no_rows, of_length, one_batch
-from disttrain.data.united_schema import unclear, united
+from disttrain.data.united_schema import repeated, united
 from disttrain.data.wrong_cells import WrongCells
 from disttrain.errors import DataError, Finding
 
-__all__ = ["COMPARED", "KEPT", "Rows", "Source", "ahead", "comparisons", "origin_of"]
+__all__ = ["COMPARED", "KEPT", "Rows", "Source", "comparisons", "origin_of"]
 
 BATCH_ROWS = 65_536
 # Before the name of a column that is read once more beside the form of its part: in its own type for a comparison, or as it is written.
@@ -173,12 +171,21 @@ class Source:
         self._held |= {name: left[0] for name, left in unknown.items()}
         return {name: self._held.get(name, schema.field(name).type) for name in columns}
 
+    def _require_once(self, columns: Sequence[str]) -> None:
+        """Raise DataError with the columns that no file has, and those that a file has twice."""
+        there = set(self.schema.names)
+        theirs = [self.renamed.get(name, name) for name in columns if name in there and name not in self._partitions]
+        missing = [
+            Finding("missing-column", "there is no such column", column_place(self.place, name)) for name in columns if name not in there
+        ]
+        raise_any([*repeated(self.files, self._schemas, theirs), *missing])
+
     def pieces(self, columns: Sequence[str], text: Collection[str] = ()) -> Iterator[tuple[Any, Dialect, int]]:
         """The rows as they lie in the files, with `columns`: a record batch, its dialect, and the position of its first row.
 
         The columns in `text` come as the text of their values. Raises DataError for missing or ambiguous columns and unreadable files.
         """
-        raise_any(unclear(self.place, columns, self.schema))
+        self._require_once(columns)
         position = 0
         for path, dialect, schema in zip(self.files, self.dialects, self._schemas, strict=True):
             first, before = position, stamp(path)
@@ -260,7 +267,7 @@ class Source:
     def _conformed(self, forms: Mapping[str, str]) -> Iterator[tuple[Any, int]]:
         """The batches of the files with every column in its form, and the position of each one's first row."""
         columns = tuple(dict.fromkeys(map(column_of, forms)))
-        raise_any(unclear(self.place, columns, self.schema))
+        self._require_once(columns)
         fields, common = self._fields(forms), self._common([column_of(key) for key, form in forms.items() if form == NAME])
         text = {column_of(key) for key, form in forms.items() if self._as_text(column_of(key), form)}
         wrong = WrongCells()
@@ -373,28 +380,3 @@ def half_of_memory() -> int:
     except (AttributeError, ValueError, OSError):
         # Systems that do not say have it noticed by the allocator.
         return 1 << 62
-
-
-def stamp(path: Path) -> tuple[int, int]:
-    if path == STDIN:
-        return 0, 0
-    status = path.stat()
-    return status.st_size, status.st_mtime_ns
-
-
-def ahead(batches: Iterator[Any]) -> Iterator[Any]:
-    """The same batches, each read in a thread while the one before is used."""
-    with ThreadPoolExecutor(1) as thread:
-        coming = thread.submit(next, batches, None)
-        while (batch := coming.result()) is not None:
-            coming = thread.submit(next, batches, None)
-            yield batch
-
-
-def digest(path: Path) -> dict[str, Any]:
-    sha, size = hashlib.sha256(), 0
-    with reading(path, "a file"), opened(path) as file:
-        while block := file.read(1 << 20):
-            sha.update(block)
-            size += len(block)
-    return {"size": size, "sha256": sha.hexdigest()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,10 @@ import pyarrow as pa
 from disttrain.data.arrays import plain
 from disttrain.data.common_types import common_types
 from disttrain.data.findings import column_place, place, raise_any
+from disttrain.data.io.hive import partitions
 from disttrain.errors import Finding
 
-__all__ = ["unclear", "united"]
+__all__ = ["repeated", "united"]
 
 
 def united(files: Sequence[Path], schemas: Sequence[Any]) -> tuple[list[Any], dict[str, Finding], dict[str, tuple[Any, ...]]]:
@@ -28,7 +29,7 @@ def united(files: Sequence[Path], schemas: Sequence[Any]) -> tuple[list[Any], di
         findings += missing_here(path, files[0], schema.names, first.names)
         for field in schema:
             kinds.setdefault(field.name, {}).setdefault(plain(field.type), path)
-    raise_any(findings)
+    raise_any([*findings, *unlike_folders(files, set(first.names))])
     types = {name: common_types(stored) for name, stored in kinds.items()}
     conflicts = {name: differing(name, kinds[name]) for name, left in types.items() if not left}
     fields = [pa.field(field.name, (types[field.name] or (pa.string(),))[0], metadata=field.metadata) for field in first]
@@ -48,11 +49,22 @@ def missing_here(has: Path, lacks: Path, names: Sequence[str], others: Sequence[
     return [Finding("column-differs", f"it is in {place(has)} and not in this file", column_place(place(lacks), name)) for name in absent]
 
 
-def unclear(where: str, columns: Sequence[str], schema: Any) -> Iterator[Finding]:
-    times = Counter(schema.names)
-    for name in dict.fromkeys(columns):
-        if times[name] != 1:
-            code, what = ("duplicate-column", f"{times[name]} columns have this name") if times[name] else (
-                "missing-column", "there is no such column"
-            )  # fmt: skip
-            yield Finding(code, what, column_place(where, name))
+def repeated(files: Sequence[Path], schemas: Sequence[Any], columns: Iterable[str]) -> Iterator[Finding]:
+    """Columns that a file has more than once."""
+    wanted = tuple(dict.fromkeys(columns))
+    for path, schema in zip(files, schemas, strict=True):
+        times = Counter(schema.names)
+        for name in wanted:
+            if times[name] > 1:
+                yield Finding("duplicate-column", f"{times[name]} columns have this name", column_place(place(path), name))
+
+
+def unlike_folders(files: Sequence[Path], inside: Collection[str]) -> Iterator[Finding]:
+    """Columns that the names of folders above one file give it, which are not above another one, and stand in no file."""
+    keys = [[key for key in partitions(path) if key not in inside] for path in files]
+    for path, here in zip(files, keys, strict=True):
+        for has, lacks, names, others in ((files[0], path, keys[0], here), (path, files[0], here, keys[0])):
+            for name in (name for name in names if name not in others):
+                what = f"a folder above {place(has)} says what it is, and none above this file"
+                hints = ("let all files of a source stand below `key=value` folders of the same keys",)
+                yield Finding("column-differs", what, column_place(place(lacks), name), hints=hints)

@@ -314,6 +314,42 @@ def test_a_column_that_is_not_there_or_there_twice_is_never_read(tmp_path):
     assert read_all([tmp_path / "dots.parquet"], ["a"]).to_pydict() == {"a": [2]}
 
 
+@pytest.mark.parametrize("form", ["csv", "parquet", "arrow"])
+def test_a_column_twice_in_any_of_the_files_is_named_with_its_file_in_the_same_words(tmp_path, form):
+    once, twice = pa.table({"x": [1], "y": [2]}), pa.Table.from_arrays([pa.array([number]) for number in (5, 6, 7)], ["x", "x", "y"])
+    files = [tmp_path / f"once.{form}", tmp_path / f"twice.{form}"]
+    if form == "csv":
+        files[0].write_text("x,y\n1,2\n")
+        files[1].write_text("x,x,y\n5,6,7\n")
+    else:
+        written(files[0], once)
+        written(files[1], twice)
+    for order in (files, files[::-1]):
+        source = Source(order)
+        with pytest.raises(DataError) as caught:
+            source.read({"x": OWN, "y": OWN})
+        finding = caught.value.findings[0]
+        assert (finding.code, finding.what) == ("duplicate-column", "2 columns have this name")
+        assert finding.where.endswith(f"twice.{form}, column `x`")
+        assert sorted(source.read({"y": OWN}).table.column("y").to_pylist()) == [2, 7]
+
+
+def test_a_folder_key_that_is_not_above_every_file_is_told_like_a_column_that_differs(tmp_path):
+    folder = tmp_path / "h" / "year=2020"
+    folder.mkdir(parents=True)
+    one = written(folder / "a.parquet", pa.table({"x": [1.0]}))
+    other = written(tmp_path / "h" / "b.parquet", pa.table({"x": [2.0]}))
+    for order in ([one, other], [other, one]):
+        with pytest.raises(DataError) as caught:
+            read_all(order)
+        assert [finding.code for finding in caught.value.findings] == ["column-differs"]
+        assert caught.value.findings[0].where.endswith("b.parquet, column `year`")
+    # Where the files themselves have the column, folders say nothing new.
+    for path in (one, other):
+        written(path, pa.table({"x": [1.0], "year": [2021]}))
+    assert read_all([one, other]).column("year").to_pylist() == [2021, 2021]
+
+
 def test_formats_are_not_mixed(tmp_path):
     written(tmp_path / "a.csv", table_of(3))
     written(tmp_path / "b.parquet", table_of(3))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import os
 import stat
 import sys
@@ -23,6 +24,7 @@ __all__ = [
     "HEAD_BYTES",
     "STDIN",
     "compression_of",
+    "digest",
     "has_piped_data",
     "head",
     "looks_like",
@@ -31,6 +33,7 @@ __all__ = [
     "opened_text",
     "reading",
     "require_text",
+    "stamp",
     "stdin_bytes",
 ]
 
@@ -187,3 +190,21 @@ def require_text(path: Path, name: str, first: bytes) -> None:
         raise DataError(Finding("not-utf8", "the text is not UTF-8; it looks like UTF-16 or binary", place(path), hints=hints))
     if b"\0" in first:
         raise unreadable(path, name, ValueError("it holds NUL bytes"))
+
+
+def stamp(path: Path) -> tuple[int, int]:
+    """What changes where a file is written anew: its size in bytes and its time, in nanoseconds."""
+    if path == STDIN:
+        return 0, 0
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
+
+
+def digest(path: Path) -> dict[str, Any]:
+    """The size in bytes and the SHA-256 of a file."""
+    sha, size = hashlib.sha256(), 0
+    with reading(path, "a file"), opened(path) as file:
+        while block := file.read(1 << 20):
+            sha.update(block)
+            size += len(block)
+    return {"size": size, "sha256": sha.hexdigest()}
