@@ -77,12 +77,13 @@ def plain(kind: Any) -> Any:
 
 def joined(column: Any) -> Any:
     """The column as one contiguous Arrow array of its plain type."""
-    array = column
-    if isinstance(column, pa.ChunkedArray):
-        array = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
-    stored = array.type
+    stored = column.type
     kind = plain(stored)
-    return array if kind is stored else array.cast(kind)
+    # First the type: dictionaries of many chunks need not fit the indices of one.
+    array = column if kind is stored else column.cast(kind)
+    if not isinstance(array, pa.ChunkedArray):
+        return array
+    return array.chunk(0) if array.num_chunks == 1 else array.combine_chunks()
 
 
 def bits(column: Any) -> NDArray[np.bool_]:

@@ -8,7 +8,9 @@ from typing import Any
 
 import pyarrow as pa
 
-__all__ = ["ahead", "no_rows", "of_length", "one_batch", "rows_at", "rows_from"]
+__all__ = ["ahead", "gathered", "no_rows", "of_length", "one_batch", "rows_at", "rows_from"]
+
+SMALL_ROWS, SMALL_BYTES = 4096, 1 << 20
 
 
 def of_length(arrays: Sequence[Any], fields: Sequence[Any], rows: int) -> Any:
@@ -29,6 +31,23 @@ def one_batch(batches: Sequence[Any]) -> Any:
     schema = filled[0].schema
     arrays = [pa.concat_arrays([batch.column(index) for batch in filled]) for index in range(len(schema))]
     return of_length(arrays, list(schema), sum(batch.num_rows for batch in filled))
+
+
+def gathered(batches: Iterator[Any]) -> Iterator[Any]:
+    """The same rows, small batches that follow each other as one table: what is done with a batch costs as much for a row as for thousands."""
+    pending: list[Any] = []
+    count = size = 0
+    for batch in batches:
+        if not pending and batch.num_rows >= SMALL_ROWS:
+            yield batch
+            continue
+        pending.append(batch)
+        count, size = count + batch.num_rows, size + batch.nbytes
+        if count >= SMALL_ROWS or size >= SMALL_BYTES:
+            yield pa.Table.from_batches(pending)
+            pending, count, size = [], 0, 0
+    if pending:
+        yield pa.Table.from_batches(pending)
 
 
 def rows_from(rows: Any, start: int, count: int) -> Any:

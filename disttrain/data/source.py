@@ -26,7 +26,7 @@ from disttrain.data.io.files import digest, reading, stamp
 from disttrain.data.io.formats import Format, format_of
 from disttrain.data.io.hive import constant, partition_types, partitions
 from disttrain.data.io.ndjson import is_large
-from disttrain.data.record_batches import no_rows, of_length, one_batch
+from disttrain.data.record_batches import gathered, no_rows, of_length, one_batch, rows_from
 from disttrain.data.united_schema import repeated, united
 from disttrain.data.wrong_cells import WrongCells
 from disttrain.errors import DataError, Finding
@@ -203,7 +203,7 @@ class Source:
         # Where no column of the file is asked for, some column must still tell the number of rows.
         inside = inside or [name for name, times in Counter(schema.names).items() if times == 1][:1]
         wanted = {theirs[name] for name in text if name in theirs}
-        for batch in self.format.batches(path, inside, schema, dialect, wanted, BATCH_ROWS):
+        for batch in gathered(self.format.batches(path, inside, schema, dialect, wanted, BATCH_ROWS)):
             read = dict(zip(inside, map(joined, batch.columns), strict=True))
             arrays = [
                 read[theirs[name]] if name in theirs
@@ -226,29 +226,24 @@ class Source:
             pending.append(batch)
             count += batch.num_rows
             if count >= rows:
-                gathered = one_batch(pending)
+                whole = one_batch(pending)
                 full = count - count % rows
-                yield from (gathered.slice(start, rows) for start in range(0, full, rows))
-                pending, count, some = [gathered.slice(full)], count - full, True
+                yield from (rows_from(whole, start, rows) for start in range(0, full, rows))
+                pending, count, some = [rows_from(whole, full, rows)], count - full, True
         if count:
             yield one_batch(pending)
         elif not some:
             yield no_rows(self._fields(forms))
 
     def read(self, forms: Mapping[str, str], compared: Sequence[str] = (), filters: Sequence[str] = (), limit: int | None = None) -> Rows:
-        """The rows that the filters keep, of the first `limit` rows: the table holds the data once.
+        """The rows that the filters keep, of the first `limit` rows: the table holds the data once, and what is behind the limit is not read.
 
         Raises DataError like `batches`, and where the table would take more than half of the machine's memory.
         """
         kept, size, most, rows = [], 0, half_of_memory(), []
         used = tuple(dict.fromkeys((*compared, *columns_of(filters))))
         every = {**forms, **{COMPARED + name: OWN for name in used}}
-        total = 0
-        for batch, first in self._conformed(every):
-            total = first + batch.num_rows
-            if limit is not None and first >= limit:
-                continue
-            part = batch if limit is None else batch.slice(0, limit - first)
+        for part, first in self._conformed(every, limit):
             if filters:
                 mask = keep(comparisons(part, used), filters)
                 rows.append(np.flatnonzero(mask) + first)
@@ -262,16 +257,16 @@ class Source:
             kept.append(part)
         table = pa.Table.from_batches(kept, schema=pa.schema(self._fields(every)))
         row = np.concatenate(rows) if rows else np.zeros(0, dtype=np.int64)
-        return Rows(table.select(list(forms)), comparisons(table, compared), row, total)
+        return Rows(table.select(list(forms)), comparisons(table, compared), row, sum(self.counts))
 
-    def _conformed(self, forms: Mapping[str, str]) -> Iterator[tuple[Any, int]]:
-        """The batches of the files with every column in its form, and the position of each one's first row."""
+    def _conformed(self, forms: Mapping[str, str], limit: int | None = None) -> Iterator[tuple[Any, int]]:
+        """The batches of the first `limit` rows with every column in its form, and the position of each one's first row."""
         columns = tuple(dict.fromkeys(map(column_of, forms)))
         self._require_once(columns)
         fields, common = self._fields(forms), self._common([column_of(key) for key, form in forms.items() if form == NAME])
         text = {column_of(key) for key, form in forms.items() if self._as_text(column_of(key), form)}
         wrong = WrongCells()
-        for batch, dialect, first in self.pieces(columns, text):
+        for batch, dialect, first in first_rows(self.pieces(columns, text), limit):
             by_name = dict(zip(columns, batch.columns, strict=True))
             arrays = []
             for form, field in zip(forms.values(), fields, strict=True):
@@ -365,6 +360,15 @@ def origin_of(sources: Sequence[Source]) -> Origin:
 def column_of(key: str) -> str:
     """The column that is asked for under a key: its name, or that after KEPT or COMPARED."""
     return key.removeprefix(KEPT).removeprefix(COMPARED)
+
+
+def first_rows(pieces: Iterator[tuple[Any, Dialect, int]], limit: int | None) -> Iterator[tuple[Any, Dialect, int]]:
+    """The pieces up to the first `limit` rows; those behind are not read."""
+    for batch, dialect, first in pieces:
+        left = batch.num_rows if limit is None else limit - first
+        yield rows_from(batch, 0, left), dialect, first
+        if left <= batch.num_rows and limit is not None:
+            return
 
 
 def comparisons(rows: Any, columns: Sequence[str]) -> Any:

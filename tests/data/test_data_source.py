@@ -10,7 +10,7 @@ import pytest
 
 from disttrain import data
 from disttrain.data import Source, findings
-from disttrain.data.column_types import NAME, OWN
+from disttrain.data.column_types import NAME, NUMBER, OWN
 from disttrain.data.io import files as io_files
 from disttrain.errors import DataError
 
@@ -348,6 +348,34 @@ def test_a_folder_key_that_is_not_above_every_file_is_told_like_a_column_that_di
     for path in (one, other):
         written(path, pa.table({"x": [1.0], "year": [2021]}))
     assert read_all([one, other]).column("year").to_pylist() == [2021, 2021]
+
+
+@pytest.mark.parametrize("form", ["csv", "ndjson", "parquet", "arrow"])
+def test_a_limit_reads_the_first_rows_and_no_cell_behind_them(tmp_path, form):
+    table = pa.table({"x": ["1", "2", "3"] * 100 + ["soon"], "y": list(range(301))})
+    path = written(tmp_path / f"a.{form}", table)
+    with pytest.raises(DataError, match="no number"):
+        Source([path]).read({"x": NUMBER})
+    rows = Source([path, written(tmp_path / f"b.{form}", table)]).read({"x": NUMBER}, limit=300, filters=["y >= 298"])
+    assert rows.table.column("x").to_pylist() == [2.0, 3.0]
+    assert (rows.row.tolist(), rows.total) == ([298, 299], 602)
+    assert Source([path]).read({"y": OWN}, limit=1000).table.num_rows == 301
+    assert Source([path]).read({"x": NUMBER}, limit=0).table.num_rows == 0
+    assert Source([path]).read({}, limit=7).row.tolist() == list(range(7))
+
+
+def test_thousands_of_tiny_batches_are_read_as_one(tmp_path):
+    """How an Arrow file is cut into batches is the writer's affair; dictionaries may differ from batch to batch."""
+    batches = [pa.record_batch({"x": pa.array([float(n)]), "d": pa.array([f"n{n}"]).dictionary_encode()}) for n in range(5000)]
+    schema = pa.schema([("x", pa.float64()), ("d", pa.dictionary(pa.int8(), pa.string()))])
+    with pa.ipc.new_stream(tmp_path / "a.arrow", schema) as writer:
+        for batch in batches:
+            writer.write_batch(batch.cast(schema))
+    source = Source([tmp_path / "a.arrow"])
+    assert [batch.num_rows for batch, _, _ in source.pieces(["x", "d"])] == [4096, 904]
+    table = source.read({"x": NUMBER, "d": NAME}).table
+    assert table.column("x").to_pylist() == list(range(5000))
+    assert table.column("d").to_pylist() == [f"n{n}" for n in range(5000)]
 
 
 def test_formats_are_not_mixed(tmp_path):
