@@ -215,16 +215,18 @@ def _bounds(parameter: Parameter, bounds: Any) -> tuple[float, float]:
 def _require_inside(family: Family, outcome: Outcome, conditions: Conditions) -> None:
     """Raise DataError where the support holds none of what was seen of a row: a target outside it, or an interval that misses it."""
     support, lower, upper = family.support, outcome.lower.detach(), outcome.upper.detach()
+    above = torch.zeros_like(lower, dtype=torch.bool) if outcome.above is None else outcome.above
     possible = support.contains(lower)
     if outcome.kinds != {"exact"}:
         reaches = (upper >= support.lower) if support.closed_lower else (upper > support.lower)
         reaches = reaches & ((lower <= support.upper) if support.closed_upper else (lower < support.upper))
-        possible = torch.where(outcome.seen, possible, reaches)
+        possible = torch.where(outcome.seen, possible, reaches & ~(above & (lower >= support.upper)))
     inside = possible.reshape(len(lower), -1).all(1)
-    for name, ends, beyond in zip(family.ends, (upper, lower), (torch.lt, torch.gt), strict=True):
+    for name, largest in zip(family.ends, (False, True), strict=True):
         if name in conditions.given:
-            edge = conditions.given[name].double().reshape(-1, *(1 for _ in ends.shape[1:]))
-            inside = inside & ~beyond(ends, edge).reshape(len(ends), -1).any(1)
+            edge = conditions.given[name].double().reshape(-1, *(1 for _ in lower.shape[1:]))
+            outside = (lower > edge) | (above & (lower == edge)) if largest else upper < edge
+            inside = inside & ~outside.reshape(len(lower), -1).any(1)
     if bool(inside.all()):
         return
     rows = torch.nonzero(~inside).flatten().tolist()
