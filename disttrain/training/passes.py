@@ -171,7 +171,7 @@ def full_batch(
     del plan, stop
     assert isinstance(descent, torch.optim.LBFGS)
     network.train()
-    every = train.positions(network.members).to(train.x.device)
+    every = train.positions(network.members)
     rows, x = train.of_members(0, len(train), network.members)
     mean_weight, seen = _mass(train, every) / len(train), 0
 

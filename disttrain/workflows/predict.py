@@ -184,7 +184,8 @@ def _own_tables(prepared: Prepared, wanted: Wanted) -> Iterator[pa.Table]:
     """The predictions of a run's own rows from their tensors: they are checked and encoded already."""
     model = prepared.model
     for batch in _own_batches(prepared.data, model.config):
-        place = np.empty(0, dtype=np.int64) if batch.place is None else batch.place
+        assert batch.place is not None
+        place = batch.place
         parameters = model.parameters_of(prepared.inputs(place), prepared.observed.conditions[torch.from_numpy(place)])
         columns = columns_of(model, parameters, np.zeros(len(place), dtype=bool), wanted, batch.index)
         yield _table(batch, columns, model.schema.id, Request())

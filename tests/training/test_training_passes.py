@@ -160,3 +160,9 @@ def test_a_gradient_that_is_no_number_is_refused():
     family, network = task(hidden=())
     with pytest.raises(NotFinite):
         steps_of(network.to(torch.float32), family, replace(LARGE, outcome=Outcome.exact(Y * math.inf)), N, clip=10.0)
+
+
+def test_the_positions_of_rows_are_on_the_device_of_the_rows():
+    elsewhere = Rows(X, Outcome.exact(Y)).to(torch.device("meta"))
+    for rows in (elsewhere, elsewhere.seated(OWN)):
+        assert rows.positions(MEMBERS).device.type == "meta"
