@@ -26,7 +26,7 @@ from disttrain.families import (
     takes_exposure,
 )
 from disttrain.families import options as known_options
-from disttrain.families.other_names import spelled_here
+from disttrain.families.other_names import hint_to_family
 from disttrain.likelihood import cross_entropy
 from disttrain.networks import Conditions, Output, activated
 from disttrain.outcomes import Outcome
@@ -140,8 +140,7 @@ def _family(family: str | Family, options: Mapping[str, Any]) -> Family:
             raise _refusal(f"`{next(iter(options))}` is an option of families called by name; this one is made already")
         return family
     if family not in FAMILIES:
-        elsewhere = spelled_here(family)
-        raise _refusal(f"`{family}` is not a family", f"did you mean `{elsewhere[0]}`?" if elsewhere else _nearest(family, FAMILIES))
+        raise _refusal(f"`{family}` is not a family", hint_to_family(family) or _nearest(family, FAMILIES))
     for unknown in sorted(options.keys() - set(known_options(family))):
         raise _refusal(f"`{family}` takes no option `{unknown}`", _nearest(unknown, ("check_support", *known_options(family))))
     classes = options.get("classes", 2)

@@ -493,3 +493,10 @@ def test_no_target_is_larger_than_the_largest_of_its_support(name):
     assert math.isfinite(loss(raw, Outcome.of_events(torch.tensor([0.0, largest]), torch.tensor([0, 1])), conditions=conditions))
     with pytest.raises(DataError, match=rf"cannot produce 1 of 2 targets.*: row 1 is {largest:g} \.\. inf"):
         loss(raw, Outcome.of_events(torch.tensor([0.0, largest]), torch.tensor([0, 0])), conditions=conditions)
+
+
+@pytest.mark.parametrize(("word", "hint"), [("NO", "did you mean `normal`? it is NO of gamlss; "), ("gama", "did you mean `gamma`?")])
+def test_a_family_by_another_name_is_told_of(word, hint):
+    with pytest.raises(UsageError) as refusal:
+        CrossEntropy(word)
+    assert refusal.value.findings[0].hints[0].startswith(hint)
