@@ -9,7 +9,7 @@ import numpy as np
 from disttrain.config import Loaded
 from disttrain.messages import shown
 from disttrain.workflows.chains import chains, count_of, summary_of
-from disttrain.workflows.layout import require_free_ids
+from disttrain.workflows.prediction_columns import require_free_ids
 from disttrain.workflows.preparation import Prepared, prepare
 from disttrain.workflows.scoring import baseline_nll, require_suited
 from disttrain.workflows.sightings import counts_of

@@ -9,11 +9,11 @@ import pytest
 import torch
 from small_runs import config_of, fitted, write_config
 
+from disttrain import metrics
 from disttrain.families import build
 from disttrain.outcomes import Outcome
-from disttrain.workflows import impossible as impossible_module
+from disttrain.workflows.degenerate_densities import impossible, impossible_notes
 from disttrain.workflows.evaluate import evaluate
-from disttrain.workflows.impossible import impossible, impossible_notes
 from disttrain.workflows.requests import Question
 from disttrain.workflows.row_scores import RowScores
 
@@ -55,8 +55,8 @@ def test_a_fit_and_an_evaluation_say_so(monkeypatch, tmp_path, table_file) -> No
     config = write_config(tmp_path / "small.yaml", config_of("normal", str(table_file)))
     run = fitted(config, tmp_path / "possible")
     assert not any("last digit" in warning for warning in run.finished.warnings)
-    real = impossible_module.metrics.nll
-    monkeypatch.setattr(impossible_module.metrics, "nll", lambda *arguments: real(*arguments) - 1e4)
+    real = metrics.nll
+    monkeypatch.setattr(metrics, "nll", lambda *arguments: real(*arguments) - 1e4)
     run = fitted(config, tmp_path / "impossible")
     assert any("400" not in warning and "train rows (rows " in warning for warning in run.finished.warnings)
     scored = RowScores.of
