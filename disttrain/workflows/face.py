@@ -79,8 +79,7 @@ class FittedRun:
         Raises DataError where columns are missing or of the wrong type, and where no value of a feature is a category that training had,
         unless `unknown` is "ok"; UsageError where what is asked for does not exist.
         """
-        Request(data=FRAME, unknown=unknown)
-        wanted, notes = self._wanted(columns, quantiles, samples, times), FeatureNotes()
+        wanted, notes = self._wanted(columns, quantiles, samples, times, unknown), FeatureNotes()
         predicted = self._forecast(self._table(frame, target=False), wanted, notes, 0)
         if unknown == "error":
             notes.require_known(self.model, FRAME, IN_PYTHON)
@@ -157,9 +156,9 @@ class FittedRun:
         members = f" x {self.model.members} members" if self.model.members > 1 else ""
         return f"<FittedRun {self.name}: {family.name}({parameters}){members} of {features} features{_score_line(self)}; {self.path}>"
 
-    def _wanted(self, columns: Any, quantiles: Any, samples: int, times: Any) -> Wanted:
+    def _wanted(self, columns: Any, quantiles: Any, samples: int, times: Any, unknown: str = "error") -> Wanted:
         columns, quantiles, times = (None if value is None else _several(value) for value in (columns, quantiles, times))
-        return wanted_by(self.model, Request(columns=columns, quantiles=quantiles, times=times, samples=samples))
+        return wanted_by(self.model, Request(columns=columns, quantiles=quantiles, times=times, samples=samples, unknown=unknown))
 
     def _forecast(self, table: pa.Table, wanted: Wanted, notes: FeatureNotes, first: int) -> pa.Table:
         """The forecast of a table whose first row is number `first` of all, block by block as a file is forecast."""

@@ -22,10 +22,10 @@ from disttrain.workflows import events, records, scoring
 from disttrain.workflows.best import Best
 from disttrain.workflows.events import Finished, Started
 from disttrain.workflows.fit_epochs import trained
-from disttrain.workflows.layout import require_free_ids
 from disttrain.workflows.limit import Limit, Stop
 from disttrain.workflows.outputs import require_no_input_in
 from disttrain.workflows.plans import plan_of
+from disttrain.workflows.prediction_columns import require_free_ids
 from disttrain.workflows.preparation import Prepared, prepare
 from disttrain.workflows.results import LESS_MEMORY, Interruptible, Results, results
 from disttrain.workflows.resuming import Checkpoints, Resumed, folder_of, resumed

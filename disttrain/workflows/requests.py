@@ -24,7 +24,9 @@ _TEXT_FORMATS = ("csv", "ndjson")
 _SPLITS = ("train", "validation", "test")
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 _MOST_SAMPLES = 10_000
-_REQUIREMENT = re.compile(r"\s*([a-z]\w*?)(?:_(\d+(?:\.\d+)?))?\s*(<=|>=|<|>)\s*([-+]?[0-9.]+(?:[eE][-+]?\d+)?)\s*")
+_REQUIREMENT = re.compile(r"\s*([a-z]\w*?)(?:_(\d+(?:\.\d+)?))?\s*(<=|>=|<|>)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*")
+# Metrics that are made for one level at a time.
+_WITH_LEVELS = ("coverage", "interval")
 
 
 @dataclass(frozen=True)
@@ -193,6 +195,9 @@ def requirement(text: str) -> Requirement:
         raise UsageError(Finding("bad-option", f"`{text}` is no requirement", "--require", hints=("such as `--require 'nll<6.2'`",)))
     if match[1] not in METRICS:
         raise UsageError(_unknown("--require", match[1], METRICS))
+    if match[2] and match[1] not in _WITH_LEVELS:
+        hints = (f"`--require '{match[1]}{match[3]}{match[4]}'`", f"levels are those of {' and '.join(_WITH_LEVELS)}")
+        raise UsageError(Finding("bad-option", f"`{match[1]}` has no level such as the {match[2]} of `{text}`", "--require", hints=hints))
     return Requirement(match[1], float(match[2]) / 100 if match[2] else None, match[3], float(match[4]))
 
 

@@ -115,7 +115,7 @@ def relocated(loaded: Loaded, folder: Path, before: str | None) -> Loaded:
 
     def moved(source: Any) -> Any:
         if isinstance(source, list | tuple):
-            return [moved(part) for part in source]
+            return tuple(moved(part) for part in source)
         if not isinstance(source, str) or not os.path.isabs(source):
             return source
         beside = os.path.normpath(os.path.join(here, os.path.relpath(source, before)))

@@ -8,7 +8,7 @@ import pytest
 import scipy.stats
 
 from disttrain.families import FAMILIES, build, facts
-from disttrain.families.other_names import other_names, spelled_here
+from disttrain.families.other_names import hint_to_family, other_names, spelled_here
 
 FACTS = {"classes": 3, "targets": 2}
 # Families of scipy.stats and gamlss, and what they are called here: from the manuals of both.
@@ -53,3 +53,15 @@ def test_the_names_in_a_docstring_are_found(family):
 @pytest.mark.parametrize("word", ["", "zz", "ZA", "ZIXX", "none", "scipy.stats.", "gamma_"])
 def test_a_word_that_is_no_name_leads_nowhere(word):
     assert spelled_here(word) is None or word == "gamma_"
+
+
+HINTS = {
+    "NO": "did you mean `normal`? it is NO of gamlss; `disttrain families` lists all",
+    "Gaussian": "did you mean `normal`? `disttrain families` lists all",
+    "zz": None,
+}
+
+
+@pytest.mark.parametrize("word", HINTS)
+def test_a_hint_says_where_a_family_has_the_name(word):
+    assert hint_to_family(word) == HINTS[word]
