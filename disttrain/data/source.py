@@ -251,7 +251,7 @@ class Source:
             for key, form in forms.items():
                 name = column_of(key)
                 made = conformed(by_name[name], form, dialect, own.get(name))
-                wrong.see(name, form, by_name[name], made.wrong, first)
+                wrong.see(name, form, by_name[name], made, first)
                 arrays.append(made.array)
             if not wrong.any:
                 with reading(self.files[0], "a table"):
