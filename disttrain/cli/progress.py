@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from disttrain.cli import streams, tables
-from disttrain.cli.signals import CODES, Interruption, asked_to_stop
+from disttrain.cli.signals import Interruption, asked_to_stop
 from disttrain.cli.talk import Talk
+from disttrain.errors import STOPPED
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -66,7 +67,7 @@ def _shown(talk: Talk, events: Iterator[Any], stop: Interruption, bar: Progress 
         elif isinstance(event, Epoch) and started is not None:
             _epoch(talk, bar, started, event)
         elif isinstance(event, Finished):
-            code = 0 if event.stopped_by is None else CODES[event.stopped_by]
+            code = 0 if event.stopped_by is None else STOPPED[event.stopped_by]
             if bar is not None:
                 bar.stop()
             _end(talk, event)

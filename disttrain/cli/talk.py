@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 import typer
 
 from disttrain.cli import signals, streams
-from disttrain.errors import AnswerIsNo, DisttrainError, Finding, ReaderLeft, enough_memory
+from disttrain.errors import STOPPED, AnswerIsNo, DisttrainError, Finding, ReaderLeft, enough_memory, word_of
 from disttrain.messages import escaped, escaped_json
 
 if TYPE_CHECKING:
@@ -156,13 +156,13 @@ def errors_as_text(talk: Talk) -> Iterator[None]:
         _report(talk, fault)
         raise typer.Exit(fault.exit_code) from None
     except KeyboardInterrupt as fault:
-        raise _interrupted(talk, fault) from None
+        raise _stopped(talk, word_of(fault)) from None
     except typer.Exit:
         raise
     except Exception as fault:
-        if signals.word_of() is not None:
+        if (word := signals.program_asked()) is not None:
             # An import that is interrupted may end in any error.
-            raise _interrupted(talk) from None
+            raise _stopped(talk, word) from None
         if talk.tracebacks:
             traceback.print_exc()
         hint = "please report it with the output of the same command and `--debug`"
@@ -171,10 +171,9 @@ def errors_as_text(talk: Talk) -> Iterator[None]:
         raise typer.Exit(70) from None
 
 
-def _interrupted(talk: Talk, fault: BaseException | None = None) -> typer.Exit:
-    word = signals.word_of(fault) or "interrupted"
+def _stopped(talk: Talk, word: str) -> typer.Exit:
     talk.say(word)
-    return typer.Exit(signals.CODES[word])
+    return typer.Exit(STOPPED[word])
 
 
 def report(fault: DisttrainError) -> None:
