@@ -40,6 +40,7 @@ EARLY = [
     ("import:torch", (2, 2)),
     ("import:torch", (15,)),
     ("call:disttrain.cli.usage:_arranged", (15,)),
+    ("call:disttrain.cli.options:_completed", (15,)),
     ("call:disttrain.workflows.fit:prepare", (2, 15)),
 ]
 
