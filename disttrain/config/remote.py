@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 from disttrain.config.places import Path, Problem
 from disttrain.config.wording import shown
+from disttrain.names import SPLITS
 
 __all__ = ["remote", "remote_problems"]
 
@@ -61,7 +62,7 @@ def _download(scheme: str, rest: str) -> str:
 
 def remote_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
     """Problems of sources of a raw `data` section that are no files."""
-    for key in ("train", "validation", "test"):
+    for key in SPLITS:
         value = data.get(key)
         if isinstance(value, Mapping) and "sql" in value:
             yield Problem(

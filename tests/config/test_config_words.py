@@ -12,7 +12,7 @@ from disttrain import config, data, metrics, names, networks, training
 from disttrain.data import column_checks, splits
 from disttrain.errors import ConfigError
 from disttrain.networks import inputs
-from disttrain.workflows import dataset, explain, forecasts
+from disttrain.workflows import explain, forecasts
 
 PACKAGE = Path(disttrain.__file__).parent
 NAMES = Path(names.__file__)
@@ -27,9 +27,10 @@ TABLES = {
     "NORMALIZATIONS": lambda: set(networks.NORMALIZATIONS),
     "SUFFIXES": lambda: set(data.FORMATS),
     "FORMATS": lambda: {"auto", *data.FORMATS},
+    "TEXT_FORMATS": lambda: {name for name, form in data.FORMATS.items() if form.lines is not None},
     "COLUMN_KINDS": lambda: set(column_checks.KINDS),
     "SPLIT_METHODS": lambda: {*splits.RANKS, "per_member"},
-    "SPLITS": lambda: set(dataset.SPLITS),
+    "SPLITS": lambda: {key for key in config.DataSection.model_fields if hasattr(data, key.upper())},
     "PREDICTION_COLUMNS": lambda: {"parameters", "quantiles", *forecasts.COLUMNS, *forecasts.TIMED},
     "TIMED_COLUMNS": lambda: set(forecasts.TIMED),
     "NUMERIC_EMBEDDINGS": lambda: set(inputs.NUMERIC_EMBEDDINGS),
@@ -49,6 +50,10 @@ def test_every_list_of_words_is_held_by_this_file():
 @pytest.mark.parametrize("name", TABLES)
 def test_the_words_are_those_of_the_table(name):
     assert set(getattr(names, name)) == TABLES[name]()
+
+
+def test_the_code_of_a_split_is_its_place():
+    assert [getattr(data, split.upper()) for split in names.SPLITS] == [0, 1, 2]
 
 
 def strings():
