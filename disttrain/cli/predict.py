@@ -68,10 +68,7 @@ def predict(
     from disttrain.workflows.predict import predict as workflow
 
     done = workflow(request, RUNS)
-    for remark in done.remarks:
-        talk.say(f"  · {remark}")
-    for note in done.notes:
-        talk.say(f"  ! {note}")
+    talk.note(done.remarks, done.notes)
     talk.say(f"run {done.run}{' (newest)' if done.newest else ''} · {done.rows:,} row{'s' if done.rows != 1 else ''} -> {done.output}")
     if talk.json and done.output != "-":
         talk.document({"run": done.run, "output": done.output, "rows": done.rows, "notes": list(done.notes)})

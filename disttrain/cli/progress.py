@@ -108,10 +108,7 @@ def _begin(talk: Talk, event: Started) -> None:
     members = f"{event.members} members{own} · " if event.members > 1 else ""
     talk.say(f"  {rows} rows · {inputs} · {members}{event.weights:,} weights")
     talk.say(f"  baseline (no features): {event.watched} nll {event.baseline:.4f}")
-    for remark in event.remarks:
-        talk.say(f"  · {remark}")
-    for warning in event.warnings:
-        talk.say(f"  ! {warning}")
+    talk.note(event.remarks, event.warnings)
     if event.resumed:
         talk.say(f"  going on after epoch {event.resumed}")
     talk.say()
@@ -156,8 +153,7 @@ def _end(talk: Talk, event: Finished) -> None:
     mark = "✓" if event.status == "finished" else "!"
     talk.say()
     talk.say(f"{mark} {event.reason} (best: {event.best_epoch})   {tables.clock(event.seconds)}")
-    for warning in event.warnings:
-        talk.say(f"  ! {warning}")
+    talk.note(warnings=event.warnings)
     if talk.quiet:
         return
     if event.metrics:

@@ -58,10 +58,7 @@ def scores(talk: Talk, answer: Answer) -> None:
     made = answer.document
     about = made["split"] or made["data"]
     talk.show(f"run {made['run']}{' (newest)' if answer.newest else ''} · {about} · {made['rows']:,} row{'s' if made['rows'] != 1 else ''}")
-    for remark in answer.remarks:
-        talk.say(f"  · {remark}")
-    for note in answer.notes:
-        talk.say(f"  ! {note}")
+    talk.note(answer.remarks, answer.notes)
     rows = list(_rows(made["metrics"]))
     if len(rows) == 1 and "by" not in made:
         name, label, entry = rows[0]

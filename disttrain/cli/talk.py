@@ -8,7 +8,7 @@ import json
 import math
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -85,6 +85,12 @@ class Talk:
         """Tell people something that is not a result, unless they asked for quiet or for JSON."""
         if not (self.quiet or self.json):
             _print(self.err, text)
+
+    def note(self, remarks: Iterable[str] = (), warnings: Iterable[str] = ()) -> None:
+        """Tell people how the data are read, behind a point, and what is odd, behind a `!`."""
+        for mark, texts in (("·", remarks), ("!", warnings)):
+            for text in texts:
+                self.say(f"  {mark} {text}")
 
     def show(self, text: str = "") -> None:
         """Print a line of a result for people."""
