@@ -61,7 +61,7 @@ def fit(
 
 
 def _source(data: str | None, config: Path) -> str | None:
-    """What `--data` names, as a YAML value: stdin, or a path from the working folder, quoted so that `#` and `: ` in it stay text."""
+    """What `--data` names, as a YAML value in quotes, so that `#` and `: ` in it stay text: stdin, an address, or a file from where we are."""
     if data is None or data == "-" or "://" in data:
         return None if data is None else json.dumps(data)
     from disttrain.config import expanded
