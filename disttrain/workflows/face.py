@@ -17,6 +17,7 @@ from torch.distributions import Distribution
 
 from disttrain import config as configs
 from disttrain import data as rooms
+from disttrain.config.remote import remote
 from disttrain.data import Origin
 from disttrain.errors import DataWarning, Finding, Interrupted, RunUnreadable, UsageError
 from disttrain.metrics import Moments
@@ -232,7 +233,9 @@ def _loaded(config: Any, overrides: Sequence[str]) -> configs.Loaded:
 
 
 def _source(data: Any) -> str:
-    """The path of a file of training rows, from the working folder. Raises UsageError for what is none."""
+    """The path of a file of training rows, from the working folder; an address as it is. Raises UsageError for what is neither."""
+    if isinstance(data, str) and remote(data) is not None:
+        return data
     if isinstance(data, str | Path):
         return str(Path(data).absolute())
     what = f"the training rows are a file, as a run must be able to read them again, not a `{type(data).__name__}`"

@@ -15,7 +15,7 @@ import torch
 from disttrain import config as configs
 from disttrain import storage, training
 from disttrain.config import Loaded
-from disttrain.errors import DisttrainError, FitFailed, OutOfMemory, StorageError, enough_memory
+from disttrain.errors import STOPPED, DisttrainError, FitFailed, OutOfMemory, StorageError, enough_memory, word_of
 from disttrain.storage import Run
 from disttrain.training import Epoch
 from disttrain.workflows import events, records, scoring
@@ -32,8 +32,6 @@ from disttrain.workflows.resuming import Checkpoints, Resumed, folder_of, resume
 from disttrain.workflows.runs import source_files
 
 __all__ = ["Epoch", "Finished", "Started", "fit"]
-
-_CODES = {None: 0, "interrupted": 130, "terminated": 143}
 
 
 def fit(
@@ -91,8 +89,7 @@ def _told(run: Run) -> Iterator[None]:
         yield
     except (KeyboardInterrupt, GeneratorExit) as fault:
         with suppress(StorageError):
-            word = "terminated" if "terminated" in fault.args else "interrupted"
-            run.update(status="stopped", exit_code=143 if word == "terminated" else 130, reason=word)
+            run.update(status="stopped", exit_code=STOPPED[word_of(fault)], reason=word_of(fault))
         raise
     except Exception as fault:
         code = fault.exit_code if isinstance(fault, DisttrainError) else 70
@@ -128,7 +125,7 @@ def _run(
     no_gain = events.no_gain(prepared, best.constant, best.number, best.given_up)
     warnings = (*no_gain, *found.notes, *(floor.text for floor in found.floors))
     run.update(
-        status=status, exit_code=_CODES[limit.word], reason=reason, best_epoch=best.number, epochs=len(history), scores=scores,
+        status=status, exit_code=STOPPED[limit.word] if limit.word else 0, reason=reason, best_epoch=best.number, epochs=len(history), scores=scores,
         warnings=[*begun.warnings, *warnings], floors={floor.parameter: floor.rows for floor in found.floors},
     )  # fmt: skip
     if not limit.reached:

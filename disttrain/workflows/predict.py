@@ -17,9 +17,9 @@ from disttrain.config import Config
 from disttrain.data import Origin, Source
 from disttrain.errors import Finding, UsageError, enough_memory
 from disttrain.model import Model
-from disttrain.names import TIMED_COLUMNS
+from disttrain.names import SPLITS, TIMED_COLUMNS
 from disttrain.workflows import prediction_columns
-from disttrain.workflows.dataset import SPLITS, Dataset
+from disttrain.workflows.dataset import Dataset
 from disttrain.workflows.feature_notes import FeatureNotes
 from disttrain.workflows.forecasts import Wanted, asked_for, columns_of, forecast, metadata, refuse_unsuited, wanted_of
 from disttrain.workflows.new_rows import new_source

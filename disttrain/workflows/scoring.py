@@ -106,7 +106,7 @@ def settings_of(
     for name in asked:
         METRICS[name].require(distribution, outcome)
     names = tuple(dict.fromkeys(asked)) or (suited(distribution, outcome) if section.metrics is None else tuple(section.metrics))
-    return Settings(names, tuple(levels or section.levels))
+    return Settings(names, tuple(dict.fromkeys(levels or section.levels)))
 
 
 def require_suited(loaded: Loaded, prepared: Prepared) -> None:
