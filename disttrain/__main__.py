@@ -15,11 +15,13 @@ def main() -> None:
         from disttrain.cli.app import main as run
 
         run()
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as fault:
         # A second one must not interrupt the exit.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        print("interrupted", file=sys.stderr, flush=True)
-        os._exit(130)
+        from disttrain.errors import STOPPED, word_of
+
+        print(word_of(fault), file=sys.stderr, flush=True)
+        os._exit(STOPPED[word_of(fault)])
 
 
 if __name__ == "__main__":

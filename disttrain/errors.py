@@ -1,6 +1,6 @@
 """The error tree: every error says where, what was found and the way out, and knows its exit code.
 
-The library raises these; `disttrain.cli.app` alone turns them into text and an exit code.
+The library raises these; `disttrain.cli.talk` alone turns them into text and an exit code.
 """
 
 from __future__ import annotations
@@ -26,13 +26,17 @@ __all__ = [
     "OutputExists",
     "ReaderLeft",
     "RunUnreadable",
+    "STOPPED",
     "StorageError",
-    "Terminated",
     "UsageError",
     "bytes_asked",
     "cannot_write",
     "enough_memory",
+    "word_of",
 ]
+
+# By which word a signal stops a program, and its exit code: 128 and the number of the signal.
+STOPPED = {"interrupted": 130, "terminated": 143}
 
 # By which words libraries say that memory ran out, where they have no error of their own for it.
 _NO_MEMORY = re.compile(
@@ -139,13 +143,12 @@ class OutputExists(DisttrainError):
 class Interrupted(DisttrainError):
     """Ctrl-C: the batch was finished and the best epoch kept."""
 
-    exit_code = 130
+    exit_code = STOPPED["interrupted"]
 
 
-class Terminated(DisttrainError):
-    """SIGTERM: the batch was finished and the best epoch kept."""
-
-    exit_code = 143
+def word_of(fault: BaseException) -> str:
+    """The word of STOPPED that a KeyboardInterrupt brings; `interrupted` where it brings none, as Python's own for Ctrl-C."""
+    return next((word for word in STOPPED if word in fault.args), "interrupted")
 
 
 _READ_ONLY = ("not-writable", "choose a folder that you may write to")

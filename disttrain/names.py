@@ -29,6 +29,7 @@ __all__ = [
     "SPLIT_METHODS",
     "STOPPING_METRICS",
     "SUFFIXES",
+    "TEXT_FORMATS",
     "TIMED_COLUMNS",
     "TRUNK_ACTIVATIONS",
     "UNKNOWN_CATEGORIES",
@@ -49,6 +50,8 @@ SUFFIXES = {
     "ndjson": (".ndjson", ".jsonl"),
 }
 FORMATS = ("auto", *SUFFIXES)
+# Formats that are text: without bytes and UUIDs, and shown by a terminal.
+TEXT_FORMATS = ("csv", "ndjson")
 CSV_SEPARATORS = (",", ";", "\t", "|", ":", " ")
 CSV_THOUSANDS = (",", ".", "'", " ", "\u00a0", "\u202f")
 COLUMN_KINDS = ("numeric", "categorical", "boolean", "datetime")

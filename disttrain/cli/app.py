@@ -18,7 +18,7 @@ from disttrain.cli.options import FitCommand
 from disttrain.cli.predict import predict
 from disttrain.cli.talk import Version, command, report
 from disttrain.cli.usage import Program
-from disttrain.errors import DisttrainError, ReaderLeft
+from disttrain.errors import STOPPED, DisttrainError, ReaderLeft
 
 __all__ = ["app", "main"]
 
@@ -63,7 +63,7 @@ def main() -> None:
     with signals.interruptible():
         code = _ended()
         gc.freeze()
-        if code in signals.CODES.values():
+        if code in STOPPED.values():
             # Threads that still read or write are not waited for, and say nothing more.
             sys.stderr.flush()
             os._exit(code)
@@ -76,8 +76,6 @@ def _ended() -> int:
         app()
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
-    except KeyboardInterrupt as fault:
-        code = signals.CODES[signals.word_of(fault) or "interrupted"]
     except DisttrainError as fault:
         return _unwritten(fault)
     else:

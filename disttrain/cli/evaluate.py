@@ -6,18 +6,17 @@ from typing import Annotated
 
 import typer
 
-from disttrain.cli.options import RUNS, InputFormat, Map, RunArgument, Unknown, numbers, pairs, words
+from disttrain.cli.options import RUNS, SEVERAL, InputFormat, Map, RunArgument, Unknown, numbers, pairs, words
 from disttrain.cli.talk import Talk
 from disttrain.errors import AnswerIsNo
 from disttrain.names import METRICS
 
 __all__ = ["evaluate"]
 
-_SEVERAL = "repeatable, or a,b."
-Metric = Annotated[list[str] | None, typer.Option("--metric", "-m", metavar="NAME", help=f"{', '.join(METRICS)}; {_SEVERAL}")]
-Level = Annotated[list[str] | None, typer.Option("--level", metavar="LEVEL", help=f"Levels of central intervals, such as 0.9; {_SEVERAL}")]
-By = Annotated[list[str] | None, typer.Option("--by", metavar="COLUMN", help=f"Score each value, or range, of a column; {_SEVERAL}")]
-Require = Annotated[list[str] | None, typer.Option("--require", help=f"Such as 'nll<6.2'; exit 1 where it is not met; {_SEVERAL}")]
+Metric = Annotated[list[str] | None, typer.Option("--metric", "-m", metavar="NAME", help=f"{', '.join(METRICS)}; {SEVERAL}")]
+Level = Annotated[list[str] | None, typer.Option("--level", metavar="LEVEL", help=f"Levels of central intervals, such as 0.9; {SEVERAL}")]
+By = Annotated[list[str] | None, typer.Option("--by", metavar="COLUMN", help=f"Score each value, or range, of a column; {SEVERAL}")]
+Require = Annotated[list[str] | None, typer.Option("--require", help=f"Such as 'nll<6.2'; exit 1 where it is not met; {SEVERAL}")]
 
 
 def evaluate(

@@ -61,11 +61,14 @@ def fit(
 
 
 def _source(data: str | None, config: Path) -> str | None:
-    """What `--data` names, as a YAML value: stdin, or a path from the working folder, quoted so that `#` and `: ` in it stay text."""
-    if data is None or data == "-" or "://" in data:
-        return None if data is None else json.dumps(data)
+    """What `--data` names, as a YAML value in quotes, so that `#` and `: ` in it stay text: stdin, an address, or a file from where we are."""
+    if data is None:
+        return None
     from disttrain.config import expanded
+    from disttrain.config.remote import remote
 
+    if data == "-" or remote(data) is not None:
+        return json.dumps(data)
     path = expanded(data).absolute()
     # Relative: the folders above may have names that are no text, which a config could not say.
     return json.dumps(str(path) if str(path).isprintable() else os.path.relpath(path, config.parent), ensure_ascii=False)

@@ -11,24 +11,30 @@ import typer
 from typer.core import TyperCommand
 
 from disttrain.errors import Finding, UsageError
+from disttrain.names import SUFFIXES
 
 __all__ = [
-    "NEWEST", "RUNS", "FitCommand", "InputFormat", "Map", "RunArgument", "Set", "Unknown", "bad_option", "numbers", "pairs", "words",
+    "FORMATS_LISTED", "NEWEST", "RUNS", "SEVERAL", "FitCommand", "InputFormat", "Map", "RunArgument", "Set", "Unknown", "bad_option",
+    "numbers", "pairs", "words",
 ]  # fmt: skip
 
 # Where runs are looked for when none is named.
 RUNS = Path("runs")
 # What `--resume` is given where it stands without a value.
 NEWEST = ""
+# What the help of an option says of several values, and of formats.
+SEVERAL = "a,b, or repeatable."
+_FIRST, _LAST = tuple(SUFFIXES)[:-1], tuple(SUFFIXES)[-1]
+FORMATS_LISTED = f"{', '.join(_FIRST)} or {_LAST}"
 
 Set = Annotated[list[str] | None, typer.Option("--set", "-s", metavar="KEY=VALUE", help="Override a key of the config; repeatable.")]
 RunArgument = Annotated[
     Path | None, typer.Argument(metavar="[RUN]", help="A run folder or its model folder. Default: the newest finished run.")
 ]
 
-InputFormat = Annotated[str | None, typer.Option("--input-format", help="parquet, csv, feather, arrow or ndjson. Default: by the suffix.")]
+InputFormat = Annotated[str | None, typer.Option("--input-format", help=f"{FORMATS_LISTED}. Default: by the suffix.")]
 Map = Annotated[
-    list[str] | None, typer.Option("--map", metavar="COLUMN=NAME", help="What the file calls a column; repeatable, or a=b,c=d.")
+    list[str] | None, typer.Option("--map", metavar="COLUMN=NAME", help="What the file calls a column; a=b,c=d, or repeatable.")
 ]
 Unknown = Annotated[str, typer.Option("--unknown", help="ok: go on where no category of a feature is known. Default: error.")]
 

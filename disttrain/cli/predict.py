@@ -7,19 +7,18 @@ from typing import Annotated
 
 import typer
 
-from disttrain.cli.options import RUNS, InputFormat, Map, RunArgument, Unknown, bad_option, numbers, pairs, words
+from disttrain.cli.options import FORMATS_LISTED, RUNS, SEVERAL, InputFormat, Map, RunArgument, Unknown, bad_option, numbers, pairs, words
 from disttrain.cli.talk import Talk
 from disttrain.names import PREDICTION_COLUMNS
 
 __all__ = ["predict"]
 
-_SEVERAL = "a,b, or repeatable."
-Columns = Annotated[list[str] | None, typer.Option("--columns", metavar="NAME", help=f"{', '.join(PREDICTION_COLUMNS)}; {_SEVERAL}")]
-Quantiles = Annotated[list[str] | None, typer.Option("--quantiles", metavar="LEVEL", help=f"Levels such as 0.05,0.5,0.95; {_SEVERAL}")]
+Columns = Annotated[list[str] | None, typer.Option("--columns", metavar="NAME", help=f"{', '.join(PREDICTION_COLUMNS)}; {SEVERAL}")]
+Quantiles = Annotated[list[str] | None, typer.Option("--quantiles", metavar="LEVEL", help=f"Levels such as 0.05,0.5,0.95; {SEVERAL}")]
 Times = Annotated[
-    list[str] | None, typer.Option("--times", metavar="TIME", help=f"Times of survival and hazard, such as 30,365; {_SEVERAL}")
+    list[str] | None, typer.Option("--times", metavar="TIME", help=f"Times of survival and hazard, such as 30,365; {SEVERAL}")
 ]
-Keep = Annotated[list[str] | None, typer.Option("--keep", metavar="COLUMN", help=f"Input columns to copy, or all; {_SEVERAL}")]
+Keep = Annotated[list[str] | None, typer.Option("--keep", metavar="COLUMN", help=f"Input columns to copy, or all; {SEVERAL}")]
 Rename = Annotated[list[str] | None, typer.Option("--rename", metavar="OLD=NEW", help="Rename predicted columns; a=b,c=d, or repeatable.")]
 Shard = Annotated[
     str, typer.Option("--shard", metavar="I/N", help="Only the I-th of N parts, from 0; each is whole blocks of 65,536 rows.")
@@ -28,7 +27,7 @@ OutputFormat = Annotated[
     str | None,
     typer.Option(
         "--format",
-        help="parquet, csv, feather, arrow or ndjson; default: what the name of -o says. "
+        help=f"{FORMATS_LISTED}; default: what the name of -o says. "
         "csv copies text as it is; a spreadsheet may run text that begins with = + - or @.",
     ),
 ]
@@ -69,10 +68,7 @@ def predict(
     from disttrain.workflows.predict import predict as workflow
 
     done = workflow(request, RUNS)
-    for remark in done.remarks:
-        talk.say(f"  · {remark}")
-    for note in done.notes:
-        talk.say(f"  ! {note}")
+    talk.note(done.remarks, done.notes)
     talk.say(f"run {done.run}{' (newest)' if done.newest else ''} · {done.rows:,} row{'s' if done.rows != 1 else ''} -> {done.output}")
     if talk.json and done.output != "-":
         talk.document({"run": done.run, "output": done.output, "rows": done.rows, "notes": list(done.notes)})

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from disttrain.cli import streams, tables
-from disttrain.cli.signals import CODES, Interruption, asked_to_stop
+from disttrain.cli.signals import Interruption, asked_to_stop
 from disttrain.cli.talk import Talk
+from disttrain.errors import STOPPED
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -66,7 +67,7 @@ def _shown(talk: Talk, events: Iterator[Any], stop: Interruption, bar: Progress 
         elif isinstance(event, Epoch) and started is not None:
             _epoch(talk, bar, started, event)
         elif isinstance(event, Finished):
-            code = 0 if event.stopped_by is None else CODES[event.stopped_by]
+            code = 0 if event.stopped_by is None else STOPPED[event.stopped_by]
             if bar is not None:
                 bar.stop()
             _end(talk, event)
@@ -107,10 +108,7 @@ def _begin(talk: Talk, event: Started) -> None:
     members = f"{event.members} members{own} · " if event.members > 1 else ""
     talk.say(f"  {rows} rows · {inputs} · {members}{event.weights:,} weights")
     talk.say(f"  baseline (no features): {event.watched} nll {event.baseline:.4f}")
-    for remark in event.remarks:
-        talk.say(f"  · {remark}")
-    for warning in event.warnings:
-        talk.say(f"  ! {warning}")
+    talk.note(event.remarks, event.warnings)
     if event.resumed:
         talk.say(f"  going on after epoch {event.resumed}")
     talk.say()
@@ -155,8 +153,7 @@ def _end(talk: Talk, event: Finished) -> None:
     mark = "✓" if event.status == "finished" else "!"
     talk.say()
     talk.say(f"{mark} {event.reason} (best: {event.best_epoch})   {tables.clock(event.seconds)}")
-    for warning in event.warnings:
-        talk.say(f"  ! {warning}")
+    talk.note(warnings=event.warnings)
     if talk.quiet:
         return
     if event.metrics:

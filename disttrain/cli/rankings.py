@@ -48,8 +48,7 @@ def show(talk: Talk, source: str, ranking: Ranking, top: int | None) -> None:
     for name, reason in ranking.failed.items():
         talk.show(f"{name} could not be fitted: {reason}")
     talk.show("The marginal fit (no features) ranks shapes only; features can change the order.")
-    for note in ranking.notes:
-        talk.say(f"  ! {note}")
+    talk.note(warnings=ranking.notes)
     # What a density earns on repeated values is no reason to choose it.
     trusted = [rows for name, rows in blocks.items() if not (name == "densities" and ranking.notes)]
     best = next(iter(trusted or blocks.values()), ())

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
-__all__ = ["CODES", "Interruption", "asked_to_stop", "interruptible", "word_of"]
+from disttrain.errors import STOPPED
 
-CODES = {"interrupted": 130, "terminated": 143}
+__all__ = ["Interruption", "asked_to_stop", "interruptible", "program_asked"]
+
 _WORDS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 # Seconds after which a further signal no longer waits for what is being put in order.
 _PATIENCE = 3.0
@@ -53,7 +54,7 @@ class Interruption:
         word = _WORDS[signal.Signals(number)]
         if self.raised is not None:
             if time.monotonic() - self.raised > _PATIENCE:
-                os._exit(CODES[word])
+                os._exit(STOPPED[word])
             return
         if self.begun and self.asked is None and not self.scoring:
             self.asked = word
@@ -90,10 +91,8 @@ def asked_to_stop(quiet: bool) -> Iterator[Interruption]:
         yield interruption
 
 
-def word_of(fault: BaseException | None = None) -> str | None:
-    """`interrupted` or `terminated` where a KeyboardInterrupt or, behind another error, a signal to the program says so; None else."""
-    if isinstance(fault, KeyboardInterrupt):
-        return str(fault) if str(fault) in CODES else "interrupted"
+def program_asked() -> str | None:
+    """The word of the signal that has ended what the program did, also where another error came of it; None where none has."""
     return _PROGRAM.asked
 
 

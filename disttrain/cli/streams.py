@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
-from disttrain.errors import ReaderLeft, cannot_write
+from disttrain.errors import ReaderLeft, StorageError, cannot_write
 
 __all__ = ["Outlet", "flushed", "guard", "to_the_end"]
 
@@ -38,7 +38,7 @@ class Outlet(io.RawIOBase):
                     raise self.error() from None
         return len(data)
 
-    def error(self) -> ReaderLeft | Exception:
+    def error(self) -> ReaderLeft | StorageError:
         """The error of the write that failed."""
         assert self.fault is not None
         return ReaderLeft() if self.fault.errno in _GONE else cannot_write(self.fault, self.label)

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["clock", "families", "scores", "splits"]
 
 _BARS = " ▁▂▃▄▅▆▇█"
-_SHARES = ("coverage", "accuracy")
+# Of metrics: those shown in per cent, those whose gain is no share of the baseline, and which way is better where it is not plainly lower.
+_PER_CENT = ("coverage", "accuracy")
+_PLAIN_GAINS = ("nll", "deviance", "accuracy", "concordance", "pit")
 _BETTER = {
     "accuracy": "higher is better",
     "concordance": "higher is better",
@@ -58,14 +60,11 @@ def scores(talk: Talk, answer: Answer) -> None:
     made = answer.document
     about = made["split"] or made["data"]
     talk.show(f"run {made['run']}{' (newest)' if answer.newest else ''} · {about} · {made['rows']:,} row{'s' if made['rows'] != 1 else ''}")
-    for remark in answer.remarks:
-        talk.say(f"  · {remark}")
-    for note in answer.notes:
-        talk.say(f"  ! {note}")
+    talk.note(answer.remarks, answer.notes)
     rows = list(_rows(made["metrics"]))
     if len(rows) == 1 and "by" not in made:
         name, label, entry = rows[0]
-        talk.show(f"  {label}  {_shown(name, entry['value'])} ± {_error(name, entry['se'], entry['value'])}{_against(name, entry)}")
+        talk.show(f"  {label}  {_formatted(name, entry['value'])} ± {_error(name, entry['se'], entry['value'])}{_against(name, entry)}")
         return
     talk.out.print(_score_table(rows))
     for column, groups in made.get("by", {}).items():
@@ -99,7 +98,7 @@ def _score_table(rows: Iterable[tuple[str, str, dict[str, Any]]]) -> Table:
         gain = "" if name == "coverage" else _gain(name, entry)
         better = f"nominal {100 * entry['nominal']:g} %" if name == "coverage" else _BETTER.get(name, "lower is better")
         error = _error(name, entry["se"], entry["value"])
-        table.add_row(label, _shown(name, entry["value"]), error, _shown(name, entry["baseline"]), gain, Text(better, "dim"))
+        table.add_row(label, _formatted(name, entry["value"]), error, _formatted(name, entry["baseline"]), gain, Text(better, "dim"))
     return table
 
 
@@ -110,8 +109,10 @@ def _group_table(column: str, groups: dict[str, Any]) -> Table:
     gains = ["gain"] if ("nll", "nll") in named else []
     table = _table(column, "rows", *(label for _, label in named), *(f"nll {gain}" for gain in gains))
     for group, found in groups.items():
-        values = [_shown(name, entry["value"]) for name, _, entry in _rows(found["metrics"])]
-        table.add_row(Text(shown(group)), f"{found['rows']:,}", *values, *(_shown("nll", found["metrics"]["nll"][gain]) for gain in gains))
+        values = [_formatted(name, entry["value"]) for name, _, entry in _rows(found["metrics"])]
+        table.add_row(
+            Text(shown(group)), f"{found['rows']:,}", *values, *(_formatted("nll", found["metrics"]["nll"][gain]) for gain in gains)
+        )
     return table
 
 
@@ -119,28 +120,29 @@ def _against(name: str, entry: dict[str, Any]) -> str:
     if entry["baseline"] is None:
         return ""
     nats = " nats per row" if name == "nll" else ""
-    return f"     baseline {_shown(name, entry['baseline'])}     gain {_shown(name, entry['gain'])} ± {_error(name, entry['gain_se'], entry['gain'])}{nats}"
+    gain = f"{_formatted(name, entry['gain'])} ± {_error(name, entry['gain_se'], entry['gain'])}{nats}"
+    return f"     baseline {_formatted(name, entry['baseline'])}     gain {gain}"
 
 
 def _gain(name: str, entry: dict[str, Any]) -> str:
     """The gain: in nats for log scores, as a share of the baseline for the others."""
     if entry["gain"] is None:
         return ""
-    if name in ("nll", "deviance", "accuracy", "concordance", "pit") or not entry["baseline"]:
-        return _shown(name, entry["gain"])
+    if name in _PLAIN_GAINS or not entry["baseline"]:
+        return _formatted(name, entry["gain"])
     return f"{100 * entry['gain'] / entry['baseline']:+.1f} %"
 
 
-def _shown(name: str, value: float | None) -> str:
+def _formatted(name: str, value: float | None) -> str:
     if value is None:
         return "-"
-    return f"{100 * value:.1f} %" if name in _SHARES else _number(value)
+    return f"{100 * value:.1f} %" if name in _PER_CENT else _number(value)
 
 
 def _error(name: str, error: float | None, value: float | None) -> str:
     """A standard error with as many digits as its value."""
-    if error is None or value is None or name in _SHARES or abs(value) < 100 or error < 0.1:
-        return _shown(name, error)
+    if error is None or value is None or name in _PER_CENT or abs(value) < 100 or error < 0.1:
+        return _formatted(name, error)
     return f"{error:,.1f}"
 
 

@@ -8,7 +8,7 @@ import json
 import math
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 import typer
 
 from disttrain.cli import signals, streams
-from disttrain.errors import AnswerIsNo, DisttrainError, Finding, ReaderLeft, enough_memory
+from disttrain.errors import STOPPED, AnswerIsNo, DisttrainError, Finding, ReaderLeft, enough_memory, word_of
 from disttrain.messages import escaped, escaped_json
 
 if TYPE_CHECKING:
@@ -85,6 +85,12 @@ class Talk:
         """Tell people something that is not a result, unless they asked for quiet or for JSON."""
         if not (self.quiet or self.json):
             _print(self.err, text)
+
+    def note(self, remarks: Iterable[str] = (), warnings: Iterable[str] = ()) -> None:
+        """Tell people how the data are read, behind a point, and what is odd, behind a `!`."""
+        for mark, texts in (("·", remarks), ("!", warnings)):
+            for text in texts:
+                self.say(f"  {mark} {text}")
 
     def show(self, text: str = "") -> None:
         """Print a line of a result for people."""
@@ -156,13 +162,13 @@ def errors_as_text(talk: Talk) -> Iterator[None]:
         _report(talk, fault)
         raise typer.Exit(fault.exit_code) from None
     except KeyboardInterrupt as fault:
-        raise _interrupted(talk, fault) from None
+        raise _stopped(talk, word_of(fault)) from None
     except typer.Exit:
         raise
     except Exception as fault:
-        if signals.word_of() is not None:
+        if (word := signals.program_asked()) is not None:
             # An import that is interrupted may end in any error.
-            raise _interrupted(talk) from None
+            raise _stopped(talk, word) from None
         if talk.tracebacks:
             traceback.print_exc()
         hint = "please report it with the output of the same command and `--debug`"
@@ -171,10 +177,9 @@ def errors_as_text(talk: Talk) -> Iterator[None]:
         raise typer.Exit(70) from None
 
 
-def _interrupted(talk: Talk, fault: BaseException | None = None) -> typer.Exit:
-    word = signals.word_of(fault) or "interrupted"
+def _stopped(talk: Talk, word: str) -> typer.Exit:
     talk.say(word)
-    return typer.Exit(signals.CODES[word])
+    return typer.Exit(STOPPED[word])
 
 
 def report(fault: DisttrainError) -> None:

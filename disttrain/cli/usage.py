@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -44,19 +43,21 @@ class Program(TyperGroup):
     ) -> Any:
         """Run a command; what a person must mend is printed as an error, unless `standalone_mode` is off: then it is raised."""
         arguments = _arranged(sys.argv[1:] if args is None else args)
-        run = partial(super().main, arguments, prog_name, complete_var, False, windows_expand_args, **extra)
         if not standalone_mode:
-            return run()
+            return super().main(arguments, prog_name, complete_var, False, windows_expand_args, **extra)
         try:
-            sys.exit(run() or 0)
+            # Not by the `main` of click, in which every signal becomes exit code 130.
+            with self.make_context(prog_name or "disttrain", list(arguments), **extra) as context:
+                self.invoke(context)
+            sys.exit(0)
+        except typer.Exit as end:
+            sys.exit(end.exit_code)
         except _CLICK.NoArgsIsHelpError as fault:
             # What the program can do has been printed, or is the message.
             typer.echo(fault.format_message(), nl=bool(fault.format_message()))
             sys.exit(2)
         except _CLICK.ClickException as fault:
             sys.exit(_report(fault, arguments, self.commands))
-        except typer.Abort:
-            sys.exit(130)
 
 
 def _arranged(args: Sequence[str]) -> list[str]:

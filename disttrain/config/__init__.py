@@ -1,7 +1,7 @@
 """The config: strict YAML, frozen sections, and messages that point at the wrong word. Importing this room imports no torch."""
 
 from disttrain.config.aliases import key_of
-from disttrain.config.data_section import ColumnSplit, DataSection, FeatureSection, SplitSection
+from disttrain.config.data_section import ColumnSplit, DataSection, FeatureSection, SplitSection, is_source
 from disttrain.config.loading import Loaded, load, loads, parse, run_name
 from disttrain.config.paths import expanded, folder_to_make
 from disttrain.config.places import Problem
@@ -41,6 +41,7 @@ __all__ = [
     "key_of",
     "expanded",
     "folder_to_make",
+    "is_source",
     "load",
     "loads",
     "override",

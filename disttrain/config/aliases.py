@@ -88,7 +88,7 @@ def _keys(model: type[BaseModel] = Config, before: str = "") -> Iterator[str]:
     sections = []
     for name, field in model.model_fields.items():
         yield f"{before}{name}"
-        sections += [(name, inner) for inner in models_of(field.annotation) if f"{before}{name}" not in ("data.features",)]
+        sections += [(name, inner) for inner in _models_of(field.annotation) if f"{before}{name}" not in ("data.features",)]
     for name, inner in sections:
         yield from _keys(inner, f"{before}{name}.")
 
@@ -109,15 +109,15 @@ def _sections_at(path: tuple[str | int, ...]) -> list[type[BaseModel]]:
     for part in path:
         fields = [model.model_fields[str(part)] for model in models if str(part) in model.model_fields]
         # An item of a list, or of a mapping of sections by name, is one of the sections of that list.
-        models = list(chain.from_iterable(models_of(field.annotation) for field in fields)) if fields else models
+        models = list(chain.from_iterable(_models_of(field.annotation) for field in fields)) if fields else models
     return models
 
 
-def models_of(annotation: Any) -> Iterator[type[BaseModel]]:
+def _models_of(annotation: Any) -> Iterator[type[BaseModel]]:
     """The sections that an annotation mentions."""
     if get_origin(annotation) is Annotated:
-        yield from models_of(get_args(annotation)[0])
+        yield from _models_of(get_args(annotation)[0])
     elif get_args(annotation):
-        yield from chain.from_iterable(models_of(part) for part in get_args(annotation))
+        yield from chain.from_iterable(_models_of(part) for part in get_args(annotation))
     elif isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation

@@ -27,7 +27,7 @@ from disttrain.config.fields import (
 from disttrain.config.scalars import share_meant
 from disttrain.config.wording import shown
 
-__all__ = ["CensoringSection", "ColumnSplit", "CsvSection", "DataSection", "FeatureSection", "SplitSection"]
+__all__ = ["CensoringSection", "ColumnSplit", "CsvSection", "DataSection", "FeatureSection", "SplitSection", "is_source"]
 
 
 class FeatureSection(BaseModel):
@@ -67,6 +67,11 @@ def _encoding(name: str) -> str:
     except LookupError:
         hints = ("such as `utf-8`, `latin-1`, `cp1252` or `utf-16`",)
         raise objection("unknown-choice", f"{shown(name)} is no encoding of text", hints=hints) from None
+
+
+def is_source(value: Any) -> bool:
+    """Whether what `train`, `validation` or `test` say names files, and not a share or a column."""
+    return isinstance(value, str | list | tuple)
 
 
 class CsvSection(BaseModel):

@@ -46,7 +46,8 @@ def problems_of(error: ValidationError) -> Iterator[Problem]:
         yield _problem(path, found["type"], found["input"], {"what": found["msg"], **found.get("ctx", {})}, number < _MOST_SOLVED)
 
 
-def _problem(path: Path, kind: str, value: Any, context: dict[str, Any], solved: bool = True) -> Problem:
+def _problem(path: Path, kind: str, value: Any, context: dict[str, Any], solved: bool) -> Problem:
+    """One of them; with ways out where it is to be `solved`."""
     subject = _subject(path)
     if "at" in context:
         hints = tuple(context["hints"])

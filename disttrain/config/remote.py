@@ -3,37 +3,66 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import unquote
 
 from disttrain.config.places import Path, Problem
 from disttrain.config.wording import shown
+from disttrain.names import SPLITS
 
 __all__ = ["remote", "remote_problems"]
 
-_SCHEME = re.compile(r"([a-z][a-z\d+.-]{1,})://", re.IGNORECASE)
+_SCHEME = re.compile(r"([a-z][a-z\d+.-]{1,})://(.*)", re.IGNORECASE | re.DOTALL)
+# `file:///a.csv`, `file://localhost/a.csv` and `file:/a.csv` are the same path (RFC 8089).
+_FILE = re.compile(r"file:(?://(?:localhost(?=/))?|(?=/))", re.IGNORECASE)
+_DRIVE = re.compile(r"/[a-z]:[/\\]", re.IGNORECASE)
+_KEY = r"(?P<key>[^/]+/.+)"
+# Azure's tool knows the address of a blob, and none of the schemes of Hadoop.
+_AZURE = (r"(?P<container>[^/@]+)@(?P<account>[^/@]+)/(?P<blob>.+)", "azcopy copy", "https://{account}/{container}/{blob}", ".")
+# Of each scheme: what stands behind it, the command that downloads it, and what this is given.
 _DOWNLOADS = {
-    "s3": "aws s3 cp {} .", "gs": "gcloud storage cp {} .", "http": "curl -O {}", "https": "curl -O {}", "ftp": "curl -O {}",
-    "hf": "hf download {}", "abfss": "azcopy copy {} .", "file": "",
+    "s3": (_KEY, "aws s3 cp", "s3://{key}", "."),
+    "s3a": (_KEY, "aws s3 cp", "s3://{key}", "."),
+    "gs": (_KEY, "gcloud storage cp", "gs://{key}", "."),
+    "http": (_KEY, "curl -LO", "http://{key}"),
+    "https": (_KEY, "curl -LO", "https://{key}"),
+    "ftp": (_KEY, "curl -LO", "ftp://{key}"),
+    "hf": (
+        r"datasets/(?P<name>[^/@]+/[^/@]+)(?:@(?P<revision>refs/\w+/\w+|[^/]+))?/(?P<file>.+)",
+        "hf download", "{name}", "{file}", "--repo-type", "dataset", "--revision", "{revision}", "--local-dir", ".",
+    ),
+    "abfss": _AZURE, "abfs": _AZURE, "wasbs": _AZURE, "wasb": _AZURE,
 }  # fmt: skip
 _DATABASE = "write the rows to a file first, such as Parquet or CSV, and name it here"
 
 
 def remote(source: str) -> tuple[str, str] | None:
     """What is wrong with a source such as `s3://bucket/claims.parquet`, and the way out; None for a path."""
-    match = _SCHEME.match(source)
-    if match is None:
+    if address := _FILE.match(source):
+        path = unquote(source[address.end() :])
+        return f"{shown(source)} is an address, not a path", f"write `{path[1:] if _DRIVE.match(path) else path}`"
+    if (match := _SCHEME.match(source)) is None:
         return None
-    command = _DOWNLOADS.get(match[1].lower())
-    if match[1].lower() == "file":
-        return f"{shown(source)} is an address, not a path", f"write `{source[match.end() :]}`"
     what = f"{shown(source)} is not on this machine, and this version reads files only"
-    return what, f"download it, `{command.format(source)}`, and name the file here" if command else _DATABASE
+    return what, _download(match[1].lower(), match[2])
+
+
+def _download(scheme: str, rest: str) -> str:
+    """How the file `rest` of a scheme becomes one of this machine, for a shell of POSIX."""
+    if scheme not in _DOWNLOADS:
+        return _DATABASE
+    pattern, command, *words = _DOWNLOADS[scheme]
+    if (parts := re.fullmatch(pattern, rest)) is None or "*" in rest:
+        return "download it, and name the file here"
+    given = {name: unquote(part) if name == "revision" else part for name, part in parts.groupdict(default="main").items()}
+    return f"download it, `{' '.join([command, *(shlex.quote(word.format(**given)) for word in words)])}`, and name the file here"
 
 
 def remote_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
     """Problems of sources of a raw `data` section that are no files."""
-    for key in ("train", "validation", "test"):
+    for key in SPLITS:
         value = data.get(key)
         if isinstance(value, Mapping) and "sql" in value:
             yield Problem(

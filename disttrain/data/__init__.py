@@ -17,7 +17,7 @@ from disttrain.data.schema import Feature, Schema
 from disttrain.data.seen import Seen, read_seen
 from disttrain.data.source import COMPARED, KEPT, Rows, Source, comparisons, origin_of
 from disttrain.data.split_checks import older_rows, shared_groups, shared_rows, unlisted_values
-from disttrain.data.splits import SPLITS, TEST, TRAIN, VALIDATION, assign, own_shares
+from disttrain.data.splits import TEST, TRAIN, VALIDATION, assign, own_shares
 from disttrain.data.states import within
 from disttrain.data.targets import Target, read_target, read_weight, require_complete, require_weight
 from disttrain.data.wrong_cells import imposed
@@ -29,7 +29,6 @@ __all__ = [
     "KEPT",
     "NAME",
     "NUMBER",
-    "SPLITS",
     "TEST",
     "TRAIN",
     "VALIDATION",

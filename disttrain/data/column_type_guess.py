@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from disttrain.data.arrays import text_column
 from disttrain.data.io.csv_dialect import Dialect, number_text
-from disttrain.data.text_values import cast_or_none, without_missing_words
+from disttrain.data.text_values import cast_or_none, without_marks, without_missing_words
 
 __all__ = ["ColumnTypeGuess", "Resemblance"]
 
@@ -97,9 +97,7 @@ def with_plain_marks(cells: Any, dialect: Dialect) -> Any:
     if dialect.decimal == "." and not dialect.thousands:
         return cells
     right = pc.match_substring_regex(cells, number_text(dialect))
-    plain = pc.replace_substring(cells, dialect.thousands, "") if dialect.thousands else cells
-    plain = plain if dialect.decimal == "." else pc.replace_substring(plain, dialect.decimal, ".")
-    return pc.if_else(right, plain, NO_NUMBER)
+    return pc.if_else(right, without_marks(cells, dialect), NO_NUMBER)
 
 
 def fits(cells: Any, kind: Any) -> bool:
@@ -154,7 +152,7 @@ class Resemblance:
         self.padded = self.padded or bool(matching(cells, r"^0(?:\d+|[xX].*)$"))
         self.truth += matching(cells, TRUTH)
         if len(self.distinct) <= FEW_DISTINCT:
-            self.distinct.update(pc.unique(cells.slice(0, 10_000)).to_pylist()[: FEW_DISTINCT + 1])
+            self.distinct.update(pc.unique(cells)[: FEW_DISTINCT + 1].to_pylist())
         units = pc.struct_field(pc.extract_regex(cells, WITH_UNIT), "unit").drop_null().value_counts()
         for unit in units.to_pylist()[:1000]:
             self.units[unit["values"]] = self.units.get(unit["values"], 0) + unit["counts"]

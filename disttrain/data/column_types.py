@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from disttrain.data.arrays import (
     LARGEST_WHOLE,
     bits,
+    boolean_column,
     is_bytes,
     is_number,
     is_text,
@@ -30,7 +31,16 @@ from disttrain.data.arrays import (
 )
 from disttrain.data.common_types import in_type
 from disttrain.data.io.csv_dialect import Dialect
-from disttrain.data.text_values import NO_TEXT, as_booleans, as_numbers, as_times, is_missing_word, without_missing_words
+from disttrain.data.text_values import (
+    NO_TEXT,
+    as_booleans,
+    as_numbers,
+    as_times,
+    is_missing_word,
+    is_truth_word,
+    without_marks,
+    without_missing_words,
+)
 
 __all__ = [
     "AS_WRITTEN",
@@ -54,10 +64,14 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Conformed:
-    """A column in the form of its part, and which of its cells cannot be read so, (n,), or None where all can."""
+    """A column in the form of its part, and which of its cells cannot be read so, (n,), or None where all can.
+
+    `truth` are the cells, (n,), in which a number is written true or false: 1 and 0, where all of the column are truth values.
+    """
 
     array: Any
     wrong: Mask | None = None
+    truth: Mask | None = None
 
 
 def conformed(column: Any, form: str, dialect: Dialect, own: Any = None) -> Conformed:
@@ -67,7 +81,7 @@ def conformed(column: Any, form: str, dialect: Dialect, own: Any = None) -> Conf
     if form == AS_WRITTEN or pa.types.is_nested(kind) or is_bytes(kind):
         return Conformed(array)
     if form == OWN:
-        return Conformed(array if own is None or own == kind else in_own_type(array, own, dialect))
+        return Conformed(array if own is None else in_own_type(array, own, dialect))
     if form == NAME:
         return Conformed(names(array, dialect))
     if is_text(kind):
@@ -75,9 +89,7 @@ def conformed(column: Any, form: str, dialect: Dialect, own: Any = None) -> Conf
         if form == TIME:
             values = pc.cast(values, pa.timestamp("us"), safe=False)
         if form == NUMBER:
-            wrong = wrong | whole_beyond_float(array, values)
-        if form == NUMBER and wrong.any() and not pc.any(values.is_valid()).as_py():
-            values, wrong = truth_as_numbers(array, dialect, values, wrong)
+            return numbers_of_text(array, dialect, values, wrong | whole_beyond_float(array, values, dialect))
         return Conformed(values, wrong if wrong.any() else None)
     if form == BOOLEAN and is_number(kind):
         return zero_one(array)
@@ -104,10 +116,13 @@ def names(array: Any, dialect: Dialect) -> Any:
     return text
 
 
-def truth_as_numbers(array: Any, dialect: Dialect, values: Any, wrong: Mask) -> tuple[Any, Mask]:
-    """True and false as 1 and 0, where a column of numbers holds nothing else."""
-    truth, unclear = as_booleans(array, dialect)
-    return (values, wrong) if unclear.any() else (pc.cast(truth, pa.float64()), unclear)
+def numbers_of_text(text: Any, dialect: Dialect, values: Any, wrong: Mask) -> Conformed:
+    """The numbers of a text, with 1 and 0 where it says true and false."""
+    truth = wrong & is_truth_word(text) if wrong.any() else wrong
+    if truth.any():
+        values = pc.if_else(boolean_column(truth), pc.cast(as_booleans(text, dialect)[0], pa.float64()), values)
+        wrong = wrong & ~truth
+    return Conformed(values, wrong if wrong.any() else None, truth if truth.any() else None)
 
 
 def zero_one(array: Any) -> Conformed:
@@ -123,22 +138,28 @@ def zero_one(array: Any) -> Conformed:
 
 def in_own_type(array: Any, own: Any, dialect: Dialect) -> Any:
     """The cells of a file without types in the type that they all fit, or a column of some numeric type in a wider one."""
-    if not is_text(array.type) or is_text(own):
-        return pc.cast(array, own, safe=False)
+    if array.type == own and not (is_text(own) and dialect.missing):
+        return array
+    if is_text(own):
+        return names(array, dialect)
+    if not is_text(array.type):
+        return in_type(array, own)[0]
     if pa.types.is_null(own):
         return pa.nulls(len(array))
     if pa.types.is_floating(own):
         return as_numbers(array, dialect)[0]
     if pa.types.is_boolean(own):
         return as_booleans(array, dialect)[0]
-    return pc.cast(without_missing_words(array, dialect), own)
+    if is_time(own):
+        return pc.cast(as_times(array, dialect)[0], own, safe=False)
+    return pc.cast(without_marks(without_missing_words(array, dialect), dialect), own)
 
 
-def whole_beyond_float(text: Any, values: Any) -> Mask:
+def whole_beyond_float(text: Any, values: Any, dialect: Dialect) -> Mask:
     """Which cells are whole numbers beyond 2^53, where float64 no longer tells neighbours apart, (n,)."""
     largest = pc.min_max(pc.abs(values))["max"].as_py()
     if largest is None or not largest >= LARGEST_WHOLE:
         return np.zeros(len(text), dtype=bool)
-    digits = pc.replace_substring_regex(pc.utf8_trim_whitespace(text), r"^[+-]?0*", "")
+    digits = pc.replace_substring_regex(without_marks(pc.utf8_trim_whitespace(text), dialect), r"^[+-]?0*", "")
     beyond = pc.and_(pc.match_substring_regex(digits, r"^\d+$"), pc.invert(pc.is_in(digits, value_set=text_column([f"{LARGEST_WHOLE}"]))))
     return np.asarray(bits(beyond.fill_null(False)) & (np.abs(plain_values(values, np.float64)) >= LARGEST_WHOLE))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import reduce
 from typing import Any
 
@@ -38,7 +39,7 @@ def in_form(column: Any, form: str, kind: Any, common: Any, dialect: Dialect) ->
     made = conformed(array, form, dialect, kind)
     values, unheld = in_type(made.array, kind)
     masks = [mask for mask in (wrong, made.wrong, unheld) if mask is not None]
-    return Conformed(values, reduce(np.logical_or, masks) if masks else None)
+    return replace(made, array=values, wrong=reduce(np.logical_or, masks) if masks else None)
 
 
 def named(array: Any, common: Any) -> Any:

@@ -13,10 +13,10 @@ from disttrain.data.arrays import is_bytes, joined
 from disttrain.data.findings import column_place, shown
 from disttrain.data.io.formats import FORMATS
 from disttrain.errors import DataError, Finding
+from disttrain.names import TEXT_FORMATS
 
 __all__ = ["for_spreadsheets", "in_format", "require_format", "text_needed"]
 
-TEXT_FORMATS = ("csv", "ndjson")
 UUID = "arrow.uuid"
 # What makes a spreadsheet take a cell for a formula.
 FORMULA = "^[=+\\-@\t\r]"

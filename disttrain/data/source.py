@@ -273,7 +273,7 @@ class Source:
                 name = column_of(field.name)
                 with reading(self.files[0], "a table"):
                     made = in_form(by_name[name], form, field.type, common.get(name), dialect)
-                wrong.see(name, kind_of_cells(form, field.type), by_name[name], made.wrong, first)
+                wrong.see(name, form if made.wrong is None else kind_of_cells(form, field.type), by_name[name], made, first)
                 arrays.append(made.array)
             if not wrong.any:
                 yield of_length(arrays, fields, batch.num_rows), first

@@ -14,8 +14,9 @@ from disttrain.data.comparing import order_of
 from disttrain.data.findings import shown
 from disttrain.data.hashing import row_hash
 from disttrain.data.io.csv_dialect import TYPED
-from disttrain.data.splits import SPLITS, listed_rows
+from disttrain.data.splits import listed_rows
 from disttrain.data.text_values import as_times
+from disttrain.names import SPLITS
 
 __all__ = ["older_rows", "shared_groups", "shared_rows", "unlisted_values"]
 

@@ -18,10 +18,10 @@ from disttrain.data.io.csv_dialect import TYPED
 from disttrain.data.text_values import as_times
 from disttrain.errors import DataError, Finding
 
-__all__ = ["SPLITS", "TEST", "TRAIN", "VALIDATION", "assign", "listed_rows", "own_shares"]
+__all__ = ["TEST", "TRAIN", "VALIDATION", "assign", "listed_rows", "own_shares"]
 
+# Their places in names.SPLITS.
 TRAIN, VALIDATION, TEST = 0, 1, 2
-SPLITS = ("train", "validation", "test")
 
 Parts = NDArray[np.int8]
 Hashes = NDArray[np.uint64]

@@ -9,10 +9,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from disttrain.data.arrays import bits, text_column
-from disttrain.data.io.csv_dialect import MISSING_WORDS, Dialect, number_text
+from disttrain.data.arrays import bits, integer_column, text_column
+from disttrain.data.common_types import in_one_type
+from disttrain.data.io.csv_dialect import MISSING_WORDS, PLAIN, Dialect, number_text
 
-__all__ = ["NO_TEXT", "as_booleans", "as_numbers", "as_times", "is_missing_word", "trimmed", "without_missing_words"]
+__all__ = [
+    "NO_TEXT",
+    "as_booleans",
+    "as_numbers",
+    "as_times",
+    "is_missing_word",
+    "is_truth_word",
+    "trimmed",
+    "without_marks",
+    "without_missing_words",
+]
 
 Mask = NDArray[np.bool_]
 
@@ -21,6 +32,9 @@ NO_TEXT, NO_TRUTH = pa.nulls(1, pa.string())[0], pa.nulls(1, pa.bool_())[0]
 TRUE, FALSE = ("true", "1"), ("false", "0")
 # The narrowest first: a zone, then digits beyond a millionth of a second.
 TIMES = (pa.timestamp("us"), pa.timestamp("us", tz="UTC"), pa.timestamp("ns"), pa.timestamp("ns", tz="UTC"))
+# What can be one of them, but for days such as February 30; its zone and the digits beyond a millionth of a second.
+DAY, OFFSET = r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])", r"[+-](?:[01]\d|2[0-3])(?::?[0-5]\d)?"
+LIKELY = rf"^{DAY}(?:[ T](?:[01]\d|2[0-3])(?::[0-5]\d(?::[0-5]\d(?P<fraction>\.\d{{1,6}}(?P<nano>\d{{1,3}})?)?)?)?(?P<zone>Z|{OFFSET})?)?$"
 
 
 def trimmed(text: Any) -> Any:
@@ -39,6 +53,12 @@ def without_missing_words(text: Any, dialect: Dialect) -> Any:
     return pc.if_else(is_missing_word(text, dialect), NO_TEXT, trimmed(text))
 
 
+def without_marks(cells: Any, dialect: Dialect) -> Any:
+    """Numbers that are written with the marks of a dialect, as an Arrow array of text written 1234.5."""
+    plain = pc.replace_substring(cells, dialect.thousands, "") if dialect.thousands else cells
+    return plain if dialect.decimal == "." else pc.replace_substring(plain, dialect.decimal, ".")
+
+
 def none_wrong(length: int) -> Mask:
     return np.zeros(length, dtype=bool)
 
@@ -52,7 +72,7 @@ def cast_or_none(array: Any, kind: Any) -> Any:
 
 def as_numbers(text: Any, dialect: Dialect) -> tuple[Any, Mask]:
     """The cells as a float64 array, null where missing, and which cells are no numbers, (n,); those are null too."""
-    if dialect.decimal == "." and not dialect.thousands:
+    if dialect.plain:
         # Most columns hold numbers and nothing else.
         plain = cast_or_none(text, pa.float64())
         if plain is not None:
@@ -62,11 +82,12 @@ def as_numbers(text: Any, dialect: Dialect) -> tuple[Any, Mask]:
     words = pc.match_substring_regex(cells, r"^[+-]?(?i:inf|infinity|nan)$")
     wrong = bits(pc.invert(pc.or_(right, words)).fill_null(False))
     numbers = pc.if_else(pc.or_(right, words), cells, NO_TEXT)
-    if dialect.thousands:
-        numbers = pc.replace_substring(numbers, dialect.thousands, "")
-    if dialect.decimal != ".":
-        numbers = pc.replace_substring(numbers, dialect.decimal, ".")
-    return pc.cast(numbers, pa.float64()), wrong
+    return pc.cast(without_marks(numbers, dialect), pa.float64()), wrong
+
+
+def is_truth_word(text: Any) -> Mask:
+    """Which cells are true or false, in any case and with blanks around them, (n,)."""
+    return bits(pc.is_in(pc.utf8_lower(trimmed(text)), value_set=text_column((TRUE[0], FALSE[0]))))
 
 
 def as_booleans(text: Any, dialect: Dialect) -> tuple[Any, Mask]:
@@ -86,17 +107,33 @@ def as_times(text: Any, dialect: Dialect) -> tuple[Any, Mask]:
     for kind in TIMES:
         if (times := cast_or_none(cells, kind)) is not None:
             return pc.cast(times, pa.timestamp(kind.unit)), none_wrong(len(text))
-    # Cells with a zone and without one may stand side by side: each distinct one is read by itself, so that batches do not matter.
+    # Cells with a zone and without one may stand side by side, and some may be none: each is read by itself, so that batches do not matter.
     encoded = cells.dictionary_encode()
-    each = [one_time(encoded.dictionary.slice(place, 1)) for place in range(len(encoded.dictionary))]
-    unit = "ns" if any(one is not None and one.type.unit == "ns" for one in each) else "us"
-    known = [pa.nulls(1, pa.timestamp(unit)) if one is None else pc.cast(one, pa.timestamp(unit)) for one in each]
-    times = (pa.concat_arrays(known) if known else pa.nulls(0, pa.timestamp(unit))).take(encoded.indices)
+    distinct = encoded.dictionary
+    parts = pc.extract_regex(distinct, LIKELY)
+    zoned, fine = (pc.not_equal(pc.struct_field(parts, name), "").fill_null(False) for name in ("zone", "nano"))
+    number = np.where(bits(parts.is_valid()), bits(zoned) + 2 * bits(fine), len(TIMES))
+    groups = [np.flatnonzero(number == each) for each in range(len(TIMES) + 1)]
+    some = [(distinct.take(integer_column(where)), kind) for where, kind in zip(groups, (*TIMES, None), strict=True) if len(where)]
+    read = [part for cells_of_kind, kind in some for part in each_time(cells_of_kind, kind)]
+    order = np.concatenate(groups)
+    times = pa.concat_arrays(in_one_type(read or [pa.nulls(0, pa.timestamp("us"))]))
+    times = times.take(integer_column(np.argsort(order))).take(encoded.indices)
     return times, bits(pc.and_(times.is_null(), cells.is_valid()))
 
 
+def each_time(cells: Any, kind: Any) -> list[Any]:
+    """Cells as timestamps without a zone, in order, in one array or several; null where one is none of this kind. What fails is halved."""
+    times = None if kind is None else cast_or_none(cells, kind)
+    if times is not None:
+        return [pc.cast(times, pa.timestamp(kind.unit))]
+    if kind is None or len(cells) < 2:
+        return [pa.nulls(len(cells), pa.timestamp("us"))]
+    half = len(cells) // 2
+    return [*each_time(cells.slice(0, half), kind), *each_time(cells.slice(half), kind)]
+
+
 def one_time(cell: Any) -> Any:
-    for kind in TIMES:
-        if (time := cast_or_none(cell, kind)) is not None:
-            return pc.cast(time, pa.timestamp(kind.unit))
-    return None
+    """One cell as an array of a timestamp without a zone; None where it is none."""
+    times, _ = as_times(cell, PLAIN)
+    return None if times.null_count else times

@@ -13,7 +13,7 @@ from disttrain.data.column_types import NUMBER, conformed
 from disttrain.data.findings import Origin, row_finding
 from disttrain.data.io.csv_dialect import TYPED
 from disttrain.data.text_values import as_times
-from disttrain.data.wrong_cells import cells_finding
+from disttrain.data.wrong_cells import cells_findings
 from disttrain.errors import Finding
 
 __all__ = ["LARGEST", "checked_numbers", "checked_times"]
@@ -34,8 +34,8 @@ def checked_numbers(name: str, column: Any, origin: Origin) -> Numbers:
     """
     array = joined(column)
     made = conformed(array, NUMBER, TYPED)
-    if made.wrong is not None:
-        return np.full(len(array), np.nan), np.zeros(len(array), dtype=bool), [cells_finding(name, NUMBER, array, made.wrong, origin)]
+    if wrong := cells_findings(name, NUMBER, array, made, origin):
+        return np.full(len(array), np.nan), np.zeros(len(array), dtype=bool), wrong
     array = joined(made.array)
     values, missing = numbers(array)
     largest = np.fmax.reduce(np.abs(values), initial=0.0)

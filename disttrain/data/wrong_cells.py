@@ -3,68 +3,103 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from disttrain.data.arrays import integer_column, joined, texts
-from disttrain.data.column_types import AS_WRITTEN, BOOLEAN, EVENT, NUMBER, conformed
+from disttrain.data.arrays import integer_column, is_text, joined, texts
+from disttrain.data.column_types import AS_WRITTEN, BOOLEAN, EVENT, NUMBER, Conformed, conformed
 from disttrain.data.findings import MOST_ROWS, Origin, positions_finding, raise_any, shown
 from disttrain.data.io.csv_dialect import TYPED
 from disttrain.errors import Finding
 
-__all__ = ["COMMA", "WrongCells", "cells_finding", "imposed", "ways_out_of_numbers"]
+__all__ = ["COMMA", "WrongCells", "cells_findings", "imposed", "ways_out_of_numbers"]
 
 DATE = re.compile(r"\s*(\d{4}-\d{2}-\d{2}|\d{1,2}[./-]\d{1,2}[./-]\d{2,4})([ T].*)?")
 COMMA = re.compile(r"\s*[+-]?\d+,\d+\s*")
 GROUPED = re.compile(r"\s*[+-]?\d{1,3}(,\d{3})+(\.\d+)?\s*")
-WHOLE = re.compile(r"\s*[+-]?\d{16,}\s*")
+TRUTH = re.compile(r"\s*(true|false)\s*", re.IGNORECASE)
+# Sixteen digits at least, whatever parts them by threes.
+WHOLE = re.compile("\\s*[+-]?(\\d[,.' \u00a0\u202f]?){15,}\\d\\s*")
 SAMPLE = 1_000
+
+Mask = NDArray[np.bool_]
 
 
 @dataclass
-class Column:
-    """What is wrong in one column: `count` cells, the positions of the first, and what stands there."""
+class Cells:
+    """Some cells of one column: how many, the positions of the first, and what stands there."""
 
     form: str
     count: int = 0
     positions: list[int] = field(default_factory=list)
     cells: list[str] = field(default_factory=list)
 
+    def add(self, raw: Any, which: Mask, first: int) -> None:
+        """Note `which` cells (n,) of a batch as it was read, whose first row has the position `first`."""
+        indices = np.flatnonzero(which)
+        self.count += len(indices)
+        more = indices[: max(0, SAMPLE - len(self.cells))].tolist()
+        self.positions += [first + index for index in more]
+        # Python's datetime ends with the year 9999; Arrow's text does not.
+        self.cells += texts(joined(raw).take(integer_column(np.array(more, dtype=np.int64)))).to_pylist()
+
+    def beside(self, other: Cells) -> Cells:
+        """These cells and others of the same column, in the order of the rows."""
+        both = sorted(zip((*self.positions, *other.positions), (*self.cells, *other.cells), strict=True))
+        return Cells(self.form, self.count + other.count, [position for position, _ in both], [cell for _, cell in both])
+
 
 class WrongCells:
-    """Gathers wrong cells batch by batch."""
+    """Gathers wrong cells batch by batch. True and false among other numbers are wrong too, wherever in the column these are."""
 
     def __init__(self) -> None:
-        self.columns: dict[str, Column] = {}
+        self.wrong: dict[str, Cells] = {}
+        self.truth: dict[str, Cells] = {}
+        # Columns of text that hold a number other than 1 and 0.
+        self.numbers: set[str] = set()
 
     @property
     def any(self) -> bool:
         """Whether there is one."""
-        return bool(self.columns)
+        return bool(self.wrong) or not self.numbers.isdisjoint(self.truth)
 
-    def see(self, name: str, form: str, raw: Any, wrong: NDArray[np.bool_] | None, first: int) -> None:
-        """Note the `wrong` cells (n,) of the column as it was read, of a batch whose first row has the position `first`."""
-        if wrong is None:
-            return
-        column = self.columns.setdefault(name, Column(form))
-        indices = np.flatnonzero(wrong)
-        column.count += len(indices)
-        more = indices[: max(0, SAMPLE - len(column.cells))].tolist()
-        column.positions += [first + index for index in more]
-        # Python's datetime ends with the year 9999; Arrow's text does not.
-        column.cells += texts(joined(raw).take(integer_column(np.array(more, dtype=np.int64)))).to_pylist()
+    def see(self, name: str, form: str, raw: Any, read: Conformed, first: int) -> None:
+        """Note the wrong cells of a column as it was read, of a batch whose first row has the position `first`."""
+        if read.wrong is not None:
+            self.wrong.setdefault(name, Cells(form)).add(raw, read.wrong, first)
+        if read.truth is not None:
+            self.truth.setdefault(name, Cells(form)).add(raw, read.truth, first)
+        if form == NUMBER and name not in self.numbers and is_text(raw.type) and (read.wrong is not None or has_other(read.array)):
+            self.numbers.add(name)
 
-    def require_none(self, origin: Origin, format: str = "", words: Sequence[str] = ()) -> None:
-        """Raise DataError with the columns that have wrong cells, of rows from `origin` in files of a format.
+    def findings(self, origin: Origin, format: str = "", words: Sequence[str] = ()) -> Iterator[Finding]:
+        """What is wrong with each column, of rows from `origin` in files of a format.
 
         `words` are those for missing values that were recognised, and must stay such where another one is named.
         """
-        raise_any(column_finding(name, column, origin, format, words) for name, column in self.columns.items())
+        names = dict.fromkeys((*self.wrong, *(name for name in self.truth if name in self.numbers)))
+        for name in names:
+            some = [cells for cells in (self.wrong.get(name), self.truth.get(name)) if cells is not None]
+            yield column_finding(name, some[0] if len(some) == 1 else some[0].beside(some[1]), origin, format, words)
+
+    def require_none(self, origin: Origin, format: str = "", words: Sequence[str] = ()) -> None:
+        """Raise DataError with what is wrong with each column."""
+        raise_any(self.findings(origin, format, words))
+
+
+def has_other(values: Any) -> bool:
+    """Whether a float64 array has a number other than 1 and 0."""
+    first = values[0].as_py() if len(values) else None
+    if first is not None and first not in (0.0, 1.0) and first == first:
+        return True
+    numbers = values.drop_null()
+    return bool(pc.any(pc.and_(pc.is_finite(numbers), pc.not_equal(pc.multiply(numbers, numbers), numbers))).as_py())
 
 
 def imposed(table: Any, forms: Mapping[str, str], origin: Origin) -> Any:
@@ -73,22 +108,22 @@ def imposed(table: Any, forms: Mapping[str, str], origin: Origin) -> Any:
     for name in table.column_names:
         raw = joined(table.column(name))
         made = conformed(raw, forms.get(name, AS_WRITTEN), TYPED)
-        cells.see(name, forms.get(name, AS_WRITTEN), raw, made.wrong, 0)
+        cells.see(name, forms.get(name, AS_WRITTEN), raw, made, 0)
         columns.append(made.array)
     cells.require_none(origin)
     return pa.Table.from_arrays(columns, table.column_names)
 
 
-def cells_finding(name: str, form: str, raw: Any, wrong: NDArray[np.bool_], origin: Origin) -> Finding:
-    """The finding about the `wrong` cells (n,) of one batch of a column."""
+def cells_findings(name: str, form: str, raw: Any, read: Conformed, origin: Origin) -> list[Finding]:
+    """What is wrong with the cells of a column that is there as a whole: one finding or none."""
     cells = WrongCells()
-    cells.see(name, form, raw, wrong, 0)
-    column = cells.columns[name]
-    column.positions = origin.positions_of(np.array(column.positions)).tolist()
-    return column_finding(name, column, origin, "")
+    cells.see(name, form, raw, read, 0)
+    for some in (*cells.wrong.values(), *cells.truth.values()):
+        some.positions = origin.positions_of(np.array(some.positions)).tolist()
+    return list(cells.findings(origin))
 
 
-def column_finding(name: str, column: Column, origin: Origin, format: str, words: Sequence[str] = ()) -> Finding:
+def column_finding(name: str, column: Cells, origin: Origin, format: str, words: Sequence[str] = ()) -> Finding:
     code, what, hints = (WORDS.get(column.form) or time_words)(name, column.count, column.cells, format, words)
     return positions_finding(
         code, what, column=name, positions=np.array(column.positions[:MOST_ROWS], dtype=np.int64), count=column.count,
@@ -110,6 +145,9 @@ def number_words(name: str, count: int, cells: Sequence[str], format: str, known
     if all(DATE.fullmatch(cell) for cell in cells):
         hints = ("make a number of it in the data: days (hours, seconds) since a fixed date, or between two dates",)
         return "text-for-numbers", f"{are(count)} dates where numbers are meant", hints
+    if all(TRUTH.fullmatch(cell) for cell in cells):
+        hints = ("write 1 for true and 0 for false, if they are numbers",)
+        return "text-for-numbers", f"{are(count)} true or false, and others are numbers beyond 1 and 0", hints
     return "text-for-numbers", f"{are(count)} no number{'s' if count > 1 else ''}", ways_out_of_numbers(cells, format, known)
 
 
@@ -120,8 +158,8 @@ def ways_out_of_numbers(cells: Sequence[str], format: str, known: Sequence[str] 
         hints.append('if the comma is a decimal mark: `data.csv: {decimal: ","}`')
     if format == "csv" and all(GROUPED.fullmatch(cell) for cell in cells):
         hints.append('if the comma parts thousands: `data.csv: {thousands: ","}`')
-    words = sorted({cell.strip() for cell in cells})
-    if not hints and format == "csv" and len(words) <= 3 and not any(character.isdigit() for word in words for character in word):
+    words = sorted({cell.strip() for cell in cells if not TRUTH.fullmatch(cell)})
+    if words and not hints and format == "csv" and len(words) <= 3 and not any(character.isdigit() for word in words for character in word):
         listed = ", ".join(f'"{shown(word, 20)}"' for word in (*words, *known))
         hints.append(f'if it means missing: leave the field empty, or `data.csv: {{missing: ["", {listed}]}}`')
     return [*hints, "write numbers like 1234.5, without a unit; an empty field is a missing value"]

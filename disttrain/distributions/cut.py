@@ -46,7 +46,7 @@ class Truncated(Distribution):
         shape = tensors.common_shape(base.batch_shape, *(end.shape for end in like))
         self.lower = (ends[0] if lower is None else torch.maximum(lower.double(), ends[0])).expand(shape)
         self.upper = (ends[1] if upper is None else torch.minimum(upper.double(), ends[1])).expand(shape)
-        self._kept: tuple[int, Tensor] | None = None
+        self._normaliser: tuple[Tensor, Tensor] | None = None
         super().__init__(shape, validate_args=validate_args)
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> Truncated:
@@ -67,19 +67,19 @@ class Truncated(Distribution):
         if self._validate_args:
             self._validate_sample(value)
         inside = (value >= self.lower) & (value <= self.upper)
-        score = self.base.log_prob(torch.where(inside, value, self._somewhere())) - self._log_whole()
+        score = self.base.log_prob(torch.where(inside, value, self._somewhere())) - self._log_normaliser()
         return torch.where(inside, score, -math.inf)
 
     def log_cdf(self, value: Tensor) -> Tensor:
         """log P(Y <= value), differentiable."""
         at = torch.minimum(torch.maximum(value.double(), self.lower), self.upper)
-        score = self._log_mass(self._below, at) - self._log_whole()
+        score = self._log_mass(self._below, at) - self._log_normaliser()
         return torch.where(value < self.lower, -math.inf, score.clamp(max=0.0))
 
     def log_survival(self, value: Tensor) -> Tensor:
         """log P(Y > value), differentiable."""
         at = torch.minimum(torch.maximum(value.double(), self._below), self.upper)
-        score = self._log_mass(at, self.upper) - self._log_whole()
+        score = self._log_mass(at, self.upper) - self._log_normaliser()
         return torch.where(value < self.lower, 0.0, score.clamp(max=0.0))
 
     def cdf(self, value: Tensor) -> Tensor:
@@ -94,7 +94,7 @@ class Truncated(Distribution):
         inside = (value >= self.lower) & (value <= self.upper)
         # In logarithms: far out the probability of the interval, and of a count in it, is 0 in float64.
         own = self.base.log_prob(value) if functionals.is_discrete(self.base) else functionals.probability_at(self.base, value).log()
-        return torch.where(inside, (own - self._log_whole()).exp(), 0.0)
+        return torch.where(inside, (own - self._log_normaliser()).exp(), 0.0)
 
     def icdf(self, value: Tensor) -> Tensor:
         """The quantile of the base at a probability between those of the two ends, counted from the nearer tail of the base."""
@@ -113,14 +113,14 @@ class Truncated(Distribution):
         """The point whose cdf does not count: what comes just before the lower end, which may have a probability of its own."""
         return functionals.just_below(self.base, self.lower)
 
-    def _log_whole(self) -> Tensor:
+    def _log_normaliser(self) -> Tensor:
         """log P(lower <= base <= upper): once for all questions that want no gradient, such as those of a search for a quantile."""
         if torch.is_grad_enabled():
             return self._log_mass(self._below, self.upper)
-        # A copy, which may be of other rows, is not the one that it was kept for.
-        if self._kept is None or self._kept[0] != id(self):
-            self._kept = id(self), self._log_mass(self._below, self.upper)
-        return self._kept[1]
+        # A copy may be of other rows: it has ends of its own then. To keep the end keeps its identity from coming again too.
+        if self._normaliser is None or self._normaliser[0] is not self.lower:
+            self._normaliser = self.lower, self._log_mass(self._below, self.upper)
+        return self._normaliser[1]
 
     def _log_mass(self, start: Tensor, end: Tensor) -> Tensor:
         return intervals.log_between(self.base, start, end)

@@ -8,13 +8,22 @@ from collections.abc import Iterator, Mapping
 
 from disttrain.families import FAMILIES, facts
 
-__all__ = ["other_names", "spelled_here"]
+__all__ = ["hint_to_family", "other_names", "spelled_here"]
 
 # `GA: mu = ...`, `ZIP, ZINBI: ...`, `OPO of gamlss.ordinal`, `MULTIN`; not `TF with nu = 1`, which is another family.
 _GAMLSS = re.compile(r"((?:[A-Za-z]+\d*(?:, )?)+)(?::| of (?!gamlss\.dist)|$)")
 _SCIPY = re.compile(r"([a-z_\d]+)\(")
 # A mixture of gamlss with zeros, and the family here that makes one of another.
 _WITH_ZEROS = {"ZA": "hurdle", "ZI": "zero_inflated"}
+
+
+def hint_to_family(word: str) -> str | None:
+    """The hint to the family that has this name elsewhere; None for a word that no docstring knows."""
+    if (elsewhere := spelled_here(word)) is None:
+        return None
+    spelling, source = elsewhere
+    about = f"it is {source}; " if source else ""
+    return f"did you mean `{spelling}`? {about}`disttrain families` lists all"
 
 
 def spelled_here(word: str) -> tuple[str, str] | None:

@@ -45,16 +45,17 @@ def _cone(support: Support) -> bool:
     return support.lower in (0.0, -math.inf) and support.upper in (0.0, math.inf)
 
 
+_PROPORTIONAL = _Unit(lambda v, _, s: v * s, lambda v, _, s: v / s, _cone)
 _UNITS: dict[str, _Unit] = {
     "location": _Unit(lambda v, m, s: v * s + m, lambda v, m, s: (v - m) / s, _cone),
-    "scale": _Unit(lambda v, _, s: v * s, lambda v, _, s: v / s, _cone),
+    "scale": _PROPORTIONAL,
     "variance": _Unit(lambda v, _, s: v * s * s, lambda v, _, s: v / s / s, _cone),
     "rate": _Unit(lambda v, _, s: v / s, lambda v, _, s: v * s, _cone),
     "log_scale": _Unit(lambda v, _, s: v + _log(s), lambda v, _, s: v - _log(s), lambda support: support == on.real),
     "shape": _Unit(lambda v, _, s: v, lambda v, _, s: v, lambda _: True),
-    "mean": _Unit(lambda v, _, s: v * s, lambda v, _, s: v / s, _cone),
+    "mean": _PROPORTIONAL,
     # Its unit depends on the power, another parameter: the unit that it is given is s^(2 - power) already.
-    "dispersion": _Unit(lambda v, _, s: v * s, lambda v, _, s: v / s, _cone),
+    "dispersion": _PROPORTIONAL,
 }
 
 
@@ -107,7 +108,6 @@ class Scaling:
         standard deviation, then to 1, where more than half the rows are equal. Where a parameter has the role `mean`: the mean of whole
         targets, for their median may be 0, and what a row has of exposure as the unit of that parameter.
         """
-        rows = [TargetColumn.of(column, weight, exposure) for column in (y.unbind(1) if family.event else (y,))]
         roles = {parameter.name: parameter.role for parameter in family.parameters}
         if not _closed(family) or not all(_UNITS[str(roles[name])].survives(range_) for name, range_ in ranges.items()):
             return Scaling.at_level(family, y, weight, exposure)
@@ -116,8 +116,9 @@ class Scaling:
         free = all(ranges.get(name, on.real) == on.real for name in locations)
         centred = free and replace(family.support, kind="number") == on.real
         totals = "mean" in roles.values()
-        units = [(0.0, column.total) if totals else column.without(family.atoms).units(bool(locations), centred) for column in rows]
-        level = 1.0 / rows[0].length if totals else 1.0
+        rows = [TargetColumn.of(column, weight, exposure) for column in (y.unbind(1) if family.event else (y,))]
+        units = [(0.0, column.mean_total) if totals else column.without(family.atoms).units(bool(locations), centred) for column in rows]
+        level = 1.0 / rows[0].mean_exposure if totals else 1.0
         if not family.event:
             return Scaling(*units[0], level)
         return Scaling(tuple(shift for shift, _ in units), tuple(spread for _, spread in units), level)
@@ -128,7 +129,7 @@ class Scaling:
         if all(parameter.role != "mean" for parameter in family.parameters):
             return Scaling()
         rows = [TargetColumn.of(column, weight, exposure) for column in (y.unbind(1) if family.event else (y,))]
-        levels = tuple(column.total / column.length for column in rows)
+        levels = tuple(column.mean_total / column.mean_exposure for column in rows)
         return Scaling(level=levels if family.event else levels[0])
 
     @staticmethod

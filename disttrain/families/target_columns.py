@@ -33,9 +33,9 @@ class TargetColumn:
     @staticmethod
     def of(y: Tensor, weight: Tensor | None, exposure: Tensor | None) -> TargetColumn:
         """The rows of targets `y` (n,) in their own units, without those of weight 0."""
-        own, mass, length = (None if column is None else column.cpu().double().numpy() for column in (y, weight, exposure))
+        own, mass, exposed = (None if column is None else column.cpu().double().numpy() for column in (y, weight, exposure))
         assert own is not None
-        column = TargetColumn(own if length is None else own / length, mass, length)
+        column = TargetColumn(own if exposed is None else own / exposed, mass, exposed)
         return column if mass is None else column.only(mass > 0)
 
     def only(self, kept: Array) -> TargetColumn:
@@ -52,12 +52,12 @@ class TargetColumn:
         return float(values.mean() if self.weight is None else np.average(values, weights=self.weight))
 
     @property
-    def length(self) -> float:
+    def mean_exposure(self) -> float:
         """The mean exposure of a row."""
         return 1.0 if self.exposure is None else self.mean(self.exposure)
 
     @property
-    def total(self) -> float:
+    def mean_total(self) -> float:
         """The mean of |y|, the whole exposure of a row counted; 1 where all targets are 0."""
         return _first_positive(self.mean(abs(self.values) if self.exposure is None else abs(self.values) * self.exposure))
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from disttrain.errors import Finding, OutputExists, RunUnreadable, StorageError, UsageError
+from disttrain.errors import STOPPED, Finding, OutputExists, RunUnreadable, StorageError, UsageError, word_of
 from disttrain.storage import atomic, checkpoint_folder, locks, model_folder, reading, run_files
 from disttrain.storage.run_files import CHECKPOINT
 from disttrain.storage.run_record import LOCK, RECORD, STATUSES, Run, record
@@ -222,10 +222,13 @@ def _begun(run: Run) -> Run:
             for name in filter(run_files.WRITTEN.fullmatch, os.listdir(run.path)):
                 _remove(run.path / name)
             atomic.sync(run.path)
-    except BaseException as fault:
+    except KeyboardInterrupt as fault:
         with suppress(StorageError):
-            interrupted = isinstance(fault, KeyboardInterrupt)
-            run.update(status="stopped" if interrupted else "failed", exit_code=130 if interrupted else 6)
+            run.update(status="stopped", exit_code=STOPPED[word_of(fault)], reason=word_of(fault))
+        raise
+    except BaseException:
+        with suppress(StorageError):
+            run.update(status="failed", exit_code=StorageError.exit_code)
         raise
     return run
 

@@ -9,10 +9,10 @@ from disttrain.training.optimizers import OPTIMIZERS, SCHEDULES, OptimizerPlan, 
 from disttrain.training.passes import NotFinite, Plan, mean_nll, member_nll
 from disttrain.training.rows import Rows
 from disttrain.training.standing import Standing
-from disttrain.training.start import Start, best_of, start_of
+from disttrain.training.start import Start, best_of, better_start, start_of
 
 __all__ = [
     "OPTIMIZERS", "SCHEDULES", "CrossEntropy", "Epoch", "NotFinite", "OptimizerPlan", "Plan", "Rows", "SchedulePlan", "Standing",
-    "Start", "best_of", "deterministic", "device", "epochs", "halved", "head_start", "marginal_raw", "mean_nll", "member_nll", "start_linear",
+    "Start", "best_of", "better_start", "deterministic", "device", "epochs", "halved", "head_start", "marginal_raw", "mean_nll", "member_nll", "start_linear",
     "start_of", "threads",
 ]  # fmt: skip

@@ -26,7 +26,7 @@ from disttrain.families import (
     takes_exposure,
 )
 from disttrain.families import options as known_options
-from disttrain.families.other_names import spelled_here
+from disttrain.families.other_names import hint_to_family
 from disttrain.likelihood import cross_entropy
 from disttrain.networks import Conditions, Output, activated
 from disttrain.outcomes import Outcome
@@ -140,8 +140,7 @@ def _family(family: str | Family, options: Mapping[str, Any]) -> Family:
             raise _refusal(f"`{next(iter(options))}` is an option of families called by name; this one is made already")
         return family
     if family not in FAMILIES:
-        elsewhere = spelled_here(family)
-        raise _refusal(f"`{family}` is not a family", f"did you mean `{elsewhere[0]}`?" if elsewhere else _nearest(family, FAMILIES))
+        raise _refusal(f"`{family}` is not a family", hint_to_family(family) or _nearest(family, FAMILIES))
     for unknown in sorted(options.keys() - set(known_options(family))):
         raise _refusal(f"`{family}` takes no option `{unknown}`", _nearest(unknown, ("check_support", *known_options(family))))
     classes = options.get("classes", 2)
@@ -215,16 +214,18 @@ def _bounds(parameter: Parameter, bounds: Any) -> tuple[float, float]:
 def _require_inside(family: Family, outcome: Outcome, conditions: Conditions) -> None:
     """Raise DataError where the support holds none of what was seen of a row: a target outside it, or an interval that misses it."""
     support, lower, upper = family.support, outcome.lower.detach(), outcome.upper.detach()
+    above = torch.zeros_like(lower, dtype=torch.bool) if outcome.above is None else outcome.above
     possible = support.contains(lower)
     if outcome.kinds != {"exact"}:
         reaches = (upper >= support.lower) if support.closed_lower else (upper > support.lower)
         reaches = reaches & ((lower <= support.upper) if support.closed_upper else (lower < support.upper))
-        possible = torch.where(outcome.seen, possible, reaches)
+        possible = torch.where(outcome.seen, possible, reaches & ~(above & (lower >= support.upper)))
     inside = possible.reshape(len(lower), -1).all(1)
-    for name, ends, beyond in zip(family.ends, (upper, lower), (torch.lt, torch.gt), strict=True):
+    for name, largest in zip(family.ends, (False, True), strict=True):
         if name in conditions.given:
-            edge = conditions.given[name].double().reshape(-1, *(1 for _ in ends.shape[1:]))
-            inside = inside & ~beyond(ends, edge).reshape(len(ends), -1).any(1)
+            edge = conditions.given[name].double().reshape(-1, *(1 for _ in lower.shape[1:]))
+            outside = (lower > edge) | (above & (lower == edge)) if largest else upper < edge
+            inside = inside & ~outside.reshape(len(lower), -1).any(1)
     if bool(inside.all()):
         return
     rows = torch.nonzero(~inside).flatten().tolist()

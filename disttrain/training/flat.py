@@ -46,9 +46,16 @@ class Flat:
             return length.reshape(1)
         return torch.stack([torch.linalg.vector_norm(part, dim=1) for part in self.parts]).square().sum(0).sqrt()
 
+    def large_lengths(self) -> Tensor:
+        """The same, (K,) float64 on the processor, of a gradient whose square is beyond its numbers: above some 1e19 in float32."""
+        # Devices may have no float64.
+        parts = [part.cpu().double() for part in self.parts]
+        largest = max(float(part.abs().max()) for part in parts)
+        return torch.stack([(part / largest).square().sum(1) for part in parts]).sum(0).sqrt() * largest
+
     def shorten(self, lengths: Tensor, longest: float) -> None:
         """Scale the gradient of each member that is longer than `longest` down to that."""
         # As torch's clip_grad_norm_ does, with its guard against a length of 0.
-        share = (longest / (lengths + 1e-6)).clamp(max=1.0).unsqueeze(1)
+        share = (longest / (lengths + 1e-6)).clamp(max=1.0).unsqueeze(1).to(self.gradient)
         for part in self.parts:
             part.mul_(share)

@@ -48,8 +48,8 @@ class NotFinite(FitFailed):
     """The loss, or its `gradient` alone, stopped being a number and did so again after rolling back; `row` counts training rows from 0."""
 
     def __init__(self, epoch: int, batch: int, row: int, parameter: str, value: float, *, gradient: bool = False) -> None:
-        what = "gradient" if gradient else "loss"
-        super().__init__(Finding("not-finite", f"the {what} became NaN or infinite in epoch {epoch}, batch {batch}"))
+        what = "gradient became NaN, infinite or too large to be squared" if gradient else "loss became NaN or infinite"
+        super().__init__(Finding("not-finite", f"the {what} in epoch {epoch}, batch {batch}"))
         self.epoch, self.batch, self.row, self.parameter, self.value, self.gradient = epoch, batch, row, parameter, value, gradient
 
 
@@ -114,13 +114,16 @@ def mini_batches(
         losses = _means(_nll(network, family, batch, batch.x.reshape(members, last - first, -1)), batch.weight, mean_weight)
         flat.zero_grad()
         losses.backward(torch.ones_like(losses))  # type: ignore[no-untyped-call]
-        lengths = _lengths(flat, batch.weight, mean_weight)
+        lengths = _lengths(flat.lengths(), batch.weight, mean_weight)
         # One question to the device in a step.
         numbers = torch.cat([losses.detach(), lengths]).tolist()
-        values, norms = numbers[:members], numbers[members:]
+        values, longest = numbers[:members], max(numbers[members:])
         if not all(map(math.isfinite, numbers)):
-            raise _worst(network, family, train, chosen.flatten(), epoch, number)
-        if plan.gradient_clip is not None and max(norms) > plan.gradient_clip:
+            lengths = _lengths(flat.large_lengths(), batch.weight, mean_weight)
+            # Without a clip the square that Adam takes would be no number either, and the weight would never move again.
+            if plan.gradient_clip is None or not all(map(math.isfinite, (*values, *lengths.tolist()))):
+                raise _worst(network, family, train, chosen.flatten(), epoch, number)
+        if plan.gradient_clip is not None and longest > plan.gradient_clip:
             flat.shorten(lengths, plan.gradient_clip)
         descent.step()
         total = [before + value * (last - first) for before, value in zip(total, values, strict=True)]
@@ -134,15 +137,14 @@ def _mass(rows: Rows, chosen: Tensor) -> Tensor:
     return torch.full((len(chosen),), float(chosen.shape[1]), dtype=torch.float64) if rows.weight is None else rows.weight[chosen].sum(1)
 
 
-def _lengths(flat: Flat, weight: Tensor | None, mean_weight: Tensor) -> Tensor:
-    """The length of each member's gradient, (K,), for as many rows as a batch stands for where its rows weigh more than the usual.
+def _lengths(lengths: Tensor, weight: Tensor | None, mean_weight: Tensor) -> Tensor:
+    """The lengths (K,) of the members' gradients, for as many rows as a batch stands for where its rows weigh more than the usual.
 
     A row that stands for forty has forty times the gradient; clipped as that of one row it would lose its weight again.
     """
-    lengths = flat.lengths()
     if weight is None:
         return lengths
-    return lengths / (weight.reshape(len(lengths), -1).mean(1) / mean_weight).clamp(min=1.0)
+    return lengths / (weight.reshape(len(lengths), -1).mean(1) / mean_weight).clamp(min=1.0).to(lengths.device)
 
 
 def _means(nll: Tensor, weight: Tensor | None, mean_weight: Tensor) -> Tensor:
@@ -169,7 +171,7 @@ def full_batch(
     del plan, stop
     assert isinstance(descent, torch.optim.LBFGS)
     network.train()
-    every = train.positions(network.members).to(train.x.device)
+    every = train.positions(network.members)
     rows, x = train.of_members(0, len(train), network.members)
     mean_weight, seen = _mass(train, every) / len(train), 0
 

@@ -46,7 +46,7 @@ class Rows:
 
     def positions(self, members: int) -> Tensor:
         """Which rows count for each of so many members, in order: (K, m)."""
-        return torch.arange(len(self.x)).expand(members, -1) if self.seats is None else self.seats
+        return torch.arange(len(self.x), device=self.x.device).expand(members, -1) if self.seats is None else self.seats
 
     @property
     def counted(self) -> Rows:

@@ -12,7 +12,7 @@ from disttrain.networks import Network
 from disttrain.training.passes import member_nll
 from disttrain.training.rows import Rows
 
-__all__ = ["Start", "Weights", "best_of", "start_of", "weights_of"]
+__all__ = ["Start", "Weights", "best_of", "better_start", "start_of", "weights_of"]
 
 Weights = dict[str, Tensor]
 
@@ -26,19 +26,23 @@ class Start:
     constant: tuple[bool, ...]
 
 
-def start_of(network: Network, family: Family, watched: Rows, *, linear: bool = False) -> Start:
-    """The constant model for each member; with `linear`, the network as it is for those that it suits better. Losses are in nats."""
+def start_of(network: Network, family: Family, watched: Rows) -> Start:
+    """The constant model for each member, its losses in nats."""
     constant = network.constant_weights()
     now = {name: value.detach().clone() for name, value in network.state_dict().items() if name in constant}
     network.load_state_dict(constant, strict=False)
     losses = member_nll(network, family, watched)
     network.load_state_dict(now, strict=False)
-    if not linear:
-        return Start(constant, losses, (True,) * network.members)
+    return Start(constant, losses, (True,) * network.members)
+
+
+def better_start(network: Network, family: Family, watched: Rows, constant: Start) -> Start:
+    """The network as it is for each member that it suits better than the `constant` start, and that start for the others."""
     reached = member_nll(network, family, watched)
-    better = reached.isfinite() & ~(losses <= reached)
+    better = reached.isfinite() & ~(constant.losses <= reached)
     chosen: tuple[bool, ...] = tuple(better.tolist())
-    return Start(best_of(chosen, now, constant), torch.where(better, reached, losses), tuple(not member for member in chosen))
+    weights = best_of(chosen, network.state_dict(), constant.weights)
+    return Start(weights, torch.where(better, reached, constant.losses), tuple(not member for member in chosen))
 
 
 def best_of(improved: tuple[bool, ...], now: Weights, before: Weights) -> Weights:

@@ -12,7 +12,7 @@ from disttrain.config.wording import way_out
 from disttrain.errors import Finding, UsageError
 from disttrain.families import ACTIVATIONS, FACTS, FAMILIES, Family, build, default_name, facts, options
 from disttrain.families.on import Support
-from disttrain.families.other_names import spelled_here
+from disttrain.families.other_names import hint_to_family
 
 __all__ = ["KINDS", "Described", "described", "kind_of", "listing"]
 
@@ -38,10 +38,9 @@ def listing(support: str | None) -> list[dict[str, Any]]:
 def described(name: str) -> Described:
     """All that is known of a family. Raises UsageError for a name that is none."""
     if name not in FAMILIES:
-        outer, elsewhere = name.partition("(")[0], spelled_here(name)
-        near = outer if outer in FAMILIES else suggestion(name, FAMILIES) if elsewhere is None else elsewhere[0]
-        about = f"it is {elsewhere[1]}; " if elsewhere is not None and elsewhere[1] else ""
-        hint = (f"did you mean `{near}`? {about}" if near else "") + "`disttrain families` lists all"
+        outer = name.partition("(")[0]
+        near = outer if outer in FAMILIES else suggestion(name, FAMILIES)
+        hint = hint_to_family(name) or (f"did you mean `{near}`? " if near else "") + "`disttrain families` lists all"
         raise UsageError(Finding("unknown-choice", f"`{name}` is not a family", hints=(hint,)))
     family, known = _family(name), facts(name)
     kind = {"class": "classes", "count": "counts", "vector": "vectors"}.get(kind_of(family), "continuous")

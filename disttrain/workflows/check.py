@@ -9,7 +9,7 @@ import numpy as np
 from disttrain.config import Loaded
 from disttrain.messages import shown
 from disttrain.workflows.chains import chains, count_of, summary_of
-from disttrain.workflows.layout import require_free_ids
+from disttrain.workflows.prediction_columns import require_free_ids
 from disttrain.workflows.preparation import Prepared, prepare
 from disttrain.workflows.scoring import baseline_nll, require_suited
 from disttrain.workflows.sightings import counts_of
@@ -132,7 +132,7 @@ def _filled(prepared: Prepared, name: str) -> str:
     if prepared.model.encoder.categories(name):
         return "a category of their own"
     part = next(part for part in prepared.model.encoder.parts if part.name == name)
-    return "filled in, and an input says where" if any(column.endswith(" missing") for column in part.columns) else "filled in"
+    return "filled in, and an input says where" if part.indicator else "filled in"
 
 
 def _inputs(prepared: Prepared) -> list[Remark]:
@@ -141,8 +141,9 @@ def _inputs(prepared: Prepared) -> list[Remark]:
     remarks = []
     for part, start, stop in prepared.model.encoder.spans():
         columns = ", ".join(shown(column, 40) for column in part.columns[:_MOST_NAMES]) + (" ..." if stop - start > _MOST_NAMES else "")
-        how = f"an embedding of {embedded[start].dimensions} numbers" if start in embedded else f"{stop - start} inputs: {columns}"
-        remarks.append(Remark("inputs", f"{shown(part.name, 40)} -> {how}".replace("1 inputs", "1 input")))
+        counted = f"{stop - start} input{'s' if stop - start > 1 else ''}: {columns}"
+        how = f"an embedding of {embedded[start].dimensions} numbers" if start in embedded else counted
+        remarks.append(Remark("inputs", f"{shown(part.name, 40)} -> {how}"))
     return remarks
 
 

@@ -15,6 +15,7 @@ from disttrain.config.wording import nearest_file
 from disttrain.config.yaml_text import yaml_word
 from disttrain.data import place, shown
 from disttrain.errors import ConfigError, DataError, Finding
+from disttrain.names import SPLITS
 
 __all__ = ["places_of_config"]
 
@@ -57,7 +58,7 @@ def _within(path: Key, value: Any) -> Iterator[tuple[Key, Any]]:
 def _file(loaded: Loaded, finding: Finding) -> Finding:
     """A file that is not there: the key that names it, the whole path, and what it is relative to."""
     for path, value in _entries(loaded):
-        if path[1] not in ("train", "validation", "test") or not isinstance(value, str):
+        if path[1] not in SPLITS or not isinstance(value, str):
             continue
         full = loaded.base / os.path.expanduser(value)
         if finding.where in (place(full), place(loaded.base / value)):

@@ -11,15 +11,15 @@ import numpy as np
 import pyarrow as pa
 
 from disttrain import data as rooms
-from disttrain.config import ColumnSplit, Config, Loaded, Problem
+from disttrain.config import ColumnSplit, Config, Loaded, Problem, is_source
 from disttrain.data import Origin, Schema, Source
 from disttrain.errors import ConfigError, DataError, Finding
 from disttrain.families import needs
 from disttrain.model import family_of, known_columns
+from disttrain.names import SPLITS
 
-__all__ = ["SPLITS", "Dataset", "dataset", "filters_of", "hold_out_own", "is_label", "source_of"]
+__all__ = ["Dataset", "dataset", "filters_of", "hold_out_own", "is_label", "source_of"]
 
-SPLITS = ("train", "validation", "test")
 # From this share of held-out rows on, rows that are in the training rows too are a warning.
 _MANY_SHARED = 0.01
 Array = np.ndarray[Any, Any]
@@ -110,7 +110,7 @@ def dataset(loaded: Loaded, limit: int | None = None, more: Sequence[str] = (), 
     )  # fmt: skip
     parts, splits = [train], [split]
     for code, place in ((1, section.validation), (2, section.test)):
-        if _is_source(place):
+        if is_source(place):
             other = source_of(place, base, config)
             schema.check(other, target=True)
             there = set(other.schema.names)
@@ -148,13 +148,9 @@ def filters_of(config: Config) -> Sequence[str]:
     return () if given is None else (given,) if isinstance(given, str) else given
 
 
-def _is_source(place: Any) -> bool:
-    return isinstance(place, str | list | tuple)
-
-
 def _within(place: Any) -> Any:
     """The part of `validation` or `test` that is found among the training rows: a share or a column."""
-    return None if _is_source(place) else place
+    return None if is_source(place) else place
 
 
 def _forms(config: Config, source: Source, schema: Schema, more: Sequence[str]) -> dict[str, str]:

@@ -20,11 +20,12 @@ from disttrain.data import Origin, Source
 from disttrain.errors import DataError, Finding, UsageError, enough_memory
 from disttrain.metrics import METRICS
 from disttrain.model import Model
+from disttrain.names import SPLITS
 from disttrain.outcomes import Outcome
-from disttrain.workflows.dataset import SPLITS, filters_of
+from disttrain.workflows.dataset import filters_of
+from disttrain.workflows.degenerate_densities import impossible_notes
 from disttrain.workflows.feature_notes import IN_PYTHON, FeatureNotes
 from disttrain.workflows.group_columns import group_column
-from disttrain.workflows.impossible import impossible_notes
 from disttrain.workflows.new_rows import new_source
 from disttrain.workflows.observing import Observed, observed_of
 from disttrain.workflows.outputs import require_no_input

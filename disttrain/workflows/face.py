@@ -17,6 +17,7 @@ from torch.distributions import Distribution
 
 from disttrain import config as configs
 from disttrain import data as rooms
+from disttrain.config.remote import remote
 from disttrain.data import Origin
 from disttrain.errors import DataWarning, Finding, Interrupted, RunUnreadable, UsageError
 from disttrain.metrics import Moments
@@ -79,8 +80,7 @@ class FittedRun:
         Raises DataError where columns are missing or of the wrong type, and where no value of a feature is a category that training had,
         unless `unknown` is "ok"; UsageError where what is asked for does not exist.
         """
-        Request(data=FRAME, unknown=unknown)
-        wanted, notes = self._wanted(columns, quantiles, samples, times), FeatureNotes()
+        wanted, notes = self._wanted(columns, quantiles, samples, times, unknown), FeatureNotes()
         predicted = self._forecast(self._table(frame, target=False), wanted, notes, 0)
         if unknown == "error":
             notes.require_known(self.model, FRAME, IN_PYTHON)
@@ -157,9 +157,9 @@ class FittedRun:
         members = f" x {self.model.members} members" if self.model.members > 1 else ""
         return f"<FittedRun {self.name}: {family.name}({parameters}){members} of {features} features{_score_line(self)}; {self.path}>"
 
-    def _wanted(self, columns: Any, quantiles: Any, samples: int, times: Any) -> Wanted:
+    def _wanted(self, columns: Any, quantiles: Any, samples: int, times: Any, unknown: str = "error") -> Wanted:
         columns, quantiles, times = (None if value is None else _several(value) for value in (columns, quantiles, times))
-        return wanted_by(self.model, Request(columns=columns, quantiles=quantiles, times=times, samples=samples))
+        return wanted_by(self.model, Request(columns=columns, quantiles=quantiles, times=times, samples=samples, unknown=unknown))
 
     def _forecast(self, table: pa.Table, wanted: Wanted, notes: FeatureNotes, first: int) -> pa.Table:
         """The forecast of a table whose first row is number `first` of all, block by block as a file is forecast."""
@@ -233,7 +233,9 @@ def _loaded(config: Any, overrides: Sequence[str]) -> configs.Loaded:
 
 
 def _source(data: Any) -> str:
-    """The path of a file of training rows, from the working folder. Raises UsageError for what is none."""
+    """The path of a file of training rows, from the working folder; an address as it is. Raises UsageError for what is neither."""
+    if isinstance(data, str) and remote(data) is not None:
+        return data
     if isinstance(data, str | Path):
         return str(Path(data).absolute())
     what = f"the training rows are a file, as a run must be able to read them again, not a `{type(data).__name__}`"

@@ -15,25 +15,23 @@ import torch
 from disttrain import config as configs
 from disttrain import storage, training
 from disttrain.config import Loaded
-from disttrain.errors import DisttrainError, FitFailed, OutOfMemory, StorageError, enough_memory
+from disttrain.errors import STOPPED, DisttrainError, FitFailed, OutOfMemory, StorageError, enough_memory, word_of
 from disttrain.storage import Run
 from disttrain.training import Epoch
 from disttrain.workflows import events, records, scoring
 from disttrain.workflows.best import Best
 from disttrain.workflows.events import Finished, Started
 from disttrain.workflows.fit_epochs import trained
-from disttrain.workflows.layout import require_free_ids
 from disttrain.workflows.limit import Limit, Stop
 from disttrain.workflows.outputs import require_no_input_in
 from disttrain.workflows.plans import plan_of
+from disttrain.workflows.prediction_columns import require_free_ids
 from disttrain.workflows.preparation import Prepared, prepare
 from disttrain.workflows.results import LESS_MEMORY, Interruptible, Results, results
 from disttrain.workflows.resuming import Checkpoints, Resumed, folder_of, resumed
 from disttrain.workflows.runs import source_files
 
 __all__ = ["Epoch", "Finished", "Started", "fit"]
-
-_CODES = {None: 0, "interrupted": 130, "terminated": 143}
 
 
 def fit(
@@ -91,8 +89,7 @@ def _told(run: Run) -> Iterator[None]:
         yield
     except (KeyboardInterrupt, GeneratorExit) as fault:
         with suppress(StorageError):
-            word = "terminated" if "terminated" in fault.args else "interrupted"
-            run.update(status="stopped", exit_code=143 if word == "terminated" else 130, reason=word)
+            run.update(status="stopped", exit_code=STOPPED[word_of(fault)], reason=word_of(fault))
         raise
     except Exception as fault:
         code = fault.exit_code if isinstance(fault, DisttrainError) else 70
@@ -128,7 +125,7 @@ def _run(
     no_gain = events.no_gain(prepared, best.constant, best.number, best.given_up)
     warnings = (*no_gain, *found.notes, *(floor.text for floor in found.floors))
     run.update(
-        status=status, exit_code=_CODES[limit.word], reason=reason, best_epoch=best.number, epochs=len(history), scores=scores,
+        status=status, exit_code=STOPPED[limit.word] if limit.word else 0, reason=reason, best_epoch=best.number, epochs=len(history), scores=scores,
         warnings=[*begun.warnings, *warnings], floors={floor.parameter: floor.rows for floor in found.floors},
     )  # fmt: skip
     if not limit.reached:

@@ -59,7 +59,7 @@ def _start(
         linear = training.start_linear(network, family, train, validation, plan, limit, trial=initialize == "auto")
         records.log(folder, "begun", {"initialize": "linear" if linear else "marginal"})
         if linear and not limit.reached:
-            start = training.start_of(network, family, watched, linear=True)
+            start = training.better_start(network, family, watched, start)
     best.begin(start)
     return start.losses
 

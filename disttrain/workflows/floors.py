@@ -14,7 +14,7 @@ from disttrain.model import Model
 from disttrain.networks import Conditions, Output, activated
 from disttrain.training import Rows
 
-__all__ = ["Floor", "floor_notes", "floor_of", "floors"]
+__all__ = ["Floor", "floors"]
 
 _NONE = Conditions()
 # So few that what a layer gives stays in the cache of the processor.
@@ -27,19 +27,18 @@ _SMALLEST = 1e-9
 
 @dataclass(frozen=True)
 class Floor:
-    """Rows on which a parameter stands at its floor, of how many. `lowest` is the smallest value that its activation can give and `height`
-    how far above the bound that is, both in units of the standardised target, of the mean of counts in that of their level."""
+    """A parameter that stands at its floor on so many `rows`, and the warning of it."""
 
     parameter: str
-    lowest: float
-    height: float
     rows: int
-    of: int
     text: str
 
 
-def floor_of(output: Output, scaling: Scaling) -> tuple[float, float] | None:
-    """The smallest value of a learned parameter and its height above the bound of the activation; None where nothing that counts is added."""
+def _floor_of(output: Output, scaling: Scaling) -> tuple[float, float] | None:
+    """The smallest value of a learned parameter and its height above the bound of the activation; None where nothing that counts is added.
+
+    Both are in units of the standardised target, of the mean of counts in that of their level.
+    """
     range_ = output.activation.range
     bound = 0.0 if range_.kind == "triangle" else range_.lower
     if not output.size or range_.kind not in ("number", "triangle") or math.isinf(bound):
@@ -54,7 +53,7 @@ def floor_of(output: Output, scaling: Scaling) -> tuple[float, float] | None:
 
 def floors(model: Model, splits: Sequence[Rows]) -> list[Floor]:
     """The learned parameters that stand within twice their floor, in any member, on some of the rows of all `splits` together."""
-    watched = {output: floor for output in model.outputs if (floor := floor_of(output, model.scaling)) is not None}
+    watched = {output: floor for output in model.outputs if (floor := _floor_of(output, model.scaling)) is not None}
     counts = dict.fromkeys(watched, 0)
     model.network.eval()
     for rows in splits if watched else ():
@@ -67,12 +66,7 @@ def floors(model: Model, splits: Sequence[Rows]) -> list[Floor]:
                 low = _values(output, model.scaling, raw[output.parameter.name], offsets) - lowest < height
                 counts[output] += int(low.reshape(model.members, len(part), -1).any(0).any(1).sum())
     total = sum(map(len, splits))
-    return [_found(model, output, *watched[output], count, total) for output, count in counts.items() if count]
-
-
-def floor_notes(model: Model, splits: Sequence[Rows]) -> tuple[str, ...]:
-    """The same as warnings: one line for each parameter that stands at its floor on some rows."""
-    return tuple(found.text for found in floors(model, splits))
+    return [_found(model, output, watched[output][0], count, total) for output, count in counts.items() if count]
 
 
 def _values(output: Output, scaling: Scaling, raw: Tensor, conditions: Conditions = _NONE) -> Tensor:
@@ -82,10 +76,10 @@ def _values(output: Output, scaling: Scaling, raw: Tensor, conditions: Condition
     return (value.diagonal(dim1=-2, dim2=-1) if output.activation.range.kind == "triangle" else value).reshape(len(raw), -1)
 
 
-def _found(model: Model, output: Output, lowest: float, height: float, rows: int, total: int) -> Floor:
+def _found(model: Model, output: Output, lowest: float, rows: int, total: int) -> Floor:
     name = output.parameter.name
     text = f"`{name}` stands at its floor ({lowest:.7g}{_unit(model, output)}) on {rows:,} of {total:,} rows: {_consequence(model, output)}"
-    return Floor(name, lowest, height, rows, total, text)
+    return Floor(name, rows, text)
 
 
 def _unit(model: Model, output: Output) -> str:

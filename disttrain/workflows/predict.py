@@ -17,9 +17,9 @@ from disttrain.config import Config
 from disttrain.data import Origin, Source
 from disttrain.errors import Finding, UsageError, enough_memory
 from disttrain.model import Model
-from disttrain.names import TIMED_COLUMNS
-from disttrain.workflows import layout
-from disttrain.workflows.dataset import SPLITS, Dataset
+from disttrain.names import SPLITS, TIMED_COLUMNS
+from disttrain.workflows import prediction_columns
+from disttrain.workflows.dataset import Dataset
 from disttrain.workflows.feature_notes import FeatureNotes
 from disttrain.workflows.forecasts import Wanted, asked_for, columns_of, forecast, metadata, refuse_unsuited, wanted_of
 from disttrain.workflows.new_rows import new_source
@@ -65,8 +65,8 @@ def predict(request: Request, root: Path) -> Predicted:
         require_no_input(output, "--output", own_files(run) if given is None else given.files, [run])
     rows = _own_input(run, request) if given is None else _file_input(run.model, given, request)
     form = _form(request, output)
-    made = {"row": 0, **({"split": 0} if given is None else {}), **layout.list_sizes(run.model, wanted)}
-    layout.require_layout(rows.schema, rows.kept, made, form, request)
+    made = {"row": 0, **({"split": 0} if given is None else {}), **prediction_columns.list_sizes(run.model, wanted)}
+    prediction_columns.require_layout(rows.schema, rows.kept, made, form, request)
     rows.require_text(form)
     notes = FeatureNotes()
     tables = _tables(run.model, _dealt(rows.batches, request.shard), rows.kept, wanted, request, notes)
@@ -121,13 +121,15 @@ class _Input:
 
 def _own_input(run: OpenRun, request: Request) -> _Input:
     rows = own_rows(run, ("*",) if request.keep == ("all",) else (*request.keep, *columns_meant(request.keep, ())))
-    kept = layout.kept_columns(rows.arrow_schema, request, run.model)
-    return _Input(_own_batches(rows, run.model.config), rows.arrow_schema, kept, lambda names: [layout.as_written(rows.table, names)])
+    kept = prediction_columns.kept_columns(rows.arrow_schema, request, run.model)
+    return _Input(
+        _own_batches(rows, run.model.config), rows.arrow_schema, kept, lambda names: [prediction_columns.as_written(rows.table, names)]
+    )
 
 
 def _file_input(model: Model, source: Source, request: Request) -> _Input:
     model.schema.check(source, target=False)
-    kept = layout.kept_columns(source.schema, request, model)
+    kept = prediction_columns.kept_columns(source.schema, request, model)
 
     def columns(names: Sequence[str]) -> Iterable[pa.Table]:
         return (pa.Table.from_batches([batch]) for batch in source.batches(dict.fromkeys(names, rooms.AS_WRITTEN), BLOCK))
@@ -184,7 +186,8 @@ def _own_tables(prepared: Prepared, wanted: Wanted) -> Iterator[pa.Table]:
     """The predictions of a run's own rows from their tensors: they are checked and encoded already."""
     model = prepared.model
     for batch in _own_batches(prepared.data, model.config):
-        place = np.empty(0, dtype=np.int64) if batch.place is None else batch.place
+        assert batch.place is not None
+        place = batch.place
         parameters = model.parameters_of(prepared.inputs(place), prepared.observed.conditions[torch.from_numpy(place)])
         columns = columns_of(model, parameters, np.zeros(len(place), dtype=bool), wanted, batch.index)
         yield _table(batch, columns, model.schema.id, Request())
@@ -195,7 +198,7 @@ def _table(batch: _Batch, columns: Mapping[str, pa.Array], kept: Sequence[str], 
     made: dict[str, pa.Array] = {"row": rooms.integer_column(batch.row)}
     if batch.split is not None:
         made["split"] = rooms.chosen_texts(SPLITS, batch.split)
-    return layout.arranged(batch.rows, {**made, **columns}, kept, request)
+    return prediction_columns.arranged(batch.rows, {**made, **columns}, kept, request)
 
 
 def _shard_notes(request: Request, rows: int) -> Iterator[str]:

@@ -16,10 +16,11 @@ from disttrain.data import Encoder, column_place, integer_column, own_shares, re
 from disttrain.errors import DataError, Finding
 from disttrain.families import Family, Scaling
 from disttrain.model import Model, encoded, layout_of, outputs_of, scaling_of, standardised, trunk_dtype
+from disttrain.names import SPLITS
 from disttrain.networks import Network, Output
 from disttrain.training import Rows, device, halved, head_start, marginal_raw
 from disttrain.workflows.config_places import places_of_config
-from disttrain.workflows.dataset import SPLITS, Dataset, dataset, hold_out_own
+from disttrain.workflows.dataset import Dataset, dataset, hold_out_own
 from disttrain.workflows.observing import Observed, observe, weight_of
 from disttrain.workflows.plans import plan_of
 from disttrain.workflows.support import require_variety

@@ -23,6 +23,7 @@ from disttrain.config import Config, Loaded
 from disttrain.errors import Finding, UsageError
 from disttrain.messages import shown
 from disttrain.model import trunk_dtype
+from disttrain.names import SPLITS
 from disttrain.storage import Run
 from disttrain.training import Epoch
 from disttrain.workflows.preparation import Prepared
@@ -54,7 +55,7 @@ def resolved(loaded: Loaded, folder: Path) -> Config:
         return _lasting(loaded.base / configs.expanded(source), folder) if isinstance(source, str) and source != "-" else source
 
     data = loaded.config.data
-    moved = {name: placed(getattr(data, name)) for name in ("train", "validation", "test")}
+    moved = {name: placed(getattr(data, name)) for name in SPLITS}
     return loaded.config.model_copy(update={"name": configs.run_name(loaded), "data": data.model_copy(update=moved)})
 
 

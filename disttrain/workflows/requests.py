@@ -15,16 +15,15 @@ from typing import Any
 from disttrain.config import suggestion
 from disttrain.config.wording import escaped, listing, shortened
 from disttrain.errors import Finding, UsageError
-from disttrain.names import FORMATS, METRICS, PREDICTION_COLUMNS, SUFFIXES, TIMED_COLUMNS
+from disttrain.names import FORMATS, METRICS, PREDICTION_COLUMNS, SPLITS, SUFFIXES, TEXT_FORMATS, TIMED_COLUMNS
 
 __all__ = ["Question", "Request", "Requirement", "columns_meant", "format_named", "require_times", "requirement"]
 
-# Formats whose bytes a terminal shows as text.
-_TEXT_FORMATS = ("csv", "ndjson")
-_SPLITS = ("train", "validation", "test")
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 _MOST_SAMPLES = 10_000
-_REQUIREMENT = re.compile(r"\s*([a-z]\w*?)(?:_(\d+(?:\.\d+)?))?\s*(<=|>=|<|>)\s*([-+]?[0-9.]+(?:[eE][-+]?\d+)?)\s*")
+_REQUIREMENT = re.compile(r"\s*([a-z]\w*?)(?:_(\d+(?:\.\d+)?))?\s*(<=|>=|<|>)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*")
+# Metrics that are made for one level at a time.
+_WITH_LEVELS = ("coverage", "interval")
 
 
 @dataclass(frozen=True)
@@ -169,8 +168,8 @@ def _require_question(question: Question) -> None:
     found = [_unknown("--metric", name, METRICS) for name in question.metrics if name not in METRICS]
     found += _shares("--level", question.levels)
     found += _device(question.device)
-    if question.split is not None and question.split not in _SPLITS:
-        found.append(_unknown("--split", question.split, _SPLITS))
+    if question.split is not None and question.split not in SPLITS:
+        found.append(_unknown("--split", question.split, SPLITS))
     if question.split is not None and question.data is not None:
         what = "a split is one of the run's own rows; with `--data` there is none"
         found.append(Finding("bad-option", what, "--split", hints=("leave out `--split`",)))
@@ -193,6 +192,9 @@ def requirement(text: str) -> Requirement:
         raise UsageError(Finding("bad-option", f"`{text}` is no requirement", "--require", hints=("such as `--require 'nll<6.2'`",)))
     if match[1] not in METRICS:
         raise UsageError(_unknown("--require", match[1], METRICS))
+    if match[2] and match[1] not in _WITH_LEVELS:
+        hints = (f"`--require '{match[1]}{match[3]}{match[4]}'`", f"levels are those of {' and '.join(_WITH_LEVELS)}")
+        raise UsageError(Finding("bad-option", f"`{match[1]}` has no level such as the {match[2]} of `{text}`", "--require", hints=hints))
     return Requirement(match[1], float(match[2]) / 100 if match[2] else None, match[3], float(match[4]))
 
 
@@ -210,7 +212,7 @@ def is_terminal() -> bool:
 def _output_problems(output: str, form: str | None) -> Iterator[Finding]:
     """What cannot be meant by the name of an output and the format asked for."""
     if output == "-":
-        if (form or "parquet") not in _TEXT_FORMATS and is_terminal():
+        if (form or "parquet") not in TEXT_FORMATS and is_terminal():
             hints = ("`--format csv`", "or send it into a file: `> predictions.parquet`")
             yield Finding("binary-output", f"{form or 'parquet'} is no text that a terminal could show", "--output", hints=hints)
     elif form is None and format_named(output) is None:

@@ -15,14 +15,14 @@ from torch import Tensor
 from disttrain import config as configs
 from disttrain import data as rooms
 from disttrain import storage
-from disttrain.config import Loaded, Problem
+from disttrain.config import Loaded, Problem, is_source
 from disttrain.errors import ConfigError, DataError, Finding, RunUnreadable, UsageError
 from disttrain.storage import Run
 from disttrain.training import Epoch, Standing
 from disttrain.workflows.configuration import configuration
 from disttrain.workflows.preparation import Prepared
 from disttrain.workflows.records import environment, resolved
-from disttrain.workflows.runs import changed_file, files_by_source, is_source, recorded, relocated
+from disttrain.workflows.runs import changed_file, files_by_source, recorded, relocated
 
 __all__ = ["Checkpoints", "Resumed", "folder_of", "resumed"]
 

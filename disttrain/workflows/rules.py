@@ -10,7 +10,7 @@ from typing import Any
 from disttrain.config import Problem, suggestion
 from disttrain.families import ACTIVATIONS, FACTS, FAMILIES, Family, Parameter, Unsuitable, build, needs, objection, options, spelled
 from disttrain.families.on import Support
-from disttrain.families.other_names import spelled_here
+from disttrain.families.other_names import hint_to_family
 from disttrain.workflows.observation_rules import observation_problems
 
 __all__ = ["distribution_problems"]
@@ -123,13 +123,9 @@ def _unsuitable(section: Mapping[str, Any], fault: Unsuitable) -> Problem:
 
 def unknown_family(path: Path, word: str) -> Problem:
     """The problem of a name that is no family: the family of this name in scipy.stats or gamlss, or the nearest one."""
-    if (elsewhere := spelled_here(word)) is None:
+    if (hint := hint_to_family(word)) is None:
         return unknown_choice(path, word, "a family", FAMILIES, "`disttrain families` lists all")
-    spelling, source = elsewhere
-    about = f"it is {source}; " if source else ""
-    return Problem(
-        path, "unknown-choice", f"`{word}` is not a family", hints=(f"did you mean `{spelling}`? {about}`disttrain families` lists all",)
-    )
+    return Problem(path, "unknown-choice", f"`{word}` is not a family", hints=(hint,))
 
 
 def unknown_choice(path: Path, word: str, kind: str, choices: Mapping[str, Any], listing: str) -> Problem:

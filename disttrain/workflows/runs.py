@@ -13,9 +13,10 @@ from typing import Any
 from disttrain import config as configs
 from disttrain import data as rooms
 from disttrain import storage
-from disttrain.config import Loaded
+from disttrain.config import Loaded, is_source
 from disttrain.errors import ConfigError, DataError, Finding, RunUnreadable
 from disttrain.model import Model
+from disttrain.names import SPLITS
 from disttrain.workflows.configuration import configuration
 from disttrain.workflows.dataset import Dataset, dataset
 
@@ -23,7 +24,6 @@ __all__ = [
     "OpenRun",
     "changed_file",
     "files_by_source",
-    "is_source",
     "open_run",
     "own_files",
     "own_rows",
@@ -31,8 +31,6 @@ __all__ = [
     "relocated",
     "source_files",
 ]
-
-SOURCES = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)
@@ -98,13 +96,8 @@ def source_files(loaded: Loaded) -> tuple[Path, ...]:
 def files_by_source(loaded: Loaded) -> dict[str, tuple[Path, ...]]:
     """The files of the training rows, and of validation and test rows that have files of their own. Raises DataError."""
     data = loaded.config.data
-    sources = {name: getattr(data, name) for name in SOURCES}
+    sources = {name: getattr(data, name) for name in SPLITS}
     return {name: rooms.files(source, loaded.base, data.format) for name, source in sources.items() if is_source(source)}
-
-
-def is_source(value: Any) -> bool:
-    """Whether what `data.train`, `validation` or `test` say names files, and not a share or a column."""
-    return isinstance(value, str | list | tuple)
 
 
 def relocated(loaded: Loaded, folder: Path, before: str | None) -> Loaded:
@@ -115,13 +108,13 @@ def relocated(loaded: Loaded, folder: Path, before: str | None) -> Loaded:
 
     def moved(source: Any) -> Any:
         if isinstance(source, list | tuple):
-            return [moved(part) for part in source]
+            return tuple(moved(part) for part in source)
         if not isinstance(source, str) or not os.path.isabs(source):
             return source
         beside = os.path.normpath(os.path.join(here, os.path.relpath(source, before)))
         return beside if os.path.lexists(beside) or glob.glob(beside, recursive=True) else source
 
-    data = loaded.config.data.model_copy(update={name: moved(getattr(loaded.config.data, name)) for name in SOURCES})
+    data = loaded.config.data.model_copy(update={name: moved(getattr(loaded.config.data, name)) for name in SPLITS})
     return replace(loaded, config=loaded.config.model_copy(update={"data": data}))
 
 

@@ -21,9 +21,9 @@ from disttrain.families import Family
 from disttrain.metrics import METRICS, Moments
 from disttrain.model import Model
 from disttrain.outcomes import Outcome
+from disttrain.workflows.degenerate_densities import impossible_notes
 from disttrain.workflows.forecasts import require_columns
 from disttrain.workflows.group_columns import RowGroups, group_column
-from disttrain.workflows.impossible import impossible_notes
 from disttrain.workflows.observing import Observed
 from disttrain.workflows.preparation import Prepared
 from disttrain.workflows.row_scores import RowScores, Settings
@@ -106,7 +106,7 @@ def settings_of(
     for name in asked:
         METRICS[name].require(distribution, outcome)
     names = tuple(dict.fromkeys(asked)) or (suited(distribution, outcome) if section.metrics is None else tuple(section.metrics))
-    return Settings(names, tuple(levels or section.levels))
+    return Settings(names, tuple(dict.fromkeys(levels or section.levels)))
 
 
 def require_suited(loaded: Loaded, prepared: Prepared) -> None:

@@ -104,6 +104,12 @@ def test_an_option_of_fit_is_an_override_of_its_key(here):
     assert json.loads(done("evaluate", "mine", "--json")[0])["rows"] == 20
 
 
+@pytest.mark.parametrize("address", ["file:///tmp/other.csv", "file:/tmp/other.csv", "s3://bucket/other.csv"])
+def test_an_address_on_the_command_line_is_no_path(here, address):
+    result = CliRunner().invoke(app, ["fit", "small.yaml", "--data", address])
+    assert (result.exit_code, "error[not-available]" in result.stderr) == (2, True), result.output
+
+
 def test_data_on_the_command_line_replace_those_of_the_config(here, table):
     write_table(here / "other.parquet", table.slice(0, 200))
     done("fit", "small.yaml", "-q", "--data", "other.parquet", "-o", "mine")

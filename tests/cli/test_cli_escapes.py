@@ -23,9 +23,8 @@ def folder(tmp_path_factory):
     gaps = pa.array([None if number % 9 == 0 else VALUES[number % len(VALUES)] for number in range(table.num_rows)])
     write_table(folder / "data.parquet", table.append_column(NAME, groups).append_column("b" + NAME, gaps))
     document = config_of("gamma", "data.parquet")
-    document["data"] |= {"features": ["x", NAME, "b" + NAME], "id": [NAME]}
+    document["data"] |= {"features": ["x", NAME, "b" + NAME], "id": []}
     document["evaluation"] = {"by": [NAME], "metrics": ["nll", "crps"]}
-    document["data"]["id"] = []
     write_config(folder / "small.yaml", document)
     return folder
 

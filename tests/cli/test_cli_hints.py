@@ -8,7 +8,7 @@ import shutil
 
 import pyarrow as pa
 import pytest
-from following_hints import NOT_FOLLOWED, Attempt, followed, reason_for_not_following, run_config
+from following_hints import Attempt, followed, reason_for_not_following, run_config
 from small_runs import config_of, write_config, write_table
 from test_cli_codes import FIT_MISTAKES, USE_MISTAKES
 from test_cli_usage import MISTAKES
@@ -109,7 +109,3 @@ BY_HAND = {
 def test_hints_that_need_a_hand_lead_to_a_config_that_passes(mistake, here):
     code, findings = findings_of(Attempt(("check", "wrong.yaml"), "wrong.yaml", BY_HAND[mistake](WRONG[mistake].text)), here)
     assert (code, findings) == (0, [])
-
-
-def test_every_reason_not_to_follow_a_hint_is_said():
-    assert all(len(reason) > 10 for reason in NOT_FOLLOWED.values())

@@ -35,7 +35,14 @@ def run(folder, point, signals, *arguments):
 
 
 # Before anything could be kept: imports, reading, preparing.
-EARLY = [("import:typer", (2,)), ("import:torch", (2, 2)), ("import:torch", (15,)), ("call:disttrain.workflows.fit:prepare", (2, 15))]
+EARLY = [
+    ("import:typer", (2,)),
+    ("import:torch", (2, 2)),
+    ("import:torch", (15,)),
+    ("call:disttrain.cli.usage:_arranged", (15,)),
+    ("call:disttrain.cli.options:_completed", (15,)),
+    ("call:disttrain.workflows.fit:prepare", (2, 15)),
+]
 
 
 @pytest.mark.parametrize(("point", "signals"), EARLY, ids=str)
@@ -47,6 +54,7 @@ def test_before_a_fit_has_begun_one_signal_ends_it_at_once_in_one_line(point, si
 
 # In a run: before the first epoch, in one, after the last; while its files are written.
 DURING = {
+    "overwriting": ("call:disttrain.storage.run_folder:_remove", (15,)),
     "inputs": ("call:disttrain.workflows.records:write_inputs", (2, 2)),
     "work": ("call:disttrain.workflows.fit_epochs:_work", (2,)),
     "checkpoint": ("call:disttrain.storage:write_checkpoint", (2, 2)),
@@ -62,15 +70,17 @@ def test_in_a_run_the_status_is_true(moment, folder):
     point, signals = DURING[moment]
     out = folder / "-".join([moment, *map(str, signals)])
     epochs = "3" if moment in ("scoring", "predictions") else "200"
-    done = run(folder, point, signals, "fit", "small.yaml", "--out", out.name, "--epochs", epochs)
+    # What is left of an older run there.
+    out.mkdir()
+    (out / "run.json").write_text("{}")
+    (out / "log.jsonl").write_text("{}\n")
+    done = run(folder, point, signals, "fit", "small.yaml", "--out", out.name, "--overwrite", "--epochs", epochs)
     record = json.loads((out / "run.json").read_text())
-    assert record["exit_code"] == done.returncode
-    assert record["status"] == ("finished" if done.returncode == 0 else "stopped")
+    assert done.returncode == CODES[signals[0]]
+    assert (record["status"], record["exit_code"]) == ("stopped", done.returncode)
     assert not list(out.rglob("*.part"))
     assert not (out / ".lock").exists()
-    if len(signals) > 1 or moment not in ("scoring", "predictions"):
-        assert done.returncode == CODES[signals[0]]
-        assert any(line.endswith(WORDS[signals[0]]) or "Next:" in line for line in done.stderr.splitlines()[-2:])
+    assert any(line.endswith(WORDS[signals[0]]) or "Next:" in line for line in done.stderr.splitlines()[-2:])
     shutil.rmtree(out)
 
 

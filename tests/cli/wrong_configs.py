@@ -129,7 +129,7 @@ WRONG = {
     "a test file": Wrong(and_("  test: nope.csv\n"), ":6:9", ("nope.csv", "relative to this file"), 3),
     "a home folder": Wrong(with_("claims.csv", "~/no/such/claims.csv"), ":3:10", ("`~` is the home folder",), 3),
     "s3": Wrong(with_("claims.csv", "s3://bucket/claims.parquet"), ":3:10", ("not on this machine", "`aws s3 cp s3://bucket/claims.parquet .`")),
-    "https": Wrong(with_("claims.csv", "https://example.org/c.csv"), ":3:10", ("`curl -O https://example.org/c.csv`",)),
+    "https": Wrong(with_("claims.csv", "https://example.org/c.csv"), ":3:10", ("`curl -LO https://example.org/c.csv`",)),
     "gs in a list": Wrong(with_("claims.csv", "[claims.csv, gs://b/c.csv]"), ":3:23", ("gcloud storage cp",)),
     "a file address": Wrong(with_("claims.csv", "file:///tmp/c.csv"), ":3:10", ("write `/tmp/c.csv`",)),
     "sql": Wrong(with_("claims.csv", "{sql: SELECT 1, uri: 'sqlite:///a.db'}"), ":3:3", ("a database is not read",)),

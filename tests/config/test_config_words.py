@@ -12,9 +12,10 @@ from disttrain import config, data, metrics, names, networks, training
 from disttrain.data import column_checks, splits
 from disttrain.errors import ConfigError
 from disttrain.networks import inputs
-from disttrain.workflows import dataset, explain, forecasts
+from disttrain.workflows import explain, forecasts
 
 PACKAGE = Path(disttrain.__file__).parent
+NAMES = Path(names.__file__)
 # Each list of words, and the table of the part of the program that acts on them.
 TABLES = {
     "METRICS": lambda: set(metrics.METRICS),
@@ -26,9 +27,10 @@ TABLES = {
     "NORMALIZATIONS": lambda: set(networks.NORMALIZATIONS),
     "SUFFIXES": lambda: set(data.FORMATS),
     "FORMATS": lambda: {"auto", *data.FORMATS},
+    "TEXT_FORMATS": lambda: {name for name, form in data.FORMATS.items() if form.lines is not None},
     "COLUMN_KINDS": lambda: set(column_checks.KINDS),
     "SPLIT_METHODS": lambda: {*splits.RANKS, "per_member"},
-    "SPLITS": lambda: set(dataset.SPLITS),
+    "SPLITS": lambda: {key for key in config.DataSection.model_fields if hasattr(data, key.upper())},
     "PREDICTION_COLUMNS": lambda: {"parameters", "quantiles", *forecasts.COLUMNS, *forecasts.TIMED},
     "TIMED_COLUMNS": lambda: set(forecasts.TIMED),
     "NUMERIC_EMBEDDINGS": lambda: set(inputs.NUMERIC_EMBEDDINGS),
@@ -50,10 +52,14 @@ def test_the_words_are_those_of_the_table(name):
     assert set(getattr(names, name)) == TABLES[name]()
 
 
+def test_the_code_of_a_split_is_its_place():
+    assert [getattr(data, split.upper()) for split in names.SPLITS] == [0, 1, 2]
+
+
 def strings():
-    """Every text in the code outside of the config, docstrings left out."""
+    """Every text in the code outside of the config and of the lists of words themselves."""
     for path in PACKAGE.rglob("*.py"):
-        if "config" not in path.relative_to(PACKAGE).parts:
+        if path != NAMES and "config" not in path.relative_to(PACKAGE).parts:
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.Constant) and isinstance(node.value, str):
                     yield node.value

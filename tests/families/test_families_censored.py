@@ -121,7 +121,6 @@ def batch(family: Family) -> Outcome:
     y = points(family)
     closed = torch.zeros_like(y, dtype=torch.bool)
     nothing, everything = torch.full_like(y, -INF), torch.full_like(y, INF)
-    closed = torch.zeros_like(y, dtype=torch.bool)
     below = y[y < family.support.upper]
     rows = [(y, y, closed), (y, everything, closed), (nothing, y, closed), (nothing, everything, closed)]
     rows += [(below, torch.full_like(below, INF), torch.ones_like(below, dtype=torch.bool))]

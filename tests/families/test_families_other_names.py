@@ -8,7 +8,7 @@ import pytest
 import scipy.stats
 
 from disttrain.families import FAMILIES, build, facts
-from disttrain.families.other_names import other_names, spelled_here
+from disttrain.families.other_names import hint_to_family, other_names, spelled_here
 
 FACTS = {"classes": 3, "targets": 2}
 # Families of scipy.stats and gamlss, and what they are called here: from the manuals of both.
@@ -18,7 +18,7 @@ KNOWN = {
     "lognorm": "log_normal", "expon": "exponential", "t": "student_t", "nbinom": "negative_binomial", "invgauss": "inverse_gaussian",
     "weibull_min": "weibull", "gumbel_r": "gumbel", "genpareto": "generalized_pareto", "fisk": "log_logistic", "geom": "geometric",
     "binom": "binomial", "scipy.stats.norm": "normal", "LogNormal": "log_normal", "StudentT": "student_t", "Gaussian": "normal",
-    "NegativeBinomial": "negative_binomial", "student-t": "student_t", "ga": "gamma", "wald": "inverse_gaussian",
+    "NegativeBinomial": "negative_binomial", "student-t": "student_t", "ga": "gamma", "gamma_": "gamma", "wald": "inverse_gaussian",
 }  # fmt: skip
 
 
@@ -42,14 +42,31 @@ def test_a_family_of_gamlss_with_zeros_is_spelled_with_what_it_is_made_of(word, 
     build(outer, {"of": base})
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_the_names_in_a_docstring_are_found(family):
-    lines = facts(family).lines
-    match = re.match(r"[a-z_\d]+(?=\()", lines.get("scipy", ""))
-    if match is not None and match[0] not in FAMILIES:
-        assert family in spelled_here(match[0])[0].split("` or `")
+# The names that docstrings give in the line `scipy`, where they are not ours.
+IN_DOCSTRINGS = [
+    (family, match[0])
+    for family in FAMILIES
+    if (match := re.match(r"[a-z_\d]+(?=\()", facts(family).lines.get("scipy", ""))) and match[0] not in FAMILIES
+]
 
 
-@pytest.mark.parametrize("word", ["", "zz", "ZA", "ZIXX", "none", "scipy.stats.", "gamma_"])
+@pytest.mark.parametrize(("family", "name"), IN_DOCSTRINGS)
+def test_the_names_in_a_docstring_are_found(family, name):
+    assert family in spelled_here(name)[0].split("` or `")
+
+
+@pytest.mark.parametrize("word", ["", "zz", "ZA", "ZIXX", "none", "scipy.stats."])
 def test_a_word_that_is_no_name_leads_nowhere(word):
-    assert spelled_here(word) is None or word == "gamma_"
+    assert spelled_here(word) is None
+
+
+HINTS = {
+    "NO": "did you mean `normal`? it is NO of gamlss; `disttrain families` lists all",
+    "Gaussian": "did you mean `normal`? `disttrain families` lists all",
+    "zz": None,
+}
+
+
+@pytest.mark.parametrize("word", HINTS)
+def test_a_hint_says_where_a_family_has_the_name(word):
+    assert hint_to_family(word) == HINTS[word]

@@ -475,3 +475,28 @@ def test_more_successes_than_trials_are_refused_by_row():
     given = Conditions(given={"total_count": torch.tensor([3.0, 3.0])})
     with pytest.raises(DataError, match="row 1 is 4"):
         loss(torch.zeros(2, 1), torch.tensor([3.0, 4.0]), conditions=given)
+
+
+LARGEST = {
+    "bernoulli": (CrossEntropy("bernoulli"), 1.0, Conditions()),
+    "binomial": (CrossEntropy("binomial", total_count=3), 3.0, Conditions()),
+    "categorical": (CrossEntropy("ordinal", classes=3), 2.0, Conditions()),
+    "given trials": (CrossEntropy("binomial", trials="n"), 3.0, Conditions(given={"total_count": torch.tensor([5.0, 3.0])})),
+}
+
+
+@pytest.mark.parametrize("name", LARGEST)
+def test_no_target_is_larger_than_the_largest_of_its_support(name):
+    loss, largest, conditions = LARGEST[name]
+    raw = torch.zeros(2, loss.outputs)
+    assert math.isfinite(loss(raw, Outcome.of_events(torch.tensor([0.0, largest - 1]), torch.tensor([0, 0])), conditions=conditions))
+    assert math.isfinite(loss(raw, Outcome.of_events(torch.tensor([0.0, largest]), torch.tensor([0, 1])), conditions=conditions))
+    with pytest.raises(DataError, match=rf"cannot produce 1 of 2 targets.*: row 1 is {largest:g} \.\. inf"):
+        loss(raw, Outcome.of_events(torch.tensor([0.0, largest]), torch.tensor([0, 0])), conditions=conditions)
+
+
+@pytest.mark.parametrize(("word", "hint"), [("NO", "did you mean `normal`? it is NO of gamlss; "), ("gama", "did you mean `gamma`?")])
+def test_a_family_by_another_name_is_told_of(word, hint):
+    with pytest.raises(UsageError) as refusal:
+        CrossEntropy(word)
+    assert refusal.value.findings[0].hints[0].startswith(hint)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -14,7 +16,7 @@ from disttrain.networks import Layout, Network, Output
 from disttrain.outcomes import Outcome
 from disttrain.training import OptimizerPlan, Plan, Rows, SchedulePlan, epochs
 from disttrain.training.flat import Flat
-from disttrain.training.passes import mini_batches
+from disttrain.training.passes import NotFinite, mini_batches
 
 N, MEMBERS = 120, 3
 X = torch.randn(N, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
@@ -118,3 +120,49 @@ def test_rows_without_a_weight_are_not_counted():
     assert torch.equal(rows.counted.weight, WEIGHT[WEIGHT > 0])
     for every in (Rows(X, Outcome.exact(Y)), Rows(X, Outcome.exact(Y), WEIGHT + 1.0)):
         assert every.counted is every
+
+
+@pytest.mark.parametrize("members", [1, MEMBERS])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_gradient_whose_square_is_no_number_any_more_is_clipped(members, dtype):
+    flat = Flat(task(members)[1].to(dtype))
+    direction = torch.linspace(-1.0, 1.0, len(flat.gradient), dtype=torch.float64)
+    flat.gradient.copy_(direction)
+    ordinary, large = flat.lengths(), torch.finfo(dtype).max ** 0.75
+    flat.gradient.copy_(large * direction)
+    assert not bool(flat.lengths().isfinite().any())
+    lengths = flat.large_lengths()
+    torch.testing.assert_close(lengths / large, ordinary.double(), rtol=1e-6, atol=0.0)
+    flat.shorten(lengths, 10.0)
+    torch.testing.assert_close(flat.lengths().double(), torch.full((members,), 10.0, dtype=torch.float64), rtol=1e-6, atol=0.0)
+
+
+# The slope in the scale is that of a target squared, some 1e36: a number of float32, but its own square is none.
+LARGE = Rows(X.float(), Outcome.exact(Y * 1e18))
+
+
+@pytest.mark.parametrize("weight", [None, WEIGHT], ids=["plain", "weighted"])
+@pytest.mark.parametrize("members", [1, MEMBERS])
+def test_a_step_is_clipped_however_large_its_gradient(members, weight):
+    family, network = task(members, hidden=())
+    steps, _ = steps_of(network.to(torch.float32), family, replace(LARGE, weight=weight), N, clip=10.0)
+    assert float(steps.double().norm()) == pytest.approx(10.0 * members**0.5, rel=1e-5)
+
+
+def test_a_gradient_that_nothing_clips_is_refused_where_its_square_is_no_number():
+    family, network = task(hidden=())
+    with pytest.raises(NotFinite, match="the gradient became NaN, infinite or too large to be squared in epoch 1, batch 1") as refusal:
+        steps_of(network.to(torch.float32), family, LARGE, N)
+    assert refusal.value.gradient
+
+
+def test_a_gradient_that_is_no_number_is_refused():
+    family, network = task(hidden=())
+    with pytest.raises(NotFinite):
+        steps_of(network.to(torch.float32), family, replace(LARGE, outcome=Outcome.exact(Y * math.inf)), N, clip=10.0)
+
+
+def test_the_positions_of_rows_are_on_the_device_of_the_rows():
+    elsewhere = Rows(X, Outcome.exact(Y)).to(torch.device("meta"))
+    for rows in (elsewhere, elsewhere.seated(OWN)):
+        assert rows.positions(MEMBERS).device.type == "meta"

@@ -7,7 +7,7 @@ import torch
 from test_training_linear import LINE, MEMBERS, PLAN, WAVE, X, task
 from test_training_loop import plan, rows
 
-from disttrain.training import epochs, marginal_raw, mean_nll, member_nll, start_linear, start_of
+from disttrain.training import better_start, epochs, marginal_raw, mean_nll, member_nll, start_linear, start_of
 from disttrain.training.marginal import pieces
 
 
@@ -33,7 +33,7 @@ def test_a_linear_start_counts_for_the_members_that_it_suits(y, better):
     family, network, train, held = task(y)
     plain = start_of(network, family, held)
     start_linear(network, family, train, held, PLAN)
-    start = start_of(network, family, held, linear=True)
+    start = better_start(network, family, held, plain)
     assert bool((start.losses <= plain.losses).all())
     assert start.constant == tuple((start.losses == plain.losses).tolist())
     if better:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import pyarrow as pa
 import pytest
@@ -12,6 +13,8 @@ from small_runs import FittedRun, fitted, write_config, write_table
 import disttrain
 from disttrain.errors import FitFailed
 
+# Problems that a learning rate of up to 10, or a start at 0 with targets far out, sends out of the numbers: their fits say so, and no others.
+DIVERGING = {11, 71, 95, 105, 152, 163}
 # Two ways to the same mean of some tens of rows; of several members the equal mixture of equal ones.
 ROUNDING = 1e-12
 
@@ -35,17 +38,40 @@ def watched(run):
     return metrics["validation" if "validation" in metrics else "train"]["metrics"]["nll"]
 
 
+def require_no_worse(nll):
+    assert math.isfinite(nll["value"])
+    assert nll["value"] <= nll["baseline"] + ROUNDING * max(1.0, abs(nll["baseline"]))
+
+
+def require_true(failure, folder, document, columns):
+    """A fit that could not go on says where, in words that fit its config and its rows, and its best epoch is there."""
+    (finding,), section = failure.findings, document["training"]
+    assert (failure.exit_code, finding.code) == (4, "not-finite")
+    epoch, batch = map(int, re.fullmatch(r"the (?:loss|gradient) became NaN.* in epoch (\d+), batch (\d+)", finding.what).groups())
+    rows = len(next(iter(columns.values())))
+    assert 1 <= epoch <= section["epochs"]
+    assert 1 <= batch <= math.ceil(rows / section["batch_size"])
+    parameter, row = re.search(r"`(\w+)`.* on row (\d+)", finding.excerpt[0]).groups()
+    model = disttrain.load(folder).model
+    assert parameter in {output.parameter.name for output in model.outputs}
+    assert int(row) < rows
+    # Before the first step no learning rate is to blame, and after it one may be.
+    assert ("a lower learning rate" in " ".join(finding.hints)) == ((epoch, batch) != (1, 1))
+    split = None if "split" in document["data"] else "validation" if document["data"]["validation"] else "train"
+    if split is not None:
+        require_no_worse(FittedRun(folder, ()).evaluated("nll", split=split).document["metrics"]["nll"])
+
+
 @pytest.mark.parametrize("seed", range(COUNT))
 def test_a_small_problem_ends_no_worse_than_its_baseline(seed, tmp_path):
     document, columns = problem(seed)
     run, failure = attempted(tmp_path, document, columns)
-    if run is None:
-        assert (failure.exit_code, failure.findings[0].code) == (4, "not-finite")
-        assert disttrain.load(tmp_path / "run").model.members == document["network"]["members"]
+    assert (failure is not None) == (seed in DIVERGING)
+    if failure is not None:
+        require_true(failure, tmp_path / "run", document, columns)
         return
     nll = watched(run)
-    assert math.isfinite(nll["value"])
-    assert nll["value"] <= nll["baseline"] + ROUNDING * max(1.0, abs(nll["baseline"]))
+    require_no_worse(nll)
     constant = [line for line in run.finished.warnings if line.endswith("the constant model is kept, which looks at no feature")]
     if constant:
         assert run.finished.best_epoch == 0

@@ -14,11 +14,16 @@ from disttrain.workflows.requests import Question, Request
 from disttrain.workflows.scoring import on_device
 
 
-def test_a_network_is_back_on_the_processor_after_it_was_scored(family_run):
-    model = disttrain.load(family_run("normal").folder).model
+def test_a_network_is_on_the_device_of_its_training_while_it_is_scored_and_then_back_on_the_processor(family_run, monkeypatch):
+    model, elsewhere, moves = disttrain.load(family_run("normal").folder).model, torch.device("cuda", 7), []
+    monkeypatch.setattr("disttrain.training.device", lambda name: {"auto": elsewhere}[name])
+    monkeypatch.setattr(model.network, "to", lambda device: moves.append(torch.device(device)))
+    with on_device(model):
+        assert moves == [elsewhere]
+    assert moves == [elsewhere, torch.device("cpu")]
     with pytest.raises(ValueError, match="stopped"), on_device(model):
         raise ValueError("stopped")
-    assert {weight.device.type for weight in model.network.parameters()} == {"cpu"}
+    assert moves == 2 * [elsewhere, torch.device("cpu")]
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")

@@ -106,6 +106,11 @@ def test_levels_of_intervals_are_those_asked_for(run):
     assert coverage["levels"]["0.5"]["value"] <= coverage["levels"]["0.8"]["value"]
 
 
+def test_a_level_that_is_asked_for_twice_is_one_level(run):
+    twice, once = (asked(run, metrics=("coverage", "pinball"), levels=levels).document for levels in ((0.5, 0.50), (0.5,)))
+    assert twice == once
+
+
 def test_a_run_gains_nothing_over_itself(run):
     nll = asked(run, metrics=("nll",), baseline=str(run.folder)).document["metrics"]["nll"]
     assert nll["gain"] == pytest.approx(0, abs=1e-12)

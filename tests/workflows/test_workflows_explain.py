@@ -10,6 +10,7 @@ import re
 import numpy as np
 import pyarrow as pa
 import pytest
+import yaml
 from safetensors.numpy import load_file
 from small_runs import CONFIGS, config_of, fitted, write_config, write_table
 from typer.testing import CliRunner
@@ -312,6 +313,29 @@ def test_missing_values_are_counted(checked):
     assert result.exit_code == 0
     assert "1 warning, 0 errors. `--strict` would fail." in result.stdout
     assert CliRunner().invoke(app, ["check", str(config), "--strict"]).exit_code == 1
+
+
+@pytest.mark.parametrize("name", ["z", "days missing"])
+def test_a_missing_value_says_so_where_training_had_one(name, checked):
+    warnings, _, config = checked
+    last = np.arange(ROWS) == ROWS - 1
+    fold = (np.arange(ROWS) >= ROWS - 20).astype(int)
+    column = pa.array(np.where(last, np.nan, np.random.default_rng(1).normal(size=ROWS)), from_pandas=True)
+    warnings(**{name: column, "fold": fold})
+    document = yaml.safe_load(config.read_text())
+    document["data"] |= {"features": ["x", name], "test": {"column": "fold", "values": [1]}}
+    said = [remark.text for remark in check(configuration_of(document)) if remark.warning]
+    assert said == [f"{name}: 1 missing (0.2 %), filled in"]
+
+
+@pytest.mark.parametrize("categories", [2, 10, 11, 20, 21])
+def test_the_inputs_of_a_feature_are_counted(categories, checked):
+    warnings, _, config = checked
+    warnings(kind=[f"k{row % categories:02}" for row in range(ROWS)])
+    remarks = check(configuration(config), detailed=True)
+    inputs = [remark.text for remark in remarks if remark.topic == "inputs"]
+    assert inputs[0].startswith("x -> 1 input: x")
+    assert inputs[1].startswith(f"kind -> {categories} inputs: kind=k00, kind=k01")
 
 
 def test_a_check_counts_the_rows_of_the_fit(table_file):

@@ -13,6 +13,9 @@ from small_runs import config_of, write_config, write_table
 from typer.testing import CliRunner
 
 from disttrain.cli.app import app
+from disttrain.data.io import files
+from disttrain.workflows.configuration import configuration
+from disttrain.workflows.runs import relocated
 
 
 def project(folder, table, **data):
@@ -113,3 +116,21 @@ def test_a_folder_whose_name_is_not_utf8_works_from_inside(tmp_path, table, monk
     command(0, "predict", Path(BYTES) / "run")
     for verb in (("check",), ("explain",)):
         command(0, *verb, Path(BYTES) / "small.yaml")
+
+
+def test_rows_that_came_by_pipe_are_gone_from_a_moved_run(tmp_path, table, monkeypatch):
+    here = project(tmp_path / "before", table)
+    monkeypatch.chdir(here)
+    piped = (here / "data" / "a.parquet").read_bytes()
+    monkeypatch.setattr(files, "stdin_bytes", lambda: piped)
+    command(0, "fit", "small.yaml", "-q", "--epochs", "1", "--set", "data.train=['-', data/b.parquet]")
+    monkeypatch.setattr(files, "stdin_bytes", lambda: b"")
+    monkeypatch.chdir(tmp_path)
+    here.rename(tmp_path / "after")
+    assert "error[data-gone]" in command(3, "evaluate", tmp_path / "after" / "runs" / "small-001", "-m", "nll")
+
+
+def test_sources_of_a_moved_run_are_of_the_type_of_a_config(stopped):
+    loaded = configuration(Path("small.yaml"), ["data.train=[data/a.parquet, data/b.parquet]"])
+    moved = relocated(loaded, stopped, str(stopped.parent / "before"))
+    assert type(moved.config.data.train) is type(loaded.config.data.train)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from small_runs import config_of, write_config
 
+from disttrain.training import marginal
 from disttrain.workflows import explain as explaining
 from disttrain.workflows.configuration import configuration
 from disttrain.workflows.outline import outline
@@ -24,19 +27,23 @@ def test_an_outline_has_the_inputs_the_labels_and_the_weights_of_the_model(famil
 
 
 def test_an_explanation_fits_nothing(table_file, tmp_path, monkeypatch):
-    from disttrain import training
-    from disttrain.workflows import preparation
+    class Fitted(Exception):
+        """A fit was made."""
 
     def fitted(*_):
-        raise AssertionError("a fit was made")
+        raise Fitted
 
-    monkeypatch.setattr(preparation, "marginal_raw", fitted)
-    monkeypatch.setattr(training, "marginal_raw", fitted)
-    lines = explaining.explain(configuration(write_config(tmp_path / "c.yaml", config_of("tweedie", str(table_file))))).lines
+    # What every marginal fit sums up.
+    monkeypatch.setattr(marginal, "pieces", fitted)
+    loaded = configuration(write_config(tmp_path / "c.yaml", config_of("tweedie", str(table_file))))
+    with pytest.raises(Fitted):
+        prepare(loaded)
+    lines = explaining.explain(loaded).lines
     assert any("weights" in line and "4 → 8" in line for line in lines)
 
 
 def test_bounds_are_explained_in_target_units(table_file, tmp_path):
     document = config_of("gamma", str(table_file), parameters={"rate": {"bounds": [0.25, 8.0]}})
     lines = explaining.explain(configuration(write_config(tmp_path / "c.yaml", document))).lines
-    assert any("0.25" in line and "8" in line for line in lines)
+    activation = next(line for last, line in pairwise(lines) if "  rate: one number per row" in last)
+    assert "= softplus(z₂) + 1e-6 kept in (0.25, 8) " in activation

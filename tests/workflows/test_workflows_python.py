@@ -364,5 +364,8 @@ def test_a_frame_of_which_no_category_is_known_is_refused_unless_it_is_said(tmp_
         assert len(call(frame, unknown="ok"))
     with pytest.raises(UsageError):
         run.predict(frame, unknown="maybe")
+    with pytest.raises(UsageError) as refusal:
+        run.predict(frame, columns="cheese", samples=-1, unknown="maybe")
+    assert len(refusal.value.findings) == 3
     with pytest.raises(UsageError, match="mapping of keys"):
         disttrain.fit(tmp_path / "c.yaml", set=["training.epochs=1"])

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from disttrain.errors import UsageError
-from disttrain.workflows.requests import Question, Request
+from disttrain.metrics import METRICS as SCORED
+from disttrain.names import METRICS
+from disttrain.workflows.requests import Question, Request, Requirement, requirement
 
 WRONG = {
     "format": "xlsx",
@@ -55,3 +57,27 @@ def test_every_mistake_of_a_request_is_told_at_once():
 
 def test_numbers_of_numpy_are_numbers():
     assert Request(quantiles=tuple(np.float32([0.25, 0.5])), samples=np.int64(3), device="cuda:1").samples == 3
+
+
+NUMBERS = {"6": 6.0, "-1.": -1.0, "+.5": 0.5, "1.25e-3": 1.25e-3, "2E+1": 20.0}
+
+
+@pytest.mark.parametrize("text", NUMBERS)
+def test_a_requirement_has_a_number(text):
+    assert requirement(f"nll<{text}").bound == NUMBERS[text]
+
+
+@pytest.mark.parametrize("wrong", ["1.2.3", ".", "-", "1e", "..5", "1e5.0", ""])
+def test_a_requirement_without_a_number_is_refused(wrong):
+    with pytest.raises(UsageError, match="is no requirement"):
+        requirement(f"nll<{wrong}")
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_a_requirement_names_a_level_of_metrics_that_have_one(metric):
+    levels = {name for name, entry in SCORED.items() if entry.setting == "level"}
+    if metric in levels:
+        assert requirement(f"{metric}_90<3") == Requirement(metric, 0.9, "<", 3.0)
+    else:
+        with pytest.raises(UsageError, match=f"`{metric}` has no level"):
+            requirement(f"{metric}_5<3")

@@ -13,6 +13,7 @@ import torch
 from small_runs import config_of, family_table, fitted, write_config, write_table
 
 import disttrain
+from disttrain.training import member_nll, start
 from disttrain.workflows.configuration import configuration
 from disttrain.workflows.evaluate import evaluate
 from disttrain.workflows.fit import Epoch, Finished, Started, fit
@@ -107,6 +108,21 @@ def test_without_validation_rows_the_training_rows_are_watched(config, tmp_path)
     best = history["train_nll"].to_pylist()[run.finished.best_epoch - 1]
     assert scored(run.folder, "train") == pytest.approx(best, rel=1e-9)
     assert set(run.finished.metrics) == {"train", "test"}
+
+
+@pytest.mark.parametrize(("initialize", "models"), [("marginal", 1), ("linear", 2)])
+def test_epoch_0_scores_each_model_that_it_chooses_from_once(initialize, models, tmp_path, table_file, monkeypatch):
+    scored = []
+
+    def counted(*arguments):
+        scored.append(arguments)
+        return member_nll(*arguments)
+
+    monkeypatch.setattr(start, "member_nll", counted)
+    document = config_of("gamma", str(table_file))
+    document["network"] |= {"linear_path": True}
+    fitted(write_config(tmp_path / "c.yaml", document), tmp_path / "run", f"training.initialize={initialize}", "training.epochs=1")
+    assert len(scored) == models
 
 
 @pytest.mark.parametrize("initialize", ["marginal", "zero"])

@@ -140,3 +140,5 @@ def test_data_replace_the_training_rows(table, tmp_path):
         disttrain.fit(table.to_pandas(), out=tmp_path / "other")
     with pytest.raises(DataError):
         disttrain.fit(config, data=tmp_path / "absent.parquet", out=tmp_path / "other")
+    with pytest.raises(UsageError, match=r"`s3:.* is not on this machine"):
+        disttrain.fit(config, data="s3://bucket/other.csv", out=tmp_path / "other")

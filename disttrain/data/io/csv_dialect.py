@@ -49,6 +49,11 @@ class Dialect:
     words: tuple[str, ...] = ()
 
     @property
+    def plain(self) -> bool:
+        """Whether a number is written as any program writes it, and none of the words for a missing value is one."""
+        return self.decimal == "." and not self.thousands and not any(map(is_float, self.missing or ()))
+
+    @property
     def remark(self) -> str:
         """What differs from plain comma-separated UTF-8 with decimal points, for the screen; empty where nothing does."""
         parts = []
@@ -63,6 +68,15 @@ class Dialect:
         if self.words:
             parts.append("missing: " + ", ".join(shown(word, 20) for word in self.words))
         return ", ".join(parts)
+
+
+def is_float(word: str) -> bool:
+    """Whether a word is a number where no word for a missing value is known."""
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
 
 
 BLANKS = {" ": "blank", "\u00a0": "blank", "\u202f": "blank"}

@@ -11,8 +11,8 @@ from small_runs import config_of, fitted, write_config
 
 from disttrain.families import build
 from disttrain.outcomes import Outcome
+from disttrain.workflows.degenerate_densities import impossible, impossible_notes
 from disttrain.workflows.evaluate import evaluate
-from disttrain.workflows.impossible import impossible, impossible_notes
 from disttrain.workflows.requests import Question
 from disttrain.workflows.row_scores import RowScores
 
