@@ -17,6 +17,7 @@ from disttrain.data.arrays import (
     bits,
     boolean_column,
     float_column,
+    instants,
     integer_column,
     is_number,
     is_text,
@@ -27,6 +28,7 @@ from disttrain.data.arrays import (
     text_column,
     texts,
 )  # fmt: skip
+from disttrain.data.common_types import in_type
 from disttrain.data.text_values import one_time
 
 __all__ = ["Incomparable", "compare", "is_listed", "order_of"]
@@ -127,7 +129,10 @@ def compared_times(array: Any, sign: str, text: str) -> Mask:
         left, right = pc.cast(array, pa.timestamp(unit)), pc.cast(moment, pa.timestamp(unit))
     except pa.ArrowInvalid:
         # Before 1677 or after 2262 nanoseconds leave 64 bits, and such times have none.
-        left, right = (pc.cast(part, pa.timestamp("us"), safe=False) for part in (array, moment))
+        (left, beyond), (right, _) = (in_type(part, pa.timestamp("us")) for part in (array, moment))
+        if beyond is not None:
+            # Nor do microseconds reach instants that whole seconds do.
+            return np.where(beyond, PYTHON[sign](instants(array), instants(moment)[0]), held(left, sign, right[0]))
     return held(left, sign, right[0])
 
 

@@ -6,7 +6,9 @@ from decimal import Decimal
 import pyarrow as pa
 import pytest
 
-from disttrain.data.arrays import texts
+from disttrain.data.arrays import is_bytes, texts
+from disttrain.data.column_types import NAME, conformed
+from disttrain.data.io.csv_dialect import TYPED
 
 MOMENT = datetime(1969, 12, 31, 23, 59, 58)
 
@@ -36,3 +38,12 @@ def test_a_whole_number_reads_the_same_as_integer_and_as_float(number):
 def test_other_floats_read_as_short_as_they_come_back():
     values = [0.1, 1e300, 1e16, 2.5e15 + 0.5, float("inf")]
     assert [float(text) for text in texts(pa.array(values)).to_pylist()] == values
+
+
+def test_every_type_of_bytes_is_known_as_such_and_no_text_is():
+    kinds = [pa.binary(), pa.large_binary(), pa.binary(16), pa.binary_view()]
+    assert all(map(is_bytes, kinds))
+    assert not any(map(is_bytes, [pa.string(), pa.large_string(), pa.string_view(), pa.int64()]))
+    for kind in kinds:
+        column = pa.array([b"0123456789abcdef"], kind)
+        assert conformed(column, NAME, TYPED).array.equals(column)

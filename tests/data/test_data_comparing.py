@@ -85,3 +85,13 @@ def test_values_of_another_kind_are_not_compared(column, value):
 def test_the_order_of_a_column_is_exact():
     assert order_of(pa.array([2**53 + 1, 2**53, 2**53 + 1])).tolist() == [2, 1, 2]
     assert order_of(pa.array([1, 2, 1], pa.timestamp("ns"))).tolist() == [1, 2, 1]
+
+
+@pytest.mark.parametrize("sign", SIGNS)
+@pytest.mark.parametrize("day", ["0001-01-01", "2024-02-29T12:00:00", "9999-12-31"])
+def test_times_that_microseconds_do_not_reach_are_compared_as_they_are(sign, day):
+    """Seconds since 1970, as Python counts them: 10^15 of them are 31 million years."""
+    seconds = [-(10**15), -(10**13), 0, 10**13, 10**15, None]
+    value = int((datetime.fromisoformat(day) - datetime(1970, 1, 1)).total_seconds())
+    expected = [v is not None and getattr(v, SIGNS[sign])(value) for v in seconds]
+    assert compare(pa.array(seconds, pa.timestamp("s")), sign, day).tolist() == expected
