@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import MAX_EMAX, MIN_EMIN, ROUND_FLOOR, Context, Decimal, InvalidOperation
 from typing import Any
 
 import numpy as np
@@ -36,7 +36,9 @@ ARROW = {"==": "equal", "!=": "not_equal", "<=": "less_equal", ">=": "greater_eq
 PYTHON: dict[str, Callable[[Any, Any], Any]] = {
     "==": operator.eq, "!=": operator.ne, "<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt,
 }  # fmt: skip
-LARGEST_SCALE = 38
+MOST_DIGITS = 76
+# Python's own context rounds to 28 digits.
+EXACT = Context(prec=MOST_DIGITS + 2, Emax=MAX_EMAX, Emin=MIN_EMIN)
 ZONE = re.compile(r"(Z|[+-]\d\d:?\d\d)$")
 
 
@@ -75,14 +77,9 @@ def compared_numbers(array: Any, sign: str, value: Decimal) -> Mask:
     if pa.types.is_floating(kind):
         values, missing = numbers(array)
         return np.asarray(PYTHON[sign](values, as_float(value, kind)) & ~missing)
-    if pa.types.is_decimal(kind):
-        scale = min(max(kind.scale, -exponent(value)), LARGEST_SCALE)
-        rounded = value.quantize(Decimal(1).scaleb(-scale)) if -exponent(value) > scale else value
-        same = pc.cast(array, pa.decimal256(76, scale))
-        return held(same, sign, pa.scalar(rounded, pa.decimal256(76, scale)))
-    if not pa.types.is_integer(kind):
+    if not (pa.types.is_integer(kind) or pa.types.is_decimal(kind)):
         raise Incomparable
-    return compared_integers(array, sign, value)
+    return compared_exactly(array, sign, value)
 
 
 def as_float(value: Decimal, kind: Any) -> float:
@@ -92,29 +89,41 @@ def as_float(value: Decimal, kind: Any) -> float:
     )
 
 
-def exponent(value: Decimal) -> int:
-    power = value.normalize().as_tuple().exponent
-    return power if isinstance(power, int) else 0
-
-
-def compared_integers(array: Any, sign: str, value: Decimal) -> Mask:
-    """Beside a number that is no integer, or none of the type: an integer is below it or above it, and never equal."""
+def compared_exactly(array: Any, sign: str, value: Decimal) -> Mask:
+    """Integers or decimals beside a number of any length: one that the type cannot hold is below or above each of them, never equal."""
     present = bits(array.is_valid())
-    whole = int(value.to_integral_value(rounding="ROUND_FLOOR"))
-    if value != whole:
+    least, most = limits(array.type)
+    if not least <= value <= most:
+        return present & bool(PYTHON[sign](0, value))
+    below = floor(value, array.type)
+    if value != below:
         if sign in ("==", "!="):
             return present & (sign == "!=")
         # k < 1.5 and k <= 1.5 are k <= 1; k > 1.5 and k >= 1.5 are k > 1.
         sign = "<=" if sign in ("<", "<=") else ">"
-    least, most = limits(array.type)
-    if not least <= whole <= most:
-        return present & bool(PYTHON[sign](0, whole))
-    return held(array, sign, column_of([whole], array.type)[0])
+    same = widest(array)
+    return held(same, sign, column_of([below], same.type)[0])
 
 
-def limits(kind: Any) -> tuple[int, int]:
+def limits(kind: Any) -> tuple[Decimal, Decimal]:
+    """The least and the largest number that a type of integers or decimals holds."""
+    if pa.types.is_decimal(kind):
+        most = Decimal((0, (9,) * kind.precision, -kind.scale))
+        return most.copy_negate(), most
     width = kind.bit_width
-    return (-(2 ** (width - 1)), 2 ** (width - 1) - 1) if pa.types.is_signed_integer(kind) else (0, 2**width - 1)
+    least, most = (-(2 ** (width - 1)), 2 ** (width - 1) - 1) if pa.types.is_signed_integer(kind) else (0, 2**width - 1)
+    return Decimal(least), Decimal(most)
+
+
+def floor(value: Decimal, kind: Any) -> Decimal | int:
+    """The largest number of a type of integers or decimals that is not above `value`, which lies inside the limits of the type."""
+    below = value.quantize(Decimal((0, (1,), -getattr(kind, "scale", 0))), ROUND_FLOOR, EXACT)
+    return below if pa.types.is_decimal(kind) else int(below)
+
+
+def widest(array: Any) -> Any:
+    """Decimals with the most digits that Arrow has, and the places of the column; other columns as they are."""
+    return pc.cast(array, pa.decimal256(MOST_DIGITS, array.type.scale)) if pa.types.is_decimal(array.type) else array
 
 
 def compared_times(array: Any, sign: str, text: str) -> Mask:
@@ -148,7 +157,7 @@ def is_listed(column: Any, values: Sequence[Any]) -> tuple[Mask, list[Any]]:
         return some, [value for value, mask in zip(values, masks, strict=True) if mask is None or not mask.any()]
     if not usable:
         return np.zeros(len(array), dtype=bool), list(values)
-    compared = pc.cast(array, pa.decimal256(76, kind.scale)) if pa.types.is_decimal(kind) else array
+    compared = widest(array)
     chosen = column_of(usable, compared.type)
     some = bits(pc.is_in(compared, value_set=chosen)) & bits(array.is_valid())
     there = (
@@ -183,10 +192,8 @@ def listed_value(value: Any, kind: Any) -> Any:
         return None
     if pa.types.is_floating(kind):
         return as_float(number, kind)
-    if pa.types.is_decimal(kind):
-        return number if -exponent(number) <= kind.scale else None
     least, most = limits(kind)
-    return int(number) if number == number.to_integral_value() and least <= number <= most else None
+    return floor(number, kind) if least <= number <= most and number == floor(number, kind) else None
 
 
 def plain_number(value: Any) -> str:

@@ -1,5 +1,6 @@
 """Comparisons are exact in the type of the column."""
 
+import time
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -27,6 +28,29 @@ def test_integers_of_64_bits_are_compared_as_they_are(sign, value):
 def test_decimals_are_compared_as_they_are(values, value, sign):
     column = pa.array(values, pa.decimal128(20, 4))
     assert compare(column, sign, value).tolist() == [getattr(v, SIGNS[sign])(value) for v in values]
+
+
+LONG = ["0.12345678901234567890123456789012345", "1.1234567890123456789012345678901234567890123", "12345678901234567890123456789.25"]
+FAR = ["1e75", "1e76", "1e400", "1e3000000", "1e-3000000", "1e999999999999999999"]
+
+
+@pytest.mark.parametrize("kind", [pa.int8(), pa.int64(), pa.uint64(), pa.decimal128(38, 2), pa.decimal128(38, 38), pa.decimal256(76, 0)])
+@pytest.mark.parametrize("sign", SIGNS)
+def test_a_number_of_any_length_is_compared_exactly_and_at_once(kind, sign):
+    values = [Decimal(0), None] if getattr(kind, "scale", 0) == 38 else [Decimal(0), Decimal(1), Decimal(127), None]
+    column = pa.array(values, kind if pa.types.is_decimal(kind) else pa.decimal128(38, 0)).cast(kind)
+    for written in (*LONG, *FAR, *(f"-{far}" for far in FAR)):
+        expected = [value is not None and getattr(value, SIGNS[sign])(Decimal(written)) for value in values]
+        start = time.perf_counter()
+        assert compare(column, sign, Decimal(written)).tolist() == expected
+        # The number 10^3000000 takes minutes to make.
+        assert time.perf_counter() - start < 5
+
+
+@pytest.mark.parametrize("written", [*LONG, *FAR])
+@pytest.mark.parametrize("kind", [pa.int64(), pa.decimal128(38, 2), pa.decimal256(76, 0)])
+def test_a_listed_number_that_the_type_cannot_hold_is_in_no_row(kind, written):
+    assert is_listed(pa.array([1, 2]).cast(kind), [written, 1])[1] == [written]
 
 
 @pytest.mark.parametrize("kind", [pa.float32(), pa.float64()])
