@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from disttrain.data.arrays import boolean_column, is_number, is_text, is_time, joined
+from disttrain.data.arrays import boolean_column, is_number, is_text, is_time
 from disttrain.data.column_type_guess import ColumnTypeGuess
 from disttrain.data.column_types import AS_WRITTEN, BOOLEAN, EVENT, NAME, NUMBER, OWN, TIME, conformed, is_bytes
 from disttrain.data.filters import columns_of, keep
@@ -25,7 +25,7 @@ from disttrain.data.io.csv_dialect import Dialect
 from disttrain.data.io.files import STDIN, opened, reading
 from disttrain.data.io.formats import Format, format_of
 from disttrain.data.io.hive import constant, partition_types, partitions
-from disttrain.data.record_batches import no_rows, of_length, one_batch
+from disttrain.data.record_batches import no_rows, of_length, plain_parts, regrouped
 from disttrain.data.united_schema import unclear, united
 from disttrain.data.wrong_cells import WrongCells
 from disttrain.errors import DataError, Finding
@@ -176,36 +176,30 @@ class Source:
         # Where no column of the file is asked for, some column must still tell the number of rows.
         inside = inside or [name for name, times in Counter(schema.names).items() if times == 1][:1]
         wanted = {theirs[name] for name in text if name in theirs}
-        for batch in self.format.batches(path, inside, schema, dialect, wanted, BATCH_ROWS):
-            read = dict(zip(inside, map(joined, batch.columns), strict=True))
-            arrays = [
-                read[theirs[name]] if name in theirs
-                else constant(values.get(name), pa.string() if name in text else self._partitions[name], batch.num_rows)
-                for name in columns
-            ]  # fmt: skip
-            fields = [pa.field(name, array.type) for name, array in zip(columns, arrays, strict=True)]
-            yield of_length(arrays, fields, batch.num_rows)
+        for piece in self.format.batches(path, inside, schema, dialect, wanted, BATCH_ROWS):
+            for batch in plain_parts(piece):
+                read = dict(zip(inside, batch.columns, strict=True))
+                arrays = [
+                    read[theirs[name]] if name in theirs
+                    else constant(values.get(name), pa.string() if name in text else self._partitions[name], batch.num_rows)
+                    for name in columns
+                ]  # fmt: skip
+                fields = [pa.field(name, array.type) for name, array in zip(columns, arrays, strict=True)]
+                yield of_length(arrays, fields, batch.num_rows)
 
     def batches(self, forms: Mapping[str, str], rows: int = BATCH_ROWS) -> Iterator[Any]:
-        """The rows of all files in order, as record batches of exactly `rows` rows (the last may be shorter), each column in its form.
+        """The rows of all files in order, as record batches that end at each multiple of `rows` rows, each column in its form.
 
         A column that is needed in two forms is asked for twice, once under its name after KEPT or COMPARED. Where there are no rows at all,
-        one batch of none: whoever writes what comes of it knows the columns. How the rows lie in files, row groups or blocks does not show.
-        Memory is bounded by a few batches. Raises DataError with all cells that cannot be read in the form of their column.
+        one batch of none: whoever writes what comes of it knows the columns. How the rows lie in files, row groups or blocks does not show;
+        where texts are long, a batch also ends before. Memory is bounded by a few batches.
+        Raises DataError with all cells that cannot be read in the form of their column.
         """
-        pending: list[Any] = []
-        count, some = 0, False
-        for batch, _ in self._conformed(forms):
-            pending.append(batch)
-            count += batch.num_rows
-            if count >= rows:
-                gathered = one_batch(pending)
-                full = count - count % rows
-                yield from (gathered.slice(start, rows) for start in range(0, full, rows))
-                pending, count, some = [gathered.slice(full)], count - full, True
-        if count:
-            yield one_batch(pending)
-        elif not some:
+        some = False
+        for batch in regrouped((batch for batch, _ in self._conformed(forms)), rows):
+            some = True
+            yield batch
+        if not some:
             yield no_rows(self._fields(forms))
 
     def read(self, forms: Mapping[str, str], compared: Sequence[str] = (), filters: Sequence[str] = (), limit: int | None = None) -> Rows:
