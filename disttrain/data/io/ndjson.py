@@ -20,8 +20,8 @@ __all__ = ["ndjson_batches", "ndjson_lines", "ndjson_rows", "ndjson_schema", "nd
 BLOCK_BYTES = 4 << 20
 BLOCK_ROWS = 65_536
 LONGEST_LINE = 64 << 20
-# A column whose values are numbers and text, or true and text, by turns; its name stands in Arrow's message.
-CHANGED = re.compile(r"JSON parse error: Column\(/([^)]*?)\) changed from \w+ to \w+ in row")
+# A column whose values are numbers and text, or true and text, by turns; its name stands in Arrow's message, before the names of what is in it.
+CHANGED = re.compile(r"JSON parse error: Column\(/(.*)\) changed from \w+ to \w+ in row", re.DOTALL)
 # Marks the columns of a schema that hold text in some rows and other values in others.
 MIXED = {"values": "mixed"}
 SCALAR = rb"(-?\d[\d.eE+-]*|true|false)(?=\s*[,}])"
@@ -69,9 +69,17 @@ def inferred(block: bytes, text: set[str]) -> Any:
             return parsed(block, text)
         except pa.ArrowInvalid as fault:
             match = CHANGED.match(str(fault))
-            if match is None or (name := match[1].split("/")[0]) in text:
+            name = None if match is None else column_at(match[1], block)
+            if name is None or name in text:
                 raise
             text.add(name)
+
+
+def column_at(path: str, block: bytes) -> str | None:
+    """The column in which `path` lies, where names are joined by slashes, which may also stand in a name: the longest that a row has."""
+    names = ["/".join(path.split("/")[:length]) for length in range(path.count("/") + 1, 0, -1)]
+    rows = (json.loads(line) for line in block.decode("utf-8-sig").split("\n") if line.strip())
+    return next((name for row in rows for name in names if name in row), None)
 
 
 def ndjson_schema(path: Path) -> Any:
