@@ -49,7 +49,19 @@ def parsed(block: bytes, text: Collection[str] = (), schema: Any = None) -> Any:
     content = quoted(block, text) if text else block
     # One Arrow block each, so that types are inferred over the whole of it.
     read = pj.ReadOptions(use_threads=False, block_size=len(content) + 1)
-    return pj.read_json(pa.BufferReader(content), read_options=read, parse_options=options)
+    rows = pj.read_json(pa.BufferReader(content), read_options=read, parse_options=options)
+    require_lines(block, rows.num_rows)
+    return rows
+
+
+def require_lines(block: bytes, rows: int) -> None:
+    """Raise ValueError where the rows of a block are not one on each line that is not blank: rows are counted, and named, by their lines."""
+    if block.count(b"\n{") + block.startswith(b"{") == rows == block.count(b"\n") + (not block.endswith(b"\n")):
+        return
+    lines = len(starts_of(block))
+    if rows != lines:
+        some = f"{rows:,} object{'s' if rows != 1 else ''} on {lines:,} line{'s' if lines != 1 else ''}"
+        raise ValueError(f"it has {some}, and each needs a line of its own: `jq -c . FILE` writes it so")
 
 
 def quoted(block: bytes, names: Collection[str]) -> bytes:
