@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from disttrain.data.arrays import bits, is_number, is_text, is_time, joined, numbers, plain_values, text_column, texts
 from disttrain.data.io.csv_dialect import Dialect
-from disttrain.data.text_values import NO_TEXT, as_booleans, as_numbers, as_times, is_missing_word, without_missing_words
+from disttrain.data.text_values import NO_TEXT, as_booleans, as_numbers, as_times, trimmed, without_missing_words
 
 __all__ = [
     "AS_WRITTEN",
@@ -92,10 +92,13 @@ READERS = {NUMBER: as_numbers, EVENT: as_events, BOOLEAN: as_booleans, TIME: as_
 
 
 def names(array: Any, dialect: Dialect) -> Any:
-    """Text as it is, numbers as the shortest text of their value; null where the file says of every column that it is missing."""
+    """Text as it is, numbers as the shortest text of their value; null where it is one of the words, letter for letter, that are declared
+    as missing in every column.
+    """
     text = texts(array)
     if dialect.missing and is_text(array.type):
-        return pc.if_else(is_missing_word(text, dialect), NO_TEXT, text)
+        declared = pc.is_in(trimmed(text), value_set=text_column(["", *dialect.missing]))
+        return pc.if_else(declared, NO_TEXT, text)
     return text
 
 
