@@ -122,15 +122,14 @@ def floor(value: Decimal, kind: Any) -> Decimal | int:
 
 
 def widest(array: Any) -> Any:
-    """Decimals with the most digits that Arrow has, and the places of the column; other columns as they are."""
+    """Decimals with the most digits that Arrow has, and the places of the column; half floats as float32; other columns as they are."""
+    if pa.types.is_float16(array.type):
+        return pc.cast(array, pa.float32())
     return pc.cast(array, pa.decimal256(MOST_DIGITS, array.type.scale)) if pa.types.is_decimal(array.type) else array
 
 
 def compared_times(array: Any, sign: str, text: str) -> Mask:
-    zoned = pa.types.is_timestamp(array.type) and array.type.tz is not None
-    moment = one_time(text_column([text.strip()]))
-    if moment is None or (ZONE.search(text[10:]) and not zoned):
-        raise Incomparable
+    moment = moment_of(text, array.type)
     unit = "ns" if moment.type.unit == "ns" or getattr(array.type, "unit", "") == "ns" else "us"
     try:
         left, right = pc.cast(array, pa.timestamp(unit)), pc.cast(moment, pa.timestamp(unit))
@@ -140,24 +139,26 @@ def compared_times(array: Any, sign: str, text: str) -> Mask:
     return held(left, sign, right[0])
 
 
+def moment_of(text: str, kind: Any) -> Any:
+    """The point in time that a text says, an Arrow array of one, beside a column of this type. Raises Incomparable."""
+    zoned = pa.types.is_timestamp(kind) and kind.tz is not None
+    moment = one_time(text_column([text.strip()]))
+    if moment is None or (ZONE.search(text[10:]) and not zoned):
+        raise Incomparable
+    return moment
+
+
 def is_listed(column: Any, values: Sequence[Any]) -> tuple[Mask, list[Any]]:
     """Which rows have one of some listed values (numbers, texts, truth values), (n,), and the values that no row has.
 
     A number listed as text is that number where the column holds numbers.
     """
     array = joined(column)
-    kind = array.type
-    if pa.types.is_float16(kind):
-        array = pc.cast(array, pa.float32())
-    wanted = [listed_value(value, kind) for value in values]
+    wanted = [listed_value(value, array.type) for value in values]
     usable = [value for value in wanted if value is not None]
-    if is_time(kind):
-        masks = [None if value is None else equal_or_none(array, value) for value in wanted]
-        some = np.logical_or.reduce([mask for mask in masks if mask is not None] or [np.zeros(len(array), dtype=bool)])
-        return some, [value for value, mask in zip(values, masks, strict=True) if mask is None or not mask.any()]
     if not usable:
         return np.zeros(len(array), dtype=bool), list(values)
-    compared = widest(array)
+    compared = in_ticks(array) if is_time(array.type) else widest(array)
     chosen = column_of(usable, compared.type)
     some = bits(pc.is_in(compared, value_set=chosen)) & bits(array.is_valid())
     there = (
@@ -169,11 +170,22 @@ def is_listed(column: Any, values: Sequence[Any]) -> tuple[Mask, list[Any]]:
     return some, [value for value, mine in zip(values, wanted, strict=True) if mine is None or mine not in present]
 
 
-def equal_or_none(array: Any, value: str) -> Mask | None:
+def in_ticks(array: Any) -> Any:
+    """A column of dates or times as whole numbers of its unit."""
+    return pc.cast(array, pa.timestamp(tick_of(array.type)), safe=False).view(pa.int64())
+
+
+def tick_of(kind: Any) -> str:
+    return "ns" if getattr(kind, "unit", "") == "ns" else "us"
+
+
+def listed_time(text: str, kind: Any) -> int | None:
+    """A listed time in whole numbers of a column's unit; None where no value of the column is equal to it."""
     try:
-        return compare(array, "==", value)
-    except Incomparable:
+        moment = pc.cast(moment_of(text, kind), pa.timestamp(tick_of(kind)))
+    except (Incomparable, pa.ArrowInvalid):
         return None
+    return int(plain_values(moment, np.int64)[0])
 
 
 def listed_value(value: Any, kind: Any) -> Any:
@@ -181,7 +193,8 @@ def listed_value(value: Any, kind: Any) -> Any:
     if pa.types.is_boolean(kind):
         return {"true": True, "false": False}.get(str(value).lower())
     if is_text(kind) or is_time(kind):
-        return str(value).lower() if isinstance(value, bool) else plain_number(value)
+        text = str(value).lower() if isinstance(value, bool) else plain_number(value)
+        return listed_time(text, kind) if is_time(kind) else text
     if isinstance(value, bool) or not is_number(kind):
         return None
     try:

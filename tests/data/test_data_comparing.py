@@ -1,7 +1,7 @@
 """Comparisons are exact in the type of the column."""
 
 import time
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import numpy as np
@@ -76,6 +76,33 @@ def test_times_are_compared_to_the_last_nanosecond_and_dates_with_times():
         False,
         True,
     ]
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.timestamp("s"), pa.timestamp("us"), pa.timestamp("ns"), pa.timestamp("ns", tz="UTC"), pa.date32(), pa.date64()]
+)
+def test_listed_times_are_those_that_are_equal_one_by_one(kind):
+    column = pa.array([0, 86_400 * 10**9, 86_400 * 10**9 + 1, None, 2 * 86_400 * 10**9], pa.timestamp("ns"))
+    column = column.cast(pa.timestamp("ns", tz="UTC")) if getattr(kind, "tz", None) else column.cast(kind, safe=False)
+    values = ["1970-01-02", "1970-01-02T00:00:00.000000001", "9999-01-01", "1970-01-03T02:00:00+02:00", "soon", date(1970, 1, 1), True, 7]
+    rows, missing = is_listed(column, values)
+    each = []
+    for value in values:
+        try:
+            each.append(compare(column, "==", str(value)))
+        except Incomparable:
+            each.append(np.zeros(len(column), dtype=bool))
+    assert rows.tolist() == np.logical_or.reduce(each).tolist()
+    assert missing == [value for value, mask in zip(values, each, strict=True) if not mask.any()]
+
+
+def test_many_listed_times_are_found_in_one_pass():
+    days = pa.array([n % 20_000 for n in range(500_000)], pa.int32()).cast(pa.date32())
+    listed = [date(1970, 1, 1) + timedelta(days=n) for n in range(1000)]
+    start = time.perf_counter()
+    assert is_listed(days, listed)[0].sum() == 25_000
+    # A pass for each value takes seconds.
+    assert time.perf_counter() - start < 1
 
 
 @pytest.mark.parametrize(
