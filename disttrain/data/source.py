@@ -20,7 +20,7 @@ from disttrain.data.arrays import boolean_column, is_number, is_text, is_time
 from disttrain.data.column_type_guess import ColumnTypeGuess
 from disttrain.data.column_types import AS_WRITTEN, BOOLEAN, EVENT, NAME, NUMBER, OWN, TIME, conformed, is_bytes
 from disttrain.data.filters import columns_of, keep
-from disttrain.data.findings import Origin, place, raise_any, shown
+from disttrain.data.findings import Origin, column_place, place, raise_any, shown
 from disttrain.data.io.csv_dialect import Dialect
 from disttrain.data.io.files import STDIN, opened, reading
 from disttrain.data.io.formats import Format, format_of
@@ -33,6 +33,8 @@ from disttrain.errors import DataError, Finding
 __all__ = ["COMPARED", "KEPT", "Rows", "Source", "ahead", "comparisons", "origin_of"]
 
 BATCH_ROWS = 65_536
+# Offsets of Arrow's text have 31 bits.
+MOST_TEXT = 2**31 - 1
 # Before the name of a column that is read once more beside the form of its part: in its own type for a comparison, or as it is written.
 COMPARED, KEPT = "compared\0", "kept\0"
 
@@ -228,8 +230,16 @@ class Source:
                 raise DataError(Finding("too-large", what, self.place, hints=("use fewer columns or rows",)))
             kept.append(part)
         table = pa.Table.from_batches(kept, schema=pa.schema(self._fields(every)))
+        self._require_one_array(table, every)
         row = np.concatenate(rows) if rows else np.zeros(0, dtype=np.int64)
         return Rows(table.select(list(forms)), comparisons(table, compared), row, total)
+
+    def _require_one_array(self, table: Any, forms: Mapping[str, str]) -> None:
+        """Raise DataError where the texts of a column that is looked at as a whole are too long together for one Arrow array."""
+        long = [key for key, form in forms.items() if form in (NAME, OWN) and is_text(table[key].type) and table[key].nbytes > MOST_TEXT]
+        if long:
+            what, hints = f"its texts take more than {MOST_TEXT / 2**30:.0f} GiB", ("use shorter names, or fewer rows",)
+            raise DataError(Finding("too-large", what, column_place(self.place, column_of(long[0])), hints=hints))
 
     def _conformed(self, forms: Mapping[str, str]) -> Iterator[tuple[Any, int]]:
         """The batches of the files with every column in its form, and the position of each one's first row."""

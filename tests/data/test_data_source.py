@@ -10,7 +10,7 @@ import pytest
 
 from disttrain import data
 from disttrain.data import Source, findings
-from disttrain.data.column_types import AS_WRITTEN, NAME, NUMBER, OWN
+from disttrain.data.column_types import NAME, OWN
 from disttrain.data.io import files as io_files
 from disttrain.errors import DataError
 
@@ -85,28 +85,6 @@ def test_every_batch_is_full_but_the_last_whatever_the_layout(tmp_path, rows, la
     full, rest = divmod(rows, 65_536)
     assert [batch.num_rows for batch in batches] == [65_536] * full + ([rest] if rest or not rows else [])
     assert pa.Table.from_batches(batches).equals(table)
-
-
-@pytest.mark.parametrize("kind", ["text", "text stored once", "large text", "bytes", "lists"])
-@pytest.mark.parametrize("form", ["parquet", "arrow"])
-def test_long_values_make_batches_short_and_lose_nothing(tmp_path, monkeypatch, kind, form):
-    most, rows, length = 1 << 20, 1000, 8_000
-    texts = pa.array(["y" * length, "", None, "z" * length] * (rows // 4))
-    column = {
-        "text": texts, "text stored once": texts.dictionary_encode(), "large text": texts.cast(pa.large_string()), "bytes": texts.cast(pa.binary()),
-        "lists": pa.array([[0.0] * (length // 8)] * rows),
-    }[kind]  # fmt: skip
-    path = written(tmp_path / f"long.{form}", pa.table({"x": np.arange(rows), "long": column}))
-    monkeypatch.setattr("disttrain.data.record_batches.MOST_BYTES", most)
-    monkeypatch.setattr("disttrain.data.io.parquet_arrow.TEXT_ROWS", 50)
-    batches = list(Source([path]).batches({"x": NUMBER, "long": AS_WRITTEN}, 400))
-    # Whole parts are gathered until the bound is passed.
-    assert max(batch.nbytes for batch in batches) < 2.2 * most
-    ends = np.cumsum([batch.num_rows for batch in batches]).tolist()
-    assert {400, 800, 1000} <= set(ends)
-    made = pa.Table.from_batches(batches)
-    assert made.column("x").to_pylist() == list(range(rows))
-    assert made.column("long").to_pylist() == column.to_pylist()
 
 
 def test_sizes_of_batches_follow_the_rows_asked_for(tmp_path):
