@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -12,13 +13,13 @@ import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from disttrain.data.arrays import bits, joined, missing_values, plain_values, text_column, texts
+from disttrain.data.arrays import bits, boolean_column, joined, missing_values, plain_values, text_column, texts
 from disttrain.data.findings import Origin, column_place, row_finding, rows_have
 from disttrain.data.schema import MOST_DIMENSIONS, Feature
 from disttrain.data.states import fields_of, flag, items, refuse, text, whole
 from disttrain.errors import Finding
 
-__all__ = ["Categorical", "index_in", "with_other_spellings"]
+__all__ = ["Categorical", "places_in"]
 
 MOST_ONE_HOT = 50
 MOST_CATEGORIES = 100_000
@@ -69,12 +70,14 @@ class Categorical:
             return (self.name,)
         return (*(f"{self.name}={category}" for category in self.categories), *([f"{self.name} missing"] if self.indicator else []))
 
+    @cached_property
+    def _known(self) -> Any:
+        return text_column(self.categories)
+
     def positions(self, column: Any) -> NDArray[np.int64]:
         """Place of each row's category among the training ones, (n,); the next after them for missing, -1 for one that is not there."""
         values = texts(column)
-        places = index_in(values, self.categories)
-        if (places[bits(values.is_valid())] < 0).any():
-            places = with_other_spellings(values, places, self.categories)
+        places = places_in(values, self._known)
         return np.where(bits(values.is_valid()), places, len(self.categories) if self.indicator else -1)
 
     def unseen(self, column: Any) -> NDArray[np.bool_]:
@@ -124,9 +127,21 @@ class Categorical:
         return Categorical(text(name, "name"), listed, whole(dimensions, "dimensions", 0, MOST_DIMENSIONS), flag(indicator, "indicator"))
 
 
-def index_in(values: Any, categories: tuple[str, ...]) -> NDArray[np.int64]:
-    """The place of each text among the categories, -1 where it is none of them."""
-    found = pc.index_in(values, value_set=text_column(categories))
+def places_in(values: Any, known: Any) -> NDArray[np.int64]:
+    """The place of each text among the `known` ones, an Arrow array, also where it is one of them in another spelling; -1 where it is none.
+
+    Each text is taken by itself, whatever else is in the column.
+    """
+    places = index_in(values, known)
+    missed = bits(values.is_valid()) & (places < 0)
+    if missed.any():
+        others = values.filter(boolean_column(missed)).dictionary_encode()
+        places[missed] = respelled(others.dictionary, known)[plain_values(others.indices, np.int32)]
+    return places
+
+
+def index_in(values: Any, known: Any) -> NDArray[np.int64]:
+    found = pc.index_in(values, value_set=known)
     return np.where(bits(found.is_valid()), plain_values(found, np.int32).astype(np.int64), -1)
 
 
@@ -143,10 +158,15 @@ def is_truth(text: Any) -> Any:
     return pc.is_in(pc.utf8_lower(text), value_set=text_column(["true", "false"]))
 
 
-def with_other_spellings(values: Any, places: NDArray[np.int64], categories: tuple[str, ...]) -> NDArray[np.int64]:
-    """The places where texts that are no category may be one in another spelling; each value by itself, whatever else is in the column."""
+def respelled(values: Any, known: Any) -> NDArray[np.int64]:
+    """The places of texts of which none is known as it is written."""
+    places = np.full(len(values), -1, dtype=np.int64)
     for spelled in SPELLINGS:
-        places = np.where(places < 0, index_in(spelled(values), categories), places)
+        others = spelled(values)
+        places = places if others.equals(values) else np.where(places < 0, index_in(others, known), places)
+    if pc.all(is_truth(known)).as_py():
+        # Where there are only truth values, they may have any case on both sides: R writes TRUE. Among other words a case may be a name.
+        places = np.where(places < 0, index_in(pc.utf8_lower(values), pc.utf8_lower(known)), places)
     return places
 
 

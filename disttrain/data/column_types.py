@@ -36,8 +36,8 @@ from disttrain.data.text_values import (
     as_booleans,
     as_numbers,
     as_times,
-    is_missing_word,
     is_truth_word,
+    trimmed,
     without_marks,
     without_missing_words,
 )
@@ -109,10 +109,13 @@ READERS = {NUMBER: as_numbers, EVENT: as_events, BOOLEAN: as_booleans, TIME: as_
 
 
 def names(array: Any, dialect: Dialect) -> Any:
-    """Text as it is, numbers as the shortest text of their value; null where the file says of every column that it is missing."""
+    """Text as it is, numbers as the shortest text of their value; null where it is one of the words, letter for letter, that are declared
+    as missing in every column.
+    """
     text = texts(array)
     if dialect.missing and is_text(array.type):
-        return pc.if_else(is_missing_word(text, dialect), NO_TEXT, text)
+        declared = pc.is_in(trimmed(text), value_set=text_column(["", *dialect.missing]))
+        return pc.if_else(declared, NO_TEXT, text)
     return text
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import MAX_EMAX, MIN_EMIN, ROUND_FLOOR, Context, Decimal, InvalidOperation
 from typing import Any
 
 import numpy as np
@@ -38,7 +38,9 @@ ARROW = {"==": "equal", "!=": "not_equal", "<=": "less_equal", ">=": "greater_eq
 PYTHON: dict[str, Callable[[Any, Any], Any]] = {
     "==": operator.eq, "!=": operator.ne, "<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt,
 }  # fmt: skip
-LARGEST_SCALE = 38
+MOST_DIGITS = 76
+# Python's own context rounds to 28 digits.
+EXACT = Context(prec=MOST_DIGITS + 2, Emax=MAX_EMAX, Emin=MIN_EMIN)
 ZONE = re.compile(r"(Z|[+-]\d\d:?\d\d)$")
 
 
@@ -77,14 +79,9 @@ def compared_numbers(array: Any, sign: str, value: Decimal) -> Mask:
     if pa.types.is_floating(kind):
         values, missing = numbers(array)
         return np.asarray(PYTHON[sign](values, as_float(value, kind)) & ~missing)
-    if pa.types.is_decimal(kind):
-        scale = min(max(kind.scale, -exponent(value)), LARGEST_SCALE)
-        rounded = value.quantize(Decimal(1).scaleb(-scale)) if -exponent(value) > scale else value
-        same = pc.cast(array, pa.decimal256(76, scale))
-        return held(same, sign, pa.scalar(rounded, pa.decimal256(76, scale)))
-    if not pa.types.is_integer(kind):
+    if not (pa.types.is_integer(kind) or pa.types.is_decimal(kind)):
         raise Incomparable
-    return compared_integers(array, sign, value)
+    return compared_exactly(array, sign, value)
 
 
 def as_float(value: Decimal, kind: Any) -> float:
@@ -94,36 +91,47 @@ def as_float(value: Decimal, kind: Any) -> float:
     )
 
 
-def exponent(value: Decimal) -> int:
-    power = value.normalize().as_tuple().exponent
-    return power if isinstance(power, int) else 0
-
-
-def compared_integers(array: Any, sign: str, value: Decimal) -> Mask:
-    """Beside a number that is no integer, or none of the type: an integer is below it or above it, and never equal."""
+def compared_exactly(array: Any, sign: str, value: Decimal) -> Mask:
+    """Integers or decimals beside a number of any length: one that the type cannot hold is below or above each of them, never equal."""
     present = bits(array.is_valid())
-    whole = int(value.to_integral_value(rounding="ROUND_FLOOR"))
-    if value != whole:
+    least, most = limits(array.type)
+    if not least <= value <= most:
+        return present & bool(PYTHON[sign](0, value))
+    below = floor(value, array.type)
+    if value != below:
         if sign in ("==", "!="):
             return present & (sign == "!=")
         # k < 1.5 and k <= 1.5 are k <= 1; k > 1.5 and k >= 1.5 are k > 1.
         sign = "<=" if sign in ("<", "<=") else ">"
-    least, most = limits(array.type)
-    if not least <= whole <= most:
-        return present & bool(PYTHON[sign](0, whole))
-    return held(array, sign, column_of([whole], array.type)[0])
+    same = widest(array)
+    return held(same, sign, column_of([below], same.type)[0])
 
 
-def limits(kind: Any) -> tuple[int, int]:
+def limits(kind: Any) -> tuple[Decimal, Decimal]:
+    """The least and the largest number that a type of integers or decimals holds."""
+    if pa.types.is_decimal(kind):
+        most = Decimal((0, (9,) * kind.precision, -kind.scale))
+        return most.copy_negate(), most
     width = kind.bit_width
-    return (-(2 ** (width - 1)), 2 ** (width - 1) - 1) if pa.types.is_signed_integer(kind) else (0, 2**width - 1)
+    least, most = (-(2 ** (width - 1)), 2 ** (width - 1) - 1) if pa.types.is_signed_integer(kind) else (0, 2**width - 1)
+    return Decimal(least), Decimal(most)
+
+
+def floor(value: Decimal, kind: Any) -> Decimal | int:
+    """The largest number of a type of integers or decimals that is not above `value`, which lies inside the limits of the type."""
+    below = value.quantize(Decimal((0, (1,), -getattr(kind, "scale", 0))), ROUND_FLOOR, EXACT)
+    return below if pa.types.is_decimal(kind) else int(below)
+
+
+def widest(array: Any) -> Any:
+    """Decimals with the most digits that Arrow has, and the places of the column; half floats as float32; other columns as they are."""
+    if pa.types.is_float16(array.type):
+        return pc.cast(array, pa.float32())
+    return pc.cast(array, pa.decimal256(MOST_DIGITS, array.type.scale)) if pa.types.is_decimal(array.type) else array
 
 
 def compared_times(array: Any, sign: str, text: str) -> Mask:
-    zoned = pa.types.is_timestamp(array.type) and array.type.tz is not None
-    moment = one_time(text_column([text.strip()]))
-    if moment is None or (ZONE.search(text[10:]) and not zoned):
-        raise Incomparable
+    moment = moment_of(text, array.type)
     unit = "ns" if moment.type.unit == "ns" or getattr(array.type, "unit", "") == "ns" else "us"
     try:
         left, right = pc.cast(array, pa.timestamp(unit)), pc.cast(moment, pa.timestamp(unit))
@@ -136,24 +144,26 @@ def compared_times(array: Any, sign: str, text: str) -> Mask:
     return held(left, sign, right[0])
 
 
+def moment_of(text: str, kind: Any) -> Any:
+    """The point in time that a text says, an Arrow array of one, beside a column of this type. Raises Incomparable."""
+    zoned = pa.types.is_timestamp(kind) and kind.tz is not None
+    moment = one_time(text_column([text.strip()]))
+    if moment is None or (ZONE.search(text[10:]) and not zoned):
+        raise Incomparable
+    return moment
+
+
 def is_listed(column: Any, values: Sequence[Any]) -> tuple[Mask, list[Any]]:
     """Which rows have one of some listed values (numbers, texts, truth values), (n,), and the values that no row has.
 
     A number listed as text is that number where the column holds numbers.
     """
     array = joined(column)
-    kind = array.type
-    if pa.types.is_float16(kind):
-        array = pc.cast(array, pa.float32())
-    wanted = [listed_value(value, kind) for value in values]
+    wanted = [listed_value(value, array.type) for value in values]
     usable = [value for value in wanted if value is not None]
-    if is_time(kind):
-        masks = [None if value is None else equal_or_none(array, value) for value in wanted]
-        some = np.logical_or.reduce([mask for mask in masks if mask is not None] or [np.zeros(len(array), dtype=bool)])
-        return some, [value for value, mask in zip(values, masks, strict=True) if mask is None or not mask.any()]
     if not usable:
         return np.zeros(len(array), dtype=bool), list(values)
-    compared = pc.cast(array, pa.decimal256(76, kind.scale)) if pa.types.is_decimal(kind) else array
+    compared = in_ticks(array) if is_time(array.type) else widest(array)
     chosen = column_of(usable, compared.type)
     some = bits(pc.is_in(compared, value_set=chosen)) & bits(array.is_valid())
     there = (
@@ -165,11 +175,22 @@ def is_listed(column: Any, values: Sequence[Any]) -> tuple[Mask, list[Any]]:
     return some, [value for value, mine in zip(values, wanted, strict=True) if mine is None or mine not in present]
 
 
-def equal_or_none(array: Any, value: str) -> Mask | None:
+def in_ticks(array: Any) -> Any:
+    """A column of dates or times as whole numbers of its unit."""
+    return pc.cast(array, pa.timestamp(tick_of(array.type)), safe=False).view(pa.int64())
+
+
+def tick_of(kind: Any) -> str:
+    return "ns" if getattr(kind, "unit", "") == "ns" else "us"
+
+
+def listed_time(text: str, kind: Any) -> int | None:
+    """A listed time in whole numbers of a column's unit; None where no value of the column is equal to it."""
     try:
-        return compare(array, "==", value)
-    except Incomparable:
+        moment = pc.cast(moment_of(text, kind), pa.timestamp(tick_of(kind)))
+    except (Incomparable, pa.ArrowInvalid):
         return None
+    return int(plain_values(moment, np.int64)[0])
 
 
 def listed_value(value: Any, kind: Any) -> Any:
@@ -177,7 +198,8 @@ def listed_value(value: Any, kind: Any) -> Any:
     if pa.types.is_boolean(kind):
         return {"true": True, "false": False}.get(str(value).lower())
     if is_text(kind) or is_time(kind):
-        return str(value).lower() if isinstance(value, bool) else plain_number(value)
+        text = str(value).lower() if isinstance(value, bool) else plain_number(value)
+        return listed_time(text, kind) if is_time(kind) else text
     if isinstance(value, bool) or not is_number(kind):
         return None
     try:
@@ -188,10 +210,8 @@ def listed_value(value: Any, kind: Any) -> Any:
         return None
     if pa.types.is_floating(kind):
         return as_float(number, kind)
-    if pa.types.is_decimal(kind):
-        return number if -exponent(number) <= kind.scale else None
     least, most = limits(kind)
-    return int(number) if number == number.to_integral_value() and least <= number <= most else None
+    return floor(number, kind) if least <= number <= most and number == floor(number, kind) else None
 
 
 def plain_number(value: Any) -> str:

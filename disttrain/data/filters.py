@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import numpy as np
@@ -62,7 +62,10 @@ def conjuncts(filter: str) -> list[Comparison]:
 
 def literal(value: str, filter: str) -> Decimal | bool | str:
     if NUMBER.fullmatch(value):
-        return Decimal(value)
+        try:
+            return Decimal(value)
+        except InvalidOperation:
+            raise bad(filter, f"the exponent of `{shown(value, 40)}` is beyond that of any number") from None
     if value in ("true", "false"):
         return value == "true"
     if quoted := TEXT.fullmatch(value):

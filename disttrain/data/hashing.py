@@ -18,6 +18,7 @@ NULL = np.uint64(0x9E3779B97F4A7C15)
 # Odd, so that multiplying by it loses no bit.
 BASE = np.uint64(0x100000001B3)
 BLOCK_BYTES = 1 << 20
+WRAP = 2**64
 
 
 def mixed(values: Hashes) -> Hashes:
@@ -58,10 +59,25 @@ def number_hash(array: Any) -> Hashes:
 
 def text_hash(array: Any) -> Hashes:
     """Σ byte × BASE^place over the UTF-8 bytes modulo 2^64, mixed with the length; in blocks, as it takes 32 bytes a byte."""
-    if len(array) < 2 or array.nbytes <= BLOCK_BYTES:
+    if array.nbytes <= BLOCK_BYTES:
         return block_hash(array) if len(array) else np.zeros(0, dtype=np.uint64)
+    if len(array) == 1:
+        return long_hash(array)
     half = len(array) // 2
     return np.concatenate([text_hash(array.slice(0, half)), text_hash(array.slice(half))])
+
+
+def long_hash(array: Any) -> Hashes:
+    """The same of one long text, (1,), whose bytes are taken in blocks."""
+    first, last = np.frombuffer(array.buffers()[1], dtype=np.int32)[array.offset : array.offset + 2].tolist()
+    data = np.frombuffer(array.buffers()[2], dtype=np.uint8)[first:last]
+    powers = np.cumprod(np.full(BLOCK_BYTES, BASE, dtype=np.uint64))
+    total, factor = 0, 1
+    for start in range(0, len(data), BLOCK_BYTES):
+        block = data[start : start + BLOCK_BYTES].astype(np.uint64) + np.uint64(1)
+        total += factor * int((block * powers[: len(block)]).sum(dtype=np.uint64))
+        factor = factor * int(powers[-1]) % WRAP
+    return np.array([total % WRAP], dtype=np.uint64) ^ mixed(np.array([len(data)], dtype=np.uint64))
 
 
 def block_hash(array: Any) -> Hashes:

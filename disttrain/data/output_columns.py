@@ -40,7 +40,9 @@ def text_needed(schema: Any, names: Sequence[str], form: str) -> tuple[str, ...]
 
 def require_format(schema: Any, names: Sequence[str], form: str) -> None:
     """Raise DataError where a format cannot hold one of the columns `names`, whatever stands in it."""
-    unfit = [schema.field(name) for name in names if not holds(form, schema.field(name).type)]
+    fields = [schema.field(name) for name in names]
+    held = {kind: holds(form, kind) for kind in {field.type for field in fields}}
+    unfit = [field for field in fields if not held[field.type]]
     if unfit:
         hint = "`--format parquet`" if form != "parquet" else "`--format arrow`"
         raise DataError(

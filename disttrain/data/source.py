@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from disttrain.data.arrays import boolean_column, is_text, joined
+from disttrain.data.arrays import boolean_column, is_text
 from disttrain.data.column_type_guess import ColumnTypeGuess
 from disttrain.data.column_types import AS_WRITTEN, NAME, NUMBER, OWN
 from disttrain.data.common_types import exactly
@@ -26,7 +26,7 @@ from disttrain.data.io.files import digest, reading, stamp
 from disttrain.data.io.formats import Format, format_of
 from disttrain.data.io.hive import constant, partition_types, partitions
 from disttrain.data.io.ndjson import is_large
-from disttrain.data.record_batches import gathered, no_rows, of_length, one_batch, rows_from
+from disttrain.data.record_batches import gathered, no_rows, of_length, plain_parts, regrouped, rows_from
 from disttrain.data.united_schema import repeated, united
 from disttrain.data.wrong_cells import WrongCells
 from disttrain.errors import DataError, Finding
@@ -34,6 +34,8 @@ from disttrain.errors import DataError, Finding
 __all__ = ["COMPARED", "KEPT", "Rows", "Source", "comparisons", "origin_of"]
 
 BATCH_ROWS = 65_536
+# Offsets of Arrow's text have 31 bits.
+MOST_TEXT = 2**31 - 1
 # Before the name of a column that is read once more beside the form of its part: in its own type for a comparison, or as it is written.
 COMPARED, KEPT = "compared\0", "kept\0"
 
@@ -203,36 +205,30 @@ class Source:
         # Where no column of the file is asked for, some column must still tell the number of rows.
         inside = inside or [name for name, times in Counter(schema.names).items() if times == 1][:1]
         wanted = {theirs[name] for name in text if name in theirs}
-        for batch in gathered(self.format.batches(path, inside, schema, dialect, wanted, BATCH_ROWS)):
-            read = dict(zip(inside, map(joined, batch.columns), strict=True))
-            arrays = [
-                read[theirs[name]] if name in theirs
-                else constant(values.get(name), pa.string() if name in text else self._partitions[name], batch.num_rows)
-                for name in columns
-            ]  # fmt: skip
-            fields = [pa.field(name, array.type) for name, array in zip(columns, arrays, strict=True)]
-            yield of_length(arrays, fields, batch.num_rows)
+        for piece in gathered(self.format.batches(path, inside, schema, dialect, wanted, BATCH_ROWS)):
+            for batch in plain_parts(piece):
+                read = dict(zip(inside, batch.columns, strict=True))
+                arrays = [
+                    read[theirs[name]] if name in theirs
+                    else constant(values.get(name), pa.string() if name in text else self._partitions[name], batch.num_rows)
+                    for name in columns
+                ]  # fmt: skip
+                fields = [pa.field(name, array.type) for name, array in zip(columns, arrays, strict=True)]
+                yield of_length(arrays, fields, batch.num_rows)
 
     def batches(self, forms: Mapping[str, str], rows: int = BATCH_ROWS) -> Iterator[Any]:
-        """The rows of all files in order, as record batches of exactly `rows` rows (the last may be shorter), each column in its form.
+        """The rows of all files in order, as record batches that end at each multiple of `rows` rows, each column in its form.
 
         A column that is needed in two forms is asked for twice, once under its name after KEPT or COMPARED. Where there are no rows at all,
-        one batch of none: whoever writes what comes of it knows the columns. How the rows lie in files, row groups or blocks does not show.
-        Memory is bounded by a few batches. Raises DataError with all cells that cannot be read in the form of their column.
+        one batch of none: whoever writes what comes of it knows the columns. How the rows lie in files, row groups or blocks does not show;
+        where texts are long, a batch also ends before. Memory is bounded by a few batches.
+        Raises DataError with all cells that cannot be read in the form of their column.
         """
-        pending: list[Any] = []
-        count, some = 0, False
-        for batch, _ in self._conformed(forms):
-            pending.append(batch)
-            count += batch.num_rows
-            if count >= rows:
-                whole = one_batch(pending)
-                full = count - count % rows
-                yield from (rows_from(whole, start, rows) for start in range(0, full, rows))
-                pending, count, some = [rows_from(whole, full, rows)], count - full, True
-        if count:
-            yield one_batch(pending)
-        elif not some:
+        some = False
+        for batch in regrouped((batch for batch, _ in self._conformed(forms)), rows):
+            some = True
+            yield batch
+        if not some:
             yield no_rows(self._fields(forms))
 
     def read(self, forms: Mapping[str, str], compared: Sequence[str] = (), filters: Sequence[str] = (), limit: int | None = None) -> Rows:
@@ -256,8 +252,16 @@ class Source:
                 raise DataError(Finding("too-large", what, self.place, hints=("use fewer columns or rows",)))
             kept.append(part)
         table = pa.Table.from_batches(kept, schema=pa.schema(self._fields(every)))
+        self._require_one_array(table, every)
         row = np.concatenate(rows) if rows else np.zeros(0, dtype=np.int64)
         return Rows(table.select(list(forms)), comparisons(table, compared), row, sum(self.counts))
+
+    def _require_one_array(self, table: Any, forms: Mapping[str, str]) -> None:
+        """Raise DataError where the texts of a column that is looked at as a whole are too long together for one Arrow array."""
+        long = [key for key, form in forms.items() if form in (NAME, OWN) and is_text(table[key].type) and table[key].nbytes > MOST_TEXT]
+        if long:
+            what, hints = f"its texts take more than {MOST_TEXT / 2**30:.0f} GiB", ("use shorter names, or fewer rows",)
+            raise DataError(Finding("too-large", what, column_place(self.place, column_of(long[0])), hints=hints))
 
     def _conformed(self, forms: Mapping[str, str], limit: int | None = None) -> Iterator[tuple[Any, int]]:
         """The batches of the first `limit` rows with every column in its form, and the position of each one's first row."""

@@ -51,17 +51,16 @@ def assign(
     Raises DataError where a part or the training rows would be empty; `origin` says where the rows come from.
     """
     ranks: NDArray[Any] | None = None
-    own = table if compared is None or not compared.num_columns else compared
     parts = np.zeros(table.num_rows, dtype=np.int8)
     for name, which, wanted in (("test", TEST, test), ("validation", VALIDATION, validation)):
         if wanted is None:
             continue
         if isinstance(wanted, float):
-            rows = own if method == "time" else table
+            rows = own_rows(table, compared, by) if method == "time" else table
             ranks = RANKS[method](rows, by, seed, tuple(exclude), origin or Origin()) if ranks is None else ranks
             parts[held_out(np.flatnonzero(parts == TRAIN), ranks, wanted, PICKS[method], name)] = which
         else:
-            listed, missing = listed_rows(own, wanted, name)
+            listed, missing = listed_rows(own_rows(table, compared, wanted.column), wanted, name)
             if not listed.any():
                 said = ", ".join(f"`{shown(value, 40)}`" for value in missing[:10])
                 raise none_left(name, f"no row has {said} in `{shown(wanted.column)}`")
@@ -71,6 +70,11 @@ def assign(
         if not (parts == TRAIN).any():
             raise none_left(name, "no row would be left to train on")
     return parts
+
+
+def own_rows(table: Any, compared: Any, column: str | None) -> Any:
+    """The rows where `column` has its own type: `compared` where it is among them, else the table."""
+    return table if compared is None or column not in compared.schema.names else compared
 
 
 def own_shares(

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from disttrain.data.arrays import bits, is_text, joined, text_column, texts
-from disttrain.data.categorical import index_in, with_other_spellings
+from disttrain.data.categorical import places_in
 from disttrain.data.column_checks import LABEL, fits, unusable
 from disttrain.data.findings import Origin, column_place, raise_any, row_finding, rows_have, shown
 from disttrain.data.values import checked_numbers, counted
@@ -82,10 +82,8 @@ def labelled(name: str, array: Any, given: Sequence[Label] | None, origin: Origi
         raise DataError(unusable(name, array.type, LABEL, origin.names[0]))
     written = texts(array)
     labels = tuple(given) if given is not None else found_labels(name, array, origin)
-    places = index_in(written, tuple(text_of(label) for label in labels))
+    places = places_in(written, text_column([text_of(label) for label in labels]))
     missing = ~bits(written.is_valid())
-    if (places[~missing] < 0).any():
-        places = with_other_spellings(written, places, tuple(text_of(label) for label in labels))
     unknown = (places < 0) & ~missing
     if unknown.any():
         what = f"{rows_have(unknown)} a label that is none of the {len(labels)} known"

@@ -99,7 +99,7 @@ def dataset(loaded: Loaded, limit: int | None = None, more: Sequence[str] = (), 
     schema = resolved.schema
     _require_known(loaded, schema)
     forms = _forms(config, source, schema, more)
-    train = _read(source, forms, config, limit, _compared(config, forms))
+    train = _read(source, forms, config, limit, _compared(config, schema))
     _require_rows(train)
     common = None if hold_out_own(config) else section.validation
     features = set(schema.feature_columns)
@@ -169,10 +169,11 @@ def _time_column(config: Config) -> list[str]:
     return [by] if by is not None and config.data.split.method == "time" else []
 
 
-def _compared(config: Config, forms: Mapping[str, str]) -> list[str]:
-    """The columns whose own values part the rows: of a declared category its names, as they are written."""
+def _compared(config: Config, schema: Schema) -> list[str]:
+    """The columns whose own values part the rows. A category among the features is compared by its names, as they are written."""
+    categories = {feature.name for feature in schema.features if feature.kind == "categorical"}
     listed = [place.column for place in (config.data.validation, config.data.test) if isinstance(place, ColumnSplit)]
-    return list(dict.fromkeys((*_time_column(config), *(name for name in listed if forms.get(name) != rooms.NAME))))
+    return list(dict.fromkeys((*_time_column(config), *(name for name in listed if name not in categories))))
 
 
 @dataclass(frozen=True)

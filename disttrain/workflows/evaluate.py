@@ -107,8 +107,7 @@ def evaluate_table(model: Model, table: pa.Table, origin: Origin, question: Ques
         keep = keep & rooms.keep(rooms.comparisons(table, rooms.columns_of(filters_of(model.config))), filters_of(model.config))
     rows = _kept_rows(table.filter(rooms.boolean_column(keep)), keep, origin, origin.names[0])
     # Cut before rows are left out, as a file is: the same blocks give the same bits.
-    keeps = np.split(keep, range(BLOCK, len(keep), BLOCK))
-    return _scores(model, None, replace(rows, blocks=lambda: _filtered(_cut(table), keeps)), question, ())
+    return _scores(model, None, replace(rows, blocks=lambda: _filtered(_cut(table), keep)), question, ())
 
 
 def _scores(model: Model, other: Model | None, rows: _Rows, question: Question, by: Sequence[str]) -> Scores:
@@ -204,7 +203,7 @@ def _given(model: Model, source: Source, question: Question, other: Model | None
 
     def blocks() -> Iterator[pa.Table]:
         tables = (pa.Table.from_batches([batch]) for batch in rooms.ahead(source.batches(forecast, BLOCK)))
-        return _filtered(tables, np.split(keep, range(BLOCK, max(len(keep), 1), BLOCK)))
+        return _filtered(tables, keep)
 
     table = read.table.select(list(observed)).filter(rooms.boolean_column(usable))
     return replace(_kept_rows(table, keep, source.origin, str(question.data)), blocks=blocks, remarks=source.remarks)
@@ -223,9 +222,14 @@ def _cut(table: pa.Table) -> Iterator[pa.Table]:
     return (table.slice(start, BLOCK) for start in range(0, table.num_rows, BLOCK))
 
 
-def _filtered(tables: Iterable[pa.Table], keeps: Iterable[Array]) -> Iterator[pa.Table]:
-    """The rows that are kept, of the tables that have any."""
-    return (table.filter(rooms.boolean_column(keep)) for table, keep in zip(tables, keeps, strict=True) if keep.any())
+def _filtered(tables: Iterable[pa.Table], keep: Array) -> Iterator[pa.Table]:
+    """The rows that are kept, of the tables that have any; `keep` (n,) is of the rows of all tables."""
+    first = 0
+    for table in tables:
+        part = keep[first : first + table.num_rows]
+        first += table.num_rows
+        if part.any():
+            yield table.filter(rooms.boolean_column(part))
 
 
 def _row_table(model: Model, row: Array, first: int, distribution: Distribution, outcome: Outcome) -> pa.Table:

@@ -83,8 +83,16 @@ def _of_pandas(frame: Any, wanted: Collection[str]) -> pa.Table:
     indices = [index for index, name in enumerate(frame.columns) if isinstance(name, str) and name in wanted]
     arrays = []
     for name, index in zip(names, indices, strict=True):
+        column = frame.iloc[:, index]
+        if _is("pandas", column.dtype, "SparseDtype"):
+            column = column.sparse.to_dense()
+        if column.dtype.kind == "c":
+            hints = (f"`frame[{name!r}].abs()`, or the parts as two columns: `numpy.real(frame[{name!r}])` and `numpy.imag(...)`",)
+            raise DataError(
+                Finding("unusable-type", "its values are complex numbers, which have no order", column_place(FRAME, name), hints=hints)
+            )
         try:
-            array = pa.Array.from_pandas(frame.iloc[:, index])
+            array = pa.Array.from_pandas(column)
         except (pa.ArrowException, TypeError, ValueError, OverflowError) as fault:
             what = f"its values have no one type: {shown(str(fault).splitlines()[0], 200)}"
             hints = (f"`frame[{name!r}].astype(str)` for text, `pandas.to_numeric` for numbers",)

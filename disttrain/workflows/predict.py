@@ -89,7 +89,7 @@ def write_own(prepared: Prepared, folder: Path, name: str) -> int:
 
 @dataclass(frozen=True)
 class _Batch:
-    """Rows of a file or of a run, the `number`-th block of them. `row` is each one's number in its source, `index` that in all sources
+    """Rows of a file or of a run, all or some of the `number`-th block of them. `row` is each one's number in its source, `index` that in all sources
     together; of a run's own rows `split` is each one's part and `place` where it stands in the run's data."""
 
     rows: pa.Table | pa.RecordBatch
@@ -152,9 +152,9 @@ def _file_batches(source: Source, model: Model, kept: Sequence[str]) -> Iterator
     forms = model.schema.forms(target=False, ids=False)
     forms |= {rooms.KEPT + name if name in forms else name: rooms.AS_WRITTEN for name in kept}
     first = 0
-    for number, batch in enumerate(rooms.ahead(source.batches(forms, BLOCK))):
+    for batch in rooms.ahead(source.batches(forms, BLOCK)):
         row = np.arange(first, first + batch.num_rows)
-        yield _Batch(batch, row, row, number, source.origin.at(first))
+        yield _Batch(batch, row, row, first // BLOCK, source.origin.at(first))
         first += batch.num_rows
 
 

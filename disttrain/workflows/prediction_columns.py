@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 import pyarrow as pa
@@ -19,11 +20,12 @@ __all__ = ["arranged", "as_written", "kept_columns", "list_sizes", "require_free
 
 def kept_columns(schema: pa.Schema, request: Request, model: Model) -> tuple[str, ...]:
     """The input columns to copy: the ids there are, and those of `--keep`. Raises DataError."""
-    ids = [name for name in model.schema.id if name in schema.names]
+    there = set(schema.names)
+    ids = [name for name in model.schema.id if name in there]
     if request.keep == ("all",):
         return tuple(dict.fromkeys((*ids, *schema.names)))
     columns = columns_meant(request.keep, schema.names)
-    if missing := [name for name in columns if name not in schema.names]:
+    if missing := [name for name in columns if name not in there]:
         near = suggestion(missing[0], schema.names)
         hints = (f"did you mean `{rooms.shown(near)}`?" if near else f"there are {listing(map(rooms.shown, schema.names))}",)
         raise DataError(Finding("missing-column", f"there is no column `{rooms.shown(missing[0])}` to keep", "--keep", hints=hints))
@@ -52,7 +54,7 @@ def require_layout(schema: pa.Schema, kept: Sequence[str], made: Mapping[str, in
     names = dict(zip(_written_names(list(made), request), made.values(), strict=True))
     sizes = {name: schema.field(name).type.list_size if pa.types.is_fixed_size_list(schema.field(name).type) else 0 for name in kept}
     unfolded = [*_unfolded(names), *_unfolded(sizes)] if form == "csv" else []
-    clashes = [name for name in kept if name in names] or [name for name in unfolded if unfolded.count(name) > 1]
+    clashes = [name for name in kept if name in names] or [name for name, count in Counter(unfolded).items() if count > 1]
     if clashes:
         what = f"the input column `{rooms.shown(clashes[0])}` and a predicted column have the same name"
         raise DataError(Finding("name-clash", what, hints=("`--prefix pred_`, or `--rename OLD=NEW`",)))
@@ -92,11 +94,11 @@ def _unfolded(sizes: Mapping[str, int]) -> Iterator[str]:
 def _written_names(made: Sequence[str], request: Request) -> list[str]:
     """What the predicted columns are called. Raises UsageError for an old name that there is not, and for two columns of one name."""
     prefixed = [f"{request.prefix}{name}" for name in made]
-    renamed = dict(request.rename)
-    if unknown := [name for name in renamed if name not in prefixed]:
+    renamed, there = dict(request.rename), set(prefixed)
+    if unknown := [name for name in renamed if name not in there]:
         hints = (f"there are {listing(prefixed)}",)
         raise UsageError(Finding("unknown-choice", f"no column `{unknown[0]}` is predicted", "--rename", hints=hints))
     names = [renamed.get(name, name) for name in prefixed]
-    if twice := [name for name in names if names.count(name) > 1]:
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
         raise UsageError(Finding("name-clash", f"two predicted columns would be called `{twice[0]}`", "--rename"))
     return names

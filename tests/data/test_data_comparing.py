@@ -1,6 +1,7 @@
 """Comparisons are exact in the type of the column."""
 
-from datetime import date, datetime
+import time
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import numpy as np
@@ -29,6 +30,29 @@ def test_decimals_are_compared_as_they_are(values, value, sign):
     assert compare(column, sign, value).tolist() == [getattr(v, SIGNS[sign])(value) for v in values]
 
 
+LONG = ["0.12345678901234567890123456789012345", "1.1234567890123456789012345678901234567890123", "12345678901234567890123456789.25"]
+FAR = ["1e75", "1e76", "1e400", "1e3000000", "1e-3000000", "1e999999999999999999"]
+
+
+@pytest.mark.parametrize("kind", [pa.int8(), pa.int64(), pa.uint64(), pa.decimal128(38, 2), pa.decimal128(38, 38), pa.decimal256(76, 0)])
+@pytest.mark.parametrize("sign", SIGNS)
+def test_a_number_of_any_length_is_compared_exactly_and_at_once(kind, sign):
+    values = [Decimal(0), None] if getattr(kind, "scale", 0) == 38 else [Decimal(0), Decimal(1), Decimal(127), None]
+    column = pa.array(values, kind if pa.types.is_decimal(kind) else pa.decimal128(38, 0)).cast(kind)
+    for written in (*LONG, *FAR, *(f"-{far}" for far in FAR)):
+        expected = [value is not None and getattr(value, SIGNS[sign])(Decimal(written)) for value in values]
+        start = time.perf_counter()
+        assert compare(column, sign, Decimal(written)).tolist() == expected
+        # The number 10^3000000 takes minutes to make.
+        assert time.perf_counter() - start < 5
+
+
+@pytest.mark.parametrize("written", [*LONG, *FAR])
+@pytest.mark.parametrize("kind", [pa.int64(), pa.decimal128(38, 2), pa.decimal256(76, 0)])
+def test_a_listed_number_that_the_type_cannot_hold_is_in_no_row(kind, written):
+    assert is_listed(pa.array([1, 2]).cast(kind), [written, 1])[1] == [written]
+
+
 @pytest.mark.parametrize("kind", [pa.float32(), pa.float64()])
 def test_a_number_of_the_config_is_the_number_of_the_file(kind):
     column = pa.array([0.1, 0.25, 0.3, None, np.nan], kind)
@@ -52,6 +76,33 @@ def test_times_are_compared_to_the_last_nanosecond_and_dates_with_times():
         False,
         True,
     ]
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.timestamp("s"), pa.timestamp("us"), pa.timestamp("ns"), pa.timestamp("ns", tz="UTC"), pa.date32(), pa.date64()]
+)
+def test_listed_times_are_those_that_are_equal_one_by_one(kind):
+    column = pa.array([0, 86_400 * 10**9, 86_400 * 10**9 + 1, None, 2 * 86_400 * 10**9], pa.timestamp("ns"))
+    column = column.cast(pa.timestamp("ns", tz="UTC")) if getattr(kind, "tz", None) else column.cast(kind, safe=False)
+    values = ["1970-01-02", "1970-01-02T00:00:00.000000001", "9999-01-01", "1970-01-03T02:00:00+02:00", "soon", date(1970, 1, 1), True, 7]
+    rows, missing = is_listed(column, values)
+    each = []
+    for value in values:
+        try:
+            each.append(compare(column, "==", str(value)))
+        except Incomparable:
+            each.append(np.zeros(len(column), dtype=bool))
+    assert rows.tolist() == np.logical_or.reduce(each).tolist()
+    assert missing == [value for value, mask in zip(values, each, strict=True) if not mask.any()]
+
+
+def test_many_listed_times_are_found_in_one_pass():
+    days = pa.array([n % 20_000 for n in range(500_000)], pa.int32()).cast(pa.date32())
+    listed = [date(1970, 1, 1) + timedelta(days=n) for n in range(1000)]
+    start = time.perf_counter()
+    assert is_listed(days, listed)[0].sum() == 25_000
+    # A pass for each value takes seconds.
+    assert time.perf_counter() - start < 1
 
 
 @pytest.mark.parametrize(

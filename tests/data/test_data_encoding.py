@@ -1,5 +1,6 @@
 """Columns as the network sees them: the same bits however the rows are cut, fitted on training rows only, restored from JSON."""
 
+import itertools
 import json
 import math
 from datetime import UTC, date, datetime, timedelta
@@ -186,6 +187,27 @@ def test_what_software_writes_otherwise_is_the_same_category_in_a_later_file(tra
     assert encoder.features(table_of([later])).tolist() == encoder.features(table_of([trained])).tolist()
     both = Encoder.fit(one("categorical"), table_of([trained, later]))
     assert both.features(table_of([trained, later])).tolist() == [[0, 1], [1, 0]] or both.width == 2
+
+
+@pytest.mark.parametrize("trained", list(itertools.product(["TRUE", "true", "True"], ["FALSE", "false", "False"])))
+def test_truth_values_alone_are_the_same_categories_in_any_case(trained):
+    encoder = Encoder.fit(one("categorical"), table_of(trained))
+    true, false = encoder.features(table_of(trained)).tolist()
+    assert encoder.features(table_of(["TRUE", "true", "True"])).tolist() == [true] * 3
+    assert encoder.features(table_of(["FALSE", "false", "False"])).tolist() == [false] * 3
+    assert encoder.features(table_of([True, False])).tolist() == [true, false]
+
+
+def test_the_case_of_a_truth_value_among_other_words_is_a_name():
+    encoder = Encoder.fit(one("categorical"), table_of(["TRUE", "maybe"]))
+    assert encoder.notes(table_of(["tRUE"]))["x"].unseen == 1
+
+
+def test_a_category_has_the_same_place_alone_and_among_others():
+    categories = [f"{n}" for n in range(60)] + ["True", "a"]
+    encoder = Encoder.fit(one("categorical", dimensions=2), table_of(categories))
+    later = ["7.0", "true", "zzz", None, "8", "a", "A", "59.0", "60.0", "7.0"]
+    assert encoder.features(table_of(later)).tolist() == [encoder.features(table_of([cell], pa.string())).tolist()[0] for cell in later]
 
 
 @pytest.mark.parametrize(("one_name", "other"), [("1.1", "1.10"), ("7", "007"), ("1E5", "100000"), ("+4", "4"), ("NA", "na"), ("a ", "a")])

@@ -52,7 +52,22 @@ def test_odd_names_signs_in_text_zones_and_empty_columns():
 
 
 @pytest.mark.parametrize(
-    "text", ["", "x", "x = 1", "x > ", "> 1", "x > north", "x > 1 or n > 2", "x == 'a", "x === 1", "x =< 1", "x > nan", "x <> 1"]
+    "text",
+    [
+        "",
+        "x",
+        "x = 1",
+        "x > ",
+        "> 1",
+        "x > north",
+        "x > 1 or n > 2",
+        "x == 'a",
+        "x === 1",
+        "x =< 1",
+        "x > nan",
+        "x <> 1",
+        "x > 1e99999999999999999999",
+    ],
 )
 def test_what_is_no_comparison_is_a_config_error(text):
     with pytest.raises(ConfigError) as caught:

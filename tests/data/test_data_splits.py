@@ -1,5 +1,6 @@
 """Which rows are held out: a function of what is in them, exact in number, and never both sides of a group."""
 
+import tracemalloc
 from datetime import date, timedelta
 from types import SimpleNamespace
 
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from disttrain.data import TEST, TRAIN, VALIDATION, assign, own_shares
-from disttrain.data.hashing import column_hash
+from disttrain.data.hashing import column_hash, mixed
 from disttrain.errors import DataError
 
 
@@ -150,11 +151,29 @@ def test_a_split_that_leaves_nothing_is_refused():
     assert refused(table, test=SimpleNamespace(column="nope", values=(1,))) == "missing-column"
 
 
-def test_the_hash_of_long_text_does_not_depend_on_the_blocks_it_is_read_in(monkeypatch):
-    array = pa.array([f"{n % 97}" * (n % 50) for n in range(5000)] + [None, ""])
-    whole = column_hash(array)
-    monkeypatch.setattr("disttrain.data.hashing.BLOCK_BYTES", 100)
-    assert np.array_equal(column_hash(array), whole)
+def spelled_out(text):
+    """The hash of a text, byte by byte."""
+    data = text.encode()
+    total = sum((byte + 1) * pow(0x100000001B3, place + 1, 2**64) for place, byte in enumerate(data))
+    return total % 2**64 ^ int(mixed(np.array([len(data)], dtype=np.uint64))[0])
+
+
+@pytest.mark.parametrize("size", [1 << 20, 100, 7])
+def test_the_hash_of_a_text_does_not_depend_on_the_blocks_it_is_read_in(monkeypatch, size):
+    monkeypatch.setattr("disttrain.data.hashing.BLOCK_BYTES", size)
+    array = pa.array(["first", *(f"{n % 97}ü" * (n % 50) for n in range(500)), None, "", "z" * 100, "y" * 14])
+    expected = [0x9E3779B97F4A7C15 if text is None else spelled_out(text) for text in array.to_pylist()]
+    assert column_hash(array).tolist() == expected
+    assert column_hash(array.slice(1)).tolist() == expected[1:]
+
+
+def test_a_text_of_many_bytes_is_hashed_in_little_memory():
+    array = pa.array(["a" * (16 << 20), "b"])
+    tracemalloc.start()
+    column_hash(array)
+    # A block of 1 MiB takes 32 bytes a byte.
+    assert tracemalloc.get_traced_memory()[1] < 80 << 20
+    tracemalloc.stop()
 
 
 @settings(max_examples=100, deadline=None)

@@ -155,6 +155,24 @@ def test_a_column_of_several_types_is_named(values, run, table):
     assert "frame, column `x`" in fault.value.findings[0].where
 
 
+@pytest.mark.parametrize("fill", [0.0, np.nan, 7.5])
+def test_a_sparse_column_is_the_column_that_it_stands_for(fill, run, table):
+    frame = table.to_pandas()
+    frame.loc[::3, "x"] = fill
+    sparse = frame.assign(x=pd.arrays.SparseArray(frame["x"], fill_value=fill), kind=frame["kind"].astype(pd.SparseDtype(object, "north")))
+    pd.testing.assert_frame_equal(run.predict(sparse), run.predict(frame))
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_a_column_of_complex_numbers_is_refused_in_its_own_words(sparse, run, table):
+    values = table.column("x").to_numpy() + 1j
+    frame = table.to_pandas().assign(x=pd.arrays.SparseArray(values) if sparse else values)
+    with pytest.raises(DataError, match=r"`x`: its values are complex numbers.*frame\['x'\]\.abs\(\)"):
+        run.predict(frame)
+    assert len(run.predict(frame.assign(x=np.real(frame["x"])))) == len(frame)
+    assert len(run.predict(frame.assign(x=frame["x"].abs()))) == len(frame)
+
+
 def test_a_feature_in_the_index_is_named_with_a_way_out(run, table):
     frame = table.to_pandas()
     for index in ("x", ["id", "kind"]):

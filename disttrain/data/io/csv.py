@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -25,6 +26,7 @@ __all__ = ["csv_batches", "csv_lines", "csv_rows", "csv_schema", "csv_writer"]
 SMALLEST_BLOCK, LARGEST_BLOCK = 1 << 20, 16 << 20
 # A row must lie in one block; where one does not, the blocks become larger, up to this.
 LONGEST_ROW = 256 << 20
+UTF8_MARK = b"\xef\xbb\xbf"
 
 
 def csv_schema(path: Path, dialect: Dialect) -> Any:
@@ -33,12 +35,35 @@ def csv_schema(path: Path, dialect: Dialect) -> Any:
 
 
 def source(path: Path, dialect: Dialect) -> Any:
-    """The text for the CSV reader, which refuses a header without a line end: small files get one."""
-    with opened_text(path, dialect.encoding) as file:
+    """The text for the CSV reader from its header on, which refuses one without a line end: small files get one."""
+    blank = leading_blanks(path, dialect)
+    with from_header(path, dialect, blank) as file:
         content = bytes(file.read(HEAD_BYTES))
         if len(content) < HEAD_BYTES and b"\n" not in content:
             return pa.BufferReader(content + bytes(file.read()) + b"\n")
-    return opened_text(path, dialect.encoding)
+    return from_header(path, dialect, blank)
+
+
+def leading_blanks(path: Path, dialect: Dialect) -> int:
+    """The bytes of the empty lines before the header, with the mark of UTF-8 where one is before them: in a file of one column the CSV
+    reader takes the first for the header.
+    """
+    size = 0
+    with opened_text(path, dialect.encoding) as file:
+        while block := bytes(file.read(HEAD_BYTES)):
+            text = block if size else block.removeprefix(UTF8_MARK)
+            blank = len(text) - len(text.lstrip(b"\r\n"))
+            size += blank + (len(block) - len(text) if blank else 0)
+            if blank < len(text):
+                break
+    return size
+
+
+def from_header(path: Path, dialect: Dialect, blank: int) -> Any:
+    file = opened_text(path, dialect.encoding)
+    while blank:
+        blank -= len(file.read(min(blank, HEAD_BYTES)))
+    return file
 
 
 def blocks(path: Path, columns: Sequence[str], names: Sequence[str], dialect: Dialect, size: int) -> Iterator[Any]:
@@ -83,14 +108,38 @@ def csv_batches(path: Path, columns: Sequence[str], schema: Any, dialect: Dialec
 
 def require_closed_quotes(path: Path, dialect: Dialect) -> None:
     """A quote that is never closed turns the rest of the file into one value, of which Arrow says nothing."""
-    quotes = 0
     with opened_text(path, dialect.encoding) as file:
-        while block := file.read(1 << 20):
-            quotes += bytes(block).count(b'"')
-    if quotes % 2:
+        unclosed = ends_inside_quotes(iter(lambda: bytes(file.read(1 << 20)), b""), dialect.separator)
+    if unclosed:
         raise DataError(
             Finding("open-quote", 'a quote (") is opened and never closed, and swallows the end of the file', place(path)),
         )
+
+
+def ends_inside_quotes(blocks: Iterator[bytes], separator: str) -> bool:
+    """Whether a text ends in a field that a quote opened. A quote opens the field that it begins, and again one that it follows the end of
+    (two are one quote); inside any other field it is a character, as in 5".
+    """
+    opening = re.compile(b"(?:(?<=[\r\n" + re.escape(separator.encode()) + b"])|(?<=\n" + UTF8_MARK + b'))"')
+    inside, closed, last = False, False, b"\n"
+    for block in blocks:
+        text, index = last + block, 1
+        if closed and block.startswith(b'"'):
+            inside, index = True, 2
+        closed = False
+        while (quote := text.find(b'"', index) if inside else end_of(opening.search(text, index)) - 1) >= 0:
+            index = quote + 1
+            if inside:
+                inside, closed = text.startswith(b'"', index), index == len(text)
+                index += inside
+            else:
+                inside = True
+        last = text[-1:]
+    return inside
+
+
+def end_of(match: re.Match[bytes] | None) -> int:
+    return 0 if match is None else match.end()
 
 
 def csv_rows(path: Path, schema: Any, dialect: Dialect) -> int:
@@ -102,8 +151,8 @@ def csv_lines(path: Path, dialect: Dialect, rows: NDArray[np.int64]) -> NDArray[
     """The line of the file, from 1, on which each of some ascending rows begins. It reads the file up to the last of them."""
     wanted, lines, count, line = set(rows.tolist()), {}, -1, 1
     with opened_text(path, dialect.encoding) as file:
-        reader = csv.reader(io.TextIOWrapper(file, encoding="utf-8", errors="replace", newline=""), delimiter=dialect.separator)
-        width = len(next(cells_of(reader), []))
+        reader = csv.reader(io.TextIOWrapper(file, encoding="utf-8-sig", errors="replace", newline=""), delimiter=dialect.separator)
+        width = len(next((cells for cells in cells_of(reader) if cells), []))
         line = reader.line_num + 1
         for cells in cells_of(reader):
             # Arrow passes over empty lines, but for files of one column.

@@ -37,8 +37,9 @@ MOST_CELLS = 0.8
 
 @dataclass(frozen=True)
 class Dialect:
-    """How text becomes values. `missing` are the words for a missing value in every column but names, None where these are the usual ones
-    in columns of numbers, dates and truth values alone; `words` are those that were met in the sample.
+    """How text becomes values. `missing` are the words that are declared to stand for a missing value, in names letter for letter and in other
+    columns in any case; None where these are the usual ones, in columns of numbers, dates and truth values alone. `words` are those that
+    were met in the sample.
     """
 
     separator: str = ","

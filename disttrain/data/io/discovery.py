@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,6 +24,7 @@ def files(source: str | Sequence[str], base: Path, format: str = "auto") -> tupl
     Raises DataError, for all parts of a list at once, where one matches nothing, is no regular file, or names a file again.
     """
     found: list[Path] = []
+    known: set[Path] = set()
     findings: list[Finding] = []
     for part in [source] if isinstance(source, str) else source:
         try:
@@ -30,13 +32,25 @@ def files(source: str | Sequence[str], base: Path, format: str = "auto") -> tupl
         except DataError as fault:
             findings += fault.findings
             continue
-        findings += filter(None, map(not_a_file, matches))
-        findings += [Finding("file-twice", "the source names this file twice", place(path)) for path in matches if path in found]
+        faults = [not_a_file(path) for path in matches]
+        findings += filter(None, faults)
+        there = [path for path, fault in zip(matches, faults, strict=True) if fault is None]
+        findings += [Finding("file-twice", "the source names this file twice", place(path)) for path in again(there, known)]
         found += matches
     raise_any(findings)
     if not found:
         raise DataError(Finding("no-files", "the source is an empty list"))
     return tuple(found)
+
+
+def again(paths: Sequence[Path], known: set[Path]) -> list[Path]:
+    """Those of the paths whose file is among the `known` ones, to which all are added: `a.csv` and `folder/../a.csv` are one file."""
+    twice = []
+    for path in paths:
+        file = path if path == STDIN else Path(os.path.realpath(path))
+        twice += [path] if file in known else []
+        known.add(file)
+    return twice
 
 
 def matching(part: str, base: Path, format: str) -> list[Path]:

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 import numpy as np
 import pyarrow as pa
 
-from disttrain.data.arrays import LARGEST_WHOLE, text_column
+from disttrain.data.arrays import LARGEST_WHOLE, chosen_texts
 
 __all__ = ["constant", "partition_types", "partitions"]
 
@@ -49,4 +49,4 @@ def constant(value: str | None, kind: Any, rows: int) -> Any:
         return pa.nulls(rows, kind)
     if pa.types.is_int64(kind):
         return pa.Array.from_buffers(kind, rows, [None, pa.py_buffer(np.full(rows, int(value), dtype=np.int64))])
-    return text_column([value] * rows)
+    return chosen_texts([value], np.zeros(rows, dtype=np.int64))

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.json as pj
 from numpy.typing import NDArray
 
-from disttrain.data.arrays import LARGEST_WHOLE, is_number
+from disttrain.data.arrays import LARGEST_WHOLE, is_number, joined, text_column
 from disttrain.data.io.files import head, opened_text, reading, require_text
 
 __all__ = ["is_large", "ndjson_batches", "ndjson_lines", "ndjson_rows", "ndjson_schema", "ndjson_writer"]
@@ -22,8 +22,10 @@ __all__ = ["is_large", "ndjson_batches", "ndjson_lines", "ndjson_rows", "ndjson_
 BLOCK_BYTES = 4 << 20
 BLOCK_ROWS = 65_536
 LONGEST_LINE = 64 << 20
-# A column whose values are numbers and text, or true and text, by turns; its name stands in Arrow's message.
-CHANGED = re.compile(r"JSON parse error: Column\(/([^)]*?)\) changed from \w+ to \w+ in row")
+# A column whose values are numbers and text, or true and text, by turns; its name stands in Arrow's message, before the names of what is in it.
+CHANGED = re.compile(r"JSON parse error: Column\(/(.*)\) changed from \w+ to \w+ in row", re.DOTALL)
+# Text whose offsets have 64 bits: a block of lines may be long.
+LONG = pa.large_string()
 # Marks the columns of a schema that hold text in some rows and other values in others, and those of numbers with some beyond 2^53.
 MIXED, LARGE = {b"values": b"mixed"}, {b"values": b"large"}
 SCALAR = rb"(-?\d[\d.eE+-]*|true|false)(?=\s*[,}])"
@@ -51,7 +53,19 @@ def parsed(block: bytes, text: Collection[str] = (), schema: Any = None) -> Any:
     content = quoted(block, text) if text else block
     # One Arrow block each, so that types are inferred over the whole of it.
     read = pj.ReadOptions(use_threads=False, block_size=len(content) + 1)
-    return pj.read_json(pa.BufferReader(content), read_options=read, parse_options=options)
+    rows = pj.read_json(pa.BufferReader(content), read_options=read, parse_options=options)
+    require_lines(block, rows.num_rows)
+    return rows
+
+
+def require_lines(block: bytes, rows: int) -> None:
+    """Raise ValueError where the rows of a block are not one on each line that is not blank: rows are counted, and named, by their lines."""
+    if block.count(b"\n{") + block.startswith(b"{") == rows == block.count(b"\n") + (not block.endswith(b"\n")):
+        return
+    lines = len(starts_of(block))
+    if rows != lines:
+        some = f"{rows:,} object{'s' if rows != 1 else ''} on {lines:,} line{'s' if lines != 1 else ''}"
+        raise ValueError(f"it has {some}, and each needs a line of its own: `jq -c . FILE` writes it so")
 
 
 def quoted(block: bytes, names: Collection[str]) -> bytes:
@@ -71,9 +85,17 @@ def inferred(block: bytes, text: set[str]) -> Any:
             return parsed(block, text)
         except pa.ArrowInvalid as fault:
             match = CHANGED.match(str(fault))
-            if match is None or (name := match[1].split("/")[0]) in text:
+            name = None if match is None else column_at(match[1], block)
+            if name is None or name in text:
                 raise
             text.add(name)
+
+
+def column_at(path: str, block: bytes) -> str | None:
+    """The column in which `path` lies, where names are joined by slashes, which may also stand in a name: the longest that a row has."""
+    names = ["/".join(path.split("/")[:length]) for length in range(path.count("/") + 1, 0, -1)]
+    rows = (json.loads(line) for line in block.decode("utf-8-sig").split("\n") if line.strip())
+    return next((name for row in rows for name in names if name in row), None)
 
 
 def ndjson_schema(path: Path) -> Any:
@@ -171,9 +193,10 @@ class LineWriter:
         self.own = self.sink is not sink
 
     def write_batch(self, batch: Any) -> None:
-        for row in batch.to_pylist():
-            line = json.dumps({name: storable(value) for name, value in row.items()}, ensure_ascii=False)
-            self.sink.write(line.encode() + b"\n")
+        if not batch.num_columns:
+            self.sink.write(b"{}\n" * batch.num_rows)
+        elif batch.num_rows:
+            self.sink.write(lines_of(batch))
 
     def write_table(self, table: Any) -> None:
         for batch in table.to_batches(max_chunksize=BLOCK_ROWS):
@@ -193,6 +216,47 @@ class LineWriter:
 def ndjson_writer(sink: Any, schema: Any) -> Any:  # noqa: ARG001
     """A writer of one JSON object a line; `sink` is a path or an open binary file. NaN and infinities become null."""
     return LineWriter(sink)
+
+
+def lines_of(batch: Any) -> Any:
+    """The bytes of the rows of a batch, as JSON objects, one a line."""
+    parts = []
+    for index, (name, column) in enumerate(zip(batch.schema.names, batch.columns, strict=True)):
+        parts += [literal(("{", ", ")[index > 0] + json.dumps(name, ensure_ascii=False) + ": "), json_text(joined(column))]
+    lines = pc.binary_join_element_wise(*parts, literal("}\n"), literal(""))
+    ends = np.frombuffer(lines.buffers()[1], dtype=np.int64)[lines.offset : lines.offset + len(lines) + 1]
+    return memoryview(lines.buffers()[2])[ends[0] : ends[-1]]
+
+
+def literal(text: str) -> Any:
+    # pa.scalar would import pandas.
+    return text_column([text]).cast(LONG)[0]
+
+
+def json_text(array: Any) -> Any:
+    """The JSON of each value, an Arrow array of text; null, NaN and infinities are `null`."""
+    kind = array.type
+    if pa.types.is_string(kind):
+        text = pc.binary_join_element_wise(literal('"'), escaped(array.cast(LONG)), literal('"'), literal(""))
+    elif pa.types.is_integer(kind) or pa.types.is_boolean(kind):
+        text = array.cast(LONG)
+    elif pa.types.is_floating(kind):
+        # A float32 is the double that it is equal to; a whole number stays a float.
+        doubles = array.cast(pa.float64())
+        numbers = pc.replace_substring_regex(doubles.cast(LONG), r"^(-?\d+)$", r"\1.0")
+        text = pc.if_else(pc.is_finite(doubles), numbers, pa.nulls(1, LONG)[0])
+    else:
+        text = text_column([json.dumps(storable(value), ensure_ascii=False) for value in array.to_pylist()]).cast(LONG)
+    return pc.coalesce(text, literal("null")) if text.null_count else text
+
+
+def escaped(text: Any) -> Any:
+    """Texts as they stand between the quotes of JSON."""
+    if not pc.any(pc.match_substring_regex(text, r'["\\\x00-\x1f]')).as_py():
+        return text
+    for character in ("\\", '"', *map(chr, range(32))):
+        text = pc.replace_substring(text, character, json.dumps(character)[1:-1])
+    return text
 
 
 def storable(value: Any) -> Any:

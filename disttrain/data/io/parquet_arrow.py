@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from disttrain.data.io.files import opened, reading
+from disttrain.data.record_batches import plain_parts, regrouped, varies
 
 __all__ = [
     "arrow_batches",
@@ -23,6 +24,7 @@ __all__ = [
 ]
 
 MAGIC_BYTES = 6
+TEXT_ROWS = 4_096
 
 
 def parquet_file(handle: Any) -> Any:
@@ -44,17 +46,26 @@ def parquet_rows(path: Path) -> int:
 
 
 def parquet_batches(path: Path, columns: Sequence[str], rows: int) -> Iterator[Any]:
-    """Record batches of at most `rows` rows with `columns`, holding about one batch and one page of each column in memory."""
+    """Record batches of at most `rows` rows with `columns`, fewer where texts are long, holding about one batch and one page of each column
+    in memory.
+    """
     with reading(path, "parquet"), opened(path) as handle:
         file = parquet_file(handle)
         seen = 0
-        for batch in file.iter_batches(batch_size=rows, columns=list(columns)):
-            batch.validate(full=True)
+        for batch in regrouped(parquet_parts(file, columns, rows), rows):
             seen += batch.num_rows
-            # Asking for `a` also yields a nested or dotted `a.b`.
-            yield batch.select(list(columns))
+            yield batch
         if seen != file.metadata.num_rows:
             raise ValueError(f"its footer promises {file.metadata.num_rows:,} rows, and it holds {seen:,}")
+
+
+def parquet_parts(file: Any, columns: Sequence[str], rows: int) -> Iterator[Any]:
+    """The rows as they come, few at a time where there are texts or lists: how long these are no footer says, as they may be stored once."""
+    long = any(varies(kind) or pa.types.is_dictionary(kind) for kind in (file.schema_arrow.field(name).type for name in columns))
+    for batch in file.iter_batches(batch_size=min(rows, TEXT_ROWS) if long else rows, columns=list(columns)):
+        batch.validate(full=True)
+        # Asking for `a` also yields a nested or dotted `a.b`.
+        yield from plain_parts(batch.select(list(columns)))
 
 
 def parquet_writer(sink: Any, schema: Any) -> Any:

@@ -136,3 +136,9 @@ def test_rows_are_told_by_the_line_of_the_file(tmp_path):
     with pytest.raises(DataError) as caught:
         Source([tmp_path / "t.ndjson"]).read({"x": NUMBER})
     assert caught.value.findings[0].excerpt == ("line 3  three",)
+
+
+def test_declared_words_are_missing_names_letter_for_letter_and_missing_numbers_in_any_case(tmp_path):
+    (tmp_path / "t.csv").write_text("x,k\n1,ABC\nabc,abc\nABC, ABC \n2,  \n")
+    source = Source([tmp_path / "t.csv"], options=said(missing=("ABC",)))
+    assert source.read({"x": NUMBER, "k": NAME}).table.to_pydict() == {"x": [1.0, None, None, 2.0], "k": [None, "abc", None, None]}
