@@ -31,10 +31,10 @@ NO_NUMBER = text_column(["no number"])[0]
 
 @dataclass
 class ColumnTypeGuess:
-    """The types that all cells of a column so far fit; `padded` where one looks like 007, which is a name and not the number 7."""
+    """The types that all cells of a column so far fit, and whether they are codes such as 007, a name and not the number 7."""
 
     types: list[Any] = field(default_factory=lambda: list(CANDIDATES))
-    padded: bool = False
+    codes: CodeCounts = field(default_factory=lambda: CodeCounts())
     empty: bool = True
 
     def see(self, text: Any, dialect: Dialect) -> None:
@@ -48,13 +48,17 @@ class ColumnTypeGuess:
         if not len(cells):
             return
         self.types, self.empty = fitting, False
-        self.padded = self.padded or (bool(fitting) and fitting[0] in NUMBERS and has_padded(cells))
+        if fitting and fitting[0] in NUMBERS:
+            self.codes.see(cells)
+            if matching(cells, "^[+-]?0[xX]"):
+                # Arrow reads them as integers; floats, which numbers become, do not.
+                self.types = [kind for kind in fitting if kind not in NUMBERS]
 
     def result(self) -> Any:
         """The type; null where no cell has a value."""
         if self.empty:
             return pa.null()
-        named = not self.types or (self.padded and self.types[0] in NUMBERS)
+        named = not self.types or (self.types[0] in NUMBERS and self.codes.found)
         return pa.string() if named else self.types[0]
 
 
@@ -107,16 +111,45 @@ def fits(cells: Any, kind: Any) -> bool:
     return cast_or_none(cells, kind) is not None
 
 
-def has_padded(cells: Any) -> bool:
-    return bool(pc.any(pc.match_substring_regex(cells, "^0[0-9xX]")).as_py())
+@dataclass
+class CodeCounts:
+    """Whole numbers among some cells: how many, how many of them begin with 0, the fewest and most digits; and whether others are no whole numbers."""
+
+    whole: int = 0
+    padded: int = 0
+    widths: tuple[int, int] = (1 << 30, 0)
+    fractions: bool = False
+
+    def see(self, cells: Any) -> None:
+        """Count some cells that are numbers, or look like it."""
+        digits = cells.filter(pc.match_substring_regex(cells, r"^\d+$"))
+        self.fractions = self.fractions or bool(pc.any(pc.match_substring_regex(cells, r"^[+-]?\d*[.]\d*(?:[eE][+-]?\d+)?$")).as_py())
+        if not len(digits):
+            return
+        self.whole += len(digits)
+        self.padded += matching(digits, "^0[0-9]")
+        widths = pc.min_max(pc.utf8_length(digits))
+        self.widths = min(self.widths[0], widths["min"].as_py()), max(self.widths[1], widths["max"].as_py())
+
+    @property
+    def found(self) -> bool:
+        """Whether they are codes: some begin with 0, none has a fraction, and all are of one length or many begin so; one 007 among numbers is a 7."""
+        several = self.widths[0] == self.widths[1] or self.padded >= MANY_PADDED * self.whole
+        return bool(self.padded) and not self.fractions and several
 
 
 # What numbers and dates look like where they are written for people: $1,169.77, 45 %, 12 km, 31/12/24.
-GROUPED = r"\d{1,3}(?:[,.' \x{a0}\x{202f}]\d{3})+(?:[.,]\d+)?"
-BARE = rf"[+-]?(?:{GROUPED}|\d+(?:[.,]\d+)?|[.,]\d+)(?:[eE][+-]?\d+)?"
+GROUPED = r"\d{1,3}(?:[,.' \x{a0}\x{202f}_]\d{3})+(?:[.,]\d+)?"
+BARE = rf"[+\-\x{{2212}}\x{{2013}}]?(?:{GROUPED}|\d+(?:[.,]\d+)?|[.,]\d+)(?:[eE][+-]?\d+)?"
 PLAIN = r"^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$"
 MARKED = rf"^[(]?[$€£¥₹]?\s?{BARE}\s?[%$€£¥₹]?[)]?$"
 WITH_UNIT = rf"^{BARE}\s?(?P<unit>[A-Za-zµ°/²³]{{1,8}})$"
+# Of many distinct ones: with the code of a currency, a minus or a star after it, in hexadecimal or full-width digits, a time of day, a duration.
+CURRENCY = r"USD|EUR|GBP|CHF|JPY|CNY|INR|AUD|CAD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|RON|BRL|MXN|ZAR|SGD|HKD|KRW|TRY|RUB|US\$|C\$|A\$|R\$|Rs\.?|kr\.?|Fr\.?"
+SPELLED = (
+    rf"^(?:{CURRENCY})\s?{BARE}$|^{BARE}(?:-|\*+)$|^[+-]?0[xX][0-9a-fA-F]+(?:[pP][+-]?\d+)?$|^[+-]?[\x{{ff10}}-\x{{ff19}}\x{{ff0c}}\x{{ff0e}}.,]+$"
+    r"|^\d{1,3}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:\s?[aApP]\.?[mM]\.?)?$|^(?:\d+(?:\.\d+)?\s?(?:d|h|m|s|min|sec|hrs?|days?)\s?){2,}$"
+)
 DATE = (
     r"^(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/]\d{1,2}[-/](?:\d{4}|\d{2})|\d{1,2}\.\d{1,2}\.\d{4})(?:[ T].*)?$"
     r"|^\d{1,2}[ -][A-Za-z]{3,9}[ -]\d{2,4}$|^[A-Za-z]{3,9} \d{1,2},? \d{4}$"
@@ -124,7 +157,7 @@ DATE = (
 TRUTH = r"^(?i:true|false)$"
 # A unit is the same in nearly all rows, and numbers with one are many: `3 doors` and `5 doors` are categories.
 FEW_DISTINCT, SAME_UNIT = 20, 0.9
-MOST = 0.5
+MOST, MANY_PADDED = 0.5, 0.05
 
 
 @dataclass
@@ -136,7 +169,8 @@ class Resemblance:
     marked: int = 0
     dates: int = 0
     truth: int = 0
-    padded: bool = False
+    spelled: int = 0
+    codes: CodeCounts = field(default_factory=CodeCounts)
     units: dict[str, int] = field(default_factory=dict)
     distinct: set[str] = field(default_factory=set)
 
@@ -149,7 +183,8 @@ class Resemblance:
         plain, marked, dates = (matching(cells, pattern) for pattern in (PLAIN, MARKED, DATE))
         self.plain, self.dates = self.plain + plain, self.dates + dates
         self.marked += marked - plain
-        self.padded = self.padded or bool(matching(cells, r"^0(?:\d+|[xX].*)$"))
+        self.spelled += matching(cells, SPELLED)
+        self.codes.see(cells)
         self.truth += matching(cells, TRUTH)
         if len(self.distinct) <= FEW_DISTINCT:
             self.distinct.update(pc.unique(cells)[: FEW_DISTINCT + 1].to_pylist())
@@ -159,14 +194,16 @@ class Resemblance:
 
     @property
     def of_unit(self) -> int:
-        """How many cells are numbers with the one unit that nearly all such cells have."""
+        """How many cells are numbers with the one unit that nearly all such cells have, or that are spelled in another way."""
+        if len(self.distinct) <= FEW_DISTINCT:
+            return 0
         most, total = max(self.units.values(), default=0), sum(self.units.values())
-        return most if total and most >= SAME_UNIT * total and len(self.distinct) > FEW_DISTINCT else 0
+        return self.spelled + (most if total and most >= SAME_UNIT * total else 0)
 
     @property
     def kind(self) -> str:
         """numbers, where most cells are; dates and truth values likewise; empty for names."""
-        if not self.cells or self.padded:
+        if not self.cells or self.codes.found:
             return "dates" if self.cells and self.dates > MOST * self.cells else ""
         if self.plain + self.marked + self.of_unit >= MOST * self.cells and self.plain + self.marked + self.of_unit > self.dates:
             return "numbers"

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from disttrain.data.arrays import joined
+from disttrain.data.arrays import is_number, joined
 from disttrain.data.comparing import Incomparable, compare
 from disttrain.data.findings import raise_any, shown
 from disttrain.errors import ConfigError, DataError, Finding
 
-__all__ = ["columns_of", "keep"]
+__all__ = ["columns_of", "columns_of_names", "keep"]
 
 GRAMMAR = re.compile(r"\s*(?:`(?P<quoted>[^`]+)`|(?P<name>[^=!<>`]+?))\s*(?P<sign>==|!=|<=|>=|<|>)\s*(?P<value>[^=].*?|)\s*", re.DOTALL)
 NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
@@ -96,6 +96,13 @@ def columns_of(filters: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(comparison.column for comparison in parsed_all(filters)))
 
 
+def columns_of_names(filters: Sequence[str]) -> frozenset[str]:
+    """The columns that the filters ask only whether they are, or are not, some text. Raises ConfigError like `columns_of`."""
+    comparisons = parsed_all(filters)
+    others = {each.column for each in comparisons if not isinstance(each.value, str) or each.sign not in ("==", "!=")}
+    return frozenset(each.column for each in comparisons) - others
+
+
 def keep(batch: Any, filters: Sequence[str]) -> NDArray[np.bool_]:
     """Which rows of a table or record batch all `filters` hold for, (n,); no comparison holds for a missing value.
 
@@ -126,10 +133,12 @@ def holds(batch: Any, comparison: Comparison) -> NDArray[np.bool_]:
 def mismatch(comparison: Comparison, kind: Any) -> Finding:
     value = comparison.value
     written = f"'{shown(value)}'" if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else f"{value:g}"
-    hint = "numbers stand bare, text and dates ('2026-01-31') in quotes, true and false bare"
+    hints = ["numbers stand bare, text and dates ('2026-01-31') in quotes, true and false bare"]
+    if isinstance(value, str) and is_number(kind):
+        hints.append("what is `data.id` or `type: categorical` is compared with text as it is written")
     return Finding(
         "filter-type",
         f"column `{shown(comparison.column)}` is {kind}, and the filter compares it with {written}",
         "data.filter",
-        hints=(hint,),
+        hints=hints,
     )

@@ -19,7 +19,7 @@ from disttrain.data.column_type_guess import ColumnTypeGuess
 from disttrain.data.column_types import AS_WRITTEN, NAME, NUMBER, OWN
 from disttrain.data.common_types import exactly
 from disttrain.data.file_columns import in_form, kind_of_cells, type_of
-from disttrain.data.filters import columns_of, keep
+from disttrain.data.filters import columns_of, columns_of_names, keep
 from disttrain.data.findings import Origin, column_place, place, raise_any, shown
 from disttrain.data.io.csv_dialect import Dialect
 from disttrain.data.io.files import digest, reading, stamp
@@ -238,7 +238,9 @@ class Source:
         """
         kept, size, most, rows = [], 0, half_of_memory(), []
         used = tuple(dict.fromkeys((*compared, *columns_of(filters))))
-        every = {**forms, **{COMPARED + name: OWN for name in used}}
+        # What plays the part of a name is compared with a text as it is written.
+        named = {name for name in columns_of_names(filters) if forms.get(name) in (NAME, AS_WRITTEN)} - set(compared)
+        every = {**forms, **{COMPARED + name: NAME if name in named else OWN for name in used}}
         for part, first in self._conformed(every, limit):
             if filters:
                 mask = keep(comparisons(part, used), filters)

@@ -170,10 +170,18 @@ def _time_column(config: Config) -> list[str]:
 
 
 def _compared(config: Config, schema: Schema) -> list[str]:
-    """The columns whose own values part the rows. A category among the features is compared by its names, as they are written."""
-    categories = {feature.name for feature in schema.features if feature.kind == "categorical"}
-    listed = [place.column for place in (config.data.validation, config.data.test) if isinstance(place, ColumnSplit)]
-    return list(dict.fromkeys((*_time_column(config), *(name for name in listed if name not in categories))))
+    """The columns whose own values part the rows. Names are compared as they are written: a category among the features, and an id or the
+    column of the groups with values that are listed as text."""
+    names = {feature.name for feature in schema.features if feature.kind == "categorical"}
+    texts = {*schema.id, *([config.data.split.by] if config.data.split.method == "group" else [])}
+    listed = [
+        place.column
+        for place in (config.data.validation, config.data.test)
+        if isinstance(place, ColumnSplit)
+        and place.column not in names
+        and not (place.column in texts and all(isinstance(value, str) for value in place.values))
+    ]
+    return list(dict.fromkeys((*_time_column(config), *listed)))
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,27 @@ def judged(tmp_path, cells, form="csv", starred=False):
 
 
 @pytest.mark.parametrize("form", ["csv", "ndjson", "parquet"])
-@pytest.mark.parametrize("odd", ["?", "-", ".", "unknown", "12 km", "$1,200.50", "45 %", "1,234,567x", "1e", "--", "05/18/2023", "12:30"])
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "?",
+        "-",
+        ".",
+        "unknown",
+        "12 km",
+        "$1,200.50",
+        "45 %",
+        "1,234,567x",
+        "1e",
+        "--",
+        "05/18/2023",
+        "12:30",
+        "0x1F",
+        "0X1f",
+        "0x1p3",
+        "A12",
+    ],
+)
 def test_one_odd_cell_among_numbers_is_named_with_its_row_and_both_ways_out(tmp_path, form, odd):
     (finding,), remarks = judged(tmp_path, [*NUMBERS, odd], form)
     assert finding.code == "numbers-as-text"
@@ -54,6 +74,50 @@ def test_numbers_and_dates_as_people_write_them_are_named(tmp_path, cells, code)
     (finding,), _ = judged(tmp_path, cells)
     assert finding.code == code
     assert any("type: categorical" in hint for hint in finding.hints)
+
+
+MANY = range(10, 210)
+SPELLED = {
+    "unicode minus": [f"\N{MINUS SIGN}{n}.5" for n in MANY],
+    "en dash": [f"\N{EN DASH}{n}.5" for n in MANY],
+    "currency": [f"CHF {n}.50" for n in MANY],
+    "trailing minus": [f"{n}.5-" for n in MANY],
+    "star": [f"{n}.5*" for n in MANY],
+    "underscores": [f"{1000 * n:_}" for n in MANY],
+    "hexadecimal": [hex(n) for n in MANY],
+    "full width": ["".join(chr(ord(digit) - ord("0") + 0xFF10) for digit in str(n)) for n in MANY],
+    "clock": [f"{n % 24:02}:{n % 60:02}" for n in MANY],
+    "duration": [f"{n}h {n % 60}m" for n in MANY],
+}
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+@pytest.mark.parametrize("spelling", SPELLED)
+def test_numbers_that_no_program_writes_are_named_in_every_spelling(tmp_path, spelling, form):
+    (finding,), _ = judged(tmp_path, SPELLED[spelling], form)
+    assert finding.code == "numbers-as-text"
+    few = [SPELLED[spelling][n % 4] for n in range(80)]
+    if spelling in ("currency", "clock", "duration", "hexadecimal"):
+        assert judged(tmp_path, few, form) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind"),
+    [
+        ([f"{n:05}" for n in range(0, 90_000, 500)], "string"),
+        ([f"{n}" for n in range(10_000, 10_200)] + ["01234"], "string"),
+        ([f"{n:03}" for n in range(1, 1200)], "string"),
+        ([f"{n}" for n in range(1, 400)] + ["007"], "int64"),
+        ([f"{n}" for n in range(1, 400)] + ["0x1F"], "string"),
+        ([*NUMBERS, "00012"], "double"),
+    ],
+    ids=["zip codes", "one zip code with a zero", "numbered", "a number with zeros", "a hexadecimal number", "zeros among fractions"],
+)
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_zero_before_a_number_makes_a_name_where_the_column_is_one_of_codes(tmp_path, cells, kind, order):
+    path = tmp_path / "t.csv"
+    path.write_text("z,k\n" + "".join(f"{cell},k\n" for cell in cells[::order]))
+    assert str(Source([path]).own_types(["z"])["z"]) == kind
 
 
 @pytest.mark.parametrize(

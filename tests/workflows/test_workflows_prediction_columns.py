@@ -155,7 +155,9 @@ def test_the_columns_of_wide_files_are_laid_out_in_time_that_grows_with_their_nu
     start = time.perf_counter()
     assert prediction_columns.kept_columns(schema, request, model)[:2] == ("c7", "c0")
     prediction_columns.require_layout(schema, names, made, "csv", request)
-    table = prediction_columns.arranged(pa.Table.from_arrays([pa.nulls(1)] * 8_000, names), {name: pa.nulls(1) for name in made}, names, request)
+    table = prediction_columns.arranged(
+        pa.Table.from_arrays([pa.nulls(1)] * 8_000, names), {name: pa.nulls(1) for name in made}, names, request
+    )
     assert table.num_columns == 16_000
     # A pass over all names for each name would take half a minute.
     assert time.perf_counter() - start < 5
