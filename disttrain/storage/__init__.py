@@ -2,11 +2,11 @@
 
 This room knows nothing of what they mean, and importing it does not import torch.
 
-`atomic` writes a file under its name, `model_folder` keeps a model, `checkpoint_folder` the state of a fit, `run_folder` numbers, locks
+`atomic_files` writes a file under its name, `model_folder` keeps a model, `checkpoint_folder` the state of a fit, `run_folder` numbers, locks
 and finds runs.
 """
 
-from disttrain.storage.atomic import numbered, replacing, reported, require_writable, write_bytes, write_json, write_text
+from disttrain.storage.atomic_files import numbered, replacing, reported, require_writable, write_bytes, write_json, write_text
 from disttrain.storage.checkpoint_folder import Checkpoint, read_checkpoint, remove_checkpoints, write_checkpoint
 from disttrain.storage.model_folder import StoredModel, load_weights, read, save
 from disttrain.storage.run_files import CHECKPOINT, is_removed, own_files

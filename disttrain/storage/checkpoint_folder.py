@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from disttrain.errors import Finding, RunUnreadable
-from disttrain.storage import atomic, reading, trees, weights
+from disttrain.storage import atomic_files, safe_read, state_tree, weights
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -46,18 +46,18 @@ def write_checkpoint(folder: Path, state: dict[str, Any]) -> None:
     Raises StorageError where the disk refuses; what was there before is then still there, and whole.
     """
     tensors: dict[str, Tensor] = {}
-    form = trees.apart(state, tensors)
+    form = state_tree.apart(state, tensors)
     data = weights.encode(tensors, finite=False)
     says = {name: [str(tensor.dtype).removeprefix("torch."), list(tensor.shape)] for name, tensor in tensors.items()}
     document = {"format": FORMAT, "size": len(data), "sha256": hashlib.sha256(data).hexdigest(), "tensors": says, "state": form}
-    atomic.make_folder(folder)
-    with atomic.reported(folder):
+    atomic_files.make_folder(folder)
+    with atomic_files.reported(folder):
         number = max(_numbers(folder), default=0) + 1
         # Whole before it is named: what is not named by a JSON does not count.
-        atomic.write_bytes(folder / f"{number:04d}.safetensors", data)
-        atomic.write_json(folder / f"{number:04d}.json", {**document, "seal": _seal(document)})
+        atomic_files.write_bytes(folder / f"{number:04d}.safetensors", data)
+        atomic_files.write_json(folder / f"{number:04d}.json", {**document, "seal": _seal(document)})
         # Each file has a name of its own, so what a kill left of one is found by no later write.
-        atomic.sweep(folder)
+        atomic_files.sweep(folder)
         whole = [number for number in sorted(_named(folder)) if _is_regular(folder / f"{number:04d}.json")]
         _remove(folder, sorted(_numbers(folder) - set(whole[-_KEPT:])))
 
@@ -87,7 +87,7 @@ def remove_checkpoints(folder: Path) -> None:
     """Remove all checkpoints, and the folder where nothing else is in it. What stays after a kill is a checkpoint or nothing."""
     with suppress(OSError):
         _remove(folder, sorted(_numbers(folder)))
-        atomic.sweep(folder)
+        atomic_files.sweep(folder)
         folder.rmdir()
 
 
@@ -104,35 +104,35 @@ def _is_regular(path: Path) -> bool:
 
 def _read(folder: Path, number: int) -> dict[str, Any]:
     path, where = folder / f"{number:04d}.json", folder / f"{number:04d}.safetensors"
-    document = reading.parse(reading.document(path) or b"", path)
+    document = safe_read.parse(safe_read.document(path) or b"", path)
     if (found := document.get("format")) != FORMAT:
         newer, known = type(found) is int and found > FORMAT, type(found) is int
         what = f"has format {found}; this version reads format {FORMAT}" if known else "does not say the format of a checkpoint"
-        raise reading.unreadable("newer-format" if newer else "older-format" if known else "corrupt", what, path, *_HINTS)
+        raise safe_read.unreadable("newer-format" if newer else "older-format" if known else "corrupt", what, path, *_HINTS)
     if document.pop("seal", None) != _seal(document):
-        raise reading.unreadable("corrupt", "was changed after it was saved: its checksum differs", path, *_HINTS)
+        raise safe_read.unreadable("corrupt", "was changed after it was saved: its checksum differs", path, *_HINTS)
     data = _contents(where, document["size"])
     if len(data) != document["size"] or hashlib.sha256(data).hexdigest() != document["sha256"]:
-        raise reading.unreadable(
+        raise safe_read.unreadable(
             "corrupt", f"is not the file that was saved: size or SHA-256 differ from those in {path.name}", where, *_HINTS
         )
     try:
         expected = {name: (shape, dtype) for name, (dtype, shape) in document["tensors"].items()}
-        state: dict[str, Any] = trees.together(document["state"], weights.decode(data, expected, str(where), finite=False))
+        state: dict[str, Any] = state_tree.together(document["state"], weights.decode(data, expected, str(where), finite=False))
     except (KeyError, ValueError, TypeError, AttributeError) as fault:
-        raise reading.unreadable("corrupt", f"does not describe a checkpoint: {fault!r}"[:200], path, *_HINTS) from fault
+        raise safe_read.unreadable("corrupt", f"does not describe a checkpoint: {fault!r}"[:200], path, *_HINTS) from fault
     return state
 
 
 def _contents(path: Path, size: int) -> bytearray:
-    fd = reading.open_regular(path)
+    fd = safe_read.open_regular(path)
     if fd is None:
-        raise reading.unreadable("corrupt", "is missing", path, *_HINTS)
+        raise safe_read.unreadable("corrupt", "is missing", path, *_HINTS)
     try:
         # One byte more than expected, so that a longer file is seen.
-        return reading.fill(fd, size + 1)
+        return safe_read.fill(fd, size + 1)
     except OSError as error:
-        raise reading.unreadable("unreadable", f"cannot be read: {os.strerror(error.errno or 0)}", path) from error
+        raise safe_read.unreadable("unreadable", f"cannot be read: {os.strerror(error.errno or 0)}", path) from error
     finally:
         os.close(fd)
 
@@ -161,7 +161,7 @@ def _listed(folder: Path) -> set[int]:
     try:
         return _named(folder)
     except OSError as error:
-        raise reading.unreadable("unreadable", f"cannot be read: {os.strerror(error.errno or 0)}", folder) from error
+        raise safe_read.unreadable("unreadable", f"cannot be read: {os.strerror(error.errno or 0)}", folder) from error
 
 
 def _remove(folder: Path, numbers: Sequence[int]) -> None:

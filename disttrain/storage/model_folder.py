@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from disttrain.errors import Finding, RunUnreadable, StorageError
-from disttrain.storage import atomic, reading, weights
+from disttrain.storage import atomic_files, safe_read, weights
 
 if TYPE_CHECKING:
     import numpy as np
@@ -65,10 +65,10 @@ def save(folder: Path, description: Mapping[str, Any], tensors: Mapping[str, Ten
         raise ValueError(f"the keys {taken} of a description belong to the model folder")
     data = weights.encode(tensors)
     sealed = _sealed(description, data, folder / DESCRIPTION)
-    atomic.make_folder(folder)
+    atomic_files.make_folder(folder)
     _settle(folder)
-    atomic.write_bytes(folder / _WAITING, data)
-    atomic.write_bytes(folder / DESCRIPTION, sealed)
+    atomic_files.write_bytes(folder / _WAITING, data)
+    atomic_files.write_bytes(folder / DESCRIPTION, sealed)
     _put_in_place(folder)
 
 
@@ -80,19 +80,19 @@ def read(folder: Path) -> StoredModel:
     Raises RunUnreadable.
     """
     path = folder / DESCRIPTION
-    before = reading.document(path)
+    before = safe_read.document(path)
     for _ in range(_ATTEMPTS):
         if before is None:
-            raise reading.unreadable(
+            raise safe_read.unreadable(
                 "no-model", f"there is no model here: {DESCRIPTION} is missing", folder, "give a run folder or its `model/`"
             )
         # The waiting weights first: weights move from the second name to the first, so this order cannot miss them.
         files = _open(folder / _WAITING, folder / WEIGHTS)
-        if (after := reading.document(path)) == before:
+        if (after := safe_read.document(path)) == before:
             return _believed(before, folder, files)
         _close(files)
         before = after
-    raise reading.unreadable("busy", "is being replaced again and again", path, "try again when the fit has finished")
+    raise safe_read.unreadable("busy", "is being replaced again and again", path, "try again when the fit has finished")
 
 
 def load_weights(stored: StoredModel, expected: Mapping[str, tuple[Sequence[int], Any]]) -> dict[str, Tensor]:
@@ -105,30 +105,32 @@ def load_weights(stored: StoredModel, expected: Mapping[str, tuple[Sequence[int]
     """
     where = stored.path / WEIGHTS
     if not stored.files:
-        raise reading.unreadable("no-weights", "is missing", where, _REFIT)
+        raise safe_read.unreadable("no-weights", "is missing", where, _REFIT)
     sizes = [os.fstat(fd).st_size for fd in stored.files]
     if stored.size not in sizes:
         what = f"is {sizes[-1]:,} bytes long, and {DESCRIPTION} says {stored.size:,}"
-        raise reading.unreadable("corrupt", what, where, _REFIT)
+        raise safe_read.unreadable("corrupt", what, where, _REFIT)
     weights.check_size(stored.size, expected, str(where))
     for fd in (fd for fd, size in zip(stored.files, sizes, strict=True) if size == stored.size):
         data = _contents(fd, stored.size, where)
         if hashlib.sha256(data).hexdigest() == stored.sha256:
             return weights.decode(data, expected, str(where))
-    raise reading.unreadable("corrupt", f"is not the file that was saved: its SHA-256 differs from the one in {DESCRIPTION}", where, _REFIT)
+    raise safe_read.unreadable(
+        "corrupt", f"is not the file that was saved: its SHA-256 differs from the one in {DESCRIPTION}", where, _REFIT
+    )
 
 
 def _sealed(description: Mapping[str, Any], data: bytes | bytearray, path: Path) -> bytes:
     files = {WEIGHTS: {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}}
-    written = atomic.json_bytes({"format": FORMAT, "files": files, **description})
+    written = atomic_files.json_bytes({"format": FORMAT, "files": files, **description})
     try:
         # Sealed as a reader will see it, where tuples are lists and every key is text.
-        document = reading.parse(written, path)
+        document = safe_read.parse(written, path)
     except RunUnreadable as error:
         raise _unwritable(str(error.findings[0].what), path) from error
-    sealed = atomic.json_bytes({**document, "sha256": _seal(document)})
-    if len(sealed) > reading.JSON_LIMIT:
-        raise _unwritable(f"is {len(sealed):,} bytes long; {reading.JSON_LIMIT:,} are allowed", path)
+    sealed = atomic_files.json_bytes({**document, "sha256": _seal(document)})
+    if len(sealed) > safe_read.JSON_LIMIT:
+        raise _unwritable(f"is {len(sealed):,} bytes long; {safe_read.JSON_LIMIT:,} are allowed", path)
     return sealed
 
 
@@ -144,7 +146,7 @@ def _seal(document: Mapping[str, Any]) -> str:
 
 def _believed(data: bytearray, folder: Path, files: tuple[int, ...]) -> StoredModel:
     try:
-        description = reading.parse(data, folder / DESCRIPTION)
+        description = safe_read.parse(data, folder / DESCRIPTION)
         size, sha256 = _checked(description, folder / DESCRIPTION)
     except RunUnreadable:
         _close(files)
@@ -157,24 +159,24 @@ def _checked(document: Mapping[str, Any], path: Path) -> tuple[int, str]:
     number = document.get("format")
     if type(number) is int and number > FORMAT:
         what = f"has format {number}; this version reads up to {FORMAT}"
-        raise reading.unreadable("newer-format", what, path, "use the version of disttrain that wrote it, or a newer one")
+        raise safe_read.unreadable("newer-format", what, path, "use the version of disttrain that wrote it, or a newer one")
     if type(number) is int and 0 < number < FORMAT:
-        raise reading.unreadable("older-format", f"has format {number}, which this version no longer reads", path, _REFIT)
+        raise safe_read.unreadable("older-format", f"has format {number}, which this version no longer reads", path, _REFIT)
     if type(number) is not int or number != FORMAT:
-        raise reading.unreadable("corrupt", "does not say the format of a model", path, _REFIT)
+        raise safe_read.unreadable("corrupt", "does not say the format of a model", path, _REFIT)
     if document.get("sha256") != _seal({key: value for key, value in document.items() if key != "sha256"}):
-        raise reading.unreadable("corrupt", "was changed after it was saved: its checksum differs", path, _REFIT)
+        raise safe_read.unreadable("corrupt", "was changed after it was saved: its checksum differs", path, _REFIT)
     match document.get("files"):
         case {"weights.safetensors": {"size": int(size), "sha256": str(sha256)}} if size >= 0:
             return size, sha256
-    raise reading.unreadable("corrupt", f"does not say size and SHA-256 of {WEIGHTS}", path, _REFIT)
+    raise safe_read.unreadable("corrupt", f"does not say size and SHA-256 of {WEIGHTS}", path, _REFIT)
 
 
 def _open(*paths: Path) -> tuple[int, ...]:
     files: list[int] = []
     try:
         for path in paths:
-            files += [fd] if (fd := reading.open_regular(path)) is not None else []
+            files += [fd] if (fd := safe_read.open_regular(path)) is not None else []
     except RunUnreadable:
         _close(files)
         raise
@@ -188,9 +190,9 @@ def _close(files: Sequence[int]) -> None:
 
 def _contents(fd: int, size: int, where: Path) -> bytearray:
     try:
-        return reading.fill(fd, size)
+        return safe_read.fill(fd, size)
     except OSError as error:
-        raise reading.unreadable("unreadable", f"cannot be read: {os.strerror(error.errno or 0)}", where) from error
+        raise safe_read.unreadable("unreadable", f"cannot be read: {os.strerror(error.errno or 0)}", where) from error
 
 
 def _settle(folder: Path) -> None:
@@ -208,6 +210,6 @@ def _settle(folder: Path) -> None:
 
 
 def _put_in_place(folder: Path) -> None:
-    with atomic.reported(folder / WEIGHTS):
+    with atomic_files.reported(folder / WEIGHTS):
         os.replace(folder / _WAITING, folder / WEIGHTS)
-        atomic.sync(folder)
+        atomic_files.sync(folder)

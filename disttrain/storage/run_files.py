@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from disttrain.storage.run_record import LOCK, RECORD
+from disttrain.storage.run_status import LOCK, RECORD
 
 __all__ = ["CHECKPOINT", "WRITTEN", "is_removed", "own_files"]
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from disttrain.errors import STOPPED, Finding, OutputExists, RunUnreadable, StorageError, UsageError, word_of
-from disttrain.storage import atomic, checkpoint_folder, locks, model_folder, reading, run_files
+from disttrain.storage import atomic_files, checkpoint_folder, locks, model_folder, run_files, safe_read
 from disttrain.storage.run_files import CHECKPOINT
-from disttrain.storage.run_record import LOCK, RECORD, STATUSES, Run, record
+from disttrain.storage.run_status import LOCK, RECORD, STATUSES, Run, record
 
 __all__ = [
     "CHECKPOINT",
@@ -58,13 +58,13 @@ def create(root: Path, name: str) -> Run:
         what = f"{name!r} cannot be the name of a run folder"
         raise UsageError(Finding("bad-name", what, hints=("use letters, digits, `-` and `_`",)))
     root = Path(root)
-    atomic.make_folder(root)
-    number = int(atomic.numbered(root, name, "").name.rpartition("-")[2])
-    with atomic.reported(root):
+    atomic_files.make_folder(root)
+    number = int(atomic_files.numbered(root, name, "").name.rpartition("-")[2])
+    with atomic_files.reported(root):
         # Counting on, because a folder can be in the way without being listed by this spelling (file systems that ignore case).
         while not _made(folder := root / f"{name}-{number:03d}"):
             number += 1
-        atomic.sync(root)
+        atomic_files.sync(root)
     try:
         return create_at(folder)
     except BaseException:
@@ -83,9 +83,9 @@ def create_at(folder: Path, overwrite: bool = False) -> Run:
     folder = Path(folder)
     if os.path.lexists(folder) and not os.path.isdir(folder):
         raise _occupied(folder, "is not a folder", "give another folder with `--out`")
-    atomic.make_folder(folder)
+    atomic_files.make_folder(folder)
     _require_room(folder, overwrite)
-    with atomic.reported(folder):
+    with atomic_files.reported(folder):
         lock = locks.claim(folder / LOCK)
     if lock is None:
         raise _occupied(folder, f"another process{_holder(folder)} is writing this run", "wait for it, or give another folder with `--out`")
@@ -106,7 +106,7 @@ def reopen(folder: Path) -> Run:
     """
     folder = Path(folder)
     record(folder)
-    with atomic.reported(folder):
+    with atomic_files.reported(folder):
         lock = locks.claim(folder / LOCK)
     if lock is None:
         raise _occupied(folder, f"another process{_holder(folder)} is writing this run", "wait for it, or stop it")
@@ -127,7 +127,7 @@ def newest_to_resume(root: Path, name: str) -> Path:
                 begun.append((str(record(folder).get("started", "")), folder))
     if not begun:
         hints = ("`disttrain fit CONFIG` begins one", "or name the folder: `--resume RUN`")
-        raise reading.unreadable("no-run", f"no run of `{name}` here was stopped before its end", root, *hints)
+        raise safe_read.unreadable("no-run", f"no run of `{name}` here was stopped before its end", root, *hints)
     return max(begun)[1]
 
 
@@ -164,7 +164,7 @@ def _newest(root: Path) -> Found:
                 ended.append((str(said.get("ended", "")), str(said.get("started", "")), folder))
     if not ended:
         hints = ("`disttrain fit CONFIG` makes one", "or name the folder of a run or model")
-        raise reading.unreadable("no-run", "there is no finished run here", root, *hints)
+        raise safe_read.unreadable("no-run", "there is no finished run here", root, *hints)
     folder = max(ended)[-1]
     return Found(folder, folder / MODEL, folder.name, newest=True)
 
@@ -184,7 +184,7 @@ def _not_found(path: Path, root: Path) -> RunUnreadable:
     elif os.path.isdir(path):
         what, folders = "there is no model in this folder", _folders(path)
         if os.path.lexists(path / RECORD):
-            return reading.unreadable("no-model", "this run has no model (yet)", path, "wait for its first epoch, or fit again")
+            return safe_read.unreadable("no-model", "this run has no model (yet)", path, "wait for its first epoch, or fit again")
     else:
         what, folders = "is a file, not the folder of a run or model", [*path.absolute().parents, *_folders(root)]
         if path.suffix in (".yaml", ".yml"):
@@ -192,7 +192,7 @@ def _not_found(path: Path, root: Path) -> RunUnreadable:
     runs = {folder.name: folder for folder in folders if _has_model(folder)}
     near = difflib.get_close_matches(path.name, runs, n=1)
     newest = [] if near else sorted(runs, key=lambda name: _ended(runs[name]))[-1:]
-    return reading.unreadable("no-model", what, path, *(f"did you mean `{runs[name]}`?" for name in near or newest), make_one)
+    return safe_read.unreadable("no-model", what, path, *(f"did you mean `{runs[name]}`?" for name in near or newest), make_one)
 
 
 def _has_model(folder: Path) -> bool:
@@ -218,10 +218,10 @@ def _begun(run: Run) -> Run:
     # The record first: from here on a reader sees a running run, not a finished one with half its files.
     run.update()
     try:
-        with atomic.reported(run.path):
+        with atomic_files.reported(run.path):
             for name in filter(run_files.WRITTEN.fullmatch, os.listdir(run.path)):
                 _remove(run.path / name)
-            atomic.sync(run.path)
+            atomic_files.sync(run.path)
     except KeyboardInterrupt as fault:
         with suppress(StorageError):
             run.update(status="stopped", exit_code=STOPPED[word_of(fault)], reason=word_of(fault))
@@ -241,7 +241,7 @@ def _remove(path: Path) -> None:
 
 
 def _require_room(folder: Path, overwrite: bool) -> None:
-    with atomic.reported(folder):
+    with atomic_files.reported(folder):
         names = [name for name in os.listdir(folder) if not _UNBORN.fullmatch(name)]
     if not names:
         return

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from disttrain import deferred
 from disttrain.errors import Finding, FitFailed, RunUnreadable
 from disttrain.messages import shown
-from disttrain.storage import reading
+from disttrain.storage import safe_read
 
 if TYPE_CHECKING:
     import numpy as np
@@ -84,7 +84,7 @@ def check_size(size: int, expected: Mapping[str, tuple[Sequence[int], Any]], whe
     """
     needed = sum(_nbytes(shape, dtype) for shape, dtype in expected.values())
     if not 8 + 2 <= size - needed <= 8 + _header_limit(expected):
-        raise reading.unreadable("wrong-weights", f"is {size:,} bytes long, but the network described needs {needed:,}", where, _REFIT)
+        raise safe_read.unreadable("wrong-weights", f"is {size:,} bytes long, but the network described needs {needed:,}", where, _REFIT)
 
 
 def decode(data: bytearray, expected: Mapping[str, tuple[Sequence[int], Any]], where: str, *, finite: bool = True) -> dict[str, Tensor]:
@@ -132,8 +132,8 @@ def _header(data: bytearray, limit: int, where: str) -> tuple[dict[str, Any], in
     length = int.from_bytes(data[:8], "little")
     if length > min(limit, len(data) - 8) or data[8:9] != b"{":
         kind = next((f": it looks like {kind}, which is never opened" for mark, kind in _ARCHIVES.items() if data.startswith(mark)), "")
-        raise reading.unreadable("wrong-weights", f"is not a safetensors file{kind}", where, _REFIT)
-    header = reading.parse(data[8 : 8 + length], where)
+        raise safe_read.unreadable("wrong-weights", f"is not a safetensors file{kind}", where, _REFIT)
+    header = safe_read.parse(data[8 : 8 + length], where)
     header.pop("__metadata__", None)
     return header, 8 + length
 

@@ -17,14 +17,14 @@ from pathlib import Path
 
 from storage_cases import checkpoint_mark, leftovers, mark_of, save, save_checkpoint
 
-from disttrain.storage import atomic, checkpoint_folder, run_folder
+from disttrain.storage import atomic_files, checkpoint_folder, run_folder
 
 STEPS = ("open", "fsync", "replace", "unlink", "mkdir", "listdir", "close", "write")
 
 
 def save_file(folder: Path, mark: float) -> None:
-    atomic.make_folder(folder)
-    atomic.write_bytes(folder / "file", b"%d\n" % mark * 40_000)
+    atomic_files.make_folder(folder)
+    atomic_files.write_bytes(folder / "file", b"%d\n" % mark * 40_000)
 
 
 def file_mark(folder: Path) -> float:

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from disttrain.storage import atomic, checkpoint_folder, model_folder, reading
+from disttrain.storage import atomic_files, checkpoint_folder, model_folder, safe_read
 
 NAMES = ("head.bias", "head.weight", "trunk.0.weight")
 
@@ -57,9 +57,9 @@ def checkpoint_mark(folder: Path) -> float:
 def seal(folder: Path, **changes: object) -> None:
     """Rewrite model.json with `changes` and a checksum that fits them: the work of an attacker, not of a disk."""
     path = folder / "model.json"
-    document = reading.parse(path.read_bytes(), path) | changes
+    document = safe_read.parse(path.read_bytes(), path) | changes
     document.pop("sha256")
-    path.write_bytes(atomic.json_bytes({**document, "sha256": model_folder._seal(document)}))
+    path.write_bytes(atomic_files.json_bytes({**document, "sha256": model_folder._seal(document)}))
 
 
 def plant(folder: Path, data: bytes) -> None:

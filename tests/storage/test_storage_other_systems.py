@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from disttrain.errors import OutputExists, RunUnreadable
-from disttrain.storage import atomic, locks, reading, run_folder, system_calls
+from disttrain.storage import atomic_files, locks, run_folder, safe_read, system_calls
 
 # What others import is theirs to do without; they are loaded first, and then the names go.
 PROGRAM = """
@@ -58,11 +58,11 @@ def test_every_module_is_imported_and_files_are_locked_without_what_windows_lack
 
 def test_where_open_files_cannot_move_none_is_held_while_it_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The way of Windows, as far as it can be played here."""
-    for room in (atomic, locks):
+    for room in (atomic_files, locks):
         monkeypatch.setattr(room, "HELD_FILES_MOVE", False)
-    atomic.write_bytes(tmp_path / "file.bin", b"one")
+    atomic_files.write_bytes(tmp_path / "file.bin", b"one")
     (tmp_path / f".file.bin.{'0' * 16}.part").write_bytes(b"left by the dead")
-    atomic.write_bytes(tmp_path / "file.bin", b"two")
+    atomic_files.write_bytes(tmp_path / "file.bin", b"two")
     assert [path.name for path in tmp_path.iterdir()] == ["file.bin"]
     with run_folder.create_at(tmp_path / "run"), pytest.raises(OutputExists):
         run_folder.create_at(tmp_path / "run", overwrite=True)
@@ -70,21 +70,21 @@ def test_where_open_files_cannot_move_none_is_held_while_it_does(tmp_path: Path,
 
 
 def test_without_a_flag_against_links_a_link_is_still_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "NO_LINK", 0)
+    monkeypatch.setattr(safe_read, "NO_LINK", 0)
     (tmp_path / "file.json").write_text("{}")
-    assert reading.document(tmp_path / "file.json") == b"{}"
+    assert safe_read.document(tmp_path / "file.json") == b"{}"
     (tmp_path / "link.json").symlink_to(tmp_path / "file.json")
     # Looked at as a file, opened as a link: what an attacker would have to win a race for.
-    monkeypatch.setattr(reading.stat, "S_ISREG", lambda mode: True)
+    monkeypatch.setattr(safe_read.stat, "S_ISREG", lambda mode: True)
     with pytest.raises(RunUnreadable, match="link"):
-        reading.document(tmp_path / "link.json")
+        safe_read.document(tmp_path / "link.json")
 
 
 def test_bytes_are_read_at_an_offset_without_the_call_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(system_calls.os, "preadv")
     (tmp_path / "file.bin").write_bytes(bytes(range(200)))
-    fd = reading.open_regular(tmp_path / "file.bin")
+    fd = safe_read.open_regular(tmp_path / "file.bin")
     assert fd is not None
     for size in (0, 1, 150, 1000):
-        assert reading.fill(fd, size) == bytes(range(200))[:size]
+        assert safe_read.fill(fd, size) == bytes(range(200))[:size]
     system_calls.os.close(fd)

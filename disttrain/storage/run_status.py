@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from disttrain.storage import atomic, locks, reading
+from disttrain.storage import atomic_files, locks, safe_read
 
 __all__ = ["LOCK", "RECORD", "STATUSES", "Run", "record"]
 
@@ -52,15 +52,15 @@ class Run:
             merged.pop("ended", None)
         elif "ended" not in merged or "status" in fields:
             merged["ended"] = merged["updated"]
-        atomic.write_json(self.path / RECORD, merged)
+        atomic_files.write_json(self.path / RECORD, merged)
         self._record = merged
 
     def discard(self, *names: str) -> None:
         """Remove these files of the run where they are there. Raises StorageError."""
-        with atomic.reported(self.path):
+        with atomic_files.reported(self.path):
             for name in names:
                 (self.path / name).unlink(missing_ok=True)
-            atomic.sync(self.path)
+            atomic_files.sync(self.path)
 
     def close(self) -> None:
         """Let others have the folder. The status stays what it is."""
@@ -76,15 +76,15 @@ class Run:
 def record(folder: Path) -> dict[str, Any]:
     """What run.json of the run `folder` says. Raises RunUnreadable."""
     path = Path(folder) / RECORD
-    if (data := reading.document(path)) is None:
-        raise reading.unreadable("no-run", f"there is no run here: {RECORD} is missing", folder, "`disttrain fit CONFIG` makes one")
-    found = reading.parse(data, path)
+    if (data := safe_read.document(path)) is None:
+        raise safe_read.unreadable("no-run", f"there is no run here: {RECORD} is missing", folder, "`disttrain fit CONFIG` makes one")
+    found = safe_read.parse(data, path)
     number = found.get("format")
     if type(number) is int and number > FORMAT:
         what = f"has format {number}; this version reads up to {FORMAT}"
-        raise reading.unreadable("newer-format", what, path, "use the version of disttrain that wrote it, or a newer one")
+        raise safe_read.unreadable("newer-format", what, path, "use the version of disttrain that wrote it, or a newer one")
     if type(number) is not int or number != FORMAT or found.get("status") not in STATUSES:
-        raise reading.unreadable("corrupt", "does not say format and status of a run", path)
+        raise safe_read.unreadable("corrupt", "does not say format and status of a run", path)
     return found
 
 
