@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from disttrain.distributions import functionals, intervals
+from disttrain.distributions.core import functionals, intervals
 from disttrain.outcomes import Outcome
 
 __all__ = ["cross_entropy", "half_open", "log_likelihood", "weighted_mean"]

@@ -8,7 +8,8 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
-from small_runs import config_of, family_table, fitted, write_config, write_table
+
+from tests.small_runs import config_of, family_table, fitted, write_config, write_table
 
 
 def pytest_collection_modifyitems(items):

@@ -13,42 +13,40 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from torch.distributions import Distribution
 
-    from disttrain.distributions import functionals
-    from disttrain.distributions.circle import VonMises
-    from disttrain.distributions.classes import Bernoulli, Categorical
-    from disttrain.distributions.com_poisson import ComPoisson
-    from disttrain.distributions.combined import Independent, Mixture, equal_mixture
-    from disttrain.distributions.continuous_bernoulli import ContinuousBernoulli
-    from disttrain.distributions.counts import Geometric, NegativeBinomial, Poisson
-    from disttrain.distributions.cut import Discretized, Truncated
-    from disttrain.distributions.differences import Skellam
-    from disttrain.distributions.dispersed_counts import GeneralizedPoisson, PoissonInverseGaussian, negative_binomial1
-    from disttrain.distributions.exceedances import GeneralizedPareto
-    from disttrain.distributions.extreme_values import GeneralizedExtremeValue, ReverseGumbel
-    from disttrain.distributions.first_passage import InverseGaussian
-    from disttrain.distributions.gated import Hurdle, ZeroInflated
-    from disttrain.distributions.gumbel import Gumbel
-    from disttrain.distributions.half_line import Exponential, Gamma, LogNormal
-    from disttrain.distributions.heavy_tails import Cauchy, StudentT
-    from disttrain.distributions.inflated_shares import ZeroOneInflatedBeta
-    from disttrain.distributions.lifetimes import BirnbaumSaunders, Gompertz, HalfNormal, Rayleigh
-    from disttrain.distributions.low_rank import LowRankMultivariateNormal
-    from disttrain.distributions.ordered import Ordinal, ordinal_logit, ordinal_probit
-    from disttrain.distributions.pareto import Frechet, Pareto
-    from disttrain.distributions.peaked_line import AsymmetricLaplace, PowerExponential
-    from disttrain.distributions.positive import GeneralizedGamma, InverseGamma, LogLogistic, gamma_mean
-    from disttrain.distributions.power_tails import Burr, Dagum, Lomax
-    from disttrain.distributions.real_line import Laplace, Logistic, Normal
-    from disttrain.distributions.shares import Kumaraswamy, LogitNormal, SimplexNormal, beta_mean
-    from disttrain.distributions.skewed_line import ExGaussian, SkewNormal
-    from disttrain.distributions.tailed_line import JohnsonSU, SinhArcsinh
-    from disttrain.distributions.transformed import BoxCoxColeGreen, BoxCoxT
-    from disttrain.distributions.trials import BetaBinomial, Binomial, beta_binomial
-    from disttrain.distributions.tweedie import Tweedie
-    from disttrain.distributions.two_piece import SkewT, TwoPieceNormal
-    from disttrain.distributions.unit_interval import Beta
-    from disttrain.distributions.vectors import Dirichlet, DirichletMultinomial, Multinomial, MultivariateNormal, MultivariateStudentT
-    from disttrain.distributions.weibull import Weibull
+    from disttrain.distributions.circle.von_mises import VonMises
+    from disttrain.distributions.classes.categorical import Bernoulli, Categorical
+    from disttrain.distributions.classes.ordinal import Ordinal, ordinal_logit, ordinal_probit
+    from disttrain.distributions.composed.mixture import Independent, Mixture, equal_mixture
+    from disttrain.distributions.composed.truncated import Discretized, Truncated
+    from disttrain.distributions.composed.zero_inflated import Hurdle, ZeroInflated
+    from disttrain.distributions.core import functionals
+    from disttrain.distributions.counts.binomial import BetaBinomial, Binomial, beta_binomial
+    from disttrain.distributions.counts.com_poisson import ComPoisson
+    from disttrain.distributions.counts.dispersed import GeneralizedPoisson, PoissonInverseGaussian, negative_binomial1
+    from disttrain.distributions.counts.poisson_family import Geometric, NegativeBinomial, Poisson
+    from disttrain.distributions.counts.skellam import Skellam
+    from disttrain.distributions.positive.box_cox import BoxCoxColeGreen, BoxCoxT
+    from disttrain.distributions.positive.gamma_exponential import Exponential, Gamma, LogNormal
+    from disttrain.distributions.positive.generalized_pareto import GeneralizedPareto
+    from disttrain.distributions.positive.inverse_gaussian import InverseGaussian
+    from disttrain.distributions.positive.lifetimes import BirnbaumSaunders, Gompertz, HalfNormal, Rayleigh
+    from disttrain.distributions.positive.log_scale import GeneralizedGamma, InverseGamma, LogLogistic, Weibull, gamma_mean
+    from disttrain.distributions.positive.power_tails import Burr, Dagum, Frechet, Lomax, Pareto
+    from disttrain.distributions.positive.tweedie import Tweedie
+    from disttrain.distributions.real_line.extreme_value import GeneralizedExtremeValue
+    from disttrain.distributions.real_line.johnson_sinh_arcsinh import JohnsonSU, SinhArcsinh
+    from disttrain.distributions.real_line.location_scale import Cauchy, Gumbel, Laplace, Logistic, Normal, ReverseGumbel
+    from disttrain.distributions.real_line.power_exponential_laplace import AsymmetricLaplace, PowerExponential
+    from disttrain.distributions.real_line.skew_normal import ExGaussian, SkewNormal
+    from disttrain.distributions.real_line.student_t import StudentT
+    from disttrain.distributions.real_line.two_piece import SkewT, TwoPieceNormal
+    from disttrain.distributions.unit_interval.beta import Beta
+    from disttrain.distributions.unit_interval.continuous_bernoulli import ContinuousBernoulli
+    from disttrain.distributions.unit_interval.inflated_beta import ZeroOneInflatedBeta
+    from disttrain.distributions.unit_interval.other_shares import Kumaraswamy, LogitNormal, SimplexNormal, beta_mean
+    from disttrain.distributions.vectors.continuous import Dirichlet, MultivariateNormal, MultivariateStudentT
+    from disttrain.distributions.vectors.low_rank import LowRankMultivariateNormal
+    from disttrain.distributions.vectors.multinomial import DirichletMultinomial, Multinomial
 
 __all__ = [
     "AsymmetricLaplace",
@@ -133,41 +131,39 @@ __all__ = [
 _MODULES = {
     name: module
     for module, names in {
-        "real_line": "Normal Laplace Logistic",
-        "gumbel": "Gumbel",
-        "heavy_tails": "StudentT Cauchy",
-        "first_passage": "InverseGaussian",
-        "skewed_line": "SkewNormal ExGaussian",
-        "two_piece": "TwoPieceNormal SkewT",
-        "tailed_line": "JohnsonSU SinhArcsinh",
-        "peaked_line": "PowerExponential AsymmetricLaplace",
-        "extreme_values": "ReverseGumbel GeneralizedExtremeValue",
-        "half_line": "Exponential Gamma LogNormal",
-        "weibull": "Weibull",
-        "positive": "gamma_mean InverseGamma LogLogistic GeneralizedGamma",
-        "power_tails": "Burr Dagum Lomax",
-        "pareto": "Pareto Frechet",
-        "exceedances": "GeneralizedPareto",
-        "lifetimes": "HalfNormal Rayleigh Gompertz BirnbaumSaunders",
-        "transformed": "BoxCoxColeGreen BoxCoxT",
-        "tweedie": "Tweedie",
-        "unit_interval": "Beta",
-        "shares": "beta_mean Kumaraswamy LogitNormal SimplexNormal",
-        "inflated_shares": "ZeroOneInflatedBeta",
-        "continuous_bernoulli": "ContinuousBernoulli",
-        "circle": "VonMises",
-        "counts": "Poisson NegativeBinomial Geometric",
-        "dispersed_counts": "negative_binomial1 GeneralizedPoisson PoissonInverseGaussian",
-        "com_poisson": "ComPoisson",
-        "trials": "Binomial BetaBinomial beta_binomial",
-        "differences": "Skellam",
-        "classes": "Bernoulli Categorical",
-        "ordered": "Ordinal ordinal_logit ordinal_probit",
-        "vectors": "MultivariateNormal MultivariateStudentT Dirichlet Multinomial DirichletMultinomial",
-        "low_rank": "LowRankMultivariateNormal",
-        "combined": "Mixture Independent equal_mixture",
-        "gated": "ZeroInflated Hurdle",
-        "cut": "Truncated Discretized",
+        "real_line.location_scale": "Normal Laplace Logistic Cauchy Gumbel ReverseGumbel",
+        "real_line.student_t": "StudentT",
+        "real_line.skew_normal": "SkewNormal ExGaussian",
+        "real_line.two_piece": "TwoPieceNormal SkewT",
+        "real_line.johnson_sinh_arcsinh": "JohnsonSU SinhArcsinh",
+        "real_line.power_exponential_laplace": "PowerExponential AsymmetricLaplace",
+        "real_line.extreme_value": "GeneralizedExtremeValue",
+        "positive.gamma_exponential": "Exponential Gamma LogNormal",
+        "positive.log_scale": "gamma_mean InverseGamma LogLogistic GeneralizedGamma Weibull",
+        "positive.power_tails": "Burr Dagum Lomax Pareto Frechet",
+        "positive.generalized_pareto": "GeneralizedPareto",
+        "positive.inverse_gaussian": "InverseGaussian",
+        "positive.lifetimes": "HalfNormal Rayleigh Gompertz BirnbaumSaunders",
+        "positive.box_cox": "BoxCoxColeGreen BoxCoxT",
+        "positive.tweedie": "Tweedie",
+        "unit_interval.beta": "Beta",
+        "unit_interval.other_shares": "beta_mean Kumaraswamy LogitNormal SimplexNormal",
+        "unit_interval.inflated_beta": "ZeroOneInflatedBeta",
+        "unit_interval.continuous_bernoulli": "ContinuousBernoulli",
+        "circle.von_mises": "VonMises",
+        "counts.poisson_family": "Poisson NegativeBinomial Geometric",
+        "counts.dispersed": "negative_binomial1 GeneralizedPoisson PoissonInverseGaussian",
+        "counts.com_poisson": "ComPoisson",
+        "counts.binomial": "Binomial BetaBinomial beta_binomial",
+        "counts.skellam": "Skellam",
+        "classes.categorical": "Bernoulli Categorical",
+        "classes.ordinal": "Ordinal ordinal_logit ordinal_probit",
+        "vectors.continuous": "MultivariateNormal MultivariateStudentT Dirichlet",
+        "vectors.multinomial": "Multinomial DirichletMultinomial",
+        "vectors.low_rank": "LowRankMultivariateNormal",
+        "composed.mixture": "Mixture Independent equal_mixture",
+        "composed.zero_inflated": "ZeroInflated Hurdle",
+        "composed.truncated": "Truncated Discretized",
     }.items()
     for name in names.split()
 }
@@ -194,7 +190,7 @@ def _load(name: str) -> Any:
 
 @functools.cache
 def _plain_values() -> Any:
-    return importlib.import_module(f"{__name__}.plain_values")
+    return importlib.import_module(f"{__name__}.core.plain_values")
 
 
 def deferred_class(name: str) -> _DeferredClass:
@@ -209,7 +205,7 @@ def deferred_class(name: str) -> _DeferredClass:
 
 def __getattr__(name: str) -> Any:
     if name == "functionals":
-        return importlib.import_module(f"{__name__}.functionals")
+        return importlib.import_module(f"{__name__}.core.functionals")
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return _load(name)

@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from disttrain.distributions import derived, functionals
-from disttrain.distributions.combined import Mixture
-from disttrain.distributions.half_line import Gamma
-from disttrain.distributions.low_rank import LowRankMultivariateNormal
-from disttrain.distributions.vectors import Dirichlet, DirichletMultinomial, Multinomial, MultivariateNormal, MultivariateStudentT
+from disttrain.distributions.composed.mixture import Mixture
+from disttrain.distributions.core import derived, functionals
+from disttrain.distributions.positive.gamma_exponential import Gamma
+from disttrain.distributions.vectors.continuous import Dirichlet, MultivariateNormal, MultivariateStudentT
+from disttrain.distributions.vectors.low_rank import LowRankMultivariateNormal
+from disttrain.distributions.vectors.multinomial import DirichletMultinomial, Multinomial
 
 __all__ = ["draw", "uniforms_needed"]
 

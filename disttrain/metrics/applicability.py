@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from disttrain import distributions
-from disttrain.distributions import functionals
+from disttrain.distributions.core import functionals
 from disttrain.errors import Finding, UsageError
 from disttrain.metrics.rows import support_ends
 from disttrain.outcomes import Outcome

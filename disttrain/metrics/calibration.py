@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from disttrain.distributions import derived, functionals
+from disttrain.distributions.core import derived, functionals
 from disttrain.metrics import averages, seen
 from disttrain.metrics.averages import Average
 from disttrain.outcomes import Outcome

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from disttrain.distributions import functionals
+from disttrain.distributions.core import functionals
 from disttrain.metrics.applicability import needs_lifetimes, needs_right, require
 from disttrain.outcomes import Outcome
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.distributions import Distribution, constraints
 
 from disttrain import distributions
-from disttrain.distributions import functionals
+from disttrain.distributions.core import functionals
 from disttrain.metrics.applicability import needs_no_entry, needs_order, require
 from disttrain.metrics.crps_closed import closed_form
 from disttrain.metrics.crps_counts import crps_by_summation

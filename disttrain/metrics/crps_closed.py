@@ -18,8 +18,9 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from disttrain import distributions
-from disttrain.distributions import functionals, special, tensors
-from disttrain.distributions.shares import beta_mean
+from disttrain.distributions.core import functionals
+from disttrain.distributions.numerics import special, tensors
+from disttrain.distributions.unit_interval.other_shares import beta_mean
 from disttrain.metrics.crps_mixtures import closed_form_of_mixture
 from disttrain.metrics.rows import support_ends
 

@@ -9,14 +9,14 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from disttrain.distributions import derived, functionals, lattice
+from disttrain.distributions.core import derived, functionals, lattice_sums
 from disttrain.metrics.adaptive import refined
 from disttrain.metrics.rows import rows, support_ends
 
 __all__ = ["crps_by_summation"]
 
 # Up to this many neighbouring numbers are added one by one; more are added by as many nodes.
-_SHORT = lattice.NODES
+_SHORT = lattice_sums.NODES
 _LONGEST = 53
 _NEGLIGIBLE = 1e-13
 # A row with so few values between its far quantiles, y among them, is summed from their probabilities.
@@ -128,7 +128,7 @@ def _sum_of_squares(
 
     def rule(row: Tensor, start: Tensor, length: Tensor) -> Tensor:
         exponent = torch.frexp(length)[1].long() - 1
-        offsets, weights = (table[exponent.clamp(min=0)].T for table in lattice.rules())
+        offsets, weights = (table[exponent.clamp(min=0)].T for table in lattice_sums.rules())
         # Half of an interval that is added one by one may be half a number: its sum is not used.
         return (tail(rows(distribution, row), start + offsets).square() * weights).sum(0)
 

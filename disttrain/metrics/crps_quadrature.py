@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from disttrain.distributions import functionals
+from disttrain.distributions.core import functionals
 from disttrain.metrics.adaptive import refined
 from disttrain.metrics.rows import distinct_rows, rows, support_ends
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 from torch.distributions import Distribution
 
-from disttrain.distributions import functionals
+from disttrain.distributions.core import functionals
 from disttrain.metrics.applicability import exact_target
 from disttrain.outcomes import Outcome
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from disttrain.distributions import functionals
+from disttrain.distributions.core import functionals
 from disttrain.errors import Finding, UsageError
 from disttrain.likelihood import log_likelihood
 from disttrain.metrics import seen

@@ -15,7 +15,9 @@ from torch.distributions import Distribution
 
 from disttrain.config import Config, Loaded, Problem
 from disttrain.data import Origin, boolean_column, chosen_texts, float_column
-from disttrain.distributions import draws, functionals, philox
+from disttrain.distributions import draws
+from disttrain.distributions.core import functionals
+from disttrain.distributions.numerics import philox
 from disttrain.errors import ConfigError, Finding, UsageError
 from disttrain.model import Model
 

@@ -1,6 +1,6 @@
 """Draw the README's picture: fit configs/gaussian.yaml and show its 90 % interval over the data.
 
-python tests/benchmarks/draw_picture.py .github/wave.png
+python -m tests.benchmarks.draw_picture .github/wave.png
 """
 
 from __future__ import annotations

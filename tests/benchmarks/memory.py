@@ -1,6 +1,6 @@
 """Peak memory and time of whole commands on large files: fit on 1 million rows x 11 columns, predict on 1 and on N million rows.
 
-    python tests/benchmarks/memory.py [N]
+    python -m tests.benchmarks.memory [N]
 
 Makes its data in a temporary folder (about 90 MB per million rows) and prints a line per command.
 """

@@ -1,6 +1,6 @@
 """Time to a given test NLL against CatBoost, XGBoostLSS and NGBoost, on 100,000 rows of the reference work of speed.py, one thread on one core.
 
-    python tests/benchmarks/peers.py [--peers PYTHON] [--ngboost] [--rows N] [--batch N] [--precision P] [--write]
+    python -m tests.benchmarks.peers [--peers PYTHON] [--ngboost] [--rows N] [--batch N] [--precision P] [--write]
 
 `--peers` is the interpreter of an environment that has them (`pip install catboost ngboost`, and `torch` before `xgboostlss`); one that it
 lacks is skipped with a word. NGBoost takes minutes and is only run when asked for. Each peer is fitted with its defaults (XGBoostLSS has
@@ -29,13 +29,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 import yaml
-from speed import HERE, ROOT, WIDTH, data
 from torch import Tensor
 
 from disttrain.families import activation_for, build
 from disttrain.networks import Layout, Network, Output
 from disttrain.outcomes import Outcome
 from disttrain.training import OptimizerPlan, Plan, Rows, epochs, mean_nll
+from tests.benchmarks.speed import HERE, ROOT, WIDTH, data
 
 PEERS = {"CatBoost": "catboost", "XGBoostLSS": "xgboostlss", "NGBoost": "ngboost"}
 MOST_EPOCHS, RATE = 12, 1.6e-2

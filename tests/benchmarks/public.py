@@ -1,6 +1,6 @@
 """Public sets whose targets are counts, classes, shares, durations …: held-out NLL of a recipe, of a linear model, of the marginal baseline.
 
-    python tests/benchmarks/public.py [SET ...] [--recipe FILE] [--members K] [--rows N] [--inner] [--jobs N] [--set KEY=VALUE ...] [--write]
+    python -m tests.benchmarks.public [SET ...] [--recipe FILE] [--members K] [--rows N] [--inner] [--jobs N] [--set KEY=VALUE ...] [--write]
 
 Each fold is fitted on the other folds' rows alone, of which the recipe holds some out to stop by; test rows are scored once, after the
 fit, and choose nothing: recipes are compared with `--inner`, where the first fold is left out and folds of the other rows are scored. The
@@ -30,7 +30,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
-from public_sets import CASES, SHARED, Case, classical, family_of, rows_of
+
+from tests.benchmarks.public_sets import CASES, SHARED, Case, classical, family_of, rows_of
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

@@ -1,6 +1,6 @@
 """Recovery: targets drawn from every family with a known truth in x are fitted by a small network; its test NLL beside the truth's.
 
-`python tests/benchmarks/recovery.py [CASE ...]` prints one line per case: NLL of the truth and of the fit on the same test rows, the
+`python -m tests.benchmarks.recovery [CASE ...]` prints one line per case: NLL of the truth and of the fit on the same test rows, the
 difference in nats (the target is 0.02), and seconds. A case is a family or one of NESTED, whose raw outputs are linear in x; with `sine`
 in front they follow a whole wave of the sine instead. Without a case it runs all of CASES, which takes some minutes.
 """
@@ -20,11 +20,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from small_runs import fitted, options_of, write_config
-
 from disttrain.families import FAMILIES, Family, activation_for, build
 from disttrain.networks import Output, activated
+from tests.small_runs import fitted, options_of, write_config
 
 ROWS = 20_000
 TARGET = 0.02

@@ -1,6 +1,6 @@
 """Ratios of speed, alternating in one run: the training loop against one written by hand, members against single fits, predict, start-up.
 
-    python tests/benchmarks/speed.py [--rounds N] [--rows N] [--write]
+    python -m tests.benchmarks.speed [--rounds N] [--rows N] [--write]
 
 Reference work: an MLP 10-128-128-2 with a heteroscedastic normal head on synthetic data, one thread. Processor time where one process is
 measured inside itself, wall time of whole processes. With `--write` the table goes into RESULTS.md, with date, commit and machine.

@@ -1,6 +1,6 @@
 """The 20-split protocol of Hernández-Lobato & Adams (2015) on UCI sets: test NLL, CRPS and RMSE in the target's units, seconds per split.
 
-    python tests/benchmarks/uci.py [SET ...] [--recipe FILE] [--head YAML] [--splits A:B] [--inner] [--jobs N] [--set KEY=VALUE ...] [--write]
+    python -m tests.benchmarks.uci [SET ...] [--recipe FILE] [--head YAML] [--splits A:B] [--inner] [--jobs N] [--set KEY=VALUE ...] [--write]
 
 Each split is fitted on its training rows alone, of which the recipe holds some out to stop by; test rows are scored once, after the fit,
 and choose nothing: recipes are compared with `--inner`, which never sees them. The recipe is a config of which `distribution`, `network`,

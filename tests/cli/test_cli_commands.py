@@ -15,11 +15,11 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
-from small_runs import CONFIGS, config_of, write_config, write_table
 from typer.testing import CliRunner
 
 from disttrain.cli.app import app
 from disttrain.families import FAMILIES
+from tests.small_runs import CONFIGS, config_of, write_config, write_table
 
 COMMANDS = ("families", "check", "fit", "predict", "evaluate", "explain")
 

@@ -6,10 +6,10 @@ import json
 
 import pyarrow as pa
 import pytest
-from small_runs import config_of, family_table, write_config, write_table
 from typer.testing import CliRunner
 
 from disttrain.cli.app import app
+from tests.small_runs import config_of, family_table, write_config, write_table
 
 NAME = "g\x1b[31m\u202e[red]\n\t"
 VALUES = ["ok", "\x1b[31mred", "\x1b]0;title\x07", "\x9b31m", "\u202eevil", "line\nend\ttab", "[bold]", "x" * 500]

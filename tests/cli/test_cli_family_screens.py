@@ -9,11 +9,11 @@ import pyarrow as pa
 import pytest
 import scipy.stats
 import yaml
-from small_runs import write_table
 from typer.testing import CliRunner
 
 from disttrain.cli.app import app
 from disttrain.families import FAMILIES, build, spelled
+from tests.small_runs import write_table
 
 TRUNCATED = """\
 truncated   y >= 0, continuous

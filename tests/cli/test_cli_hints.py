@@ -8,14 +8,14 @@ import shutil
 
 import pyarrow as pa
 import pytest
-from following_hints import Attempt, followed, reason_for_not_following, run_config
-from small_runs import config_of, write_config, write_table
-from test_cli_codes import FIT_MISTAKES, USE_MISTAKES
-from test_cli_usage import MISTAKES
 from typer.testing import CliRunner
-from wrong_configs import WRONG, claims
 
 from disttrain.cli.app import app
+from tests.cli.following_hints import Attempt, followed, reason_for_not_following, run_config
+from tests.cli.test_cli_codes import FIT_MISTAKES, USE_MISTAKES
+from tests.cli.test_cli_usage import MISTAKES
+from tests.cli.wrong_configs import WRONG, claims
+from tests.small_runs import config_of, write_config, write_table
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from small_runs import config_of, write_config, write_table
+
+from tests.small_runs import config_of, write_config, write_table
 
 PROGRAM = Path(__file__).with_name("interrupted_at.py")
 CODES = {2: 130, 15: 143}

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pytest
-from small_runs import linear, write_config, write_table
 from typer.testing import CliRunner
 
 from disttrain.cli.app import app
+from tests.small_runs import linear, write_config, write_table
 
 ROWS = 80
 EVENT = {"censoring": {"event": "died"}}

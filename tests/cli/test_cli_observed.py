@@ -8,10 +8,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from small_runs import linear, write_config, write_table
 from typer.testing import CliRunner
 
 from disttrain.cli.app import app
+from tests.small_runs import linear, write_config, write_table
 
 ROWS, NAN, INF = 60, float("nan"), float("inf")
 OVERRIDES = ("--set", "predictions.columns=[parameters]", "--set", "evaluation.metrics=[nll]")

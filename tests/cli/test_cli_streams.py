@@ -9,7 +9,8 @@ import subprocess
 import sys
 
 import pytest
-from small_runs import config_of, write_config, write_table
+
+from tests.small_runs import config_of, write_config, write_table
 
 FULL = "/dev/full"
 pytestmark = pytest.mark.skipif(not os.path.exists(FULL), reason="needs /dev/full")

@@ -9,7 +9,8 @@ import subprocess
 import sys
 
 import pytest
-from small_runs import config_of, write_config, write_table
+
+from tests.small_runs import config_of, write_config, write_table
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="there are no pseudo-terminals")
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 from typer.testing import CliRunner
-from wrong_configs import CLAIMS, WRONG, claims
 
 from disttrain.cli.app import app
+from tests.cli.wrong_configs import CLAIMS, WRONG, claims
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from flat_makers import made
 from torch import Tensor
 
-from disttrain.distributions import functionals
+from disttrain.distributions.core import functionals
+from tests.distributions.flat_makers import made
 
 __all__ = ["REFERENCES", "log_prob_errors", "quantile_error", "tail_errors"]
 

@@ -1,6 +1,6 @@
 """Prints the README's table of accuracy: the worst errors against the frozen references. With `--write` it goes into the README.
 
-Run it as a script: `python tests/distributions/accuracy_table.py --write`.
+Run it as a script: `python -m tests.distributions.accuracy_table --write`.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from accuracy import REFERENCES, log_prob_errors, quantile_error, tail_errors
+from tests.distributions.accuracy import REFERENCES, log_prob_errors, quantile_error, tail_errors
 
 README = Path(__file__).parents[2] / "README.md"
 START, END = "<!-- accuracy -->", "<!-- /accuracy -->"

@@ -8,10 +8,12 @@ from __future__ import annotations
 import importlib
 from pathlib import Path
 
-from example_cases import Example, made, of, rows, tensor
+from tests.distributions.example_cases import Example, made, of, rows, tensor
 
 __all__ = ["EXAMPLES", "Example", "made", "of", "rows", "tensor"]
 
 EXAMPLES: list[Example] = [
-    example for path in sorted(Path(__file__).parent.glob("examples_*.py")) for example in importlib.import_module(path.stem).EXAMPLES
+    example
+    for path in sorted(Path(__file__).parent.glob("examples_*.py"))
+    for example in importlib.import_module(f"{__package__}.{path.stem}").EXAMPLES
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from example_cases import rows
+from tests.distributions.example_cases import rows
 
 __all__ = ["EXAMPLES"]
 

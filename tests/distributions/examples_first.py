@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from example_cases import Example, rows
 from scipy import stats
+
+from tests.distributions.example_cases import Example, rows
 
 __all__ = ["EXAMPLES"]
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from example_cases import rows
 from scipy import stats
+
+from tests.distributions.example_cases import rows
 
 __all__ = ["EXAMPLES"]
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from example_cases import rows
 from scipy import stats
+
+from tests.distributions.example_cases import rows
 
 __all__ = ["EXAMPLES"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from example_cases import rows
+from tests.distributions.example_cases import rows
 
 __all__ = ["EXAMPLES"]
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from example_cases import rows
 from scipy import stats
+
+from tests.distributions.example_cases import rows
 
 __all__ = ["EXAMPLES"]
 

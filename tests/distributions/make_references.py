@@ -1,6 +1,6 @@
 """Makes references/NAME.json: log-densities, their slopes and both tails with 60 digits, at the float64 parameters that are stored.
 
-Run it as a script, with the names of distributions or without for all. Every module `reference_*.py` beside it that has a table
+`python -m tests.distributions.make_references [NAME ...]` makes those of some distributions, or of all. Every module `reference_*.py` beside it that has a table
 REFERENCES adds its rows; each distribution gets over 200 points, core range and extremes.
 """
 
@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 from mpmath import mp, mpf
 from mpmath.libmp import NoConvergence
-from reference_point import Point, Reference
+
+from tests.distributions.reference_point import Point, Reference
 
 mp.dps = 60
 HERE = Path(__file__).parent
@@ -24,7 +25,11 @@ HERE = Path(__file__).parent
 
 def references() -> dict[str, Reference]:
     """Every distribution that has a reference."""
-    modules = [importlib.import_module(path.stem) for path in sorted(HERE.glob("reference_*.py")) if path.stem != "reference_point"]
+    modules = [
+        importlib.import_module(f"{__package__}.{path.stem}")
+        for path in sorted(HERE.glob("reference_*.py"))
+        if path.stem != "reference_point"
+    ]
     return {name: reference for module in modules for name, reference in module.REFERENCES.items()}
 
 

@@ -6,8 +6,9 @@ import math
 from collections.abc import Callable
 
 from mpmath import mp
-from reference_cut import tails_of_truncated, truncated
-from reference_first import (
+
+from tests.distributions.reference_cut import tails_of_truncated, truncated
+from tests.distributions.reference_first import (
     gamma,
     negative_binomial,
     normal,
@@ -19,7 +20,7 @@ from reference_first import (
     tails_of_normal,
     tails_of_poisson,
 )  # fmt: skip
-from reference_point import Point, Reference, log_uniform, signed
+from tests.distributions.reference_point import Point, Reference, log_uniform, signed
 
 __all__ = ["REFERENCES"]
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mpmath import mp
-from reference_first import gamma, normal, of_gamma, poisson, tails_of_gamma, tails_of_normal, tails_of_poisson
-from reference_point import Point, Reference, log_uniform, signed, whole
+
+from tests.distributions.reference_first import gamma, normal, of_gamma, poisson, tails_of_gamma, tails_of_normal, tails_of_poisson
+from tests.distributions.reference_point import Point, Reference, log_uniform, signed, whole
 
 __all__ = ["REFERENCES", "tails_of_truncated", "truncated"]
 

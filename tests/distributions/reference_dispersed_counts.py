@@ -7,7 +7,8 @@ from collections.abc import Callable
 from functools import cache
 
 from mpmath import mp, mpf
-from reference_point import Reference, log_uniform, whole
+
+from tests.distributions.reference_point import Reference, log_uniform, whole
 
 __all__ = ["REFERENCES"]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mpmath import mp, mpf
-from reference_point import Reference, log_uniform, signed
+
+from tests.distributions.reference_point import Reference, log_uniform, signed
 
 __all__ = ["REFERENCES"]
 

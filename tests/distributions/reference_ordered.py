@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mpmath import mp
-from reference_first import beta, tails_of_beta
-from reference_point import Point, Reference, log_uniform, signed
+
+from tests.distributions.reference_first import beta, tails_of_beta
+from tests.distributions.reference_point import Point, Reference, log_uniform, signed
 
 __all__ = ["REFERENCES"]
 

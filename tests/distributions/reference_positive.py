@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mpmath import mp
-from reference_point import Reference, log_uniform
+
+from tests.distributions.reference_point import Reference, log_uniform
 
 __all__ = ["REFERENCES"]
 

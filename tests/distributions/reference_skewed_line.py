@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mpmath import mp, mpf
-from reference_first import location_scale, student_t, tails_of_student_t
-from reference_point import Reference, log_uniform, signed
+
+from tests.distributions.reference_first import location_scale, student_t, tails_of_student_t
+from tests.distributions.reference_point import Reference, log_uniform, signed
 
 __all__ = ["REFERENCES"]
 

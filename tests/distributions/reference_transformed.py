@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable
 
 from mpmath import mp, mpf
-from reference_point import Reference, log_uniform, signed
+
+from tests.distributions.reference_point import Reference, log_uniform, signed
 
 __all__ = ["REFERENCES"]
 

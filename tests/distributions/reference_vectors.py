@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 import numpy as np
 from mpmath import mp
-from reference_first import gamma, of_gamma
-from reference_point import Point, Reference, log_uniform, signed, whole
+
+from tests.distributions.reference_first import gamma, of_gamma
+from tests.distributions.reference_point import Point, Reference, log_uniform, signed, whole
 
 __all__ = ["REFERENCES"]
 

@@ -6,11 +6,11 @@ import math
 
 import pytest
 import torch
-from accuracy import REFERENCES, log_prob_errors, quantile_error, tail_errors
-from accuracy_table import END, README, START
-from distribution_examples import of, tensor
 
 from disttrain import distributions
+from tests.distributions.accuracy import REFERENCES, log_prob_errors, quantile_error, tail_errors
+from tests.distributions.accuracy_table import END, README, START
+from tests.distributions.distribution_examples import of, tensor
 
 TAILS = [name for name, table in REFERENCES.items() if table.get("tails")]
 

@@ -6,11 +6,11 @@ import math
 
 import pytest
 import torch
-from distribution_examples import tensor
 from scipy import stats
 
 from disttrain import distributions
-from disttrain.distributions import functionals
+from disttrain.distributions.core import functionals
+from tests.distributions.distribution_examples import tensor
 
 GATE = math.exp(-50.0) / (1.0 + math.exp(-50.0))
 

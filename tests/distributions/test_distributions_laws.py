@@ -8,11 +8,11 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from distribution_examples import EXAMPLES, Example, made, of, tensor
 from scipy import integrate, stats
 
-from disttrain.distributions import functionals
-from disttrain.distributions.derived import bounds
+from disttrain.distributions.core import functionals
+from disttrain.distributions.core.derived import bounds
+from tests.distributions.distribution_examples import EXAMPLES, Example, made, of, tensor
 
 KNOWN = [example for example in EXAMPLES if example.scipy is not None]
 CONTINUOUS = [example for example in EXAMPLES if not example.discrete]

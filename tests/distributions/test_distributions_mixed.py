@@ -10,15 +10,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import torch
-from distribution_examples import tensor
 from scipy import integrate, stats
 
 from disttrain import distributions
-from disttrain.distributions import functionals
-from disttrain.distributions.derived import bounds
+from disttrain.distributions.core import functionals
+from disttrain.distributions.core.derived import bounds
 from disttrain.metrics.calibration import pit
 from disttrain.metrics.crps import crps, crps_without_closed_form
 from disttrain.outcomes import Outcome
+from tests.distributions.distribution_examples import tensor
 
 
 class Case(NamedTuple):

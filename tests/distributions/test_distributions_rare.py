@@ -5,9 +5,9 @@ from __future__ import annotations
 import mpmath as mp
 import pytest
 import torch
-from distribution_examples import tensor
 
 from disttrain import distributions
+from tests.distributions.distribution_examples import tensor
 
 
 def test_a_truncated_count_far_out_has_a_probability_and_none_beyond_its_ends():

@@ -6,11 +6,11 @@ import math
 
 import pytest
 import torch
-from distribution_examples import of, tensor
 from scipy import special
 
 from disttrain import distributions
-from disttrain.distributions import functionals
+from disttrain.distributions.core import functionals
+from tests.distributions.distribution_examples import of, tensor
 
 
 def slope_of(score, leaf):

@@ -1,6 +1,6 @@
 """Prints the README's table of all families. With `--write` it goes into the README.
 
-Run it as a script: `python tests/families/families_table.py --write`.
+Run it as a script: `python -m tests.families.families_table --write`.
 """
 
 from __future__ import annotations

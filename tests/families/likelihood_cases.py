@@ -6,13 +6,13 @@ import functools
 import math
 
 import torch
-from family_cases import FAMILY, arguments, outputs, parameters_of, targets
 from torch import Tensor
 
-from disttrain.distributions import functionals
+from disttrain.distributions.core import functionals
 from disttrain.families import Family, build
 from disttrain.likelihood import log_likelihood
 from disttrain.outcomes import Outcome
+from tests.families.family_cases import FAMILY, arguments, outputs, parameters_of, targets
 
 __all__ = ["CENSORED", "REFUSED", "ends", "joined", "made", "outcomes_over", "raw_of", "scored", "spread_and_middle"]
 

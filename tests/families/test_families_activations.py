@@ -6,9 +6,9 @@ import math
 
 import pytest
 import torch
-from family_cases import ALLOWED, FAMILY, PARAMETERS, raw_rows
 
 from disttrain.families import ACTIVATIONS, activation_for, bounded, default_name, objection, on
+from tests.families.family_cases import ALLOWED, FAMILY, PARAMETERS, raw_rows
 
 every_parameter = pytest.mark.parametrize(("name", "parameter"), PARAMETERS, ids=lambda value: getattr(value, "name", value))
 every_choice = pytest.mark.parametrize(("name", "parameter", "activation"), ALLOWED, ids=lambda value: getattr(value, "name", value))

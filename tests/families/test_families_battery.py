@@ -8,7 +8,10 @@ import math
 import numpy as np
 import pytest
 import torch
-from family_cases import (
+
+from disttrain.distributions.core import functionals
+from disttrain.families import FAMILIES, build, facts, facts_of, options
+from tests.families.family_cases import (
     CONTINUOUS,
     DISCRETE,
     FAMILY,
@@ -24,10 +27,7 @@ from family_cases import (
     scipy_log_prob,
     targets,
 )  # fmt: skip
-from family_cases import samples as drawn
-
-from disttrain.distributions import functionals
-from disttrain.families import FAMILIES, build, facts, facts_of, options
+from tests.families.family_cases import samples as drawn
 
 every = pytest.mark.parametrize("name", FAMILY)
 in_the_table = pytest.mark.parametrize("name", FAMILIES)

@@ -7,14 +7,14 @@ import math
 import numpy as np
 import pytest
 import torch
-from family_cases import arguments
-from likelihood_cases import CENSORED, INF, made, raw_of
 from torch import Tensor
 
-from disttrain.distributions import functionals
+from disttrain.distributions.core import functionals
 from disttrain.families import FAMILIES, Family, Unsuitable, build, needs
 from disttrain.likelihood import log_likelihood
 from disttrain.outcomes import Outcome
+from tests.families.family_cases import arguments
+from tests.families.likelihood_cases import CENSORED, INF, made, raw_of
 
 # In which a single value has a probability.
 PROBABLE = [name for name, family in CENSORED.items() if family.support.discrete or family.atoms]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 
 import pytest
-from family_cases import distribution, parameters_of
 
-from disttrain.distributions import functionals
+from disttrain.distributions.core import functionals
 from disttrain.families import FAMILIES, build, facts
 from disttrain.metrics.applicability import needs_order
 from disttrain.metrics.crps_closed import closed_form
+from tests.families.family_cases import distribution, parameters_of
 
 
 def way(made):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from family_cases import DISCRETE, FAMILY, NUMBERS, distribution, parameters
 from scipy import stats
 
-from disttrain.distributions import functionals
+from disttrain.distributions.core import functionals
 from disttrain.distributions.draws import draw, uniforms_needed
-from disttrain.distributions.philox import uniforms
+from disttrain.distributions.numerics.philox import uniforms
 from disttrain.errors import UsageError
+from tests.families.family_cases import DISCRETE, FAMILY, NUMBERS, distribution, parameters
 
 VECTORS = [name for name in FAMILY if name not in NUMBERS]
 DRAWS = 20_000

@@ -8,13 +8,14 @@ import mpmath
 import numpy as np
 import pytest
 import torch
-from family_cases import KNOWN, OF_LABELS, extremes, oracle, parameters, targets
-from likelihood_cases import CENSORED, INF, REFUSED, ends, joined, made, outcomes_over, raw_of, scored, spread_and_middle
 
-from disttrain.distributions import Normal, functionals
+from disttrain.distributions import Normal
+from disttrain.distributions.core import functionals
 from disttrain.errors import UsageError
 from disttrain.likelihood import log_likelihood
 from disttrain.outcomes import Outcome
+from tests.families.family_cases import KNOWN, OF_LABELS, extremes, oracle, parameters, targets
+from tests.families.likelihood_cases import CENSORED, INF, REFUSED, ends, joined, made, outcomes_over, raw_of, scored, spread_and_middle
 
 every = pytest.mark.parametrize("name", CENSORED)
 continuous = pytest.mark.parametrize("name", [name for name, family in CENSORED.items() if not family.support.discrete])

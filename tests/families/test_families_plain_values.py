@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from family_cases import FAMILY, NUMBERS, distribution, targets
+
+from tests.families.family_cases import FAMILY, NUMBERS, distribution, targets
 
 METHODS = ("log_prob", "cdf", "icdf", "survival", "log_cdf", "log_survival", "probability_at")
 

@@ -9,11 +9,11 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 import torch
-from family_cases import CONTINUOUS, FAMILY, distribution, outputs, parameters
 
-from disttrain.distributions import functionals
+from disttrain.distributions.core import functionals
 from disttrain.families import Scaling, activation_for, bounded, build, exposed, takes_exposure
 from disttrain.quantiles import weighted_quantiles
+from tests.families.family_cases import CONTINUOUS, FAMILY, distribution, outputs, parameters
 
 RANGES = {name: {p.name: activation_for(p).range for p in family.parameters} for name, family in FAMILY.items()}
 

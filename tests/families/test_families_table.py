@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from families_table import README, table, written
-
 from disttrain.families import FAMILIES, options
+from tests.families.families_table import README, table, written
 
 
 def test_the_readme_lists_every_family_as_the_program_does():

@@ -11,7 +11,7 @@ import torch
 
 from disttrain import distributions as d
 from disttrain import metrics
-from disttrain.distributions import functionals
+from disttrain.distributions.core import functionals
 from disttrain.outcomes import Outcome
 
 N = 5000

@@ -16,7 +16,7 @@ import torch
 from torch.distributions import Categorical, MixtureSameFamily
 
 from disttrain import distributions as d
-from disttrain.distributions import functionals
+from disttrain.distributions.core import functionals
 from disttrain.errors import UsageError
 from disttrain.metrics import crps
 from disttrain.metrics.adaptive import refined

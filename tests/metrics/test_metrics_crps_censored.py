@@ -14,7 +14,7 @@ import torch
 from torch.distributions import Categorical, MixtureSameFamily
 
 from disttrain import distributions as d
-from disttrain.distributions import functionals
+from disttrain.distributions.core import functionals
 from disttrain.errors import UsageError
 from disttrain.metrics import METRICS, crps
 from disttrain.metrics.rows import rows

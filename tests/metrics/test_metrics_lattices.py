@@ -12,7 +12,7 @@ from torch.distributions import Distribution
 
 from disttrain import distributions as d
 from disttrain import metrics
-from disttrain.distributions import functionals
+from disttrain.distributions.core import functionals
 from disttrain.outcomes import Outcome
 
 

@@ -13,7 +13,7 @@ from torch.distributions import Normal as TorchNormal
 
 from disttrain import distributions as d
 from disttrain import metrics
-from disttrain.distributions import functionals
+from disttrain.distributions.core import functionals
 from disttrain.metrics.rows import distinct_rows, rows
 from disttrain.outcomes import Outcome
 

@@ -12,7 +12,7 @@ import torch
 
 from disttrain import distributions as d
 from disttrain import metrics
-from disttrain.distributions import functionals
+from disttrain.distributions.core import functionals
 from disttrain.errors import UsageError
 from disttrain.metrics import METRICS
 from disttrain.outcomes import Outcome

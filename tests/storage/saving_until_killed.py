@@ -15,9 +15,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from storage_cases import checkpoint_mark, leftovers, mark_of, save, save_checkpoint
-
 from disttrain.storage import atomic_files, checkpoint_folder, run_folder
+from tests.storage.storage_cases import checkpoint_mark, leftovers, mark_of, save, save_checkpoint
 
 STEPS = ("open", "fsync", "replace", "unlink", "mkdir", "listdir", "close", "write")
 

@@ -12,10 +12,10 @@ import threading
 from pathlib import Path
 
 import pytest
-from storage_cases import fail_at, leftovers
 
 from disttrain.errors import OutputExists, StorageError
 from disttrain.storage import atomic_files
+from tests.storage.storage_cases import fail_at, leftovers
 
 OLD, NEW = b"old " * 1000, b"new " * 5000
 NOT_FILES = {

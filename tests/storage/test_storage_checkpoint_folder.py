@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from storage_cases import checkpoint_mark, fail_at, leftovers, save_checkpoint
 
 from disttrain.errors import OutputExists, RunUnreadable, StorageError
 from disttrain.storage import checkpoint_folder, read_checkpoint, run_folder, write_checkpoint
+from tests.storage.storage_cases import checkpoint_mark, fail_at, leftovers, save_checkpoint
 
 TREE = {
     "numbers": [0, -1, 2**62, 0.1, 5e-324, 1.7976931348623157e308, -0.0, math.inf, -math.inf],

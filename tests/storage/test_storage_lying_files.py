@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 import safetensors.torch
 import torch
-from storage_cases import expected, mark_of, plant, save, seal, weights
 
 from disttrain.errors import RunUnreadable
 from disttrain.storage import model_folder
+from tests.storage.storage_cases import expected, mark_of, plant, save, seal, weights
 
 MARK = 0.5
 

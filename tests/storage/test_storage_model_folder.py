@@ -17,10 +17,10 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
-from storage_cases import expected, fail_at, leftovers, mark_of, save, weights
 
 from disttrain.errors import DisttrainError, FitFailed, RunUnreadable, StorageError
 from disttrain.storage import model_folder
+from tests.storage.storage_cases import expected, fail_at, leftovers, mark_of, save, weights
 
 DTYPES = [
     torch.float64,

@@ -12,10 +12,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from storage_cases import fail_at, leftovers, save
 
 from disttrain.errors import OutputExists, RunUnreadable, StorageError, UsageError
 from disttrain.storage import run_folder
+from tests.storage.storage_cases import fail_at, leftovers, save
 
 
 def finished(root: Path, name: str = "a", status: str = "finished", model: bool = True) -> Path:

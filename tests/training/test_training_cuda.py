@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from test_training_loop import LINE, N, design, plan, rows, task, vector
 
 from disttrain.training import epochs
+from tests.training.test_training_loop import LINE, N, design, plan, rows, task, vector
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy import optimize, special, stats
 
-from disttrain.distributions import functionals
+from disttrain.distributions.core import functionals
 from disttrain.families import FAMILIES, activation_for, build, facts
 from disttrain.likelihood import cross_entropy
 from disttrain.networks import Output, activated

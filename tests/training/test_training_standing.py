@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 import torch
-from test_training_loop import LINE, N, constant_location, design, plan, rows, task, vector
 
 from disttrain.training import OptimizerPlan, SchedulePlan, Standing, epochs, optimizers
 from disttrain.training.flat import Flat
 from disttrain.training.stopping import Stopping
+from tests.training.test_training_loop import LINE, N, constant_location, design, plan, rows, task, vector
 
 WAYS = {
     "adamw": {"optimizer": "adamw", "lr": 0.01, "schedule": SchedulePlan("cosine", warmup_epochs=2)},

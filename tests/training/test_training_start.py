@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
-from test_training_linear import LINE, MEMBERS, PLAN, WAVE, X, task
-from test_training_loop import plan, rows
 
 from disttrain.training import better_start, epochs, marginal_raw, mean_nll, member_nll, start_linear, start_of
 from disttrain.training.marginal import pieces
+from tests.training.test_training_linear import LINE, MEMBERS, PLAN, WAVE, X, task
+from tests.training.test_training_loop import plan, rows
 
 
 def test_the_start_has_the_losses_of_the_constant_model_and_changes_no_weight():

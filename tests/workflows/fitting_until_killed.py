@@ -15,10 +15,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from saving_until_killed import child, die_at
-
 from disttrain.cli.app import app
 from disttrain.cli.talk import Talk
+from tests.storage.saving_until_killed import child, die_at
 
 RESULTS = ("model/weights.safetensors", "predictions.parquet", "metrics.json")
 

@@ -6,10 +6,10 @@ import math
 from typing import Any
 
 import numpy as np
-from small_runs import LABELS, built, options_of
 
 from disttrain.families import FAMILIES
 from disttrain.families.on import Support
+from tests.small_runs import LABELS, built, options_of
 
 __all__ = ["COUNT", "problem"]
 

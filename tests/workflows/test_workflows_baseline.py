@@ -7,11 +7,11 @@ import re
 
 import pyarrow as pa
 import pytest
-from random_problems import COUNT, problem
-from small_runs import FittedRun, fitted, write_config, write_table
 
 import disttrain
 from disttrain.errors import FitFailed
+from tests.small_runs import FittedRun, fitted, write_config, write_table
+from tests.workflows.random_problems import COUNT, problem
 
 # Problems that a learning rate of up to 10, or a start at 0 with targets far out, sends out of the numbers: their fits say so, and no others.
 DIVERGING = {11, 71, 95, 105, 152, 163}

@@ -9,7 +9,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from scipy import optimize, stats
-from small_runs import fitted, write_config
 
 from disttrain.errors import DataError
 from disttrain.workflows.configuration import configuration
@@ -17,6 +16,7 @@ from disttrain.workflows.evaluate import evaluate
 from disttrain.workflows.explain import explain
 from disttrain.workflows.fit import fit
 from disttrain.workflows.requests import Question
+from tests.small_runs import fitted, write_config
 
 RNG = np.random.default_rng(3)
 ROWS = 600

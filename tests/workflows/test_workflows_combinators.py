@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from small_runs import config_of, fitted, write_config
 
 from disttrain.config import parse
 from disttrain.families import FAMILIES, activation_for, build
@@ -13,6 +12,7 @@ from disttrain.networks import Output, activated
 from disttrain.outcomes import Outcome
 from disttrain.training import Rows, marginal_raw
 from disttrain.workflows.rules import distribution_problems
+from tests.small_runs import config_of, fitted, write_config
 
 WRONG = [
     ({"family": "mixture", "of": "nomal"}, ("distribution", "of"), "normal"),

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 import pytest
-from small_runs import write_config
 
 from disttrain.config import load
 from disttrain.errors import DataError
 from disttrain.workflows.dataset import dataset
+from tests.small_runs import write_config
 
 ROWS = 24
 TABLE = pa.table(

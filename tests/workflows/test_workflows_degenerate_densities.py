@@ -7,7 +7,6 @@ import math
 import numpy as np
 import pytest
 import torch
-from small_runs import config_of, fitted, write_config
 
 from disttrain.families import build
 from disttrain.outcomes import Outcome
@@ -15,6 +14,7 @@ from disttrain.workflows.degenerate_densities import impossible, impossible_note
 from disttrain.workflows.evaluate import evaluate
 from disttrain.workflows.requests import Question
 from disttrain.workflows.row_scores import RowScores
+from tests.small_runs import config_of, fitted, write_config
 
 Y = torch.tensor([0.01, 3.0, -1e6, 0.0], dtype=torch.float64)
 

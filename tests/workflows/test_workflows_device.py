@@ -5,13 +5,13 @@ from __future__ import annotations
 import pyarrow.parquet as pq
 import pytest
 import torch
-from small_runs import config_of
 
 import disttrain
 from disttrain.workflows.evaluate import evaluate
 from disttrain.workflows.predict import predict
 from disttrain.workflows.requests import Question, Request
 from disttrain.workflows.scoring import on_device
+from tests.small_runs import config_of
 
 
 def test_a_network_is_on_the_device_of_its_training_while_it_is_scored_and_then_back_on_the_processor(family_run, monkeypatch):

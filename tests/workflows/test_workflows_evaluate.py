@@ -9,12 +9,12 @@ import numpy as np
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
-from small_runs import config_of, fitted, write_config
 
 from disttrain.errors import AnswerIsNo, DataError, DisttrainError, UsageError
 from disttrain.workflows.evaluate import evaluate
 from disttrain.workflows.requests import Question
 from disttrain.workflows.requirements import require_met
+from tests.small_runs import config_of, fitted, write_config
 
 
 @pytest.fixture

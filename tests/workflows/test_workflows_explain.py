@@ -12,7 +12,6 @@ import pyarrow as pa
 import pytest
 import yaml
 from safetensors.numpy import load_file
-from small_runs import CONFIGS, config_of, fitted, write_config, write_table
 from typer.testing import CliRunner
 
 from disttrain.cli.app import app
@@ -22,6 +21,7 @@ from disttrain.workflows.catalogue import KINDS, described, listing
 from disttrain.workflows.check import check
 from disttrain.workflows.configuration import configuration, configuration_of
 from disttrain.workflows.explain import explain
+from tests.small_runs import CONFIGS, config_of, fitted, write_config, write_table
 
 EXAMPLES = sorted(CONFIGS.glob("*.yaml"))
 ROWS = 400

@@ -12,9 +12,9 @@ import pytest
 import scipy.special
 import scipy.stats
 import torch
-from small_runs import LABELS, built, config_of, fitted, target_of, write_config, write_table
 
 from disttrain.families import FAMILIES, facts, half_line, real_line
+from tests.small_runs import LABELS, built, config_of, fitted, target_of, write_config, write_table
 
 # Every parameter has a unit, and a target of another unit is of the same family.
 SCALED = [name for name in FAMILIES if all(p.role and p.given is None for p in built(name).parameters) and not built(name).support.discrete]

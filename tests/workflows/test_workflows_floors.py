@@ -6,7 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from scipy import optimize, stats
-from small_runs import fitted, linear, write_config, write_table
+
+from tests.small_runs import fitted, linear, write_config, write_table
 
 ROWS = 400
 

@@ -6,10 +6,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import scipy.stats
-from small_runs import write_table
 
 from disttrain.workflows.groups import grouped
 from disttrain.workflows.ranking import ranking
+from tests.small_runs import write_table
 
 FINE = 2_000
 

@@ -6,10 +6,10 @@ import shutil
 
 import pyarrow.parquet as pq
 import pytest
-from small_runs import config_of, write_config, write_table
 from typer.testing import CliRunner
 
 from disttrain.cli.app import app
+from tests.small_runs import config_of, write_config, write_table
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import scipy.stats
-from small_runs import fitted, linear, write_config, write_table
 from typer.testing import CliRunner
 
 from disttrain.cli.app import app
@@ -19,6 +18,7 @@ from disttrain.workflows.check import check
 from disttrain.workflows.configuration import configuration
 from disttrain.workflows.explain import explain
 from disttrain.workflows.face import load
+from tests.small_runs import fitted, linear, write_config, write_table
 
 TIMES = (0.5, 2.0)
 

@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import pytest
-from small_runs import CONFIGS, SAMPLES, SHARED, fitted, linear, write_config, write_table
+
+from tests.small_runs import CONFIGS, SAMPLES, SHARED, fitted, linear, write_config, write_table
 
 EXP, CONSTANT, LINEAR = {"activation": "exp"}, {"activation": "exp", "features": []}, {"activation": "linear"}
 # A scale that takes the part of the mean: it sees the features of the fit, not those of its log sigma.

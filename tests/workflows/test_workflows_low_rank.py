@@ -9,12 +9,12 @@ import pyarrow as pa
 import pytest
 import torch
 from scipy import stats
-from small_runs import fitted, linear, write_config, write_table
 
 from disttrain.errors import ConfigError
 from disttrain.workflows.catalogue import described
 from disttrain.workflows.configuration import configuration
 from disttrain.workflows.explain import explain
+from tests.small_runs import fitted, linear, write_config, write_table
 
 TARGETS = ["a", "b", "c", "d", "e"]
 UNITS = np.array([1e3, 1e-3, 1.0, 20.0, 0.5])

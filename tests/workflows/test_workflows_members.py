@@ -14,7 +14,6 @@ import pytest
 import scipy.special
 import scipy.stats
 import torch
-from small_runs import LABELS, built, config_of, family_table, fitted, target_of, write_config, write_table
 
 import disttrain
 from disttrain import distributions
@@ -30,6 +29,7 @@ from disttrain.workflows.predict import predict
 from disttrain.workflows.preparation import prepare
 from disttrain.workflows.requests import Request
 from disttrain.workflows.scoring import suited
+from tests.small_runs import LABELS, built, config_of, family_table, fitted, target_of, write_config, write_table
 
 MEMBERS = 3
 QUICK = {

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 import yaml
-from small_runs import config_of, write_config, write_table
 from typer.testing import CliRunner
 
 from disttrain.cli.app import app
 from disttrain.data.io import files
 from disttrain.workflows.configuration import configuration
 from disttrain.workflows.runs import relocated
+from tests.small_runs import config_of, write_config, write_table
 
 
 def project(folder, table, **data):

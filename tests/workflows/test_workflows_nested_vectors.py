@@ -6,9 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
-from small_runs import fitted, linear, write_config, write_table
 
 from disttrain.families import build
+from tests.small_runs import fitted, linear, write_config, write_table
 
 ROWS = 300
 TRUNCATED = {"family": "truncated", "of": "normal", "lower": 0.0}

@@ -14,13 +14,13 @@ import pytest
 import scipy.optimize
 import scipy.special
 import scipy.stats
-from small_runs import fitted, write_config, write_table
 from typer.testing import CliRunner
 
 import disttrain
 from disttrain.cli.app import app
 from disttrain.workflows.configuration import configuration
 from disttrain.workflows.explain import explain
+from tests.small_runs import fitted, write_config, write_table
 
 N = 600
 

@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from scipy import special, stats
-from small_runs import fitted, linear, write_config, write_table
 
 from disttrain.workflows.predict import predict
 from disttrain.workflows.requests import Request
+from tests.small_runs import fitted, linear, write_config, write_table
 
 ROWS = 10_000
 # Draws are seeded: 4 standard errors are a bound that holds or does not, never by chance.

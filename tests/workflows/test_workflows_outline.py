@@ -5,13 +5,13 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from small_runs import config_of, write_config
 
 from disttrain.training import marginal
 from disttrain.workflows import explain as explaining
 from disttrain.workflows.configuration import configuration
 from disttrain.workflows.outline import outline
 from disttrain.workflows.preparation import prepare
+from tests.small_runs import config_of, write_config
 
 
 @pytest.mark.parametrize("members", [1, 3])

@@ -9,10 +9,10 @@ import subprocess
 import sys
 
 import pytest
-from small_runs import config_of, write_config, write_table
 from typer.testing import CliRunner
 
 from disttrain.cli.app import app
+from tests.small_runs import config_of, write_config, write_table
 
 
 @pytest.fixture

@@ -10,13 +10,13 @@ import pyarrow as pa
 import pyarrow.csv as csv
 import pyarrow.parquet as pq
 import pytest
-from small_runs import config_of, family_table, write_config, write_table
 from typer.testing import CliRunner
 
 from disttrain.cli.app import app
 from disttrain.data import FORMATS, Source
 from disttrain.workflows import prediction_columns
 from disttrain.workflows.requests import Request
+from tests.small_runs import config_of, family_table, write_config, write_table
 
 
 @pytest.fixture(scope="module")

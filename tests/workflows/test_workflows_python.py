@@ -12,7 +12,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
-from small_runs import config_of, write_config, write_table
 
 import disttrain
 from disttrain.errors import ConfigError, DataError, RunUnreadable, UsageError
@@ -20,6 +19,7 @@ from disttrain.families import FAMILIES
 from disttrain.workflows.evaluate import evaluate
 from disttrain.workflows.predict import predict
 from disttrain.workflows.requests import Question, Request
+from tests.small_runs import config_of, write_config, write_table
 
 PUBLIC = [
     "Conditions", "CrossEntropy", "DataWarning", "DisttrainError", "Evaluation", "Family", "FittedRun", "Outcome", "Parameter", "fit", "load",

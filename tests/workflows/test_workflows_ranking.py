@@ -6,12 +6,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import scipy.stats
-from small_runs import write_table
 
 from disttrain.errors import DataError
 from disttrain.families import build
 from disttrain.workflows.ranking import ranking
 from disttrain.workflows.ties import tie_notes, ties
+from tests.small_runs import write_table
 
 ROWS = 2_000
 

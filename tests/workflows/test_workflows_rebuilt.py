@@ -11,7 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from scipy import stats
-from small_runs import fitted, linear, write_config, write_table
+
+from tests.small_runs import fitted, linear, write_config, write_table
 
 ROWS = 400
 KNOWN = ("years", "base", "n", "deductible")

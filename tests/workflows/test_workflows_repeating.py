@@ -8,11 +8,11 @@ import pyarrow.csv
 import pyarrow.feather
 import pyarrow.parquet as pq
 import pytest
-from small_runs import config_of, fitted, write_config, write_table
 
 from disttrain.errors import DataError, OutputExists
 from disttrain.workflows.predict import predict
 from disttrain.workflows.requests import Request
+from tests.small_runs import config_of, fitted, write_config, write_table
 
 
 def as_ndjson(table, path):

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from small_runs import config_of, family_table, write_config, write_table
 from typer.testing import CliRunner
 
 import disttrain
@@ -22,6 +21,7 @@ from disttrain.cli.app import app
 from disttrain.errors import OutputExists, RunUnreadable, StorageError
 from disttrain.workflows.configuration import configuration
 from disttrain.workflows.fit import Epoch, Finished, fit
+from tests.small_runs import config_of, family_table, write_config, write_table
 
 PROGRAM = Path(__file__).with_name("fitting_until_killed.py")
 EVERYTHING = ("model/weights.safetensors", "predictions.parquet", "metrics.json")
@@ -199,7 +199,7 @@ def test_killed_for_real_anywhere_it_goes_on_to_the_same_bits(tmp_path):
     train = write_table(tmp_path / "data.parquet", family_table().slice(0, 200))
     document = document_of(str(train), epochs=8)
     document["output"] = {"checkpoint_every": 1}
-    path = [str(PROGRAM.parents[2]), str(PROGRAM.parents[1] / "storage"), *sys.path]
+    path = [str(PROGRAM.parents[2]), *sys.path]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(path)}
     program = [sys.executable, PROGRAM, write_config(tmp_path / "small.yaml", document), tmp_path]
     done = subprocess.run(program, capture_output=True, text=True, env=environment, cwd=tmp_path, check=False)

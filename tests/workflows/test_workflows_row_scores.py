@@ -10,7 +10,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
-from small_runs import config_of, write_table
 from typer.testing import CliRunner
 
 import disttrain
@@ -27,6 +26,7 @@ from disttrain.workflows.evaluate import Answer, evaluate
 from disttrain.workflows.preparation import prepare
 from disttrain.workflows.requests import Question
 from disttrain.workflows.row_scores import RowScores, Settings
+from tests.small_runs import config_of, write_table
 
 FAMILIES = ("normal", "poisson", "hurdle", "bernoulli", "categorical", "multivariate_normal")
 

@@ -9,11 +9,11 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from scipy import stats
-from small_runs import config_of, write_config, write_table
 
 import disttrain
 from disttrain.workflows.predict import predict
 from disttrain.workflows.requests import Request
+from tests.small_runs import config_of, write_config, write_table
 
 FAMILIES = (
     "normal", "ex_gaussian", "tweedie", "poisson", "generalized_poisson", "bernoulli", "categorical", "ordinal", "von_mises", "mixture",

@@ -11,7 +11,6 @@ from itertools import count
 
 import pytest
 import torch
-from small_runs import config_of, fitted, write_config
 
 import disttrain
 from disttrain.errors import FitFailed, OutOfMemory, StorageError
@@ -20,6 +19,7 @@ from disttrain.workflows import fit as fits
 from disttrain.workflows import records, results
 from disttrain.workflows.configuration import configuration
 from disttrain.workflows.fit import Epoch, Finished, fit
+from tests.small_runs import config_of, fitted, write_config
 
 EVERYTHING = ("model/weights.safetensors", "model/model.json", "predictions.parquet", "metrics.json")
 

@@ -10,7 +10,6 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
-from small_runs import config_of, family_table, fitted, write_config, write_table
 
 import disttrain
 from disttrain.training import member_nll, start
@@ -19,6 +18,7 @@ from disttrain.workflows.evaluate import evaluate
 from disttrain.workflows.fit import Epoch, Finished, Started, fit
 from disttrain.workflows.preparation import prepare
 from disttrain.workflows.requests import Question
+from tests.small_runs import config_of, family_table, fitted, write_config, write_table
 
 FILES = {"config.yaml", "config.resolved.yaml", "data.json", "environment.json", "history.parquet", "log.jsonl", "model", "run.json"}
 

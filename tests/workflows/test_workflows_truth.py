@@ -9,9 +9,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 import scipy.stats
-from small_runs import CONFIGS, SAMPLES, fitted
 
 from disttrain.families import facts
+from tests.small_runs import CONFIGS, SAMPLES, fitted
 
 CASES = {
     "gaussian": "wave",

@@ -8,7 +8,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from small_runs import built, fitted, linear, options_of, write_config, write_table
 
 from disttrain.errors import ConfigError, DataError, UsageError
 from disttrain.families import FAMILIES, needs
@@ -16,6 +15,7 @@ from disttrain.workflows.evaluate import evaluate
 from disttrain.workflows.predict import predict
 from disttrain.workflows.requests import Question, Request
 from disttrain.workflows.rules import distribution_problems
+from tests.small_runs import built, fitted, linear, options_of, write_config, write_table
 
 ROWS = 300
 TARGETS = {

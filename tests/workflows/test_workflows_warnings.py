@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from small_runs import config_of, write_config, write_table
 
 import disttrain
 from disttrain.errors import DataError, RunUnreadable, UsageError
 from disttrain.workflows.evaluate import evaluate
 from disttrain.workflows.predict import predict
 from disttrain.workflows.requests import Question, Request
+from tests.small_runs import config_of, write_config, write_table
 
 
 @pytest.fixture(scope="module")

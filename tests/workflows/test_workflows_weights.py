@@ -8,13 +8,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute
 import pytest
-from small_runs import fitted, linear, write_config, write_table
 
 from disttrain.errors import DataError
 from disttrain.training import Epoch, NotFinite
 from disttrain.workflows.configuration import configuration
 from disttrain.workflows.events import not_finite
 from disttrain.workflows.preparation import prepare
+from tests.small_runs import fitted, linear, write_config, write_table
 
 ROWS = 120
 

@@ -1,0 +1,1 @@
+"""Distributions of classes: named ones, and ordered ones."""

@@ -1,0 +1,1 @@
+"""Distributions made of others: mixtures, zero inflation, hurdles, truncation, rounding."""

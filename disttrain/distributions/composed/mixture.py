@@ -1,0 +1,132 @@
+"""Distributions made of several of one kind: mixtures, and vectors of independent elements."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+
+from disttrain.distributions.core import functionals
+from disttrain.distributions.core.root_finding import invert
+from disttrain.distributions.numerics import tensors
+
+__all__ = ["Independent", "Mixture", "equal_mixture"]
+
+
+class Mixture(Distribution):
+    """A mixture: component k with probability `weights`[..., k]; `component` has the batch shape (n, K), `weights` is (n, K).
+
+    The weights may be given as their logits instead, which keeps the likelihood exact where a weight is all but 0.
+    """
+
+    arg_constraints: ClassVar = {}
+
+    def __init__(
+        self, component: Distribution, weights: Tensor | None = None, weight_logits: Tensor | None = None, validate_args: bool = False
+    ) -> None:
+        self.component = component
+        if weight_logits is not None:
+            self.log_weights = torch.log_softmax(weight_logits, -1)
+        else:
+            assert weights is not None
+            self.log_weights = (weights / weights.sum(-1, keepdim=True)).log()
+        self.weights = self.log_weights.exp()
+        shape = tensors.common_shape(component.batch_shape, self.log_weights.shape)
+        super().__init__(shape[:-1], component.event_shape, validate_args=validate_args)
+
+    def expand(self, batch_shape: Any, _instance: Any = None) -> Mixture:
+        shape = torch.Size((*batch_shape, self.weights.shape[-1]))
+        return Mixture(self.component.expand(shape), weight_logits=self.log_weights.expand(shape))
+
+    @property
+    def support(self) -> Any:
+        return self.component.support
+
+    @property
+    def probs(self) -> Tensor:
+        """The probabilities of the classes where the components are of classes, as they have them: (n,) of class 1 of two, else (n, C)."""
+        own: Tensor = self.component.probs  # type: ignore[attr-defined]
+        axes = own.ndim - self.weights.ndim
+        return (self.weights.reshape(*self.weights.shape, *(1 for _ in range(axes))) * own).sum(-1 - axes)
+
+    @property
+    def mean(self) -> Tensor:
+        return self._averaged(functionals.mean(self.component))
+
+    @property
+    def variance(self) -> Tensor:
+        """E Var + Var E over the components."""
+        means, variances = functionals.mean(self.component), functionals.variance(self.component)
+        between = means - self._averaged(means).unsqueeze(self._axis)
+        return self._averaged(variances + between.square())
+
+    def sample(self, sample_shape: Any = ()) -> Tensor:
+        """Independent draws of shape sample_shape + (n,)."""
+        shape = torch.Size(sample_shape)
+        with torch.no_grad():
+            drawn = self.component.expand((*self.batch_shape, self.weights.shape[-1])).sample(shape)
+            weights = self.weights.expand(*shape, *self.batch_shape, -1).reshape(-1, self.weights.shape[-1])
+            chosen = torch.multinomial(weights, 1).reshape(*shape, *self.batch_shape, 1, *(1 for _ in self.event_shape))
+            picked: Tensor = drawn.gather(self._axis, chosen.expand(*shape, *self.batch_shape, 1, *self.event_shape))
+            return picked.squeeze(self._axis)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        if self._validate_args:
+            self._validate_sample(value)
+        return torch.logsumexp(self.log_weights + self.component.log_prob(value.unsqueeze(self._axis)), -1)
+
+    def cdf(self, value: Tensor) -> Tensor:
+        return (self.weights * functionals.cdf(self.component, value.unsqueeze(-1))).sum(-1)
+
+    def survival(self, value: Tensor) -> Tensor:
+        """P(Y > value), exact in the upper tail where that of the components is."""
+        return (self.weights * functionals.survival(self.component, value.unsqueeze(-1))).sum(-1)
+
+    def probability_at(self, value: Tensor) -> Tensor:
+        """P(Y = value): 0 where the components have a density."""
+        return (self.weights * functionals.probability_at(self.component, value.unsqueeze(-1))).sum(-1)
+
+    def log_cdf(self, value: Tensor) -> Tensor:
+        """log P(Y <= value), differentiable where that of the components is."""
+        return _log_sum(self.log_weights + functionals.log_cdf(self.component, value.unsqueeze(-1)))
+
+    def log_survival(self, value: Tensor) -> Tensor:
+        """log P(Y > value), differentiable where that of the components is."""
+        return _log_sum(self.log_weights + functionals.log_survival(self.component, value.unsqueeze(-1)))
+
+    def icdf(self, value: Tensor) -> Tensor:
+        """The quantile: it lies between the least and the largest quantile of the components."""
+        if functionals.is_discrete(self):
+            raise NotImplementedError
+        value = value.double().expand(tensors.common_shape(value.shape, self.batch_shape))
+        ends = functionals.quantile(self.component, value.unsqueeze(-1))
+        return invert(self.cdf, self.survival, value, ends.amin(-1), ends.amax(-1))
+
+    @property
+    def _axis(self) -> int:
+        """The axis of the components in values of the component distribution."""
+        return -1 - len(self.event_shape)
+
+    def _averaged(self, values: Tensor) -> Tensor:
+        weights = self.weights.reshape(*self.weights.shape, *(1 for _ in self.event_shape))
+        return (weights * values).sum(self._axis)
+
+
+def Independent(base: Distribution, validate_args: bool = False) -> Distribution:  # noqa: N802 - stands beside the classes
+    """A vector of independent elements: the last batch axis of `base` (n, d) becomes the axis of the vector."""
+    return torch.distributions.Independent(base, 1, validate_args=validate_args)
+
+
+def _log_sum(terms: Tensor) -> Tensor:
+    """logsumexp over the last axis; -inf without a gradient where all terms are."""
+    nothing = (terms == -math.inf).all(-1, keepdim=True)
+    return torch.where(nothing.squeeze(-1), -math.inf, torch.logsumexp(torch.where(nothing, 0.0, terms), -1))
+
+
+def equal_mixture(component: Distribution, components: int, validate_args: bool = False) -> Mixture:
+    """The mixture of K distributions with equal weights: of batch shape (n,), `component` has (n, K)."""
+    logits = torch.zeros(components, dtype=torch.float64).expand(component.batch_shape)
+    return Mixture(component, weight_logits=logits, validate_args=validate_args)

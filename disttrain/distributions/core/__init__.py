@@ -1,0 +1,1 @@
+"""What distributions share: parameters, functionals, tails in logarithms, quantiles by root finding, integrals, sums over lattices."""

@@ -1,0 +1,211 @@
+"""Distributions of counts with a dispersion beyond a Poisson's: negative binomial 1, generalized Poisson, Poisson-inverse Gaussian."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, constraints
+
+from disttrain.distributions.core import lattice_sums
+from disttrain.distributions.counts.poisson_family import NegativeBinomial
+from disttrain.distributions.numerics import bessel, special, tensors
+from disttrain.distributions.positive.inverse_gaussian import InverseGaussian
+
+__all__ = ["GeneralizedPoisson", "PoissonInverseGaussian", "negative_binomial1"]
+
+# After so many generations what is left of a branching process is long, and its total all but inverse Gaussian.
+_GENERATIONS = 1000
+
+
+def negative_binomial1(mean: Tensor | float, dispersion: Tensor | float, validate_args: bool = False) -> NegativeBinomial:
+    """Negative binomial with variance mean (1 + dispersion): a concentration in proportion to the mean (NB1 of Cameron & Trivedi)."""
+    mean, dispersion = tensors.parameters(mean, dispersion)
+    return NegativeBinomial(mean, mean / dispersion, validate_args=validate_args)
+
+
+class GeneralizedPoisson(Distribution):
+    """Generalized Poisson: counts with mean `mean` and variance mean (1 + `dispersion` mean)², both (n,); Poisson at dispersion 0.
+
+    The total progeny of a branching process that starts with Poisson(mean/(1 + dispersion mean)) individuals.
+    Source: Consul & Jain (1973), in the parameterisation that gamlss calls GPO.
+    """
+
+    arg_constraints: ClassVar = {"mean": constraints.positive, "dispersion": constraints.positive}
+    support = constraints.nonnegative_integer
+
+    def __init__(self, mean: Tensor | float, dispersion: Tensor | float, validate_args: bool = False) -> None:
+        self._mean, self.dispersion = tensors.parameters(mean, dispersion)
+        super().__init__(self._mean.shape, validate_args=validate_args)
+
+    def expand(self, batch_shape: Any, _instance: Any = None) -> GeneralizedPoisson:
+        expanded: GeneralizedPoisson = tensors.expanded(self, batch_shape)
+        return expanded
+
+    @property
+    def mean(self) -> Tensor:
+        return self._mean
+
+    @property
+    def mode(self) -> Tensor:
+        with torch.no_grad():
+            return lattice_sums.unimodal_mode(self.log_prob, self._mean)
+
+    @property
+    def variance(self) -> Tensor:
+        return self._mean * self._spread.square()
+
+    @property
+    def _spread(self) -> Tensor:
+        return 1.0 + self.dispersion * self._mean
+
+    def sample(self, sample_shape: Any = ()) -> Tensor:
+        """Independent draws of shape sample_shape + (n,): the branching process, generation by generation."""
+        shape = self._extended_shape(torch.Size(sample_shape))
+        with torch.no_grad():
+            spread, mean = self._spread.expand(shape), self._mean.expand(shape)
+            newborn = torch.poisson(mean / spread)
+            total = newborn.clone()
+            for _ in range(_GENERATIONS):
+                if not bool((newborn > 0).any()):
+                    return total
+                newborn = torch.poisson(newborn * (1.0 - 1.0 / spread))
+                total = total + newborn
+            alive = newborn.clamp(min=1.0)
+            # Mean and variance of the descendants of so many: Consul & Famoye (2006), section 8.2.
+            descendants = alive * (spread - 1.0)
+            rest = InverseGaussian(descendants, descendants.square() / (spread * spread)).sample().round()
+            return total + torch.where(newborn > 0, rest, 0.0)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Log-probability, (n,): that of a Poisson of rate mean (1 + dispersion y)/(1 + dispersion mean), divided by 1 + dispersion y."""
+        if self._validate_args:
+            self._validate_sample(value)
+        rate = self._mean / self._spread * (1.0 + self.dispersion * value)
+        return -special.deviance(value, rate) - special.log_factorial_remainder(value) - torch.log1p(self.dispersion * value)
+
+    def _tails(self, value: Tensor) -> tuple[Tensor, Tensor]:
+        value = value.expand(tensors.common_shape(value.shape, self._mean.shape))
+        # The ratio of neighbouring probabilities tends to 1 - 1/(2 spread²).
+        reach = 45.0 * (1.0 + self.variance.sqrt() + 2.0 * self._spread.square())
+        return lattice_sums.tails(self.log_prob, value, self._mean, reach, (0.0, math.inf))
+
+    def log_cdf(self, value: Tensor) -> Tensor:
+        """log P(Y <= value), differentiable in the parameters: a sum of probabilities whose cost does not grow with them."""
+        return self._tails(value)[0]
+
+    def log_survival(self, value: Tensor) -> Tensor:
+        """log P(Y > value), differentiable in the parameters."""
+        return self._tails(value)[1]
+
+    def cdf(self, value: Tensor) -> Tensor:
+        return self.log_cdf(value).exp()
+
+    def survival(self, value: Tensor) -> Tensor:
+        """P(Y > value), exact in the upper tail."""
+        return self.log_survival(value).exp()
+
+    def icdf(self, value: Tensor) -> Tensor:
+        """The smallest count whose cdf is at least `value`."""
+        return lattice_sums.quantile(self.cdf, value, self._mean, self.variance)
+
+
+class PoissonInverseGaussian(Distribution):
+    """Poisson whose rate is inverse Gaussian: counts with mean `mean` and variance mean + `dispersion` mean², both (n,).
+
+    A longer tail than the negative binomial's of the same variance. Source: Holla (1967); Dean, Lawless & Willmot (1989); PIG of gamlss.
+    """
+
+    arg_constraints: ClassVar = {"mean": constraints.positive, "dispersion": constraints.positive}
+    support = constraints.nonnegative_integer
+
+    def __init__(self, mean: Tensor | float, dispersion: Tensor | float, validate_args: bool = False) -> None:
+        self._mean, self.dispersion = tensors.parameters(mean, dispersion)
+        super().__init__(self._mean.shape, validate_args=validate_args)
+
+    def expand(self, batch_shape: Any, _instance: Any = None) -> PoissonInverseGaussian:
+        expanded: PoissonInverseGaussian = tensors.expanded(self, batch_shape)
+        return expanded
+
+    @property
+    def mean(self) -> Tensor:
+        return self._mean
+
+    @property
+    def mode(self) -> Tensor:
+        with torch.no_grad():
+            return lattice_sums.unimodal_mode(self.log_prob, self._mean)
+
+    @property
+    def variance(self) -> Tensor:
+        return self._mean * (1.0 + self.dispersion * self._mean)
+
+    def sample(self, sample_shape: Any = ()) -> Tensor:
+        with torch.no_grad():
+            return torch.poisson(InverseGaussian(self._mean, self._mean / self.dispersion).sample(sample_shape))
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Log-probability, (n,): a Bessel function K of order y - ½, which up to y = 30 is a finite sum of positive terms.
+
+        Beyond, the saddle-point form: two squares that are exact, and what is left of K is a series in 1/s, s² = (y - ½)² + argument².
+        """
+        if self._validate_args:
+            self._validate_sample(value)
+        value, mean, dispersion = torch.broadcast_tensors(value.detach(), self._mean, self.dispersion)  # type: ignore[no-untyped-call]
+        large = value > bessel.LARGE
+        score = torch.empty_like(mean)
+        # Each form where it is needed alone: they cost hundreds of operations.
+        for form, where in ((_saddle_form, large), (_finite_form, ~large)):
+            score = score.masked_scatter(where, form(value[where], mean[where], dispersion[where]))
+        return score
+
+    def _tails(self, value: Tensor) -> tuple[Tensor, Tensor]:
+        value = value.expand(tensors.common_shape(value.shape, self._mean.shape))
+        # The ratio of neighbouring probabilities tends to 1 - 1/(1 + 2 dispersion mean).
+        reach = 45.0 * (2.0 + self.variance.sqrt() + 2.0 * self.dispersion * self._mean)
+        return lattice_sums.tails(self.log_prob, value, self._mean, reach, (0.0, math.inf))
+
+    def log_cdf(self, value: Tensor) -> Tensor:
+        """log P(Y <= value), differentiable in the parameters: a sum of probabilities whose cost does not grow with them."""
+        return self._tails(value)[0]
+
+    def log_survival(self, value: Tensor) -> Tensor:
+        """log P(Y > value), differentiable in the parameters."""
+        return self._tails(value)[1]
+
+    def cdf(self, value: Tensor) -> Tensor:
+        return self.log_cdf(value).exp()
+
+    def survival(self, value: Tensor) -> Tensor:
+        """P(Y > value), exact in the upper tail."""
+        return self.log_survival(value).exp()
+
+    def icdf(self, value: Tensor) -> Tensor:
+        """The smallest count whose cdf is at least `value`."""
+        return lattice_sums.quantile(self.cdf, value, self._mean, self.variance)
+
+
+def _argument(mean: Tensor, dispersion: Tensor) -> tuple[Tensor, Tensor]:
+    """1/dispersion, and the argument of K, whose square is (1/dispersion) (1/dispersion + 2 mean)."""
+    inverse = dispersion.reciprocal()
+    return inverse, (inverse * (inverse + 2.0 * mean)).sqrt()
+
+
+def _finite_form(value: Tensor, mean: Tensor, dispersion: Tensor) -> Tensor:
+    root = (1.0 + 2.0 * mean * dispersion).sqrt()
+    none = -2.0 * mean / (1.0 + root)
+    spherical = bessel.log_spherical((value - 1.0).clamp(min=0.0), _argument(mean, dispersion)[1])
+    return none + value * (mean.log() - root.log()) - torch.lgamma(value + 1.0) + spherical
+
+
+def _saddle_form(value: Tensor, mean: Tensor, dispersion: Tensor) -> Tensor:
+    order = value - 0.5
+    inverse, argument = _argument(mean, dispersion)
+    s = torch.hypot(order, argument)
+    rate = mean * ((s + order) / (inverse + 2.0 * mean))
+    distance = order - mean
+    mixing = inverse * distance * (distance / (argument.square() + mean * order + s * (mean + inverse)))
+    width = argument.log() - 0.5 * (s.log() + (s + order).log())
+    return bessel.log_debye(order, s, -1.0) + width - special.deviance(value, rate) - mixing - special.log_factorial_remainder(value)

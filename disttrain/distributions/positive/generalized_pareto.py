@@ -1,0 +1,97 @@
+"""What lies above a threshold: the generalized Pareto distribution."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, constraints
+
+from disttrain.distributions.core.parametrised import parametrised
+from disttrain.distributions.numerics import log_probabilities
+
+__all__ = ["GeneralizedPareto", "log1p_share"]
+
+# The end of a support that the shape has drawn is where 1 + ξz falls below this: for |ξ| < ½, 1e-18 of the probability lies beyond.
+_EDGE = 1e-9
+
+
+@parametrised
+class GeneralizedPareto(Distribution):
+    """Generalized Pareto: what lies above `threshold`, with `scale` in target units; `shape` > 0 has a heavy tail, < 0 an end; all (n,).
+
+    For shape < 0 the support ends at threshold - scale/shape. A target beyond it has probability 0; its log-density goes on finite and
+    steeply falling there, so that a row beyond a predicted end keeps a score and pulls the end towards it.
+    Source: scipy.stats.genpareto(c=shape); series in the shape near 0, where (1/ξ) log(1 + ξz) loses its digits.
+    """
+
+    arg_constraints: ClassVar = {"scale": constraints.positive, "shape": constraints.real, "threshold": constraints.real}
+    scale: Tensor
+    shape: Tensor
+    threshold: Tensor
+
+    @constraints.dependent_property(is_discrete=False, event_dim=0)
+    def support(self) -> Any:
+        return constraints.greater_than_eq(self.threshold)  # type: ignore[no-untyped-call]
+
+    @property
+    def mean(self) -> Tensor:
+        """threshold + scale/(1 - shape); inf where shape >= 1."""
+        below = torch.where(self.shape < 1, self.shape, 0.0)
+        return torch.where(self.shape < 1, self.threshold + self.scale / (1.0 - below), math.inf)
+
+    @property
+    def variance(self) -> Tensor:
+        """scale²/((1 - shape)² (1 - 2 shape)); inf where shape >= ½."""
+        below = torch.where(self.shape < 0.5, self.shape, 0.0)
+        return torch.where(self.shape < 0.5, (self.scale / (1.0 - below)).square() / (1.0 - 2.0 * below), math.inf)
+
+    @property
+    def mode(self) -> Tensor:
+        return torch.where(self.shape >= -1.0, self.threshold, self.threshold - self.scale / self.shape)
+
+    def _hazard(self, value: Tensor) -> tuple[Tensor, Tensor]:
+        """log(1 + ξ z)/ξ, the cumulative hazard, as far as the end of the support; and how far beyond it, in steps of the edge."""
+        z = (value - self.threshold) / self.scale
+        return log1p_share(self.shape, z), (_EDGE - 1.0 - self.shape * z).clamp(min=0.0) / _EDGE
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        if self._validate_args:
+            self._validate_sample(value)
+        hazard, beyond = self._hazard(value)
+        # What lies beyond is not multiplied by 1 + ξ, whose slope would draw the end further in.
+        return -self.scale.log() - (1.0 + self.shape) * hazard - beyond
+
+    def log_cdf(self, value: Tensor) -> Tensor:
+        """log P(Y <= value), differentiable."""
+        return log_probabilities.log1mexp(self.log_survival(value))
+
+    def log_survival(self, value: Tensor) -> Tensor:
+        """log P(Y > value), differentiable."""
+        hazard, beyond = self._hazard(value)
+        return -hazard - beyond
+
+    def icdf(self, value: Tensor) -> Tensor:
+        passed = -torch.log1p(-value)
+        shape = torch.where(self.shape.abs() < 1e-12, 1.0, self.shape)
+        stretched = torch.where(self.shape.abs() < 1e-12, passed, torch.expm1(shape * passed) / shape)
+        end = torch.where(self.shape < 0, -1.0 / shape, math.inf)
+        return self.threshold + self.scale * torch.where(value == 1, end, stretched)
+
+
+def log1p_share(share: Tensor, z: Tensor) -> Tensor:
+    """log(1 + ξ z)/ξ with its limit z at ξ = 0; level from just before the end at z = -1/ξ.
+
+    Near ξ z = 0 it is z times the series of log(1 + x)/x, of which no digits cancel in the slope of ξ.
+    """
+    x = share * z
+    small = x.abs() < 0.02
+    series = torch.where(small, x, 0.0)
+    total = torch.zeros_like(series)
+    for number in range(10, 0, -1):
+        total = 1.0 / number - series * total
+    end = torch.where(small, 1.0, x).clamp(min=_EDGE - 1.0)
+    safe = torch.where(small, 1.0, share)
+    return torch.where(small, z * total, torch.log1p(end) / safe)

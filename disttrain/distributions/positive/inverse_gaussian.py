@@ -1,0 +1,192 @@
+"""The inverse Gaussian on the half line, the time at which a Brownian motion with drift first reaches a level."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+import numpy as np
+import scipy
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+from torch.distributions import Distribution, constraints
+
+from disttrain.distributions.core.root_finding import invert
+from disttrain.distributions.numerics import tensors
+
+__all__ = ["InverseGaussian"]
+
+_HALF_LOG_2PI = 0.9189385332046727
+_ROOT_HALF = math.sqrt(0.5)
+# erfcx(x) √π = Σ c_n / x^(2n + 1): from _FAR on these terms are exact to 1e-15.
+_ERFCX = (1.0, -1 / 2, 3 / 4, -15 / 8, 105 / 16)
+_FAR = 30.0
+
+
+class InverseGaussian(Distribution):
+    """Inverse Gaussian: positive and skewed, variance `mean`³/`concentration`; both (n,) in target units.
+
+    Source: Chhikara & Folks (1989); cdf by scaled complementary error functions, as exp(2 λ/μ) overflows.
+    """
+
+    arg_constraints: ClassVar = {"mean": constraints.positive, "concentration": constraints.positive}
+    support = constraints.positive
+
+    def __init__(self, mean: Tensor | float, concentration: Tensor | float, validate_args: bool = False) -> None:
+        self._mean, self.concentration = tensors.parameters(mean, concentration)
+        super().__init__(self._mean.shape, validate_args=validate_args)
+
+    def expand(self, batch_shape: Any, _instance: Any = None) -> InverseGaussian:
+        expanded: InverseGaussian = tensors.expanded(self, batch_shape)
+        return expanded
+
+    @property
+    def mean(self) -> Tensor:
+        return self._mean
+
+    @property
+    def mode(self) -> Tensor:
+        skew = 1.5 * self._mean / self.concentration
+        # mean · (sqrt(1 + skew²) - skew), without its cancellation.
+        return self._mean / (torch.hypot(skew, torch.ones_like(skew)) + skew)
+
+    @property
+    def variance(self) -> Tensor:
+        return self._mean.square() * (self._mean / self.concentration)
+
+    def sample(self, sample_shape: Any = ()) -> Tensor:
+        """Independent draws of shape sample_shape + (n,). Source: Michael, Schucany & Haas (1976), smaller root rewritten."""
+        shape = self._extended_shape(torch.Size(sample_shape))
+        with torch.no_grad():
+            mean = self._mean.expand(shape)
+            skew = 0.5 * torch.randn(shape, dtype=mean.dtype, device=mean.device).square() * mean / self.concentration
+            root = 1.0 / (1.0 + skew + (skew * (2.0 + skew)).sqrt())
+            return mean * torch.where(tensors.open_uniform(shape, mean) * (1.0 + root) <= 1.0, root, 1.0 / root)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        if self._validate_args:
+            self._validate_sample(value)
+        distance = (value - self._mean) / self._mean
+        return 0.5 * self.concentration.log() - 1.5 * value.log() - 0.5 * self.concentration * distance.square() / value - _HALF_LOG_2PI
+
+    def cdf(self, value: Tensor) -> Tensor:
+        return tensors.on_arrays(_inverse_gaussian_lower, value, self._mean, self.concentration)
+
+    def survival(self, value: Tensor) -> Tensor:
+        """P(Y > value), exact in the upper tail."""
+        return tensors.on_arrays(_inverse_gaussian_upper, value, self._mean, self.concentration)
+
+    def log_cdf(self, value: Tensor) -> Tensor:
+        """log P(Y <= value), differentiable."""
+        return _log_tail(value, self._mean, self.concentration, False)
+
+    def log_survival(self, value: Tensor) -> Tensor:
+        """log P(Y > value), differentiable."""
+        return _log_tail(value, self._mean, self.concentration, True)
+
+    def icdf(self, value: Tensor) -> Tensor:
+        return invert(self.cdf, self.survival, value.expand(tensors.common_shape(value.shape, self._mean.shape)), 0.0, math.inf)
+
+
+def _arms(y: NDArray[np.float64], mean: NDArray[np.float64], concentration: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
+    """sqrt(λ/y) (y/μ - 1), the way from there to sqrt(λ/y) (y/μ + 1), both divided by sqrt(2), and the density kernel of the first."""
+    root = np.sqrt(concentration / y) * _ROOT_HALF
+    near = root * ((y - mean) / mean)
+    return near, 2.0 * root, 0.5 * np.exp(-near * near)
+
+
+def _erfcx_drop(x: NDArray[np.float64], gap: NDArray[np.float64]) -> NDArray[np.float64]:
+    """erfcx(x) - erfcx(x + gap): where it would cancel by the slopes in the middle of a small gap, or far out by the asymptotic series."""
+    middle = x + 0.5 * gap
+    value: NDArray[np.float64] = scipy.special.erfcx(middle)
+    slope = 2.0 * middle * value - 2.0 / math.sqrt(math.pi)
+    third = 4.0 * slope + 4.0 * middle * (value + middle * slope)
+    near = np.where(gap < 1e-3, -gap * (slope + gap * gap / 24.0 * third), scipy.special.erfcx(x) - scipy.special.erfcx(x + gap))
+    return np.where(x > _FAR, _far_drop(np.maximum(x, _FAR), gap), near)
+
+
+def _far_drop(x: NDArray[np.float64], gap: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The same, term by term: p^k - q^k = (p - q) (p^(k-1) + ... + q^(k-1)) of p = 1/x, q = 1/(x + gap). Source: DLMF 7.12.1."""
+    p, ratio = 1.0 / x, x / (x + gap)
+    terms = (c * p ** (2 * n) * sum(ratio**k for k in range(2 * n + 1)) for n, c in enumerate(_ERFCX))
+    return np.asarray(gap / x * (ratio / x) * sum(terms) / math.sqrt(math.pi))
+
+
+def _inverse_gaussian_lower(y: NDArray[np.float64], mean: NDArray[np.float64], concentration: NDArray[np.float64]) -> NDArray[np.float64]:
+    near, gap, kernel = _arms(np.maximum(y, 0.0), mean, concentration)
+    erfcx = scipy.special.erfcx
+    below = kernel * (erfcx(-np.minimum(near, 3.0)) + erfcx(near + gap))
+    return np.where(y <= 0, 0.0, np.where(y == np.inf, 1.0, np.where(near < 3.0, below, 1.0 - kernel * _erfcx_drop(near, gap))))
+
+
+def _inverse_gaussian_upper(y: NDArray[np.float64], mean: NDArray[np.float64], concentration: NDArray[np.float64]) -> NDArray[np.float64]:
+    near, gap, kernel = _arms(np.maximum(y, 0.0), mean, concentration)
+    erfcx = scipy.special.erfcx
+    above = kernel * _erfcx_drop(np.maximum(near, -3.0), gap)
+    return np.where(
+        y <= 0, 1.0, np.where(y == np.inf, 0.0, np.where(near > -3.0, above, 1.0 - kernel * (erfcx(-near) + erfcx(near + gap))))
+    )
+
+
+def _scaled_lower(y: NDArray[np.float64], mean: NDArray[np.float64], concentration: NDArray[np.float64]) -> NDArray[np.float64]:
+    """log F without the kernel exp(-near²) that it shares with the density."""
+    near, gap, _ = _arms(y, mean, concentration)
+    erfcx = scipy.special.erfcx
+    below = np.log(0.5 * (erfcx(-np.minimum(near, 3.0)) + erfcx(near + gap)))
+    return np.where(near < 3.0, below, np.log1p(-_inverse_gaussian_upper(y, mean, concentration)) + near * near)
+
+
+def _scaled_upper(y: NDArray[np.float64], mean: NDArray[np.float64], concentration: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The same of log S."""
+    near, gap, _ = _arms(y, mean, concentration)
+    above = np.log(0.5 * _erfcx_drop(np.maximum(near, -3.0), gap))
+    return np.where(near > -3.0, above, np.log1p(-_inverse_gaussian_lower(y, mean, concentration)) + near * near)
+
+
+def _log_lower(y: NDArray[np.float64], mean: NDArray[np.float64], concentration: NDArray[np.float64]) -> NDArray[np.float64]:
+    near = _arms(y, mean, concentration)[0]
+    below = _scaled_lower(y, mean, concentration) - near * near
+    return np.where(near < 3.0, below, np.log1p(-_inverse_gaussian_upper(y, mean, concentration)))
+
+
+def _log_upper(y: NDArray[np.float64], mean: NDArray[np.float64], concentration: NDArray[np.float64]) -> NDArray[np.float64]:
+    near = _arms(y, mean, concentration)[0]
+    above = _scaled_upper(y, mean, concentration) - near * near
+    return np.where(near > -3.0, above, np.log1p(-_inverse_gaussian_lower(y, mean, concentration)))
+
+
+def _scaled_mirrored(y: NDArray[np.float64], mean: NDArray[np.float64], concentration: NDArray[np.float64]) -> NDArray[np.float64]:
+    """log(exp(2 λ/μ) Φ(-sqrt(λ/y) (y/μ + 1))) without the kernel; of this the slopes are made."""
+    near, gap, _ = _arms(y, mean, concentration)
+    return np.asarray(np.log(0.5 * scipy.special.erfcx(near + gap)))
+
+
+_LOWER, _UPPER = (_scaled_lower, _log_lower), (_scaled_upper, _log_upper)
+
+
+class _LogTail(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, y: Tensor, mean: Tensor, concentration: Tensor, upper: bool) -> Tensor:
+        scaled, result = (tensors.on_arrays(function, y, mean, concentration) for function in (_UPPER if upper else _LOWER))
+        ctx.save_for_backward(y, mean, concentration, scaled, result)
+        ctx.sign = -1.0 if upper else 1.0
+        return torch.where(result.isnan(), -math.inf, result)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        y, mean, concentration, scaled, result = ctx.saved_tensors
+        # F has the slopes f in y, -2 λ/μ² M in μ and 2 M/μ - y f/λ in λ, with M the mirrored part; the kernel, 1e28 at the worst, cancels.
+        density = 0.5 * concentration.log() - 1.5 * y.log() - _HALF_LOG_2PI
+        density = (density - scaled).clamp(max=650.0).exp()
+        mirrored = (tensors.on_arrays(_scaled_mirrored, y, mean, concentration) - scaled).clamp(max=650.0).exp()
+        slopes = (density, -2.0 * concentration / mean.square() * mirrored, 2.0 * mirrored / mean - density * y / concentration)
+        pairs, grad = zip(slopes, (y, mean, concentration), strict=True), grad * ctx.sign
+        return *(torch.where(result.isfinite(), slope * grad, 0.0).sum_to_size(of.shape) for slope, of in pairs), None
+
+
+def _log_tail(y: Tensor, mean: Tensor, concentration: Tensor, upper: bool) -> Tensor:
+    result: Tensor = _LogTail.apply(y.double(), mean.double(), concentration.double(), upper)  # type: ignore[no-untyped-call]
+    return result

@@ -1,0 +1,183 @@
+"""Distributions of sizes and lifetimes on the half line."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+import scipy
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, constraints
+
+from disttrain.distributions.core.parametrised import parametrised
+from disttrain.distributions.numerics import log_probabilities, special, tensors
+
+__all__ = ["BirnbaumSaunders", "Gompertz", "HalfNormal", "Rayleigh"]
+
+_HALF_LOG_2PI = 0.9189385332046727
+_LOG_2 = math.log(2.0)
+
+
+@parametrised
+class HalfNormal(Distribution):
+    """The absolute value of a normal with mean 0 and standard deviation `scale` (n,), in target units."""
+
+    arg_constraints: ClassVar = {"scale": constraints.positive}
+    support = constraints.nonnegative
+    scale: Tensor
+
+    @property
+    def mean(self) -> Tensor:
+        return self.scale * math.sqrt(2.0 / math.pi)
+
+    @property
+    def variance(self) -> Tensor:
+        return self.scale.square() * (1.0 - 2.0 / math.pi)
+
+    @property
+    def mode(self) -> Tensor:
+        return torch.zeros_like(self.scale)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        if self._validate_args:
+            self._validate_sample(value)
+        return _LOG_2 - _HALF_LOG_2PI - self.scale.log() - 0.5 * (value / self.scale).square()
+
+    def log_cdf(self, value: Tensor) -> Tensor:
+        """log P(Y <= value), differentiable."""
+        return torch.erf(value / self.scale * math.sqrt(0.5)).log()
+
+    def log_survival(self, value: Tensor) -> Tensor:
+        """log P(Y > value), differentiable."""
+        return _LOG_2 + log_probabilities.log_ndtr(-value / self.scale)
+
+    def icdf(self, value: Tensor) -> Tensor:
+        return self.scale * math.sqrt(2.0) * tensors.on_arrays(_inverse_erf, value)
+
+
+@parametrised
+class Rayleigh(Distribution):
+    """Rayleigh: the length of two normal components of standard deviation `scale` (n,), in target units."""
+
+    arg_constraints: ClassVar = {"scale": constraints.positive}
+    support = constraints.positive
+    scale: Tensor
+
+    @property
+    def mean(self) -> Tensor:
+        return self.scale * math.sqrt(0.5 * math.pi)
+
+    @property
+    def variance(self) -> Tensor:
+        return self.scale.square() * (2.0 - 0.5 * math.pi)
+
+    @property
+    def mode(self) -> Tensor:
+        return self.scale
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        if self._validate_args:
+            self._validate_sample(value)
+        return value.log() - 2.0 * self.scale.log() - 0.5 * (value / self.scale).square()
+
+    def log_cdf(self, value: Tensor) -> Tensor:
+        """log P(Y <= value), differentiable."""
+        return log_probabilities.log_passed(2.0 * (value / self.scale).log() - _LOG_2)
+
+    def log_survival(self, value: Tensor) -> Tensor:
+        """log P(Y > value), differentiable."""
+        return -0.5 * (value / self.scale).square()
+
+    def icdf(self, value: Tensor) -> Tensor:
+        return self.scale * (-2.0 * torch.log1p(-value)).sqrt()
+
+
+@parametrised
+class Gompertz(Distribution):
+    """Gompertz: a hazard c/b · exp(y/b) that grows by the factor e over each `scale` b (target units); c = `concentration`; both (n,)."""
+
+    arg_constraints: ClassVar = {"scale": constraints.positive, "concentration": constraints.positive}
+    support = constraints.nonnegative
+    scale: Tensor
+    concentration: Tensor
+
+    @property
+    def mode(self) -> Tensor:
+        return self.scale * (-self.concentration.log()).clamp(min=0.0)
+
+    def _hazard(self, value: Tensor) -> Tensor:
+        """The cumulative hazard c (exp(y/b) - 1), as exp of its logarithm where exp(y/b) would overflow."""
+        z = value / self.scale
+        large = z > 1.0
+        within = self.concentration * torch.expm1(torch.where(large, 0.0, z))
+        far = torch.where(large, z, 1.0)
+        beyond = special.saturating_exp(self.concentration.log() + far + torch.log1p(-(-far).exp()), 1e290)
+        return torch.where(large, beyond, within)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        if self._validate_args:
+            self._validate_sample(value)
+        return self.concentration.log() - self.scale.log() + value / self.scale - self._hazard(value)
+
+    def log_cdf(self, value: Tensor) -> Tensor:
+        """log P(Y <= value), differentiable."""
+        return log_probabilities.log1mexp(-self._hazard(value))
+
+    def log_survival(self, value: Tensor) -> Tensor:
+        """log P(Y > value), differentiable."""
+        return -self._hazard(value)
+
+    def icdf(self, value: Tensor) -> Tensor:
+        return self.scale * torch.log1p(-torch.log1p(-value) / self.concentration)
+
+
+@parametrised
+class BirnbaumSaunders(Distribution):
+    """Birnbaum-Saunders, fatigue life: (sqrt(y/β) - sqrt(β/y))/α is standard normal; β = `scale` (target units), α = `concentration`."""
+
+    arg_constraints: ClassVar = {"scale": constraints.positive, "concentration": constraints.positive}
+    support = constraints.positive
+    scale: Tensor
+    concentration: Tensor
+
+    @property
+    def mean(self) -> Tensor:
+        return self.scale * (1.0 + 0.5 * self.concentration.square())
+
+    @property
+    def variance(self) -> Tensor:
+        square = self.concentration.square()
+        return self.scale.square() * square * (1.0 + 1.25 * square)
+
+    def _z(self, value: Tensor) -> Tensor:
+        """2 sinh(½ log(y/β))/α, level beyond where its square would overflow."""
+        half = 0.5 * special.log_ratio(value, self.scale)
+        ordinary = half.abs() < 300.0
+        inside = torch.where(ordinary, half, torch.sign(half) * 300.0 + 1e-3 * (half - torch.sign(half) * 300.0))
+        return 2.0 * torch.sinh(inside) / self.concentration
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        if self._validate_args:
+            self._validate_sample(value)
+        ratio = special.log_ratio(value, self.scale)
+        # dz/dy = cosh(½ log(y/β)) / (α y).
+        slope = 0.5 * ratio.abs() + torch.log1p((-ratio.abs()).exp()) - _LOG_2
+        z = self._z(value)
+        return slope - self.concentration.log() - value.log() - 0.5 * z.square() - _HALF_LOG_2PI
+
+    def log_cdf(self, value: Tensor) -> Tensor:
+        """log P(Y <= value), differentiable."""
+        return log_probabilities.log_ndtr(self._z(value))
+
+    def log_survival(self, value: Tensor) -> Tensor:
+        """log P(Y > value), differentiable."""
+        return log_probabilities.log_ndtr(-self._z(value))
+
+    def icdf(self, value: Tensor) -> Tensor:
+        half = 0.5 * self.concentration * special.ndtri(value)
+        return self.scale * (2.0 * torch.asinh(half)).exp()
+
+
+def _inverse_erf(p: Any) -> Any:
+    return scipy.special.erfinv(p)

@@ -1,0 +1,300 @@
+"""Distributions of positive numbers whose upper tail falls as a power: Burr, Dagum, Lomax."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, constraints
+from torch.nn.functional import logsigmoid
+
+from disttrain.distributions.core.parametrised import parametrised
+from disttrain.distributions.numerics import log_probabilities, special
+
+__all__ = ["Burr", "Dagum", "Frechet", "Lomax", "Pareto", "log_gamma", "mean_of", "power_variance", "variance_of"]
+
+
+@parametrised
+class Burr(Distribution):
+    """Burr XII: `scale` in target units, `concentration1` the power of y, `concentration0` that of the survival; all (n,).
+
+    The survival is (1 + (y/scale)^concentration1)^-concentration0. Source: scipy.stats.burr12(c, d).
+    """
+
+    arg_constraints: ClassVar = dict.fromkeys(("scale", "concentration1", "concentration0"), constraints.positive)
+    support = constraints.positive
+    scale: Tensor
+    concentration1: Tensor
+    concentration0: Tensor
+
+    @property
+    def mean(self) -> Tensor:
+        """inf where concentration1 · concentration0 <= 1."""
+        return mean_of(self.scale, self._log_moment(1.0))
+
+    @property
+    def variance(self) -> Tensor:
+        """inf where concentration1 · concentration0 <= 2."""
+        return variance_of(self.scale, self._log_moment(1.0), self._log_moment(2.0))
+
+    def _log_moment(self, order: float) -> Tensor:
+        share = order / self.concentration1
+        return log_gamma(self.concentration0 - share) + torch.lgamma(1.0 + share) - torch.lgamma(self.concentration0)
+
+    @property
+    def mode(self) -> Tensor:
+        c = self.concentration1
+        return self.scale * ((c - 1.0).clamp(min=0.0) / (c * self.concentration0 + 1.0)) ** c.reciprocal()
+
+    def _z(self, value: Tensor) -> Tensor:
+        return self.concentration1 * special.log_ratio(value, self.scale)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        if self._validate_args:
+            self._validate_sample(value)
+        z, d = self._z(value), self.concentration0
+        return self.concentration1.log() + d.log() - value.log() + logsigmoid(z) + d * logsigmoid(-z)
+
+    def log_cdf(self, value: Tensor) -> Tensor:
+        """log P(Y <= value), differentiable."""
+        return log_probabilities.log_passed(self.concentration0.log() + _log_softplus(self._z(value)))
+
+    def log_survival(self, value: Tensor) -> Tensor:
+        """log P(Y > value), differentiable."""
+        return self.concentration0 * logsigmoid(-self._z(value))
+
+    def icdf(self, value: Tensor) -> Tensor:
+        return self.scale * (_log_expm1(-torch.log1p(-value) / self.concentration0) / self.concentration1).exp()
+
+
+@parametrised
+class Dagum(Distribution):
+    """Dagum: one over a Burr XII; `scale` in target units, `concentration1` the power of y, `concentration0` that of the cdf; all (n,).
+
+    The cdf is (1 + (y/scale)^-concentration1)^-concentration0. Source: scipy.stats.burr(c, d), Burr III.
+    """
+
+    arg_constraints: ClassVar = dict.fromkeys(("scale", "concentration1", "concentration0"), constraints.positive)
+    support = constraints.positive
+    scale: Tensor
+    concentration1: Tensor
+    concentration0: Tensor
+
+    @property
+    def mean(self) -> Tensor:
+        """inf where concentration1 <= 1."""
+        return mean_of(self.scale, self._log_moment(1.0))
+
+    @property
+    def variance(self) -> Tensor:
+        """inf where concentration1 <= 2."""
+        return variance_of(self.scale, self._log_moment(1.0), self._log_moment(2.0))
+
+    def _log_moment(self, order: float) -> Tensor:
+        share = order / self.concentration1
+        return torch.lgamma(self.concentration0 + share) + log_gamma(1.0 - share) - torch.lgamma(self.concentration0)
+
+    @property
+    def mode(self) -> Tensor:
+        c = self.concentration1
+        return self.scale * ((c * self.concentration0 - 1.0).clamp(min=0.0) / (c + 1.0)) ** c.reciprocal()
+
+    def _z(self, value: Tensor) -> Tensor:
+        return self.concentration1 * special.log_ratio(value, self.scale)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        if self._validate_args:
+            self._validate_sample(value)
+        z, d = self._z(value), self.concentration0
+        return self.concentration1.log() + d.log() - value.log() + logsigmoid(-z) + d * logsigmoid(z)
+
+    def log_cdf(self, value: Tensor) -> Tensor:
+        """log P(Y <= value), differentiable."""
+        return self.concentration0 * logsigmoid(self._z(value))
+
+    def log_survival(self, value: Tensor) -> Tensor:
+        """log P(Y > value), differentiable."""
+        return log_probabilities.log_passed(self.concentration0.log() + _log_softplus(-self._z(value)))
+
+    def icdf(self, value: Tensor) -> Tensor:
+        return self.scale * (-_log_expm1(-value.log() / self.concentration0) / self.concentration1).exp()
+
+
+@parametrised
+class Lomax(Distribution):
+    """Lomax, the Pareto of type II: `scale` in target units, survival (1 + y/scale)^-`concentration`; both (n,).
+
+    Source: scipy.stats.lomax.
+    """
+
+    arg_constraints: ClassVar = {"scale": constraints.positive, "concentration": constraints.positive}
+    support = constraints.nonnegative
+    scale: Tensor
+    concentration: Tensor
+
+    @property
+    def mean(self) -> Tensor:
+        """scale/(concentration - 1); inf where concentration <= 1."""
+        return self.scale / (self.concentration - 1.0).clamp(min=0.0)
+
+    @property
+    def variance(self) -> Tensor:
+        """inf where concentration <= 2."""
+        return power_variance(self.scale, self.concentration)
+
+    @property
+    def mode(self) -> Tensor:
+        return torch.zeros_like(self.scale)
+
+    def _log1p(self, value: Tensor) -> Tensor:
+        """log(1 + value/scale), also where the ratio overflows."""
+        far = value > self.scale
+        beyond = -logsigmoid(-special.log_ratio(torch.where(far, value, 1.0), torch.where(far, self.scale, 1.0)))
+        return torch.where(far, beyond, torch.log1p(torch.where(far, 0.0, value) / self.scale))
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        if self._validate_args:
+            self._validate_sample(value)
+        return self.concentration.log() - self.scale.log() - (self.concentration + 1.0) * self._log1p(value)
+
+    def log_cdf(self, value: Tensor) -> Tensor:
+        """log P(Y <= value), differentiable."""
+        return log_probabilities.log1mexp(self.log_survival(value))
+
+    def log_survival(self, value: Tensor) -> Tensor:
+        """log P(Y > value), differentiable."""
+        return -self.concentration * self._log1p(value)
+
+    def icdf(self, value: Tensor) -> Tensor:
+        return self.scale * torch.expm1(-torch.log1p(-value) / self.concentration)
+
+
+def _log_softplus(z: Tensor) -> Tensor:
+    """log log(1 + exp(z)), which is z far below 0."""
+    low = z < -37.0
+    return torch.where(low, z, (-logsigmoid(-torch.where(low, 0.0, z))).log())
+
+
+def _log_expm1(x: Tensor) -> Tensor:
+    """log(exp(x) - 1) for x >= 0, also where exp overflows."""
+    return x + (-torch.expm1(-x)).log()
+
+
+def log_gamma(x: Tensor) -> Tensor:
+    """log Γ(x), inf where x <= 0: the moment that needs it does not exist."""
+    return torch.where(x > 0, torch.lgamma(torch.where(x > 0, x, 1.0)), math.inf)
+
+
+def mean_of(scale: Tensor, log_first: Tensor) -> Tensor:
+    return scale * log_first.exp()
+
+
+def variance_of(scale: Tensor, log_first: Tensor, log_second: Tensor) -> Tensor:
+    """scale² (m2 - m1²) from the logarithms of the raw moments; inf where the second is."""
+    exists = log_second < math.inf
+    first, second = torch.where(exists, log_first, 0.0), torch.where(exists, log_second, 0.0)
+    return torch.where(exists, scale.square() * (2.0 * first).exp() * torch.expm1(second - 2.0 * first), math.inf)
+
+
+def power_variance(scale: Tensor, k: Tensor) -> Tensor:
+    """scale² k/((k - 1)² (k - 2)), of Lomax and Pareto; inf where k <= 2."""
+    above = torch.where(k > 2.0, k, 3.0)
+    return torch.where(k > 2.0, scale.square() * (above / (above - 1.0)) / (above - 1.0) / (above - 2.0), math.inf)
+
+
+@parametrised
+class Pareto(Distribution):
+    """Pareto: above `scale`, in target units, the survival is (y/scale)^-`concentration`; both (n,). Source: scipy.stats.pareto."""
+
+    arg_constraints: ClassVar = {"concentration": constraints.positive, "scale": constraints.positive}
+    concentration: Tensor
+    scale: Tensor
+
+    @constraints.dependent_property(is_discrete=False, event_dim=0)
+    def support(self) -> Any:
+        return constraints.greater_than(self.scale)  # type: ignore[no-untyped-call]
+
+    @property
+    def mean(self) -> Tensor:
+        """concentration scale/(concentration - 1); inf where concentration <= 1."""
+        return self.scale * (self.concentration / (self.concentration - 1.0).clamp(min=0.0))
+
+    @property
+    def variance(self) -> Tensor:
+        """inf where concentration <= 2."""
+        return power_variance(self.scale, self.concentration)
+
+    @property
+    def mode(self) -> Tensor:
+        return self.scale
+
+    def _log_ratio(self, value: Tensor) -> Tensor:
+        """log(value/scale), with its digits where the two are close."""
+        near = value < 2.0 * self.scale
+        inside = torch.where(near, value, self.scale)
+        return torch.where(near, torch.log1p((inside - self.scale) / self.scale), special.log_ratio(value, self.scale))
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        if self._validate_args:
+            self._validate_sample(value)
+        return self.concentration.log() - value.log() - self.concentration * self._log_ratio(value)
+
+    def log_cdf(self, value: Tensor) -> Tensor:
+        """log P(Y <= value), differentiable."""
+        return log_probabilities.log1mexp(self.log_survival(value))
+
+    def log_survival(self, value: Tensor) -> Tensor:
+        """log P(Y > value), differentiable."""
+        return -self.concentration * self._log_ratio(value)
+
+    def icdf(self, value: Tensor) -> Tensor:
+        return self.scale * (-torch.log1p(-value) / self.concentration).exp()
+
+
+@parametrised
+class Frechet(Distribution):
+    """Fréchet: one over a Weibull; `scale` in target units, cdf exp(-(y/scale)^-`concentration`); both (n,).
+
+    Source: scipy.stats.invweibull.
+    """
+
+    arg_constraints: ClassVar = {"scale": constraints.positive, "concentration": constraints.positive}
+    support = constraints.positive
+    scale: Tensor
+    concentration: Tensor
+
+    @property
+    def mean(self) -> Tensor:
+        """scale Γ(1 - 1/concentration); inf where concentration <= 1."""
+        return mean_of(self.scale, log_gamma(1.0 - 1.0 / self.concentration))
+
+    @property
+    def variance(self) -> Tensor:
+        """inf where concentration <= 2."""
+        return variance_of(self.scale, log_gamma(1.0 - 1.0 / self.concentration), log_gamma(1.0 - 2.0 / self.concentration))
+
+    @property
+    def mode(self) -> Tensor:
+        return self.scale * (-torch.log1p(self.concentration.reciprocal()) / self.concentration).exp()
+
+    def _z(self, value: Tensor) -> Tensor:
+        return self.concentration * special.log_ratio(value, self.scale)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        if self._validate_args:
+            self._validate_sample(value)
+        z = self._z(value)
+        return self.concentration.log() - value.log() - z - special.saturating_exp(-z, 1e200)
+
+    def log_cdf(self, value: Tensor) -> Tensor:
+        """log P(Y <= value), differentiable."""
+        return -special.saturating_exp(-self._z(value), 1e200)
+
+    def log_survival(self, value: Tensor) -> Tensor:
+        """log P(Y > value), differentiable."""
+        return log_probabilities.log_passed(-self._z(value))
+
+    def icdf(self, value: Tensor) -> Tensor:
+        return self.scale * (-(-value.log()).log() / self.concentration).exp()

@@ -1,0 +1,202 @@
+"""Distributions on the real line with a parameter for skewness and one for the weight of the tails: Johnson SU, sinh-arcsinh."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+import scipy
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, constraints
+
+from disttrain.distributions.numerics import special, tensors
+from disttrain.distributions.numerics.log_probabilities import log_ndtr
+
+__all__ = ["JohnsonSU", "SinhArcsinh"]
+
+_HALF_LOG_2PI = 0.9189385332046727
+_LOG_2 = math.log(2.0)
+# Beyond exp(300) a stretched distance is only known by its logarithm.
+_FAR = 300.0
+_NOTHING = 1e-100
+
+
+class JohnsonSU(Distribution):
+    """Johnson's SU with mean `loc` and standard deviation `scale`: -`skewness` + `tailweight` asinh(u) is standard normal, all (n,).
+
+    u is linear in y, moved and stretched so that mean and deviation come out; skewness > 0 leans to the right, tailweight → ∞ is the
+    normal. Source: Johnson (1949), Systems of frequency curves; gamlss JSU; scipy.stats.johnsonsu with a = -skewness, b = tailweight.
+    """
+
+    arg_constraints: ClassVar = {
+        "loc": constraints.real, "scale": constraints.positive, "skewness": constraints.real, "tailweight": constraints.positive,
+    }  # fmt: skip
+    support = constraints.real
+
+    def __init__(
+        self, loc: Tensor | float, scale: Tensor | float, skewness: Tensor | float, tailweight: Tensor | float, validate_args: bool = False
+    ) -> None:
+        self.loc, self.scale, self.skewness, self.tailweight = tensors.parameters(loc, scale, skewness, tailweight)
+        super().__init__(self.loc.shape, validate_args=validate_args)
+
+    def expand(self, batch_shape: Any, _instance: Any = None) -> JohnsonSU:
+        expanded: JohnsonSU = tensors.expanded(self, batch_shape)
+        return expanded
+
+    @property
+    def mean(self) -> Tensor:
+        return self.loc
+
+    @property
+    def variance(self) -> Tensor:
+        return self.scale.square()
+
+    def sample(self, sample_shape: Any = ()) -> Tensor:
+        with torch.no_grad():
+            return self.icdf(tensors.open_uniform(self._extended_shape(torch.Size(sample_shape)), self.loc)).to(self.loc.dtype)
+
+    def _units(self) -> tuple[Tensor, Tensor]:
+        """The log of how many units of u one standard deviation has, and the deviations that u = 0 lies below the mean.
+
+        With q = 1/tailweight², w = exp(q) and o = skewness/tailweight, u has mean sqrt(w) sinh(o) and variance
+        ½ (w - 1)(w cosh(2 o) + 1): both overflow, their logarithm and the ratio of the mean to the deviation do not.
+        """
+        q, slant = self.tailweight.reciprocal().square(), self.skewness / self.tailweight
+        sign = torch.where(slant < 0, -1.0, 1.0).to(slant.dtype)
+        size = sign * slant
+        quarter = 1.0 + (-4.0 * size).exp()
+        # 1/(w cosh(2 o)), times e^q.
+        flat = 2.0 * (-2.0 * size).exp() / quarter * (-q).exp()
+        spread = (-torch.expm1(-q)).log() + quarter.log() + torch.log1p(flat)
+        centre = sign * -torch.expm1(-2.0 * size) * (-0.5 * (q + spread)).exp()
+        return q + size + 0.5 * spread - _LOG_2, centre
+
+    def _normal(self, value: Tensor) -> tuple[Tensor, Tensor]:
+        """The standard normal number that belongs to `value`, and the log of its slope in standard deviations less log tailweight."""
+        if self._validate_args:
+            self._validate_sample(value)
+        stretch, centre = self._units()
+        distance = (value - self.loc) / self.scale + centre
+        near = stretch < _FAR
+        u = distance * torch.where(near, stretch, 0.0).exp()
+        size = distance.abs()
+        # So far out that asinh(u) is log 2u; a distance of nothing keeps no gradient there, as it would have no bound.
+        logarithm = torch.where(size < _NOTHING, _NOTHING, size).log()
+        far = (torch.where(near, _FAR, stretch) + logarithm + _LOG_2).clamp(min=0.0) * torch.sign(distance)
+        bent = torch.where(near, torch.sign(u) * torch.asinh(u.abs()), far)
+        slope = torch.where(near, stretch - 0.5 * special.log1p_square(u), -logarithm)
+        return self.tailweight * bent - self.skewness, slope
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        normal, slope = self._normal(value)
+        return slope + self.tailweight.log() - self.scale.log() - 0.5 * normal.square() - _HALF_LOG_2PI
+
+    def log_cdf(self, value: Tensor) -> Tensor:
+        """log P(Y <= value), differentiable."""
+        return log_ndtr(self._normal(value)[0])
+
+    def log_survival(self, value: Tensor) -> Tensor:
+        """log P(Y > value), differentiable."""
+        return log_ndtr(-self._normal(value)[0])
+
+    def cdf(self, value: Tensor) -> Tensor:
+        return special.ndtr(self._normal(value)[0])
+
+    def survival(self, value: Tensor) -> Tensor:
+        """P(Y > value), exact in the upper tail."""
+        return special.ndtr(-self._normal(value)[0])
+
+    def icdf(self, value: Tensor) -> Tensor:
+        stretch, centre = self._units()
+        bent = (special.ndtri(value) + self.skewness) / self.tailweight
+        # sinh(bent)/exp(stretch), where both overflow.
+        u = torch.sign(bent) * -0.5 * torch.expm1(-2.0 * bent.abs()) * (bent.abs() - stretch).exp()
+        return self.loc + self.scale * (u - centre)
+
+
+class SinhArcsinh(Distribution):
+    """Sinh-arcsinh: sinh(`tailweight` asinh(z) - `skewness`) is standard normal, z = (y - `loc`)/`scale`: all (n,), these in target units.
+
+    Skewness > 0 leans to the right; tailweight < 1 has heavier tails than the normal, > 1 lighter ones; (0, 1) is the normal.
+    Source: Jones & Pewsey (2009), Sinh-arcsinh distributions, Biometrika 96.
+    """
+
+    arg_constraints: ClassVar = {
+        "loc": constraints.real, "scale": constraints.positive, "skewness": constraints.real, "tailweight": constraints.positive,
+    }  # fmt: skip
+    support = constraints.real
+
+    def __init__(
+        self, loc: Tensor | float, scale: Tensor | float, skewness: Tensor | float, tailweight: Tensor | float, validate_args: bool = False
+    ) -> None:
+        self.loc, self.scale, self.skewness, self.tailweight = tensors.parameters(loc, scale, skewness, tailweight)
+        super().__init__(self.loc.shape, validate_args=validate_args)
+
+    def expand(self, batch_shape: Any, _instance: Any = None) -> SinhArcsinh:
+        expanded: SinhArcsinh = tensors.expanded(self, batch_shape)
+        return expanded
+
+    @property
+    def mean(self) -> Tensor:
+        """loc + scale sinh(skewness/tailweight) E exp(asinh(Z)/tailweight)."""
+        slant, even = self.skewness / self.tailweight, _normal_power(self.tailweight.reciprocal())
+        return self.loc + self.scale * torch.where(slant == 0, 0.0, slant.sinh() * even)
+
+    @property
+    def variance(self) -> Tensor:
+        """inf where it is beyond the float64 range."""
+        slant, inverse = self.skewness / self.tailweight, self.tailweight.reciprocal()
+        mean = torch.where(slant == 0, 0.0, slant.sinh() * _normal_power(inverse))
+        square = 0.5 * ((2.0 * slant).cosh() * _normal_power(2.0 * inverse) - 1.0)
+        return self.scale.square() * torch.where(square.isinf(), math.inf, square - mean.square())
+
+    def sample(self, sample_shape: Any = ()) -> Tensor:
+        with torch.no_grad():
+            return self.icdf(tensors.open_uniform(self._extended_shape(torch.Size(sample_shape)), self.loc)).to(self.loc.dtype)
+
+    def _bent(self, value: Tensor) -> tuple[Tensor, Tensor]:
+        """z, and tailweight asinh(z) - skewness."""
+        if self._validate_args:
+            self._validate_sample(value)
+        z = (value - self.loc) / self.scale
+        # torch's asinh cancels for large negative numbers in some builds.
+        side = torch.where(z < 0, -1.0, 1.0).to(z.dtype)
+        return z, self.tailweight * side * torch.asinh(side * z) - self.skewness
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        z, bent = self._bent(value)
+        size = bent.abs()
+        log_cosh = size + torch.log1p((-2.0 * size).exp()) - _LOG_2
+        normal = -0.5 * _steep_sinh(bent).square() - _HALF_LOG_2PI
+        return normal + log_cosh + self.tailweight.log() - self.scale.log() - 0.5 * special.log1p_square(z)
+
+    def log_cdf(self, value: Tensor) -> Tensor:
+        """log P(Y <= value), differentiable."""
+        return log_ndtr(_steep_sinh(self._bent(value)[1]))
+
+    def log_survival(self, value: Tensor) -> Tensor:
+        """log P(Y > value), differentiable."""
+        return log_ndtr(-_steep_sinh(self._bent(value)[1]))
+
+    def cdf(self, value: Tensor) -> Tensor:
+        return special.ndtr(_steep_sinh(self._bent(value)[1]))
+
+    def survival(self, value: Tensor) -> Tensor:
+        """P(Y > value), exact in the upper tail."""
+        return special.ndtr(-_steep_sinh(self._bent(value)[1]))
+
+    def icdf(self, value: Tensor) -> Tensor:
+        return self.loc + self.scale * ((special.ndtri(value).asinh() + self.skewness) / self.tailweight).sinh()
+
+
+def _steep_sinh(x: Tensor) -> Tensor:
+    """sinh(x), beyond ±300 growing in a straight line: its square stays in the float64 range and its slope leads back."""
+    inner = x.clamp(-_FAR, _FAR)
+    return inner.sinh() * (1.0 + (x - inner).abs())
+
+
+def _normal_power(power: Tensor) -> Tensor:
+    """E (Z + sqrt(1 + Z²))^power for Z standard normal. Source: Jones & Pewsey (2009), section 2.3."""
+    first, second = (tensors.on_arrays(scipy.special.kv, 0.5 * (power + step), 0.25) for step in (1.0, -1.0))
+    return math.exp(0.25) / math.sqrt(8.0 * math.pi) * (first + second)

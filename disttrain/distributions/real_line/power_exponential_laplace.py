@@ -1,0 +1,197 @@
+"""Distributions on the real line with a peak: power exponential, asymmetric Laplace."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+import scipy
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, constraints
+
+from disttrain.distributions.numerics import special, tensors
+from disttrain.distributions.numerics.incomplete_gamma_beta import log_gamma_upper
+
+__all__ = ["AsymmetricLaplace", "PowerExponential"]
+
+_LOG_2 = math.log(2.0)
+# A power of |z| below it no longer bends the cdf, which is a straight line there.
+_STRAIGHT = 1e-20
+# Closer to the peak than this its slope, infinite for powers below 1, is taken as 0.
+_PEAK = 1e-100
+
+
+class PowerExponential(Distribution):
+    """Density falling as exp(-|z|^`power`), z = (y - `loc`)/`scale`: all (n,), loc and scale in target units.
+
+    Power 1 is the Laplace, power 2 the normal of standard deviation scale/√2. Source: scipy.stats.gennorm (Subbotin, 1923).
+    """
+
+    arg_constraints: ClassVar = {"loc": constraints.real, "scale": constraints.positive, "power": constraints.positive}
+    support = constraints.real
+
+    def __init__(self, loc: Tensor | float, scale: Tensor | float, power: Tensor | float, validate_args: bool = False) -> None:
+        self.loc, self.scale, self.power = tensors.parameters(loc, scale, power)
+        super().__init__(self.loc.shape, validate_args=validate_args)
+
+    def expand(self, batch_shape: Any, _instance: Any = None) -> PowerExponential:
+        expanded: PowerExponential = tensors.expanded(self, batch_shape)
+        return expanded
+
+    @property
+    def mean(self) -> Tensor:
+        return self.loc
+
+    @property
+    def mode(self) -> Tensor:
+        return self.loc
+
+    @property
+    def variance(self) -> Tensor:
+        return self.scale.square() * (torch.lgamma(3.0 / self.power) - torch.lgamma(1.0 / self.power)).exp()
+
+    def sample(self, sample_shape: Any = ()) -> Tensor:
+        """Independent draws: G^(1/power) U, G gamma of concentration 1 + 1/power, U uniform on (-1, 1)."""
+        shape = self._extended_shape(torch.Size(sample_shape))
+        with torch.no_grad():
+            inverse = self.power.expand(shape).reciprocal()
+            size = torch.distributions.Gamma(1.0 + inverse, torch.ones_like(inverse), validate_args=False).sample() ** inverse
+            uniform = 2.0 * tensors.open_uniform(shape, self.loc) - 1.0
+            return (self.loc + self.scale * size * uniform).to(self.loc.dtype)
+
+    def _z(self, value: Tensor) -> Tensor:
+        if self._validate_args:
+            self._validate_sample(value)
+        return (value - self.loc) / self.scale
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        return -_power(self._z(value).abs(), self.power) - torch.lgamma(1.0 + self.power.reciprocal()) - self.scale.log() - _LOG_2
+
+    def log_cdf(self, value: Tensor) -> Tensor:
+        """log P(Y <= value), differentiable."""
+        return _log_upper(-self._z(value), self.power)
+
+    def log_survival(self, value: Tensor) -> Tensor:
+        """log P(Y > value), differentiable."""
+        return _log_upper(self._z(value), self.power)
+
+    def cdf(self, value: Tensor) -> Tensor:
+        return self.log_cdf(value).exp()
+
+    def survival(self, value: Tensor) -> Tensor:
+        """P(Y > value), exact in the upper tail."""
+        return self.log_survival(value).exp()
+
+    def icdf(self, value: Tensor) -> Tensor:
+        tail = torch.minimum(value, 1.0 - value)
+        inverse = self.power.reciprocal()
+        # The incomplete gamma is inverted in the half of it that keeps its digits.
+        near = tensors.on_arrays(scipy.special.gammaincinv, inverse, 1.0 - 2.0 * tail)
+        far = tensors.on_arrays(scipy.special.gammainccinv, inverse, 2.0 * tail)
+        kernel = torch.where(tail > 0.25, near, far)
+        straight = (1.0 - 2.0 * tail) * torch.lgamma(1.0 + inverse).exp()
+        size = torch.where(kernel < _STRAIGHT, straight, kernel**inverse)
+        return self.loc + self.scale * torch.where(tail == 0.5, 0.0, torch.sign(value - 0.5) * size)
+
+
+class AsymmetricLaplace(Distribution):
+    """Two exponential tails around `loc`, which is the quantile of level `quantile`: all (n,), loc and `scale` in target units.
+
+    The density falls with the pinball loss: quantile (1 - quantile)/scale · exp(-z (quantile - [z < 0])).
+    Source: Koenker & Machado (1999), Goodness of fit and related inference processes for quantile regression.
+    """
+
+    arg_constraints: ClassVar = {"loc": constraints.real, "scale": constraints.positive, "quantile": constraints.unit_interval}
+    support = constraints.real
+
+    def __init__(self, loc: Tensor | float, scale: Tensor | float, quantile: Tensor | float, validate_args: bool = False) -> None:
+        self.loc, self.scale, self.quantile = tensors.parameters(loc, scale, quantile)
+        super().__init__(self.loc.shape, validate_args=validate_args)
+
+    def expand(self, batch_shape: Any, _instance: Any = None) -> AsymmetricLaplace:
+        expanded: AsymmetricLaplace = tensors.expanded(self, batch_shape)
+        return expanded
+
+    @property
+    def mean(self) -> Tensor:
+        return self.loc + self.scale * (1.0 - 2.0 * self.quantile) / (self.quantile * (1.0 - self.quantile))
+
+    @property
+    def mode(self) -> Tensor:
+        return self.loc
+
+    @property
+    def variance(self) -> Tensor:
+        below, above = self.scale / (1.0 - self.quantile), self.scale / self.quantile
+        return below.square() + above.square()
+
+    def sample(self, sample_shape: Any = ()) -> Tensor:
+        with torch.no_grad():
+            return self.icdf(tensors.open_uniform(self._extended_shape(torch.Size(sample_shape)), self.loc)).to(self.loc.dtype)
+
+    def _z(self, value: Tensor) -> Tensor:
+        if self._validate_args:
+            self._validate_sample(value)
+        return (value - self.loc) / self.scale
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        z = self._z(value)
+        pinball = z * torch.where(z < 0, self.quantile - 1.0, self.quantile)
+        return self.quantile.log() + torch.log1p(-self.quantile) - self.scale.log() - pinball
+
+    def log_cdf(self, value: Tensor) -> Tensor:
+        """log P(Y <= value), differentiable."""
+        return _log_laplace_lower(self._z(value), self.quantile, 1.0 - self.quantile)
+
+    def log_survival(self, value: Tensor) -> Tensor:
+        """log P(Y > value), differentiable."""
+        return _log_laplace_lower(-self._z(value), 1.0 - self.quantile, self.quantile)
+
+    def cdf(self, value: Tensor) -> Tensor:
+        return self.log_cdf(value).exp()
+
+    def survival(self, value: Tensor) -> Tensor:
+        """P(Y > value), exact in the upper tail."""
+        return self.log_survival(value).exp()
+
+    def icdf(self, value: Tensor) -> Tensor:
+        excess, rest = value - self.quantile, 1.0 - self.quantile
+        lower = _log_share(value, self.quantile, excess) / rest
+        upper = _log_share(1.0 - value, rest, -excess) / -self.quantile
+        return self.loc + self.scale * torch.where(value < self.quantile, lower, upper)
+
+
+def _power(size: Tensor, power: Tensor) -> Tensor:
+    """size^power for size >= 0 with a finite gradient everywhere: at 0, where log 0 is not, both are 0."""
+    inside = torch.where(size < _PEAK, size.detach(), size)
+    logarithm = torch.where(size > 0, inside, 1.0).log()
+    return torch.where(size > 0, special.saturating_exp(power * logarithm, 1e200), 0.0)
+
+
+def _log_upper(z: Tensor, power: Tensor) -> Tensor:
+    """log S(z) of the standard power exponential: half the upper incomplete gamma of |z|^power, or 1 minus that."""
+    size, inverse = z.abs(), power.reciprocal()
+    kernel = _power(size, power)
+    bent = kernel > _STRAIGHT
+    tail = log_gamma_upper(inverse, torch.where(bent, kernel, 1.0)) - _LOG_2
+    half = 0.5 * z * (-torch.lgamma(1.0 + inverse)).exp()
+    straight = (0.5 - torch.where(bent, 0.0, half)).log()
+    far = torch.where(z > 0, tail, torch.log1p(-tail.exp()))
+    return torch.where(bent, far, straight)
+
+
+def _log_share(part: Tensor, whole: Tensor, excess: Tensor) -> Tensor:
+    """log(part / whole), where they are nearly equal from their difference `excess`."""
+    return torch.where(2.0 * part > whole, torch.log1p(excess / whole), (part / whole).log())
+
+
+def _log_laplace_lower(z: Tensor, below: Tensor, above: Tensor) -> Tensor:
+    """log F(z) where `below` = 1 - `above` is the mass below 0; the small one of the two keeps its digits."""
+    left = below.log() + above * z.clamp(max=0.0)
+    fall = below * z.clamp(min=0.0)
+    survival = above * (-fall).exp()
+    few = survival < 0.5
+    mass = below - above * torch.expm1(-fall)
+    right = torch.where(few, torch.log1p(-torch.where(few, survival, 0.5)), mass.log())
+    return torch.where(z < 0, left, right)

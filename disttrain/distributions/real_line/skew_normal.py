@@ -1,0 +1,161 @@
+"""Distributions on the real line that are made of normals and lean to one side: skew normal, ex-Gaussian."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, constraints
+
+from disttrain.distributions.core.root_finding import invert
+from disttrain.distributions.numerics import tensors
+from disttrain.distributions.numerics.log_probabilities import log_ndtr
+from disttrain.distributions.numerics.normal_tails import log_ex_gaussian_lower, log_scaled_ndtr, log_skew_normal_lower
+
+__all__ = ["ExGaussian", "SkewNormal"]
+
+_HALF_LOG_2PI = 0.9189385332046727
+_LOG_2 = math.log(2.0)
+
+
+class SkewNormal(Distribution):
+    """Azzalini's skew normal: density 2/`scale` φ(z) Φ(`skewness` z), z = (y - `loc`)/`scale`: all (n,), loc and scale in target units.
+
+    Skewness 0 is the normal; towards infinity it tends to the half normal above loc. Source: Azzalini (1985); scipy.stats.skewnorm.
+    """
+
+    arg_constraints: ClassVar = {"loc": constraints.real, "scale": constraints.positive, "skewness": constraints.real}
+    support = constraints.real
+
+    def __init__(self, loc: Tensor | float, scale: Tensor | float, skewness: Tensor | float, validate_args: bool = False) -> None:
+        self.loc, self.scale, self.skewness = tensors.parameters(loc, scale, skewness)
+        super().__init__(self.loc.shape, validate_args=validate_args)
+
+    def expand(self, batch_shape: Any, _instance: Any = None) -> SkewNormal:
+        expanded: SkewNormal = tensors.expanded(self, batch_shape)
+        return expanded
+
+    @property
+    def _delta(self) -> Tensor:
+        share: Tensor = self.skewness / torch.hypot(self.skewness, torch.ones_like(self.skewness))
+        return share
+
+    @property
+    def mean(self) -> Tensor:
+        return self.loc + math.sqrt(2.0 / math.pi) * self.scale * self._delta
+
+    @property
+    def variance(self) -> Tensor:
+        return self.scale.square() * (1.0 - 2.0 / math.pi * self._delta.square())
+
+    def sample(self, sample_shape: Any = ()) -> Tensor:
+        """Independent draws: (|U| skewness + V)/sqrt(1 + skewness²), U and V standard normal."""
+        shape = self._extended_shape(torch.Size(sample_shape))
+        with torch.no_grad():
+            first, second = torch.randn((2, *shape), dtype=self.loc.dtype, device=self.loc.device)
+            rest = torch.hypot(self.skewness, torch.ones_like(self.skewness)).reciprocal()
+            drawn: Tensor = self.loc + self.scale * (self._delta * first.abs() + rest * second)
+            return drawn
+
+    def _z(self, value: Tensor) -> Tensor:
+        if self._validate_args:
+            self._validate_sample(value)
+        return (value - self.loc) / self.scale
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        z = self._z(value)
+        return _LOG_2 - 0.5 * z.square() - _HALF_LOG_2PI - self.scale.log() + log_ndtr(self.skewness * z)
+
+    def log_cdf(self, value: Tensor) -> Tensor:
+        """log P(Y <= value), differentiable."""
+        return log_skew_normal_lower(*_broadcast(self._z(value), self.skewness))
+
+    def log_survival(self, value: Tensor) -> Tensor:
+        """log P(Y > value), differentiable."""
+        return log_skew_normal_lower(*_broadcast(-self._z(value), -self.skewness))
+
+    def cdf(self, value: Tensor) -> Tensor:
+        return self.log_cdf(value).exp()
+
+    def survival(self, value: Tensor) -> Tensor:
+        """P(Y > value), exact in the upper tail."""
+        return self.log_survival(value).exp()
+
+    def icdf(self, value: Tensor) -> Tensor:
+        """By search, from the tail that is nearer."""
+        return invert(self.cdf, self.survival, value.expand(tensors.common_shape(value.shape, self.loc.shape)), -math.inf, math.inf)
+
+
+class ExGaussian(Distribution):
+    """A normal of mean `loc` and standard deviation `scale` plus an exponential of mean 1/`rate`: all (n,), in target units or one over.
+
+    Source: Luce (1986), Response times; scipy.stats.exponnorm.
+    """
+
+    arg_constraints: ClassVar = {"loc": constraints.real, "scale": constraints.positive, "rate": constraints.positive}
+    support = constraints.real
+
+    def __init__(self, loc: Tensor | float, scale: Tensor | float, rate: Tensor | float, validate_args: bool = False) -> None:
+        self.loc, self.scale, self.rate = tensors.parameters(loc, scale, rate)
+        super().__init__(self.loc.shape, validate_args=validate_args)
+
+    def expand(self, batch_shape: Any, _instance: Any = None) -> ExGaussian:
+        expanded: ExGaussian = tensors.expanded(self, batch_shape)
+        return expanded
+
+    @property
+    def mean(self) -> Tensor:
+        return self.loc + self.rate.reciprocal()
+
+    @property
+    def variance(self) -> Tensor:
+        return self.scale.square() + self.rate.reciprocal().square()
+
+    def sample(self, sample_shape: Any = ()) -> Tensor:
+        shape = self._extended_shape(torch.Size(sample_shape))
+        with torch.no_grad():
+            normal = torch.normal(self.loc.expand(shape), self.scale.expand(shape))
+            return (normal - tensors.open_uniform(shape, self.loc).log() / self.rate).to(self.loc.dtype)
+
+    def _z(self, value: Tensor) -> Tensor:
+        if self._validate_args:
+            self._validate_sample(value)
+        return (value - self.loc) / self.scale
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        return self.rate.log() + self._log_tail_part(self._z(value))
+
+    def _log_tail_part(self, z: Tensor) -> Tensor:
+        """log of exp(b²/2 - b z) Φ(z - b), b = rate · scale: in the branch where the exponents would cancel, without them."""
+        b = self.rate * self.scale
+        gap = z - b
+        near = log_scaled_ndtr(torch.where(gap < 0, gap, 0.0)) - 0.5 * z.square()
+        far = log_ndtr(torch.where(gap < 0, 0.0, gap)) - b * (z - 0.5 * b)
+        return torch.where(gap < 0, near, far)
+
+    def log_cdf(self, value: Tensor) -> Tensor:
+        """log P(Y <= value), differentiable."""
+        return log_ex_gaussian_lower(*_broadcast(self._z(value), self.rate * self.scale))
+
+    def log_survival(self, value: Tensor) -> Tensor:
+        """log P(Y > value), differentiable."""
+        z = self._z(value)
+        return torch.logaddexp(log_ndtr(-z), self._log_tail_part(z))
+
+    def cdf(self, value: Tensor) -> Tensor:
+        return self.log_cdf(value).exp()
+
+    def survival(self, value: Tensor) -> Tensor:
+        """P(Y > value), exact in the upper tail."""
+        return self.log_survival(value).exp()
+
+    def icdf(self, value: Tensor) -> Tensor:
+        """By search, from the tail that is nearer."""
+        return invert(self.cdf, self.survival, value.expand(tensors.common_shape(value.shape, self.loc.shape)), -math.inf, math.inf)
+
+
+def _broadcast(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
+    shape = tensors.common_shape(first.shape, second.shape)
+    return first.expand(shape), second.expand(shape)

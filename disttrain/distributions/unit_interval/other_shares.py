@@ -1,0 +1,150 @@
+"""Distributions of shares between 0 and 1: beta by its mean, and those of other shapes."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, constraints
+
+from disttrain.distributions.core.parametrised import parametrised
+from disttrain.distributions.numerics import log_probabilities, special, tensors
+from disttrain.distributions.numerics.normal_tails import log_scaled_ndtr
+from disttrain.distributions.unit_interval.beta import Beta
+
+__all__ = ["Kumaraswamy", "LogitNormal", "SimplexNormal", "beta_mean"]
+
+_HALF_LOG_2PI = 0.9189385332046727
+
+
+def beta_mean(mean: Tensor, precision: Tensor, validate_args: bool = False) -> Beta:
+    """Beta by its mean and precision φ, both (n,): its variance is mean (1 - mean)/(1 + φ). Source: Ferrari & Cribari-Neto (2004)."""
+    return Beta(mean * precision, (1.0 - mean) * precision, validate_args=validate_args)
+
+
+@parametrised
+class Kumaraswamy(Distribution):
+    """Kumaraswamy: P(Y > y) = (1 - y^a)^b, a = `concentration1`, b = `concentration0`, both (n,). Source: Kumaraswamy (1980)."""
+
+    arg_constraints: ClassVar = {"concentration1": constraints.positive, "concentration0": constraints.positive}
+    support = constraints.unit_interval
+    concentration1: Tensor
+    concentration0: Tensor
+
+    def _log_rest(self, value: Tensor) -> Tensor:
+        """log(1 - y^a), which is finite up to the last share below 1."""
+        return log_probabilities.log1mexp(self.concentration1 * value.log())
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        if self._validate_args:
+            self._validate_sample(value)
+        a, b = self.concentration1, self.concentration0
+        return a.log() + b.log() + (a - 1.0) * value.log() + (b - 1.0) * self._log_rest(value)
+
+    def log_cdf(self, value: Tensor) -> Tensor:
+        """log P(Y <= value), differentiable."""
+        x = self.concentration1 * value.log()
+        small = x < -37.0
+        passed = (-log_probabilities.log1mexp(torch.where(small, -1.0, x))).log()
+        return log_probabilities.log_passed(self.concentration0.log() + torch.where(small, x, passed))
+
+    def log_survival(self, value: Tensor) -> Tensor:
+        """log P(Y > value), differentiable."""
+        return self.concentration0 * self._log_rest(value)
+
+    def icdf(self, value: Tensor) -> Tensor:
+        return (log_probabilities.log1mexp(torch.log1p(-value) / self.concentration0) / self.concentration1).exp()
+
+
+@parametrised
+class LogitNormal(Distribution):
+    """Logit-normal: log(y/(1 - y)) is normal with mean `loc` and standard deviation `scale`, both (n,)."""
+
+    arg_constraints: ClassVar = {"loc": constraints.real, "scale": constraints.positive}
+    support = constraints.unit_interval
+    loc: Tensor
+    scale: Tensor
+
+    def _z(self, value: Tensor) -> Tensor:
+        return (value.log() - torch.log1p(-value) - self.loc) / self.scale
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        if self._validate_args:
+            self._validate_sample(value)
+        return -0.5 * self._z(value).square() - self.scale.log() - _HALF_LOG_2PI - value.log() - torch.log1p(-value)
+
+    def log_cdf(self, value: Tensor) -> Tensor:
+        """log P(Y <= value), differentiable."""
+        return log_probabilities.log_ndtr(self._z(value))
+
+    def log_survival(self, value: Tensor) -> Tensor:
+        """log P(Y > value), differentiable."""
+        return log_probabilities.log_ndtr(-self._z(value))
+
+    def icdf(self, value: Tensor) -> Tensor:
+        return torch.sigmoid(self.loc + self.scale * special.ndtri(value))
+
+
+@parametrised
+class SimplexNormal(Distribution):
+    """The simplex distribution of shares with mean `mean` and `dispersion` σ, both (n,); its log-density falls with the squared distance.
+
+    y/(1 - y) is an inverse Gaussian, to which with probability `mean` a scaled chi-square is added: that gives cdf and draws.
+    Source: Barndorff-Nielsen & Jørgensen (1991), Some parametric models on the simplex.
+    """
+
+    arg_constraints: ClassVar = {"mean": constraints.unit_interval, "dispersion": constraints.positive}
+    support = constraints.unit_interval
+    _mean: Tensor
+    dispersion: Tensor
+
+    @property
+    def mean(self) -> Tensor:
+        return self._mean
+
+    def sample(self, sample_shape: Any = ()) -> Tensor:
+        """Independent draws of shape sample_shape + (n,). Source: Michael, Schucany & Haas (1976) for the inverse Gaussian."""
+        shape = self._extended_shape(torch.Size(sample_shape))
+        with torch.no_grad():
+            odds, rest = self._mean / (1.0 - self._mean), 1.0 - self._mean
+            relative = odds * (self.dispersion * rest).square()
+            skew = 0.5 * torch.randn(shape, dtype=odds.dtype).to(odds.device).square() * relative
+            root = 1.0 / (1.0 + skew + (skew * (2.0 + skew)).sqrt())
+            x = odds * torch.where(tensors.open_uniform(shape, odds) * (1.0 + root) <= 1.0, root, 1.0 / root)
+            more = odds * relative * torch.randn(shape, dtype=odds.dtype).to(odds.device).square()
+            x = torch.where(tensors.open_uniform(shape, odds) < self._mean, x + more, x)
+            return x / (1.0 + x)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        if self._validate_args:
+            self._validate_sample(value)
+        m, rest = self._mean, 1.0 - value
+        distance = ((value - m) / (self.dispersion * m * (1.0 - m))).square() / (value * rest)
+        return -0.5 * distance - _HALF_LOG_2PI - self.dispersion.log() - 1.5 * (value.log() + torch.log1p(-value))
+
+    def _arms(self, value: Tensor) -> tuple[Tensor, Tensor]:
+        """u = (y - μ)/(σ μ (1 - μ) sqrt(y (1 - y))) and v = sqrt(u² + 4/(σ² μ (1 - μ)))."""
+        m = self._mean
+        width = self.dispersion * m * (1.0 - m) * (value * (1.0 - value)).sqrt()
+        return (value - m) / width, (value * (1.0 - 2.0 * m) + m) / width
+
+    def log_cdf(self, value: Tensor) -> Tensor:
+        """log P(Y <= value), differentiable: of Φ(u) + (1 - 2 μ) exp((v² - u²)/2) Φ(-v)."""
+        u, v = self._arms(value)
+        return _log_mirrored(u, v, 1.0 - 2.0 * self._mean)
+
+    def log_survival(self, value: Tensor) -> Tensor:
+        """log P(Y > value), differentiable: of Φ(-u) - (1 - 2 μ) exp((v² - u²)/2) Φ(-v)."""
+        u, v = self._arms(value)
+        return _log_mirrored(-u, v, 2.0 * self._mean - 1.0)
+
+
+def _log_mirrored(u: Tensor, v: Tensor, factor: Tensor) -> Tensor:
+    """log(Φ(u) + factor exp((v² - u²)/2) Φ(-v)) for v > |u| and a factor in (-1, 1); no square of v, which is large, is formed."""
+    below, above = u.clamp(max=0.0), u.clamp(min=0.0)
+    mirrored, scaled, whole = log_scaled_ndtr(-v), log_scaled_ndtr(below), log_probabilities.log_ndtr(above)
+    ratio = (mirrored - scaled).clamp(max=0.0).exp()
+    lower = scaled - 0.5 * below.square() + torch.log1p((factor * ratio).clamp(min=-1.0 + 1e-15))
+    upper = whole + torch.log1p(factor * (mirrored - 0.5 * above.square() - whole).exp())
+    return torch.where(u < 0, lower, upper).clamp(max=0.0)

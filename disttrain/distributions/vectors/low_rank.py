@@ -1,0 +1,101 @@
+"""Vectors of many numbers that move together through a few: the multivariate normal with a covariance of low rank and a diagonal."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, constraints
+
+from disttrain.distributions.numerics import tensors
+
+__all__ = ["LowRankMultivariateNormal"]
+
+_HALF_LOG_2PI = 0.9189385332046727
+
+
+class LowRankMultivariateNormal(Distribution):
+    """Normal vectors around `loc` (n, d) with covariance W Wᵀ + diag(D): W = `cov_factor` (n, d, r) in target units, D = `cov_diag` (n, d),
+    variances, in target units squared. Names and meaning are those of torch's class of this name, and so is the distribution.
+
+    torch's own takes the difference of two squared lengths, which loses all digits where D is small beside W Wᵀ, and stops with an error
+    where the matrix I + Wᵀ D⁻¹ W is singular in float64; this one does neither. A row costs d r² operations, not d³.
+    """
+
+    arg_constraints: ClassVar = {
+        "loc": constraints.real_vector,
+        "cov_factor": constraints.independent(constraints.real, 2),  # type: ignore[no-untyped-call]
+        "cov_diag": constraints.independent(constraints.positive, 1),  # type: ignore[no-untyped-call]
+    }
+    support = constraints.real_vector
+
+    def __init__(self, loc: Tensor, cov_factor: Tensor, cov_diag: Tensor, validate_args: bool = False) -> None:
+        batch = tensors.common_shape(loc.shape[:-1], cov_factor.shape[:-2], cov_diag.shape[:-1])
+        self.loc, self.cov_factor, self.cov_diag = _grown(batch, loc, cov_factor, cov_diag)
+        super().__init__(batch, loc.shape[-1:], validate_args=validate_args)
+
+    def expand(self, batch_shape: Any, _instance: Any = None) -> LowRankMultivariateNormal:
+        return LowRankMultivariateNormal(*_grown(batch_shape, self.loc, self.cov_factor, self.cov_diag))
+
+    @property
+    def mean(self) -> Tensor:
+        return self.loc
+
+    @property
+    def mode(self) -> Tensor:
+        return self.loc
+
+    @property
+    def variance(self) -> Tensor:
+        """The diagonal of the covariance: the squared length of each row of W, and D."""
+        return self.cov_factor.square().sum(-1) + self.cov_diag
+
+    @torch.no_grad()
+    def sample(self, sample_shape: Any = ()) -> Tensor:
+        shared, own = (
+            torch.randn(*sample_shape, *self.batch_shape, size, dtype=self.loc.dtype, device=self.loc.device)
+            for size in self.cov_factor.shape[:-3:-1]
+        )
+        return self.loc + (self.cov_factor @ shared.unsqueeze(-1)).squeeze(-1) + self.cov_diag.sqrt() * own
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """With A = D^(-½) W and e = D^(-½) (y - μ), the squared distance eᵀ (I + A Aᵀ)⁻¹ e is the least |e - A z|² + |z|² over z.
+
+        Source: the identities of Woodbury and Sylvester; least squares by modified Gram-Schmidt, Björck (1967), BIT 7, 1-21.
+        """
+        if self._validate_args:
+            self._validate_sample(value)
+        scale = self.cov_diag.sqrt()
+        directions, log_det = _orthonormal(self.cov_factor / scale.unsqueeze(-1))
+        rest = torch.nn.functional.pad((value - self.loc) / scale, (0, len(directions)))
+        for direction in directions:
+            rest = rest - direction * (direction * rest).sum(-1, keepdim=True)
+        return -0.5 * rest.square().sum(-1) - log_det - scale.log().sum(-1) - value.shape[-1] * _HALF_LOG_2PI
+
+
+def _orthonormal(factor: Tensor) -> tuple[list[Tensor], Tensor]:
+    """An orthonormal basis, r times (n, d + r), of the columns of A (n, d, r) with the identity below, and ½ log det(I + Aᵀ A): (n,).
+
+    Each column has a 1 of its own that no projection touches, so no length is below 1, however nearly the columns of A are parallel.
+    """
+    size = factor.shape[-1]
+    identity = torch.eye(size, dtype=factor.dtype, device=factor.device).expand(*factor.shape[:-2], size, size)
+    columns = torch.cat([factor, identity], -2)
+    directions, log_det = [], torch.zeros_like(factor[..., 0, 0])
+    while columns.shape[-1]:
+        first, columns = columns[..., :1], columns[..., 1:]
+        length = first.square().sum(-2, keepdim=True).sqrt()
+        direction = first / length
+        columns = columns - direction * (direction * columns).sum(-2, keepdim=True)
+        directions.append(direction.squeeze(-1))
+        log_det = log_det + length[..., 0, 0].log()
+    return directions, log_det
+
+
+def _grown(batch: Any, loc: Tensor, cov_factor: Tensor, cov_diag: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    return (
+        loc.expand(*batch, *loc.shape[-1:]),
+        cov_factor.expand(*batch, *cov_factor.shape[-2:]),
+        cov_diag.expand(*batch, *cov_diag.shape[-1:]),
+    )
