@@ -1,7 +1,7 @@
 """Makes references/NAME.json: log-densities, their slopes and both tails with 60 digits, at the float64 parameters that are stored.
 
-`python -m tests.distributions.make_references [NAME ...]` makes those of some distributions, or of all. Every module `reference_*.py` beside it that has a table
-REFERENCES adds its rows; each distribution gets over 200 points, core range and extremes.
+`python -m tests.distributions.make_references [NAME ...]` makes those of some distributions, or of all. Every module `reference_*.py`
+beside it that has a table REFERENCES adds its rows; each distribution gets over 200 points, core range and extremes.
 """
 
 from __future__ import annotations
