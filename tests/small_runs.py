@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import yaml
 
 from disttrain.families import FAMILIES, Family, build, options
-from disttrain.families.on import Support
+from disttrain.families.supports import Support
 from disttrain.workflows.configuration import configuration
 from disttrain.workflows.evaluate import Answer, evaluate
 from disttrain.workflows.fit import Finished, fit

@@ -57,13 +57,8 @@ ALLOWED = {
 DOORS = {("training", "data"): {"disttrain.data.batches"}}
 # Rooms that are read before torch is needed.
 WITHOUT_TORCH = ("config", "storage", "cli")
-LONG_FILES = {
-    "errors.py",
-    *(
-        f"families/{table}.py"
-        for table in ("real_line", "skewed_line", "half_line", "positive", "counts", "dispersed_counts", "combinators")
-    ),
-}
+# Tables of families.
+LONG_FILES = {"errors.py", *(f"families/{table}.py" for table in ("real_line", "positive", "counts", "composed"))}
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "misc"}
 
 

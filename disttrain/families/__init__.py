@@ -7,28 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from disttrain.families import (
-    categories,
-    circle,
-    combinators,
-    counts,
-    dispersed_counts,
-    extremes,
-    half_line,
-    positive,
-    real_line,
-    shares,
-    skewed_line,
-    transformed,
-    unit_interval,
-    vectors,
-)
-from disttrain.families.activations import ACTIVATIONS, Activation, activation_for, default_name, objection
-from disttrain.families.bounds import bounded
-from disttrain.families.combinators import equal_mixture
-from disttrain.families.family import Family, Parameter, Unsuitable
+from disttrain.families import circle, classes, composed, counts, positive, real_line, unit_interval, vectors
+from disttrain.families.activations.bounds import bounded
+from disttrain.families.activations.table import ACTIVATIONS, Activation, activation_for, default_name, objection
+from disttrain.families.composed import equal_mixture
+from disttrain.families.family import Family, Parameter, Unsuitable, spelled
 from disttrain.families.scaling import Scaling, exposed, takes_exposure
-from disttrain.families.spelling import spelled
 
 __all__ = [
     "ACTIVATIONS",
@@ -56,10 +40,7 @@ __all__ = [
 ]
 
 # Every public function of these rooms is a family.
-_ROOMS = (
-    real_line, skewed_line, half_line, positive, extremes, transformed, unit_interval, shares, circle, categories, counts, dispersed_counts,
-    vectors, combinators,
-)  # fmt: skip
+_ROOMS = (real_line, positive, unit_interval, circle, classes, counts, vectors, composed)
 FAMILIES: dict[str, Callable[..., Family]] = {name: getattr(room, name) for room in _ROOMS for name in room.__all__}
 
 
@@ -90,7 +71,7 @@ def facts_of(family: Family) -> Facts:
     """What is known of a family that is built: as `facts`, with the formulas of its form in the place of the usual ones, and for one made
     of another the symbols and the density q of that one too."""
     known, made = facts(family.name.partition("(")[0]), family.distribution
-    if not isinstance(made, combinators.Combined):
+    if not isinstance(made, composed.Combined):
         return _in_form(known, family.form)
     inner = facts_of(made.of)
     names = [parameter.name for parameter in family.parameters]

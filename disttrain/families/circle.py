@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from disttrain.distributions import deferred_class
-from disttrain.families import on
+from disttrain.families import supports
 from disttrain.families.family import Family, Parameter, Unsuitable
 
 __all__ = ["von_mises"]
@@ -31,11 +31,11 @@ def von_mises(unit: str = "radians") -> Family:
     period, activation = _PERIODS[unit]
     return Family(
         "von_mises",
-        support=on.real,
+        support=supports.real,
         parameters=(
-            Parameter("loc", on.angle(period), activation=activation),
-            Parameter("concentration", on.positive),
-            Parameter("period", on.positive, given=period),
+            Parameter("loc", supports.angle(period), activation=activation),
+            Parameter("concentration", supports.positive),
+            Parameter("period", supports.positive, given=period),
         ),
         distribution=deferred_class("VonMises"),
         tails=False,

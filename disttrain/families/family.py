@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from disttrain.families.on import Support
+from disttrain.families.supports import Support
 
 if TYPE_CHECKING:
     from torch.distributions import Distribution
 
-__all__ = ["Axis", "Family", "Parameter", "Role", "Unsuitable"]
+__all__ = ["Axis", "Family", "Parameter", "Role", "Unsuitable", "spelled"]
 
 Role = Literal["location", "scale", "variance", "rate", "log_scale", "shape", "mean", "dispersion"]
 Axis = Literal["classes", "targets", "components", ""]
@@ -88,3 +88,18 @@ class Family:
     def by_column(self) -> dict[str, str]:
         """The parameters that a column gives, and the column of each."""
         return {parameter.name: parameter.given for parameter in self.parameters if isinstance(parameter.given, str)}
+
+
+def spelled(name: str) -> str:
+    """The name of a built family, such as `mixture(hurdle(gamma), 2)`, as YAML: {family: mixture, of: {...}, components: 2}.
+
+    A name without brackets is spelled as it is.
+    """
+    outer, bracket, rest = name.partition("(")
+    if not bracket:
+        return name
+    inner = rest.strip().removesuffix(")")
+    of, comma, count = inner.rpartition(",")
+    if comma and count.strip().isdigit():
+        return f"{{family: {outer}, of: {spelled(of.strip())}, components: {count.strip()}}}"
+    return f"{{family: {outer}, of: {spelled(inner.strip())}}}"

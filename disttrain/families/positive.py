@@ -1,14 +1,35 @@
-"""More families of positive targets: the usual ones by their mean, and those with heavy tails."""
+"""Families of positive targets: amounts, durations, lifetimes, extremes, and totals with exact zeros."""
 
 from __future__ import annotations
 
 from disttrain.distributions import deferred_class
-from disttrain.families import on
+from disttrain.families import supports
 from disttrain.families.family import Family, Parameter
 
 __all__ = [
-    "burr", "dagum", "frechet", "gamma_mean", "generalized_gamma", "inverse_gamma", "log_logistic", "lomax", "pareto",
-]  # fmt: skip
+    "exponential",
+    "gamma",
+    "inverse_gaussian",
+    "log_normal",
+    "weibull",
+    "burr",
+    "dagum",
+    "frechet",
+    "gamma_mean",
+    "generalized_gamma",
+    "inverse_gamma",
+    "log_logistic",
+    "lomax",
+    "pareto",
+    "birnbaum_saunders",
+    "generalized_pareto",
+    "gompertz",
+    "half_normal",
+    "rayleigh",
+    "box_cox_cole_green",
+    "box_cox_t",
+    "tweedie",
+]
 
 
 def gamma_mean() -> Family:
@@ -26,8 +47,11 @@ def gamma_mean() -> Family:
     """
     return Family(
         "gamma_mean",
-        support=on.positive,
-        parameters=(Parameter("mean", on.positive, role="scale", activation="exp"), Parameter("concentration", on.positive, role="shape")),
+        support=supports.positive,
+        parameters=(
+            Parameter("mean", supports.positive, role="scale", activation="exp"),
+            Parameter("concentration", supports.positive, role="shape"),
+        ),
         distribution=deferred_class("gamma_mean"),
     )
 
@@ -47,8 +71,8 @@ def inverse_gamma() -> Family:
     """
     return Family(
         "inverse_gamma",
-        support=on.positive,
-        parameters=(Parameter("concentration", on.positive, role="shape"), Parameter("rate", on.positive, role="scale")),
+        support=supports.positive,
+        parameters=(Parameter("concentration", supports.positive, role="shape"), Parameter("rate", supports.positive, role="scale")),
         distribution=deferred_class("InverseGamma"),
     )
 
@@ -56,10 +80,10 @@ def inverse_gamma() -> Family:
 def _scale_and_shape(name: str, distribution: str) -> Family:
     return Family(
         name,
-        support=on.nonnegative if name == "lomax" else on.positive,
+        support=supports.nonnegative if name == "lomax" else supports.positive,
         parameters=(
-            Parameter("scale", on.positive, role="scale", activation="exp"),
-            Parameter("concentration", on.positive, role="shape"),
+            Parameter("scale", supports.positive, role="scale", activation="exp"),
+            Parameter("concentration", supports.positive, role="shape"),
         ),
         distribution=deferred_class(distribution),
     )
@@ -96,11 +120,11 @@ def generalized_gamma() -> Family:
     """
     return Family(
         "generalized_gamma",
-        support=on.positive,
+        support=supports.positive,
         parameters=(
-            Parameter("loc", on.real, role="log_scale"),
-            Parameter("scale", on.positive, role="shape"),
-            Parameter("shape", on.real, role="shape"),
+            Parameter("loc", supports.real, role="log_scale"),
+            Parameter("scale", supports.positive, role="shape"),
+            Parameter("shape", supports.real, role="shape"),
         ),
         distribution=deferred_class("GeneralizedGamma"),
     )
@@ -109,11 +133,11 @@ def generalized_gamma() -> Family:
 def _three(name: str, distribution: str) -> Family:
     return Family(
         name,
-        support=on.positive,
+        support=supports.positive,
         parameters=(
-            Parameter("scale", on.positive, role="scale", activation="exp"),
-            Parameter("concentration1", on.positive, role="shape"),
-            Parameter("concentration0", on.positive, role="shape"),
+            Parameter("scale", supports.positive, role="scale", activation="exp"),
+            Parameter("concentration1", supports.positive, role="shape"),
+            Parameter("concentration0", supports.positive, role="shape"),
         ),
         distribution=deferred_class(distribution),
     )
@@ -182,10 +206,10 @@ def pareto(scale: float = 1.0) -> Family:
     """
     return Family(
         "pareto",
-        support=on.greater_than(float(scale)),
+        support=supports.greater_than(float(scale)),
         parameters=(
-            Parameter("concentration", on.positive, role="shape"),
-            Parameter("scale", on.positive, role="scale", given=float(scale)),
+            Parameter("concentration", supports.positive, role="shape"),
+            Parameter("scale", supports.positive, role="scale", given=float(scale)),
         ),
         distribution=deferred_class("Pareto"),
     )
@@ -205,3 +229,296 @@ def frechet() -> Family:
     instead   a tail of any kind: generalized_extreme_value · lighter tail: gumbel
     """
     return _scale_and_shape("frechet", "Frechet")
+
+
+def exponential() -> Family:
+    """Waiting times without memory.
+
+    density   r exp(-r y)
+    loss      -log r + r y
+    symbols   r = rate
+    mean      1/r
+    variance  1/r²
+    crps      closed form
+    scipy     expon(scale=1/rate)
+    gamlss    EXP: mu = 1/rate
+    instead   a hazard that rises or falls: weibull, gamma
+    """
+    return Family(
+        "exponential",
+        support=supports.positive,
+        parameters=(Parameter("rate", supports.positive, role="rate"),),
+        distribution=deferred_class("Exponential"),
+    )
+
+
+def gamma() -> Family:
+    """Positive, right-skewed amounts: claim sizes, rainfall, waiting times.
+
+    density   r^k y^(k-1) exp(-r y) / Γ(k)
+    loss      -[ k log r + (k-1) log y - r y - log Γ(k) ]
+    symbols   k = concentration, r = rate
+    mean      k/r
+    variance  k/r²
+    crps      closed form
+    scipy     gamma(a=concentration, scale=1/rate)
+    gamlss    GA: mu = concentration/rate, sigma = 1/sqrt(concentration)
+    drops     concentration fixed: log Γ(k) and (k-1) log y do not move the minimum; what is left is k (y/m + log m) with mean m = k/r
+    instead   heavier tail: log_normal, inverse_gaussian · a hazard of its own: weibull
+    """
+    return Family(
+        "gamma",
+        support=supports.positive,
+        parameters=(Parameter("concentration", supports.positive, role="shape"), Parameter("rate", supports.positive, role="rate")),
+        distribution=deferred_class("Gamma"),
+    )
+
+
+def log_normal() -> Family:
+    """Positive amounts whose logarithm is normal: incomes, concentrations, sizes. Parameters are those of log y.
+
+    density   exp(-(log y - μ)² / (2σ²)) / (y σ √(2π))
+    loss      log y + log σ + ½ log 2π + (log y - μ)² / (2σ²)
+    symbols   μ = loc, σ = scale
+    mean      exp(μ + σ²/2)
+    variance  (exp(σ²) - 1) exp(2μ + σ²)
+    crps      closed form
+    scipy     lognorm(s=scale, scale=exp(loc))
+    gamlss    LOGNO: mu = loc, sigma = scale
+    drops     scale fixed: log y and log σ do not move the minimum; what is left is (log y - μ)²: the mean squared error of log y
+    instead   lighter tail: gamma, weibull
+    """
+    return Family(
+        "log_normal",
+        support=supports.positive,
+        parameters=(Parameter("loc", supports.real, role="log_scale"), Parameter("scale", supports.positive, role="shape")),
+        distribution=deferred_class("LogNormal"),
+    )
+
+
+def weibull() -> Family:
+    """Times to failure: concentration above 1 wears out, below 1 fails early.
+
+    density   (k/λ) (y/λ)^(k-1) exp(-(y/λ)^k)
+    loss      -log k + k log λ - (k-1) log y + (y/λ)^k
+    symbols   λ = scale, k = concentration
+    mean      λ Γ(1 + 1/k)
+    variance  λ² [Γ(1 + 2/k) - Γ(1 + 1/k)²]
+    crps      closed form
+    scipy     weibull_min(c=concentration, scale=scale)
+    gamlss    WEI: mu = scale, sigma = concentration
+    instead   a hazard that rises and falls: log_normal · skewed amounts: gamma
+    """
+    return Family(
+        "weibull",
+        support=supports.positive,
+        parameters=(
+            Parameter("scale", supports.positive, role="scale", activation="exp"),
+            Parameter("concentration", supports.positive, role="shape"),
+        ),
+        distribution=deferred_class("Weibull"),
+    )
+
+
+def inverse_gaussian() -> Family:
+    """Positive amounts with a long tail: first passage times, repair times, claim sizes.
+
+    density   √(λ / (2π y³)) exp(-λ (y - μ)² / (2μ² y))
+    loss      ½ log(2π y³/λ) + λ (y - μ)² / (2μ² y)
+    symbols   μ = mean, λ = concentration
+    mean      μ
+    variance  μ³/λ
+    crps      quadrature
+    scipy     invgauss(mu=mean/concentration, scale=concentration)
+    gamlss    IG: mu = mean, sigma = 1/sqrt(concentration)
+    also      wald
+    instead   lighter tail: gamma · close relative: log_normal
+    """
+    return Family(
+        "inverse_gaussian",
+        support=supports.positive,
+        parameters=(
+            Parameter("mean", supports.positive, role="scale", activation="exp"),
+            Parameter("concentration", supports.positive, role="scale"),
+        ),
+        distribution=deferred_class("InverseGaussian"),
+    )
+
+
+def generalized_pareto(threshold: float = 0.0) -> Family:
+    """What exceeds a high threshold: floods, losses, peaks over a limit. The option `threshold` is where it begins.
+
+    density   (1/σ) (1 + ξz)^(-1/ξ - 1),   z = (y - u)/σ
+    loss      log σ + (1 + 1/ξ) log(1 + ξz),   z = (y - u)/σ
+    symbols   σ = scale, ξ = shape, u = threshold
+    mean      u + σ/(1 - ξ)   (ξ < 1)
+    variance  σ²/((1 - ξ)² (1 - 2ξ))   (ξ < ½)
+    crps      quadrature
+    scipy     genpareto(c=shape, loc=threshold, scale=scale)
+    gamlss    GPO of gamlss.dist is another; evd: gpd
+    instead   the whole of the data, not its tail: log_normal, gamma · largest values per year: generalized_extreme_value
+    """
+    return Family(
+        "generalized_pareto",
+        support=supports.Support(lower=float(threshold), closed_lower=True),
+        parameters=(
+            Parameter("scale", supports.positive, role="scale", activation="exp"),
+            Parameter("shape", supports.real, role="shape", activation="half_tanh"),
+            Parameter("threshold", supports.real, role="location", given=float(threshold)),
+        ),
+        distribution=deferred_class("GeneralizedPareto"),
+    )
+
+
+def half_normal() -> Family:
+    """Sizes of errors: the absolute value of a normal around 0.
+
+    density   √(2/π)/σ exp(-y²/(2σ²))
+    loss      log σ + ½ log(π/2) + y²/(2σ²)
+    symbols   σ = scale
+    mean      σ √(2/π)
+    variance  σ² (1 - 2/π)
+    crps      quadrature
+    scipy     halfnorm(scale=scale)
+    gamlss    none
+    instead   a peak away from 0: gamma, rayleigh · heavier tail: exponential, lomax
+    """
+    return Family(
+        "half_normal",
+        support=supports.nonnegative,
+        parameters=(Parameter("scale", supports.positive, role="scale"),),
+        distribution=deferred_class("HalfNormal"),
+    )
+
+
+def rayleigh() -> Family:
+    """Lengths of random vectors in a plane: wind speed, wave height, distance from a target.
+
+    density   y/σ² exp(-y²/(2σ²))
+    loss      2 log σ - log y + y²/(2σ²)
+    symbols   σ = scale
+    mean      σ √(π/2)
+    variance  σ² (2 - π/2)
+    crps      quadrature
+    scipy     rayleigh(scale=scale)
+    gamlss    none; WEI with sigma = 2
+    instead   a shape of its own: weibull
+    """
+    return Family(
+        "rayleigh",
+        support=supports.positive,
+        parameters=(Parameter("scale", supports.positive, role="scale"),),
+        distribution=deferred_class("Rayleigh"),
+    )
+
+
+def gompertz() -> Family:
+    """Lifetimes whose hazard grows exponentially with age: human mortality, wear.
+
+    density   c/b exp(y/b) exp(-c (exp(y/b) - 1))
+    loss      log b - log c - y/b + c (exp(y/b) - 1)
+    symbols   b = scale, c = concentration
+    mean      by quadrature
+    variance  by quadrature
+    crps      quadrature
+    scipy     gompertz(c=concentration, scale=scale)
+    gamlss    GOMP of gamlss.demog
+    instead   a hazard that grows as a power: weibull · that falls again: log_normal, log_logistic
+    """
+    return Family(
+        "gompertz",
+        support=supports.nonnegative,
+        parameters=(Parameter("scale", supports.positive, role="scale"), Parameter("concentration", supports.positive, role="shape")),
+        distribution=deferred_class("Gompertz"),
+    )
+
+
+def birnbaum_saunders() -> Family:
+    """Times until fatigue breaks a material under cyclic load.
+
+    density   (√(y/b) + √(b/y)) / (2a y √(2π)) exp(-(√(y/b) - √(b/y))² / (2a²))
+    loss      log(2a y √(2π)) - log(√(y/b) + √(b/y)) + (√(y/b) - √(b/y))² / (2a²)
+    symbols   b = scale, a = concentration
+    mean      b (1 + a²/2)
+    variance  b² a² (1 + 5a²/4)
+    crps      quadrature
+    scipy     fatiguelife(c=concentration, scale=scale)
+    gamlss    BS of other packages
+    instead   close relatives: inverse_gaussian, log_normal
+    """
+    return Family(
+        "birnbaum_saunders",
+        support=supports.positive,
+        parameters=(Parameter("scale", supports.positive, role="scale"), Parameter("concentration", supports.positive, role="shape")),
+        distribution=deferred_class("BirnbaumSaunders"),
+    )
+
+
+_BOX_COX = (
+    Parameter("loc", supports.positive, role="scale", activation="exp"),
+    Parameter("scale", supports.positive, role="shape"),
+    Parameter("shape", supports.real, role="shape"),
+)
+
+
+def box_cox_cole_green() -> Family:
+    """Positive amounts with their own skewness: growth curves, reference centiles (the LMS method). shape 1 is normal, 0 log-normal.
+
+    density   y^(ν-1) / (μ^ν σ √(2π)) exp(-z²/2) / Φ(1/(σ|ν|)),   z = ((y/μ)^ν - 1)/(νσ)
+    loss      z²/2 + log σ + ½ log 2π + log y - ν log(y/μ) + log Φ(1/(σ|ν|)),   z = ((y/μ)^ν - 1)/(νσ)
+    symbols   μ = loc, σ = scale, ν = shape
+    mean      by quadrature
+    variance  by quadrature
+    crps      quadrature
+    scipy     none
+    gamlss    BCCG: mu = loc, sigma = scale, nu = shape
+    instead   heavier tails: box_cox_t · one shape less: gamma, log_normal
+    """
+    return Family("box_cox_cole_green", support=supports.positive, parameters=_BOX_COX, distribution=deferred_class("BoxCoxColeGreen"))
+
+
+def box_cox_t() -> Family:
+    """Positive amounts with their own skewness and tails: growth curves with outliers, incomes, rents.
+
+    density   y^(ν-1) / (μ^ν σ) t_τ(z) / T_τ(1/(σ|ν|)),   z = ((y/μ)^ν - 1)/(νσ)
+    loss      -log t_τ(z) + log σ + log y - ν log(y/μ) + log T_τ(1/(σ|ν|)),   z = ((y/μ)^ν - 1)/(νσ)
+    symbols   μ = loc, σ = scale, ν = shape, τ = df
+    mean      by quadrature
+    variance  by quadrature
+    crps      quadrature
+    scipy     none
+    gamlss    BCT: mu = loc, sigma = scale, nu = shape, tau = df
+    instead   light tails: box_cox_cole_green · fewer shapes: gamma, log_normal, generalized_gamma
+    """
+    return Family(
+        "box_cox_t",
+        support=supports.positive,
+        parameters=(*_BOX_COX, Parameter("df", supports.positive, role="shape", activation="softplus_above_2")),
+        distribution=deferred_class("BoxCoxT"),
+    )
+
+
+def tweedie() -> Family:
+    """Totals of a random number of positive amounts, with exact zeros: claims per policy, rainfall per day, sales per shop.
+
+    density   exp(-λ) where y = 0, Σ_j exp(-λ) λ^j/j! · gamma(y; jα, γ) above,   λ = μ^(2-p)/(φ(2-p)), α = (2-p)/(p-1), γ = φ(p-1)μ^(p-1)
+    loss      λ where y = 0, λ - log Σ_j λ^j/j! · gamma(y; jα, γ) above,   λ = μ^(2-p)/(φ(2-p)), α = (2-p)/(p-1), γ = φ(p-1)μ^(p-1)
+    symbols   μ = mean, φ = dispersion, p = power
+    mean      μ
+    variance  φ μ^p
+    crps      quadrature
+    scipy     none
+    gamlss    none
+    instead   zeros of a cause of their own: hurdle · no zeros: gamma_mean
+    """
+    return Family(
+        "tweedie",
+        support=supports.nonnegative,
+        parameters=(
+            Parameter("mean", supports.positive, role="mean", activation="exp"),
+            Parameter("dispersion", supports.positive, role="dispersion"),
+            Parameter("power", supports.interval(1.0, 2.0), role="shape", activation="sigmoid_1_to_2"),
+        ),
+        distribution=deferred_class("Tweedie"),
+        atoms=(0.0,),
+    )

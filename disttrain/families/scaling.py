@@ -10,10 +10,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from disttrain import deferred
-from disttrain.families import on
-from disttrain.families.activation import Activation, in_units
+from disttrain.families import supports
+from disttrain.families.activations.base import Activation, in_units
 from disttrain.families.family import Family, Parameter
-from disttrain.families.on import Support
+from disttrain.families.supports import Support
 from disttrain.families.target_columns import TargetColumn
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ _UNITS: dict[str, _Unit] = {
     "scale": _PROPORTIONAL,
     "variance": _Unit(lambda v, _, s: v * s * s, lambda v, _, s: v / s / s, _cone),
     "rate": _Unit(lambda v, _, s: v / s, lambda v, _, s: v * s, _cone),
-    "log_scale": _Unit(lambda v, _, s: v + _log(s), lambda v, _, s: v - _log(s), lambda support: support == on.real),
+    "log_scale": _Unit(lambda v, _, s: v + _log(s), lambda v, _, s: v - _log(s), lambda support: support == supports.real),
     "shape": _Unit(lambda v, _, s: v, lambda v, _, s: v, lambda _: True),
     "mean": _PROPORTIONAL,
     # Its unit depends on the power, another parameter: the unit that it is given is s^(2 - power) already.
@@ -113,8 +113,8 @@ class Scaling:
             return Scaling.at_level(family, y, weight, exposure)
         locations = [name for name, role in roles.items() if role == "location"]
         # Moved is only what any real number can stand for: `replace` gives the set of one element of a vector.
-        free = all(ranges.get(name, on.real) == on.real for name in locations)
-        centred = free and replace(family.support, kind="number") == on.real
+        free = all(ranges.get(name, supports.real) == supports.real for name in locations)
+        centred = free and replace(family.support, kind="number") == supports.real
         totals = "mean" in roles.values()
         rows = [TargetColumn.of(column, weight, exposure) for column in (y.unbind(1) if family.event else (y,))]
         units = [(0.0, column.mean_total) if totals else column.without(family.atoms).units(bool(locations), centred) for column in rows]

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from disttrain.distributions import deferred_class
-from disttrain.families import on
+from disttrain.families import supports
 from disttrain.families.family import Family, Parameter, Unsuitable
 
 __all__ = ["dirichlet", "dirichlet_multinomial", "multinomial", "multivariate_normal", "multivariate_student_t"]
 
 
 def _location(targets: int) -> Parameter:
-    return Parameter("loc", on.real, role="location", shape=(targets,), axes=("targets",))
+    return Parameter("loc", supports.real, role="location", shape=(targets,), axes=("targets",))
 
 
 def _triangle(targets: int) -> Parameter:
-    return Parameter("scale_tril", on.triangle, role="scale", shape=(targets, targets), axes=("targets", "targets"))
+    return Parameter("scale_tril", supports.triangle, role="scale", shape=(targets, targets), axes=("targets", "targets"))
 
 
 def multivariate_normal(targets: int = 2, rank: int | None = None) -> Family:
@@ -38,7 +38,7 @@ def multivariate_normal(targets: int = 2, rank: int | None = None) -> Family:
     """
     return Family(
         "multivariate_normal",
-        support=on.each(on.real),
+        support=supports.each(supports.real),
         parameters=(_location(targets), *((_triangle(targets),) if rank is None else _few_factors(targets, rank))),
         distribution=deferred_class("MultivariateNormal" if rank is None else "LowRankMultivariateNormal"),
         event=(targets,),
@@ -58,8 +58,8 @@ def _few_factors(targets: int, rank: int) -> tuple[Parameter, Parameter]:
         none = f"`rank: {rank}` needs two target columns or more, and there is one"
         raise Unsuitable("rank", few if targets > 1 else none, "without `rank` the covariance is any" if targets > 1 else "")
     return (
-        Parameter("cov_factor", on.real, role="scale", shape=(targets, rank), axes=("targets", "")),
-        Parameter("cov_diag", on.positive, role="variance", shape=(targets,), axes=("targets",)),
+        Parameter("cov_factor", supports.real, role="scale", shape=(targets, rank), axes=("targets", "")),
+        Parameter("cov_diag", supports.positive, role="variance", shape=(targets,), axes=("targets",)),
     )
 
 
@@ -78,9 +78,9 @@ def multivariate_student_t(targets: int = 2) -> Family:
     """
     return Family(
         "multivariate_student_t",
-        support=on.each(on.real),
+        support=supports.each(supports.real),
         parameters=(
-            Parameter("df", on.positive, role="shape", activation="softplus_above_2"),
+            Parameter("df", supports.positive, role="shape", activation="softplus_above_2"),
             _location(targets),
             _triangle(targets),
         ),
@@ -105,8 +105,8 @@ def dirichlet(targets: int = 2) -> Family:
     """
     return Family(
         "dirichlet",
-        support=on.simplex,
-        parameters=(Parameter("concentration", on.positive, shape=(targets,), axes=("targets",)),),
+        support=supports.simplex,
+        parameters=(Parameter("concentration", supports.positive, shape=(targets,), axes=("targets",)),),
         distribution=deferred_class("Dirichlet"),
         event=(targets,),
         tails=False,
@@ -128,8 +128,8 @@ def multinomial(targets: int = 2) -> Family:
     """
     return Family(
         "multinomial",
-        support=on.each(on.counts),
-        parameters=(Parameter("probs", on.simplex, shape=(targets,), axes=("targets",), logits="logits"),),
+        support=supports.each(supports.counts),
+        parameters=(Parameter("probs", supports.simplex, shape=(targets,), axes=("targets",), logits="logits"),),
         distribution=deferred_class("Multinomial"),
         event=(targets,),
         tails=False,
@@ -151,8 +151,8 @@ def dirichlet_multinomial(targets: int = 2) -> Family:
     """
     return Family(
         "dirichlet_multinomial",
-        support=on.each(on.counts),
-        parameters=(Parameter("concentration", on.positive, shape=(targets,), axes=("targets",)),),
+        support=supports.each(supports.counts),
+        parameters=(Parameter("concentration", supports.positive, shape=(targets,), axes=("targets",)),),
         distribution=deferred_class("DirichletMultinomial"),
         event=(targets,),
         tails=False,

@@ -9,7 +9,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from disttrain.families import Family, on
+from disttrain.families import Family, supports
 from disttrain.likelihood import log_likelihood
 from disttrain.networks import Output, activated
 from disttrain.training.optimizers import LBFGS
@@ -60,7 +60,7 @@ def marginal_raw(family: Family, outputs: Sequence[Output], rows: Rows) -> dict[
 
 def _beginning(output: Output) -> Tensor:
     """Raw outputs to set out from: 0, but where the sign says nothing seeded normal numbers, for at 0 a factor has no slope, nor has its twin."""
-    either_sign = output.parameter.role == "scale" and output.parameter.support == on.real
+    either_sign = output.parameter.role == "scale" and output.parameter.support == supports.real
     if not either_sign:
         return torch.zeros(output.raw_shape, dtype=torch.float64)
     return _OFF_ZERO * torch.randn(output.raw_shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
@@ -89,7 +89,7 @@ def _leave_saddles(learned: Sequence[Output], raw: dict[str, Tensor], loss: Call
 
     Of the skew normal the information about skewness is singular at 0. Source: Azzalini & Capitanio (1999), section 3.
     """
-    flat = [o.parameter.name for o in learned if o.parameter.role == "shape" and o.parameter.support == on.real and not o.raw_shape]
+    flat = [o.parameter.name for o in learned if o.parameter.role == "shape" and o.parameter.support == supports.real and not o.raw_shape]
     if flat:
         _from_zero(raw, loss)
     for name in [name for name in flat if abs(float(raw[name].detach())) < _AT_SADDLE]:

@@ -11,8 +11,8 @@ from disttrain.config import suggestion
 from disttrain.config.wording import way_out
 from disttrain.errors import Finding, UsageError
 from disttrain.families import ACTIVATIONS, FACTS, FAMILIES, Family, build, default_name, facts, options
-from disttrain.families.on import Support
 from disttrain.families.other_names import hint_to_family
+from disttrain.families.supports import Support
 
 __all__ = ["KINDS", "Described", "described", "kind_of", "listing"]
 

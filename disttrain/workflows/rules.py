@@ -9,8 +9,8 @@ from typing import Any
 
 from disttrain.config import Problem, suggestion
 from disttrain.families import ACTIVATIONS, FACTS, FAMILIES, Family, Parameter, Unsuitable, build, needs, objection, options, spelled
-from disttrain.families.on import Support
 from disttrain.families.other_names import hint_to_family
+from disttrain.families.supports import Support
 from disttrain.workflows.observation_rules import observation_problems
 
 __all__ = ["distribution_problems"]

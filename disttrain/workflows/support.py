@@ -13,7 +13,7 @@ from torch import Tensor
 from disttrain.data import Origin, column_place, row_finding
 from disttrain.errors import DataError, Finding
 from disttrain.families import FAMILIES, Family, build, needs
-from disttrain.families.on import Support
+from disttrain.families.supports import Support
 from disttrain.outcomes import Outcome
 
 __all__ = ["closed", "fitting_families", "require_between", "require_inside", "require_variety"]

@@ -13,7 +13,7 @@ from torch import nn
 import disttrain
 from disttrain import Conditions, CrossEntropy, Family, Outcome, Parameter
 from disttrain.errors import DataError, UsageError
-from disttrain.families import FAMILIES, activation_for, build, facts, on, options
+from disttrain.families import FAMILIES, activation_for, build, facts, options, supports
 from disttrain.networks import activated
 
 ROWS = 40
@@ -282,8 +282,8 @@ def test_targets_and_weights_that_would_be_spread_over_rows_are_refused(shape):
 
 def test_a_family_of_ones_own_needs_a_name_a_support_and_torchs_class():
     """von Mises, which the table does not have: torch's density, checked against scipy's."""
-    parameters = (Parameter("loc", on.real), Parameter("concentration", on.positive))
-    family = Family("von_mises", on.interval(-math.pi, math.pi), parameters, torch.distributions.VonMises)
+    parameters = (Parameter("loc", supports.real), Parameter("concentration", supports.positive))
+    family = Family("von_mises", supports.interval(-math.pi, math.pi), parameters, torch.distributions.VonMises)
     loss = CrossEntropy(family, {"concentration": {"activation": "exp"}})
     raw, y = raw_of(loss), torch.linspace(-3.0, 3.0, ROWS, dtype=torch.float64)
     expected = stats.vonmises(kappa=np.exp(raw[:, 1].numpy()) + 1e-6, loc=raw[:, 0].numpy()).logpdf(y.numpy())
@@ -300,7 +300,7 @@ def test_a_family_of_vectors_scores_vectors():
     def pair(loc, validate_args):
         return torch.distributions.Independent(torch.distributions.Normal(loc, 1.0, validate_args=validate_args), 1)
 
-    loss = CrossEntropy(Family("pair", on.real, (Parameter("loc", on.real, shape=(2,)),), pair))
+    loss = CrossEntropy(Family("pair", supports.real, (Parameter("loc", supports.real, shape=(2,)),), pair))
     raw, y = raw_of(loss), torch.randn(ROWS, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
     assert loss.outputs == 2
     assert float(loss(raw, y)) == pytest.approx(-stats.norm(raw.numpy()).logpdf(y.numpy()).sum(1).mean(), rel=1e-12)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from disttrain.families import FAMILIES
-from disttrain.families.on import Support
+from disttrain.families.supports import Support
 from tests.small_runs import LABELS, built, options_of
 
 __all__ = ["COUNT", "problem"]

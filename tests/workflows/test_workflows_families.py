@@ -13,7 +13,7 @@ import scipy.special
 import scipy.stats
 import torch
 
-from disttrain.families import FAMILIES, facts, half_line, real_line
+from disttrain.families import FAMILIES, facts, positive, real_line
 from tests.small_runs import LABELS, built, config_of, fitted, target_of, write_config, write_table
 
 # Every parameter has a unit, and a target of another unit is of the same family.
@@ -153,7 +153,7 @@ def atoms_in(y, family):
 
 @pytest.mark.parametrize(
     ("family", "factor"),
-    [(name, 1e6) for name in SCALED] + [(name, 1e-6) for name in SCALED if name in real_line.__all__ + half_line.__all__],
+    [(name, 1e6) for name in SCALED] + [(name, 1e-6) for name in SCALED if name in real_line.__all__ + positive.__all__],
 )
 def test_scaling_a_target_moves_the_nll_of_a_refit_by_the_log_of_the_factor_only(family, factor, table, family_run, tmp_path):
     columns, scaled = target_of(family), table

@@ -6,8 +6,8 @@ import math
 from typing import TYPE_CHECKING
 
 from disttrain import deferred
-from disttrain.families import on
-from disttrain.families.activation import FLOOR, Activation, inverse_softplus, softplus
+from disttrain.families import supports
+from disttrain.families.activations.base import FLOOR, Activation, inverse_softplus, softplus
 
 if TYPE_CHECKING:
     import torch
@@ -72,18 +72,18 @@ _DEGREES = 180.0 / math.pi
 
 SHAPED: dict[str, Activation] = {
     "ordered": Activation(
-        "ordered", on.increasing, _ordered, _ordered_raw, "z_1, then steps of softplus(z_k) + 1e-6", "cutpoints between ordered classes",
+        "ordered", supports.increasing, _ordered, _ordered_raw, "z_1, then steps of softplus(z_k) + 1e-6", "cutpoints between ordered classes",
     ),
     "cholesky": Activation(
-        "cholesky", on.triangle, _cholesky, _cholesky_raw, "lower triangle, softplus(z_kk) + 1e-6 on the diagonal",
+        "cholesky", supports.triangle, _cholesky, _cholesky_raw, "lower triangle, softplus(z_kk) + 1e-6 on the diagonal",
         "scale of several targets and their dependence", raw_shape=_triangle,
     ),
     "angle": Activation(
-        "angle", on.angle(2.0 * math.pi), _angle, _angle_raw,
+        "angle", supports.angle(2.0 * math.pi), _angle, _angle_raw,
         "atan2(z_2, z_1)", "directions in radians: two raw outputs, so that no angle is an end", raw_shape=_pair,
     ),
     "angle_degrees": Activation(
-        "angle_degrees", on.angle(360.0), lambda raw: _DEGREES * _angle(raw),
+        "angle_degrees", supports.angle(360.0), lambda raw: _DEGREES * _angle(raw),
         lambda value: _angle_raw(value / _DEGREES), "180/π atan2(z_2, z_1)", "directions in degrees", raw_shape=_pair,
     ),
 }  # fmt: skip

@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from disttrain import deferred
-from disttrain.families.activation import Activation, softplus
-from disttrain.families.on import Support
+from disttrain.families.activations.base import Activation, softplus
+from disttrain.families.supports import Support
 
 if TYPE_CHECKING:
     import torch

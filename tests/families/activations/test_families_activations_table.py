@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from disttrain.families import ACTIVATIONS, activation_for, bounded, default_name, objection, on
+from disttrain.families import ACTIVATIONS, activation_for, bounded, default_name, objection, supports
 from tests.families.family_cases import ALLOWED, FAMILY, PARAMETERS, raw_rows
 
 every_parameter = pytest.mark.parametrize(("name", "parameter"), PARAMETERS, ids=lambda value: getattr(value, "name", value))
@@ -102,9 +102,9 @@ def test_an_objection_names_the_parameter_and_ways_out_that_work(name, parameter
 @every_parameter
 def test_relu_is_refused_with_the_reason_wherever_zero_is_no_value(name, parameter):
     refused = objection("relu", parameter, name)
-    if parameter.support == on.real:
+    if parameter.support == supports.real:
         assert refused is None
-    elif parameter.support == on.positive:
+    elif parameter.support == supports.positive:
         what, why, _ = refused
         assert "can give 0" in what
         assert "no gradient for negative inputs" in why
@@ -155,7 +155,7 @@ def test_bounds_keep_every_value_inside(name, low, high):
     assert float(values.min()) >= bottom - slack
     assert float(values.max()) <= top + slack
     assert kept.range.within(ACTIVATIONS[name].range)
-    assert kept.range.within(on.Support(bottom, top))
+    assert kept.range.within(supports.Support(bottom, top))
 
 
 @pytest.mark.parametrize(("name", "low", "high"), BOUNDS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from disttrain.distributions import deferred_class
-from disttrain.families import on
+from disttrain.families import supports
 from disttrain.families.family import Family, Parameter, Unsuitable
 
 __all__ = ["bernoulli", "categorical", "ordinal"]
@@ -26,8 +26,8 @@ def bernoulli() -> Family:
     """
     return Family(
         "bernoulli",
-        support=on.zero_or_one,
-        parameters=(Parameter("probs", on.unit, logits="logits"),),
+        support=supports.zero_or_one,
+        parameters=(Parameter("probs", supports.unit, logits="logits"),),
         distribution=deferred_class("Bernoulli"),
     )
 
@@ -49,8 +49,8 @@ def categorical(classes: int) -> Family:
     """
     return Family(
         "categorical",
-        support=on.classes(classes),
-        parameters=(Parameter("probs", on.simplex, shape=(classes,), axes=("classes",), logits="logits"),),
+        support=supports.classes(classes),
+        parameters=(Parameter("probs", supports.simplex, shape=(classes,), axes=("classes",), logits="logits"),),
         distribution=deferred_class("Categorical"),
     )
 
@@ -74,10 +74,10 @@ def ordinal(classes: int, link: str = "logit", order: list[str] | None = None) -
         raise Unsuitable("order", "`order` must list every label once, the lowest first", "order: [low, middle, high]")
     return Family(
         "ordinal",
-        support=on.classes(classes),
+        support=supports.classes(classes),
         parameters=(
-            Parameter("loc", on.real),
-            Parameter("cutpoints", on.increasing, shape=(classes - 1,), constant=True),
+            Parameter("loc", supports.real),
+            Parameter("cutpoints", supports.increasing, shape=(classes - 1,), constant=True),
         ),
         distribution=deferred_class(f"ordinal_{link}"),
     )

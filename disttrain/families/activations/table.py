@@ -11,12 +11,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from disttrain import deferred
-from disttrain.families import on
-from disttrain.families.activation import EDGE, FLOOR, Activation, inverse_softplus, softplus
-from disttrain.families.bounds import level, unlevel
+from disttrain.families import supports
+from disttrain.families.activations.base import EDGE, FLOOR, Activation, inverse_softplus, softplus
+from disttrain.families.activations.bounds import level, unlevel
+from disttrain.families.activations.structured import SHAPED
 from disttrain.families.family import Parameter
-from disttrain.families.on import Support
-from disttrain.families.shaped_activations import SHAPED
+from disttrain.families.supports import Support
 
 if TYPE_CHECKING:
     import torch
@@ -53,34 +53,34 @@ def _simplex(logits: Tensor) -> Tensor:
 
 
 ACTIVATIONS: dict[str, Activation] = {
-    "linear": Activation("linear", on.real, _identity, _identity, "z", "means and locations", adds="units"),
+    "linear": Activation("linear", supports.real, _identity, _identity, "z", "means and locations", adds="units"),
     "softplus": Activation(
-        "softplus", on.positive, lambda raw: FLOOR + softplus(raw), lambda value: inverse_softplus(value - FLOOR),
+        "softplus", supports.positive, lambda raw: FLOOR + softplus(raw), lambda value: inverse_softplus(value - FLOOR),
         "softplus(z) + 1e-6", "grows like z and no faster, so that no row runs away: the usual choice for scales and shapes",
     ),
     "exp": Activation(
-        "exp", on.positive, lambda raw: FLOOR + torch.exp(level(raw, -EXP_LIMIT, EXP_LIMIT)),
+        "exp", supports.positive, lambda raw: FLOOR + torch.exp(level(raw, -EXP_LIMIT, EXP_LIMIT)),
         lambda value: unlevel(torch.log(value - FLOOR), -EXP_LIMIT, EXP_LIMIT),
         "exp(z) + 1e-6", "effects multiply, as with the log link of a GLM", adds="factors",
     ),
     "squareplus": Activation(
-        "squareplus", on.positive, lambda raw: FLOOR + _squareplus(raw), lambda value: (value - FLOOR) - 1.0 / (value - FLOOR),
+        "squareplus", supports.positive, lambda raw: FLOOR + _squareplus(raw), lambda value: (value - FLOOR) - 1.0 / (value - FLOOR),
         "(z + sqrt(z² + 4))/2 + 1e-6", "its gradient fades as 1/z², not exponentially: a parameter that became small can come back",
     ),
     "relu": Activation(
-        "relu", on.nonnegative, lambda raw: torch.relu(raw), _identity, "max(z, 0)", "seldom: no gradient on the left, and exactly 0",
+        "relu", supports.nonnegative, lambda raw: torch.relu(raw), _identity, "max(z, 0)", "seldom: no gradient on the left, and exactly 0",
     ),
     "sigmoid": Activation(
-        "sigmoid", on.unit, _sigmoid, lambda value: torch.logit((value - EDGE) / (1.0 - 2.0 * EDGE)), "1/(1 + exp(-z))",
+        "sigmoid", supports.unit, _sigmoid, lambda value: torch.logit((value - EDGE) / (1.0 - 2.0 * EDGE)), "1/(1 + exp(-z))",
         "probabilities and shares (logistic)", logits=_identity,
     ),
-    "tanh": Activation("tanh", on.interval(-1.0, 1.0), _tanh, lambda value: torch.atanh(value / (1.0 - EDGE)), "tanh(z)", "correlations"),
+    "tanh": Activation("tanh", supports.interval(-1.0, 1.0), _tanh, lambda value: torch.atanh(value / (1.0 - EDGE)), "tanh(z)", "correlations"),
     "softmax": Activation(
-        "softmax", on.simplex, _simplex, lambda value: torch.log(value), "exp(z_k) / Σ exp(z_j)",
+        "softmax", supports.simplex, _simplex, lambda value: torch.log(value), "exp(z_k) / Σ exp(z_j)",
         "probabilities of classes", logits=_identity,
     ),
     "normalized_sigmoid": Activation(
-        "normalized_sigmoid", on.simplex, lambda raw: _simplex(torch.nn.functional.logsigmoid(raw)), lambda value: torch.logit(value),
+        "normalized_sigmoid", supports.simplex, lambda raw: _simplex(torch.nn.functional.logsigmoid(raw)), lambda value: torch.logit(value),
         "σ(z_k) / Σ σ(z_j)", "K logistic outputs divided by their sum: every class has a bounded score of its own",
         logits=lambda raw: torch.nn.functional.logsigmoid(raw),
     ),
@@ -90,7 +90,7 @@ ACTIVATIONS: dict[str, Activation] = {
 def _shifted(activation: Activation, lower: float) -> Activation:
     return replace(
         activation,
-        range=on.greater_than(lower),
+        range=supports.greater_than(lower),
         forward=lambda raw: lower + activation.forward(raw),
         inverse=lambda value: activation.inverse(value - lower),
         formula=f"{lower:g} + {activation.formula}",
@@ -102,7 +102,7 @@ def _stretched(activation: Activation, lower: float, upper: float) -> Activation
     old, factor = activation.range, (upper - lower) / (activation.range.upper - activation.range.lower)
     return replace(
         activation,
-        range=on.interval(lower, upper),
+        range=supports.interval(lower, upper),
         forward=lambda raw: lower + factor * (activation.forward(raw) - old.lower),
         inverse=lambda value: activation.inverse(old.lower + (value - lower) / factor),
         formula=f"{lower:g} + {factor:g} · ({activation.formula}{f' + {-old.lower:g}' if old.lower else ''})",
@@ -112,11 +112,11 @@ def _stretched(activation: Activation, lower: float, upper: float) -> Activation
 
 ACTIVATIONS |= {
     "half_tanh": Activation(
-        "half_tanh", on.interval(-0.5, 0.5), lambda raw: (0.5 - EDGE) * torch.tanh(raw), lambda value: torch.atanh(value / (0.5 - EDGE)),
+        "half_tanh", supports.interval(-0.5, 0.5), lambda raw: (0.5 - EDGE) * torch.tanh(raw), lambda value: torch.atanh(value / (0.5 - EDGE)),
         "½ tanh(z)", "shapes of extremes: mean and variance exist",
     ),
     "sigmoid_1_to_2": Activation(
-        "sigmoid_1_to_2", on.interval(1.01, 1.99), lambda raw: 1.01 + 0.98 * _sigmoid(raw), lambda value: torch.logit((value - 1.01) / 0.98),
+        "sigmoid_1_to_2", supports.interval(1.01, 1.99), lambda raw: 1.01 + 0.98 * _sigmoid(raw), lambda value: torch.logit((value - 1.01) / 0.98),
         "1.01 + 0.98/(1 + exp(-z))", "powers of a variance function, away from the ends where the series gets long",
     ),
 }  # fmt: skip
@@ -144,7 +144,7 @@ def _placed(name: str, support: Support) -> Activation:
     activation = ACTIVATIONS[name]
     if support.kind != "number" or activation.range.kind != "number":
         return activation
-    if activation.range == on.positive and math.isinf(support.upper) and support.lower not in (0.0, -math.inf):
+    if activation.range == supports.positive and math.isinf(support.upper) and support.lower not in (0.0, -math.inf):
         return _shifted(activation, support.lower)
     bounded_support = not (math.isinf(support.lower) or math.isinf(support.upper))
     if bounded_support and not math.isinf(activation.range.upper) and not activation.range.within(support):

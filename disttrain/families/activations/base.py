@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from disttrain import deferred
-from disttrain.families.on import Support
+from disttrain.families.supports import Support
 
 if TYPE_CHECKING:
     import torch

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from disttrain.distributions import deferred_class
-from disttrain.families import on
+from disttrain.families import supports
 from disttrain.families.counts import poisson
 from disttrain.families.family import Axis, Family, Parameter, Role, Unsuitable
-from disttrain.families.half_line import gamma
+from disttrain.families.positive import gamma
 from disttrain.families.real_line import normal
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def mixture(of: Family | None = None, components: int = 2) -> Family:
         of,
         name=f"mixture({of.name}, {components})",
         parameters=(
-            *repeated, Parameter(weights, on.simplex, role="shape", shape=(components,), axes=("components",), logits=own[1][0]),
+            *repeated, Parameter(weights, supports.simplex, role="shape", shape=(components,), axes=("components",), logits=own[1][0]),
         ),
         distribution=Combined("Mixture", of, own, _single(of, repeated)),
     )  # fmt: skip
@@ -131,7 +131,10 @@ def hurdle(of: Family | None = None) -> Family:
     counts, amounts = of.support.discrete, of.support.lower == 0 and not of.support.closed_lower
     what = f"`hurdle` puts zeros below positive amounts or counts, and {of.name} needs {of.support.text('y')}"
     _require(
-        (amounts or (counts and of.support == on.counts)) and not of.event, "of", what, "a family of positive amounts, shares or counts"
+        (amounts or (counts and of.support == supports.counts)) and not of.event,
+        "of",
+        what,
+        "a family of positive amounts, shares or counts",
     )
     _require(of.tails or not counts, "of", f"`hurdle` needs the cdf of {of.name}, which has no gradient", "another family of counts")
     support = of.support if counts else replace(of.support, closed_lower=True)
@@ -163,7 +166,7 @@ def truncated(of: Family | None = None, lower: float | str | None = None, upper:
     ends = [(name, end) for name, end in (("lower", lower), ("upper", upper)) if end is not None]
     own = {name: _free(name, of) for name, _ in ends}
     role: Role | None = None if of.support.discrete else "location"
-    given = tuple(Parameter(own[name], on.real, role=role, given=end if isinstance(end, str) else float(end)) for name, end in ends)
+    given = tuple(Parameter(own[name], supports.real, role=role, given=end if isinstance(end, str) else float(end)) for name, end in ends)
     by_column = {name: own[name] for name, end in ends if isinstance(end, str)}
     return replace(
         of,
@@ -197,11 +200,11 @@ def discretized(of: Family | None = None, step: float = 1.0) -> Family:
     lower = math.floor(of.support.lower / step + 0.5) * step if math.isfinite(of.support.lower) else -math.inf
     upper = math.ceil(of.support.upper / step - 0.5) * step if math.isfinite(of.support.upper) else math.inf
     name = _free("step", of)
-    given = Parameter(name, on.positive, role="scale", given=float(step))
+    given = Parameter(name, supports.positive, role="scale", given=float(step))
     return replace(
         of,
         name=f"discretized({of.name})",
-        support=on.counts if step == 1.0 and lower == 0.0 and math.isinf(upper) else on.multiples(float(step), lower, upper),
+        support=supports.counts if step == 1.0 and lower == 0.0 and math.isinf(upper) else supports.multiples(float(step), lower, upper),
         parameters=(*_partial(of), given),
         distribution=Combined("Discretized", of, ((name, "step"),)),
         proportional=False,
@@ -228,21 +231,21 @@ def independent(of: Family | None = None, targets: int = 2) -> Family:
     return replace(
         of,
         name=f"independent({of.name})",
-        support=on.each(of.support),
+        support=supports.each(of.support),
         parameters=repeated,
         distribution=Combined("Independent", of, single=_single(of, repeated)),
         event=(targets,),
     )
 
 
-def _gated(of: Family, name: str, distribution: str, support: on.Support, atoms: tuple[float, ...]) -> Family:
+def _gated(of: Family, name: str, distribution: str, support: supports.Support, atoms: tuple[float, ...]) -> Family:
     gate = _free("gate", of)
     role: Role | None = None if of.support.discrete else "shape"
     return replace(
         of,
         name=f"{name}({of.name})",
         support=support,
-        parameters=(*_partial(of), Parameter(gate, on.unit, role=role, logits=f"{gate}_logits")),
+        parameters=(*_partial(of), Parameter(gate, supports.unit, role=role, logits=f"{gate}_logits")),
         distribution=Combined(distribution, of, ((gate, "gate"), (f"{gate}_logits", "gate_logits"))),
         atoms=atoms,
         # A 0 lies below whatever the lower end of the other values is.
@@ -256,7 +259,7 @@ def _repeated(parameter: Parameter, times: int, axis: Any) -> Parameter:
         return parameter
     unnamed: tuple[Axis, ...] = tuple("" for _ in parameter.shape)
     axes = parameter.axes or unnamed
-    narrow = axis == "components" and parameter.role in ("scale", "shape") and parameter.support == on.positive
+    narrow = axis == "components" and parameter.role in ("scale", "shape") and parameter.support == supports.positive
     floor = _NARROWEST if narrow else parameter.floor
     return replace(parameter, shape=(times, *parameter.shape), axes=(axis, *axes), floor=floor)
 
