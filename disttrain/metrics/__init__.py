@@ -3,9 +3,8 @@
 from disttrain.metrics.averages import Average, weighted_mean
 from disttrain.metrics.calibration import Moments, calibration_error, moments, pit, pit_histogram, quantile_residuals, surprises
 from disttrain.metrics.concordance import concordance
-from disttrain.metrics.crps import crps
-from disttrain.metrics.points import absolute_error, squared_error
-from disttrain.metrics.scores import accuracy, brier, coverage, deviance, interval, nll, pinball
+from disttrain.metrics.crps.score import crps
+from disttrain.metrics.scores import absolute_error, accuracy, brier, coverage, deviance, interval, nll, pinball, squared_error
 from disttrain.metrics.table import METRICS, Metric
 
 __all__ = [

@@ -9,7 +9,7 @@ from torch.distributions import Distribution
 from disttrain import distributions
 from disttrain.distributions.core import functionals
 from disttrain.errors import Finding, UsageError
-from disttrain.metrics.rows import support_ends
+from disttrain.metrics.row_blocks import support_ends
 from disttrain.outcomes import Outcome
 
 __all__ = [

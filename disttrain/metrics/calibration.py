@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from disttrain.distributions.core import derived, functionals
-from disttrain.metrics import averages, seen
+from disttrain.metrics import averages, censored
 from disttrain.metrics.averages import Average
 from disttrain.outcomes import Outcome
 
@@ -94,8 +94,8 @@ def surprises(distribution: Distribution, outcome: Outcome, level: float = 0.999
     Of a row not seen exactly the share of what was seen that lies above it, as in `coverage`.
     """
     if not outcome.all_exact:
-        edge = seen.conditional_quantile(distribution, outcome, level)
-        return seen.share_between(distribution, outcome, edge, torch.full_like(edge, torch.inf))
+        edge = censored.conditional_quantile(distribution, outcome, level)
+        return censored.share_between(distribution, outcome, edge, torch.full_like(edge, torch.inf))
     y = outcome.value.detach().double()
     # y > q(level) is P(Y < y) >= level, and needs no quantile: the survival function knows the digits of the tail.
     before = y - derived.step_of(distribution) if functionals.is_discrete(distribution) else y
@@ -106,7 +106,7 @@ def surprises(distribution: Distribution, outcome: Outcome, level: float = 0.999
 def _two_sided(distribution: Distribution, outcome: Outcome, generator: np.random.Generator | None) -> tuple[Tensor, Tensor]:
     """The probabilities below and above y, each with its own digits; that of y itself, or of what was seen, is divided at random."""
     if not outcome.all_exact:
-        before, within, after = seen.three_parts(distribution, outcome)
+        before, within, after = censored.three_parts(distribution, outcome)
         share = _shares(outcome, generator)
         return before + share * within, after + (1.0 - share) * within
     y = outcome.value.detach().double()

@@ -14,11 +14,11 @@ from torch.distributions import Distribution
 from disttrain.distributions.core import functionals
 from disttrain.errors import Finding, UsageError
 from disttrain.likelihood import log_likelihood
-from disttrain.metrics import seen
+from disttrain.metrics import censored
 from disttrain.metrics.applicability import exact_target, needs_classes, require
 from disttrain.outcomes import Outcome
 
-__all__ = ["accuracy", "brier", "coverage", "deviance", "interval", "nll", "pinball"]
+__all__ = ["absolute_error", "accuracy", "brier", "coverage", "deviance", "interval", "nll", "pinball", "squared_error"]
 
 _LEVEL = 0.9
 _LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -79,7 +79,7 @@ def coverage(distribution: Distribution, outcome: Outcome, level: float = _LEVEL
     """
     lower, upper = _central_interval(distribution, outcome, level)
     if not outcome.all_exact:
-        return seen.share_between(distribution, outcome, functionals.just_below(distribution, lower), upper)
+        return censored.share_between(distribution, outcome, functionals.just_below(distribution, lower), upper)
     y = outcome.value.detach().double()
     return torch.where(y.isnan(), y, ((y >= lower) & (y <= upper)).double())
 
@@ -118,10 +118,20 @@ def _classes(distribution: Distribution, outcome: Outcome, metric: str) -> tuple
 
 def _central_interval(distribution: Distribution, outcome: Outcome, level: float) -> tuple[Tensor, Tensor]:
     tail = 0.5 * (1.0 - _checked_level(level))
-    return seen.conditional_quantile(distribution, outcome, tail), seen.conditional_quantile(distribution, outcome, 1.0 - tail)
+    return censored.conditional_quantile(distribution, outcome, tail), censored.conditional_quantile(distribution, outcome, 1.0 - tail)
 
 
 def _checked_level(level: float) -> float:
     if not 0.0 < level < 1.0:
         raise UsageError(Finding("bad-level", f"the level {level} does not lie between 0 and 1", hints=("90 % is written 0.9",)))
     return level
+
+
+def absolute_error(distribution: Distribution, outcome: Outcome) -> Tensor:
+    """|y - median| of each row: (n,), target units. The median is the forecast that makes its mean smallest."""
+    return (exact_target(distribution, outcome, "mae") - functionals.median(distribution).detach()).abs()
+
+
+def squared_error(distribution: Distribution, outcome: Outcome) -> Tensor:
+    """(y - mean)² of each row: (n,), squared target units; nan where the mean does not exist."""
+    return (exact_target(distribution, outcome, "rmse") - functionals.mean(distribution).detach()).square()

@@ -24,8 +24,8 @@ from disttrain.metrics.applicability import (
 from disttrain.metrics.averages import Average, Comparison, Summary
 from disttrain.metrics.calibration import pit
 from disttrain.metrics.concordance import concordance, concordant_share
-from disttrain.metrics.crps import crps
-from disttrain.metrics.points import absolute_error, squared_error
+from disttrain.metrics.crps.score import crps
+from disttrain.metrics.scores import absolute_error, squared_error
 from disttrain.outcomes import Outcome
 
 __all__ = ["METRICS", "Metric"]

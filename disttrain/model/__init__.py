@@ -1,8 +1,9 @@
 """The model: everything that turns a row of features into a distribution of its target, and how a config plans it."""
 
-from disttrain.model.conditions import conditions_of, known_columns, standardised
-from disttrain.model.model import Model, encoded
+from disttrain.model.inference import encoded
+from disttrain.model.model import Model
 from disttrain.model.planning import family_of, layout_of, outputs_of, scaling_of, trunk_dtype
+from disttrain.model.row_inputs import conditions_of, known_columns, standardised
 
 __all__ = [
     "Model",

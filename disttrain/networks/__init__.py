@@ -1,11 +1,11 @@
 """Networks from encoded inputs to the parameters of a family; they know nothing of targets and losses."""
 
-from disttrain.networks.conditions import Conditions
 from disttrain.networks.head import Network, activated
-from disttrain.networks.inputs import NUMERIC_EMBEDDINGS, CategoryCodes, Inputs
-from disttrain.networks.layers import NORMALIZATIONS
+from disttrain.networks.input_layer import NUMERIC_EMBEDDINGS, CategoryCodes, Inputs
 from disttrain.networks.layout import Layout, Output
+from disttrain.networks.member_layers import NORMALIZATIONS
 from disttrain.networks.mlp import MLP, TRUNK_ACTIVATIONS, Style
+from disttrain.networks.row_inputs import Conditions
 
 __all__ = [
     "MLP",

@@ -9,10 +9,10 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from disttrain.networks.inputs import Inputs
-from disttrain.networks.layers import Linear
+from disttrain.networks.input_layer import Inputs
 from disttrain.networks.layout import Layout, Output, groups_of
 from disttrain.networks.level import Level
+from disttrain.networks.member_layers import Linear
 from disttrain.networks.mlp import MLP, Style
 
 __all__ = ["Branch", "wide"]

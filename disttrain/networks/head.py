@@ -10,10 +10,10 @@ from torch import Tensor, nn
 
 from disttrain.families import ACTIVATIONS, exposed
 from disttrain.networks.branch import Branch, wide
-from disttrain.networks.conditions import Conditions
-from disttrain.networks.layers import initialize
 from disttrain.networks.layout import Layout, Output, branches_of
 from disttrain.networks.level import Level
+from disttrain.networks.member_layers import initialize
+from disttrain.networks.row_inputs import Conditions
 
 __all__ = ["Network", "activated"]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from disttrain.families import Activation, Parameter
-from disttrain.networks.inputs import CategoryCodes
+from disttrain.networks.input_layer import CategoryCodes
 
 __all__ = ["Layout", "Output", "branches_of", "groups_of"]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from disttrain.networks.layers import NORMALIZATIONS, Dropout, Linear
+from disttrain.networks.member_layers import NORMALIZATIONS, Dropout, Linear
 
 __all__ = ["MLP", "TRUNK_ACTIVATIONS", "Style"]
 

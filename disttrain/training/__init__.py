@@ -2,14 +2,16 @@
 
 from disttrain.training.cross_entropy import CrossEntropy
 from disttrain.training.devices import deterministic, device, halved, threads
-from disttrain.training.linear import start_linear
+from disttrain.training.initial_state import Start, best_of, better_start, start_of
+from disttrain.training.linear_start import start_linear
 from disttrain.training.loop import Epoch, epochs
-from disttrain.training.marginal import head_start, marginal_raw
-from disttrain.training.optimizers import OPTIMIZERS, SCHEDULES, OptimizerPlan, SchedulePlan
-from disttrain.training.passes import NotFinite, Plan, mean_nll, member_nll
-from disttrain.training.rows import Rows
-from disttrain.training.standing import Standing
-from disttrain.training.start import Start, best_of, better_start, start_of
+from disttrain.training.marginal_fit import head_start, marginal_raw
+from disttrain.training.optimizers import OPTIMIZERS, SCHEDULES
+from disttrain.training.plan import OptimizerPlan, Plan, SchedulePlan
+from disttrain.training.row_losses import mean_nll, member_nll
+from disttrain.training.row_tensors import Rows
+from disttrain.training.state import Standing
+from disttrain.training.steps import NotFinite
 
 __all__ = [
     "OPTIMIZERS", "SCHEDULES", "CrossEntropy", "Epoch", "NotFinite", "OptimizerPlan", "Plan", "Rows", "SchedulePlan", "Standing",

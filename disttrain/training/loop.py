@@ -13,13 +13,15 @@ from torch import Tensor
 
 from disttrain.families import Family
 from disttrain.networks import Network
-from disttrain.training.averaging import averaged
-from disttrain.training.flat import Flat
+from disttrain.training.early_stopping import Stopping
+from disttrain.training.flat_parameters import Flat
 from disttrain.training.optimizers import Descent, learning_rate, optimizer
-from disttrain.training.passes import NotFinite, Plan, full_batch, member_nll, mini_batches
-from disttrain.training.rows import Rows
-from disttrain.training.standing import Standing
-from disttrain.training.stopping import Stopping
+from disttrain.training.plan import Plan
+from disttrain.training.row_losses import member_nll
+from disttrain.training.row_tensors import Rows
+from disttrain.training.state import Standing
+from disttrain.training.steps import NotFinite, full_batch, mini_batches
+from disttrain.training.weight_average import averaged
 
 __all__ = ["Epoch", "epochs"]
 

@@ -4,41 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 from torch import nn
 
-from disttrain.training.averaging import Averaged
-from disttrain.training.fused import Fused, unwatched
+from disttrain.training.fused_optimizers import Fused, unwatched
+from disttrain.training.plan import OptimizerPlan, SchedulePlan
+from disttrain.training.weight_average import Averaged
 
-__all__ = ["LBFGS", "OPTIMIZERS", "SCHEDULES", "Descent", "OptimizerPlan", "SchedulePlan", "learning_rate", "optimizer"]
+__all__ = ["LBFGS", "OPTIMIZERS", "SCHEDULES", "Descent", "learning_rate", "optimizer"]
 
 
 LBFGS = unwatched(torch.optim.LBFGS)
-
-
-@dataclass(frozen=True)
-class OptimizerPlan:
-    """Which optimizer, with which learning rate, weight decay and momentum; `averaging` as in Averaged, 0 for none."""
-
-    name: str
-    lr: float
-    weight_decay: float = 0.0
-    momentum: float = 0.0
-    averaging: float = 0.0
-
-
-@dataclass(frozen=True)
-class SchedulePlan:
-    """How the learning rate moves: `warmup_epochs` of linear rise, then by name; the other fields belong to `step` and `plateau`."""
-
-    name: str = "cosine"
-    warmup_epochs: int = 0
-    step_size: int = 30
-    gamma: float = 0.1
-    factor: float = 0.5
-    patience: int = 10
 
 
 Descent = Fused | torch.optim.Optimizer | Averaged

@@ -11,7 +11,7 @@ import disttrain
 from disttrain import config, data, metrics, names, networks, training
 from disttrain.data import column_checks, splits
 from disttrain.errors import ConfigError
-from disttrain.networks import inputs
+from disttrain.networks import input_layer
 from disttrain.workflows import explain, forecasts
 
 PACKAGE = Path(disttrain.__file__).parent
@@ -33,7 +33,7 @@ TABLES = {
     "SPLITS": lambda: {key for key in config.DataSection.model_fields if hasattr(data, key.upper())},
     "PREDICTION_COLUMNS": lambda: {"parameters", "quantiles", *forecasts.COLUMNS, *forecasts.TIMED},
     "TIMED_COLUMNS": lambda: set(forecasts.TIMED),
-    "NUMERIC_EMBEDDINGS": lambda: set(inputs.NUMERIC_EMBEDDINGS),
+    "NUMERIC_EMBEDDINGS": lambda: set(input_layer.NUMERIC_EMBEDDINGS),
     "INITIALIZATIONS": lambda: set(explain._STARTS),
 }
 # Lists without a table: the program asks for the words by name.

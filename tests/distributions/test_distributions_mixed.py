@@ -16,7 +16,7 @@ from disttrain import distributions
 from disttrain.distributions.core import functionals
 from disttrain.distributions.core.derived import bounds
 from disttrain.metrics.calibration import pit
-from disttrain.metrics.crps import crps, crps_without_closed_form
+from disttrain.metrics.crps.score import crps, crps_without_closed_form
 from disttrain.outcomes import Outcome
 from tests.distributions.distribution_examples import tensor
 

@@ -9,7 +9,7 @@ import pytest
 from disttrain.distributions.core import functionals
 from disttrain.families import FAMILIES, build, facts
 from disttrain.metrics.applicability import needs_order
-from disttrain.metrics.crps_closed import closed_form
+from disttrain.metrics.crps.closed_forms import closed_form
 from tests.families.family_cases import distribution, parameters_of
 
 

@@ -7,8 +7,8 @@ import torch
 
 from disttrain.families import activation_for, build
 from disttrain.networks import MLP, CategoryCodes, Conditions, Layout, Network, Output, Style
-from disttrain.networks.inputs import Inputs, Periodic, PiecewiseLinear
-from disttrain.networks.layers import BatchNorm, Linear, initialize
+from disttrain.networks.input_layer import Inputs, Periodic, PiecewiseLinear
+from disttrain.networks.member_layers import BatchNorm, Linear, initialize
 
 MEMBERS, N = 3, 50
 X = torch.randn(N, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)

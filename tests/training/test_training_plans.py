@@ -12,8 +12,8 @@ import torch
 
 from disttrain.errors import UsageError
 from disttrain.training import OPTIMIZERS, SCHEDULES, OptimizerPlan, SchedulePlan, deterministic, device, halved
+from disttrain.training.early_stopping import Stopping
 from disttrain.training.optimizers import learning_rate, optimizer
-from disttrain.training.stopping import Stopping
 
 TOTAL = 40
 

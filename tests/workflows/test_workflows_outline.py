@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from disttrain.training import marginal
+from disttrain.training import marginal_fit
 from disttrain.workflows import explain as explaining
 from disttrain.workflows.configuration import configuration
 from disttrain.workflows.outline import outline
@@ -34,7 +34,7 @@ def test_an_explanation_fits_nothing(table_file, tmp_path, monkeypatch):
         raise Fitted
 
     # What every marginal fit sums up.
-    monkeypatch.setattr(marginal, "pieces", fitted)
+    monkeypatch.setattr(marginal_fit, "pieces", fitted)
     loaded = configuration(write_config(tmp_path / "c.yaml", config_of("tweedie", str(table_file))))
     with pytest.raises(Fitted):
         prepare(loaded)

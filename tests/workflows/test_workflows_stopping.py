@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import disttrain
-from disttrain.training import member_nll, start
+from disttrain.training import initial_state, member_nll
 from disttrain.workflows.configuration import configuration
 from disttrain.workflows.evaluate import evaluate
 from disttrain.workflows.fit import Epoch, Finished, Started, fit
@@ -118,7 +118,7 @@ def test_epoch_0_scores_each_model_that_it_chooses_from_once(initialize, models,
         scored.append(arguments)
         return member_nll(*arguments)
 
-    monkeypatch.setattr(start, "member_nll", counted)
+    monkeypatch.setattr(initial_state, "member_nll", counted)
     document = config_of("gamma", str(table_file))
     document["network"] |= {"linear_path": True}
     fitted(write_config(tmp_path / "c.yaml", document), tmp_path / "run", f"training.initialize={initialize}", "training.epochs=1")

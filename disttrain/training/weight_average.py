@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from disttrain.training.fused import Fused
+from disttrain.training.fused_optimizers import Fused
 
 __all__ = ["Averaged", "averaged"]
 

@@ -14,10 +14,10 @@ from torch.distributions import Normal as TorchNormal
 from disttrain import distributions as d
 from disttrain import metrics
 from disttrain.distributions.core import functionals
-from disttrain.metrics.rows import distinct_rows, rows
+from disttrain.metrics.row_blocks import distinct_rows, rows
 from disttrain.outcomes import Outcome
 
-module = import_module("disttrain.metrics.crps")
+module = import_module("disttrain.metrics.crps.score")
 N = 5
 LOC, SCALE = torch.linspace(-1.0, 1.0, N, dtype=torch.float64), torch.linspace(0.5, 2.0, N, dtype=torch.float64)
 Y = torch.linspace(0.1, 0.9, N, dtype=torch.float64)

@@ -19,11 +19,11 @@ from disttrain import distributions as d
 from disttrain.distributions.core import functionals
 from disttrain.errors import UsageError
 from disttrain.metrics import crps
-from disttrain.metrics.adaptive import refined
-from disttrain.metrics.crps import crps_without_closed_form
-from disttrain.metrics.crps_closed import CLOSED_FORMS
-from disttrain.metrics.crps_mixtures import CLOSED_FORMS_OF_MIXTURES
-from disttrain.metrics.rows import rows
+from disttrain.metrics.crps.adaptive import refined
+from disttrain.metrics.crps.closed_forms import CLOSED_FORMS
+from disttrain.metrics.crps.mixtures import CLOSED_FORMS_OF_MIXTURES
+from disttrain.metrics.crps.score import crps_without_closed_form
+from disttrain.metrics.row_blocks import rows
 from disttrain.outcomes import Outcome
 
 N = 60
@@ -275,7 +275,7 @@ def test_large_parameters_score_as_the_normal_they_tend_to(forecast: torch.distr
 def test_a_row_scores_the_same_in_any_block(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     forecast, y = drawn(name)
     whole = crps(forecast, Outcome.exact(y))
-    module = importlib.import_module("disttrain.metrics.crps")
+    module = importlib.import_module("disttrain.metrics.crps.score")
     monkeypatch.setattr(module, "_CLOSED_ROWS", 7)
     monkeypatch.setattr(module, "_DERIVED_ROWS", 7)
     torch.testing.assert_close(crps(forecast, Outcome.exact(y)), whole, rtol=1e-12, atol=0)

@@ -13,8 +13,8 @@ import torch
 from disttrain.families import activation_for, build
 from disttrain.networks import Layout, Network, Output
 from disttrain.outcomes import Outcome
-from disttrain.training import OptimizerPlan, Plan, Rows, SchedulePlan, epochs, linear, marginal_raw, member_nll, start_linear
-from disttrain.training.passes import row_nll
+from disttrain.training import OptimizerPlan, Plan, Rows, SchedulePlan, epochs, linear_start, marginal_raw, member_nll, start_linear
+from disttrain.training.row_losses import row_nll
 
 N, MEMBERS = 400, 3
 X = torch.randn(N, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
@@ -105,7 +105,7 @@ def test_a_trial_that_is_left_early_is_judged_by_its_averaged_weights_at_their_b
     family, network, train, held = task(WAVE)
     plan = replace(PLAN, optimizer=replace(PLAN.optimizer, averaging=0.99))
     judged = []
-    monkeypatch.setattr(linear, "row_nll", lambda *asked: judged.append(row_nll(*asked)) or judged[-1])
+    monkeypatch.setattr(linear_start, "row_nll", lambda *asked: judged.append(row_nll(*asked)) or judged[-1])
     start_linear(network, family, train, held, plan, trial=True)
     # 400 steps of 15 in an epoch.
     _, again, _, _ = task(WAVE)
@@ -123,6 +123,6 @@ def test_of_two_starts_alike_the_plain_one_wins_as_often_as_one_standard_error_i
         noise = 0.3 * torch.randn(members, n, generator=generator, dtype=torch.float64)
         rows = torch.rand(members, n, generator=generator).argsort(1)[:, : n // 2] if own else torch.arange(n).expand(members, n)
         weight = torch.rand(n, generator=generator, dtype=torch.float64)[rows]
-        wins += linear._clearly_positive((row + noise).gather(1, rows), weight, rows)
+        wins += linear_start._clearly_positive((row + noise).gather(1, rows), weight, rows)
     # One standard error is passed by chance in 15.9 % of cases; three standard errors of 1,500 trials are 2.8 %, and the error is estimated.
     assert wins / trials == pytest.approx(0.159, abs=0.035)

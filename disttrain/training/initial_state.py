@@ -9,8 +9,8 @@ from torch import Tensor
 
 from disttrain.families import Family
 from disttrain.networks import Network
-from disttrain.training.passes import member_nll
-from disttrain.training.rows import Rows
+from disttrain.training.row_losses import member_nll
+from disttrain.training.row_tensors import Rows
 
 __all__ = ["Start", "Weights", "best_of", "better_start", "start_of", "weights_of"]
 

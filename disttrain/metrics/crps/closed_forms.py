@@ -21,8 +21,8 @@ from disttrain import distributions
 from disttrain.distributions.core import functionals
 from disttrain.distributions.numerics import special, tensors
 from disttrain.distributions.unit_interval.other_shares import beta_mean
-from disttrain.metrics.crps_mixtures import closed_form_of_mixture
-from disttrain.metrics.rows import support_ends
+from disttrain.metrics.crps.mixtures import closed_form_of_mixture
+from disttrain.metrics.row_blocks import support_ends
 
 __all__ = ["CLOSED_FORMS", "closed_form"]
 

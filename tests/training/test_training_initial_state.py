@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from disttrain.training import better_start, epochs, marginal_raw, mean_nll, member_nll, start_linear, start_of
-from disttrain.training.marginal import pieces
-from tests.training.test_training_linear import LINE, MEMBERS, PLAN, WAVE, X, task
+from disttrain.training.marginal_fit import pieces
+from tests.training.test_training_linear_start import LINE, MEMBERS, PLAN, WAVE, X, task
 from tests.training.test_training_loop import plan, rows
 
 

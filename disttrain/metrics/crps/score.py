@@ -13,10 +13,10 @@ from torch.distributions import Distribution, constraints
 from disttrain import distributions
 from disttrain.distributions.core import functionals
 from disttrain.metrics.applicability import needs_no_entry, needs_order, require
-from disttrain.metrics.crps_closed import closed_form
-from disttrain.metrics.crps_counts import crps_by_summation
-from disttrain.metrics.crps_quadrature import crps_by_quadrature, quadrature_outside
-from disttrain.metrics.rows import blocks, distinct_rows, rows
+from disttrain.metrics.crps.closed_forms import closed_form
+from disttrain.metrics.crps.counts import crps_by_summation
+from disttrain.metrics.crps.quadrature import crps_by_quadrature, quadrature_outside
+from disttrain.metrics.row_blocks import blocks, distinct_rows, rows
 from disttrain.outcomes import Outcome
 
 __all__ = ["crps", "crps_without_closed_form"]

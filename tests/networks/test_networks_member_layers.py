@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from disttrain.networks import MLP, NORMALIZATIONS, TRUNK_ACTIVATIONS, CategoryCodes, Inputs, Style
-from disttrain.networks.layers import initialize
+from disttrain.networks.member_layers import initialize
 
 X = torch.randn(1, 64, 5, generator=torch.Generator().manual_seed(0))
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from disttrain.networks.layers import Embedding
+from disttrain.networks.member_layers import Embedding
 from disttrain.quantiles import weighted_quantiles
 
 __all__ = ["NUMERIC_EMBEDDINGS", "Both", "CategoryCodes", "Inputs", "PiecewiseLinear", "Periodic"]

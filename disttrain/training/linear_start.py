@@ -13,11 +13,12 @@ from torch import Tensor
 
 from disttrain.families import Family
 from disttrain.networks import Network
+from disttrain.training.initial_state import Weights, best_of, weights_of
 from disttrain.training.loop import Epoch, epochs
-from disttrain.training.optimizers import OptimizerPlan, SchedulePlan
-from disttrain.training.passes import NotFinite, Plan, row_nll
-from disttrain.training.rows import Rows
-from disttrain.training.start import Weights, best_of, weights_of
+from disttrain.training.plan import OptimizerPlan, Plan, SchedulePlan
+from disttrain.training.row_losses import row_nll
+from disttrain.training.row_tensors import Rows
+from disttrain.training.steps import NotFinite
 
 __all__ = ["start_linear"]
 

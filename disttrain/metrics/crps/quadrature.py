@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from disttrain.distributions.core import functionals
-from disttrain.metrics.adaptive import refined
-from disttrain.metrics.rows import distinct_rows, rows, support_ends
+from disttrain.metrics.crps.adaptive import refined
+from disttrain.metrics.row_blocks import distinct_rows, rows, support_ends
 
 __all__ = ["crps_by_quadrature", "quadrature_outside"]
 

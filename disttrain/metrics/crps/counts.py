@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from disttrain.distributions.core import derived, functionals, lattice_sums
-from disttrain.metrics.adaptive import refined
-from disttrain.metrics.rows import rows, support_ends
+from disttrain.metrics.crps.adaptive import refined
+from disttrain.metrics.row_blocks import rows, support_ends
 
 __all__ = ["crps_by_summation"]
 

@@ -13,7 +13,7 @@ from disttrain.families import Family, supports
 from disttrain.likelihood import log_likelihood
 from disttrain.networks import Output, activated
 from disttrain.training.optimizers import LBFGS
-from disttrain.training.rows import Rows
+from disttrain.training.row_tensors import Rows
 
 __all__ = ["head_start", "marginal_raw"]
 

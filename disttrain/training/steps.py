@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -14,34 +13,13 @@ from disttrain.errors import Finding, FitFailed
 from disttrain.families import Family
 from disttrain.likelihood import log_likelihood
 from disttrain.networks import Network
-from disttrain.training.flat import Flat
-from disttrain.training.optimizers import Descent, OptimizerPlan, SchedulePlan
-from disttrain.training.rows import Rows
+from disttrain.training.flat_parameters import Flat
+from disttrain.training.optimizers import Descent
+from disttrain.training.plan import Plan
+from disttrain.training.row_losses import batch_nll, member_nll
+from disttrain.training.row_tensors import Rows
 
-__all__ = ["NotFinite", "Plan", "full_batch", "mean_nll", "member_nll", "mini_batches", "row_nll"]
-
-# Rows scored at once: on a CPU what stays in its cache, three times as fast as all of them; elsewhere enough to keep the device busy.
-_IN_CACHE, _ELSEWHERE = 1_024, 65_536
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How to train: at most `epochs` passes in batches of `batch_size` rows, in an order that `seed` fixes.
-
-    `constant` (nats) is added to every reported loss of the training rows, `held_out_constant` to that of the validation rows: log spread,
-    so that they are those of the target in its own units.
-    """
-
-    epochs: int
-    batch_size: int
-    optimizer: OptimizerPlan
-    schedule: SchedulePlan = field(default_factory=SchedulePlan)
-    patience: int | None = None
-    min_delta: float = 0.0
-    gradient_clip: float | None = None
-    seed: int = 0
-    constant: float = 0.0
-    held_out_constant: float = 0.0
+__all__ = ["NotFinite", "full_batch", "mini_batches"]
 
 
 class NotFinite(FitFailed):
@@ -51,43 +29,6 @@ class NotFinite(FitFailed):
         what = "gradient became NaN, infinite or too large to be squared" if gradient else "loss became NaN or infinite"
         super().__init__(Finding("not-finite", f"the {what} in epoch {epoch}, batch {batch}"))
         self.epoch, self.batch, self.row, self.parameter, self.value, self.gradient = epoch, batch, row, parameter, value, gradient
-
-
-def mean_nll(network: Network, family: Family, rows: Rows) -> float:
-    """Weighted mean negative log-likelihood of rows, averaged over members, in nats and standardised units, with dropout off."""
-    return float(member_nll(network, family, rows).mean())
-
-
-def member_nll(network: Network, family: Family, rows: Rows) -> Tensor:
-    """The weighted mean negative log-likelihood of rows under each member, (K,), in nats and standardised units, with dropout off."""
-    total, mass = (torch.zeros(network.members, dtype=torch.float64) for _ in range(2))
-    for nll, weight in _scored(network, family, rows):
-        total += (nll * weight).sum(1)
-        mass += weight.sum(1)
-    return total / mass
-
-
-def row_nll(network: Network, family: Family, rows: Rows) -> tuple[Tensor, Tensor]:
-    """The same of each row under each member, (K, n), not averaged, and what each row weighs, (K, n)."""
-    nll, weight = zip(*_scored(network, family, rows), strict=True)
-    return torch.cat(nll, 1), torch.cat(weight, 1)
-
-
-def _scored(network: Network, family: Family, rows: Rows) -> Iterator[tuple[Tensor, Tensor]]:
-    """The negative log-likelihoods and the weights of rows, some at a time, both (K, n)."""
-    network.eval()
-    at_once = max(_IN_CACHE // 2, _IN_CACHE // network.members) if rows.x.device.type == "cpu" else _ELSEWHERE
-    for start in range(0, len(rows), at_once):
-        with torch.no_grad():
-            part, x = rows.of_members(start, start + at_once, network.members)
-            nll = _nll(network, family, part, x).double().cpu()
-            yield nll, torch.ones_like(nll) if part.weight is None else part.weight.reshape(nll.shape).cpu()
-
-
-def _nll(network: Network, family: Family, rows: Rows, x: Tensor) -> Tensor:
-    """The negative log-likelihood of each row of each member, (K, n): `rows` are those of all members, `x` their inputs (n, p) or (K, n, p)."""
-    distribution = family.distribution(**network.arguments(x, rows.conditions), validate_args=False)
-    return -log_likelihood(distribution, rows.outcome).reshape(network.members, -1)
 
 
 def mini_batches(
@@ -111,7 +52,7 @@ def mini_batches(
     for number, (first, last) in enumerate(bounds(len(train), plan.batch_size), 1):
         chosen = orders[:, first:last]
         batch = train.taken(chosen.flatten()) if shuffled is None else shuffled[first:last]
-        losses = _means(_nll(network, family, batch, batch.x.reshape(members, last - first, -1)), batch.weight, mean_weight)
+        losses = _means(batch_nll(network, family, batch, batch.x.reshape(members, last - first, -1)), batch.weight, mean_weight)
         flat.zero_grad()
         losses.backward(torch.ones_like(losses))  # type: ignore[no-untyped-call]
         lengths = _lengths(flat.lengths(), batch.weight, mean_weight)
@@ -178,7 +119,7 @@ def full_batch(
     def closure() -> float:
         nonlocal seen
         flat.zero_grad()
-        means = _means(_nll(network, family, rows, x), rows.weight, mean_weight)
+        means = _means(batch_nll(network, family, rows, x), rows.weight, mean_weight)
         # The sum over rows: L-BFGS forgets directions whose curvature is below 1e-10, as it is in the mean where a likelihood is flat.
         loss = means.sum() * len(train)
         loss.backward()  # type: ignore[no-untyped-call]

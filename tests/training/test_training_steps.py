@@ -15,8 +15,8 @@ from disttrain.likelihood import cross_entropy
 from disttrain.networks import Layout, Network, Output
 from disttrain.outcomes import Outcome
 from disttrain.training import OptimizerPlan, Plan, Rows, SchedulePlan, epochs
-from disttrain.training.flat import Flat
-from disttrain.training.passes import NotFinite, mini_batches
+from disttrain.training.flat_parameters import Flat
+from disttrain.training.steps import NotFinite, mini_batches
 
 N, MEMBERS = 120, 3
 X = torch.randn(N, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)

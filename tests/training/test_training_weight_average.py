@@ -9,9 +9,9 @@ from disttrain.families import activation_for, build
 from disttrain.networks import Layout, Network, Output
 from disttrain.outcomes import Outcome
 from disttrain.training import OptimizerPlan, Plan, Rows, SchedulePlan, epochs, mean_nll
-from disttrain.training.averaging import averaged
 from disttrain.training.optimizers import optimizer
-from disttrain.training.standing import Standing
+from disttrain.training.state import Standing
+from disttrain.training.weight_average import averaged
 
 X = torch.randn(200, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 Y = X[:, 0] + torch.randn(200, generator=torch.Generator().manual_seed(1), dtype=torch.float64)

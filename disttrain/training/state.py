@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from disttrain.training.early_stopping import Stopping
 from disttrain.training.optimizers import Descent
-from disttrain.training.stopping import Stopping
 
 __all__ = ["Standing"]
 

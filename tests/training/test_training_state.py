@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from disttrain.training import OptimizerPlan, SchedulePlan, Standing, epochs, optimizers
-from disttrain.training.flat import Flat
-from disttrain.training.stopping import Stopping
+from disttrain.training.early_stopping import Stopping
+from disttrain.training.flat_parameters import Flat
 from tests.training.test_training_loop import LINE, N, constant_location, design, plan, rows, task, vector
 
 WAYS = {

@@ -17,7 +17,7 @@ from disttrain import distributions as d
 from disttrain.distributions.core import functionals
 from disttrain.errors import UsageError
 from disttrain.metrics import METRICS, crps
-from disttrain.metrics.rows import rows
+from disttrain.metrics.row_blocks import rows
 from disttrain.outcomes import Outcome
 
 N = 8

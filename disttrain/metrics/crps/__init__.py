@@ -1,0 +1,1 @@
+"""The continuous ranked probability score: closed forms, sums over counts, and quadrature."""

@@ -1,0 +1,50 @@
+"""What a fit is told of its training: epochs, batches, optimizer and schedule."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+__all__ = ["OptimizerPlan", "Plan", "SchedulePlan"]
+
+
+@dataclass(frozen=True)
+class OptimizerPlan:
+    """Which optimizer, with which learning rate, weight decay and momentum; `averaging` as in Averaged, 0 for none."""
+
+    name: str
+    lr: float
+    weight_decay: float = 0.0
+    momentum: float = 0.0
+    averaging: float = 0.0
+
+
+@dataclass(frozen=True)
+class SchedulePlan:
+    """How the learning rate moves: `warmup_epochs` of linear rise, then by name; the other fields belong to `step` and `plateau`."""
+
+    name: str = "cosine"
+    warmup_epochs: int = 0
+    step_size: int = 30
+    gamma: float = 0.1
+    factor: float = 0.5
+    patience: int = 10
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to train: at most `epochs` passes in batches of `batch_size` rows, in an order that `seed` fixes.
+
+    `constant` (nats) is added to every reported loss of the training rows, `held_out_constant` to that of the validation rows: log spread,
+    so that they are those of the target in its own units.
+    """
+
+    epochs: int
+    batch_size: int
+    optimizer: OptimizerPlan
+    schedule: SchedulePlan = field(default_factory=SchedulePlan)
+    patience: int | None = None
+    min_delta: float = 0.0
+    gradient_clip: float | None = None
+    seed: int = 0
+    constant: float = 0.0
+    held_out_constant: float = 0.0
