@@ -66,13 +66,17 @@ UNPACKING = {
 
 @functools.cache
 def stdin_bytes() -> bytes:
-    """All of standard input: it can be read once only, and a schema and its rows are two passes."""
-    return sys.stdin.buffer.read()
+    """All of standard input: it can be read once only, and a schema and its rows are two passes. Nothing where it is closed."""
+    # Python has no stream for a descriptor that is closed, as `<&-` and some schedulers leave it.
+    return b"" if sys.stdin is None else sys.stdin.buffer.read()
 
 
 def has_piped_data() -> bool:
     """Whether something comes through standard input that is no terminal."""
-    return not sys.stdin.isatty() and bool(stdin_bytes())
+    if sys.stdin is None or sys.stdin.isatty():
+        return False
+    with reading(STDIN, "text"):
+        return bool(stdin_bytes())
 
 
 def not_a_file(path: Path) -> Finding | None:
@@ -165,7 +169,8 @@ def unreadable(path: Path, name: str, fault: BaseException) -> DataError:
 
 
 def empty_file(path: Path) -> Finding:
-    return Finding("empty-file", "the file is empty (0 bytes)", place(path))
+    what = "nothing comes through standard input" if path == STDIN else "the file is empty (0 bytes)"
+    return Finding("empty-file", what, place(path))
 
 
 @contextmanager
