@@ -161,11 +161,19 @@ def unreadable(path: Path, name: str, fault: BaseException) -> DataError:
     if seems and seems.split(",")[0] not in {name, "arrow", "feather", *COMPRESSIONS.values()}:
         unpack = UNPACKING.get(seems.split(" ")[0], UNPACKING.get(seems, ""))
         hints.append(f"its first bytes look like {seems}; {unpack or f'name it so, or set `data.format: {seems}`'}")
-    if "UTF8" in str(fault):
-        convert = f"convert it to UTF-8: `iconv -f LATIN1 -t UTF-8 OLD.{name} > NEW.{name}`"
-        hints += ["set `data.csv: {encoding: latin-1}`", f"or {convert}"] if name == "csv" else [convert]
+    if "UTF8" in str(fault) or isinstance(fault, UnicodeError):
+        hints += other_encoding(name)
     reason = shown(str(fault).strip().split("\n")[0] or type(fault).__name__, 200)
     return DataError(Finding("unreadable-file", f"cannot be read as {name}: {reason}", place(path), hints=tuple(hints)))
+
+
+def other_encoding(name: str) -> list[str]:
+    """What to do with a file of the format `name` in which text is not UTF-8, as Arrow says of values and Python of names."""
+    if name not in ("csv", "ndjson"):
+        return ["write it anew with its text, and the names of its columns, in UTF-8"]
+    # Some commands have no config.
+    told = ["or, in a config, set `data.csv: {encoding: latin-1}`"] if name == "csv" else []
+    return [f"convert it to UTF-8: `iconv -f LATIN1 -t UTF-8 OLD.{name} > NEW.{name}`", *told]
 
 
 def empty_file(path: Path) -> Finding:
