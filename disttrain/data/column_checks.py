@@ -75,7 +75,13 @@ def lookup(wanted: Iterable[str], arrow_schema: Any, where: str, parts: Mapping[
         same = alike.get(folded(name), [])
         if name not in same:
             near = same or difflib.get_close_matches(name, names, n=1)
-            hints = (f"did you mean `{shown(near[0])}`?" if near else f"the columns are {listing(map(shown, names))}",)
+            hints = (
+                f"did you mean `{shown(near[0])}`?"
+                if near
+                else f"the columns are {listing(map(shown, names))}"
+                if names
+                else "it has no columns at all",
+            )
             part = (parts or {}).get(name)
             yield Finding("missing-column", f"there is no column `{shown(name)}`" + (f", {part}" if part else ""), where, hints=hints)
         elif same.count(name) > 1:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from disttrain.data.findings import shown
-from disttrain.data.io.files import HEAD_BYTES, head, opened_text, reading, require_text
+from disttrain.data.io.files import HEAD_BYTES, empty_file, head, opened_text, reading, require_text
 from disttrain.errors import DataError, Finding
 
 __all__ = ["MISSING_WORDS", "PLAIN", "TYPED", "Dialect", "dialect_of", "header_of", "number_text", "separator_name"]
@@ -224,14 +224,17 @@ def are_numbers(cells: set[str], dialect: Dialect, telling: re.Pattern[str]) -> 
 
 
 def header_of(path: Path, dialect: Dialect) -> Sequence[str]:
-    """The names in the first line of the file, which may be longer than the sample."""
+    """The names in the first line of the file, which may be longer than the sample. Raises DataError where there is none."""
     with reading(path, "csv"), opened_text(path, dialect.encoding) as file:
         lines = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
         lines.read(dialect.before_header)
         try:
-            return next((row for row in csv.reader(lines, delimiter=dialect.separator) if row), [])
+            header = next((row for row in csv.reader(lines, delimiter=dialect.separator) if row), None)
         except csv.Error as fault:
             raise ValueError(f"the header cannot be read: {fault}") from None
+    if header is None:
+        raise DataError(empty_file(path))
+    return header
 
 
 def number_text(dialect: Dialect) -> str:

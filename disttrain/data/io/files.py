@@ -25,6 +25,7 @@ __all__ = [
     "STDIN",
     "compression_of",
     "digest",
+    "empty_file",
     "has_piped_data",
     "head",
     "looks_like",
@@ -177,7 +178,8 @@ def other_encoding(name: str) -> list[str]:
 
 
 def empty_file(path: Path) -> Finding:
-    what = "nothing comes through standard input" if path == STDIN else "the file is empty (0 bytes)"
+    """The finding about a file without a byte, or with line ends alone."""
+    what = "nothing comes through standard input" if path == STDIN else "the file is empty"
     return Finding("empty-file", what, place(path))
 
 

@@ -15,7 +15,8 @@ import pyarrow.json as pj
 from numpy.typing import NDArray
 
 from disttrain.data.arrays import LARGEST_WHOLE, is_number, joined, text_column
-from disttrain.data.io.files import head, opened_text, reading, require_text
+from disttrain.data.io.files import empty_file, head, opened_text, reading, require_text
+from disttrain.errors import DataError
 
 __all__ = ["is_large", "ndjson_batches", "ndjson_lines", "ndjson_rows", "ndjson_schema", "ndjson_writer"]
 
@@ -28,13 +29,15 @@ CHANGED = re.compile(r"JSON parse error: Column\(/(.*)\) changed from \w+ to \w+
 LONG = pa.large_string()
 # Marks the columns of a schema that hold text in some rows and other values in others, and those of numbers with some beyond 2^53.
 MIXED, LARGE = {b"values": b"mixed"}, {b"values": b"large"}
+UTF8_MARK = b"\xef\xbb\xbf"
 SCALAR = rb"(-?\d[\d.eE+-]*|true|false)(?=\s*[,}])"
 
 
 def blocks(path: Path) -> Iterator[bytes]:
     """The file in blocks of whole lines, of about 4 MiB each."""
-    rest = b""
     with opened_text(path) as file:
+        # What follows the mark of UTF-8, where there is one.
+        rest = bytes(file.read(len(UTF8_MARK))).removeprefix(UTF8_MARK)
         while block := bytes(file.read(BLOCK_BYTES)):
             end = block.rfind(b"\n") + 1
             if not end and len(rest) > LONGEST_LINE:
@@ -104,15 +107,19 @@ def ndjson_schema(path: Path) -> Any:
     types: dict[str, Any] = {}
     text: set[str] = set()
     large: set[str] = set()
+    empty = True
     with reading(path, "ndjson"):
         for block in blocks(path):
             rows = inferred(block, text)
+            empty = empty and not rows.num_rows
             large.update(name for name, values in zip(rows.column_names, rows.columns, strict=True) if reaches(values, LARGEST_WHOLE))
             for column in rows.schema:
                 before = types.get(column.name, pa.null())
                 types[column.name] = both = wider(before, column.type)
                 if pa.types.is_string(both) and not (written_in_quotes(before) and written_in_quotes(column.type)):
                     text.add(column.name)
+    if empty:
+        raise DataError(empty_file(path))
     marks = dict.fromkeys(large, LARGE) | dict.fromkeys(text, MIXED)
     return pa.schema([pa.field(name, kind, metadata=marks.get(name)) for name, kind in types.items()])
 

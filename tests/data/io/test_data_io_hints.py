@@ -9,6 +9,7 @@ import pyarrow.feather as feather
 import pyarrow.parquet as pq
 import pytest
 
+from disttrain.data.column_checks import lookup
 from disttrain.data.column_types import AS_WRITTEN
 from disttrain.data.source import Source
 from disttrain.errors import DataError
@@ -16,8 +17,8 @@ from disttrain.errors import DataError
 
 def finding(path, **options):
     """The one finding about a file, of its columns or its rows."""
+    source = Source([path], **options)
     with pytest.raises(DataError) as caught:
-        source = Source([path], **options)
         source.read(dict.fromkeys(source.schema.names, AS_WRITTEN))
     (found,) = caught.value.findings
     return found
@@ -56,3 +57,17 @@ def test_binary_files_of_other_text_are_not_to_be_converted_as_text(tmp_path, su
 def broken(cell):
     """An Arrow text of one cell whose bytes are no UTF-8."""
     return pa.Array.from_buffers(pa.string(), 1, pa.array([cell]).buffers())
+
+
+@pytest.mark.parametrize("suffix", ["csv", "ndjson"])
+@pytest.mark.parametrize("text", ["", "\n\n", "\r\n", "\ufeff", "\ufeff\n", "\n" * 200_000], ids=len)
+def test_a_file_of_line_ends_only_is_an_empty_one(tmp_path, suffix, text):
+    path = tmp_path / f"t.{suffix}"
+    path.write_bytes(text.encode())
+    said = finding(path)
+    assert (said.code, said.what, said.hints) == ("empty-file", "the file is empty", ())
+
+
+def test_a_file_without_columns_says_so():
+    (said,) = lookup(["x"], pa.schema([]), "t.parquet")
+    assert said.hints == ("it has no columns at all",)
