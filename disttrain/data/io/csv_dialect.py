@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from disttrain.data.findings import shown
+from disttrain.data.findings import place, shown
 from disttrain.data.io.files import HEAD_BYTES, empty_file, head, opened_text, reading, require_text
 from disttrain.errors import DataError, Finding
 
@@ -231,10 +231,19 @@ def header_of(path: Path, dialect: Dialect) -> Sequence[str]:
         try:
             header = next((row for row in csv.reader(lines, delimiter=dialect.separator) if row), None)
         except csv.Error as fault:
-            raise ValueError(f"the header cannot be read: {fault}") from None
+            raise unreadable_header(path, fault) from None
     if header is None:
         raise DataError(empty_file(path))
     return header
+
+
+def unreadable_header(path: Path, fault: csv.Error) -> DataError:
+    """The error of a first line that Python's reader does not take."""
+    if "field limit" not in str(fault):
+        return DataError(Finding("unreadable-file", f"the header cannot be read as csv: {fault}", place(path)))
+    what = f"a name in the first line is longer than {csv.field_size_limit():,} characters"
+    hints = ('close a quote (") that is opened there', "or end the header with a line end")
+    return DataError(Finding("unreadable-file", what, place(path), hints=hints))
 
 
 def number_text(dialect: Dialect) -> str:

@@ -62,6 +62,34 @@ UNPACKING = {
     "zip": "unpack it (`unzip FILE`), or save a spreadsheet as CSV",
     "xz": "unpack it: `unxz -k FILE`",
     "feather, version 1": "write it anew as Feather version 2, Arrow or Parquet",
+    "gzip": "unpack it: `gunzip -k FILE`",
+    "zstd": "unpack it: `zstd -d FILE`",
+    "bz2": "unpack it: `bunzip2 -k FILE`",
+    # Suffixes of other programs, whose files are no text either.
+    **dict.fromkeys(("xlsx", "xlsm", "xlsb", "xls", "ods"), "save the sheet as CSV, or write it as Parquet"),
+    **dict.fromkeys(
+        (
+            "sas7bdat",
+            "xpt",
+            "dta",
+            "sav",
+            "rds",
+            "rda",
+            "rdata",
+            "pkl",
+            "pickle",
+            "npy",
+            "npz",
+            "h5",
+            "hdf5",
+            "db",
+            "sqlite",
+            "duckdb",
+            "orc",
+            "avro",
+        ),
+        "write it as Parquet or CSV with the program that reads it",
+    ),
 }
 
 
@@ -159,7 +187,9 @@ def unreadable(path: Path, name: str, fault: BaseException) -> DataError:
     if not first:
         return DataError(empty_file(path))
     seems = looks_like(first)
-    if seems and seems.split(",")[0] not in {name, "arrow", "feather", *COMPRESSIONS.values()}:
+    if seems in COMPRESSIONS.values() and name not in ("csv", "ndjson", "text"):
+        hints.append(f"only text is read compressed; {UNPACKING[seems]}")
+    elif seems and seems.split(",")[0] not in {name, "arrow", "feather", *COMPRESSIONS.values()}:
         unpack = UNPACKING.get(seems.split(" ")[0], UNPACKING.get(seems, ""))
         hints.append(f"its first bytes look like {seems}; {unpack or f'name it so, or set `data.format: {seems}`'}")
     if "UTF8" in str(fault) or isinstance(fault, UnicodeError):
@@ -197,9 +227,12 @@ def reading(path: Path, name: str) -> Iterator[None]:
 
 
 def require_text(path: Path, name: str, first: bytes) -> None:
-    """Raise DataError where a text file that begins with these bytes is empty, binary, or UTF-16 without its mark."""
+    """Raise DataError where a text file that begins with these bytes, uncompressed, is empty, compressed again, binary, or UTF-16 without its mark."""
     if not first:
         raise DataError(empty_file(path))
+    if (inside := looks_like(first)) in COMPRESSIONS.values():
+        hints = (f"{UNPACKING[inside]}; one compression is read as it is",)
+        raise DataError(Finding("unreadable-file", f"it is compressed twice: what is inside is {inside} again", place(path), hints=hints))
     if first[:2] in (b"\xff\xfe", b"\xfe\xff") or (b"\0" in first and not looks_like(first)):
         hints = (f"convert it: `iconv -f UTF-16 -t UTF-8 OLD.{name} > NEW.{name}`",)
         raise DataError(Finding("not-utf8", "the text is not UTF-8; it looks like UTF-16 or binary", place(path), hints=hints))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import subprocess
 
 import pyarrow as pa
@@ -71,3 +73,47 @@ def test_a_file_of_line_ends_only_is_an_empty_one(tmp_path, suffix, text):
 def test_a_file_without_columns_says_so():
     (said,) = lookup(["x"], pa.schema([]), "t.parquet")
     assert said.hints == ("it has no columns at all",)
+
+
+PACKED = {"gz": gzip.compress, "bz2": bz2.compress, "zst": pa.Codec("zstd").compress}
+UNPACK = {"gz": "gunzip -k FILE", "bz2": "bunzip2 -k FILE", "zst": "zstd -d FILE"}
+
+
+@pytest.mark.parametrize("suffix", PACKED)
+@pytest.mark.parametrize("form", ["parquet", "feather", "arrow"])
+def test_a_binary_file_that_is_compressed_is_to_be_unpacked(tmp_path, suffix, form):
+    table, plain = pa.table({"x": [1.0]}), tmp_path / f"t.{form}"
+    pq.write_table(table, plain) if form == "parquet" else feather.write_feather(table, plain)
+    path = tmp_path / f"t.{form}.{suffix}"
+    path.write_bytes(bytes(PACKED[suffix](plain.read_bytes())))
+    assert finding(path).hints == (f"only text is read compressed; unpack it: `{UNPACK[suffix]}`",)
+
+
+@pytest.mark.parametrize("outer", PACKED)
+@pytest.mark.parametrize("inner", PACKED)
+@pytest.mark.parametrize("form", ["csv", "ndjson"])
+def test_a_text_that_is_compressed_twice_is_to_be_unpacked_once(tmp_path, outer, inner, form):
+    path = tmp_path / f"t.{form}.{outer}"
+    path.write_bytes(bytes(PACKED[outer](bytes(PACKED[inner](b'{"x": 1}\n' if form == "ndjson" else b"x\n1\n")))))
+    said = finding(path)
+    assert "compressed twice" in said.what
+    assert UNPACK[inner] in said.hints[0]
+
+
+@pytest.mark.parametrize("suffix", ["xlsx", "XLS", "ods", "sav", "rds", "dta", "pkl"])
+def test_a_file_of_another_program_is_not_to_be_named_csv(tmp_path, suffix):
+    path = tmp_path / f"t.{suffix}"
+    path.write_bytes(b"PK\x03\x04")
+    (hint,) = finding(path).hints
+    assert "Parquet" in hint
+    assert "data.format" not in hint
+
+
+@pytest.mark.parametrize(
+    "text", ['x,"y\n' + "1,2\n" * 50_000, "x" * 200_000, '"' + "x" * 200_000 + '"\n1\n'], ids=["quote", "line", "name"]
+)
+def test_a_header_whose_names_are_too_long_is_told_what_it_may_lack(tmp_path, text):
+    (tmp_path / "t.csv").write_text(text)
+    said = finding(tmp_path / "t.csv")
+    assert said.what == "a name in the first line is longer than 131,072 characters"
+    assert "quote" in said.hints[0]
