@@ -32,7 +32,7 @@ def applied(document: dict[str, Any], places: Places, argument: str, order: int)
         return places, [_bad(source, Span(1, len(_OPTION) + 1, max(1, len(key))), f"{shown(argument)} is not KEY=VALUE")]
     if odd := _ODD.search(text):
         return places, [_not_text(source, odd, len(_OPTION) + len(key) + 2, parts)]
-    reading = strict_yaml.read(text.encode("utf-8", "surrogatepass"))
+    reading = _read(text)
     shift = len(_OPTION) + len(key) + 1
     if reading.faults:
         return places, [Located(fault.problem, source, _shifted(fault.span, shift), parts) for fault in reading.faults]
@@ -47,6 +47,13 @@ def applied(document: dict[str, Any], places: Places, argument: str, order: int)
         own = Place(keys[parts] if not path else place.key and _shifted(place.key, shift), _shifted(place.value, shift), place.scalar)
         new[parts + path] = Spot(source, own)
     return kept | new, []
+
+
+def _read(text: str) -> strict_yaml.Reading:
+    """What the value of an argument says: YAML, but for `-`, which is standard input as in other options, and no list of one empty item."""
+    if text.strip() == "-":
+        return strict_yaml.Reading("-", {(): Place(None, Span(1, 1, len(text)), True)}, (text,), ())
+    return strict_yaml.read(text.encode("utf-8", "surrogatepass"))
 
 
 def _not_text(source: Source, odd: re.Match[str], before: int, parts: tuple[str, ...]) -> Located:
