@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from disttrain.data.findings import place
 from disttrain.data.io.csv_dialect import Dialect, header_of
+from disttrain.data.io.durations import duration_text
 from disttrain.data.io.files import HEAD_BYTES, opened_text, reading
 from disttrain.errors import DataError, Finding
 
@@ -180,7 +181,7 @@ def csv_writer(sink: Any, schema: Any) -> Any:
 
 
 class _Writer:
-    """Writes lists of K numbers as K columns, `loc_0` the first of `loc`: CSV has no lists."""
+    """Writes lists of K numbers as K columns, `loc_0` the first of `loc`, and durations as text: CSV has neither."""
 
     def __init__(self, sink: Any, schema: Any) -> None:
         self.writer = arrow_csv.CSVWriter(sink, _unfolded(pa.Table.from_batches([], schema)).schema)
@@ -210,4 +211,6 @@ def _unfolded(table: Any) -> Any:
         folded = range(column.type.list_size) if pa.types.is_fixed_size_list(column.type) else ()
         names += [f"{name}_{number}" for number in folded] or [name]
         columns += [pc.list_element(column, number) for number in folded] or [column]
+    # Arrow writes the bare number, and its unit is lost.
+    columns = [duration_text(column) if pa.types.is_duration(column.type) else column for column in columns]
     return pa.Table.from_arrays(columns, names)

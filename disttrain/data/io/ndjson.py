@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,6 +16,7 @@ import pyarrow.json as pj
 from numpy.typing import NDArray
 
 from disttrain.data.arrays import LARGEST_WHOLE, is_number, joined, text_column
+from disttrain.data.io.durations import duration_text, spelled
 from disttrain.data.io.files import empty_file, head, opened_text, reading, require_text
 from disttrain.errors import DataError
 
@@ -242,6 +244,7 @@ def literal(text: str) -> Any:
 
 def json_text(array: Any) -> Any:
     """The JSON of each value, an Arrow array of text; null, NaN and infinities are `null`."""
+    array = duration_text(array) if pa.types.is_duration(array.type) else array
     kind = array.type
     if pa.types.is_string(kind):
         text = pc.binary_join_element_wise(literal('"'), escaped(array.cast(LONG)), literal('"'), literal(""))
@@ -273,4 +276,6 @@ def storable(value: Any) -> Any:
         return [storable(part) for part in value]
     if isinstance(value, dict):
         return {name: storable(part) for name, part in value.items()}
+    if isinstance(value, timedelta):
+        return spelled(value)
     return value if value is None or isinstance(value, (bool, int, str)) else str(value)
