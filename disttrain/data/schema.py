@@ -129,13 +129,16 @@ class Schema:
 
         With `target` what a score needs must be there too.
         """
-        source.require_separated((*self.columns, *self.known.values()))
+        source.require_separated(self.needed(target))
         self.check_types(source.schema, target, source.place, source.conflict)
+
+    def needed(self, target: bool, ids: bool = True) -> tuple[str, ...]:
+        """The columns that must be there to forecast, and with `target` to score, each once."""
+        return tuple(dict.fromkeys((*self.forecast_columns, *(self.id if ids else ()), *(self.scored_columns if target else ()))))
 
     def check_types(self, arrow_schema: Any, target: bool, where: str, conflict: Any = lambda column: None, ids: bool = True) -> None:
         """The same for the columns of an Arrow schema; without `ids` those need not be there."""
-        needed = dict.fromkeys((*self.forecast_columns, *(self.id if ids else ()), *(self.scored_columns if target else ())))
-        findings = list(lookup(needed, arrow_schema, where, parts_of(self.weight, self.known, self.observed)))
+        findings = list(lookup(self.needed(target, ids), arrow_schema, where, parts_of(self.weight, self.known, self.observed)))
         for feature in self.features:
             findings += mistyped([feature.name], feature.kind, arrow_schema, where, conflict)
         findings += self.type_faults(arrow_schema, where, conflict, target=target)

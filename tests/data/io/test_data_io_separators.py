@@ -62,6 +62,10 @@ def test_a_column_that_is_not_there_is_no_matter_of_separators(tmp_path, header)
     assert {finding.code for finding in caught.value.findings} == {"missing-column"}
 
 
+def test_a_file_without_columns_that_are_needed_is_read(tmp_path):
+    Schema((), ("y",), None).check(source(tmp_path, "x:y\n1\n"), target=False)
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "latin-1"])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\n\n"])
 @pytest.mark.parametrize(("line", "mark"), [("sep=;", ";"), ('"sep=^"', "^"), ("sep=\t", "\t"), ("sep=,", ",")])
