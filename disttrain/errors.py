@@ -165,6 +165,7 @@ _REASONS = {
     errno.EEXIST: ("no-folder", "a file has the name of this folder; choose another folder"),
     errno.ENAMETOOLONG: ("name-too-long", "choose a shorter name"),
 }
+_CLOSED = "send the output to a file, or to /dev/null"
 _OTHER = ("cannot-write", "try again, or choose a folder on another disk")
 
 
@@ -173,7 +174,9 @@ def cannot_write(error: OSError, where: str) -> StorageError:
     code, hint = _REASONS.get(error.errno or 0, _OTHER)
     reason = os.strerror(error.errno) if error.errno else str(error)
     if where == "stdout":
-        return StorageError(Finding(code, f"cannot write to stdout: {reason}", where, hints=("send the output to another disk",)))
+        closed = error.errno == errno.EBADF
+        reason, hint = ("it is closed", _CLOSED) if closed else (reason, "send the output to another disk")
+        return StorageError(Finding(code, f"cannot write to stdout: {reason}", where, hints=(hint,)))
     return StorageError(Finding(code, f"cannot write: {reason}", where, hints=(hint,)))
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 __all__ = [
     "COLUMN_KINDS",
-    "CSV_SEPARATORS",
     "CSV_THOUSANDS",
     "ENCODINGS",
     "FORMATS",
@@ -52,7 +51,6 @@ SUFFIXES = {
 FORMATS = ("auto", *SUFFIXES)
 # Formats that are text: without bytes and UUIDs, and shown by a terminal.
 TEXT_FORMATS = ("csv", "ndjson")
-CSV_SEPARATORS = (",", ";", "\t", "|", ":", " ")
 CSV_THOUSANDS = (",", ".", "'", " ", "\u00a0", "\u202f")
 COLUMN_KINDS = ("numeric", "categorical", "boolean", "datetime")
 ENCODINGS = ("auto", "onehot", "embedding")

@@ -39,11 +39,11 @@ def check(
         raise AnswerIsNo(Finding("warnings", f"{warnings} warnings, and `--strict` allows none"))
 
 
-def show_check(talk: Talk, loaded: Loaded, rows: int | None) -> int:
+def show_check(talk: Talk, loaded: Loaded, rows: int | None, out: Path | None = None) -> int:
     """Print what every check found; the number of warnings."""
     from disttrain.workflows.check import check as workflow
 
-    remarks = workflow(loaded, rows, detailed=talk.verbose > 0)
+    remarks = workflow(loaded, rows, detailed=talk.verbose > 0, out=out)
     warnings = sum(remark.warning for remark in remarks)
     if talk.json:
         talk.document({"checks": [{"topic": r.topic, "text": r.text, "warning": r.warning} for r in remarks], "warnings": warnings})

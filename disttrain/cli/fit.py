@@ -48,7 +48,7 @@ def fit(
     if dry_run:
         from disttrain.cli.check import show_check
 
-        show_check(talk, loaded, limit_rows)
+        show_check(talk, loaded, limit_rows, out)
         return
     from disttrain.cli.progress import follow, reading
 

@@ -90,14 +90,19 @@ def to_the_end() -> Iterator[None]:
 
 def _guarded(stream: TextIO | None, name: str, silent: bool = False) -> TextIO:
     if stream is None:
-        return open(os.devnull, "w", encoding="utf-8")
+        # A closed stream is no reason to fail until something is written to it: a descriptor for reading refuses that, as the closed one does.
+        refusing = io.FileIO(os.open(os.devnull, os.O_RDONLY), "w")
+        return _outlet(refusing, name, silent, "utf-8", lines=silent)
     buffer = getattr(stream, "buffer", None)
     # With PYTHONUNBUFFERED there is no buffer between the text and the descriptor.
     raw = getattr(buffer, "raw", buffer)
     if not isinstance(raw, io.RawIOBase):
         return stream
     stream.flush()
+    return _outlet(raw, name, silent, stream.encoding, lines=silent or stream.isatty())
+
+
+def _outlet(raw: io.RawIOBase, name: str, silent: bool, encoding: str, lines: bool) -> TextIO:
     # What an encoding cannot say, a tick or a bar, is no reason to fail.
     errors = "backslashreplace" if silent else "replace"
-    lines = silent or stream.isatty()
-    return io.TextIOWrapper(io.BufferedWriter(Outlet(raw, name, silent)), stream.encoding, errors, line_buffering=lines)
+    return io.TextIOWrapper(io.BufferedWriter(Outlet(raw, name, silent)), encoding, errors, line_buffering=lines)

@@ -69,6 +69,13 @@ def _encoding(name: str) -> str:
         raise objection("unknown-choice", f"{shown(name)} is no encoding of text", hints=hints) from None
 
 
+def _separator(mark: str) -> str:
+    if mark == "auto" or (len(mark) == 1 and mark.isascii() and mark not in '"\r\n\0'):
+        return mark
+    hints = ('write one character, such as `";"` or `"\\t"`, or `auto`',)
+    raise objection("unknown-choice", f"{shown(mark)} is not a separator", hints=hints)
+
+
 def is_source(value: Any) -> bool:
     """Whether what `train`, `validation` or `test` say names files, and not a share or a column."""
     return isinstance(value, str | list | tuple)
@@ -83,7 +90,7 @@ class CsvSection(BaseModel):
 
     model_config = STRICT
 
-    separator: Annotated[str, choice("a separator", ("auto", *names.CSV_SEPARATORS))] = "auto"
+    separator: Annotated[str, AfterValidator(_separator)] = "auto"
     decimal: Annotated[str, choice("a decimal mark", ("auto", ".", ","))] = "auto"
     thousands: Annotated[str, choice("a thousands mark", ("auto", "none", *names.CSV_THOUSANDS))] = "auto"
     encoding: Annotated[str, Field(min_length=1, max_length=40), AfterValidator(_encoding)] = "auto"

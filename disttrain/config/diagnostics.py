@@ -76,6 +76,8 @@ def _problem(path: Path, kind: str, value: Any, context: dict[str, Any], solved:
 
 def _ways_out(path: Path, value: Any) -> tuple[str, ...]:
     """The ways out for a value of the wrong type or size, where there are some."""
+    if value is None and path and isinstance(path[-1], int):
+        return ('take the empty item out; a minus as text, standard input for one, is `"-"` in quotes',)
     hint = "leave the key out for its default" if value is None else hint_for_value(path, value)
     return () if hint is None else (hint,)
 

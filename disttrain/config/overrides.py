@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ from disttrain.config.wording import shown
 __all__ = ["applied"]
 
 _OPTION = "--set "
+_ODD = re.compile("[\ud800-\udfff]")
 
 # Sections that may be given by one word, and the key that the word stands for.
 _SHORT_FORMS = {("distribution",): "family", ("training", "optimizer"): "name", ("training", "schedule"): "name"}
@@ -28,7 +30,9 @@ def applied(document: dict[str, Any], places: Places, argument: str, order: int)
     parts = tuple(key.split("."))
     if not equals or not all(parts) or key != key.strip():
         return places, [_bad(source, Span(1, len(_OPTION) + 1, max(1, len(key))), f"{shown(argument)} is not KEY=VALUE")]
-    reading = strict_yaml.read(text.encode("utf-8", "surrogatepass"))
+    if odd := _ODD.search(text):
+        return places, [_not_text(source, odd, len(_OPTION) + len(key) + 2, parts)]
+    reading = _read(text)
     shift = len(_OPTION) + len(key) + 1
     if reading.faults:
         return places, [Located(fault.problem, source, _shifted(fault.span, shift), parts) for fault in reading.faults]
@@ -43,6 +47,22 @@ def applied(document: dict[str, Any], places: Places, argument: str, order: int)
         own = Place(keys[parts] if not path else place.key and _shifted(place.key, shift), _shifted(place.value, shift), place.scalar)
         new[parts + path] = Spot(source, own)
     return kept | new, []
+
+
+def _read(text: str) -> strict_yaml.Reading:
+    """What the value of an argument says: YAML, but for `-`, which is standard input as in other options, and no list of one empty item."""
+    if text.strip() == "-":
+        return strict_yaml.Reading("-", {(): Place(None, Span(1, 1, len(text)), True)}, (text,), ())
+    return strict_yaml.read(text.encode("utf-8", "surrogatepass"))
+
+
+def _not_text(source: Source, odd: re.Match[str], before: int, parts: tuple[str, ...]) -> Located:
+    """The value holds a byte of a name that is not UTF-8, as Python hands it on, or half of a surrogate pair."""
+    code = ord(odd[0])
+    byte = f"the byte 0x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else f"U+{code:04X}"
+    what = f"{byte} of this value is not UTF-8, and a config is"
+    hints = ("if it names a file or a folder, rename that, or work from inside it",)
+    return Located(Problem((), "not-utf8", what, hints=hints), source, Span(1, before + odd.start(), 1), parts)
 
 
 def _bad(source: Source, span: Span, what: str) -> Located:

@@ -28,6 +28,12 @@ _WORDS: tuple[tuple[str, str, bool, str], ...] = (
     ("',' or ']'", "the list that begins here is not closed", True, "a list ends with `]`, its items are separated by `,`"),
     ("',' or '}'", "the mapping that begins here is not closed", True, "a mapping ends with `}`, its entries are separated by `,`"),
     ("unexpected end of stream", "the quote that begins here is never closed", True, _QUOTE),
+    (
+        "sequence entries are not allowed",
+        "a minus and a blank begin a list, and none can begin here",
+        False,
+        'as text, standard input for one, it is `"-"` in quotes',
+    ),
     ("document indicator", "the quote that begins here is never closed", True, _QUOTE),
     ("expected key", _INDENTATION, False, _COLUMN),
     ("'-' indicator", _INDENTATION, False, _COLUMN),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -12,9 +13,10 @@ import pyarrow as pa
 from disttrain.config.wording import listing
 from disttrain.data.arrays import is_bytes, is_number, is_text, is_time, plain
 from disttrain.data.findings import column_place, shown
+from disttrain.data.io.csv_dialect import separator_name
 from disttrain.errors import Finding
 
-__all__ = ["KINDS", "LABEL", "fits", "is_passed_over", "is_simple", "kind_of", "lookup", "mistyped", "unusable"]
+__all__ = ["KINDS", "LABEL", "fits", "is_passed_over", "is_simple", "kind_of", "lookup", "mistyped", "unseparated", "unusable"]
 
 LABEL = "label"
 # The row numbers that data frames leave in a file; no part of the data.
@@ -73,7 +75,13 @@ def lookup(wanted: Iterable[str], arrow_schema: Any, where: str, parts: Mapping[
         same = alike.get(folded(name), [])
         if name not in same:
             near = same or difflib.get_close_matches(name, names, n=1)
-            hints = (f"did you mean `{shown(near[0])}`?" if near else f"the columns are {listing(map(shown, names))}",)
+            hints = (
+                f"did you mean `{shown(near[0])}`?"
+                if near
+                else f"the columns are {listing(map(shown, names))}"
+                if names
+                else "it has no columns at all",
+            )
             part = (parts or {}).get(name)
             yield Finding("missing-column", f"there is no column `{shown(name)}`" + (f", {part}" if part else ""), where, hints=hints)
         elif same.count(name) > 1:
@@ -82,6 +90,35 @@ def lookup(wanted: Iterable[str], arrow_schema: Any, where: str, parts: Mapping[
             other = next(column for column in same if column != name)
             what = f"`{shown(other)}` is there too, which differs only in case or blanks"
             yield Finding("ambiguous-column", what, column_place(where, name), hints=("rename or remove one of them",))
+
+
+def unseparated(wanted: Iterable[str], names: Sequence[str], separator: str, where: str, configured: bool) -> Finding | None:
+    """The finding that a text file with the columns `names` is separated by something else: by it the header holds more of the columns that are
+    wanted. `configured`: whether a config can say so.
+    """
+    known = set(wanted)
+    if known & set(names):
+        return None
+    # In a header of several columns one that is wanted may be a part of another's name.
+    header, best, most = separator.join(names), "", int(len(names) > 1)
+    for mark in sorted(mark for mark in set(header) if not mark.isalnum() and mark not in "_\"'\r\n" and mark != separator):
+        cells = {cell.strip(" \"'") for cell in header.split(mark)}
+        if len(known & cells) > most and "" not in cells:
+            best, most = mark, len(known & cells)
+    if not best:
+        return None
+    what = f"its columns are separated by {separator_name(best)}, and it is read as separated by {separator_name(separator)}"
+    return Finding("wrong-separator", what, where, hints=(separated(best, separator, configured),))
+
+
+def separated(mark: str, separator: str, configured: bool) -> str:
+    """What to do with a file that is separated by `mark` and not by `separator`."""
+    if not mark.isascii():
+        return f"write `{shown(separator)}` in its place: `sed 's/{mark}/{separator}/g' OLD.csv > NEW.csv`"
+    if configured:
+        return f"set `data.csv: {{separator: {json.dumps(mark)}}}`"
+    old, new = (f"\\{ord(one):03o}" if one in "\\'-" or not one.isprintable() else one for one in (mark, separator))
+    return f"write `{shown(separator)}` in its place: `tr '{old}' '{new}' < OLD.csv > NEW.csv`"
 
 
 def folded(name: str) -> str:

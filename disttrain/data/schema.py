@@ -92,12 +92,13 @@ class Schema:
         `known` {part: column} is what the distribution needs of each row; `label` whether the target is one of several classes.
         Raises DataError with all faults: missing, ambiguous or unusable columns, text that looks like numbers, no features left.
         """
-        arrow_schema, where = source.schema, source.place
         ids, known = names(section.id), dict(known or {})
         observed = observed_columns(section)
         schema = Schema((), tuple(section.targets), section.weight, tuple(ids), known, observed, label)
         special = dict.fromkeys((*section.targets, *names(section.weight), *ids, *known.values(), *observed.values()))
         parts = parts_of(section.weight, known, observed)
+        source.require_separated((*special, *listed_features(section, (), set())[0]))
+        arrow_schema, where = source.schema, source.place
         listed, starred, passed = listed_features(section, arrow_schema.names, {*special, *split_columns(section), *names(section.exclude)})
         findings = list(lookup(dict.fromkeys((*listed, *special, *other_columns(section))), arrow_schema, where, parts))
         present = [name for name in listed if len(arrow_schema.get_all_field_indices(name)) == 1]
@@ -128,12 +129,16 @@ class Schema:
 
         With `target` what a score needs must be there too.
         """
+        source.require_separated(self.needed(target))
         self.check_types(source.schema, target, source.place, source.conflict)
+
+    def needed(self, target: bool, ids: bool = True) -> tuple[str, ...]:
+        """The columns that must be there to forecast, and with `target` to score, each once."""
+        return tuple(dict.fromkeys((*self.forecast_columns, *(self.id if ids else ()), *(self.scored_columns if target else ()))))
 
     def check_types(self, arrow_schema: Any, target: bool, where: str, conflict: Any = lambda column: None, ids: bool = True) -> None:
         """The same for the columns of an Arrow schema; without `ids` those need not be there."""
-        needed = dict.fromkeys((*self.forecast_columns, *(self.id if ids else ()), *(self.scored_columns if target else ())))
-        findings = list(lookup(needed, arrow_schema, where, parts_of(self.weight, self.known, self.observed)))
+        findings = list(lookup(self.needed(target, ids), arrow_schema, where, parts_of(self.weight, self.known, self.observed)))
         for feature in self.features:
             findings += mistyped([feature.name], feature.kind, arrow_schema, where, conflict)
         findings += self.type_faults(arrow_schema, where, conflict, target=target)

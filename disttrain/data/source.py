@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from disttrain.data.arrays import boolean_column, is_text
+from disttrain.data.column_checks import unseparated
 from disttrain.data.column_type_guess import ColumnTypeGuess
 from disttrain.data.column_types import AS_WRITTEN, NAME, NUMBER, OWN
 from disttrain.data.common_types import exactly
@@ -110,6 +111,13 @@ class Source:
             field.with_name(names.get(field.name, field.name)) for field in fields if field.name not in set(self.renamed) - set(names)
         ]
         return pa.schema([*fields, *(pa.field(name, kind) for name, kind in self._partitions.items())])
+
+    def require_separated(self, wanted: Iterable[str]) -> None:
+        """Raise DataError where the header of a text file holds the columns that are wanted only by another separator than it is read with."""
+        theirs = [self.renamed.get(name, name) for name in wanted]
+        for path, dialect, schema in zip(self.files, self.dialects, self._schemas, strict=True) if not self.typed else ():
+            if fault := unseparated(theirs, schema.names, dialect.separator, place(path), self.configured):
+                raise DataError(fault)
 
     def _require_renamed(self, there: Sequence[str]) -> None:
         missing = [name for name in self.renamed.values() if name not in there]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+from disttrain import config as configs
 from disttrain.config import Loaded
 from disttrain.messages import shown
+from disttrain.workflows import records
 from disttrain.workflows.chains import chains, count_of, summary_of
 from disttrain.workflows.prediction_columns import require_free_ids
 from disttrain.workflows.preparation import Prepared, prepare
@@ -31,11 +34,12 @@ class Remark:
     warning: bool = False
 
 
-def check(loaded: Loaded, limit: int | None = None, detailed: bool = False) -> list[Remark]:
+def check(loaded: Loaded, limit: int | None = None, detailed: bool = False, out: Path | None = None) -> list[Remark]:
     """Remarks on files, target, support, split, features and network of a config. Raises what `fit` raises before training.
 
-    `detailed`: how each feature becomes inputs too.
+    `detailed`: how each feature becomes inputs too; `out`: the folder of the run, where it is not the next one.
     """
+    records.resolved(loaded, configs.expanded(out or loaded.config.output.folder + "/run"))
     prepared = prepare(loaded, limit)
     require_suited(loaded, prepared)
     require_free_ids(loaded, prepared.model, prepared.data.arrow_schema)

@@ -18,7 +18,7 @@ from disttrain.families import needs
 from disttrain.model import family_of, known_columns
 from disttrain.names import SPLITS
 
-__all__ = ["Dataset", "dataset", "filters_of", "hold_out_own", "is_label", "source_of"]
+__all__ = ["Dataset", "dataset", "filters_of", "hold_out_own", "is_label", "require_total", "source_of"]
 
 # From this share of held-out rows on, rows that are in the training rows too are a warning.
 _MANY_SHARED = 0.01
@@ -198,11 +198,16 @@ class _Part:
 
 def _read(source: Source, forms: Mapping[str, str], config: Config, limit: int | None, compared: Sequence[str]) -> _Part:
     rows = source.read(forms, compared, filters_of(config), limit)
-    if not rows.total:
-        what = "the file has a header and no rows" if source.format.name == "csv" else "the file has no rows"
-        raise DataError(Finding("no-rows", what, source.place, hints=("name a file with rows",)))
+    require_total(source, rows.total)
     read = rows.total if limit is None else min(limit, rows.total)
     return _Part(source, rows.table, rows.compared, rows.row, rows.total, read - len(rows.row))
+
+
+def require_total(source: Source, total: int) -> None:
+    """Raise DataError where the files of a source have no rows in all."""
+    if not total:
+        what = "the file has a header and no rows" if source.format.name == "csv" else "the file has no rows"
+        raise DataError(Finding("no-rows", what, source.place, hints=("name a file with rows",)))
 
 
 def _joined(tables: Sequence[pa.Table]) -> pa.Table:

@@ -11,6 +11,7 @@ from typing import Any
 from disttrain.config import Config, Loaded
 from disttrain.errors import DataError
 from disttrain.families import Facts, Family, Parameter, activation_for, facts_of
+from disttrain.messages import shown
 from disttrain.model import Model, family_of
 from disttrain.networks import Output
 from disttrain.workflows.chains import beside_of, chains, spread_of
@@ -22,6 +23,8 @@ __all__ = ["Explanation", "explain"]
 
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 _COLUMN = 17
+# Labels that are shown, and characters of each.
+_LABELS, _LABEL = 8, 30
 _BASELINE = "the constant model of maximum likelihood: the baseline that features have to beat"
 _STARTS = {
     "marginal": f"the network starts at {_BASELINE}",
@@ -99,12 +102,14 @@ def _symbols(family: Family, config: Config) -> dict[str, str]:
 
 
 def _target_form(config: Config, family: Family, model: Model | None) -> str:
-    columns = config.data.targets
+    columns = [shown(column) for column in config.data.targets]
     if family.event:
         return f"{', '.join(f'`{column}`' for column in columns)}: one vector per row, {family.support.text('y')}"
     if not is_label(config):
         return f"`{columns[0]}`, one number per row: {family.support.text('y')}"
-    labels = "" if model is None or model.labels is None else ": " + ", ".join(map(str, model.labels[:8]))
+    found = () if model is None or model.labels is None else model.labels
+    some = ", ".join(shown(label, _LABEL) for label in found[:_LABELS]) + (", …" if len(found) > _LABELS else "")
+    labels = f": {some}" if found else ""
     if len(columns) > 1:
         return f"one-hot: {len(columns)} columns with one 1 per row; y is the place of the 1{labels}"
     return f"`{columns[0]}`, one label per row; y is its place among the classes{labels}"

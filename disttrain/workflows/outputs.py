@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import os
 import stat
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 from disttrain import config as configs
 from disttrain import storage
 from disttrain.data import place
-from disttrain.errors import Finding, UsageError
+from disttrain.errors import Finding, RunUnreadable, UsageError
 from disttrain.workflows.runs import OpenRun
 
 __all__ = ["require_no_input", "require_no_input_in"]
@@ -21,16 +22,35 @@ STDIN = "-"
 
 
 def require_no_input(output: str, option: str, inputs: Iterable[Path], runs: Sequence[OpenRun]) -> None:
-    """Raise UsageError where the file `output` is one of the `inputs` or belongs to the models of `runs`, under whatever name or link."""
+    """Raise UsageError where the file `output` is one of the `inputs` or belongs to the models of `runs`, under whatever name or link, or is a
+    config that one of these was made from.
+    """
     target = _identity(output, sys.stdout)
     if target is None:
         return
     uses = [(path, "is read") for path in inputs]
     uses += [(path, f"belongs to the run {run.name}") for run in runs for path in storage.own_files(run.folder, run.model_folder)]
-    for path, use in uses:
-        if _identity(str(path), sys.stdin) == target:
-            what = f"the output would replace {place(path)}, which {use}"
-            raise UsageError(Finding("output-is-input", what, f"{option} {place(output)}", hints=("name another file",)))
+    found = [(path, use) for path, use in uses if _identity(str(path), sys.stdin) == target]
+    found += [
+        (Path(output), f"is the config of the run {run.name}") for run in runs if run.folder is not None and _is_config(output, run.folder)
+    ]
+    for path, use in found:
+        what = f"the output would replace {place(path)}, which {use}"
+        raise UsageError(Finding("output-is-input", what, f"{option} {place(output)}", hints=("name another file",)))
+
+
+def _is_config(output: str, run: Path) -> bool:
+    """Whether a file is the config that a run was made from: the one that run.json names, or the same to the byte as the run keeps it, as a run
+    does not know from which folder it was named.
+    """
+    path = configs.expanded(output)
+    with suppress(OSError, ValueError, RunUnreadable):
+        named = storage.record(run).get("config")
+        if isinstance(named, str) and os.path.samefile(path, configs.expanded(named)):
+            return True
+    with suppress(OSError, ValueError):
+        return filecmp.cmp(path, run / "config.yaml", shallow=False)
+    return False
 
 
 def require_no_input_in(folder: Path, inputs: Iterable[Path]) -> None:

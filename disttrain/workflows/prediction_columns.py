@@ -53,9 +53,14 @@ def require_layout(schema: pa.Schema, kept: Sequence[str], made: Mapping[str, in
     """
     names = dict(zip(_written_names(list(made), request), made.values(), strict=True))
     sizes = {name: schema.field(name).type.list_size if pa.types.is_fixed_size_list(schema.field(name).type) else 0 for name in kept}
-    unfolded = [*_unfolded(names), *_unfolded(sizes)] if form == "csv" else []
-    clashes = [name for name in kept if name in names] or [name for name, count in Counter(unfolded).items() if count > 1]
-    if clashes:
+    ours, theirs = (list(_unfolded(columns)) if form == "csv" else list(columns) for columns in (names, sizes))
+    if twice := _twice(ours):
+        raise UsageError(Finding("name-clash", f"two predicted columns would be called `{twice[0]}` in {form}", "--rename"))
+    if twice := _twice(theirs):
+        what = f"two of the columns to keep would be called `{rooms.shown(twice[0])}` in {form}"
+        raise DataError(Finding("name-clash", what, "--keep", hints=("leave one of them out",)))
+    taken = {*names, *ours}
+    if clashes := [name for name in (*kept, *theirs) if name in taken]:
         what = f"the input column `{rooms.shown(clashes[0])}` and a predicted column have the same name"
         raise DataError(Finding("name-clash", what, hints=("`--prefix pred_`, or `--rename OLD=NEW`",)))
     rooms.require_format(schema, kept, form)
@@ -85,6 +90,10 @@ def require_free_ids(loaded: Loaded, model: Model, schema: pa.Schema) -> None:
         raise DataError(*map(loaded.finding, problems))
 
 
+def _twice(names: Sequence[str]) -> list[str]:
+    return [name for name, count in Counter(names).items() if count > 1]
+
+
 def _unfolded(sizes: Mapping[str, int]) -> Iterator[str]:
     """The names of columns in CSV, where a list of K numbers is K columns."""
     for name, size in sizes.items():
@@ -99,6 +108,6 @@ def _written_names(made: Sequence[str], request: Request) -> list[str]:
         hints = (f"there are {listing(prefixed)}",)
         raise UsageError(Finding("unknown-choice", f"no column `{unknown[0]}` is predicted", "--rename", hints=hints))
     names = [renamed.get(name, name) for name in prefixed]
-    if twice := [name for name, count in Counter(names).items() if count > 1]:
+    if twice := _twice(names):
         raise UsageError(Finding("name-clash", f"two predicted columns would be called `{twice[0]}`", "--rename"))
     return names

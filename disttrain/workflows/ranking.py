@@ -16,6 +16,7 @@ from disttrain.data import Schema, Source
 from disttrain.errors import DataError, Finding
 from disttrain.families import FAMILIES, Family, build, default_name, spelled
 from disttrain.workflows.catalogue import listing
+from disttrain.workflows.dataset import require_total
 from disttrain.workflows.shapes import Numbers, Shape, shape_of
 from disttrain.workflows.ties import tie_notes
 
@@ -119,7 +120,9 @@ def _columns(source: str, target: str, weight: str | None) -> tuple[Array, Array
     rows = Source(rooms.files(source, Path.cwd()), configured=False)
     origin, schema = rows.origin, Schema((), (target,), weight)
     schema.check(rows, target=True)
-    table = rows.read(schema.forms(target=True)).table
+    read = rows.read(schema.forms(target=True))
+    require_total(rows, read.total)
+    table = read.table
     found = rooms.read_target(table, (target,), kind="number", origin=origin)
     rooms.require_complete(found, origin)
     y, weights = found.values, None

@@ -66,7 +66,9 @@ def _lasting(path: Path, folder: Path) -> str:
         if not any("\ud800" <= character <= "\udfff" for character in name):
             return name
     what = f"the name of {shown(path, 200)} is not UTF-8, and the config of the run could not say it"
-    raise UsageError(Finding("not-utf8", what, "data", hints=("rename the file or folder, or put the run beside the data with `--out`",)))
+    raise UsageError(
+        Finding("not-utf8", what, "data", hints=("rename the file or folder, or put the run beside the data with `fit --out`",))
+    )
 
 
 def environment(prepared: Prepared, device: torch.device) -> dict[str, Any]:

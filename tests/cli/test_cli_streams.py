@@ -88,6 +88,52 @@ def test_without_standard_streams_nothing_is_written_into_a_file_of_ours(folder)
     assert lines[0].startswith('"row"')
 
 
+@pytest.mark.parametrize("arguments", [["fit", "piped.yaml"], ["check", "piped.yaml"], ["evaluate", "piped"], ["predict", "piped", "-o", "z.csv"],
+                                       ["predict", "run", "--data", "-", "-o", "z.csv"], ["evaluate", "run", "--data", "-"],
+                                       ["families", "--data", "-", "--target", "gamma"]], ids=" ".join)  # fmt: skip
+def test_a_closed_standard_input_is_an_empty_one(arguments, folder):
+    write_config(folder / "piped.yaml", config_of("gamma", "-"))
+    if arguments[1] == "piped" and not (folder / "piped").exists():
+        with open(folder / "data.parquet", "rb") as rows:
+            fit = [sys.executable, "-m", "disttrain", "fit", "piped.yaml", "-q", "--out", "piped"]
+            subprocess.run(fit, stdin=rows, cwd=folder, check=True)
+    done = closed(arguments, "<&-", folder)
+    assert done.returncode == 3
+    assert "rows of piped came from standard input" in done.stderr or "nothing comes through standard input" in done.stderr
+
+
+def closed(arguments, how, folder):
+    """The end of a command whose streams are closed as a shell is told to."""
+    command = f"{sys.executable} -m disttrain {' '.join(arguments)} {how}"
+    done = subprocess.run(command, shell=True, cwd=folder, capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr
+    assert "bug" not in done.stderr
+    return done
+
+
+TALKING = {
+    "help": ["--help"], "families": ["families"], "check": ["check", "small.yaml"], "explain": ["explain", "small.yaml"],
+    "fit": ["fit", "small.yaml", "--out", "again", "--overwrite"], "evaluate": ["evaluate", "run", "--data", "data.parquet"],
+    "json": ["evaluate", "run", "--data", "data.parquet", "--json"], "csv": COMMANDS["csv"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TALKING)
+def test_what_cannot_be_printed_as_standard_output_is_closed_is_a_failure_of_the_command(name, folder):
+    done = closed(TALKING[name], ">&-", folder)
+    assert done.returncode == 6
+    assert done.stderr.count("error[") == 1
+    assert "error[cannot-write]: cannot write to stdout: it is closed" in done.stderr
+    assert "rows -> -" not in done.stderr
+
+
+@pytest.mark.parametrize("name", TALKING)
+def test_no_command_needs_standard_error_or_input(name, folder):
+    done = closed(TALKING[name], "2>&- <&-", folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout
+
+
 def test_an_encoding_without_ticks_is_no_reason_to_fail(folder):
     environment = os.environ | {"PYTHONIOENCODING": "latin-1"}
     command = [sys.executable, "-m", "disttrain", "check", "small.yaml"]

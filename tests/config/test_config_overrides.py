@@ -122,3 +122,15 @@ def test_no_place_of_the_file_is_left_under_a_value_that_was_replaced():
     assert finding.excerpt[1].startswith("  | --set training=")
     full = config.loads(TEXT, "c.yaml", overrides=["data={train: x, target: y, features: '*'}"])
     assert full.finding(config.Problem(("data", "features", 1), "x", "x")).excerpt[1].startswith("  | --set data=")
+
+
+def test_a_minus_alone_is_standard_input_and_no_list_of_nothing():
+    assert loaded("data.train=-").data.train == "-"
+    (finding,) = refused("training.epochs=-").findings
+    assert finding.what == "`epochs` must be a whole number, not `-`"
+
+
+@pytest.mark.parametrize("override", ["data.train=[a, null]", "data.features=[a, ~]"])
+def test_an_empty_item_has_no_default(override):
+    (finding,) = refused(override).findings
+    assert finding.hints == ('take the empty item out; a minus as text, standard input for one, is `"-"` in quotes',)

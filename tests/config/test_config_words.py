@@ -9,6 +9,7 @@ import pytest
 
 import disttrain
 from disttrain import config, data, metrics, names, networks, training
+from disttrain.config.data_section import CsvSection
 from disttrain.data import column_checks, splits
 from disttrain.errors import ConfigError
 from disttrain.networks import input_layer
@@ -38,7 +39,7 @@ TABLES = {
 }
 # Lists without a table: the program asks for the words by name.
 ASKED_FOR = (
-    "CSV_SEPARATORS", "CSV_THOUSANDS", "ENCODINGS", "HEADS", "MISSING", "MOMENTUM_OPTIMIZERS", "PRECISIONS", "SCALINGS", "STOPPING_METRICS",
+    "CSV_THOUSANDS", "ENCODINGS", "HEADS", "MISSING", "MOMENTUM_OPTIMIZERS", "PRECISIONS", "SCALINGS", "STOPPING_METRICS",
     "UNKNOWN_CATEGORIES",
 )  # fmt: skip
 
@@ -80,3 +81,14 @@ def test_what_is_not_available_is_refused(path):
     here[path[-1]] = {"trials": 1} if path == ("tune",) else True
     with pytest.raises(ConfigError, match="not available"):
         config.parse(document)
+
+
+@pytest.mark.parametrize("mark", ["auto", ",", ";", "\t", "|", ":", " ", "^", "\x01", "~"])
+def test_any_character_separates(mark):
+    assert CsvSection(separator=mark).separator == mark
+
+
+@pytest.mark.parametrize("mark", ["", "tab", ";;", '"', "\n", "\r", "\0", "§"])
+def test_words_quotes_and_line_ends_separate_nothing(mark):
+    with pytest.raises(ValueError, match="is not a separator"):
+        CsvSection(separator=mark)

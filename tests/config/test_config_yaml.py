@@ -48,6 +48,7 @@ FAULTS = {
     "a: 0x" + "f" * 40: ("out-of-range", 1, 4),
     "a: 1\n---\nb: 1": ("yaml-syntax", 2, 1),
     "a: [1, 2\nb: 3": ("yaml-syntax", 1, 4),
+    "a: -": ("yaml-syntax", 1, 4),
     "a: {b: 1": ("yaml-syntax", 1, 4),
     'a: "x': ("yaml-syntax", 1, 4),
     "a:\n\tb: 1": ("yaml-syntax", 2, 1),

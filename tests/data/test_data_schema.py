@@ -49,6 +49,7 @@ def source_with(schema, place="data"):
         schema=schema,
         place=place,
         conflict=lambda column: None,
+        require_separated=lambda wanted: None,
         own_types=lambda names: {name: plain(schema.field(name).type) for name in names},
         pieces=lambda columns, text: iter(()),
     )

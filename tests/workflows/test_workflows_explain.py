@@ -194,6 +194,13 @@ def test_labels_and_one_hot_columns_are_told_apart(table, tmp_path):
     assert first["θ₁"].startswith("probs: 3 numbers per row")
 
 
+def test_labels_are_short_on_the_screen(tmp_path):
+    names = ["\x1b" + "long" * 50, *"abcdefghi"]
+    path = write_table(tmp_path / "long.parquet", pa.table({"x": range(200), "label": names * 20}))
+    document = told({"distribution": "categorical", "data": {"train": str(path), "target": "label", "features": ["x"]}}).document
+    assert document["target"].endswith(r"classes: \x1blonglonglonglonglonglongl…, a, b, c, d, e, f, g, …")
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_data_that_cannot_be_read_do_not_hinder_the_derivation(family, table_file):
     document = config_of(family, str(table_file))

@@ -77,6 +77,23 @@ def test_what_a_run_is_known_by_is_not_replaced(record, here):
         refused(here, "evaluate", "run", "--baseline", "rival", "--data", "data.parquet", "--rows-out", "rival/" + record, "--overwrite")
 
 
+@pytest.mark.parametrize("changed", [False, True])
+def test_the_config_of_the_run_is_not_replaced(changed, here, monkeypatch):
+    assert CliRunner().invoke(app, ["fit", "small.yaml", "-q", "--out", "other"]).exit_code == 0
+    if changed:
+        with (here / "small.yaml").open("a") as file:
+            file.write("# later\n")
+    else:
+        # Known by what is in it, from wherever the run is used.
+        monkeypatch.chdir(here / "folder")
+    config, run, data = (os.path.relpath(here / name) for name in ("small.yaml", "other", "data.parquet"))
+    for options in (["predict", run, "--data", data, "--format", "csv", "-o"], ["evaluate", run, "--data", data, "--rows-out"]):
+        if options[0] == "evaluate":
+            os.symlink(config, "link.parquet")
+        screen = refused(here, *options, config if options[0] == "predict" else "link.parquet", "--overwrite")
+        assert "is the config of the run other" in screen
+
+
 def test_old_outputs_in_the_run_folder_are_replaced(here):
     for output in ("run/predictions.parquet", "run/mine.csv", "out.parquet"):
         for _ in range(2):

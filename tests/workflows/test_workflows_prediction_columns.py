@@ -146,6 +146,14 @@ def test_two_predicted_columns_never_share_a_name(run, folder):
     assert pq.read_schema(folder / "levels.parquet").names == ["row", "uuid", "mean", "q50"]
 
 
+def test_a_list_of_members_takes_the_names_of_its_columns_in_csv(run):
+    predict = ["predict", run, "--data", "data.parquet", "--columns", "parameters,mean", "--rename", "mean=loc_0", "-o"]
+    screen = command(2, *predict, "named.csv")
+    assert "two predicted columns would be called `loc_0` in csv" in screen
+    assert "input" not in screen
+    command(0, *predict, "named.parquet")
+
+
 def test_the_columns_of_wide_files_are_laid_out_in_time_that_grows_with_their_number():
     names = [f"c{number}" for number in range(8_000)]
     schema = pa.schema([(name, pa.float64()) for name in names])

@@ -63,3 +63,9 @@ def test_heavy_ties_are_named_and_honest_data_are_not():
     assert tie_notes(build("poisson", {}), "grade", grades) == ()
     zeros = np.where(rng.random(1_000) < 0.6, 0.0, rng.gamma(2.0, 1.0, 1_000))
     assert tie_notes(build("hurdle", {}), "claims", zeros) == ()
+
+
+def test_a_header_alone_has_no_rows(tmp_path):
+    (tmp_path / "bare.csv").write_text("x,y\n")
+    with pytest.raises(DataError, match="the file has a header and no rows"):
+        ranking(str(tmp_path / "bare.csv"), "y")

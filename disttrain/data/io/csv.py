@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from disttrain.data.findings import place
 from disttrain.data.io.csv_dialect import Dialect, header_of
+from disttrain.data.io.durations import duration_text
 from disttrain.data.io.files import HEAD_BYTES, opened_text, reading
 from disttrain.errors import DataError, Finding
 
@@ -36,33 +37,34 @@ def csv_schema(path: Path, dialect: Dialect) -> Any:
 
 def source(path: Path, dialect: Dialect) -> Any:
     """The text for the CSV reader from its header on, which refuses one without a line end: small files get one."""
-    blank = leading_blanks(path, dialect)
-    with from_header(path, dialect, blank) as file:
+    before = before_header(path, dialect)
+    with from_header(path, dialect, before) as file:
         content = bytes(file.read(HEAD_BYTES))
         if len(content) < HEAD_BYTES and b"\n" not in content:
             return pa.BufferReader(content + bytes(file.read()) + b"\n")
-    return from_header(path, dialect, blank)
+    return from_header(path, dialect, before)
 
 
-def leading_blanks(path: Path, dialect: Dialect) -> int:
-    """The bytes of the empty lines before the header, with the mark of UTF-8 where one is before them: in a file of one column the CSV
-    reader takes the first for the header.
+def before_header(path: Path, dialect: Dialect) -> int:
+    """The bytes before the header: a line that says the separator, and empty lines, with the mark of UTF-8 before them. In a file of one column
+    the CSV reader takes the first empty line for the header.
     """
     size = 0
     with opened_text(path, dialect.encoding) as file:
         while block := bytes(file.read(HEAD_BYTES)):
-            text = block if size else block.removeprefix(UTF8_MARK)
+            # The line of the separator is ASCII.
+            text = block if size else block.removeprefix(UTF8_MARK)[dialect.before_header :]
             blank = len(text) - len(text.lstrip(b"\r\n"))
-            size += blank + (len(block) - len(text) if blank else 0)
+            size += blank + (len(block) - len(text) if blank or dialect.before_header else 0)
             if blank < len(text):
                 break
     return size
 
 
-def from_header(path: Path, dialect: Dialect, blank: int) -> Any:
+def from_header(path: Path, dialect: Dialect, before: int) -> Any:
     file = opened_text(path, dialect.encoding)
-    while blank:
-        blank -= len(file.read(min(blank, HEAD_BYTES)))
+    while before:
+        before -= len(file.read(min(before, HEAD_BYTES)))
     return file
 
 
@@ -151,9 +153,11 @@ def csv_lines(path: Path, dialect: Dialect, rows: NDArray[np.int64]) -> NDArray[
     """The line of the file, from 1, on which each of some ascending rows begins. It reads the file up to the last of them."""
     wanted, lines, count, line = set(rows.tolist()), {}, -1, 1
     with opened_text(path, dialect.encoding) as file:
-        reader = csv.reader(io.TextIOWrapper(file, encoding="utf-8-sig", errors="replace", newline=""), delimiter=dialect.separator)
+        text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="replace", newline="")
+        first = 1 + bool(text.read(dialect.before_header))
+        reader = csv.reader(text, delimiter=dialect.separator)
         width = len(next((cells for cells in cells_of(reader) if cells), []))
-        line = reader.line_num + 1
+        line = reader.line_num + first
         for cells in cells_of(reader):
             # Arrow passes over empty lines, but for files of one column.
             count += bool(cells) or width == 1
@@ -161,7 +165,7 @@ def csv_lines(path: Path, dialect: Dialect, rows: NDArray[np.int64]) -> NDArray[
                 lines[count] = line
                 if len(lines) == len(wanted):
                     break
-            line = reader.line_num + 1
+            line = reader.line_num + first
     return np.array([lines.get(row, row + 2) for row in rows.tolist()], dtype=np.int64)
 
 
@@ -177,7 +181,7 @@ def csv_writer(sink: Any, schema: Any) -> Any:
 
 
 class _Writer:
-    """Writes lists of K numbers as K columns, `loc_0` the first of `loc`: CSV has no lists."""
+    """Writes lists of K numbers as K columns, `loc_0` the first of `loc`, and durations as text: CSV has neither."""
 
     def __init__(self, sink: Any, schema: Any) -> None:
         self.writer = arrow_csv.CSVWriter(sink, _unfolded(pa.Table.from_batches([], schema)).schema)
@@ -207,4 +211,6 @@ def _unfolded(table: Any) -> Any:
         folded = range(column.type.list_size) if pa.types.is_fixed_size_list(column.type) else ()
         names += [f"{name}_{number}" for number in folded] or [name]
         columns += [pc.list_element(column, number) for number in folded] or [column]
+    # Arrow writes the bare number, and its unit is lost.
+    columns = [duration_text(column) if pa.types.is_duration(column.type) else column for column in columns]
     return pa.Table.from_arrays(columns, names)

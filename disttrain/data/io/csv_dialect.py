@@ -10,13 +10,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from disttrain.data.findings import shown
-from disttrain.data.io.files import HEAD_BYTES, head, opened_text, reading, require_text
+from disttrain.data.findings import place, shown
+from disttrain.data.io.files import HEAD_BYTES, empty_file, head, opened_text, reading, require_text
 from disttrain.errors import DataError, Finding
 
-__all__ = ["MISSING_WORDS", "PLAIN", "TYPED", "Dialect", "dialect_of", "header_of", "number_text"]
+__all__ = ["MISSING_WORDS", "PLAIN", "TYPED", "Dialect", "dialect_of", "header_of", "number_text", "separator_name"]
 
+# Those that are recognised, and how they are called.
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "|"}
+# The first line by which spreadsheets are told the separator; it is no header.
+SEPARATOR_LINE = re.compile('"?sep=([\t -~])"?(\r\n|\n|\r|$)')
 # Words that stand for a missing number, date or truth value, in any case and with blanks around; of names only the empty field is missing.
 MISSING_WORDS = ("", "na", "n/a", "#n/a", "#na", "nan", "-nan", "null", "none", "<na>", "nat")
 # With a mark that is a comma, a point or a blank: numbers that can be read in one way only.
@@ -39,7 +42,7 @@ MOST_CELLS = 0.8
 class Dialect:
     """How text becomes values. `missing` are the words that are declared to stand for a missing value, in names letter for letter and in other
     columns in any case; None where these are the usual ones, in columns of numbers, dates and truth values alone. `words` are those that
-    were met in the sample.
+    were met in the sample. `before_header` are the characters of a first line that says the separator.
     """
 
     separator: str = ","
@@ -48,6 +51,7 @@ class Dialect:
     encoding: str = "utf-8"
     missing: tuple[str, ...] | None = None
     words: tuple[str, ...] = ()
+    before_header: int = 0
 
     @property
     def plain(self) -> bool:
@@ -59,7 +63,7 @@ class Dialect:
         """What differs from plain comma-separated UTF-8 with decimal points, for the screen; empty where nothing does."""
         parts = []
         if self.separator != ",":
-            parts.append(f"separated by {SEPARATORS.get(self.separator, shown(self.separator))}")
+            parts.append(f"separated by {separator_name(self.separator)}")
         if self.decimal != ".":
             parts.append("decimal comma")
         if self.thousands:
@@ -69,6 +73,11 @@ class Dialect:
         if self.words:
             parts.append("missing: " + ", ".join(shown(word, 20) for word in self.words))
         return ", ".join(parts)
+
+
+def separator_name(separator: str) -> str:
+    """A separator as a message names it."""
+    return "blank" if separator == " " else SEPARATORS.get(separator, f"`{shown(separator)}`")
 
 
 def is_float(word: str) -> bool:
@@ -96,14 +105,16 @@ def dialect_of(path: Path, options: Any = None) -> Dialect:
     if encoding != "utf-16":
         require_text(path, "csv", first)
     sample = decoded(path, first, encoding)
-    separator = _said(options, "separator") or recognised_separator(sample)
+    told = SEPARATOR_LINE.match(sample)
+    sample = sample[0 if told is None else told.end() :]
+    separator = _said(options, "separator") or (recognised_separator(sample) if told is None else told[1])
     columns = columns_of(rows_of(sample, separator)[1:])
     decimal = _said(options, "decimal") or recognised_decimal(columns, separator)
     thousands = _said(options, "thousands")
     missing = getattr(options, "missing", "auto")
     missing = None if missing == "auto" else tuple(missing)
     marks = recognised_thousands(columns, decimal) if thousands is None else ("" if thousands == "none" else thousands)
-    dialect = Dialect(separator, decimal, marks, encoding, missing)
+    dialect = Dialect(separator, decimal, marks, encoding, missing, before_header=0 if told is None else told.end())
     return replace(dialect, words=words_in(columns, dialect))
 
 
@@ -213,13 +224,26 @@ def are_numbers(cells: set[str], dialect: Dialect, telling: re.Pattern[str]) -> 
 
 
 def header_of(path: Path, dialect: Dialect) -> Sequence[str]:
-    """The names in the first line of the file, which may be longer than the sample."""
+    """The names in the first line of the file, which may be longer than the sample. Raises DataError where there is none."""
     with reading(path, "csv"), opened_text(path, dialect.encoding) as file:
         lines = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+        lines.read(dialect.before_header)
         try:
-            return next((row for row in csv.reader(lines, delimiter=dialect.separator) if row), [])
+            header = next((row for row in csv.reader(lines, delimiter=dialect.separator) if row), None)
         except csv.Error as fault:
-            raise ValueError(f"the header cannot be read: {fault}") from None
+            raise unreadable_header(path, fault) from None
+    if header is None:
+        raise DataError(empty_file(path))
+    return header
+
+
+def unreadable_header(path: Path, fault: csv.Error) -> DataError:
+    """The error of a first line that Python's reader does not take."""
+    if "field limit" not in str(fault):
+        return DataError(Finding("unreadable-file", f"the header cannot be read as csv: {fault}", place(path)))
+    what = f"a name in the first line is longer than {csv.field_size_limit():,} characters"
+    hints = ('close a quote (") that is opened there', "or end the header with a line end")
+    return DataError(Finding("unreadable-file", what, place(path), hints=hints))
 
 
 def number_text(dialect: Dialect) -> str:

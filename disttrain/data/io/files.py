@@ -25,6 +25,7 @@ __all__ = [
     "STDIN",
     "compression_of",
     "digest",
+    "empty_file",
     "has_piped_data",
     "head",
     "looks_like",
@@ -61,18 +62,50 @@ UNPACKING = {
     "zip": "unpack it (`unzip FILE`), or save a spreadsheet as CSV",
     "xz": "unpack it: `unxz -k FILE`",
     "feather, version 1": "write it anew as Feather version 2, Arrow or Parquet",
+    "gzip": "unpack it: `gunzip -k FILE`",
+    "zstd": "unpack it: `zstd -d FILE`",
+    "bz2": "unpack it: `bunzip2 -k FILE`",
+    # Suffixes of other programs, whose files are no text either.
+    **dict.fromkeys(("xlsx", "xlsm", "xlsb", "xls", "ods"), "save the sheet as CSV, or write it as Parquet"),
+    **dict.fromkeys(
+        (
+            "sas7bdat",
+            "xpt",
+            "dta",
+            "sav",
+            "rds",
+            "rda",
+            "rdata",
+            "pkl",
+            "pickle",
+            "npy",
+            "npz",
+            "h5",
+            "hdf5",
+            "db",
+            "sqlite",
+            "duckdb",
+            "orc",
+            "avro",
+        ),
+        "write it as Parquet or CSV with the program that reads it",
+    ),
 }
 
 
 @functools.cache
 def stdin_bytes() -> bytes:
-    """All of standard input: it can be read once only, and a schema and its rows are two passes."""
-    return sys.stdin.buffer.read()
+    """All of standard input: it can be read once only, and a schema and its rows are two passes. Nothing where it is closed."""
+    # Python has no stream for a descriptor that is closed, as `<&-` and some schedulers leave it.
+    return b"" if sys.stdin is None else sys.stdin.buffer.read()
 
 
 def has_piped_data() -> bool:
     """Whether something comes through standard input that is no terminal."""
-    return not sys.stdin.isatty() and bool(stdin_bytes())
+    if sys.stdin is None or sys.stdin.isatty():
+        return False
+    with reading(STDIN, "text"):
+        return bool(stdin_bytes())
 
 
 def not_a_file(path: Path) -> Finding | None:
@@ -154,18 +187,30 @@ def unreadable(path: Path, name: str, fault: BaseException) -> DataError:
     if not first:
         return DataError(empty_file(path))
     seems = looks_like(first)
-    if seems and seems.split(",")[0] not in {name, "arrow", "feather", *COMPRESSIONS.values()}:
+    if seems in COMPRESSIONS.values() and name not in ("csv", "ndjson", "text"):
+        hints.append(f"only text is read compressed; {UNPACKING[seems]}")
+    elif seems and seems.split(",")[0] not in {name, "arrow", "feather", *COMPRESSIONS.values()}:
         unpack = UNPACKING.get(seems.split(" ")[0], UNPACKING.get(seems, ""))
         hints.append(f"its first bytes look like {seems}; {unpack or f'name it so, or set `data.format: {seems}`'}")
-    if "UTF8" in str(fault):
-        convert = f"convert it to UTF-8: `iconv -f LATIN1 -t UTF-8 OLD.{name} > NEW.{name}`"
-        hints += ["set `data.csv: {encoding: latin-1}`", f"or {convert}"] if name == "csv" else [convert]
+    if "UTF8" in str(fault) or isinstance(fault, UnicodeError):
+        hints += other_encoding(name)
     reason = shown(str(fault).strip().split("\n")[0] or type(fault).__name__, 200)
     return DataError(Finding("unreadable-file", f"cannot be read as {name}: {reason}", place(path), hints=tuple(hints)))
 
 
+def other_encoding(name: str) -> list[str]:
+    """What to do with a file of the format `name` in which text is not UTF-8, as Arrow says of values and Python of names."""
+    if name not in ("csv", "ndjson"):
+        return ["write it anew with its text, and the names of its columns, in UTF-8"]
+    # Some commands have no config.
+    told = ["or, in a config, set `data.csv: {encoding: latin-1}`"] if name == "csv" else []
+    return [f"convert it to UTF-8: `iconv -f LATIN1 -t UTF-8 OLD.{name} > NEW.{name}`", *told]
+
+
 def empty_file(path: Path) -> Finding:
-    return Finding("empty-file", "the file is empty (0 bytes)", place(path))
+    """The finding about a file without a byte, or with line ends alone."""
+    what = "nothing comes through standard input" if path == STDIN else "the file is empty"
+    return Finding("empty-file", what, place(path))
 
 
 @contextmanager
@@ -182,9 +227,12 @@ def reading(path: Path, name: str) -> Iterator[None]:
 
 
 def require_text(path: Path, name: str, first: bytes) -> None:
-    """Raise DataError where a text file that begins with these bytes is empty, binary, or UTF-16 without its mark."""
+    """Raise DataError where a text file that begins with these bytes, uncompressed, is empty, compressed again, binary, or UTF-16 without its mark."""
     if not first:
         raise DataError(empty_file(path))
+    if (inside := looks_like(first)) in COMPRESSIONS.values():
+        hints = (f"{UNPACKING[inside]}; one compression is read as it is",)
+        raise DataError(Finding("unreadable-file", f"it is compressed twice: what is inside is {inside} again", place(path), hints=hints))
     if first[:2] in (b"\xff\xfe", b"\xfe\xff") or (b"\0" in first and not looks_like(first)):
         hints = (f"convert it: `iconv -f UTF-16 -t UTF-8 OLD.{name} > NEW.{name}`",)
         raise DataError(Finding("not-utf8", "the text is not UTF-8; it looks like UTF-16 or binary", place(path), hints=hints))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,7 +16,9 @@ import pyarrow.json as pj
 from numpy.typing import NDArray
 
 from disttrain.data.arrays import LARGEST_WHOLE, is_number, joined, text_column
-from disttrain.data.io.files import head, opened_text, reading, require_text
+from disttrain.data.io.durations import duration_text, spelled
+from disttrain.data.io.files import empty_file, head, opened_text, reading, require_text
+from disttrain.errors import DataError
 
 __all__ = ["is_large", "ndjson_batches", "ndjson_lines", "ndjson_rows", "ndjson_schema", "ndjson_writer"]
 
@@ -28,13 +31,15 @@ CHANGED = re.compile(r"JSON parse error: Column\(/(.*)\) changed from \w+ to \w+
 LONG = pa.large_string()
 # Marks the columns of a schema that hold text in some rows and other values in others, and those of numbers with some beyond 2^53.
 MIXED, LARGE = {b"values": b"mixed"}, {b"values": b"large"}
+UTF8_MARK = b"\xef\xbb\xbf"
 SCALAR = rb"(-?\d[\d.eE+-]*|true|false)(?=\s*[,}])"
 
 
 def blocks(path: Path) -> Iterator[bytes]:
     """The file in blocks of whole lines, of about 4 MiB each."""
-    rest = b""
     with opened_text(path) as file:
+        # What follows the mark of UTF-8, where there is one.
+        rest = bytes(file.read(len(UTF8_MARK))).removeprefix(UTF8_MARK)
         while block := bytes(file.read(BLOCK_BYTES)):
             end = block.rfind(b"\n") + 1
             if not end and len(rest) > LONGEST_LINE:
@@ -104,15 +109,19 @@ def ndjson_schema(path: Path) -> Any:
     types: dict[str, Any] = {}
     text: set[str] = set()
     large: set[str] = set()
+    empty = True
     with reading(path, "ndjson"):
         for block in blocks(path):
             rows = inferred(block, text)
+            empty = empty and not rows.num_rows
             large.update(name for name, values in zip(rows.column_names, rows.columns, strict=True) if reaches(values, LARGEST_WHOLE))
             for column in rows.schema:
                 before = types.get(column.name, pa.null())
                 types[column.name] = both = wider(before, column.type)
                 if pa.types.is_string(both) and not (written_in_quotes(before) and written_in_quotes(column.type)):
                     text.add(column.name)
+    if empty:
+        raise DataError(empty_file(path))
     marks = dict.fromkeys(large, LARGE) | dict.fromkeys(text, MIXED)
     return pa.schema([pa.field(name, kind, metadata=marks.get(name)) for name, kind in types.items()])
 
@@ -235,6 +244,7 @@ def literal(text: str) -> Any:
 
 def json_text(array: Any) -> Any:
     """The JSON of each value, an Arrow array of text; null, NaN and infinities are `null`."""
+    array = duration_text(array) if pa.types.is_duration(array.type) else array
     kind = array.type
     if pa.types.is_string(kind):
         text = pc.binary_join_element_wise(literal('"'), escaped(array.cast(LONG)), literal('"'), literal(""))
@@ -266,4 +276,6 @@ def storable(value: Any) -> Any:
         return [storable(part) for part in value]
     if isinstance(value, dict):
         return {name: storable(part) for name, part in value.items()}
+    if isinstance(value, timedelta):
+        return spelled(value)
     return value if value is None or isinstance(value, (bool, int, str)) else str(value)
