@@ -6,7 +6,7 @@ import os
 import shutil
 
 import pytest
-from small_runs import config_of, write_config, write_table
+from tests.small_runs import config_of, write_config, write_table
 from typer.testing import CliRunner
 
 from disttrain.cli.app import app
