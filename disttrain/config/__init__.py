@@ -1,11 +1,11 @@
 """The config: strict YAML, frozen sections, and messages that point at the wrong word. Importing this room imports no torch."""
 
 from disttrain.config.aliases import key_of
-from disttrain.config.data_section import ColumnSplit, DataSection, FeatureSection, SplitSection, is_source
+from disttrain.config.dump import dump, dump_document, override
 from disttrain.config.loading import Loaded, load, loads, parse, run_name
+from disttrain.config.messages import suggestion
 from disttrain.config.paths import expanded, folder_to_make
-from disttrain.config.places import Problem
-from disttrain.config.sections import (
+from disttrain.config.sections.config import (
     Config,
     DistributionSection,
     EvaluationSection,
@@ -14,9 +14,9 @@ from disttrain.config.sections import (
     ParameterSection,
     PredictionsSection,
 )
-from disttrain.config.training_section import OptimizerSection, ScheduleSection, StoppingSection, TrainingSection
-from disttrain.config.wording import suggestion
-from disttrain.config.writing import dump, dump_document, override
+from disttrain.config.sections.data import ColumnSplit, DataSection, FeatureSection, SplitSection, is_source
+from disttrain.config.sections.training import OptimizerSection, ScheduleSection, StoppingSection, TrainingSection
+from disttrain.config.yaml.source_map import Problem
 
 __all__ = [
     "ColumnSplit",

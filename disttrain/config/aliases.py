@@ -9,7 +9,7 @@ from typing import Annotated, Any, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from disttrain.config.sections import Config
+from disttrain.config.sections.config import Config
 
 __all__ = ["LINKS", "field_at", "key_of", "keys_at", "remark_on"]
 

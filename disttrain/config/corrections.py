@@ -9,11 +9,11 @@ from typing import Any
 from pydantic import ValidationError, create_model
 
 from disttrain.config.aliases import LINKS, field_at, key_of, keys_at, remark_on
-from disttrain.config.fields import STRICT
-from disttrain.config.places import Path
-from disttrain.config.scalars import resolved, share_meant
-from disttrain.config.wording import listing, suggestion
-from disttrain.config.yaml_text import yaml_word
+from disttrain.config.messages import listing, suggestion
+from disttrain.config.sections.field_types import STRICT
+from disttrain.config.yaml.scalars import resolved, share_meant
+from disttrain.config.yaml.source_map import Path
+from disttrain.config.yaml.text import yaml_word
 
 __all__ = ["hint_for_key", "hint_for_value"]
 

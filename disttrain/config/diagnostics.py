@@ -8,10 +8,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from disttrain.config.corrections import hint_for_key, hint_for_value
-from disttrain.config.fields import WRONG, is_tag
-from disttrain.config.places import Located, Path, Problem
-from disttrain.config.scalars import resolved
-from disttrain.config.wording import escaped, shown
+from disttrain.config.messages import escaped, shown
+from disttrain.config.sections.field_types import WRONG, is_tag
+from disttrain.config.yaml.scalars import resolved
+from disttrain.config.yaml.source_map import Located, Path, Problem
 from disttrain.errors import ConfigError
 
 __all__ = ["MOST_SHOWN", "failure", "problems_of"]

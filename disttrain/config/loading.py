@@ -12,15 +12,15 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from disttrain.config import strict_yaml
+from disttrain.config.column_roles import role_problems, unavailable
 from disttrain.config.diagnostics import failure, problems_of
-from disttrain.config.overrides import applied
+from disttrain.config.dump import plain_document
+from disttrain.config.messages import escaped, nearest_file
 from disttrain.config.paths import expanded
-from disttrain.config.places import Located, Places, Problem, Source, Spot, locate
-from disttrain.config.roles import role_problems, unavailable
-from disttrain.config.sections import Config
-from disttrain.config.wording import escaped, nearest_file
-from disttrain.config.writing import plain_document
+from disttrain.config.sections.config import Config
+from disttrain.config.yaml import parser
+from disttrain.config.yaml.overrides import applied
+from disttrain.config.yaml.source_map import Located, Places, Problem, Source, Spot, locate
 from disttrain.errors import ConfigError, Finding
 
 __all__ = ["Loaded", "Rules", "load", "loads", "parse", "run_name"]
@@ -72,7 +72,7 @@ def run_name(loaded: Loaded) -> str:
 
 
 def _loaded(data: bytes, label: str, path: Path | None, base: Path, overrides: Sequence[str], rules: Rules | None) -> Loaded:
-    reading = strict_yaml.read(data)
+    reading = parser.read(data)
     source = Source(label, reading.lines)
     if reading.faults:
         raise failure((Located(fault.problem, source, fault.span, ()) for fault in reading.faults), label)
@@ -119,7 +119,7 @@ def _bytes(path: Path) -> bytes:
         if not stat.S_ISREG(path.stat().st_mode):
             raise _no_config(path, "this is a folder, not a config file" if os.path.isdir(path) else "this is not a regular file")
         with path.open("rb") as file:
-            return file.read(strict_yaml.MOST_BYTES + 1)
+            return file.read(parser.MOST_BYTES + 1)
     except FileNotFoundError:
         raise _no_config(path, "there is no such config file") from None
     except (OSError, ValueError) as fault:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from disttrain.config.wording import escaped
+from disttrain.config.messages import escaped
 from disttrain.errors import Finding, UsageError
 
 __all__ = ["expanded", "folder_to_make"]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from disttrain.config.wording import listing
+from disttrain.config.messages import listing
 from disttrain.data.arrays import is_bytes, is_number, is_text, is_time, plain
 from disttrain.data.findings import column_place, shown
 from disttrain.data.io.csv_dialect import separator_name

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from disttrain.config import suggestion
-from disttrain.config.wording import way_out
+from disttrain.config.messages import way_out
 from disttrain.errors import Finding, UsageError
 from disttrain.families import ACTIVATIONS, FACTS, FAMILIES, Family, build, default_name, facts, options
 from disttrain.families.other_names import hint_to_family

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from disttrain.config import Loaded, Problem
-from disttrain.config.wording import nearest_file
-from disttrain.config.yaml_text import yaml_word
+from disttrain.config.messages import nearest_file
+from disttrain.config.yaml.text import yaml_word
 from disttrain.data import place, shown
 from disttrain.errors import ConfigError, DataError, Finding
 from disttrain.names import SPLITS

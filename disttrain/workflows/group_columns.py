@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from disttrain.config import suggestion
-from disttrain.config.wording import listing
+from disttrain.config.messages import listing
 from disttrain.data import integer_column, shown
 from disttrain.data.arrays import integers, is_number, is_text, is_time, joined
 from disttrain.data.column_checks import is_simple

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from disttrain import data as rooms
 from disttrain.config import Loaded, Problem, suggestion
-from disttrain.config.wording import listing
+from disttrain.config.messages import listing
 from disttrain.errors import DataError, Finding, UsageError
 from disttrain.model import Model
 from disttrain.workflows.forecasts import Wanted, column_names, refuse_unsuited, wanted_of

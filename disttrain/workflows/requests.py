@@ -13,7 +13,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from disttrain.config import suggestion
-from disttrain.config.wording import escaped, listing, shortened
+from disttrain.config.messages import escaped, listing, shortened
 from disttrain.errors import Finding, UsageError
 from disttrain.names import FORMATS, METRICS, PREDICTION_COLUMNS, SPLITS, SUFFIXES, TEXT_FORMATS, TIMED_COLUMNS
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from disttrain.config import strict_yaml
+from disttrain.config.yaml import parser
 
 # Options of `fit` that stand for a key of the config.
 OPTION_KEYS = {
@@ -67,7 +67,7 @@ def reason_for_not_following(hint: str) -> str | None:
 def _path(attempt: Attempt, finding: dict[str, Any]) -> tuple[str | int, ...]:
     """The path of keys in the place of a finding: `wrong.yaml:3:10  (data.features[1])`; a key may hold a point itself."""
     match = re.search(r"  \((.+)\)$", finding["where"])
-    here, rest, path = strict_yaml.read(attempt.text.encode()).value, "" if match is None else match[1], []
+    here, rest, path = parser.read(attempt.text.encode()).value, "" if match is None else match[1], []
     while rest:
         keys = [key for key in here if re.match(re.escape(key) + r"(?:[.\[]|$)", rest)] if isinstance(here, dict) else []
         key = max(keys, key=len, default=re.match(r"[^.\[\]]+", rest)[0])
@@ -80,7 +80,7 @@ def _path(attempt: Attempt, finding: dict[str, Any]) -> tuple[str | int, ...]:
 
 def _edited(attempt: Attempt, path: tuple[str | int, ...], change: Callable[[Any, Any], None]) -> Attempt | None:
     """The attempt with its document changed by `change(container, key)`; a key of an override is changed in the document too."""
-    document = strict_yaml.read(attempt.text.encode()).value
+    document = parser.read(attempt.text.encode()).value
     if not isinstance(document, dict) or not path:
         return None
     arguments = _without_overrides(attempt.arguments, document, path)
@@ -107,7 +107,7 @@ def _without_overrides(arguments: tuple[str, ...], document: dict[str, Any], pat
                 here = document
                 for part in parts[:-1]:
                     here = here.setdefault(part, {})
-                here[parts[-1]] = strict_yaml.read(text.encode()).value
+                here[parts[-1]] = parser.read(text.encode()).value
                 continue
             kept += [argument, value]
         else:
@@ -119,7 +119,7 @@ def _write(attempt: Attempt, finding: dict[str, Any], match: re.Match[str]) -> A
     """`key: value` in the place of what stands there."""
     if finding["code"] in ("yaml-syntax", "decimal-comma"):
         return _written_in_text(attempt, finding, match[1])
-    pair = strict_yaml.read(match[1].encode()).value
+    pair = parser.read(match[1].encode()).value
     if not isinstance(pair, dict) or len(pair) != 1:
         return None
     ((key, value),) = pair.items()
@@ -149,7 +149,7 @@ def _written_in_text(attempt: Attempt, finding: dict[str, Any], words: str) -> A
 
 def _add(attempt: Attempt, finding: dict[str, Any], match: re.Match[str]) -> Attempt | None:
     """A key taken from where it stands and put where it belongs."""
-    snippet = strict_yaml.read(match[1].encode()).value
+    snippet = parser.read(match[1].encode()).value
     if not isinstance(snippet, dict):
         return None
 
@@ -159,7 +159,7 @@ def _add(attempt: Attempt, finding: dict[str, Any], match: re.Match[str]) -> Att
     after = _edited(attempt, _path(attempt, finding), change)
     if after is None:
         return None
-    document = strict_yaml.read(after.text.encode()).value
+    document = parser.read(after.text.encode()).value
     _merge(document, snippet)
     return replace(after, text=yaml.safe_dump(document, sort_keys=False))
 
@@ -199,7 +199,7 @@ def _nearest(attempt: Attempt, finding: dict[str, Any], match: re.Match[str]) ->
 
         return _edited(attempt, path, rename)
     if path:
-        value = strict_yaml.read(meant.encode()).value if meant.startswith("{") else meant
+        value = parser.read(meant.encode()).value if meant.startswith("{") else meant
 
         def put(container: Any, key: Any) -> None:
             if isinstance(key, str) and key == "filter":

@@ -6,10 +6,10 @@ import os
 import shutil
 
 import pytest
-from tests.small_runs import config_of, write_config, write_table
 from typer.testing import CliRunner
 
 from disttrain.cli.app import app
+from tests.small_runs import config_of, write_config, write_table
 
 NAME = os.fsdecode(b"caf\xe9")
 

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from disttrain import config
-from disttrain.config import Config, key_of, strict_yaml
+from disttrain.config import Config, key_of
 from disttrain.config.aliases import _ELSEWHERE, field_at
 from disttrain.config.corrections import hint_for_value
+from disttrain.config.yaml import parser
 from disttrain.errors import ConfigError
 
 PLAIN = {"distribution": "gamma", "data": {"train": "a.csv", "target": "y", "features": ["x"]}}
@@ -42,7 +43,7 @@ def test_a_value_that_is_offered_is_taken(section, key):
         here = [finding for finding in refused(document) if finding.where == f"{section}.{key}"]
         hints = [match[1] for finding in here for hint in finding.hints if (match := re.match(r"write `(\w+: .+?)`(?:,|$)", hint))]
         for hint in hints:
-            offered = strict_yaml.read(hint.encode()).value
+            offered = parser.read(hint.encode()).value
             assert list(offered) == [key]
             again = {**document, section: {**document[section], key: offered[key]}}
             codes = {finding.code for finding in refused(again) if finding.where.startswith(f"{section}.{key}")}

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from disttrain import config, names
-from disttrain.config.scalars import share_meant
+from disttrain.config.yaml.scalars import share_meant
 from disttrain.errors import ConfigError
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))

@@ -9,7 +9,7 @@ import pytest
 
 import disttrain
 from disttrain import config, data, metrics, names, networks, training
-from disttrain.config.data_section import CsvSection
+from disttrain.config.sections.data import CsvSection
 from disttrain.data import column_checks, splits
 from disttrain.errors import ConfigError
 from disttrain.networks import input_layer

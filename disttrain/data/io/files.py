@@ -15,7 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from disttrain.config.wording import nearest_file
+from disttrain.config.messages import nearest_file
 from disttrain.data.findings import place, shown
 from disttrain.errors import DataError, Finding, bytes_asked
 

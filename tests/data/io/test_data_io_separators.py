@@ -6,8 +6,8 @@ import subprocess
 import numpy as np
 import pytest
 
-from disttrain.config import strict_yaml
-from disttrain.config.data_section import CsvSection
+from disttrain.config.sections.data import CsvSection
+from disttrain.config.yaml import parser
 from disttrain.data.column_types import NAME, NUMBER
 from disttrain.data.schema import Feature, Schema
 from disttrain.data.source import Source
@@ -37,7 +37,7 @@ def test_the_hint_names_the_separator_that_joins_the_wanted_columns(tmp_path, ma
     text = "\n".join([header, "1.5:2.5:3.5", ""]).replace(":", mark)
     (hint,) = fault(source(tmp_path, text)).hints
     assert hint.startswith("set `data.csv: {separator: ")
-    said = strict_yaml.read(hint.removeprefix("set `data.csv: ")[:-1].encode()).value
+    said = parser.read(hint.removeprefix("set `data.csv: ")[:-1].encode()).value
     assert source(tmp_path, text, **said).read({"x": NUMBER}).table.column("x").to_pylist() == [1.5]
 
 

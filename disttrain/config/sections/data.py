@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
 
 from disttrain import names
-from disttrain.config.fields import (
+from disttrain.config.messages import shown
+from disttrain.config.sections.field_types import (
     LIST,
     MAPPING,
     NUMBER,
@@ -24,8 +25,7 @@ from disttrain.config.fields import (
     listed,
     objection,
 )  # fmt: skip
-from disttrain.config.scalars import share_meant
-from disttrain.config.wording import shown
+from disttrain.config.yaml.scalars import share_meant
 
 __all__ = ["CensoringSection", "ColumnSplit", "CsvSection", "DataSection", "FeatureSection", "SplitSection", "is_source"]
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 from pydantic_core import PydanticCustomError
 
-from disttrain.config.wording import shown, way_out
+from disttrain.config.messages import shown, way_out
 
 __all__ = [
     "LIST", "MAPPING", "NUMBER", "STRICT", "TEXT", "WRONG", "Column", "Columns", "Filename", "Levels", "Name", "Scalar", "Seconds",

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from disttrain import config, names
 from disttrain.config.diagnostics import problems_of
-from disttrain.config.sections import Config
+from disttrain.config.sections.config import Config
 from disttrain.errors import ConfigError
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))

@@ -9,10 +9,10 @@ from typing import Any
 
 import yaml
 
-from disttrain.config import syntax
-from disttrain.config.places import Path, Place, Problem, Span
-from disttrain.config.scalars import DEEPEST, resolved
-from disttrain.config.wording import shown
+from disttrain.config.messages import shown
+from disttrain.config.yaml import syntax_errors
+from disttrain.config.yaml.scalars import DEEPEST, resolved
+from disttrain.config.yaml.source_map import Path, Place, Problem, Span
 
 __all__ = ["MOST_BYTES", "Fault", "Reading", "read"]
 
@@ -95,7 +95,7 @@ def read(data: bytes) -> Reading:
     except _StopError:
         pass
     except yaml.YAMLError as error:
-        span, problem = syntax.explained(error, lines)
+        span, problem = syntax_errors.explained(error, lines)
         builder.faults.append(Fault(span, problem))
     return Reading(builder.value, builder.places, lines, tuple(builder.faults))
 
@@ -207,7 +207,7 @@ class _Builder:
     def _key(self, frame: _Frame, key: Any, span: Span) -> None:
         frame.key, frame.key_span = key, span
         if not isinstance(key, str):
-            problem = syntax.decimal_comma(self.lines[span.line - 1], span, next(reversed(frame.keys), ""))
+            problem = syntax_errors.decimal_comma(self.lines[span.line - 1], span, next(reversed(frame.keys), ""))
             hints = ("put it in quotes",) if isinstance(key, int | float) else ()
             self._note(span, problem or Problem((), "key-not-text", f"a key must be text, not {shown(key)}", hints=hints))
             frame.key = "?"

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from disttrain.config.scalars import resolved
+from disttrain.config.yaml.scalars import resolved
 
 __all__ = ["yaml_text", "yaml_word"]
 

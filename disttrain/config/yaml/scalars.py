@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from numbers import Integral, Real
 from typing import Any
 
-from disttrain.config.places import Path, Problem
-from disttrain.config.wording import escaped, shortened
+from disttrain.config.messages import escaped, shortened
+from disttrain.config.yaml.source_map import Path, Problem
 
 __all__ = ["DEEPEST", "TooDeepError", "plain", "resolved", "share_meant"]
 

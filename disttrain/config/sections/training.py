@@ -8,8 +8,8 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from disttrain import names
-from disttrain.config.fields import NUMBER, STRICT, TEXT, Seconds, by_kind, choice, objection
-from disttrain.config.wording import shown
+from disttrain.config.messages import shown
+from disttrain.config.sections.field_types import NUMBER, STRICT, TEXT, Seconds, by_kind, choice, objection
 
 __all__ = ["OptimizerSection", "ScheduleSection", "StoppingSection", "TrainingSection"]
 

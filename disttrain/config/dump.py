@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from disttrain.config.diagnostics import failure
-from disttrain.config.places import Problem, locate
-from disttrain.config.scalars import TooDeepError, plain
-from disttrain.config.sections import Config
-from disttrain.config.yaml_text import yaml_text, yaml_word
+from disttrain.config.sections.config import Config
+from disttrain.config.yaml.scalars import TooDeepError, plain
+from disttrain.config.yaml.source_map import Problem, locate
+from disttrain.config.yaml.text import yaml_text, yaml_word
 
 __all__ = ["dump", "dump_document", "override", "plain_document"]
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from disttrain import config
-from disttrain.config import strict_yaml
-from disttrain.config.scalars import plain, resolved
+from disttrain.config.yaml import parser
+from disttrain.config.yaml.scalars import plain, resolved
 from disttrain.errors import ConfigError
 
 # Word -> value, from the examples and tables of YAML 1.2.2, chapter 10.
@@ -68,25 +68,25 @@ FAULTS = {
 
 
 def faults(text: str) -> list[tuple[str, int, int]]:
-    reading = strict_yaml.read(text.encode("utf-8", "surrogatepass"))
+    reading = parser.read(text.encode("utf-8", "surrogatepass"))
     return [(fault.problem.code, fault.span.line, fault.span.column) for fault in reading.faults]
 
 
 @pytest.fixture(params=["libyaml", "python"])
 def reader(request, monkeypatch):
     """Both readers that PyYAML may have."""
-    monkeypatch.setattr(strict_yaml, "_READER", yaml.CSafeLoader if request.param == "libyaml" else yaml.SafeLoader)
+    monkeypatch.setattr(parser, "_READER", yaml.CSafeLoader if request.param == "libyaml" else yaml.SafeLoader)
 
 
 @pytest.mark.parametrize("word", CORE)
 def test_a_plain_word_has_the_value_of_the_core_schema(word):
-    value = strict_yaml.read(f"a: {word}".encode()).value["a"]
+    value = parser.read(f"a: {word}".encode()).value["a"]
     assert (type(value), value) == (type(CORE[word]), CORE[word])
 
 
 def test_a_quoted_word_is_text():
     for word in CORE:
-        assert strict_yaml.read(f"- '{word}'\n- \"{word}\"".encode()).value == [word, word]
+        assert parser.read(f"- '{word}'\n- \"{word}\"".encode()).value == [word, word]
 
 
 @pytest.mark.usefixtures("reader")
@@ -109,23 +109,23 @@ def test_a_merge_key_bomb_costs_nothing():
 
 @pytest.mark.parametrize("data", [b"\xff\xfea\x00", b"\xfe\xff\x00a", b"PAR1\x00\x15", b"a: 1\nb: \xe9\n", b"a: 1\n" * 300_000])
 def test_what_is_not_a_text_is_refused(data):
-    reading = strict_yaml.read(data)
+    reading = parser.read(data)
     assert [fault.problem.code for fault in reading.faults] == ["too-large" if len(data) > 10**6 else "not-text"]
 
 
 def test_the_place_of_a_byte_that_is_not_utf8():
-    assert strict_yaml.read("ä: ü\nb: é".encode() + b"\xe9").faults[0].span[:2] == (2, 5)
+    assert parser.read("ä: ü\nb: é".encode() + b"\xe9").faults[0].span[:2] == (2, 5)
 
 
 def test_a_byte_order_mark_and_windows_line_ends_are_welcome():
-    reading = strict_yaml.read(b"\xef\xbb\xbfa: 1\r\nb: [x]\r\n")
+    reading = parser.read(b"\xef\xbb\xbfa: 1\r\nb: [x]\r\n")
     assert reading.value == {"a": 1, "b": ["x"]}
     assert reading.places[("b", 0)].value == (2, 5, 1)
 
 
 @pytest.mark.usefixtures("reader")
 def test_every_value_and_key_has_its_place():
-    places = strict_yaml.read(b"a: one\nb:\n  - {c: 2, d: [3]}\n  - 'x y'\ne:\n  f: 1\n").places
+    places = parser.read(b"a: one\nb:\n  - {c: 2, d: [3]}\n  - 'x y'\ne:\n  f: 1\n").places
     assert places[("a",)] == ((1, 1, 1), (1, 4, 3), True)
     assert places[("b", 0, "d")] == ((3, 12, 1), (3, 15, 3), False)
     assert places[("b", 1)].value == (4, 5, 5)
@@ -134,13 +134,13 @@ def test_every_value_and_key_has_its_place():
 
 def test_an_empty_file_says_nothing():
     for text in (b"", b"# only a comment\n", b"---\n", b"null"):
-        assert (strict_yaml.read(text).value, strict_yaml.read(text).faults) == (None, ())
+        assert (parser.read(text).value, parser.read(text).faults) == (None, ())
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.text(st.characters(codec="utf-8"), max_size=60) | st.text("a:-{}[]&*!|>'\"%@ \n\t#,?<=0.", max_size=60))
 def test_no_text_makes_the_reader_crash(text):
-    reading = strict_yaml.read(text.encode())
+    reading = parser.read(text.encode())
     assert all(fault.span.line >= 1 and fault.span.column >= 1 and fault.span.width >= 1 for fault in reading.faults)
 
 

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
 from disttrain import names
-from disttrain.config.data_section import DataSection
-from disttrain.config.fields import (
+from disttrain.config.sections.data import DataSection
+from disttrain.config.sections.field_types import (
     LIST,
     NUMBER,
     STRICT,
@@ -26,7 +26,7 @@ from disttrain.config.fields import (
     listed,
     objection,
 )  # fmt: skip
-from disttrain.config.training_section import TrainingSection
+from disttrain.config.sections.training import TrainingSection
 
 __all__ = [
     "Config",

@@ -6,8 +6,8 @@ import re
 from typing import Any
 
 from disttrain.config.aliases import key_of
-from disttrain.config.places import Problem, Span
-from disttrain.config.wording import shown
+from disttrain.config.messages import shown
+from disttrain.config.yaml.source_map import Problem, Span
 
 __all__ = ["decimal_comma", "explained"]
 

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from disttrain.config import strict_yaml
-from disttrain.config.places import Located, Path, Place, Places, Problem, Source, Span, Spot
-from disttrain.config.wording import shown
+from disttrain.config.messages import shown
+from disttrain.config.yaml import parser
+from disttrain.config.yaml.source_map import Located, Path, Place, Places, Problem, Source, Span, Spot
 
 __all__ = ["applied"]
 
@@ -49,11 +49,11 @@ def applied(document: dict[str, Any], places: Places, argument: str, order: int)
     return kept | new, []
 
 
-def _read(text: str) -> strict_yaml.Reading:
+def _read(text: str) -> parser.Reading:
     """What the value of an argument says: YAML, but for `-`, which is standard input as in other options, and no list of one empty item."""
     if text.strip() == "-":
-        return strict_yaml.Reading("-", {(): Place(None, Span(1, 1, len(text)), True)}, (text,), ())
-    return strict_yaml.read(text.encode("utf-8", "surrogatepass"))
+        return parser.Reading("-", {(): Place(None, Span(1, 1, len(text)), True)}, (text,), ())
+    return parser.read(text.encode("utf-8", "surrogatepass"))
 
 
 def _not_text(source: Source, odd: re.Match[str], before: int, parts: tuple[str, ...]) -> Located:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from disttrain.config.wording import escaped, shortened
+from disttrain.config.messages import escaped, shortened
 from disttrain.errors import Finding
 
 __all__ = ["Located", "Path", "Place", "Places", "Problem", "Source", "Span", "Spot", "locate"]

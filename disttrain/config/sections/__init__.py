@@ -1,0 +1,1 @@
+"""The sections of a config: what each key may be."""
