@@ -40,7 +40,7 @@ ALLOWED = {
     "storage": set(),
     "quantiles": set(),
     "families": {"distributions", "quantiles"},
-    "data": {"config", "outcomes", "quantiles"},
+    "data": {"config", "outcomes", "storage", "quantiles"},
     "networks": {"families", "quantiles"},
     "likelihood": {"distributions", "outcomes"},
     "metrics": {"distributions", "outcomes", "likelihood"},

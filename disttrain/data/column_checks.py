@@ -11,9 +11,9 @@ from typing import Any
 import pyarrow as pa
 
 from disttrain.config.messages import listing
-from disttrain.data.arrays import is_bytes, is_number, is_text, is_time, plain
-from disttrain.data.findings import column_place, shown
+from disttrain.data.io.arrow_arrays import is_bytes, is_number, is_text, is_time, plain
 from disttrain.data.io.csv_dialect import separator_name
+from disttrain.data.messages import column_place, shown
 from disttrain.errors import Finding
 
 __all__ = ["KINDS", "LABEL", "fits", "is_passed_over", "is_simple", "kind_of", "lookup", "mistyped", "unseparated", "unusable"]

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from disttrain.data.arrays import text_column
+from disttrain.data.io.arrow_arrays import text_column
 from disttrain.data.io.csv_dialect import Dialect, number_text
 from disttrain.data.text_values import cast_or_none, without_marks, without_missing_words
 

@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from disttrain.data.arrays import (
+from disttrain.data.common_types import in_type
+from disttrain.data.io.arrow_arrays import (
     LARGEST_WHOLE,
     bits,
     boolean_column,
@@ -29,7 +30,6 @@ from disttrain.data.arrays import (
     text_column,
     texts,
 )
-from disttrain.data.common_types import in_type
 from disttrain.data.io.csv_dialect import Dialect
 from disttrain.data.text_values import (
     NO_TEXT,

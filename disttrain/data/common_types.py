@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from disttrain.data.arrays import (
+from disttrain.data.io.arrow_arrays import (
     SECONDS,
     beyond_float,
     boolean_column,

@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from disttrain.data.arrays import (
+from disttrain.data.common_types import in_type
+from disttrain.data.io.arrow_arrays import (
     bits,
     boolean_column,
     float_column,
@@ -28,7 +29,6 @@ from disttrain.data.arrays import (
     text_column,
     texts,
 )  # fmt: skip
-from disttrain.data.common_types import in_type
 from disttrain.data.text_values import one_time
 
 __all__ = ["Incomparable", "compare", "is_listed", "order_of"]

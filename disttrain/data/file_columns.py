@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from disttrain.data.arrays import is_bytes, is_number, is_text, is_time, joined
 from disttrain.data.column_types import BOOLEAN, EVENT, NAME, NUMBER, OWN, TIME, Conformed, conformed
 from disttrain.data.common_types import exactly, in_type
+from disttrain.data.io.arrow_arrays import is_bytes, is_number, is_text, is_time, joined
 from disttrain.data.io.csv_dialect import Dialect
 
 __all__ = ["in_form", "kind_of_cells", "type_of"]

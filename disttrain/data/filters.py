@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from disttrain.data.arrays import is_number, joined
 from disttrain.data.comparing import Incomparable, compare
-from disttrain.data.findings import raise_any, shown
+from disttrain.data.io.arrow_arrays import is_number, joined
+from disttrain.data.messages import raise_any, shown
 from disttrain.errors import ConfigError, DataError, Finding
 
 __all__ = ["columns_of", "columns_of_names", "keep"]

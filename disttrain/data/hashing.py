@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from disttrain.data.arrays import LARGEST_WHOLE, integers, is_number, is_text, is_time, joined, nulls, numbers, plain_values, texts
+from disttrain.data.io.arrow_arrays import LARGEST_WHOLE, integers, is_number, is_text, is_time, joined, nulls, numbers, plain_values, texts
 
 __all__ = ["column_hash", "mixed", "row_hash"]
 

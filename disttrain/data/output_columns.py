@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from disttrain.data.arrays import is_bytes, joined
-from disttrain.data.findings import column_place, shown
+from disttrain.data.io.arrow_arrays import is_bytes, joined
 from disttrain.data.io.formats import FORMATS
+from disttrain.data.messages import column_place, shown
 from disttrain.errors import DataError, Finding
 from disttrain.names import TEXT_FORMATS
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from disttrain.data.arrays import bits
 from disttrain.data.column_type_guess import Resemblance, unlike
-from disttrain.data.findings import MOST_ROWS, positions_finding, shown
+from disttrain.data.io.arrow_arrays import bits
+from disttrain.data.messages import MOST_ROWS, positions_finding, shown
 from disttrain.data.source import Source
 from disttrain.data.wrong_cells import COMMA, ways_out_of_numbers
 from disttrain.errors import Finding

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from disttrain.data.arrays import is_text, plain
 from disttrain.data.column_checks import KINDS, LABEL, fits, is_passed_over, kind_of, lookup, mistyped, unusable
 from disttrain.data.column_types import AS_WRITTEN, EVENT, FORM_OF_KIND, NAME, NUMBER
 from disttrain.data.filters import columns_of
-from disttrain.data.findings import raise_any, shown
+from disttrain.data.io.arrow_arrays import is_text, plain
+from disttrain.data.json_state import each, fields_of, flag, items, named, text, whole
+from disttrain.data.messages import raise_any, shown
 from disttrain.data.resemblance import resembling
 from disttrain.data.source import Source
-from disttrain.data.states import each, fields_of, flag, items, named, text, whole
 from disttrain.errors import Finding
 
 __all__ = ["OBSERVED", "Feature", "Resolved", "Schema"]

@@ -14,20 +14,20 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from disttrain.data.arrays import boolean_column, is_text
 from disttrain.data.column_checks import unseparated
 from disttrain.data.column_type_guess import ColumnTypeGuess
 from disttrain.data.column_types import AS_WRITTEN, NAME, NUMBER, OWN
 from disttrain.data.common_types import exactly
 from disttrain.data.file_columns import in_form, kind_of_cells, type_of
 from disttrain.data.filters import columns_of, columns_of_names, keep
-from disttrain.data.findings import Origin, column_place, place, raise_any, shown
+from disttrain.data.io.arrow_arrays import boolean_column, is_text
 from disttrain.data.io.csv_dialect import Dialect
 from disttrain.data.io.files import digest, reading, stamp
 from disttrain.data.io.formats import Format, format_of
 from disttrain.data.io.hive import constant, partition_types, partitions
 from disttrain.data.io.ndjson import is_large
-from disttrain.data.record_batches import gathered, no_rows, of_length, plain_parts, regrouped, rows_from
+from disttrain.data.io.record_batches import gathered, no_rows, of_length, plain_parts, regrouped, rows_from
+from disttrain.data.messages import Origin, column_place, place, raise_any, shown
 from disttrain.data.united_schema import repeated, united
 from disttrain.data.wrong_cells import WrongCells
 from disttrain.errors import DataError, Finding

@@ -9,11 +9,11 @@ import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from disttrain.data.arrays import bits, boolean_column, is_number, is_text, is_time, joined, texts
 from disttrain.data.comparing import order_of
-from disttrain.data.findings import shown
 from disttrain.data.hashing import row_hash
+from disttrain.data.io.arrow_arrays import bits, boolean_column, is_number, is_text, is_time, joined, texts
 from disttrain.data.io.csv_dialect import TYPED
+from disttrain.data.messages import shown
 from disttrain.data.splits import listed_rows
 from disttrain.data.text_values import as_times
 from disttrain.names import SPLITS

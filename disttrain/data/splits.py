@@ -9,12 +9,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from disttrain.data.arrays import is_number, is_text, is_time, joined, missing_values, numbers, texts
 from disttrain.data.column_checks import is_simple
 from disttrain.data.comparing import is_listed, order_of
-from disttrain.data.findings import Origin, column_place, row_finding, rows_have, shown
 from disttrain.data.hashing import column_hash, mixed, row_hash
+from disttrain.data.io.arrow_arrays import is_number, is_text, is_time, joined, missing_values, numbers, texts
 from disttrain.data.io.csv_dialect import TYPED
+from disttrain.data.messages import Origin, column_place, row_finding, rows_have, shown
 from disttrain.data.text_values import as_times
 from disttrain.errors import DataError, Finding
 

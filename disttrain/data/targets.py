@@ -12,11 +12,11 @@ import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from disttrain.data.arrays import bits, is_text, joined, text_column, texts
-from disttrain.data.categorical import places_in
 from disttrain.data.column_checks import LABEL, fits, unusable
-from disttrain.data.findings import Origin, column_place, raise_any, row_finding, rows_have, shown
-from disttrain.data.values import checked_numbers, counted
+from disttrain.data.features.categorical import places_in
+from disttrain.data.io.arrow_arrays import bits, is_text, joined, text_column, texts
+from disttrain.data.messages import Origin, column_place, raise_any, row_finding, rows_have, shown
+from disttrain.data.value_checks import checked_numbers, counted
 from disttrain.errors import DataError, Finding
 
 __all__ = ["Label", "Target", "no_target", "read_target", "read_weight", "require_complete", "require_weight"]

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from disttrain.data.arrays import bits, integer_column, text_column
 from disttrain.data.common_types import in_one_type
+from disttrain.data.io.arrow_arrays import bits, integer_column, text_column
 from disttrain.data.io.csv_dialect import MISSING_WORDS, PLAIN, Dialect, number_text
 
 __all__ = [

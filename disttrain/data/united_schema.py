@@ -9,10 +9,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from disttrain.data.arrays import plain
 from disttrain.data.common_types import common_types
-from disttrain.data.findings import column_place, place, raise_any
+from disttrain.data.io.arrow_arrays import plain
 from disttrain.data.io.hive import partitions
+from disttrain.data.messages import column_place, place, raise_any
 from disttrain.errors import Finding
 
 __all__ = ["repeated", "united"]

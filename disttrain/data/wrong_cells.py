@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from disttrain.data.arrays import integer_column, is_text, joined, texts
 from disttrain.data.column_types import AS_WRITTEN, BOOLEAN, EVENT, NUMBER, Conformed, conformed
-from disttrain.data.findings import MOST_ROWS, Origin, positions_finding, raise_any, shown
+from disttrain.data.io.arrow_arrays import integer_column, is_text, joined, texts
 from disttrain.data.io.csv_dialect import TYPED
+from disttrain.data.messages import MOST_ROWS, Origin, positions_finding, raise_any, shown
 from disttrain.errors import Finding
 
 __all__ = ["COMMA", "WrongCells", "cells_findings", "imposed", "ways_out_of_numbers"]

@@ -17,6 +17,7 @@ from torch.distributions import Distribution
 from disttrain import data as rooms
 from disttrain import metrics, training
 from disttrain.data import Origin, Source
+from disttrain.data.io.table_writer import written
 from disttrain.errors import DataError, Finding, UsageError, enough_memory
 from disttrain.metrics import METRICS
 from disttrain.model import Model
@@ -34,7 +35,6 @@ from disttrain.workflows.row_scores import RowScores, Settings, generator_at
 from disttrain.workflows.runs import OpenRun, open_run, own_files, own_rows
 from disttrain.workflows.scoring import BLOCK, Forecast, Scores, scored, settings_of
 from disttrain.workflows.ties import tie_notes
-from disttrain.workflows.writing import written
 
 __all__ = ["Answer", "evaluate", "evaluate_table"]
 

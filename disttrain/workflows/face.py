@@ -19,6 +19,7 @@ from disttrain import config as configs
 from disttrain import data as rooms
 from disttrain.config.remote import remote
 from disttrain.data import Origin
+from disttrain.data.frames import FRAME, batches_of, like, table_of
 from disttrain.errors import DataWarning, Finding, Interrupted, RunUnreadable, UsageError
 from disttrain.metrics import Moments
 from disttrain.model import Model
@@ -29,7 +30,6 @@ from disttrain.workflows.feature_notes import IN_PYTHON, FeatureNotes
 from disttrain.workflows.fit import Finished, Started
 from disttrain.workflows.fit import fit as fit_events
 from disttrain.workflows.forecasts import Wanted, forecast
-from disttrain.workflows.frames import FRAME, batches_of, like, table_of
 from disttrain.workflows.predict import BLOCK, wanted_by
 from disttrain.workflows.requests import Question, Request
 from disttrain.workflows.runs import open_run

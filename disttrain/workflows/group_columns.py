@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 from disttrain.config import suggestion
 from disttrain.config.messages import listing
 from disttrain.data import integer_column, shown
-from disttrain.data.arrays import integers, is_number, is_text, is_time, joined
 from disttrain.data.column_checks import is_simple
+from disttrain.data.io.arrow_arrays import integers, is_number, is_text, is_time, joined
 from disttrain.errors import DataError, Finding
 
 __all__ = ["FEW_ROWS", "MOST_GROUPS", "RowGroups", "group_column"]

@@ -15,6 +15,7 @@ from disttrain import data as rooms
 from disttrain import storage, training
 from disttrain.config import Config
 from disttrain.data import Origin, Source
+from disttrain.data.io.table_writer import written
 from disttrain.errors import Finding, UsageError, enough_memory
 from disttrain.model import Model
 from disttrain.names import SPLITS, TIMED_COLUMNS
@@ -28,7 +29,6 @@ from disttrain.workflows.preparation import Prepared
 from disttrain.workflows.requests import Request, columns_meant, format_named, require_times
 from disttrain.workflows.runs import OpenRun, open_run, own_files, own_rows
 from disttrain.workflows.scoring import on_device
-from disttrain.workflows.writing import written
 
 __all__ = ["BLOCK", "Predicted", "predict", "wanted_by", "write_own"]
 

@@ -20,6 +20,7 @@ from disttrain import config as configs
 from disttrain import data as rooms
 from disttrain import storage
 from disttrain.config import Config, Loaded
+from disttrain.data.io.table_writer import written
 from disttrain.errors import Finding, UsageError
 from disttrain.messages import shown
 from disttrain.model import trunk_dtype
@@ -28,7 +29,6 @@ from disttrain.storage import Run
 from disttrain.training import Epoch
 from disttrain.workflows.preparation import Prepared
 from disttrain.workflows.runs import files_by_source
-from disttrain.workflows.writing import written
 
 __all__ = ["environment", "log", "resolved", "write_history", "write_inputs"]
 

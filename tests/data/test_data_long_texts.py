@@ -26,7 +26,7 @@ def test_long_values_make_batches_short_and_lose_nothing(tmp_path, monkeypatch, 
         "lists": pa.array([[0.0] * (length // 8)] * rows),
     }[kind]  # fmt: skip
     path = written(tmp_path / f"long.{form}", pa.table({"x": np.arange(rows), "long": column}))
-    monkeypatch.setattr("disttrain.data.record_batches.MOST_BYTES", most)
+    monkeypatch.setattr("disttrain.data.io.record_batches.MOST_BYTES", most)
     monkeypatch.setattr("disttrain.data.io.parquet_arrow.TEXT_ROWS", 50)
     batches = list(Source([path]).batches({"x": NUMBER, "long": AS_WRITTEN}, 400))
     # Whole parts are gathered until the bound is passed.

@@ -8,7 +8,7 @@ import pytest
 
 from disttrain import data
 from disttrain.data import Feature, Schema, Source
-from disttrain.data.arrays import plain
+from disttrain.data.io.arrow_arrays import plain
 from disttrain.errors import DataError, RunUnreadable
 
 KINDS = {

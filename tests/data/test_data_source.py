@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from disttrain import data
-from disttrain.data import Source, findings
+from disttrain.data import Source, messages
 from disttrain.data.column_types import NAME, NUMBER, OWN
 from disttrain.data.io import files as io_files
 from disttrain.errors import DataError
@@ -389,7 +389,7 @@ def test_standard_input_is_read_whatever_its_format(tmp_path, monkeypatch):
         content = written(tmp_path / name, table_of(20)).read_bytes()
         monkeypatch.setattr(io_files, "stdin_bytes", lambda content=content: content)
         assert read_all(data.files("-", tmp_path)).equals(table_of(20).combine_chunks())
-    assert findings.place("-") == "stdin"
+    assert messages.place("-") == "stdin"
 
 
 def test_a_file_that_changes_while_it_is_read_is_told(tmp_path):
@@ -415,8 +415,8 @@ def test_types_of_ndjson_hold_for_all_blocks(tmp_path, monkeypatch):
 
 
 def test_names_are_shown_without_their_control_characters():
-    assert findings.shown("a\x1b[31mb\nc\u202ed") == "a\\x1b[31mb\\nc\\u202ed"
-    assert len(findings.shown("x" * 10**6)) == 80
+    assert messages.shown("a\x1b[31mb\nc\u202ed") == "a\\x1b[31mb\\nc\\u202ed"
+    assert len(messages.shown("x" * 10**6)) == 80
 
 
 def test_hostile_column_names_are_escaped_in_every_message(tmp_path):
@@ -439,10 +439,10 @@ def test_at_most_twenty_findings_are_shown_and_the_rest_counted(tmp_path):
 
 
 def test_row_numbers_are_right_aligned_and_count_within_their_file():
-    origin = findings.Origin(("a.csv", "b.csv"), lambda: (10, 5000))
+    origin = messages.Origin(("a.csv", "b.csv"), lambda: (10, 5000))
     rows = np.zeros(5010, dtype=bool)
     rows[[27, 2214, 2921, 4000]] = True
-    finding = findings.row_finding("code", "what", column="x", rows=rows, values=lambda row: f"{row:.2f}", origin=origin, detail="why")
+    finding = messages.row_finding("code", "what", column="x", rows=rows, values=lambda row: f"{row:.2f}", origin=origin, detail="why")
     assert finding.where == "b.csv, column `x`"
     assert finding.excerpt == ("row    17    27.00", "row 2,204  2214.00", "row 2,911  2921.00   ... 1 more: why")
     assert origin.at(100).locate(np.array([1]))[1].tolist() == [91]

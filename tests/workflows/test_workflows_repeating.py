@@ -136,7 +136,7 @@ def test_no_rows_give_a_file_without_rows(plain, run, tmp_path):
 
 @pytest.mark.parametrize("most", [1 << 30, 1000])
 def test_shards_together_are_the_whole(plain, run, tmp_path, monkeypatch, most):
-    monkeypatch.setattr("disttrain.data.record_batches.MOST_BYTES", most)
+    monkeypatch.setattr("disttrain.data.io.record_batches.MOST_BYTES", most)
     many = write_table(tmp_path / "many.parquet", pa.concat_tables([plain] * 400))
     whole = run.predicted(many, tmp_path / "whole.parquet")
     parts = []

@@ -16,10 +16,10 @@ import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 from numpy.typing import NDArray
 
-from disttrain.data.findings import place
 from disttrain.data.io.csv_dialect import Dialect, header_of
 from disttrain.data.io.durations import duration_text
 from disttrain.data.io.files import HEAD_BYTES, opened_text, reading
+from disttrain.data.messages import place
 from disttrain.errors import DataError, Finding
 
 __all__ = ["csv_batches", "csv_lines", "csv_rows", "csv_schema", "csv_writer"]

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from disttrain.data.findings import place, shown
 from disttrain.data.io.files import HEAD_BYTES, empty_file, head, opened_text, reading, require_text
+from disttrain.data.messages import place, shown
 from disttrain.errors import DataError, Finding
 
 __all__ = ["MISSING_WORDS", "PLAIN", "TYPED", "Dialect", "dialect_of", "header_of", "number_text", "separator_name"]

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from disttrain.config import expanded
 from disttrain.config.remote import remote
-from disttrain.data.findings import place, raise_any, shown
 from disttrain.data.io.files import STDIN, not_a_file
 from disttrain.data.io.formats import FORMATS, suffix_of
+from disttrain.data.messages import place, raise_any, shown
 from disttrain.errors import DataError, Finding
 
 __all__ = ["files"]

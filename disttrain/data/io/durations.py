@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from disttrain.data.arrays import joined, text_column
+from disttrain.data.io.arrow_arrays import joined, text_column
 
 __all__ = ["duration_text", "spelled"]
 

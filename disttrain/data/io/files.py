@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from disttrain.config.messages import nearest_file
-from disttrain.data.findings import place, shown
+from disttrain.data.messages import place, shown
 from disttrain.errors import DataError, Finding, bytes_asked
 
 __all__ = [

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 import numpy as np
 import pyarrow as pa
 
-from disttrain.data.arrays import LARGEST_WHOLE, chosen_texts
+from disttrain.data.io.arrow_arrays import LARGEST_WHOLE, chosen_texts
 
 __all__ = ["constant", "partition_types", "partitions"]
 

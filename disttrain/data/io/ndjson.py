@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.json as pj
 from numpy.typing import NDArray
 
-from disttrain.data.arrays import LARGEST_WHOLE, is_number, joined, text_column
+from disttrain.data.io.arrow_arrays import LARGEST_WHOLE, is_number, joined, text_column
 from disttrain.data.io.durations import duration_text, spelled
 from disttrain.data.io.files import empty_file, head, opened_text, reading, require_text
 from disttrain.errors import DataError

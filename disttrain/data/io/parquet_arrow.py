@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from disttrain.data.io.files import opened, reading
-from disttrain.data.record_batches import plain_parts, regrouped, varies
+from disttrain.data.io.record_batches import plain_parts, regrouped, varies
 
 __all__ = [
     "arrow_batches",

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from disttrain.data.column_types import AS_WRITTEN, NUMBER
 from disttrain.data.io.formats import FORMATS
-from disttrain.data.record_batches import of_length
+from disttrain.data.io.record_batches import of_length
 from disttrain.data.source import Source
 from disttrain.errors import DataError
 

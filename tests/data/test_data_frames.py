@@ -13,8 +13,8 @@ import pytest
 import torch
 
 import disttrain
+from disttrain.data.frames import like, table_of
 from disttrain.errors import DataError, UsageError
-from disttrain.workflows.frames import like, table_of
 
 
 class Stream:

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from disttrain.data.arrays import joined
-from disttrain.data.findings import Origin, raise_any, row_finding, shown
-from disttrain.data.values import checked_numbers, counted
+from disttrain.data.io.arrow_arrays import joined
+from disttrain.data.messages import Origin, raise_any, row_finding, shown
+from disttrain.data.value_checks import checked_numbers, counted
 from disttrain.errors import Finding
 
 __all__ = ["Known", "read_known"]

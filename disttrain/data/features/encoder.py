@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from disttrain.data.arrays import boolean_column, missing_values
-from disttrain.data.calendar import Datetime
-from disttrain.data.categorical import Categorical
-from disttrain.data.findings import Origin, column_place, raise_any, row_finding, rows_have, shown
-from disttrain.data.numeric import Boolean, Numeric
+from disttrain.data.features.categorical import Categorical
+from disttrain.data.features.datetime import Datetime
+from disttrain.data.features.numeric import Boolean, Numeric
+from disttrain.data.io.arrow_arrays import boolean_column, missing_values
+from disttrain.data.json_state import each, fields_of, refuse, text
+from disttrain.data.messages import Origin, column_place, raise_any, row_finding, rows_have, shown
 from disttrain.data.schema import Feature, Schema
-from disttrain.data.states import each, fields_of, refuse, text
 from disttrain.errors import DataError, Finding
 
 __all__ = ["Embedding", "Encoder", "Note"]

@@ -8,10 +8,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from disttrain.data.arrays import LARGEST_WHOLE, beyond_float, bits, instants, is_text, is_time, joined, numbers, texts
 from disttrain.data.column_types import NUMBER, conformed
-from disttrain.data.findings import Origin, row_finding
+from disttrain.data.io.arrow_arrays import LARGEST_WHOLE, beyond_float, bits, instants, is_text, is_time, joined, numbers, texts
 from disttrain.data.io.csv_dialect import TYPED
+from disttrain.data.messages import Origin, row_finding
 from disttrain.data.text_values import as_times
 from disttrain.data.wrong_cells import cells_findings
 from disttrain.errors import Finding

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from disttrain.data import column_place, shown
-from disttrain.data.arrays import plain
+from disttrain.data.io.arrow_arrays import plain
 from disttrain.errors import DataError, Finding, UsageError
 
 __all__ = ["FRAME", "batches_of", "like", "table_of"]

@@ -7,8 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from disttrain import data
+from disttrain.data.io.table_writer import written
 from disttrain.errors import DataError, Finding
-from disttrain.workflows.writing import written
 
 PIECES = [list(range(10 * number, 10 * number + 10)) for number in range(20)]
 

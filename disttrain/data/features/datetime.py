@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from disttrain.data.findings import Origin
-from disttrain.data.numeric import location_and_spread
+from disttrain.data.features.numeric import location_and_spread
+from disttrain.data.json_state import fields_of, flag, number, text
+from disttrain.data.messages import Origin
 from disttrain.data.schema import Feature
-from disttrain.data.states import fields_of, flag, number, text
-from disttrain.data.values import checked_times
+from disttrain.data.value_checks import checked_times
 from disttrain.errors import Finding
 
 __all__ = ["Datetime", "calendar_parts"]

@@ -10,10 +10,10 @@ import numpy as np
 import scipy
 from numpy.typing import NDArray
 
-from disttrain.data.findings import Origin, row_finding
+from disttrain.data.json_state import fields_of, flag, increasing, number, text
+from disttrain.data.messages import Origin, row_finding
 from disttrain.data.schema import Feature
-from disttrain.data.states import fields_of, flag, increasing, number, text
-from disttrain.data.values import LARGEST, checked_numbers, counted
+from disttrain.data.value_checks import LARGEST, checked_numbers, counted
 from disttrain.errors import Finding
 from disttrain.quantiles import ROUNDING, cumulative_shares, weighted_quantiles
 

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from disttrain.data.arrays import joined, numbers
-from disttrain.data.findings import Origin, raise_any, row_finding, rows_have
+from disttrain.data.io.arrow_arrays import joined, numbers
+from disttrain.data.messages import Origin, raise_any, row_finding, rows_have
 from disttrain.data.schema import Schema
 from disttrain.data.targets import Target, no_target, read_target
-from disttrain.data.values import checked_numbers, counted
+from disttrain.data.value_checks import checked_numbers, counted
 from disttrain.errors import Finding
 
 __all__ = ["Seen", "read_seen"]

@@ -6,8 +6,8 @@ import pyarrow as pa
 import pytest
 
 from disttrain.data import Origin
-from disttrain.data.arrays import beyond_float
-from disttrain.data.values import checked_numbers
+from disttrain.data.io.arrow_arrays import beyond_float
+from disttrain.data.value_checks import checked_numbers
 
 WHOLE_TYPES = [pa.int64(), pa.uint64(), pa.decimal128(20, 0), pa.decimal256(50, 0)]
 

@@ -6,8 +6,8 @@ from decimal import Decimal
 import pyarrow as pa
 import pytest
 
-from disttrain.data.arrays import is_bytes, texts
 from disttrain.data.column_types import NAME, conformed
+from disttrain.data.io.arrow_arrays import is_bytes, texts
 from disttrain.data.io.csv_dialect import TYPED
 
 MOMENT = datetime(1969, 12, 31, 23, 59, 58)

@@ -12,8 +12,9 @@ from typing import Any
 import pyarrow as pa
 
 from disttrain import config as configs
-from disttrain import data as rooms
 from disttrain import storage
+from disttrain.data.io.formats import FORMATS
+from disttrain.data.output_columns import in_format
 
 __all__ = ["written"]
 
@@ -34,11 +35,11 @@ def written(output: str, tables: Iterator[pa.Table], form: str, facts: dict[byte
 
 def _poured(sink: Any, tables: Iterator[pa.Table], form: str, facts: dict[bytes, bytes]) -> int:
     """Write tables one after another, each while the next is made, and count their rows; there is always one, if only an empty one."""
-    tables = (rooms.in_format(table, form) for table in tables)
+    tables = (in_format(table, form) for table in tables)
     first = next(tables)
     rows = 0
     writing: Future[None] | None = None
-    with rooms.FORMATS[form].writer(sink, first.schema.with_metadata(facts)) as writer, ThreadPoolExecutor(1) as thread:
+    with FORMATS[form].writer(sink, first.schema.with_metadata(facts)) as writer, ThreadPoolExecutor(1) as thread:
         for table in itertools.chain([first], tables):
             if writing is not None:
                 writing.result()

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from disttrain.data.arrays import is_text, joined, plain
+from disttrain.data.io.arrow_arrays import is_text, joined, plain
 
 __all__ = ["ahead", "gathered", "no_rows", "of_length", "one_batch", "plain_parts", "regrouped", "rows_at", "rows_from", "varies"]
 

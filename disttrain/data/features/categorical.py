@@ -13,10 +13,10 @@ import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from disttrain.data.arrays import bits, boolean_column, joined, missing_values, plain_values, text_column, texts
-from disttrain.data.findings import Origin, column_place, row_finding, rows_have
+from disttrain.data.io.arrow_arrays import bits, boolean_column, joined, missing_values, plain_values, text_column, texts
+from disttrain.data.json_state import fields_of, flag, items, refuse, text, whole
+from disttrain.data.messages import Origin, column_place, row_finding, rows_have
 from disttrain.data.schema import MOST_DIMENSIONS, Feature
-from disttrain.data.states import fields_of, flag, items, refuse, text, whole
 from disttrain.errors import Finding
 
 __all__ = ["Categorical", "places_in"]

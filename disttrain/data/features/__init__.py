@@ -1,0 +1,1 @@
+"""Features as numbers: how each column is encoded, and what training saw of it."""
