@@ -14,12 +14,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from disttrain.api import Evaluation, FittedRun, fit, load
     from disttrain.errors import DataWarning, DisttrainError
     from disttrain.families import Family, Parameter
     from disttrain.networks import Conditions
     from disttrain.outcomes import Outcome
     from disttrain.training import CrossEntropy
-    from disttrain.workflows.face import Evaluation, FittedRun, fit, load
 
 __all__ = [
     "Conditions", "CrossEntropy", "DataWarning", "DisttrainError", "Evaluation", "Family", "FittedRun", "Outcome", "Parameter", "fit", "load",
@@ -30,13 +30,13 @@ _ROOMS = {
     "CrossEntropy": "disttrain.training",
     "DataWarning": "disttrain.errors",
     "DisttrainError": "disttrain.errors",
-    "Evaluation": "disttrain.workflows.face",
+    "Evaluation": "disttrain.api",
     "Family": "disttrain.families",
-    "FittedRun": "disttrain.workflows.face",
+    "FittedRun": "disttrain.api",
     "Outcome": "disttrain.outcomes",
     "Parameter": "disttrain.families",
-    "fit": "disttrain.workflows.face",
-    "load": "disttrain.workflows.face",
+    "fit": "disttrain.api",
+    "load": "disttrain.api",
 }
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from disttrain import deferred
+from disttrain import lazy
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 else:
-    np = deferred.module("numpy")
+    np = lazy.module("numpy")
 
 __all__ = ["ROUNDING", "cumulative_shares", "weighted_quantiles"]
 

@@ -11,13 +11,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
+from disttrain.evaluation.result import Answer
 from disttrain.families import FAMILIES, Family, build, options
 from disttrain.families.supports import Support
-from disttrain.workflows.configuration import configuration
-from disttrain.workflows.evaluate import Answer, evaluate
+from disttrain.validation.config import configuration
+from disttrain.validation.options import Question, Request
+from disttrain.workflows.evaluate import evaluate
 from disttrain.workflows.fit import Finished, fit
 from disttrain.workflows.predict import predict
-from disttrain.workflows.requests import Question, Request
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = ROOT / "configs"

@@ -15,25 +15,28 @@ import disttrain
 
 PACKAGE = Path(disttrain.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
-EVERYONE = {"errors", "deferred", "messages", "names"}
+EVERYONE = {"errors", "lazy", "messages", "choices"}
 FLOORS = (
-    {"errors", "deferred", "messages", "names"},
+    {"errors", "lazy", "messages", "choices"},
     {"config", "outcomes", "distributions", "storage", "quantiles"},
     {"families", "data", "likelihood"},
     {"networks", "metrics"},
-    {"training"},
+    {"validation", "training"},
     {"model"},
+    {"preparation"},
+    {"runs", "prediction", "selection"},
+    {"evaluation"},
     {"workflows"},
-    {"cli"},
+    {"api", "cli"},
     # The package itself and `python -m disttrain` stand before the door.
     {"__init__", "__main__"},
 )
-# Beside errors, deferred, messages and names, which everyone may use.
+# Beside errors, lazy, messages and choices, which everyone may use.
 ALLOWED = {
     "errors": set(),
-    "deferred": set(),
+    "lazy": set(),
     "messages": set(),
-    "names": set(),
+    "choices": set(),
     "config": set(),
     "outcomes": set(),
     "distributions": set(),
@@ -44,19 +47,30 @@ ALLOWED = {
     "networks": {"families", "quantiles"},
     "likelihood": {"distributions", "outcomes"},
     "metrics": {"distributions", "outcomes", "likelihood"},
+    "validation": {"config", "families"},
     "training": {"networks", "likelihood", "families", "data", "outcomes"},
     "model": {"config", "data", "families", "networks", "storage"},
+    "preparation": {"config", "outcomes", "storage", "families", "data", "networks", "likelihood", "metrics", "training", "validation", "model"},
+    "runs": {"config", "storage", "data", "training", "model", "validation", "preparation"},
+    "prediction": {"config", "distributions", "storage", "families", "data", "networks", "model", "validation", "preparation"},
+    "selection": {"config", "outcomes", "distributions", "families", "data", "networks", "likelihood", "metrics", "training", "model", "preparation"},
+    "evaluation": {
+        "config", "outcomes", "distributions", "families", "data", "networks", "metrics", "training", "model", "validation", "preparation",
+        "prediction",
+    },
     "workflows": {
         "config", "outcomes", "distributions", "storage", "families", "data", "networks", "likelihood", "metrics", "training", "model",
+        "validation", "preparation", "runs", "prediction", "selection", "evaluation",
     },
-    "cli": {"config", "workflows"},
-    "__init__": {"outcomes", "families", "networks", "training", "model", "workflows"},
+    "api": {"config", "data", "metrics", "model", "validation", "preparation", "runs", "prediction", "evaluation", "workflows"},
+    "cli": {"config", "validation", "selection", "evaluation", "prediction", "workflows"},
+    "__init__": {"outcomes", "families", "networks", "training", "model", "workflows", "api"},
     "__main__": {"cli"},
 }  # fmt: skip
 # A room that may use another only through some of its modules.
 DOORS = {("training", "data"): {"disttrain.data.batches"}}
 # Rooms that are read before torch is needed.
-WITHOUT_TORCH = ("config", "storage", "cli")
+WITHOUT_TORCH = ("config", "storage", "validation", "cli")
 # Tables of families.
 LONG_FILES = {"errors.py", *(f"families/{table}.py" for table in ("real_line", "positive", "counts", "composed"))}
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "misc"}
@@ -198,7 +212,7 @@ def test_some_rooms_import_torch_pandas_and_pyarrow_only_where_they_use_them(pat
 
 
 @pytest.mark.parametrize(
-    "module", ["disttrain", "disttrain.cli.app", "disttrain.workflows.configuration", "disttrain.families", "disttrain.config"]
+    "module", ["disttrain", "disttrain.cli.app", "disttrain.validation.config", "disttrain.families", "disttrain.config"]
 )
 def test_nothing_heavy_is_loaded_before_it_is_needed(module):
     program = f"import sys, {module}; print([name for name in ('torch', 'pandas', 'pyarrow') if name in sys.modules])"
@@ -207,9 +221,9 @@ def test_nothing_heavy_is_loaded_before_it_is_needed(module):
 
 
 def test_the_defaults_of_a_config_are_those_of_the_plans():
-    from disttrain import names
+    from disttrain import choices
     from disttrain.training import SchedulePlan
 
     plan = {field.name: field.default for field in fields(SchedulePlan)}
-    for keys in names.SCHEDULE_DEFAULTS.values():
+    for keys in choices.SCHEDULE_DEFAULTS.values():
         assert keys.items() <= plan.items()

@@ -8,15 +8,15 @@ import sys
 
 import typer
 
-from disttrain.cli import signals, streams
+from disttrain.cli import stop_signals, streams
 from disttrain.cli.check import check
+from disttrain.cli.console import Version, command, report
 from disttrain.cli.evaluate import evaluate
 from disttrain.cli.explain import explain
 from disttrain.cli.families import families
 from disttrain.cli.fit import fit
 from disttrain.cli.options import FitCommand
 from disttrain.cli.predict import predict
-from disttrain.cli.talk import Version, command, report
 from disttrain.cli.usage import Program
 from disttrain.errors import STOPPED, DisttrainError, ReaderLeft
 
@@ -60,7 +60,7 @@ def main() -> None:
     # once more at exit, took a third of the time of a short command.
     gc.set_threshold(_OBJECTS)
     streams.guard()
-    with signals.interruptible():
+    with stop_signals.interruptible():
         code = _ended()
         gc.freeze()
         if code in STOPPED.values():

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from disttrain.cli.console import Talk
 from disttrain.cli.options import Set
-from disttrain.cli.talk import Talk
 from disttrain.errors import AnswerIsNo, Finding
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def check(
     strict: Annotated[bool, typer.Option("--strict", help="Exit 1 where there are warnings.")] = False,
 ) -> None:
     """Check config and data without training."""
-    from disttrain.workflows.configuration import configuration
+    from disttrain.validation.config import configuration
 
     loaded = configuration(config, set_ or ())
     if config_only:

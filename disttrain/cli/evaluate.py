@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
+from disttrain.choices import METRICS
+from disttrain.cli.console import Talk
 from disttrain.cli.options import RUNS, SEVERAL, InputFormat, Map, RunArgument, Unknown, numbers, pairs, words
-from disttrain.cli.talk import Talk
 from disttrain.errors import AnswerIsNo
-from disttrain.names import METRICS
 
 __all__ = ["evaluate"]
 
@@ -37,7 +37,7 @@ def evaluate(
     unknown: Unknown = "error",
 ) -> None:
     """Score predictions on a data set."""
-    from disttrain.workflows.requests import Question
+    from disttrain.validation.options import Question
 
     levels = numbers("--level", level, "0.5,0.9") or ()
     question = Question(
@@ -45,8 +45,8 @@ def evaluate(
         input_format, pairs("--map", map_, "COLUMN=NAME", "driver_age=DriverAge"), unknown,
     )  # fmt: skip
     from disttrain.cli import tables
+    from disttrain.evaluation.requirements import require_met
     from disttrain.workflows.evaluate import evaluate as workflow
-    from disttrain.workflows.requirements import require_met
 
     answer = workflow(question, RUNS)
     refusal = None

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
+from disttrain.cli.console import Talk
 from disttrain.cli.options import Set
-from disttrain.cli.talk import Talk
 
 __all__ = ["explain"]
 
@@ -17,7 +17,7 @@ __all__ = ["explain"]
 def explain(talk: Talk, config: Annotated[Path, typer.Argument(help="A config file or a run folder.")], set_: Set = None) -> None:
     """Derive the loss of a config: what cross-entropy is here, what it takes, and what is left of it."""
     from disttrain.config import expanded
-    from disttrain.workflows.configuration import configuration
+    from disttrain.validation.config import configuration
 
     resolved = expanded(config) / "config.resolved.yaml"
     loaded = configuration(resolved if os.path.isfile(resolved) else config, set_ or ())

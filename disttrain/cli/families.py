@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from disttrain.cli.talk import Talk
+from disttrain.cli.console import Talk
 from disttrain.errors import Finding, UsageError
 
 __all__ = ["families"]
@@ -24,8 +24,8 @@ def families(
     """List the distribution families, describe one, or rank them on a target column."""
     _require_pair(name, data, target, {"--weight": weight, "--top": top})
     if data is not None and target is not None:
-        from disttrain.cli.rankings import show
-        from disttrain.workflows.ranking import ranking
+        from disttrain.cli.ranking_table import show
+        from disttrain.selection.ranking import ranking
 
         show(talk, data, ranking(data, target, weight, support), top)
     elif name is not None:
@@ -50,7 +50,7 @@ def _require_pair(name: str | None, data: str | None, target: str | None, others
 
 
 def _describe(talk: Talk, name: str) -> None:
-    from disttrain.workflows.catalogue import described
+    from disttrain.selection.family_docs import described
 
     facts = described(name)
     if talk.json:
@@ -61,7 +61,7 @@ def _describe(talk: Talk, name: str) -> None:
 
 
 def _list(talk: Talk, support: str | None) -> None:
-    from disttrain.workflows.catalogue import listing
+    from disttrain.selection.family_docs import listing
 
     rows = listing(support)
     if talk.json:

@@ -11,8 +11,8 @@ from typing import Annotated
 
 import typer
 
+from disttrain.cli.console import Talk
 from disttrain.cli.options import NEWEST, Set
-from disttrain.cli.talk import Talk
 
 __all__ = ["fit"]
 
@@ -40,7 +40,7 @@ def fit(
     limit_rows: Annotated[int | None, typer.Option("--limit-rows", min=2, help="Use the first rows of each source only.")] = None,
 ) -> None:
     """Fit a network: minimise the empirical cross-entropy (mean negative log-likelihood)."""
-    from disttrain.workflows.configuration import configuration
+    from disttrain.validation.config import configuration
 
     options = {"data.train": _source(data, config), "training.device": device, "training.seed": seed,
                "training.epochs": epochs, "training.time_limit": time_limit}  # fmt: skip

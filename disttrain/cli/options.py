@@ -10,8 +10,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
+from disttrain.choices import SUFFIXES
 from disttrain.errors import Finding, UsageError
-from disttrain.names import SUFFIXES
 
 __all__ = [
     "FORMATS_LISTED", "NEWEST", "RUNS", "SEVERAL", "FitCommand", "InputFormat", "Map", "RunArgument", "Set", "Unknown", "bad_option",

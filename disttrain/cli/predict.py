@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
+from disttrain.choices import PREDICTION_COLUMNS
+from disttrain.cli.console import Talk
 from disttrain.cli.options import FORMATS_LISTED, RUNS, SEVERAL, InputFormat, Map, RunArgument, Unknown, bad_option, numbers, pairs, words
-from disttrain.cli.talk import Talk
-from disttrain.names import PREDICTION_COLUMNS
 
 __all__ = ["predict"]
 
@@ -58,7 +58,7 @@ def predict(
     unknown: Unknown = "error",
 ) -> None:
     """Write each row's predicted parameters to Parquet."""
-    from disttrain.workflows.requests import Request
+    from disttrain.validation.options import Request
 
     request = Request(
         run, data, output, words(columns), numbers("--quantiles", quantiles, "0.05,0.5,0.95"), numbers("--times", times, "30,365"), samples,

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from disttrain.cli import streams, tables
-from disttrain.cli.signals import Interruption, asked_to_stop
-from disttrain.cli.talk import Talk
+from disttrain.cli.console import Talk
+from disttrain.cli.stop_signals import Interruption, asked_to_stop
 from disttrain.errors import STOPPED
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from disttrain.cli.talk import Talk
+from disttrain.cli.console import Talk
 from disttrain.messages import shown
 
 if TYPE_CHECKING:
-    from disttrain.workflows.evaluate import Answer
+    from disttrain.evaluation.result import Answer
 
 __all__ = ["clock", "families", "scores", "splits"]
 

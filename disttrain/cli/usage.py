@@ -11,7 +11,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from disttrain.cli.talk import COMMON, Color, Talk, errors_as_text
+from disttrain.cli.console import COMMON, Color, Talk, errors_as_text
 from disttrain.errors import Finding, UsageError
 
 __all__ = ["Program"]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from disttrain.choices import NOT_AVAILABLE
 from disttrain.config.messages import shown
 from disttrain.config.remote import remote_problems
 from disttrain.config.yaml.source_map import Path, Problem
-from disttrain.names import NOT_AVAILABLE
 
 __all__ = ["role_problems", "unavailable"]
 

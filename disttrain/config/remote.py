@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
+from disttrain.choices import SPLITS
 from disttrain.config.messages import shown
 from disttrain.config.yaml.source_map import Path, Problem
-from disttrain.names import SPLITS
 
 __all__ = ["remote", "remote_problems"]
 

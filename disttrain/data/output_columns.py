@@ -9,11 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from disttrain.choices import TEXT_FORMATS
 from disttrain.data.io.arrow_arrays import is_bytes, joined
 from disttrain.data.io.formats import FORMATS
 from disttrain.data.messages import column_place, shown
 from disttrain.errors import DataError, Finding
-from disttrain.names import TEXT_FORMATS
 
 __all__ = ["for_spreadsheets", "in_format", "require_format", "text_needed"]
 

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from disttrain.choices import SPLITS
 from disttrain.data.comparing import order_of
 from disttrain.data.hashing import row_hash
 from disttrain.data.io.arrow_arrays import bits, boolean_column, is_number, is_text, is_time, joined, texts
@@ -16,7 +17,6 @@ from disttrain.data.io.csv_dialect import TYPED
 from disttrain.data.messages import shown
 from disttrain.data.splits import listed_rows
 from disttrain.data.text_values import as_times
-from disttrain.names import SPLITS
 
 __all__ = ["older_rows", "shared_groups", "shared_rows", "unlisted_values"]
 

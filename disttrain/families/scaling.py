@@ -9,7 +9,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from disttrain import deferred
+from disttrain import lazy
 from disttrain.families import supports
 from disttrain.families.activations.base import Activation, in_units
 from disttrain.families.family import Family, Parameter
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 else:
-    torch = deferred.module("torch")
+    torch = lazy.module("torch")
 
 __all__ = ["Scaling", "exposed", "takes_exposure"]
 

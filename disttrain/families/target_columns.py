@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from disttrain import deferred
+from disttrain import lazy
 from disttrain.quantiles import weighted_quantiles
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[Any]
 else:
-    np = deferred.module("numpy")
+    np = lazy.module("numpy")
 
 __all__ = ["TargetColumn"]
 

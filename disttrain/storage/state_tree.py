@@ -6,13 +6,13 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from disttrain import deferred
+from disttrain import lazy
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 else:
-    torch = deferred.module("torch")
+    torch = lazy.module("torch")
 
 __all__ = ["apart", "together"]
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from disttrain import deferred
+from disttrain import lazy
 from disttrain.errors import Finding, FitFailed, RunUnreadable
 from disttrain.messages import shown
 from disttrain.storage import safe_read
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 else:
-    np = deferred.module("numpy")
-    torch = deferred.module("torch")
+    np = lazy.module("numpy")
+    torch = lazy.module("torch")
 
 __all__ = ["check_size", "decode", "encode"]
 

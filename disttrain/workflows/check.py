@@ -9,14 +9,15 @@ import numpy as np
 
 from disttrain import config as configs
 from disttrain.config import Loaded
+from disttrain.evaluation.metric_selection import require_suited
+from disttrain.evaluation.scoring import baseline_nll
 from disttrain.messages import shown
-from disttrain.workflows import records
-from disttrain.workflows.chains import chains, count_of, summary_of
-from disttrain.workflows.prediction_columns import require_free_ids
-from disttrain.workflows.preparation import Prepared, prepare
-from disttrain.workflows.scoring import baseline_nll, require_suited
-from disttrain.workflows.sightings import counts_of
-from disttrain.workflows.ties import tie_notes
+from disttrain.prediction.layout import require_free_ids
+from disttrain.preparation.censoring_text import counts_of
+from disttrain.preparation.prepare import Prepared, prepare
+from disttrain.preparation.ties import tie_notes
+from disttrain.runs import manifest
+from disttrain.workflows.network_summary import chains, count_of, summary_of
 
 __all__ = ["Remark", "check"]
 
@@ -39,7 +40,7 @@ def check(loaded: Loaded, limit: int | None = None, detailed: bool = False, out:
 
     `detailed`: how each feature becomes inputs too; `out`: the folder of the run, where it is not the next one.
     """
-    records.resolved(loaded, configs.expanded(out or loaded.config.output.folder + "/run"))
+    manifest.resolved(loaded, configs.expanded(out or loaded.config.output.folder + "/run"))
     prepared = prepare(loaded, limit)
     require_suited(loaded, prepared)
     require_free_ids(loaded, prepared.model, prepared.data.arrow_schema)

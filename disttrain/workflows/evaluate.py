@@ -11,50 +11,35 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import torch
-from torch import Tensor
-from torch.distributions import Distribution
 
 from disttrain import data as rooms
-from disttrain import metrics, training
+from disttrain import training
+from disttrain.choices import SPLITS
 from disttrain.data import Origin, Source
 from disttrain.data.io.table_writer import written
 from disttrain.errors import DataError, Finding, UsageError, enough_memory
+from disttrain.evaluation.degenerate_densities import impossible_notes
+from disttrain.evaluation.group_columns import group_column
+from disttrain.evaluation.metric_selection import settings_of
+from disttrain.evaluation.result import Answer
+from disttrain.evaluation.row_scores import RowScores, Settings
+from disttrain.evaluation.row_table import row_table
+from disttrain.evaluation.scoring import BLOCK, Forecast, Scores, scored
 from disttrain.metrics import METRICS
 from disttrain.model import Model
-from disttrain.names import SPLITS
 from disttrain.outcomes import Outcome
-from disttrain.workflows.dataset import filters_of
-from disttrain.workflows.degenerate_densities import impossible_notes
-from disttrain.workflows.feature_notes import IN_PYTHON, FeatureNotes
-from disttrain.workflows.group_columns import group_column
-from disttrain.workflows.new_rows import new_source
-from disttrain.workflows.observing import Observed, observed_of
-from disttrain.workflows.outputs import require_no_input
-from disttrain.workflows.requests import Question, columns_meant, format_named, requirement
-from disttrain.workflows.row_scores import RowScores, Settings, generator_at
-from disttrain.workflows.runs import OpenRun, open_run, own_files, own_rows
-from disttrain.workflows.scoring import BLOCK, Forecast, Scores, scored, settings_of
-from disttrain.workflows.ties import tie_notes
+from disttrain.prediction.feature_notes import IN_PYTHON, FeatureNotes
+from disttrain.prediction.new_rows import new_source
+from disttrain.preparation.load import filters_of
+from disttrain.preparation.observations import Observed, observed_of
+from disttrain.preparation.ties import tie_notes
+from disttrain.runs.open import OpenRun, open_run, own_files, own_rows
+from disttrain.runs.output_checks import require_no_input
+from disttrain.validation.options import Question, columns_meant, format_named, requirement
 
-__all__ = ["Answer", "evaluate", "evaluate_table"]
+__all__ = ["evaluate", "evaluate_table"]
 
 Array = np.ndarray[Any, Any]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """The scores of an evaluation as a JSON `document`, whether the run was chosen as the newest, and what else a reader should know.
-
-    `remarks` say how the file is read.
-    `residuals` (mean, variance, skewness, kurtosis) and `histogram` (ten counts) describe calibration; None for classes without order.
-    """
-
-    document: dict[str, Any]
-    newest: bool
-    residuals: metrics.Moments | None
-    histogram: tuple[float, ...] | None
-    notes: tuple[str, ...]
-    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -145,7 +130,7 @@ def _score_blocks(
         origin, some = rows.origin.rows(rows.origin.positions_of(part)), observed[torch.from_numpy(part)]
         distribution = Forecast(model.forecaster, model.parameters(block, origin)).distribution()
         baseline = Forecast.of_baseline(model, some) if other is None else Forecast(other.forecaster, other.parameters(block, origin))
-        yield partial(_row_table, model, rows.row[part], scores.rows, distribution, some.outcome)
+        yield partial(row_table, model, rows.row[part], scores.rows, distribution, some.outcome)
         if rows.new:
             met.add(model.encoder.notes(block), block.num_rows)
         scores.add(distribution, baseline.distribution(), some.outcome, some.weight)
@@ -230,31 +215,3 @@ def _filtered(tables: Iterable[pa.Table], keep: Array) -> Iterator[pa.Table]:
         first += table.num_rows
         if part.any():
             yield table.filter(rooms.boolean_column(part))
-
-
-def _row_table(model: Model, row: Array, first: int, distribution: Distribution, outcome: Outcome) -> pa.Table:
-    """Each row's position, target and scores; `first` rows came before them."""
-    columns = {"row": rooms.integer_column(row), **_targets(model, outcome), "nll": _column(metrics.nll(distribution, outcome))}
-    if METRICS["pit"].applies(distribution, outcome):
-        columns["pit"] = _column(metrics.pit(distribution, outcome, generator_at(first)))
-        columns["quantile_residual"] = _column(metrics.quantile_residuals(distribution, outcome, generator_at(first)))
-    if METRICS["crps"].applies(distribution, outcome):
-        columns["crps"] = _column(metrics.crps(distribution, outcome))
-    return pa.Table.from_arrays(list(columns.values()), list(columns))
-
-
-def _targets(model: Model, outcome: Outcome) -> dict[str, pa.Array]:
-    """The targets as columns: labels by name, of a vector one column for each element, both ends where some were not seen exactly, and
-    `target_above` where an event of 0 says that the target is larger than the lower one."""
-    y = outcome.value
-    if outcome.kinds != {"exact"}:
-        above = {} if outcome.above is None else {"target_above": rooms.boolean_column(outcome.above.numpy())}
-        return {"target_lower": _column(outcome.lower), "target_upper": _column(outcome.upper), **above}
-    if model.family.event:
-        return {f"target_{name}": _column(column) for name, column in zip(model.schema.target, y.unbind(1), strict=True)}
-    return {"target": _column(y) if model.labels is None else rooms.chosen_texts([str(label) for label in model.labels], y.long().numpy())}
-
-
-def _column(values: Tensor) -> pa.Array:
-    numbers = values.double().numpy()
-    return rooms.float_column(numbers, np.isnan(numbers))

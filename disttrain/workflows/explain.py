@@ -14,10 +14,10 @@ from disttrain.families import Facts, Family, Parameter, activation_for, facts_o
 from disttrain.messages import shown
 from disttrain.model import Model, family_of
 from disttrain.networks import Output
-from disttrain.workflows.chains import beside_of, chains, spread_of
-from disttrain.workflows.dataset import is_label
-from disttrain.workflows.outline import outline
-from disttrain.workflows.sightings import losses_of, weights_of
+from disttrain.preparation.censoring_text import losses_of, weights_of
+from disttrain.preparation.load import is_label
+from disttrain.preparation.outline import outline
+from disttrain.workflows.network_summary import beside_of, chains, spread_of
 
 __all__ = ["Explanation", "explain"]
 

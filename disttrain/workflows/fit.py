@@ -16,20 +16,23 @@ from disttrain import config as configs
 from disttrain import storage, training
 from disttrain.config import Loaded
 from disttrain.errors import STOPPED, DisttrainError, FitFailed, OutOfMemory, StorageError, enough_memory, word_of
+from disttrain.evaluation.metric_selection import require_suited
+from disttrain.prediction.layout import require_free_ids
+from disttrain.preparation.prepare import Prepared, prepare
+from disttrain.preparation.training_plan import plan_of
+from disttrain.runs import manifest
+from disttrain.runs.best_weights import Best
+from disttrain.runs.checkpoints import Checkpoints
+from disttrain.runs.open import source_files
+from disttrain.runs.output_checks import require_no_input_in
+from disttrain.runs.resume import Resumed, folder_of, resumed
 from disttrain.storage import Run
 from disttrain.training import Epoch
-from disttrain.workflows import events, records, scoring
-from disttrain.workflows.best import Best
-from disttrain.workflows.events import Finished, Started
+from disttrain.workflows import fit_events
 from disttrain.workflows.fit_epochs import trained
-from disttrain.workflows.limit import Limit, Stop
-from disttrain.workflows.outputs import require_no_input_in
-from disttrain.workflows.plans import plan_of
-from disttrain.workflows.prediction_columns import require_free_ids
-from disttrain.workflows.preparation import Prepared, prepare
+from disttrain.workflows.fit_events import Finished, Started
 from disttrain.workflows.results import LESS_MEMORY, Interruptible, Results, results
-from disttrain.workflows.resuming import Checkpoints, Resumed, folder_of, resumed
-from disttrain.workflows.runs import source_files
+from disttrain.workflows.stop_rule import Limit, Stop
 
 __all__ = ["Epoch", "Finished", "Started", "fit"]
 
@@ -59,7 +62,7 @@ def fit(
     root, out = configs.folder_to_make(config.output.folder), None if out is None else configs.folder_to_make(out)
     going_on = folder_of(loaded, resume, out, overwrite)
     # What could not be said of the run afterwards is refused now.
-    records.resolved(loaded, going_on or out or root / "run")
+    manifest.resolved(loaded, going_on or out or root / "run")
     with ExitStack() as held:
         held.enter_context(enough_memory(*LESS_MEMORY))
         # Locked before the work of reading: of two that want one run, the second hears of it at once.
@@ -70,7 +73,7 @@ def fit(
         prepared = prepare(loaded, limit).lean()
         # Arrow keeps what it is given back for itself, and it was all of the table.
         pa.default_memory_pool().release_unused()
-        scoring.require_suited(loaded, prepared)
+        require_suited(loaded, prepared)
         require_free_ids(loaded, prepared.model, prepared.data.arrow_schema)
         held.enter_context(training.deterministic(config.training.deterministic))
         held.enter_context(training.threads(*_largest_product(prepared)))
@@ -95,7 +98,7 @@ def _told(run: Run) -> Iterator[None]:
         code = fault.exit_code if isinstance(fault, DisttrainError) else 70
         # A full disk is what may have gone wrong, and must not hide behind a second fault.
         with suppress(StorageError):
-            records.log(run.path, "failed", {"exit_code": code, "error": str(fault), "traceback": traceback.format_exc()})
+            manifest.log(run.path, "failed", {"exit_code": code, "error": str(fault), "traceback": traceback.format_exc()})
             run.update(status="failed", exit_code=code)
         raise
 
@@ -107,11 +110,11 @@ def _run(
     config, model, began = loaded.config, prepared.model, time.perf_counter()
     run.update(status="running", command=list(command), config=str(loaded.path) if loaded.path else None)
     if before.standing is None:
-        records.write_inputs(run, loaded, prepared, device)
+        manifest.write_inputs(run, loaded, prepared, device)
     run.discard("predictions.parquet", "metrics.json")
     history = list(before.history)
-    begun = events.started(prepared, run, device, len(history), before.warnings)
-    records.log(run.path, "resumed" if history else "started", asdict(begun))
+    begun = fit_events.started(prepared, run, device, len(history), before.warnings)
+    manifest.log(run.path, "resumed" if history else "started", asdict(begun))
     yield begun
     limit = Limit(stop, config.training.time_limit, began)
     best = Best(model, run, config.output.checkpoint_every, before.best)
@@ -119,10 +122,10 @@ def _run(
     with _saved(best, history, checkpoints):
         yield from trained(prepared, device, limit, history, best, checkpoints, before.standing)
     found = Results(0, {}, (), ()) if limit.word else results(prepared, run, best, limit, checkpoints, interruptible)
-    reason = events.reason(config, len(history), limit.word, limit.late, scoring=limit.scoring)
+    reason = fit_events.reason(config, len(history), limit.word, limit.late, scoring=limit.scoring)
     status = "finished" if limit.word is None else "stopped"
     scores = {split: scored["metrics"]["nll"]["value"] for split, scored in found.metrics.items()}
-    no_gain = events.no_gain(prepared, best.constant, best.number, best.given_up)
+    no_gain = fit_events.no_gain(prepared, best.constant, best.number, best.given_up)
     warnings = (*no_gain, *found.notes, *(floor.text for floor in found.floors))
     run.update(
         status=status, exit_code=STOPPED[limit.word] if limit.word else 0, reason=reason, best_epoch=best.number, epochs=len(history), scores=scores,
@@ -130,7 +133,7 @@ def _run(
     )  # fmt: skip
     if not limit.reached:
         checkpoints.remove()
-    records.log(run.path, status, {"reason": reason, "best_epoch": best.number, "scores": scores})
+    manifest.log(run.path, status, {"reason": reason, "best_epoch": best.number, "scores": scores})
     seconds = time.perf_counter() - began
     yield Finished(
         run.path, status, reason, limit.word, best.number, len(history), seconds, found.metrics, found.predictions, warnings, limit.reached
@@ -149,14 +152,14 @@ def _saved(best: Best, history: list[Epoch], checkpoints: Checkpoints) -> Iterat
         # The fault itself must not hide behind a full disk, or memory that is used up.
         with suppress(StorageError, OutOfMemory), enough_memory():
             best.save()
-            records.write_history(folder, history)
+            manifest.write_history(folder, history)
             if not isinstance(fault, FitFailed):
                 checkpoints.write()
         raise
     best.restore()
     best.save()
     try:
-        records.write_history(folder, history)
+        manifest.write_history(folder, history)
     except BaseException:
         with suppress(StorageError):
             checkpoints.write()

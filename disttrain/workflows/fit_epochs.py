@@ -9,13 +9,14 @@ import torch
 from torch import Tensor
 
 from disttrain import training
+from disttrain.preparation.prepare import Prepared
+from disttrain.preparation.training_plan import constant_of, plan_of
+from disttrain.runs import manifest
+from disttrain.runs.best_weights import Best
+from disttrain.runs.checkpoints import Checkpoints
 from disttrain.training import Epoch, NotFinite, Plan, Rows, Standing
-from disttrain.workflows import events, records
-from disttrain.workflows.best import Best
-from disttrain.workflows.limit import Limit
-from disttrain.workflows.plans import constant_of, plan_of
-from disttrain.workflows.preparation import Prepared
-from disttrain.workflows.resuming import Checkpoints
+from disttrain.workflows import fit_events
+from disttrain.workflows.stop_rule import Limit
 
 __all__ = ["trained"]
 
@@ -45,7 +46,7 @@ def trained(
         if limit.reached:
             checkpoints.write()
     except NotFinite as fault:
-        raise events.not_finite(fault, prepared, best.kept()) from None
+        raise fit_events.not_finite(fault, prepared, best.kept()) from None
 
 
 def _start(
@@ -57,7 +58,7 @@ def _start(
     start, linear = training.start_of(network, family, watched), False
     if initialize in {"linear", "auto"}:
         linear = training.start_linear(network, family, train, validation, plan, limit, trial=initialize == "auto")
-        records.log(folder, "begun", {"initialize": "linear" if linear else "marginal"})
+        manifest.log(folder, "begun", {"initialize": "linear" if linear else "marginal"})
         if linear and not limit.reached:
             start = training.better_start(network, family, watched, start)
     best.begin(start)

@@ -13,26 +13,25 @@ import torch
 
 from disttrain import data as rooms
 from disttrain import storage, training
-from disttrain.config import Config
-from disttrain.data import Origin, Source
+from disttrain.choices import SPLITS
+from disttrain.data import Source
 from disttrain.data.io.table_writer import written
 from disttrain.errors import Finding, UsageError, enough_memory
+from disttrain.evaluation.scoring import on_device
 from disttrain.model import Model
-from disttrain.names import SPLITS, TIMED_COLUMNS
-from disttrain.workflows import prediction_columns
-from disttrain.workflows.dataset import Dataset
-from disttrain.workflows.feature_notes import FeatureNotes
-from disttrain.workflows.forecasts import Wanted, asked_for, columns_of, forecast, metadata, refuse_unsuited, wanted_of
-from disttrain.workflows.new_rows import new_source
-from disttrain.workflows.outputs import require_no_input
-from disttrain.workflows.preparation import Prepared
-from disttrain.workflows.requests import Request, columns_meant, format_named, require_times
-from disttrain.workflows.runs import OpenRun, open_run, own_files, own_rows
-from disttrain.workflows.scoring import on_device
+from disttrain.prediction import layout
+from disttrain.prediction.batches import BLOCK, Batch, file_batches, own_batches, take_shard
+from disttrain.prediction.columns import columns_of, forecast, metadata
+from disttrain.prediction.feature_notes import FeatureNotes
+from disttrain.prediction.new_rows import new_source
+from disttrain.prediction.selection import Wanted, refuse_unsuited, wanted_by, wanted_of
+from disttrain.preparation.prepare import Prepared
+from disttrain.runs.open import OpenRun, open_run, own_files, own_rows
+from disttrain.runs.output_checks import require_no_input
+from disttrain.validation.options import Request, columns_meant, format_named
 
-__all__ = ["BLOCK", "Predicted", "predict", "wanted_by", "write_own"]
+__all__ = ["Predicted", "predict", "write_own"]
 
-BLOCK = 65_536
 Array = np.ndarray[Any, Any]
 
 
@@ -65,11 +64,11 @@ def predict(request: Request, root: Path) -> Predicted:
         require_no_input(output, "--output", own_files(run) if given is None else given.files, [run])
     rows = _own_input(run, request) if given is None else _file_input(run.model, given, request)
     form = _form(request, output)
-    made = {"row": 0, **({"split": 0} if given is None else {}), **prediction_columns.list_sizes(run.model, wanted)}
-    prediction_columns.require_layout(rows.schema, rows.kept, made, form, request)
+    made = {"row": 0, **({"split": 0} if given is None else {}), **layout.list_sizes(run.model, wanted)}
+    layout.require_layout(rows.schema, rows.kept, made, form, request)
     rows.require_text(form)
     notes = FeatureNotes()
-    tables = _tables(run.model, _dealt(rows.batches, request.shard), rows.kept, wanted, request, notes)
+    tables = _tables(run.model, take_shard(rows.batches, request.shard), rows.kept, wanted, request, notes)
     if request.spreadsheet_safe:
         tables = (rooms.for_spreadsheets(rooms.in_format(table, form)) for table in tables)
     count = written(output, tables, form, metadata(run.model, run.name, wanted, run.weights), replace)
@@ -88,24 +87,10 @@ def write_own(prepared: Prepared, folder: Path, name: str) -> int:
 
 
 @dataclass(frozen=True)
-class _Batch:
-    """Rows of a file or of a run, all or some of the `number`-th block of them. `row` is each one's number in its source, `index` that in all sources
-    together; of a run's own rows `split` is each one's part and `place` where it stands in the run's data."""
-
-    rows: pa.Table | pa.RecordBatch
-    row: Array
-    index: Array
-    number: int
-    origin: Origin
-    split: Array | None = None
-    place: Array | None = None
-
-
-@dataclass(frozen=True)
 class _Input:
     """Rows to predict: the `batches`, the `schema` of the input, the columns of it that are `kept`, and how to read some columns alone."""
 
-    batches: Iterable[_Batch]
+    batches: Iterable[Batch]
     schema: pa.Schema
     kept: tuple[str, ...]
     columns: Callable[[Sequence[str]], Iterable[pa.Table]]
@@ -121,59 +106,22 @@ class _Input:
 
 def _own_input(run: OpenRun, request: Request) -> _Input:
     rows = own_rows(run, ("*",) if request.keep == ("all",) else (*request.keep, *columns_meant(request.keep, ())))
-    kept = prediction_columns.kept_columns(rows.arrow_schema, request, run.model)
-    return _Input(
-        _own_batches(rows, run.model.config), rows.arrow_schema, kept, lambda names: [prediction_columns.as_written(rows.table, names)]
-    )
+    kept = layout.kept_columns(rows.arrow_schema, request, run.model)
+    return _Input(own_batches(rows, run.model.config), rows.arrow_schema, kept, lambda names: [layout.as_written(rows.table, names)])
 
 
 def _file_input(model: Model, source: Source, request: Request) -> _Input:
     model.schema.check(source, target=False)
-    kept = prediction_columns.kept_columns(source.schema, request, model)
+    kept = layout.kept_columns(source.schema, request, model)
 
     def columns(names: Sequence[str]) -> Iterable[pa.Table]:
         return (pa.Table.from_batches([batch]) for batch in source.batches(dict.fromkeys(names, rooms.AS_WRITTEN), BLOCK))
 
-    return _Input(_file_batches(source, model, kept), source.schema, kept, columns)
-
-
-def _own_batches(rows: Dataset, config: Config) -> Iterator[_Batch]:
-    wanted = [SPLITS.index(split) for split in config.predictions.splits]
-    place = np.flatnonzero(np.isin(rows.split, wanted))
-    for number, start in enumerate(range(0, max(1, len(place)), BLOCK)):
-        part = place[start : start + BLOCK]
-        # One run of rows is a slice, which costs nothing; otherwise they are gathered.
-        whole = len(part) and part[-1] - part[0] + 1 == len(part)
-        table = rooms.rows_from(rows.table, part[0], len(part)) if whole else rooms.rows_at(rows.table, rooms.integer_column(part))
-        yield _Batch(table, rows.row[part], rows.position[part], number, rows.origin.rows(rows.position[part]), rows.split[part], part)
-
-
-def _file_batches(source: Source, model: Model, kept: Sequence[str]) -> Iterator[_Batch]:
-    forms = model.schema.forms(target=False, ids=False)
-    forms |= {rooms.KEPT + name if name in forms else name: rooms.AS_WRITTEN for name in kept}
-    first = 0
-    for batch in rooms.ahead(source.batches(forms, BLOCK)):
-        row = np.arange(first, first + batch.num_rows)
-        yield _Batch(batch, row, row, first // BLOCK, source.origin.at(first))
-        first += batch.num_rows
-
-
-def _dealt(batches: Iterable[_Batch], shard: tuple[int, int]) -> Iterator[_Batch]:
-    """The batches of one shard: whole blocks in turn, so that the shards together hold the very numbers of a single run.
-
-    A shard that none falls to begins with an empty one, so that its file has all columns.
-    """
-    share, shares = shard
-    for batch in batches:
-        if batch.number % shares == share:
-            yield batch
-        elif batch.number == 0:
-            split = None if batch.split is None else batch.split[:0]
-            yield _Batch(batch.rows.slice(0, 0), batch.row[:0], batch.index[:0], 0, batch.origin, split)
+    return _Input(file_batches(source, model, kept), source.schema, kept, columns)
 
 
 def _tables(
-    model: Model, batches: Iterable[_Batch], kept: Sequence[str], wanted: Wanted, request: Request, notes: FeatureNotes
+    model: Model, batches: Iterable[Batch], kept: Sequence[str], wanted: Wanted, request: Request, notes: FeatureNotes
 ) -> Iterator[pa.Table]:
     for batch in batches:
         notes.add(model.encoder.notes(batch.rows), batch.rows.num_rows)
@@ -185,7 +133,7 @@ def _tables(
 def _own_tables(prepared: Prepared, wanted: Wanted) -> Iterator[pa.Table]:
     """The predictions of a run's own rows from their tensors: they are checked and encoded already."""
     model = prepared.model
-    for batch in _own_batches(prepared.data, model.config):
+    for batch in own_batches(prepared.data, model.config):
         assert batch.place is not None
         place = batch.place
         parameters = model.parameters_of(prepared.inputs(place), prepared.observed.conditions[torch.from_numpy(place)])
@@ -193,12 +141,12 @@ def _own_tables(prepared: Prepared, wanted: Wanted) -> Iterator[pa.Table]:
         yield _table(batch, columns, model.schema.id, Request())
 
 
-def _table(batch: _Batch, columns: Mapping[str, pa.Array], kept: Sequence[str], request: Request) -> pa.Table:
+def _table(batch: Batch, columns: Mapping[str, pa.Array], kept: Sequence[str], request: Request) -> pa.Table:
     """What is written of a batch: its rows' numbers, what is kept of the input, and the predicted columns, under the names asked for."""
     made: dict[str, pa.Array] = {"row": rooms.integer_column(batch.row)}
     if batch.split is not None:
         made["split"] = rooms.chosen_texts(SPLITS, batch.split)
-    return prediction_columns.arranged(batch.rows, {**made, **columns}, kept, request)
+    return layout.arranged(batch.rows, {**made, **columns}, kept, request)
 
 
 def _shard_notes(request: Request, rows: int) -> Iterator[str]:
@@ -206,22 +154,6 @@ def _shard_notes(request: Request, rows: int) -> Iterator[str]:
     if request.shard != (0, 1) and not rows:
         part = "/".join(map(str, request.shard))
         yield f"part {part} has no rows: a part is whole blocks of {BLOCK:,} rows, and there are too few rows for {request.shard[1]} parts"
-
-
-def wanted_by(model: Model, request: Request) -> Wanted:
-    """What a request asks for, and the model's config where it is silent. Raises UsageError where the family has not what is asked for."""
-    section = model.config.predictions
-    asked = asked_for(request.columns, request.quantiles, request.times)
-    columns = tuple(section.columns if request.columns is None else request.columns)
-    levels = tuple(section.quantiles if request.quantiles is None else request.quantiles)
-    times = tuple(section.times if request.times is None else request.times)
-    if request.quantiles is not None and "quantiles" not in columns:
-        columns = (*columns, "quantiles")
-    if request.times is not None and not set(TIMED_COLUMNS) & set(columns):
-        columns = (*columns, "survival")
-    require_times(columns, times)
-    columns, levels, times = tuple(dict.fromkeys(columns)), tuple(dict.fromkeys(levels)), tuple(dict.fromkeys(times))
-    return refuse_unsuited(model, Wanted(columns, levels, request.samples, model.config.training.seed, times), asked)
 
 
 def _output(request: Request, run: OpenRun) -> tuple[str, bool]:

@@ -9,14 +9,14 @@ from typing import Any
 
 from disttrain import storage
 from disttrain.errors import StorageError, enough_memory
+from disttrain.evaluation import scoring
+from disttrain.evaluation.floors import Floor, floors
+from disttrain.preparation.prepare import Prepared
+from disttrain.runs.best_weights import Best
+from disttrain.runs.checkpoints import Checkpoints
 from disttrain.storage import Run
-from disttrain.workflows import scoring
-from disttrain.workflows.best import Best
-from disttrain.workflows.floors import Floor, floors
-from disttrain.workflows.limit import Limit
 from disttrain.workflows.predict import write_own
-from disttrain.workflows.preparation import Prepared
-from disttrain.workflows.resuming import Checkpoints
+from disttrain.workflows.stop_rule import Limit
 
 __all__ = ["LESS_MEMORY", "Interruptible", "Results", "results"]
 

@@ -56,12 +56,12 @@ def test_before_a_fit_has_begun_one_signal_ends_it_at_once_in_one_line(point, si
 # In a run: before the first epoch, in one, after the last; while its files are written.
 DURING = {
     "overwriting": ("call:disttrain.storage.run_folder:_remove", (15,)),
-    "inputs": ("call:disttrain.workflows.records:write_inputs", (2, 2)),
+    "inputs": ("call:disttrain.runs.manifest:write_inputs", (2, 2)),
     "work": ("call:disttrain.workflows.fit_epochs:_work", (2,)),
     "checkpoint": ("call:disttrain.storage:write_checkpoint", (2, 2)),
     "epoch": ("call:disttrain.cli.progress:_epoch", (15, 15)),
     "impatience": ("call:disttrain.cli.progress:_epoch", (2, 2, 2, 2)),
-    "scoring": ("call:disttrain.workflows.scoring:split_metrics", (2, 2)),
+    "scoring": ("call:disttrain.evaluation.scoring:split_metrics", (2, 2)),
     "predictions": ("call:disttrain.workflows.results:write_own", (15,)),
 }
 

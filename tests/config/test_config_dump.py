@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from disttrain import config, names
+from disttrain import choices, config
 from disttrain.config.yaml.scalars import share_meant
 from disttrain.errors import ConfigError
 
@@ -41,7 +41,7 @@ parameters = st.fixed_dictionaries(
         "fixed": numbers | st.lists(numbers, min_size=1, max_size=3),
     },
 )
-optimizers = st.sampled_from(names.OPTIMIZERS) | st.fixed_dictionaries(
+optimizers = st.sampled_from(choices.OPTIMIZERS) | st.fixed_dictionaries(
     {"name": st.sampled_from(["adam", "adamw", "sgd"])}, optional={"lr": st.floats(1e-300, 1e3), "weight_decay": st.floats(0, 1e3)}
 )
 
@@ -65,7 +65,7 @@ def documents(draw) -> dict[str, Any]:
         "data": data,
         "training": {
             "optimizer": draw(optimizers),
-            "schedule": draw(st.sampled_from(names.SCHEDULES)),
+            "schedule": draw(st.sampled_from(choices.SCHEDULES)),
             "time_limit": draw(st.none() | st.just("3m")),
         },
         "predictions": {"quantiles": draw(st.lists(shares, min_size=1, max_size=4, unique=True))},

@@ -8,15 +8,16 @@ from pathlib import Path
 import pytest
 
 import disttrain
-from disttrain import config, data, metrics, names, networks, training
+from disttrain import choices, config, data, metrics, networks, training
 from disttrain.config.sections.data import CsvSection
 from disttrain.data import column_checks, splits
 from disttrain.errors import ConfigError
 from disttrain.networks import input_layer
-from disttrain.workflows import explain, forecasts
+from disttrain.prediction import selection
+from disttrain.workflows import explain
 
 PACKAGE = Path(disttrain.__file__).parent
-NAMES = Path(names.__file__)
+NAMES = Path(choices.__file__)
 # Each list of words, and the table of the part of the program that acts on them.
 TABLES = {
     "METRICS": lambda: set(metrics.METRICS),
@@ -32,8 +33,8 @@ TABLES = {
     "COLUMN_KINDS": lambda: set(column_checks.KINDS),
     "SPLIT_METHODS": lambda: {*splits.RANKS, "per_member"},
     "SPLITS": lambda: {key for key in config.DataSection.model_fields if hasattr(data, key.upper())},
-    "PREDICTION_COLUMNS": lambda: {"parameters", "quantiles", *forecasts.COLUMNS, *forecasts.TIMED},
-    "TIMED_COLUMNS": lambda: set(forecasts.TIMED),
+    "PREDICTION_COLUMNS": lambda: {"parameters", "quantiles", *selection.COLUMNS, *selection.TIMED},
+    "TIMED_COLUMNS": lambda: set(selection.TIMED),
     "NUMERIC_EMBEDDINGS": lambda: set(input_layer.NUMERIC_EMBEDDINGS),
     "INITIALIZATIONS": lambda: set(explain._STARTS),
 }
@@ -45,16 +46,16 @@ ASKED_FOR = (
 
 
 def test_every_list_of_words_is_held_by_this_file():
-    assert set(names.__all__) == {*TABLES, *ASKED_FOR, "NOT_AVAILABLE"}
+    assert set(choices.__all__) == {*TABLES, *ASKED_FOR, "NOT_AVAILABLE"}
 
 
 @pytest.mark.parametrize("name", TABLES)
 def test_the_words_are_those_of_the_table(name):
-    assert set(getattr(names, name)) == TABLES[name]()
+    assert set(getattr(choices, name)) == TABLES[name]()
 
 
 def test_the_code_of_a_split_is_its_place():
-    assert [getattr(data, split.upper()) for split in names.SPLITS] == [0, 1, 2]
+    assert [getattr(data, split.upper()) for split in choices.SPLITS] == [0, 1, 2]
 
 
 def strings():
@@ -69,10 +70,10 @@ def strings():
 @pytest.mark.parametrize("name", ASKED_FOR)
 def test_the_words_are_asked_for(name):
     known = set(strings())
-    assert [word for word in getattr(names, name) if word not in known] == []
+    assert [word for word in getattr(choices, name) if word not in known] == []
 
 
-@pytest.mark.parametrize("path", names.NOT_AVAILABLE)
+@pytest.mark.parametrize("path", choices.NOT_AVAILABLE)
 def test_what_is_not_available_is_refused(path):
     document = {"distribution": "gamma", "data": {"train": "a.csv", "target": "y", "features": ["x"]}}
     here = document

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pytest
 
-from disttrain import data, names
+from disttrain import choices, data
 from disttrain.errors import DataError
 
 IDS = [uuid.uuid5(uuid.NAMESPACE_URL, str(number)) for number in range(200)]
@@ -53,8 +53,8 @@ def test_what_csv_cannot_hold_is_refused_with_a_format_that_can(kind):
 
 
 def test_each_format_that_can_be_read_can_be_written_and_named():
-    assert tuple(data.FORMATS) == tuple(names.SUFFIXES) == names.FORMATS[1:]
-    assert all(form.suffixes == names.SUFFIXES[name] for name, form in data.FORMATS.items())
+    assert tuple(data.FORMATS) == tuple(choices.SUFFIXES) == choices.FORMATS[1:]
+    assert all(form.suffixes == choices.SUFFIXES[name] for name, form in data.FORMATS.items())
 
 
 def test_formulas_get_an_apostrophe_and_all_else_is_left_alone(tmp_path):

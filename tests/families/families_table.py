@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from disttrain.workflows.catalogue import listing
+from disttrain.selection.family_docs import listing
 
 README = Path(__file__).parents[2] / "README.md"
 START, END = "<!-- families -->", "<!-- /families -->"

@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from disttrain.cli.app import app
-from disttrain.cli.talk import Talk
+from disttrain.cli.console import Talk
 from tests.storage.saving_until_killed import child, die_at
 
 RESULTS = ("model/weights.safetensors", "predictions.parquet", "metrics.json")

@@ -11,11 +11,11 @@ import pytest
 from scipy import optimize, stats
 
 from disttrain.errors import DataError
-from disttrain.workflows.configuration import configuration
+from disttrain.validation.config import configuration
+from disttrain.validation.options import Question
 from disttrain.workflows.evaluate import evaluate
 from disttrain.workflows.explain import explain
 from disttrain.workflows.fit import fit
-from disttrain.workflows.requests import Question
 from tests.small_runs import fitted, write_config
 
 RNG = np.random.default_rng(3)

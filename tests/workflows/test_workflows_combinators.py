@@ -11,7 +11,7 @@ from disttrain.families import FAMILIES, activation_for, build
 from disttrain.networks import Output, activated
 from disttrain.outcomes import Outcome
 from disttrain.training import Rows, marginal_raw
-from disttrain.workflows.rules import distribution_problems
+from disttrain.validation.distribution import distribution_problems
 from tests.small_runs import config_of, fitted, write_config
 
 WRONG = [

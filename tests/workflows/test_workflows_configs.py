@@ -7,9 +7,9 @@ import json
 import pyarrow.parquet as pq
 import pytest
 
+from disttrain.validation.options import Question, Request
 from disttrain.workflows.evaluate import evaluate
 from disttrain.workflows.predict import predict
-from disttrain.workflows.requests import Question, Request
 from tests.small_runs import CONFIGS, fitted
 
 # Large data sets are cut to their first rows, but not so that a held-out fold in time order is lost.

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 import disttrain
+from disttrain.evaluation.scoring import on_device
+from disttrain.validation.options import Question, Request
 from disttrain.workflows.evaluate import evaluate
 from disttrain.workflows.predict import predict
-from disttrain.workflows.requests import Question, Request
-from disttrain.workflows.scoring import on_device
 from tests.small_runs import config_of
 
 

@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from disttrain.errors import AnswerIsNo, DataError, DisttrainError, UsageError
+from disttrain.evaluation.requirements import require_met
+from disttrain.validation.options import Question
 from disttrain.workflows.evaluate import evaluate
-from disttrain.workflows.requests import Question
-from disttrain.workflows.requirements import require_met
 from tests.small_runs import config_of, fitted, write_config
 
 

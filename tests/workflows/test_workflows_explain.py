@@ -17,9 +17,9 @@ from typer.testing import CliRunner
 from disttrain.cli.app import app
 from disttrain.errors import ConfigError, DataError, UsageError
 from disttrain.families import ACTIVATIONS, FAMILIES, build, default_name
-from disttrain.workflows.catalogue import KINDS, described, listing
+from disttrain.selection.family_docs import KINDS, described, listing
+from disttrain.validation.config import configuration, configuration_of
 from disttrain.workflows.check import check
-from disttrain.workflows.configuration import configuration, configuration_of
 from disttrain.workflows.explain import explain
 from tests.small_runs import CONFIGS, config_of, fitted, write_config, write_table
 

@@ -12,12 +12,12 @@ import pytest
 import scipy.stats
 from typer.testing import CliRunner
 
+from disttrain.api import load
 from disttrain.cli.app import app
 from disttrain.errors import ConfigError, UsageError
+from disttrain.validation.config import configuration
 from disttrain.workflows.check import check
-from disttrain.workflows.configuration import configuration
 from disttrain.workflows.explain import explain
-from disttrain.workflows.face import load
 from tests.small_runs import fitted, linear, write_config, write_table
 
 TIMES = (0.5, 2.0)

@@ -11,8 +11,8 @@ import torch
 from scipy import stats
 
 from disttrain.errors import ConfigError
-from disttrain.workflows.catalogue import described
-from disttrain.workflows.configuration import configuration
+from disttrain.selection.family_docs import described
+from disttrain.validation.config import configuration
 from disttrain.workflows.explain import explain
 from tests.small_runs import fitted, linear, write_config, write_table
 

@@ -18,17 +18,17 @@ import torch
 import disttrain
 from disttrain import distributions
 from disttrain.errors import ConfigError
+from disttrain.evaluation.floors import floors
+from disttrain.evaluation.metric_selection import suited
 from disttrain.families import FAMILIES
 from disttrain.metrics import METRICS
-from disttrain.workflows.best import Best
+from disttrain.preparation.prepare import prepare
+from disttrain.runs.best_weights import Best
+from disttrain.validation.config import configuration
+from disttrain.validation.options import Request
 from disttrain.workflows.check import check
-from disttrain.workflows.configuration import configuration
 from disttrain.workflows.explain import explain
-from disttrain.workflows.floors import floors
 from disttrain.workflows.predict import predict
-from disttrain.workflows.preparation import prepare
-from disttrain.workflows.requests import Request
-from disttrain.workflows.scoring import suited
 from tests.small_runs import LABELS, built, config_of, family_table, fitted, target_of, write_config, write_table
 
 MEMBERS = 3

@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 
 from disttrain.cli.app import app
 from disttrain.data.io import files
-from disttrain.workflows.configuration import configuration
-from disttrain.workflows.runs import relocated
+from disttrain.runs.open import relocated
+from disttrain.validation.config import configuration
 from tests.small_runs import config_of, write_config, write_table
 
 

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 import disttrain
 from disttrain.cli.app import app
-from disttrain.workflows.configuration import configuration
+from disttrain.validation.config import configuration
 from disttrain.workflows.explain import explain
 from tests.small_runs import fitted, write_config, write_table
 

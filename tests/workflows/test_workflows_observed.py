@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 from scipy import special, stats
 
+from disttrain.validation.options import Request
 from disttrain.workflows.predict import predict
-from disttrain.workflows.requests import Request
 from tests.small_runs import fitted, linear, write_config, write_table
 
 ROWS = 10_000

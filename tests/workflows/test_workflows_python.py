@@ -16,9 +16,9 @@ import torch
 import disttrain
 from disttrain.errors import ConfigError, DataError, RunUnreadable, UsageError
 from disttrain.families import FAMILIES
+from disttrain.validation.options import Question, Request
 from disttrain.workflows.evaluate import evaluate
 from disttrain.workflows.predict import predict
-from disttrain.workflows.requests import Question, Request
 from tests.small_runs import config_of, write_config, write_table
 
 PUBLIC = [

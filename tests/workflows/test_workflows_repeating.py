@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from disttrain.errors import DataError, OutputExists
+from disttrain.validation.options import Request
 from disttrain.workflows.predict import predict
-from disttrain.workflows.requests import Request
 from tests.small_runs import config_of, fitted, write_config, write_table
 
 

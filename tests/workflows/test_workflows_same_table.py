@@ -14,8 +14,8 @@ import yaml
 
 import disttrain
 from disttrain.storage import read
+from disttrain.validation.options import Request
 from disttrain.workflows.predict import predict
-from disttrain.workflows.requests import Request
 
 ROWS = 160
 CONFIG = {

@@ -11,8 +11,8 @@ import torch
 from scipy import stats
 
 import disttrain
+from disttrain.validation.options import Request
 from disttrain.workflows.predict import predict
-from disttrain.workflows.requests import Request
 from tests.small_runs import config_of, write_config, write_table
 
 FAMILIES = (

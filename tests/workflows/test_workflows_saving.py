@@ -14,10 +14,11 @@ import torch
 
 import disttrain
 from disttrain.errors import FitFailed, OutOfMemory, StorageError
+from disttrain.runs import manifest
 from disttrain.training import loop
+from disttrain.validation.config import configuration
 from disttrain.workflows import fit as fits
-from disttrain.workflows import records, results
-from disttrain.workflows.configuration import configuration
+from disttrain.workflows import results
 from disttrain.workflows.fit import Epoch, Finished, fit
 from tests.small_runs import config_of, fitted, write_config
 
@@ -61,7 +62,7 @@ def no_memory(*given, **named):
 
 
 PLACES = {
-    "history": (records, "write_history", refuse, StorageError, 6),
+    "history": (manifest, "write_history", refuse, StorageError, 6),
     "scores": (results.scoring, "split_metrics", no_memory, OutOfMemory, 4),
     "predictions": (results, "write_own", refuse, StorageError, 6),
     "metrics": (results.storage, "write_json", refuse, StorageError, 6),

@@ -12,12 +12,12 @@ import pytest
 import torch
 
 import disttrain
+from disttrain.preparation.prepare import prepare
 from disttrain.training import initial_state, member_nll
-from disttrain.workflows.configuration import configuration
+from disttrain.validation.config import configuration
+from disttrain.validation.options import Question
 from disttrain.workflows.evaluate import evaluate
 from disttrain.workflows.fit import Epoch, Finished, Started, fit
-from disttrain.workflows.preparation import prepare
-from disttrain.workflows.requests import Question
 from tests.small_runs import config_of, family_table, fitted, write_config, write_table
 
 FILES = {"config.yaml", "config.resolved.yaml", "data.json", "environment.json", "history.parquet", "log.jsonl", "model", "run.json"}

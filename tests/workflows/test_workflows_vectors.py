@@ -11,10 +11,10 @@ import pytest
 
 from disttrain.errors import ConfigError, DataError, UsageError
 from disttrain.families import FAMILIES, needs
+from disttrain.validation.distribution import distribution_problems
+from disttrain.validation.options import Question, Request
 from disttrain.workflows.evaluate import evaluate
 from disttrain.workflows.predict import predict
-from disttrain.workflows.requests import Question, Request
-from disttrain.workflows.rules import distribution_problems
 from tests.small_runs import built, fitted, linear, options_of, write_config, write_table
 
 ROWS = 300

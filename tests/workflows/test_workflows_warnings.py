@@ -13,9 +13,9 @@ import pytest
 
 import disttrain
 from disttrain.errors import DataError, RunUnreadable, UsageError
+from disttrain.validation.options import Question, Request
 from disttrain.workflows.evaluate import evaluate
 from disttrain.workflows.predict import predict
-from disttrain.workflows.requests import Question, Request
 from tests.small_runs import config_of, write_config, write_table
 
 

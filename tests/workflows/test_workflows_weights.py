@@ -10,10 +10,10 @@ import pyarrow.compute
 import pytest
 
 from disttrain.errors import DataError
+from disttrain.preparation.prepare import prepare
 from disttrain.training import Epoch, NotFinite
-from disttrain.workflows.configuration import configuration
-from disttrain.workflows.events import not_finite
-from disttrain.workflows.preparation import prepare
+from disttrain.validation.config import configuration
+from disttrain.workflows.fit_events import not_finite
 from tests.small_runs import fitted, linear, write_config, write_table
 
 ROWS = 120

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
-from disttrain import names
+from disttrain import choices
 from disttrain.config.sections.data import DataSection
 from disttrain.config.sections.field_types import (
     LIST,
@@ -22,7 +22,7 @@ from disttrain.config.sections.field_types import (
     Widths,
     by_kind,
     choice,
-    choices,
+    each_choice,
     listed,
     objection,
 )  # fmt: skip
@@ -83,13 +83,13 @@ class NetworkSection(BaseModel):
     model_config = STRICT
 
     hidden: Widths = (64, 64)
-    activation: Annotated[str, choice("an activation of hidden layers", names.TRUNK_ACTIVATIONS)] = "silu"
+    activation: Annotated[str, choice("an activation of hidden layers", choices.TRUNK_ACTIVATIONS)] = "silu"
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
-    normalization: Annotated[str, choice("a normalization", names.NORMALIZATIONS)] = "none"
+    normalization: Annotated[str, choice("a normalization", choices.NORMALIZATIONS)] = "none"
     residual: bool = False
-    numeric_embedding: Annotated[str, choice("an embedding of numbers", names.NUMERIC_EMBEDDINGS)] = "none"
+    numeric_embedding: Annotated[str, choice("an embedding of numbers", choices.NUMERIC_EMBEDDINGS)] = "none"
     linear_path: bool = False
-    heads: Annotated[str, choice("a form of heads", names.HEADS)] = "shared"
+    heads: Annotated[str, choice("a form of heads", choices.HEADS)] = "shared"
     members: Annotated[int, Field(ge=1, le=1_000)] = 1
 
 
@@ -98,7 +98,7 @@ class EvaluationSection(BaseModel):
 
     model_config = STRICT
 
-    metrics: Annotated[tuple[str, ...], choices("a metric", names.METRICS), listed(100)] | None = None
+    metrics: Annotated[tuple[str, ...], each_choice("a metric", choices.METRICS), listed(100)] | None = None
     levels: Levels = (0.5, 0.9)
     by: Columns = ()
 
@@ -108,7 +108,7 @@ class PredictionsSection(BaseModel):
 
     model_config = STRICT
 
-    columns: Annotated[tuple[str, ...], choices("a prediction column", names.PREDICTION_COLUMNS), listed(100)] = (
+    columns: Annotated[tuple[str, ...], each_choice("a prediction column", choices.PREDICTION_COLUMNS), listed(100)] = (
         "parameters",
         "mean",
         "std",
@@ -116,11 +116,11 @@ class PredictionsSection(BaseModel):
     )
     quantiles: Levels = (0.05, 0.5, 0.95)
     times: Times = ()
-    splits: Annotated[tuple[str, ...], choices("a split", names.SPLITS), listed(100)] = names.SPLITS
+    splits: Annotated[tuple[str, ...], each_choice("a split", choices.SPLITS), listed(100)] = choices.SPLITS
 
     @model_validator(mode="after")
     def _times_with_what_happens_then(self) -> Self:
-        timed = [name for name in self.columns if name in names.TIMED_COLUMNS]
+        timed = [name for name in self.columns if name in choices.TIMED_COLUMNS]
         if timed and not self.times:
             hints = ("such as `times: [30, 365]`, in the target's unit",)
             raise objection("missing-key", f"the column `{timed[0]}` needs times: `times`", hints=hints, at=("columns",))

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
 
-from disttrain import names
+from disttrain import choices
 from disttrain.config.messages import shown
 from disttrain.config.sections.field_types import (
     LIST,
@@ -36,8 +36,8 @@ class FeatureSection(BaseModel):
     model_config = STRICT
 
     name: Column
-    type: Annotated[str, choice("a type of column", names.COLUMN_KINDS)] | None = None
-    encoding: Annotated[str, choice("an encoding", names.ENCODINGS)] = "auto"
+    type: Annotated[str, choice("a type of column", choices.COLUMN_KINDS)] | None = None
+    encoding: Annotated[str, choice("an encoding", choices.ENCODINGS)] = "auto"
     dimensions: Annotated[int, Field(ge=1, le=4_096)] | None = None
 
     @model_validator(mode="after")
@@ -92,7 +92,7 @@ class CsvSection(BaseModel):
 
     separator: Annotated[str, AfterValidator(_separator)] = "auto"
     decimal: Annotated[str, choice("a decimal mark", ("auto", ".", ","))] = "auto"
-    thousands: Annotated[str, choice("a thousands mark", ("auto", "none", *names.CSV_THOUSANDS))] = "auto"
+    thousands: Annotated[str, choice("a thousands mark", ("auto", "none", *choices.CSV_THOUSANDS))] = "auto"
     encoding: Annotated[str, Field(min_length=1, max_length=40), AfterValidator(_encoding)] = "auto"
     missing: Annotated[
         Annotated[Literal["auto"], TEXT] | Annotated[tuple[Annotated[str, Field(max_length=100)], ...], listed(1_000), LIST],
@@ -114,7 +114,7 @@ class SplitSection(BaseModel):
 
     model_config = STRICT
 
-    method: Annotated[str, choice("a way to split", names.SPLIT_METHODS)] = "random"
+    method: Annotated[str, choice("a way to split", choices.SPLIT_METHODS)] = "random"
     by: Column | None = None
 
     @model_validator(mode="after")
@@ -204,7 +204,7 @@ class DataSection(BaseModel):
     train: Source
     validation: Part | None = 0.15
     test: Part | None = None
-    format: Annotated[str, choice("a file format", names.FORMATS)] = "auto"
+    format: Annotated[str, choice("a file format", choices.FORMATS)] = "auto"
     csv: CsvSection = CsvSection()
     filter: (
         Annotated[Annotated[Column, TEXT] | Annotated[tuple[Column, ...], listed(1_000), LIST], by_kind("a condition, or a list of them")]
@@ -226,9 +226,9 @@ class DataSection(BaseModel):
     trials: Column | None = None
     censoring: CensoringSection | None = None
     split: SplitSection = SplitSection()
-    missing: Annotated[str, choice("a way to treat missing values", names.MISSING)] = "impute"
-    unknown_category: Annotated[str, choice("a way to treat new categories", names.UNKNOWN_CATEGORIES)] = "other"
-    scaling: Annotated[str, choice("a scaling", names.SCALINGS)] = "standard"
+    missing: Annotated[str, choice("a way to treat missing values", choices.MISSING)] = "impute"
+    unknown_category: Annotated[str, choice("a way to treat new categories", choices.UNKNOWN_CATEGORIES)] = "other"
+    scaling: Annotated[str, choice("a scaling", choices.SCALINGS)] = "standard"
 
     @model_validator(mode="before")
     @classmethod

@@ -13,7 +13,7 @@ from disttrain.config.messages import shown, way_out
 
 __all__ = [
     "LIST", "MAPPING", "NUMBER", "STRICT", "TEXT", "WRONG", "Column", "Columns", "Filename", "Levels", "Name", "Scalar", "Seconds",
-    "Share", "Source", "Times", "Widths", "by_kind", "choice", "choices", "distinct", "is_tag", "listed", "objection",
+    "Share", "Source", "Times", "Widths", "by_kind", "choice", "each_choice", "distinct", "is_tag", "listed", "objection",
 ]  # fmt: skip
 
 STRICT = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, hide_input_in_errors=True)
@@ -87,7 +87,7 @@ def choice(kind: str, words: Sequence[str]) -> AfterValidator:
     return AfterValidator(check)
 
 
-def choices(kind: str, words: Sequence[str]) -> AfterValidator:
+def each_choice(kind: str, words: Sequence[str]) -> AfterValidator:
     """Words out of `words`, each at most once."""
 
     def check(given: tuple[str, ...]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
-from disttrain import names
+from disttrain import choices
 from disttrain.config.messages import shown
 from disttrain.config.sections.field_types import NUMBER, STRICT, TEXT, Seconds, by_kind, choice, objection
 
@@ -35,7 +35,7 @@ class OptimizerSection(BaseModel):
 
     model_config = STRICT
 
-    name: Annotated[str, choice("an optimizer", names.OPTIMIZERS)] = "adamw"
+    name: Annotated[str, choice("an optimizer", choices.OPTIMIZERS)] = "adamw"
     lr: Annotated[float, Field(gt=0.0, le=1_000.0)]
     weight_decay: Annotated[float, Field(ge=0.0, le=1_000.0)]
     momentum: Annotated[float, Field(ge=0.0, lt=1.0)] | None = None
@@ -45,11 +45,11 @@ class OptimizerSection(BaseModel):
     def _filled(cls, given: Any) -> Any:
         section = _named(given, "adamw")
         # An unknown name is judged by its field; its numbers by those of any optimizer.
-        return _with_defaults(section, names.OPTIMIZER_DEFAULTS, "adamw") if isinstance(section, dict) else section
+        return _with_defaults(section, choices.OPTIMIZER_DEFAULTS, "adamw") if isinstance(section, dict) else section
 
     @model_validator(mode="after")
     def _only_what_it_has(self) -> Self:
-        if self.momentum is not None and self.name not in names.MOMENTUM_OPTIMIZERS:
+        if self.momentum is not None and self.name not in choices.MOMENTUM_OPTIMIZERS:
             raise objection(
                 "conflict", f"`{self.name}` has no `momentum`", hints=("use `sgd`, or leave it out",), at=("momentum",), on_key=True
             )
@@ -63,7 +63,7 @@ class ScheduleSection(BaseModel):
 
     model_config = STRICT
 
-    name: Annotated[str, choice("a schedule", names.SCHEDULES)] = "cosine"
+    name: Annotated[str, choice("a schedule", choices.SCHEDULES)] = "cosine"
     warmup_epochs: Annotated[int, Field(ge=0, le=10_000_000)] = 0
     step_size: Count | None = None
     gamma: Annotated[float, Field(gt=0.0, le=1.0)] | None = None
@@ -74,11 +74,11 @@ class ScheduleSection(BaseModel):
     @classmethod
     def _filled(cls, given: Any) -> Any:
         section = _named(given, "cosine")
-        return _with_defaults(section, names.SCHEDULE_DEFAULTS, "") if isinstance(section, dict) else section
+        return _with_defaults(section, choices.SCHEDULE_DEFAULTS, "") if isinstance(section, dict) else section
 
     @model_validator(mode="after")
     def _only_what_it_has(self) -> Self:
-        for name, keys in names.SCHEDULE_DEFAULTS.items():
+        for name, keys in choices.SCHEDULE_DEFAULTS.items():
             for key in keys:
                 if name != self.name and getattr(self, key) is not None:
                     what = f"`{key}` belongs to the schedule `{name}`, not to `{self.name}`"
@@ -91,7 +91,7 @@ class StoppingSection(BaseModel):
 
     model_config = STRICT
 
-    metric: Annotated[str, choice("a metric to stop by", names.STOPPING_METRICS)] = "nll"
+    metric: Annotated[str, choice("a metric to stop by", choices.STOPPING_METRICS)] = "nll"
     patience: Count = 20
     min_delta: Annotated[float, Field(ge=0.0, le=1e6)] = 1e-4
 
@@ -123,9 +123,9 @@ class TrainingSection(BaseModel):
     early_stopping: StoppingSection | None = StoppingSection()
     averaging: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.99
     gradient_clip: Annotated[float, Field(gt=0.0, le=1e12)] | None = 10.0
-    initialize: Annotated[str, choice("a way to begin", names.INITIALIZATIONS)] = "marginal"
+    initialize: Annotated[str, choice("a way to begin", choices.INITIALIZATIONS)] = "marginal"
     device: Annotated[str, AfterValidator(_device)] = "auto"
-    precision: Annotated[str, choice("a precision", names.PRECISIONS)] = "auto"
+    precision: Annotated[str, choice("a precision", choices.PRECISIONS)] = "auto"
     seed: Annotated[int, Field(ge=0)] = 0
     deterministic: bool = True
     time_limit: Seconds | None = None

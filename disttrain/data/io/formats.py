@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from disttrain.choices import SUFFIXES
 from disttrain.data.io import csv, ndjson, parquet_arrow
 from disttrain.data.io.csv_dialect import TYPED, Dialect, dialect_of
 from disttrain.data.io.files import COMPRESSIONS, STDIN, UNPACKING, head, looks_like
 from disttrain.data.messages import place
 from disttrain.errors import DataError, Finding
-from disttrain.names import SUFFIXES
 
 __all__ = ["FORMATS", "Format", "format_of", "suffix_of"]
 

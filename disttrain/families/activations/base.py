@@ -6,14 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from disttrain import deferred
+from disttrain import lazy
 from disttrain.families.supports import Support
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 else:
-    torch = deferred.module("torch")
+    torch = lazy.module("torch")
 
 __all__ = ["EDGE", "FLOOR", "Activation", "in_units", "inverse_softplus", "softplus"]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from disttrain import deferred
+from disttrain import lazy
 from disttrain.families.activations.base import Activation, softplus
 from disttrain.families.supports import Support
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 else:
-    torch = deferred.module("torch")
+    torch = lazy.module("torch")
 
 __all__ = ["bounded", "level", "unlevel"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from disttrain import deferred
+from disttrain import lazy
 from disttrain.families import supports
 from disttrain.families.activations.base import FLOOR, Activation, inverse_softplus, softplus
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 else:
-    torch = deferred.module("torch")
+    torch = lazy.module("torch")
 
 __all__ = ["SHAPED"]
 

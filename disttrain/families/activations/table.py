@@ -10,7 +10,7 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from disttrain import deferred
+from disttrain import lazy
 from disttrain.families import supports
 from disttrain.families.activations.base import EDGE, FLOOR, Activation, inverse_softplus, softplus
 from disttrain.families.activations.bounds import level, unlevel
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 else:
-    torch = deferred.module("torch")
+    torch = lazy.module("torch")
 
 __all__ = ["ACTIVATIONS", "EDGE", "FLOOR", "Activation", "activation_for", "default_name", "objection"]
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from disttrain import config, names
+from disttrain import choices, config
 from disttrain.config.diagnostics import problems_of
 from disttrain.config.sections.config import Config
 from disttrain.errors import ConfigError
@@ -32,7 +32,7 @@ TAKES: dict[str, list[Any]] = {
     "data.train": ["a/*.csv", ["a", "b"], "-"],
     "data.validation": [0.2, "b.csv", ["b", "c"], {"column": "fold", "values": [1, "a", True, 0.5]}, None],
     "data.test": [0.1, "b.csv", ["b", "c"], {"column": "fold", "values": [9]}, None],
-    "data.format": names.FORMATS,
+    "data.format": choices.FORMATS,
     "data.filter": ["y > 0", ["y > 0", "b == 'x'"], None],
     "data.target": ["y", ["y", "z"]],
     "data.features": [["a"], "*", [], [{"name": "a"}, {"name": "b", "type": "categorical", "encoding": "embedding", "dimensions": 4}]],
@@ -50,24 +50,24 @@ TAKES: dict[str, list[Any]] = {
     ],
     "data.split": [{"method": "random"}, {"method": "group", "by": "i"}, {"method": "time", "by": "a"}],
     "network.hidden": [[], [1], [64] * 64],
-    "network.activation": names.TRUNK_ACTIVATIONS,
+    "network.activation": choices.TRUNK_ACTIVATIONS,
     "network.dropout": [0, 0.99],
     "network.members": [1, 8],
-    "network.numeric_embedding": names.NUMERIC_EMBEDDINGS,
+    "network.numeric_embedding": choices.NUMERIC_EMBEDDINGS,
     "network.linear_path": [True, False],
     "training.batch_size": ["auto", 1, 10_000],
-    "training.optimizer": [*names.OPTIMIZERS, {"name": "sgd", "momentum": 0.9}, {"lr": 0.5}, {"name": "adam", "weight_decay": 1e-3}],
-    "training.schedule": [*names.SCHEDULES, {"name": "step", "step_size": 3}, {"name": "plateau", "factor": 0.1, "patience": 2}],
+    "training.optimizer": [*choices.OPTIMIZERS, {"name": "sgd", "momentum": 0.9}, {"lr": 0.5}, {"name": "adam", "weight_decay": 1e-3}],
+    "training.schedule": [*choices.SCHEDULES, {"name": "step", "step_size": 3}, {"name": "plateau", "factor": 0.1, "patience": 2}],
     "training.early_stopping": [None, {}, {"patience": 1, "min_delta": 0}],
     "training.averaging": [0.0, 0.99],
     "training.gradient_clip": [None, 1, 0.5],
     "training.device": ["auto", "cpu", "cuda", "cuda:3", "mps"],
-    "training.precision": names.PRECISIONS,
+    "training.precision": choices.PRECISIONS,
     "training.seed": [0, 2**63 - 1],
     "training.time_limit": [None, "30m", "2h", "1h30m", "90s", 12.5],
-    "evaluation.metrics": [None, [], list(names.METRICS)],
+    "evaluation.metrics": [None, [], list(choices.METRICS)],
     "evaluation.by": ["a", ["a", "c"]],
-    "predictions.columns": [[name for name in names.PREDICTION_COLUMNS if name not in names.TIMED_COLUMNS], []],
+    "predictions.columns": [[name for name in choices.PREDICTION_COLUMNS if name not in choices.TIMED_COLUMNS], []],
     "predictions": [{"columns": ["survival", "hazard"], "times": [1, 0.5]}],
     "predictions.splits": [[], ["test"]],
     "output.folder": ["runs", "/tmp/x"],
@@ -185,10 +185,10 @@ def test_lbfgs_takes_no_batch_size():
         config.parse(with_value("training", {"optimizer": "lbfgs", "batch_size": 5}))
 
 
-@pytest.mark.parametrize("name", names.OPTIMIZERS)
+@pytest.mark.parametrize("name", choices.OPTIMIZERS)
 def test_an_optimizer_alone_means_its_defaults(name):
     optimizer = config.parse(with_value("training.optimizer", name)).training.optimizer
-    assert {"lr": optimizer.lr, "weight_decay": optimizer.weight_decay} == names.OPTIMIZER_DEFAULTS[name]
+    assert {"lr": optimizer.lr, "weight_decay": optimizer.weight_decay} == choices.OPTIMIZER_DEFAULTS[name]
 
 
 def test_further_keys_of_a_distribution_are_options_of_its_family():

@@ -1,0 +1,26 @@
+"""What an evaluation comes to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from disttrain import metrics
+
+__all__ = ["Answer"]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The scores of an evaluation as a JSON `document`, whether the run was chosen as the newest, and what else a reader should know.
+
+    `remarks` say how the file is read.
+    `residuals` (mean, variance, skewness, kurtosis) and `histogram` (ten counts) describe calibration; None for classes without order.
+    """
+
+    document: dict[str, Any]
+    newest: bool
+    residuals: metrics.Moments | None
+    histogram: tuple[float, ...] | None
+    notes: tuple[str, ...]
+    remarks: tuple[str, ...] = ()

@@ -1,0 +1,178 @@
+"""The columns that say a row's forecast: parameters, moments, quantiles, samples; and the metadata that make a file of them complete."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+
+from disttrain.data import Origin, boolean_column, chosen_texts, float_column
+from disttrain.distributions import draws
+from disttrain.distributions.core import functionals
+from disttrain.distributions.numerics import philox
+from disttrain.errors import Finding, UsageError
+from disttrain.model import Model
+from disttrain.prediction.selection import COLUMNS, TIMED, Wanted
+
+__all__ = ["column_names", "columns_of", "forecast", "metadata", "quantile_name", "time_name"]
+
+
+# torch rounds the last rows of a tensor, fewer than fill the lanes of the processor, otherwise than the rows before; on two threads, of each half.
+_LANES = 32
+# Numbers that are drawn at once.
+_TOGETHER = 65_536
+
+Array = np.ndarray[Any, Any]
+
+
+def time_name(column: str, time: float) -> str:
+    """The column of a number at a time, `_` as the decimal point: survival_30, hazard_0_5."""
+    return f"{column}_{time:.10g}".replace(".", "_")
+
+
+def quantile_name(level: float) -> str:
+    """The column of a quantile: its percentage, `_` as the decimal point: q05, q50, q02_5, q99_9."""
+    whole, _, rest = f"{100 * level:.10g}".partition(".")
+    return f"q{whole.zfill(2)}" + (f"_{rest}" if rest else "")
+
+
+def forecast(
+    model: Model, batch: pa.RecordBatch | pa.Table, wanted: Wanted, index: Array, origin: Origin | None = None
+) -> dict[str, pa.Array]:
+    """The forecast columns of each row of `batch` in writing order; null where a moment does not exist.
+
+    `index` (n,) is each row's number in its source, which its samples depend on. Rows that `missing: drop` leaves out have nulls throughout.
+    """
+    return columns_of(model, model.parameters(batch, origin), ~model.encoder.usable(batch), wanted, index)
+
+
+def column_names(model: Model, wanted: Wanted) -> list[str]:
+    """The names of the columns that a forecast has, in writing order; what they are called follows from the model alone.
+
+    Raises UsageError where two have one name.
+    """
+    names = [name for column in wanted.columns for name in _names(model, wanted, column)]
+    targets = [f"_{target}" for target in model.schema.target] if model.family.event else [""]
+    names += [f"sample_{number:04d}{target}" for number in range(1, wanted.samples + 1) for target in targets]
+    # The mean of a family that has it as a parameter is one column; levels or times that differ in the eleventh digit are two.
+    if twice := [name for name in names if name not in COLUMNS and names.count(name) > 1]:
+        raise UsageError(Finding("name-clash", f"two predicted columns would be called `{twice[0]}`", hints=("leave one of them out",)))
+    return names
+
+
+def _names(model: Model, wanted: Wanted, column: str) -> Sequence[str]:
+    if column == "parameters":
+        return model.columns()
+    if column == "quantiles":
+        return [quantile_name(level) for level in wanted.quantiles]
+    if column in TIMED:
+        return [time_name(column, time) for time in wanted.times]
+    return [f"{column}_{target}" for target in model.schema.target] if model.family.event else [column]
+
+
+def columns_of(model: Model, parameters: Mapping[str, Tensor], absent: Array, wanted: Wanted, index: Array) -> dict[str, pa.Array]:
+    """The same for rows whose parameters are known, {name: (n, *shape)}; with nulls throughout where `absent` (n,)."""
+    distribution = model.forecaster.distribution(**{name: _padded(value) for name, value in parameters.items()}, validate_args=False)
+    made: list[pa.Array] = []
+    for name in wanted.columns:
+        if name == "parameters":
+            made += [_array(part, absent) for parameter, value in parameters.items() for part in _split(model, parameter, value)]
+        elif name == "quantiles":
+            made += [_array(functionals.quantile(distribution, torch.tensor(level)), absent) for level in wanted.quantiles]
+        elif name == "mode" and model.labels is not None:
+            made.append(_labels(model.labels, COLUMNS["mode"](distribution), absent))
+        elif name in COLUMNS:
+            values = COLUMNS[name](distribution)
+            made += [_array(value, absent) for value in (values.unbind(1) if model.family.event else (values,))]
+        elif name in TIMED:
+            made += [_array(TIMED[name](distribution, time), absent) for time in wanted.times]
+    made += _samples(model, distribution, wanted, index, absent)
+    return dict(zip(column_names(model, wanted), made, strict=True))
+
+
+def _split(model: Model, name: str, value: Tensor) -> Sequence[Tensor]:
+    """The written numbers of a parameter (n, *shape) in the order of their columns; of a triangle what is above its diagonal is 0.
+
+    Of several members each column has one number of each: (n, K).
+    """
+    if model.members > 1:
+        own = [_alone(model, name, part) for part in value.unbind(1)]
+        return [torch.stack(columns, 1) for columns in zip(*own, strict=True)]
+    return _alone(model, name, value)
+
+
+def _alone(model: Model, name: str, value: Tensor) -> Sequence[Tensor]:
+    if model.family.parameter(name).support.kind == "triangle":
+        row, column = torch.tril_indices(*value.shape[-2:])
+        value = value[..., row, column]
+    return (value,) if value.ndim == 1 else value.flatten(1).unbind(1)
+
+
+def _padded(value: Tensor) -> Tensor:
+    """The rows (n, ...), the last one repeated until there are a multiple of _LANES."""
+    return torch.cat([value, value[-1:].expand(-len(value) % _LANES, *value.shape[1:])]) if len(value) % _LANES else value
+
+
+def _array(value: Tensor, absent: Array) -> pa.Array:
+    """A column of the first of the values, (n,) or (n, K), null where `absent` (n,)."""
+    numbers = value[: len(absent)].double().numpy()
+    if numbers.ndim == 2:
+        flat = numbers.ravel()
+        return pa.FixedSizeListArray.from_arrays(float_column(flat, np.isnan(flat)), numbers.shape[1], mask=boolean_column(absent))
+    return float_column(numbers, absent | np.isnan(numbers))
+
+
+def _labels(labels: Sequence[Any], codes: Tensor, absent: Array) -> pa.Array:
+    return chosen_texts([str(label) for label in labels], codes[: len(absent)].long().numpy(), absent)
+
+
+def _samples(model: Model, distribution: Distribution, wanted: Wanted, index: Array, absent: Array) -> list[pa.Array]:
+    """Draws of each row: sample j of a row depends on the seed, the row's `index` and j alone.
+
+    Neither the rows beside it nor the number of samples, blocks and shards change it.
+    """
+    if not wanted.samples:
+        return []
+    size, padded = draws.uniforms_needed(distribution), np.pad(index, (0, -len(index) % _LANES), mode="edge" if len(index) else "constant")
+    together = max(1, _TOGETHER // max(1, len(padded) * size))
+    columns: list[pa.Array] = []
+    for start in range(0, wanted.samples, together):
+        numbers = np.arange(start, min(start + together, wanted.samples))
+        uniform = philox.uniforms(wanted.seed, padded, numbers[:, None], size)
+        for draw in draws.draw(distribution, torch.from_numpy(uniform)):
+            columns += _sample(model, draw, absent)
+    return columns
+
+
+def _sample(model: Model, draw: Tensor, absent: Array) -> list[pa.Array]:
+    """The column of one draw of each row, or those of its elements, (n,) or (n, d)."""
+    if model.family.event:
+        return [_array(value, absent) for value in draw.unbind(1)]
+    return [_array(draw, absent) if model.labels is None else _labels(model.labels, draw, absent)]
+
+
+def metadata(model: Model, run: str, wanted: Wanted, weights: str) -> dict[bytes, bytes]:
+    """File metadata under the key `disttrain`: all it takes to rebuild each row's distribution from the file alone."""
+    facts = {
+        "format": 1,
+        "run": run,
+        "family": model.family.name,
+        "members": model.members,
+        "distribution": model.config.distribution.model_dump(mode="json", exclude={"parameters"}),
+        "parameters": {parameter.name: list(model.columns_of(parameter.name)) for parameter in model.family.parameters},
+        "activations": {o.parameter.name: "fixed" if o.fixed is not None else o.activation.formula for o in model.outputs},
+        "labels": None if model.labels is None else list(model.labels),
+        "quantiles": {quantile_name(level): level for level in wanted.quantiles},
+        "times": {time_name(name, time): time for name in TIMED if name in wanted.columns for time in wanted.times},
+        # The written parameters are those under these conditions: of the row's exposure and offsets, and as the columns give them.
+        "exposure": model.schema.known.get("exposure"),
+        "conditions": dict(model.schema.known),
+        "weights_sha256": weights,
+    }
+    return {b"disttrain": json.dumps(facts).encode()}

@@ -1,0 +1,114 @@
+"""Findings about files, columns and filters, shown where the config names them."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from disttrain.choices import SPLITS
+from disttrain.config import Loaded, Problem
+from disttrain.config.messages import nearest_file
+from disttrain.config.yaml.text import yaml_word
+from disttrain.data import place, shown
+from disttrain.errors import ConfigError, DataError, Finding
+
+__all__ = ["places_of_config"]
+
+_NO_FILE = ("missing-file", "no-files", "not-a-file")
+_COLUMN = re.compile(r"no column `(.+?)`")
+Key = tuple[str | int, ...]
+
+
+@contextmanager
+def places_of_config(loaded: Loaded) -> Iterator[None]:
+    """Inside the block an error about a file, a column or a filter is raised with the line of the config that names it."""
+    try:
+        yield
+    except (DataError, ConfigError) as fault:
+        raise type(fault)(*(_placed(loaded, finding) for finding in fault.findings), summary=fault.summary) from fault
+
+
+def _placed(loaded: Loaded, finding: Finding) -> Finding:
+    if finding.code in _NO_FILE:
+        return _file(loaded, finding)
+    if finding.code == "missing-column" and (match := _COLUMN.search(finding.what)):
+        return _column(loaded, finding, match[1])
+    return _filter(loaded, finding) if finding.code == "bad-filter" else finding
+
+
+def _entries(loaded: Loaded) -> Iterator[tuple[Key, Any]]:
+    """Every value of `data` and `evaluation.by` with its path."""
+    yield from _within(("data",), loaded.config.data.model_dump(mode="json"))
+    yield from _within(("evaluation", "by"), list(loaded.config.evaluation.by))
+
+
+def _within(path: Key, value: Any) -> Iterator[tuple[Key, Any]]:
+    if isinstance(value, dict | list):
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _within((*path, key), inner)
+    else:
+        yield path, value
+
+
+def _file(loaded: Loaded, finding: Finding) -> Finding:
+    """A file that is not there: the key that names it, the whole path, and what it is relative to."""
+    for path, value in _entries(loaded):
+        if path[1] not in SPLITS or not isinstance(value, str):
+            continue
+        full = loaded.base / os.path.expanduser(value)
+        if finding.where in (place(full), place(loaded.base / value)):
+            what = f"{finding.what}: {shown(os.path.abspath(full), 300)}"
+            # A hint of the reader names a path from the working folder, which a config does not take.
+            hints = [*_other_files(loaded.base, value), *(hint for hint in finding.hints if not hint.startswith("did you mean"))]
+            if value.startswith("~"):
+                hints.append(f"`~` is the home folder, {shown(os.path.expanduser('~'), 300)}")
+            elif not os.path.isabs(value):
+                hints.append(f"a path is relative to this file, so to the folder {shown(os.path.abspath(loaded.base), 300)}")
+            return _at(loaded, path, finding, what, tuple(hints))
+    return finding
+
+
+def _other_files(base: Path, value: str) -> Iterator[str]:
+    """Paths to write instead: a file of this name elsewhere near, or one of nearly this name in the same folder."""
+    name = Path(value).name
+    inside = base / Path(value).parent
+    names = [entry.name for entry in sorted(inside.iterdir())[:10_000]] if os.path.isdir(inside) else []
+    near = nearest_file(name, names) if name else None
+    there = [
+        *([inside / near] if near is not None else []),
+        *(folder / name for folder in (base, base / "data", base.absolute().parent, base.absolute().parent / "data", Path.cwd())),
+        Path.cwd() / value,
+    ]
+    for path in there:
+        if os.path.isfile(path):
+            written = os.path.relpath(path, base)
+            yield f"did you mean `{shown(Path(written).as_posix(), 300)}`?"
+            return
+
+
+def _column(loaded: Loaded, finding: Finding, name: str) -> Finding:
+    for path, value in _entries(loaded):
+        named = value == name or (path[1] == "filter" and isinstance(value, str) and name in value)
+        if named and path[1] not in ("train", "format") and path[-1] != "type":
+            spot = loaded.finding(Problem(path, finding.code, ""))
+            return replace(finding, where=f"{finding.where}; named in {spot.where}", excerpt=(*finding.excerpt, *spot.excerpt))
+    return finding
+
+
+def _filter(loaded: Loaded, finding: Finding) -> Finding:
+    for path, value in _entries(loaded):
+        if path[1] == "filter" and isinstance(value, str) and finding.what.startswith(f"`{shown(value)}`"):
+            parts = [part.strip() for part in re.split(r"\s+(?:and|AND|&&?)\s+", value)]
+            several = (f"write `filter: {yaml_word(parts)}`",) if len(parts) > 1 else ()
+            return _at(loaded, path, finding, finding.what, (*several, *finding.hints))
+    return finding
+
+
+def _at(loaded: Loaded, path: Key, finding: Finding, what: str, hints: tuple[str, ...]) -> Finding:
+    # A single file or filter may stand in the config without a list around it.
+    return loaded.finding(Problem(path, finding.code, what, finding.why, hints))

@@ -1,0 +1,31 @@
+"""The model of a config as far as its data say it: its inputs, labels and layers. Nothing is fitted, and no row is encoded."""
+
+from __future__ import annotations
+
+import torch
+
+from disttrain.config import Loaded
+from disttrain.data import Encoder
+from disttrain.families import Scaling
+from disttrain.model import Model, layout_of, outputs_of
+from disttrain.networks import Network
+from disttrain.preparation.load import dataset
+from disttrain.preparation.observations import observe
+
+__all__ = ["outline"]
+
+
+def outline(loaded: Loaded) -> Model:
+    """The model of a config in target units, its weights not there and its marginal fit not made. Raises DataError."""
+    config, rows = loaded.config, dataset(loaded, warn=False)
+    encoder = Encoder.fit(
+        rows.schema, rows.table, missing=config.data.missing, unknown_category=config.data.unknown_category,
+        scaling=config.data.scaling, rows=rows.split == 0, origin=rows.origin,
+    )  # fmt: skip
+    rows = rows.only(encoder.usable(rows.table))
+    observed = observe(config, rows.schema, rows.table, None, rows.origin, rows.split == 0)
+    scaling = Scaling()
+    outputs = outputs_of(config, observed.family, encoder, scaling)
+    with torch.device("meta"):
+        network = Network(layout_of(config, encoder), outputs, torch.Generator("cpu"))
+    return Model(config, rows.schema, encoder, observed.family, observed.labels, outputs, scaling, network, {})

@@ -1,0 +1,247 @@
+"""From a config to a model that has not been trained yet and the tensors to train it on: all that can go wrong before epoch 1."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from disttrain.choices import SPLITS
+from disttrain.config import Config, Loaded, suggestion
+from disttrain.data import Encoder, column_place, integer_column, own_shares, require_weight, shown
+from disttrain.errors import DataError, Finding
+from disttrain.families import Family, Scaling
+from disttrain.model import Model, encoded, layout_of, outputs_of, scaling_of, standardised, trunk_dtype
+from disttrain.networks import Network, Output
+from disttrain.preparation.config_locations import places_of_config
+from disttrain.preparation.load import Dataset, dataset, hold_out_own
+from disttrain.preparation.observations import Observed, observe, weight_of
+from disttrain.preparation.target_checks import require_variety
+from disttrain.preparation.training_plan import plan_of
+from disttrain.training import Rows, device, halved, head_start, marginal_raw
+
+__all__ = ["Prepared", "prepare"]
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A model before its training, the rows behind it, what was observed of them in target units, and the tensors of each split.
+
+    `held` (K, v) are the positions among the `counted` training rows of those that each member does not train on but stops by; None where
+    all members do by the validation split.
+    """
+
+    data: Dataset
+    model: Model
+    observed: Observed
+    splits: dict[str, Rows]
+    limit: int | None
+    held: Tensor | None = None
+
+    def counts(self) -> dict[str, int]:
+        """How many rows each split has."""
+        return {split: len(self.data.part(split)) for split in SPLITS}
+
+    def part(self, split: str) -> Observed:
+        """What was observed of the rows of one split."""
+        return self.observed[torch.from_numpy(self.data.part(split))]
+
+    @property
+    def counted(self) -> Array:
+        """The positions in `data` of the training rows that are trained on: those with a weight above 0."""
+        return counted_rows(self.data, self.observed.weight)
+
+    def inputs(self, rows: Array) -> Tensor:
+        """The encoded inputs of some rows of `data`, given by their places there: (len(rows), p)."""
+        like = self.splits["train"].x
+        x = like.new_empty(len(rows), like.shape[1])
+        for split, tensors in self.splits.items():
+            own = np.flatnonzero(self.data.split[rows] == SPLITS.index(split))
+            x[torch.from_numpy(own)] = tensors.x[torch.from_numpy(np.searchsorted(self.data.part(split), rows[own]))]
+        return x
+
+    def lean(self) -> Prepared:
+        """The same without the columns of the data that the tensors hold: what is left is copied beside predictions or groups scores."""
+        kept = dict.fromkeys((*self.model.schema.id, *self.model.config.evaluation.by))
+        return replace(self, data=replace(self.data, table=self.data.table.select(list(kept))))
+
+
+def prepare(loaded: Loaded, limit: int | None = None) -> Prepared:
+    """Read, check, encode and standardise the rows of a config and plan its network, started at the marginal fit.
+
+    Raises DataError with what is wrong in the data.
+    """
+    config = loaded.config
+    with places_of_config(loaded):
+        rows = dataset(loaded, limit)
+    _require_groups(config, rows)
+    _require_rows(rows, "train")
+    weight = weight_of(rows.table, rows.schema, rows.origin)
+    _require_weights(rows, weight, ("train",))
+    encoder = Encoder.fit(
+        rows.schema, rows.table, missing=config.data.missing, unknown_category=config.data.unknown_category,
+        scaling=config.data.scaling, rows=rows.split == 0, origin=rows.origin, weight=weight,
+    )  # fmt: skip
+    rows = rows.only(encoder.usable(rows.table))
+    _require_splits(config, rows)
+    seen = observe(config, rows.schema, rows.table, None, rows.origin, rows.split == 0)
+    _require_told(rows, seen)
+    rows = replace(rows, warnings=(*rows.warnings, *_untrained_labels(rows, seen)))
+    family, train = seen.family, seen[torch.from_numpy(counted_rows(rows, seen.weight))]
+    scaling = scaling_of(config, family, train.outcome.value, train.weight, train.conditions.exposure)
+    outputs = outputs_of(config, family, encoder, scaling)
+    splits = _splits(config, rows, encoder, seen, outputs, scaling)
+    raw = marginal_raw(family, outputs, splits["train"].counted)
+    network = _network(config, encoder, family, outputs, splits["train"].counted, raw)
+    model = Model(
+        config, rows.schema, encoder, family, seen.labels, outputs, scaling, network,
+        {name: value.numpy() for name, value in raw.items()},
+    )  # fmt: skip
+    return Prepared(rows, model, seen, splits, limit, _held(config, rows, counted_rows(rows, seen.weight)))
+
+
+def counted_rows(rows: Dataset, weight: Tensor | None) -> Array:
+    """The positions of the training rows that have a weight (n,) above 0: the others say nothing of any model."""
+    part = rows.part("train")
+    return part if weight is None else part[weight.numpy()[part] > 0]
+
+
+def _held(config: Config, rows: Dataset, part: Array) -> Tensor | None:
+    """The rows that each member holds out, (K, v), among the training rows `part`, where each has its own."""
+    if not hold_out_own(config) or not isinstance(config.data.validation, float):
+        return None
+    features = set(rows.schema.feature_columns)
+    others = tuple(name for name in rows.table.column_names if name not in features)
+    shares = own_shares(
+        rows.table.take(integer_column(part)), config.network.members, config.data.validation,
+        seed=config.training.seed, exclude=others, origin=rows.origin.rows(rows.position[part]),
+    )  # fmt: skip
+    return torch.from_numpy(shares)
+
+
+def _splits(
+    config: Config, rows: Dataset, encoder: Encoder, seen: Observed, outputs: Sequence[Output], scaling: Scaling
+) -> dict[str, Rows]:
+    """The tensors of every split that has rows: encoded inputs, and what was observed in units of the standardised target."""
+    parts = {split: torch.from_numpy(rows.part(split)) for split in SPLITS if len(rows.part(split))}
+    # Split by split in one tensor, of which each split is a slice: the largest thing there is stands there once.
+    places = torch.empty(len(rows.split), dtype=torch.int64)
+    places[torch.cat(list(parts.values()))] = torch.arange(len(places))
+    x = encoded(encoder, rows.table, trunk_dtype(config), rows.origin, places)
+    found, first = {}, 0
+    for split, part in parts.items():
+        inputs, own = x[first : first + len(part)], seen[part]
+        first += len(part)
+        conditions = standardised(own.conditions, seen.family, outputs, scaling)
+        found[split] = Rows(inputs, own.outcome.map(scaling.apply), own.weight, conditions)
+    return found
+
+
+def _network(
+    config: Config, encoder: Encoder, family: Family, outputs: Sequence[Output], train: Rows, raw: Mapping[str, Tensor]
+) -> Network:
+    """The network, its heads at the marginal fit `raw` or at 0."""
+    generator = torch.Generator().manual_seed(config.training.seed)
+    # torch draws first weights of its own, which are drawn anew: its global generator is the caller's.
+    with torch.random.fork_rng(devices=[]):
+        network = Network(layout_of(config, encoder), outputs, generator, autocast=_in_bfloat16(config, len(train)))
+    start = {name: torch.zeros_like(value) for name, value in raw.items()}
+    if config.training.initialize != "zero":
+        start = head_start(family, outputs, train, raw)
+    network.start(start, generator, train.x, train.weight, raw)
+    return network.to(trunk_dtype(config))
+
+
+def _in_bfloat16(config: Config, rows: int) -> bool:
+    """Whether products are in bfloat16 while training: as the config says, or for `auto` where it pays (measured for single networks)."""
+    section = config.training
+    if section.precision != "auto" or section.optimizer.name == "lbfgs" or config.network.members > 1:
+        return section.precision == "bfloat16"
+    return halved(device(section.device), plan_of(config, rows).batch_size, config.network.hidden)
+
+
+def _require_told(rows: Dataset, seen: Observed) -> None:
+    """Raise DataError where rows tell nothing: training rows of one class only, or none bounded above, and splits without a weight."""
+    _require_weights(rows, None if seen.weight is None else seen.weight.numpy())
+    family, train = seen.family, seen[torch.from_numpy(counted_rows(rows, seen.weight))]
+    column = ", ".join(rows.schema.target)
+    if not family.event and family.support.discrete and math.isfinite(family.support.upper):
+        require_variety(column, train.outcome.value.numpy(), rows.origin)
+    if bool(train.outcome.upper.isinf().all()):
+        what = "every training row is right-censored: any distribution far enough to the right explains them"
+        hints = ("check `data.censoring`: an `event` of 1 says that the target was seen exactly, a `limit` censors those at or above it",)
+        raise DataError(Finding("no-events", what, column_place(rows.origin.names[0], column), hints=hints))
+
+
+def _require_weights(rows: Dataset, weight: Array | None, splits: Sequence[str] = SPLITS) -> None:
+    """Raise DataError where all rows of a split have the weight 0."""
+    if weight is None or rows.schema.weight is None:
+        return
+    for split in splits:
+        part = rows.part(split)
+        if len(part):
+            require_weight(weight[part], rows.schema.weight, rows.origin, split)
+
+
+def _untrained_labels(rows: Dataset, seen: Observed) -> Iterator[str]:
+    """A warning about labels that no training row has: the network learns nothing of them."""
+    if seen.labels is None:
+        return
+    trained = np.unique(seen.outcome.value.numpy()[rows.part("train")])
+    codes = np.unique(seen.outcome.value.numpy())
+    missing = [str(seen.labels[int(code)]) for code in codes[~np.isin(codes, trained)]]
+    if missing:
+        said = ", ".join(f"`{shown(label, 40)}`" for label in missing[:10])
+        yield f"no training row has the label{'s' if len(missing) > 1 else ''} {said} of `{shown(rows.schema.target[0])}`, which held-out rows have"
+
+
+def _require_groups(config: Config, rows: Dataset) -> None:
+    """Raise DataError where a column to score group by group is not there."""
+    missing = [name for name in config.evaluation.by if name not in rows.table.column_names]
+    if missing:
+        near = suggestion(missing[0], rows.arrow_schema.names)
+        hints = (f"did you mean `{shown(near)}`?",) if near else ()
+        raise DataError(
+            Finding("missing-column", f"there is no column `{shown(missing[0])}`, `evaluation.by`", rows.origin.names[0], hints=hints)
+        )
+
+
+def _require_rows(rows: Dataset, split: str) -> None:
+    """Raise DataError where a split that is needed has no rows."""
+    if len(rows.part(split)):
+        return
+    left = f"{rows.filtered:,} were taken out by `data.filter`" if rows.filtered else "the source has too few"
+    hints = (
+        ("check `data.filter` and `data.split`",) if split == "train" else ("a smaller share, another split, or `data.validation: null`",)
+    )
+    raise DataError(
+        Finding("no-rows", f"no rows are left for {split}: {left}", ", ".join(file.name for file in rows.files[:3]), hints=hints)
+    )
+
+
+def _require_splits(config: Config, rows: Dataset) -> None:
+    for split in ("train", *(() if config.data.validation is None or hold_out_own(config) else ("validation",))):
+        _require_rows(rows, split)
+    if len(rows.part("train")) < 2:
+        what = "one training row says nothing about a spread; a distribution needs two or more"
+        if rows.filtered:
+            what += f" (`data.filter` took out {rows.filtered:,})"
+        hints = ("a smaller share for validation and test, or more data",)
+        raise DataError(Finding("too-few-rows", what, ", ".join(file.name for file in rows.files[:3]), hints=hints))
+    _require_batches(config, len(rows.part("train")))
+
+
+def _require_batches(config: Config, rows: int) -> None:
+    """Raise DataError where batch normalisation would meet batches of one row, which have no spread."""
+    lone = rows == 1 or (config.training.batch_size == 1 and config.training.optimizer.name != "lbfgs")
+    if config.network.normalization == "batch" and config.network.hidden and lone:
+        what = "batch normalisation needs two rows or more in a batch"
+        hints = ("`network.normalization: layer` or `none`", "a larger `training.batch_size`")
+        raise DataError(Finding("too-few-rows", what, "network.normalization", hints=hints))

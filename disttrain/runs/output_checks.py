@@ -1,0 +1,80 @@
+"""What an output must not replace: the rows it is made of, the model, and what a run says of itself. `--overwrite` is for old outputs."""
+
+from __future__ import annotations
+
+import filecmp
+import os
+import stat
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from disttrain import config as configs
+from disttrain import storage
+from disttrain.data import place
+from disttrain.errors import Finding, RunUnreadable, UsageError
+from disttrain.runs.open import OpenRun
+
+__all__ = ["require_no_input", "require_no_input_in"]
+
+STDIN = "-"
+
+
+def require_no_input(output: str, option: str, inputs: Iterable[Path], runs: Sequence[OpenRun]) -> None:
+    """Raise UsageError where the file `output` is one of the `inputs` or belongs to the models of `runs`, under whatever name or link, or is a
+    config that one of these was made from.
+    """
+    target = _identity(output, sys.stdout)
+    if target is None:
+        return
+    uses = [(path, "is read") for path in inputs]
+    uses += [(path, f"belongs to the run {run.name}") for run in runs for path in storage.own_files(run.folder, run.model_folder)]
+    found = [(path, use) for path, use in uses if _identity(str(path), sys.stdin) == target]
+    found += [
+        (Path(output), f"is the config of the run {run.name}") for run in runs if run.folder is not None and _is_config(output, run.folder)
+    ]
+    for path, use in found:
+        what = f"the output would replace {place(path)}, which {use}"
+        raise UsageError(Finding("output-is-input", what, f"{option} {place(output)}", hints=("name another file",)))
+
+
+def _is_config(output: str, run: Path) -> bool:
+    """Whether a file is the config that a run was made from: the one that run.json names, or the same to the byte as the run keeps it, as a run
+    does not know from which folder it was named.
+    """
+    path = configs.expanded(output)
+    with suppress(OSError, ValueError, RunUnreadable):
+        named = storage.record(run).get("config")
+        if isinstance(named, str) and os.path.samefile(path, configs.expanded(named)):
+            return True
+    with suppress(OSError, ValueError):
+        return filecmp.cmp(path, run / "config.yaml", shallow=False)
+    return False
+
+
+def require_no_input_in(folder: Path, inputs: Iterable[Path]) -> None:
+    """Raise UsageError where overwriting the run in `folder` would remove one of the `inputs`."""
+    for path in inputs:
+        if any(storage.is_removed(name) for name in _names_inside(path, folder)):
+            what = f"overwriting the run in {place(folder)} would remove {place(path)}, which is read"
+            hints = ("name another folder with `--out`",)
+            raise UsageError(Finding("output-is-input", what, "--overwrite", hints=hints))
+
+
+def _names_inside(path: Path, folder: Path) -> Iterator[str]:
+    """The first part of a file's name in a folder, as it is written and with links followed; nothing where it lies elsewhere."""
+    for full in (os.path.abspath, os.path.realpath):
+        with suppress(ValueError):
+            first = Path(os.path.relpath(full(path), full(folder))).parts[0]
+            if first != os.pardir:
+                yield first
+
+
+def _identity(name: str, stream: object) -> tuple[int, int] | None:
+    """Device and inode of a file, or of what stands behind `-`; None where there is none."""
+    with suppress(OSError, ValueError, AttributeError):
+        status = os.stat(configs.expanded(name)) if name != STDIN else os.fstat(stream.fileno())  # type: ignore[attr-defined]
+        # Of a pipe and of a terminal, input and output may be one and the same.
+        return (status.st_dev, status.st_ino) if stat.S_ISREG(status.st_mode) else None
+    return None

@@ -1,0 +1,160 @@
+"""Going on with a fit: what is kept of it on the way, and whether what is there belongs to the fit that is asked for."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from disttrain import config as configs
+from disttrain import data as rooms
+from disttrain import storage
+from disttrain.config import Loaded, Problem, is_source
+from disttrain.errors import ConfigError, DataError, Finding, RunUnreadable, UsageError
+from disttrain.preparation.prepare import Prepared
+from disttrain.runs.manifest import environment, resolved
+from disttrain.runs.open import changed_file, files_by_source, recorded, relocated
+from disttrain.training import Epoch, Standing
+from disttrain.validation.config import configuration
+
+__all__ = ["Resumed", "folder_of", "resumed"]
+
+# What may differ between the parts of one fit: none of it moves a weight.
+_FREE = ("name", "output", "training.time_limit")
+_NEW = "`disttrain fit CONFIG` without `--resume` begins a new run"
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """What a run was when it was left: where its loop stood (None: at the start), its epochs so far, its best weights, and warnings."""
+
+    standing: Standing | None = None
+    history: tuple[Epoch, ...] = ()
+    best: dict[str, Any] | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def folder_of(loaded: Loaded, resume: Path | bool, out: Path | None, overwrite: bool) -> Path | None:
+    """The run to go on with: the one named, the one in `out`, or the newest of this config's name that can; None where none is asked for.
+
+    Raises UsageError for options that exclude each other, RunUnreadable where there is no such run.
+    """
+    if resume is False:
+        return None
+    if overwrite:
+        raise UsageError(Finding("conflict", "`--resume` goes on with a run, and `--overwrite` removes it", hints=("leave one out",)))
+    if resume is True:
+        return out or storage.newest_to_resume(configs.expanded(loaded.config.output.folder), configs.run_name(loaded))
+    if out is not None:
+        raise UsageError(Finding("conflict", "`--resume RUN` names the run folder, and so does `--out`", hints=("leave one out",)))
+    return configs.expanded(resume)
+
+
+def resumed(folder: Path, loaded: Loaded, prepared: Prepared, device: torch.device) -> Resumed:
+    """What there is to go on from in `folder`; a run that was left before its first checkpoint begins again.
+
+    Raises ConfigError, DataError or UsageError with every difference to the fit that was begun there, RunUnreadable where it is damaged.
+    """
+    found = storage.read_checkpoint(folder / storage.CHECKPOINT)
+    if found is None and not os.path.exists(folder / "data.json"):
+        # Left before all was written that says what it was: there is nothing to differ from.
+        return Resumed()
+    _require_same_config(folder, loaded)
+    _require_same_data(folder, prepared)
+    notes = _require_same_versions(folder, environment(prepared, device))
+    if found is None:
+        return Resumed(warnings=notes)
+    passed = tuple(f"{what}; the checkpoint before it is used" for what in found.passed_over)
+    return _believed(folder, found.state, prepared, (*passed, *notes))
+
+
+def _believed(folder: Path, state: dict[str, Any], prepared: Prepared, warnings: tuple[str, ...]) -> Resumed:
+    own = {name: (value.shape, value.dtype) for name, value in prepared.model.network.state_dict().items()}
+    try:
+        standing, best, columns = Standing(**state["standing"]), state["best"], state["history"]
+        rows = zip(*(columns[field.name].tolist() for field in fields(Epoch)), strict=True)
+        history = tuple(_epoch(row) for row in rows)
+        found = [{name: (value.shape, value.dtype) for name, value in weights.items()} for weights in (standing.network, best["weights"])]
+        if found == [own, own] and len(history) == standing.epoch and len(best["constant"]) == prepared.model.members:
+            return Resumed(standing, history, best, warnings)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        pass
+    what = "the checkpoint is that of another network, or of another version of disttrain"
+    raise RunUnreadable(Finding("damaged-run", what, str(folder / storage.CHECKPOINT), hints=(_NEW,)))
+
+
+def _require_same_config(folder: Path, loaded: Loaded) -> None:
+    path, said = folder / "config.resolved.yaml", recorded(folder)
+    try:
+        begun = relocated(configuration(path), folder, said["folder"])
+    except ConfigError as fault:
+        raise RunUnreadable(Finding("damaged-run", f"the run's config cannot be read: {fault.findings[0].what}", str(path))) from None
+    before, now = (config.model_dump(mode="json", warnings=False) for config in (begun.config, resolved(loaded, folder)))
+    # Where files lie is free as well, where they are the very files: that is seen when their contents are compared.
+    free = (*_FREE, *(f"data.{name}" for name in _moved_sources(before["data"], now["data"], loaded, said)))
+    differences = [
+        loaded.finding(Problem(at, "resume-config", f"`{'.'.join(at)}` is {new}; the run was begun with {old}", hints=(_NEW,)))
+        for at, old, new in _differences(before, now)
+        if not any(f"{'.'.join(at)}.".startswith(f"{name}.") for name in free)
+    ]
+    if differences:
+        raise ConfigError(*differences, summary=f"{folder} was not resumed")
+
+
+def _moved_sources(before: dict[str, Any], now: dict[str, Any], loaded: Loaded, said: dict[str, Any]) -> tuple[str, ...]:
+    """The sources of rows that may lie elsewhere now: each names as many files as before, and no folder name is a column (`year=2026`)."""
+    files = files_by_source(loaded)
+    names = [*(file["path"] for file in said["files"]), *(str(path) for paths in files.values() for path in paths)]
+    if said["sources"] != {name: len(paths) for name, paths in files.items()} or any("=" in name for name in names):
+        return ()
+    return tuple(name for name in files if is_source(before[name]) and is_source(now[name]))
+
+
+def _require_same_data(folder: Path, prepared: Prepared) -> None:
+    said = recorded(folder)
+    if said["limit"] != prepared.limit:
+        what = f"`--limit-rows` is {_said(prepared.limit)}; the run was begun with {_said(said['limit'])}"
+        raise UsageError(Finding("resume-rows", what, str(folder), hints=(_NEW,)))
+    if (changed := changed_file(prepared.data, said["files"])) is not None:
+        what = "the data are not those that the run was begun with"
+        raise DataError(Finding("data-changed", what, rooms.place(changed), hints=(_NEW,)))
+
+
+def _require_same_versions(folder: Path, now: dict[str, Any]) -> tuple[str, ...]:
+    """Raises UsageError where torch or disttrain is another; in words what else is, since it may move the last bits."""
+    path = folder / "environment.json"
+    try:
+        before = json.loads(path.read_text())
+        differences = list(_differences(_flat(before), _flat(now)))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise RunUnreadable(Finding("damaged-run", "environment.json cannot be read", str(path))) from None
+    told = {at[0]: f"{at[0]} is {_said(new)}; the run was begun with {_said(old)}" for at, old, new in differences}
+    if refused := [told[name] for name in ("torch", "disttrain") if name in told]:
+        raise UsageError(*(Finding("resume-version", what, str(path), hints=("install that version", _NEW)) for what in refused))
+    return tuple(f"{what}: the weights may differ from those of one unbroken fit" for what in told.values())
+
+
+def _flat(environment: dict[str, Any]) -> dict[str, Any]:
+    return {**{name: value for name, value in environment.items() if name != "packages"}, **environment["packages"]}
+
+
+def _differences(old: Any, new: Any, at: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any, Any]]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in {**old, **new}:
+            yield from _differences(old.get(key), new.get(key), (*at, key))
+    elif old != new:
+        yield at, _said(old), _said(new)
+
+
+def _said(value: Any) -> str:
+    return value if isinstance(value, str) else "null" if value is None else json.dumps(value)[:200]
+
+
+def _epoch(row: Sequence[Any]) -> Epoch:
+    fields_: list[Any] = [tuple(value) if isinstance(value, list) else value for value in row]
+    return Epoch(*fields_)

@@ -1,0 +1,1 @@
+"""Which family fits a column, and what is known of each."""
