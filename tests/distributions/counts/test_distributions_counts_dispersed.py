@@ -35,9 +35,9 @@ LAWS = [
 
 
 @pytest.mark.parametrize("example", TRIALS, ids=str)
-@pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
-def test_counts_of_trials_obey_the_laws(law, example):
-    law(example)
+@pytest.mark.parametrize("check_law", LAWS, ids=lambda law: law.__name__)
+def test_counts_of_trials_obey_the_laws(check_law, example):
+    check_law(example)
 
 
 @pytest.mark.parametrize("example", TRIALS, ids=str)
