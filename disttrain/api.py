@@ -26,11 +26,11 @@ from disttrain.model import Model
 from disttrain.prediction.batches import BLOCK
 from disttrain.prediction.columns import forecast
 from disttrain.prediction.feature_notes import IN_PYTHON, FeatureNotes
-from disttrain.prediction.selection import Wanted, wanted_by
+from disttrain.prediction.selection import ColumnSelection, wanted_by
 from disttrain.preparation.load import filters_of
 from disttrain.runs.open import open_run
 from disttrain.validation.config import configuration, configuration_of
-from disttrain.validation.options import Question, Request
+from disttrain.validation.options import EvaluateOptions, PredictOptions
 from disttrain.workflows.evaluate import evaluate_table
 from disttrain.workflows.fit import Finished, Started
 from disttrain.workflows.fit import fit as fit_events
@@ -118,7 +118,7 @@ class FittedRun:
         Rows that `data.filter` or `missing: drop` of the config leave out are not scored. Raises DataError for the frame, as
         `predict` does, UsageError for metrics that do not exist or cannot score the family.
         """
-        question = Question(metrics=_several(metrics), levels=_several(levels), unknown=unknown)
+        question = EvaluateOptions(metrics=_several(metrics), levels=_several(levels), unknown=unknown)
         scores = evaluate_table(self.model, self._table(frame, target=True), _FRAME, question)
         evaluation = Evaluation(scores.document["metrics"])
         evaluation.rows, evaluation.notes = scores.document["rows"], scores.notes
@@ -158,11 +158,11 @@ class FittedRun:
         members = f" x {self.model.members} members" if self.model.members > 1 else ""
         return f"<FittedRun {self.name}: {family.name}({parameters}){members} of {features} features{_score_line(self)}; {self.path}>"
 
-    def _wanted(self, columns: Any, quantiles: Any, samples: int, times: Any, unknown: str = "error") -> Wanted:
+    def _wanted(self, columns: Any, quantiles: Any, samples: int, times: Any, unknown: str = "error") -> ColumnSelection:
         columns, quantiles, times = (None if value is None else _several(value) for value in (columns, quantiles, times))
-        return wanted_by(self.model, Request(columns=columns, quantiles=quantiles, times=times, samples=samples, unknown=unknown))
+        return wanted_by(self.model, PredictOptions(columns=columns, quantiles=quantiles, times=times, samples=samples, unknown=unknown))
 
-    def _forecast(self, table: pa.Table, wanted: Wanted, notes: FeatureNotes, first: int) -> pa.Table:
+    def _forecast(self, table: pa.Table, wanted: ColumnSelection, notes: FeatureNotes, first: int) -> pa.Table:
         """The forecast of a table whose first row is number `first` of all, block by block as a file is forecast."""
         blocks = []
         for start in range(0, max(1, table.num_rows), BLOCK):
@@ -172,7 +172,7 @@ class FittedRun:
             blocks.append(pa.table(forecast(self.model, block, wanted, index, _FRAME.at(first + start))))
         return pa.concat_tables(blocks)
 
-    def _batches(self, batches: Iterator[Any], wanted: Wanted) -> Iterator[Any]:
+    def _batches(self, batches: Iterator[Any], wanted: ColumnSelection) -> Iterator[Any]:
         notes, first = FeatureNotes(), 0
         for batch in batches:
             table = self._table(batch, target=False)

@@ -1,6 +1,6 @@
 """The error tree: every error says where, what was found and the way out, and knows its exit code.
 
-The library raises these; `disttrain.cli.console` alone turns them into text and an exit code.
+The library raises these; `disttrain.cli.terminal` alone turns them into text and an exit code.
 """
 
 from __future__ import annotations

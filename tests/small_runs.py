@@ -11,11 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
-from disttrain.evaluation.result import Answer
+from disttrain.evaluation.result import Evaluation
 from disttrain.families import FAMILIES, Family, build, options
 from disttrain.families.supports import Support
 from disttrain.validation.config import configuration
-from disttrain.validation.options import Question, Request
+from disttrain.validation.options import EvaluateOptions, PredictOptions
 from disttrain.workflows.evaluate import evaluate
 from disttrain.workflows.fit import Finished, fit
 from disttrain.workflows.predict import predict
@@ -178,13 +178,15 @@ class FittedRun:
         """The mean negative log-likelihood that the fit reported for a split."""
         return self.finished.metrics[split]["metrics"]["nll"]["value"]
 
-    def evaluated(self, *metrics: str, data: Path | None = None, split: str | None = None) -> Answer:
+    def evaluated(self, *metrics: str, data: Path | None = None, split: str | None = None) -> Evaluation:
         """The answer of `evaluate`."""
-        return evaluate(Question(run=self.folder, metrics=metrics, data=None if data is None else str(data), split=split), self.folder)
+        return evaluate(
+            EvaluateOptions(run=self.folder, metrics=metrics, data=None if data is None else str(data), split=split), self.folder
+        )
 
     def predicted(self, data: Path | str, output: Path) -> pa.Table:
         """What `predict` writes for a file."""
-        predict(Request(run=self.folder, data=str(data), output=str(output)), self.folder)
+        predict(PredictOptions(run=self.folder, data=str(data), output=str(output)), self.folder)
         return pq.read_table(output)
 
 

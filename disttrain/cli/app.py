@@ -10,13 +10,13 @@ import typer
 
 from disttrain.cli import stop_signals, streams
 from disttrain.cli.check import check
-from disttrain.cli.console import Version, command, report
 from disttrain.cli.evaluate import evaluate
 from disttrain.cli.explain import explain
 from disttrain.cli.families import families
 from disttrain.cli.fit import fit
 from disttrain.cli.options import FitCommand
 from disttrain.cli.predict import predict
+from disttrain.cli.terminal import Version, command, report
 from disttrain.cli.usage import Program
 from disttrain.errors import STOPPED, DisttrainError, ReaderLeft
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from disttrain.cli.console import Talk
 from disttrain.cli.options import Set
+from disttrain.cli.terminal import Terminal
 from disttrain.errors import AnswerIsNo, Finding
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ __all__ = ["check", "show_check"]
 
 
 def check(
-    talk: Talk,
+    talk: Terminal,
     config: Annotated[Path, typer.Argument(help="The config file.")],
     set_: Set = None,
     config_only: Annotated[bool, typer.Option("--config-only", help="Do not look at the data.")] = False,
@@ -39,7 +39,7 @@ def check(
         raise AnswerIsNo(Finding("warnings", f"{warnings} warnings, and `--strict` allows none"))
 
 
-def show_check(talk: Talk, loaded: Loaded, rows: int | None, out: Path | None = None) -> int:
+def show_check(talk: Terminal, loaded: Loaded, rows: int | None, out: Path | None = None) -> int:
     """Print what every check found; the number of warnings."""
     from disttrain.workflows.check import check as workflow
 

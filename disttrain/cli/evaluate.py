@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from disttrain.choices import METRICS
-from disttrain.cli.console import Talk
 from disttrain.cli.options import RUNS, SEVERAL, InputFormat, Map, RunArgument, Unknown, numbers, pairs, words
+from disttrain.cli.terminal import Terminal
 from disttrain.errors import AnswerIsNo
 
 __all__ = ["evaluate"]
@@ -20,7 +20,7 @@ Require = Annotated[list[str] | None, typer.Option("--require", help=f"Such as '
 
 
 def evaluate(
-    talk: Talk,
+    talk: Terminal,
     run: RunArgument = None,
     data: Annotated[str | None, typer.Option("--data", help="File, glob or folder with the target. Default: the run's test rows.")] = None,
     split: Annotated[str | None, typer.Option("--split", help="train, validation or test, of the run's own rows.")] = None,
@@ -37,10 +37,10 @@ def evaluate(
     unknown: Unknown = "error",
 ) -> None:
     """Score predictions on a data set."""
-    from disttrain.validation.options import Question
+    from disttrain.validation.options import EvaluateOptions
 
     levels = numbers("--level", level, "0.5,0.9") or ()
-    question = Question(
+    question = EvaluateOptions(
         run, data, split, words(metric) or (), levels, tuple(by or ()), rows_out, baseline, words(require) or (), overwrite, device,
         input_format, pairs("--map", map_, "COLUMN=NAME", "driver_age=DriverAge"), unknown,
     )  # fmt: skip

@@ -8,13 +8,13 @@ from typing import Annotated
 
 import typer
 
-from disttrain.cli.console import Talk
 from disttrain.cli.options import Set
+from disttrain.cli.terminal import Terminal
 
 __all__ = ["explain"]
 
 
-def explain(talk: Talk, config: Annotated[Path, typer.Argument(help="A config file or a run folder.")], set_: Set = None) -> None:
+def explain(talk: Terminal, config: Annotated[Path, typer.Argument(help="A config file or a run folder.")], set_: Set = None) -> None:
     """Derive the loss of a config: what cross-entropy is here, what it takes, and what is left of it."""
     from disttrain.config import expanded
     from disttrain.validation.config import configuration

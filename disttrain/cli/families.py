@@ -6,14 +6,14 @@ from typing import Annotated
 
 import typer
 
-from disttrain.cli.console import Talk
+from disttrain.cli.terminal import Terminal
 from disttrain.errors import Finding, UsageError
 
 __all__ = ["families"]
 
 
 def families(
-    talk: Talk,
+    talk: Terminal,
     name: Annotated[str | None, typer.Argument(help="The family to describe. Default: list all.")] = None,
     support: Annotated[str | None, typer.Option("--support", help="Only families of real, positive, unit, count or class targets.")] = None,
     data: Annotated[str | None, typer.Option("--data", help="Rank the families on a column of this file, glob or folder.")] = None,
@@ -49,7 +49,7 @@ def _require_pair(name: str | None, data: str | None, target: str | None, others
         raise UsageError(Finding("bad-option", f"`{name}` names one family, and `--data` ranks many", "NAME", hints=hints))
 
 
-def _describe(talk: Talk, name: str) -> None:
+def _describe(talk: Terminal, name: str) -> None:
     from disttrain.selection.family_docs import described
 
     facts = described(name)
@@ -60,7 +60,7 @@ def _describe(talk: Talk, name: str) -> None:
         talk.show(line)
 
 
-def _list(talk: Talk, support: str | None) -> None:
+def _list(talk: Terminal, support: str | None) -> None:
     from disttrain.selection.family_docs import listing
 
     rows = listing(support)

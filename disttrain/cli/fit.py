@@ -11,14 +11,14 @@ from typing import Annotated
 
 import typer
 
-from disttrain.cli.console import Talk
 from disttrain.cli.options import NEWEST, Set
+from disttrain.cli.terminal import Terminal
 
 __all__ = ["fit"]
 
 
 def fit(
-    talk: Talk,
+    talk: Terminal,
     config: Annotated[Path, typer.Argument(help="The config file.")],
     set_: Set = None,
     data: Annotated[str | None, typer.Option("--data", help="Train on this file instead of `data.train`.")] = None,

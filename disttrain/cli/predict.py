@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from disttrain.choices import PREDICTION_COLUMNS
-from disttrain.cli.console import Talk
 from disttrain.cli.options import FORMATS_LISTED, RUNS, SEVERAL, InputFormat, Map, RunArgument, Unknown, bad_option, numbers, pairs, words
+from disttrain.cli.terminal import Terminal
 
 __all__ = ["predict"]
 
@@ -37,7 +37,7 @@ SpreadsheetSafe = Annotated[
 
 
 def predict(
-    talk: Talk,
+    talk: Terminal,
     run: RunArgument = None,
     data: Annotated[str | None, typer.Option("--data", help="File, glob or folder; - reads stdin. Default: the run's own data.")] = None,
     output: Annotated[str | None, typer.Option("--output", "-o", help="File to write; - writes to stdout.")] = None,
@@ -58,9 +58,9 @@ def predict(
     unknown: Unknown = "error",
 ) -> None:
     """Write each row's predicted parameters to Parquet."""
-    from disttrain.validation.options import Request
+    from disttrain.validation.options import PredictOptions
 
-    request = Request(
+    request = PredictOptions(
         run, data, output, words(columns), numbers("--quantiles", quantiles, "0.05,0.5,0.95"), numbers("--times", times, "30,365"), samples,
         tuple(keep or ()), prefix, pairs("--rename", rename, "OLD=NEW", "loc=predicted_mean"), _shard(shard), format_, overwrite, device,
         input_format, pairs("--map", map_, "COLUMN=NAME", "driver_age=DriverAge"), unknown, spreadsheet_safe,

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from disttrain.cli import streams, tables
-from disttrain.cli.console import Talk
 from disttrain.cli.stop_signals import Interruption, asked_to_stop
+from disttrain.cli.terminal import Terminal
 from disttrain.errors import STOPPED
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ __all__ = ["follow", "reading"]
 
 
 @contextmanager
-def reading(talk: Talk) -> Iterator[Callable[[], None]]:
+def reading(talk: Terminal) -> Iterator[Callable[[], None]]:
     """Show on a terminal that something is done before the first line of a fit; calling what is yielded takes the line away."""
     if not _is_live(talk):
         yield lambda: None
@@ -33,7 +33,7 @@ def reading(talk: Talk) -> Iterator[Callable[[], None]]:
         yield status.stop
 
 
-def follow(talk: Talk, events: Callable[..., Generator[Any]], begun: Callable[[], None]) -> None:
+def follow(talk: Terminal, events: Callable[..., Generator[Any]], begun: Callable[[], None]) -> None:
     """Run a fit, show what happens, and leave with the exit code of how it ended; `begun` is called before the first line."""
     with streams.to_the_end(), asked_to_stop(talk.quiet or talk.json) as stop, _bar(talk) as bar:
         running = events(stop=stop, interruptible=stop.at_once)
@@ -54,7 +54,7 @@ def _announced(events: Iterator[Any], begun: Callable[[], None]) -> Iterator[Any
         yield event
 
 
-def _shown(talk: Talk, events: Iterator[Any], stop: Interruption, bar: Progress | None) -> int:
+def _shown(talk: Terminal, events: Iterator[Any], stop: Interruption, bar: Progress | None) -> int:
     from disttrain.workflows.fit import Epoch, Finished, Started
 
     started: Started | None = None
@@ -75,7 +75,7 @@ def _shown(talk: Talk, events: Iterator[Any], stop: Interruption, bar: Progress 
 
 
 @contextmanager
-def _bar(talk: Talk) -> Iterator[Progress | None]:
+def _bar(talk: Terminal) -> Iterator[Progress | None]:
     """The live line, where stderr is a terminal and nobody asked for quiet."""
     if not _is_live(talk):
         yield None
@@ -92,11 +92,11 @@ def _bar(talk: Talk) -> Iterator[Progress | None]:
         progress.stop()
 
 
-def _is_live(talk: Talk) -> bool:
+def _is_live(talk: Terminal) -> bool:
     return talk.err.is_terminal and not (talk.quiet or talk.json or talk.no_progress)
 
 
-def _begin(talk: Talk, event: Started) -> None:
+def _begin(talk: Terminal, event: Started) -> None:
     if talk.json:
         talk.document({"event": "start", **asdict(event)})
         return
@@ -114,7 +114,7 @@ def _begin(talk: Talk, event: Started) -> None:
     talk.say()
 
 
-def _epoch(talk: Talk, bar: Progress | None, started: Started, event: Epoch) -> None:
+def _epoch(talk: Terminal, bar: Progress | None, started: Started, event: Epoch) -> None:
     if talk.json:
         values = {key: value for key, value in asdict(event).items() if not (isinstance(value, float) and isnan(value))}
         values["epoch"] = values.pop("number")
@@ -146,7 +146,7 @@ def _nll(nll: float) -> str:
     return "-" if isnan(nll) else f"{nll:.4f}"
 
 
-def _end(talk: Talk, event: Finished) -> None:
+def _end(talk: Terminal, event: Finished) -> None:
     if talk.json:
         talk.document({"event": "result", **asdict(event), "folder": str(event.folder)})
         return

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from disttrain.cli.console import Talk
+from disttrain.cli.terminal import Terminal
 from disttrain.messages import shown
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _TITLES = {
 _APART = "Compare within a block only: a density is per unit of the target and changes with that unit, a probability is not and does not."
 
 
-def show(talk: Talk, source: str, ranking: Ranking, top: int | None) -> None:
+def show(talk: Terminal, source: str, ranking: Ranking, top: int | None) -> None:
     """Print the families of a ranking, at most `top` of each block."""
     if talk.json:
         talk.document({"data": source, **ranking.document(top)})

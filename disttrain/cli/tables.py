@@ -10,11 +10,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from disttrain.cli.console import Talk
+from disttrain.cli.terminal import Terminal
 from disttrain.messages import shown
 
 if TYPE_CHECKING:
-    from disttrain.evaluation.result import Answer
+    from disttrain.evaluation.result import Evaluation
 
 __all__ = ["clock", "families", "scores", "splits"]
 
@@ -55,7 +55,7 @@ def families(out: Console, rows: Iterable[dict[str, Any]]) -> None:
     out.print(table)
 
 
-def scores(talk: Talk, answer: Answer) -> None:
+def scores(talk: Terminal, answer: Evaluation) -> None:
     """The scores of an evaluation: one line for one plain metric, else a table, and how calibrated the forecasts are."""
     made = answer.document
     about = made["split"] or made["data"]

@@ -11,7 +11,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from disttrain.cli.console import COMMON, Color, Talk, errors_as_text
+from disttrain.cli.terminal import COMMON, Color, Terminal, errors_as_text
 from disttrain.errors import Finding, UsageError
 
 __all__ = ["Program"]
@@ -81,7 +81,7 @@ def _is_common(argument: str) -> bool:
 def _report(fault: Any, arguments: Sequence[str], commands: Mapping[str, Any]) -> int:
     """Print a mistake of the command line as an error; the exit code."""
     color = next((color for color in Color if f"--color {color}" in " ".join(arguments).replace("=", " ")), Color.auto)
-    talk = Talk(json="--json" in arguments, color=color, debug="--debug" in arguments)
+    talk = Terminal(json="--json" in arguments, color=color, debug="--debug" in arguments)
     try:
         with errors_as_text(talk):
             raise UsageError(_finding(fault, arguments, commands))

@@ -1,10 +1,10 @@
 """From bytes to tables to arrays: reading files, checking what is in them, encoding features, reading targets and splitting rows."""
 
 from disttrain.data.batches import batches, bounds, order
-from disttrain.data.censoring import Seen, read_seen
+from disttrain.data.censoring import CensoredTarget, read_seen
 from disttrain.data.column_types import AS_WRITTEN, NAME, NUMBER
 from disttrain.data.common_types import in_one_type
-from disttrain.data.features.encoder import Embedding, Encoder, Note
+from disttrain.data.features.encoder import Embedding, Encoder, FeatureCounts
 from disttrain.data.filters import columns_of, keep
 from disttrain.data.io.arrow_arrays import boolean_column, chosen_texts, float_column, integer_column, joined, text_column
 from disttrain.data.io.discovery import files
@@ -14,7 +14,7 @@ from disttrain.data.io.record_batches import ahead, rows_at, rows_from
 from disttrain.data.json_state import within
 from disttrain.data.messages import Origin, column_place, place, raise_any, row_finding, shown
 from disttrain.data.output_columns import for_spreadsheets, in_format, require_format, text_needed
-from disttrain.data.row_inputs import Known, read_known
+from disttrain.data.row_inputs import RowColumn, read_known
 from disttrain.data.schema import Feature, Schema
 from disttrain.data.source import COMPARED, KEPT, Rows, Source, comparisons, origin_of
 from disttrain.data.split_checks import older_rows, shared_groups, shared_rows, unlisted_values
@@ -36,12 +36,12 @@ __all__ = [
     "Encoder",
     "Feature",
     "Format",
-    "Known",
-    "Note",
+    "RowColumn",
+    "FeatureCounts",
     "Origin",
     "Rows",
     "Schema",
-    "Seen",
+    "CensoredTarget",
     "Source",
     "Target",
     "ahead",

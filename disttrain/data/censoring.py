@@ -15,14 +15,14 @@ from disttrain.data.targets import Target, no_target, read_target
 from disttrain.data.value_checks import checked_numbers, counted
 from disttrain.errors import Finding
 
-__all__ = ["Seen", "read_seen"]
+__all__ = ["CensoredTarget", "read_seen"]
 
 Numbers = NDArray[np.float64]
 Rows = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Seen:
+class CensoredTarget:
     """That each of n targets lies in [lower, upper], (n,), and was seen only if above `entry` (n,), -inf where it would always have been.
 
     `above` (n,) marks rows whose target exceeds `lower`, which is left out; None without a column of events. `measured` (n,) marks rows
@@ -36,7 +36,7 @@ class Seen:
     above: Rows | None = None
 
 
-def read_seen(batch: Any, schema: Schema, section: Any, origin: Origin | None = None) -> Seen:
+def read_seen(batch: Any, schema: Schema, section: Any, origin: Origin | None = None) -> CensoredTarget:
     """What the columns of a table or record batch say of a target that is one number; `section` is the config's `data.censoring`.
 
     Raises DataError with rows: events that are not 0 or 1, ends in the wrong order, entries at or above the target, nothing known at all.
@@ -60,7 +60,7 @@ def read_seen(batch: Any, schema: Schema, section: Any, origin: Origin | None = 
     raise_any(findings)
     measured = (lower == upper) & (section.rounding is not None)
     half = np.where(measured, 0.5 * (section.rounding or 0.0), 0.0)
-    return Seen(lower - half, upper + half, entry, measured, above)
+    return CensoredTarget(lower - half, upper + half, entry, measured, above)
 
 
 def exact(batch: Any, schema: Schema, origin: Origin) -> tuple[Numbers, Numbers, Rows]:

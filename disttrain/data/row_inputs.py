@@ -14,13 +14,13 @@ from disttrain.data.messages import Origin, raise_any, row_finding, shown
 from disttrain.data.value_checks import checked_numbers, counted
 from disttrain.errors import Finding
 
-__all__ = ["Known", "read_known"]
+__all__ = ["RowColumn", "read_known"]
 
 Inside = Callable[[NDArray[np.float64]], NDArray[np.bool_]]
 
 
 @dataclass(frozen=True)
-class Known:
+class RowColumn:
     """A column of numbers with a `part` to play: its `title` in messages, which of its values can be, `inside(values)`, and that in words.
 
     Infinite values can never be.
@@ -33,7 +33,7 @@ class Known:
     needs: str
 
 
-def read_known(batch: Any, wanted: Sequence[Known], origin: Origin | None = None) -> dict[str, NDArray[np.float64]]:
+def read_known(batch: Any, wanted: Sequence[RowColumn], origin: Origin | None = None) -> dict[str, NDArray[np.float64]]:
     """The numbers of each part, {part: (n,)}. Raises DataError with every column that is not there, and with rows that cannot be."""
     start, found, findings = origin or Origin(), {}, []
     for part in wanted:
@@ -52,7 +52,7 @@ def read_known(batch: Any, wanted: Sequence[Known], origin: Origin | None = None
     return found
 
 
-def wrong(part: Known, values: NDArray[np.float64], missing: NDArray[np.bool_], origin: Origin) -> list[Finding]:
+def wrong(part: RowColumn, values: NDArray[np.float64], missing: NDArray[np.bool_], origin: Origin) -> list[Finding]:
     """What cannot be in a column of numbers: gaps, and values outside their range."""
     inside = part.inside(np.where(missing, 0.0, values)) & np.isfinite(values)
     kinds = (

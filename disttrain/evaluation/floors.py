@@ -12,7 +12,7 @@ from torch import Tensor
 from disttrain.families import Scaling
 from disttrain.model import Model
 from disttrain.networks import Conditions, Output, activated
-from disttrain.training import Rows
+from disttrain.training import RowTensors
 
 __all__ = ["Floor", "floors"]
 
@@ -51,7 +51,7 @@ def _floor_of(output: Output, scaling: Scaling) -> tuple[float, float] | None:
     return (lowest, height) if height > _SMALLEST else None
 
 
-def floors(model: Model, splits: Sequence[Rows]) -> list[Floor]:
+def floors(model: Model, splits: Sequence[RowTensors]) -> list[Floor]:
     """The learned parameters that stand within twice their floor, in any member, on some of the rows of all `splits` together."""
     watched = {output: floor for output in model.outputs if (floor := _floor_of(output, model.scaling)) is not None}
     counts = dict.fromkeys(watched, 0)

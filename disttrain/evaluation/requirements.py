@@ -10,14 +10,14 @@ from disttrain.errors import AnswerIsNo, Finding, UsageError
 from disttrain.validation.options import Requirement, requirement
 
 if TYPE_CHECKING:
-    from disttrain.evaluation.result import Answer
+    from disttrain.evaluation.result import Evaluation
 
 __all__ = ["require_met"]
 
 _COMPARISONS: dict[str, Callable[[float, float], bool]] = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 
 
-def require_met(answer: Answer, texts: Sequence[str]) -> None:
+def require_met(answer: Evaluation, texts: Sequence[str]) -> None:
     """Raise AnswerIsNo where an evaluation does not meet a requirement such as `nll<6.2`."""
     failed = []
     for text in texts:

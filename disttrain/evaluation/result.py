@@ -7,11 +7,11 @@ from typing import Any
 
 from disttrain import metrics
 
-__all__ = ["Answer"]
+__all__ = ["Evaluation"]
 
 
 @dataclass(frozen=True)
-class Answer:
+class Evaluation:
     """The scores of an evaluation as a JSON `document`, whether the run was chosen as the newest, and what else a reader should know.
 
     `remarks` say how the file is read.

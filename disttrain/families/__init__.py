@@ -11,7 +11,7 @@ from disttrain.families import circle, classes, composed, counts, positive, real
 from disttrain.families.activations.bounds import bounded
 from disttrain.families.activations.table import ACTIVATIONS, Activation, activation_for, default_name, objection
 from disttrain.families.composed import equal_mixture
-from disttrain.families.family import Family, Parameter, Unsuitable, spelled
+from disttrain.families.family import Family, InvalidOption, Parameter, spelled
 from disttrain.families.scaling import Scaling, exposed, takes_exposure
 
 __all__ = [
@@ -19,11 +19,11 @@ __all__ = [
     "FACTS",
     "FAMILIES",
     "Activation",
-    "Facts",
+    "FamilyDoc",
     "Family",
     "Parameter",
     "Scaling",
-    "Unsuitable",
+    "InvalidOption",
     "activation_for",
     "bounded",
     "build",
@@ -49,7 +49,7 @@ FACTS = ("classes", "targets", "trials")
 
 
 @dataclass(frozen=True)
-class Facts:
+class FamilyDoc:
     """What a family's docstring says of it: a summary and named lines (density, loss, symbols, mean, scipy, ...)."""
 
     summary: str
@@ -60,18 +60,18 @@ class Facts:
         return dict(pair.split(" = ") for pair in self.lines.get("symbols", "").split(", ") if pair)
 
 
-def facts(name: str) -> Facts:
+def facts(name: str) -> FamilyDoc:
     """What is known of the family called `name`. Raises KeyError for a name that is not in the table."""
     summary, _, body = (inspect.getdoc(FAMILIES[name]) or "").partition("\n\n")
     rows = (line.split(None, 1) for line in body.splitlines())
-    return Facts(" ".join(summary.split()), dict(rows))
+    return FamilyDoc(" ".join(summary.split()), dict(rows))
 
 
-def facts_of(family: Family) -> Facts:
+def facts_of(family: Family) -> FamilyDoc:
     """What is known of a family that is built: as `facts`, with the formulas of its form in the place of the usual ones, and for one made
     of another the symbols and the density q of that one too."""
     known, made = facts(family.name.partition("(")[0]), family.distribution
-    if not isinstance(made, composed.Combined):
+    if not isinstance(made, composed.ComposedFactory):
         return _in_form(known, family.form)
     inner = facts_of(made.of)
     names = [parameter.name for parameter in family.parameters]
@@ -83,13 +83,13 @@ def facts_of(family: Family) -> Facts:
         "loss": f"{known.lines['loss']};   q: {part}",
         "symbols": ", ".join(f"{symbol} = {name}" for symbol, name in symbols.items()),
     }
-    return Facts(known.summary, lines)
+    return FamilyDoc(known.summary, lines)
 
 
-def _in_form(known: Facts, form: str) -> Facts:
+def _in_form(known: FamilyDoc, form: str) -> FamilyDoc:
     """The facts of one form of a family: those marked `[form]` stand for the others of their name, those of other forms are left out."""
     usual = {key: text for key, text in known.lines.items() if not key.endswith("]")}
-    return Facts(known.summary, {key: known.lines.get(f"{key}[{form}]", text) for key, text in usual.items()})
+    return FamilyDoc(known.summary, {key: known.lines.get(f"{key}[{form}]", text) for key, text in usual.items()})
 
 
 def needs(name: str, given: Mapping[str, Any]) -> frozenset[str]:
@@ -110,7 +110,7 @@ def build(name: str, given: Mapping[str, Any]) -> Family:
     """The family called `name`, built from those of the `given` facts and options (such as the number of classes) that it takes.
 
     The option `of` may be the name of a family, or a mapping with its name as `family` beside its own options; facts reach it too.
-    Raises KeyError for a name that is not in the table, Unsuitable where the family cannot be built of these options.
+    Raises KeyError for a name that is not in the table, InvalidOption where the family cannot be built of these options.
     """
     taken = {option: given[option] for option in options(name) if option in given}
     inner = taken.get("of")
@@ -122,5 +122,5 @@ def build(name: str, given: Mapping[str, Any]) -> Family:
     for parameter in family.parameters:
         if isinstance(parameter.given, float) and not parameter.support.contains(parameter.given):
             what = f"`{parameter.name}: {parameter.given:g}` is not possible: {family.name} needs {parameter.support.text(parameter.name)}"
-            raise Unsuitable(parameter.name, what, "")
+            raise InvalidOption(parameter.name, what, "")
     return family

@@ -6,7 +6,7 @@ import math
 
 from disttrain.distributions import deferred_class
 from disttrain.families import supports
-from disttrain.families.family import Family, Parameter, Unsuitable
+from disttrain.families.family import Family, InvalidOption, Parameter
 
 __all__ = ["von_mises"]
 
@@ -27,7 +27,7 @@ def von_mises(unit: str = "radians") -> Family:
     instead   angles that stay far from where they wrap: normal
     """
     if unit not in _PERIODS:
-        raise Unsuitable("unit", f"`unit: {unit}` is not known", "radians or degrees")
+        raise InvalidOption("unit", f"`unit: {unit}` is not known", "radians or degrees")
     period, activation = _PERIODS[unit]
     return Family(
         "von_mises",

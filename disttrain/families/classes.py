@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from disttrain.distributions import deferred_class
 from disttrain.families import supports
-from disttrain.families.family import Family, Parameter, Unsuitable
+from disttrain.families.family import Family, InvalidOption, Parameter
 
 __all__ = ["bernoulli", "categorical", "ordinal"]
 
@@ -69,9 +69,9 @@ def ordinal(classes: int, link: str = "logit", order: list[str] | None = None) -
     instead   no order: categorical · counts: poisson
     """
     if link not in ("logit", "probit"):
-        raise Unsuitable("link", f"`link: {link}` is not known", "logit or probit")
+        raise InvalidOption("link", f"`link: {link}` is not known", "logit or probit")
     if order is not None and (not isinstance(order, list | tuple) or len(set(map(str, order))) != len(order) or len(order) < 2):
-        raise Unsuitable("order", "`order` must list every label once, the lowest first", "order: [low, middle, high]")
+        raise InvalidOption("order", "`order` must list every label once, the lowest first", "order: [low, middle, high]")
     return Family(
         "ordinal",
         support=supports.classes(classes),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from disttrain.distributions import deferred_class
 from disttrain.families import supports
 from disttrain.families.counts import poisson
-from disttrain.families.family import Axis, Family, Parameter, Role, Unsuitable
+from disttrain.families.family import Axis, Family, InvalidOption, Parameter, Role
 from disttrain.families.positive import gamma
 from disttrain.families.real_line import normal
 
@@ -24,7 +24,7 @@ _NARROWEST = 1e-3
 
 
 @dataclass(frozen=True)
-class Combined:
+class ComposedFactory:
     """Makes a distribution of flat parameters: those called in `own` go, under the names there, beside the distribution of the others.
 
     `single` are parameters of the inner family that stay one number where the others were given an axis in front of their own.
@@ -80,7 +80,7 @@ def mixture(of: Family | None = None, components: int = 2) -> Family:
         parameters=(
             *repeated, Parameter(weights, supports.simplex, role="shape", shape=(components,), axes=("components",), logits=own[1][0]),
         ),
-        distribution=Combined("Mixture", of, own, _single(of, repeated)),
+        distribution=ComposedFactory("Mixture", of, own, _single(of, repeated)),
     )  # fmt: skip
 
 
@@ -173,7 +173,7 @@ def truncated(of: Family | None = None, lower: float | str | None = None, upper:
         name=f"truncated({of.name})",
         support=replace(of.support, **_within(of, low, high)),
         parameters=(*_partial(of), *given),
-        distribution=Combined("Truncated", of, tuple((outer, name) for name, outer in own.items())),
+        distribution=ComposedFactory("Truncated", of, tuple((outer, name) for name, outer in own.items())),
         atoms=tuple(atom for atom in of.atoms if low <= atom <= high),
         ends=(by_column.get("lower", of.ends[0]), by_column.get("upper", of.ends[1])),
         proportional=of.proportional and not of.support.discrete and all(isinstance(end, int | float) and end == 0.0 for _, end in ends),
@@ -206,7 +206,7 @@ def discretized(of: Family | None = None, step: float = 1.0) -> Family:
         name=f"discretized({of.name})",
         support=supports.counts if step == 1.0 and lower == 0.0 and math.isinf(upper) else supports.multiples(float(step), lower, upper),
         parameters=(*_partial(of), given),
-        distribution=Combined("Discretized", of, ((name, "step"),)),
+        distribution=ComposedFactory("Discretized", of, ((name, "step"),)),
         proportional=False,
     )
 
@@ -233,7 +233,7 @@ def independent(of: Family | None = None, targets: int = 2) -> Family:
         name=f"independent({of.name})",
         support=supports.each(of.support),
         parameters=repeated,
-        distribution=Combined("Independent", of, single=_single(of, repeated)),
+        distribution=ComposedFactory("Independent", of, single=_single(of, repeated)),
         event=(targets,),
     )
 
@@ -246,7 +246,7 @@ def _gated(of: Family, name: str, distribution: str, support: supports.Support, 
         name=f"{name}({of.name})",
         support=support,
         parameters=(*_partial(of), Parameter(gate, supports.unit, role=role, logits=f"{gate}_logits")),
-        distribution=Combined(distribution, of, ((gate, "gate"), (f"{gate}_logits", "gate_logits"))),
+        distribution=ComposedFactory(distribution, of, ((gate, "gate"), (f"{gate}_logits", "gate_logits"))),
         atoms=atoms,
         # A 0 lies below whatever the lower end of the other values is.
         ends=("", of.ends[1]),
@@ -299,4 +299,4 @@ def _require_tails(of: Family, combinator: str) -> None:
 
 def _require(fits: bool, option: str, what: str, hint: str = "") -> None:
     if not fits:
-        raise Unsuitable(option, what, hint)
+        raise InvalidOption(option, what, hint)

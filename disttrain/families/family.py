@@ -11,13 +11,13 @@ from disttrain.families.supports import Support
 if TYPE_CHECKING:
     from torch.distributions import Distribution
 
-__all__ = ["Axis", "Family", "Parameter", "Role", "Unsuitable", "spelled"]
+__all__ = ["Axis", "Family", "Parameter", "Role", "InvalidOption", "spelled"]
 
 Role = Literal["location", "scale", "variance", "rate", "log_scale", "shape", "mean", "dispersion"]
 Axis = Literal["classes", "targets", "components", ""]
 
 
-class Unsuitable(ValueError):
+class InvalidOption(ValueError):
     """A family cannot be built of its options: `option` is the one to blame, `hint` the way out."""
 
     def __init__(self, option: str, what: str, hint: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from disttrain.distributions import deferred_class
 from disttrain.families import supports
-from disttrain.families.family import Family, Parameter, Unsuitable
+from disttrain.families.family import Family, InvalidOption, Parameter
 
 __all__ = ["dirichlet", "dirichlet_multinomial", "multinomial", "multivariate_normal", "multivariate_student_t"]
 
@@ -48,7 +48,7 @@ def multivariate_normal(targets: int = 2, rank: int | None = None) -> Family:
 
 
 def _few_factors(targets: int, rank: int) -> tuple[Parameter, Parameter]:
-    """`rank` common causes that move all targets, and what each target varies by on its own. Raises Unsuitable.
+    """`rank` common causes that move all targets, and what each target varies by on its own. Raises InvalidOption.
 
     `cov_diag` is a variance, as torch's LowRankMultivariateNormal has it, so that written parameters are its arguments as they stand.
     The factor is known up to a rotation only: W Wᵀ is what the data say. With `rank` = d the diagonal would have nothing left to explain.
@@ -56,7 +56,7 @@ def _few_factors(targets: int, rank: int) -> tuple[Parameter, Parameter]:
     if isinstance(rank, bool) or not isinstance(rank, int) or not 1 <= rank < targets:
         few = f"`rank: {rank}` is not a whole number from 1 to {targets - 1}, one below the number of targets"
         none = f"`rank: {rank}` needs two target columns or more, and there is one"
-        raise Unsuitable("rank", few if targets > 1 else none, "without `rank` the covariance is any" if targets > 1 else "")
+        raise InvalidOption("rank", few if targets > 1 else none, "without `rank` the covariance is any" if targets > 1 else "")
     return (
         Parameter("cov_factor", supports.real, role="scale", shape=(targets, rank), axes=("targets", "")),
         Parameter("cov_diag", supports.positive, role="variance", shape=(targets,), axes=("targets",)),

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from disttrain import data as rooms
 from disttrain.config import Config
-from disttrain.data import Known, Origin, Schema
+from disttrain.data import Origin, RowColumn, Schema
 from disttrain.families import Family, Scaling
 from disttrain.networks import Conditions, Output
 
@@ -39,14 +39,14 @@ def conditions_of(schema: Schema, family: Family, batch: Any, origin: Origin | N
     return Conditions(kinds["exposure"].get(""), kinds["offset"], kinds["given"])
 
 
-def _known(part: str, column: str, family: Family) -> Known:
+def _known(part: str, column: str, family: Family) -> RowColumn:
     kind, _, name = part.partition(".")
     if kind == "exposure":
-        return Known(part, column, "exposure", lambda values: values > 0, "an exposure is a number > 0")
+        return RowColumn(part, column, "exposure", lambda values: values > 0, "an exposure is a number > 0")
     if kind == "offset":
-        return Known(part, column, "offset", np.isfinite, "an offset is a number")
+        return RowColumn(part, column, "offset", np.isfinite, "an offset is a number")
     support = family.parameter(name).support
-    return Known(part, column, name, lambda values: np.asarray(support.contains(values)), f"{family.name} needs {support.text(name)}")
+    return RowColumn(part, column, name, lambda values: np.asarray(support.contains(values)), f"{family.name} needs {support.text(name)}")
 
 
 def standardised(conditions: Conditions, family: Family, outputs: Sequence[Output], scaling: Scaling) -> Conditions:

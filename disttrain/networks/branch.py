@@ -9,23 +9,23 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from disttrain.networks.input_layer import Inputs
+from disttrain.networks.input_layer import InputLayer
 from disttrain.networks.layout import Layout, Output, groups_of
 from disttrain.networks.level import Level
 from disttrain.networks.member_layers import Linear
-from disttrain.networks.mlp import MLP, Style
+from disttrain.networks.mlp import MLP, LayerOptions
 
-__all__ = ["Branch", "wide"]
+__all__ = ["TrunkAndHeads", "wide"]
 
 
-class Branch(nn.Module):
+class TrunkAndHeads(nn.Module):
     """One trunk and the heads of the parameters that grow on it: (K, n, p) → raw outputs (K n, *raw_shape) of each of those parameters."""
 
     def __init__(self, layout: Layout, outputs: Sequence[Output], generator: torch.Generator) -> None:
         super().__init__()
-        style = Style(layout.activation, layout.normalization, layout.dropout, layout.residual, layout.members)
+        style = LayerOptions(layout.activation, layout.normalization, layout.dropout, layout.residual, layout.members)
         columns = outputs[0].columns if outputs[0].columns is not None else tuple(range(layout.inputs))
-        self.inputs = Inputs(columns, layout.inputs, layout.codes, layout.members, layout.numbers, layout.numeric_embedding)
+        self.inputs = InputLayer(columns, layout.inputs, layout.codes, layout.members, layout.numbers, layout.numeric_embedding)
         self.trunk = MLP(self.inputs.width, layout.hidden, style, generator)
         # Parameters without layers of their own share one matrix: one product instead of one per parameter.
         self.groups = groups_of(outputs)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from disttrain.families import ACTIVATIONS, exposed
-from disttrain.networks.branch import Branch, wide
+from disttrain.networks.branch import TrunkAndHeads, wide
 from disttrain.networks.layout import Layout, Output, branches_of
 from disttrain.networks.level import Level
 from disttrain.networks.member_layers import initialize
@@ -33,7 +33,7 @@ class Network(nn.Module):
         super().__init__()
         self.outputs, self.autocast, self.members = tuple(outputs), autocast, layout.members
         grown = [output for output in outputs if output.size and output.columns != ()]
-        self.branches = nn.ModuleList(Branch(layout, group, generator) for group in branches_of(grown, layout))
+        self.branches = nn.ModuleList(TrunkAndHeads(layout, group, generator) for group in branches_of(grown, layout))
         self.constants = nn.ParameterDict(
             {o.parameter.name: nn.Parameter(torch.zeros(layout.members, *o.raw_shape)) for o in outputs if o.size and o.columns == ()}
         )
@@ -76,7 +76,7 @@ class Network(nn.Module):
         """
         constant = raw if constant is None else constant
         for branch in self.branches:
-            if isinstance(branch, Branch):
+            if isinstance(branch, TrunkAndHeads):
                 branch.start(raw, constant, generator)
                 if x is not None:
                     branch.inputs.start(x, generator, weight)
@@ -88,7 +88,7 @@ class Network(nn.Module):
 
     def constant_weights(self) -> dict[str, Tensor]:
         """What the state dict holds where every member is the constant model, exactly: nothing is added to its levels. The trunk does not matter."""
-        added = [weight for branch in self.branches if isinstance(branch, Branch) for weight in branch.added()]
+        added = [weight for branch in self.branches if isinstance(branch, TrunkAndHeads) for weight in branch.added()]
         silent = {id(weight) for weight in (*added, *self.constants.parameters())}
         weights = {name: torch.zeros_like(weight) for name, weight in self.named_parameters() if id(weight) in silent}
         levels = self.held_levels().items()
@@ -101,7 +101,7 @@ class Network(nn.Module):
     @contextmanager
     def linear_alone(self) -> Iterator[None]:
         """While this lasts the network is its linear paths alone, and they, embeddings of categories and constants are all that learns."""
-        branches = [branch for branch in self.branches if isinstance(branch, Branch)]
+        branches = [branch for branch in self.branches if isinstance(branch, TrunkAndHeads)]
         frozen = [weight for branch in branches for weight in branch.deep()]
         autocast, self.autocast = self.autocast, False
         for branch in branches:

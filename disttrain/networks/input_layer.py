@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from disttrain.networks.member_layers import Embedding
 from disttrain.quantiles import weighted_quantiles
 
-__all__ = ["NUMERIC_EMBEDDINGS", "Both", "CategoryCodes", "Inputs", "PiecewiseLinear", "Periodic"]
+__all__ = ["NUMERIC_EMBEDDINGS", "Both", "CategoryCodes", "InputLayer", "PiecewiseLinear", "Periodic"]
 
 # Waves and steps for each number. Frequencies start near 0, where a wave is all but a line.
 _WAVES, _FREQUENCY, _STEPS = 16, 0.3, 16
@@ -107,7 +107,7 @@ NUMERIC_EMBEDDINGS: dict[str, Callable[[int, int], Periodic | PiecewiseLinear | 
 }
 
 
-class Inputs(nn.Module):
+class InputLayer(nn.Module):
     """The columns of (K, n, p) encoded inputs that a trunk may see, with learned vectors in the place of category codes: (K, n, self.width).
 
     The first `plain_width` are these; what `embedding` makes of each of the `numbers` among the columns stands behind them.

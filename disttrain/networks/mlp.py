@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from disttrain.networks.member_layers import NORMALIZATIONS, Dropout, Linear
 
-__all__ = ["MLP", "TRUNK_ACTIVATIONS", "Style"]
+__all__ = ["MLP", "TRUNK_ACTIVATIONS", "LayerOptions"]
 
 TRUNK_ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU,
@@ -29,7 +29,7 @@ TRUNK_ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
 
 
 @dataclass(frozen=True)
-class Style:
+class LayerOptions:
     """What all hidden layers of a network have in common, `members` networks of the kind side by side."""
 
     activation: str = "silu"
@@ -42,7 +42,7 @@ class Style:
 class Layer(nn.Module):
     """One hidden layer: linear, normalisation, activation, dropout; with a skip connection where `residual` and the widths agree."""
 
-    def __init__(self, inputs: int, width: int, style: Style, generator: torch.Generator) -> None:
+    def __init__(self, inputs: int, width: int, style: LayerOptions, generator: torch.Generator) -> None:
         super().__init__()
         self.linear = Linear(style.members, inputs, width)
         self.normalization = NORMALIZATIONS[style.normalization](style.members, width)
@@ -62,7 +62,7 @@ class Layer(nn.Module):
 class MLP(nn.Module):
     """Hidden layers of the given widths, from (K, n, inputs) to (K, n, self.width); no widths means the identity."""
 
-    def __init__(self, inputs: int, widths: Sequence[int], style: Style, generator: torch.Generator) -> None:
+    def __init__(self, inputs: int, widths: Sequence[int], style: LayerOptions, generator: torch.Generator) -> None:
         super().__init__()
         sizes = [inputs, *widths]
         self.layers = nn.Sequential(*(Layer(a, b, style, generator) for a, b in itertools.pairwise(sizes)))

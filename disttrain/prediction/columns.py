@@ -18,7 +18,7 @@ from disttrain.distributions.core import functionals
 from disttrain.distributions.numerics import philox
 from disttrain.errors import Finding, UsageError
 from disttrain.model import Model
-from disttrain.prediction.selection import COLUMNS, TIMED, Wanted
+from disttrain.prediction.selection import COLUMNS, TIMED, ColumnSelection
 
 __all__ = ["column_names", "columns_of", "forecast", "metadata", "quantile_name", "time_name"]
 
@@ -43,7 +43,7 @@ def quantile_name(level: float) -> str:
 
 
 def forecast(
-    model: Model, batch: pa.RecordBatch | pa.Table, wanted: Wanted, index: Array, origin: Origin | None = None
+    model: Model, batch: pa.RecordBatch | pa.Table, wanted: ColumnSelection, index: Array, origin: Origin | None = None
 ) -> dict[str, pa.Array]:
     """The forecast columns of each row of `batch` in writing order; null where a moment does not exist.
 
@@ -52,7 +52,7 @@ def forecast(
     return columns_of(model, model.parameters(batch, origin), ~model.encoder.usable(batch), wanted, index)
 
 
-def column_names(model: Model, wanted: Wanted) -> list[str]:
+def column_names(model: Model, wanted: ColumnSelection) -> list[str]:
     """The names of the columns that a forecast has, in writing order; what they are called follows from the model alone.
 
     Raises UsageError where two have one name.
@@ -66,7 +66,7 @@ def column_names(model: Model, wanted: Wanted) -> list[str]:
     return names
 
 
-def _names(model: Model, wanted: Wanted, column: str) -> Sequence[str]:
+def _names(model: Model, wanted: ColumnSelection, column: str) -> Sequence[str]:
     if column == "parameters":
         return model.columns()
     if column == "quantiles":
@@ -76,7 +76,7 @@ def _names(model: Model, wanted: Wanted, column: str) -> Sequence[str]:
     return [f"{column}_{target}" for target in model.schema.target] if model.family.event else [column]
 
 
-def columns_of(model: Model, parameters: Mapping[str, Tensor], absent: Array, wanted: Wanted, index: Array) -> dict[str, pa.Array]:
+def columns_of(model: Model, parameters: Mapping[str, Tensor], absent: Array, wanted: ColumnSelection, index: Array) -> dict[str, pa.Array]:
     """The same for rows whose parameters are known, {name: (n, *shape)}; with nulls throughout where `absent` (n,)."""
     distribution = model.forecaster.distribution(**{name: _padded(value) for name, value in parameters.items()}, validate_args=False)
     made: list[pa.Array] = []
@@ -132,7 +132,7 @@ def _labels(labels: Sequence[Any], codes: Tensor, absent: Array) -> pa.Array:
     return chosen_texts([str(label) for label in labels], codes[: len(absent)].long().numpy(), absent)
 
 
-def _samples(model: Model, distribution: Distribution, wanted: Wanted, index: Array, absent: Array) -> list[pa.Array]:
+def _samples(model: Model, distribution: Distribution, wanted: ColumnSelection, index: Array, absent: Array) -> list[pa.Array]:
     """Draws of each row: sample j of a row depends on the seed, the row's `index` and j alone.
 
     Neither the rows beside it nor the number of samples, blocks and shards change it.
@@ -157,7 +157,7 @@ def _sample(model: Model, draw: Tensor, absent: Array) -> list[pa.Array]:
     return [_array(draw, absent) if model.labels is None else _labels(model.labels, draw, absent)]
 
 
-def metadata(model: Model, run: str, wanted: Wanted, weights: str) -> dict[bytes, bytes]:
+def metadata(model: Model, run: str, wanted: ColumnSelection, weights: str) -> dict[bytes, bytes]:
     """File metadata under the key `disttrain`: all it takes to rebuild each row's distribution from the file alone."""
     facts = {
         "format": 1,

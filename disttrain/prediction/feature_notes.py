@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from disttrain.data import Note, raise_any, shown
+from disttrain.data import FeatureCounts, raise_any, shown
 from disttrain.errors import Finding
 from disttrain.model import Model
 
@@ -19,14 +19,14 @@ class FeatureNotes:
 
     def __init__(self) -> None:
         self.rows = 0
-        self.counts: dict[str, Note] = {}
+        self.counts: dict[str, FeatureCounts] = {}
 
-    def add(self, notes: Mapping[str, Note], rows: int) -> None:
+    def add(self, notes: Mapping[str, FeatureCounts], rows: int) -> None:
         """Count the notes on a batch of so many rows."""
         self.rows += rows
         for name, note in notes.items():
-            before = self.counts.get(name, Note(0, 0))
-            self.counts[name] = Note(before.missing + note.missing, before.unseen + note.unseen)
+            before = self.counts.get(name, FeatureCounts(0, 0))
+            self.counts[name] = FeatureCounts(before.missing + note.missing, before.unseen + note.unseen)
 
     def texts(self, policy: str) -> Iterator[str]:
         """What a reader of the predictions should know; `policy` is the config's `data.missing`."""

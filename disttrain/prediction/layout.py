@@ -13,13 +13,13 @@ from disttrain.config.messages import listing
 from disttrain.errors import DataError, Finding, UsageError
 from disttrain.model import Model
 from disttrain.prediction.columns import column_names
-from disttrain.prediction.selection import Wanted, refuse_unsuited, wanted_of
-from disttrain.validation.options import Request, columns_meant
+from disttrain.prediction.selection import ColumnSelection, refuse_unsuited, wanted_of
+from disttrain.validation.options import PredictOptions, columns_meant
 
 __all__ = ["arranged", "as_written", "kept_columns", "list_sizes", "require_free_ids", "require_layout"]
 
 
-def kept_columns(schema: pa.Schema, request: Request, model: Model) -> tuple[str, ...]:
+def kept_columns(schema: pa.Schema, request: PredictOptions, model: Model) -> tuple[str, ...]:
     """The input columns to copy: the ids there are, and those of `--keep`. Raises DataError."""
     there = set(schema.names)
     ids = [name for name in model.schema.id if name in there]
@@ -33,7 +33,7 @@ def kept_columns(schema: pa.Schema, request: Request, model: Model) -> tuple[str
     return tuple(dict.fromkeys((*ids, *columns)))
 
 
-def arranged(rows: pa.Table | pa.RecordBatch, made: Mapping[str, pa.Array], kept: Sequence[str], request: Request) -> pa.Table:
+def arranged(rows: pa.Table | pa.RecordBatch, made: Mapping[str, pa.Array], kept: Sequence[str], request: PredictOptions) -> pa.Table:
     """What is written of rows: their number, what is kept of the input, and the predicted columns, under the names asked for."""
     names = dict(zip(_written_names(list(made), request), made.values(), strict=True))
     order = [*list(names)[:1], *kept, *list(names)[1:]]
@@ -47,7 +47,7 @@ def as_written(rows: pa.Table | pa.RecordBatch, names: Sequence[str]) -> pa.Tabl
     return pa.Table.from_arrays([rows.column(rooms.KEPT + name if rooms.KEPT + name in there else name) for name in names], list(names))
 
 
-def require_layout(schema: pa.Schema, kept: Sequence[str], made: Mapping[str, int], form: str, request: Request) -> None:
+def require_layout(schema: pa.Schema, kept: Sequence[str], made: Mapping[str, int], form: str, request: PredictOptions) -> None:
     """Raise before any row is predicted where its file cannot be written: two columns of one name, or a type that the format does not have.
 
     `made` are the predicted columns and the numbers in each of their lists, 0 where they are no lists.
@@ -67,7 +67,7 @@ def require_layout(schema: pa.Schema, kept: Sequence[str], made: Mapping[str, in
     rooms.require_format(schema, kept, form)
 
 
-def list_sizes(model: Model, wanted: Wanted) -> dict[str, int]:
+def list_sizes(model: Model, wanted: ColumnSelection) -> dict[str, int]:
     """The columns of a forecast, and how many numbers each of their lists holds: those of several members in a parameter, 0 in all others."""
     lists = set(model.columns()) if model.members > 1 and "parameters" in wanted.columns else set()
     return {name: model.members if name in lists else 0 for name in column_names(model, wanted)}
@@ -101,7 +101,7 @@ def _unfolded(sizes: Mapping[str, int]) -> Iterator[str]:
         yield from [f"{name}_{number}" for number in range(size)] or [name]
 
 
-def _written_names(made: Sequence[str], request: Request) -> list[str]:
+def _written_names(made: Sequence[str], request: PredictOptions) -> list[str]:
     """What the predicted columns are called. Raises UsageError for an old name that there is not, and for two columns of one name."""
     prefixed = [f"{request.prefix}{name}" for name in made]
     renamed, there = dict(request.rename), set(prefixed)

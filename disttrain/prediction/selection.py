@@ -13,9 +13,9 @@ from disttrain.config import Config, Loaded, Problem
 from disttrain.distributions.core import functionals
 from disttrain.errors import ConfigError, Finding, UsageError
 from disttrain.model import Model
-from disttrain.validation.options import Request, require_times
+from disttrain.validation.options import PredictOptions, require_times
 
-__all__ = ["COLUMNS", "TIMED", "Wanted", "asked_for", "refuse_unsuited", "require_columns", "wanted_by", "wanted_of"]
+__all__ = ["COLUMNS", "TIMED", "ColumnSelection", "asked_for", "refuse_unsuited", "require_columns", "wanted_by", "wanted_of"]
 
 
 _NOT_OF_CLASSES: tuple[str, ...] = ("mean", "std", "variance", "median", "quantiles", "survival", "hazard")
@@ -32,7 +32,7 @@ TIMED: dict[str, Callable[[Distribution, float], Tensor]] = {"survival": functio
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ColumnSelection:
     """Which columns to write: names of COLUMNS and TIMED, `parameters`, `quantiles`; quantile levels; samples per row and their seed; times."""
 
     columns: tuple[str, ...] = ("parameters", "mean", "std", "quantiles")
@@ -49,7 +49,7 @@ def asked_for(columns: Sequence[str] | None, quantiles: Sequence[float] | None, 
     return {**numbers, **dict.fromkeys(columns or (), "--columns")}
 
 
-def refuse_unsuited(model: Model, wanted: Wanted, asked: Mapping[str, str]) -> Wanted:
+def refuse_unsuited(model: Model, wanted: ColumnSelection, asked: Mapping[str, str]) -> ColumnSelection:
     """What of `wanted` the family has: classes have no mean and no quantiles, since their labels are no numbers, vectors no quantiles and no mode.
 
     Raises UsageError where the user `asked` for what it has not, {column: the option that names it}; survival and hazard nobody has unasked.
@@ -63,10 +63,10 @@ def refuse_unsuited(model: Model, wanted: Wanted, asked: Mapping[str, str]) -> W
     return replace(wanted, columns=tuple(name for name in wanted.columns if name not in unsuited), quantiles=quantiles)
 
 
-def wanted_of(config: Config) -> Wanted:
+def wanted_of(config: Config) -> ColumnSelection:
     """What a config's `predictions` ask for."""
     section = config.predictions
-    return Wanted(tuple(section.columns), tuple(section.quantiles), seed=config.training.seed, times=tuple(section.times))
+    return ColumnSelection(tuple(section.columns), tuple(section.quantiles), seed=config.training.seed, times=tuple(section.times))
 
 
 def require_columns(loaded: Loaded, model: Model) -> None:
@@ -90,7 +90,7 @@ def _lacking(model: Model) -> tuple[tuple[str, ...], str, str]:
     return (), "", ""
 
 
-def wanted_by(model: Model, request: Request) -> Wanted:
+def wanted_by(model: Model, request: PredictOptions) -> ColumnSelection:
     """What a request asks for, and the model's config where it is silent. Raises UsageError where the family has not what is asked for."""
     section = model.config.predictions
     asked = asked_for(request.columns, request.quantiles, request.times)
@@ -103,4 +103,4 @@ def wanted_by(model: Model, request: Request) -> Wanted:
         columns = (*columns, "survival")
     require_times(columns, times)
     columns, levels, times = tuple(dict.fromkeys(columns)), tuple(dict.fromkeys(levels)), tuple(dict.fromkeys(times))
-    return refuse_unsuited(model, Wanted(columns, levels, request.samples, model.config.training.seed, times), asked)
+    return refuse_unsuited(model, ColumnSelection(columns, levels, request.samples, model.config.training.seed, times), asked)

@@ -23,7 +23,7 @@ from disttrain.preparation.load import Dataset, dataset, hold_out_own
 from disttrain.preparation.observations import Observed, observe, weight_of
 from disttrain.preparation.target_checks import require_variety
 from disttrain.preparation.training_plan import plan_of
-from disttrain.training import Rows, device, halved, head_start, marginal_raw
+from disttrain.training import RowTensors, device, halved, head_start, marginal_raw
 
 __all__ = ["Prepared", "prepare"]
 
@@ -41,7 +41,7 @@ class Prepared:
     data: Dataset
     model: Model
     observed: Observed
-    splits: dict[str, Rows]
+    splits: dict[str, RowTensors]
     limit: int | None
     held: Tensor | None = None
 
@@ -128,7 +128,7 @@ def _held(config: Config, rows: Dataset, part: Array) -> Tensor | None:
 
 def _splits(
     config: Config, rows: Dataset, encoder: Encoder, seen: Observed, outputs: Sequence[Output], scaling: Scaling
-) -> dict[str, Rows]:
+) -> dict[str, RowTensors]:
     """The tensors of every split that has rows: encoded inputs, and what was observed in units of the standardised target."""
     parts = {split: torch.from_numpy(rows.part(split)) for split in SPLITS if len(rows.part(split))}
     # Split by split in one tensor, of which each split is a slice: the largest thing there is stands there once.
@@ -140,12 +140,12 @@ def _splits(
         inputs, own = x[first : first + len(part)], seen[part]
         first += len(part)
         conditions = standardised(own.conditions, seen.family, outputs, scaling)
-        found[split] = Rows(inputs, own.outcome.map(scaling.apply), own.weight, conditions)
+        found[split] = RowTensors(inputs, own.outcome.map(scaling.apply), own.weight, conditions)
     return found
 
 
 def _network(
-    config: Config, encoder: Encoder, family: Family, outputs: Sequence[Output], train: Rows, raw: Mapping[str, Tensor]
+    config: Config, encoder: Encoder, family: Family, outputs: Sequence[Output], train: RowTensors, raw: Mapping[str, Tensor]
 ) -> Network:
     """The network, its heads at the marginal fit `raw` or at 0."""
     generator = torch.Generator().manual_seed(config.training.seed)

@@ -9,12 +9,12 @@ import torch
 from disttrain.config import Config
 from disttrain.families import Family, Scaling
 from disttrain.likelihood import weighted_mean
-from disttrain.training import OptimizerPlan, Plan, Rows, SchedulePlan
+from disttrain.training import OptimizerPlan, Plan, RowTensors, SchedulePlan
 
 __all__ = ["constant_of", "plan_of"]
 
 
-def constant_of(family: Family, scaling: Scaling, rows: Rows | None) -> float:
+def constant_of(family: Family, scaling: Scaling, rows: RowTensors | None) -> float:
     """What the mean negative log-likelihood of standardised rows lacks to that in target units.
 
     A probability has no unit: that of an interval, or of a value that has one of its own beside a density.

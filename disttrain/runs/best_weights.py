@@ -10,10 +10,10 @@ from disttrain.model import Model
 from disttrain.storage import Run
 from disttrain.training import Epoch, Start, best_of
 
-__all__ = ["Best"]
+__all__ = ["BestWeights"]
 
 
-class Best:
+class BestWeights:
     """The weights of each member's best epoch so far, written into the run folder every `every` epochs so that a crash leaves a usable model.
 
     Epoch 0 is the constant model, or a linear start that is better; `constant` says which members are the constant model still.

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from disttrain import storage
 from disttrain.storage import Run
-from disttrain.training import Epoch, Standing
+from disttrain.training import Epoch, TrainingState
 
 __all__ = ["Checkpoints"]
 
@@ -21,10 +21,10 @@ class Checkpoints:
 
     def __init__(self, run: Run, every: int, history: list[Epoch]) -> None:
         self.folder, self.every, self.history = run.path / storage.CHECKPOINT, every, history
-        self.kept: tuple[Standing, dict[str, Any]] | None = None
-        self.written: Standing | None = None
+        self.kept: tuple[TrainingState, dict[str, Any]] | None = None
+        self.written: TrainingState | None = None
 
-    def keep(self, standing: Standing, best: dict[str, Any]) -> None:
+    def keep(self, standing: TrainingState, best: dict[str, Any]) -> None:
         """Take in where the loop stands before an epoch, and the best weights so far; neither is changed by anyone later."""
         before, self.kept = self.kept, (standing, best)
         if before is not None and before[0].epoch < standing.epoch and standing.epoch % self.every == 0:

@@ -19,7 +19,7 @@ from disttrain.errors import ConfigError, DataError, Finding, RunUnreadable, Usa
 from disttrain.preparation.prepare import Prepared
 from disttrain.runs.manifest import environment, resolved
 from disttrain.runs.open import changed_file, files_by_source, recorded, relocated
-from disttrain.training import Epoch, Standing
+from disttrain.training import Epoch, TrainingState
 from disttrain.validation.config import configuration
 
 __all__ = ["Resumed", "folder_of", "resumed"]
@@ -33,7 +33,7 @@ _NEW = "`disttrain fit CONFIG` without `--resume` begins a new run"
 class Resumed:
     """What a run was when it was left: where its loop stood (None: at the start), its epochs so far, its best weights, and warnings."""
 
-    standing: Standing | None = None
+    standing: TrainingState | None = None
     history: tuple[Epoch, ...] = ()
     best: dict[str, Any] | None = None
     warnings: tuple[str, ...] = ()
@@ -76,7 +76,7 @@ def resumed(folder: Path, loaded: Loaded, prepared: Prepared, device: torch.devi
 def _believed(folder: Path, state: dict[str, Any], prepared: Prepared, warnings: tuple[str, ...]) -> Resumed:
     own = {name: (value.shape, value.dtype) for name, value in prepared.model.network.state_dict().items()}
     try:
-        standing, best, columns = Standing(**state["standing"]), state["best"], state["history"]
+        standing, best, columns = TrainingState(**state["standing"]), state["best"], state["history"]
         rows = zip(*(columns[field.name].tolist() for field in fields(Epoch)), strict=True)
         history = tuple(_epoch(row) for row in rows)
         found = [{name: (value.shape, value.dtype) for name, value in weights.items()} for weights in (standing.network, best["weights"])]

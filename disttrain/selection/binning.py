@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Groups", "grouped"]
+__all__ = ["Bins", "grouped"]
 
 Array = np.ndarray[Any, Any]
 
@@ -18,7 +18,7 @@ _HEAVY = 0.1
 
 
 @dataclass(frozen=True)
-class Groups:
+class Bins:
     """Sorted `values` (g,), each one of the column's own, so that it lies where they lie, and the `weight` (g,) of the rows it stands for."""
 
     values: Array
@@ -28,7 +28,7 @@ class Groups:
         return len(self.values)
 
 
-def grouped(y: Array, weight: Array | None, most: int) -> Groups:
+def grouped(y: Array, weight: Array | None, most: int) -> Bins:
     """The numbers `y` (n,) in about `most` groups of neighbours, each by its member nearest the group's mean; weights (n,) are positive.
 
     A group is as long as any other in log(p / (1 - p)) of the share p of the weight that lies below: a share of all rows in the middle,
@@ -38,7 +38,7 @@ def grouped(y: Array, weight: Array | None, most: int) -> Groups:
     values, place = np.unique(y, return_inverse=True)
     mass = np.bincount(place, weights=weight).astype(np.float64)
     if len(values) <= most:
-        return Groups(values, mass)
+        return Bins(values, mass)
     parts = np.flatnonzero(np.diff(mass > _HEAVY * mass.sum(), prepend=False))
     bins = np.concatenate([_bins(part, most) for part in np.split(mass, parts)])
     starts = np.union1d(np.flatnonzero(np.diff(bins, prepend=np.nan)), parts)
@@ -46,7 +46,7 @@ def grouped(y: Array, weight: Array | None, most: int) -> Groups:
     share = mass / np.repeat(size, np.diff(starts, append=len(values)))
     mean = np.add.reduceat(share * values, starts)
     after = np.searchsorted(values, mean).clip(1, len(values) - 1)
-    return Groups(values[np.where(mean - values[after - 1] < values[after] - mean, after - 1, after)], size)
+    return Bins(values[np.where(mean - values[after - 1] < values[after] - mean, after - 1, after)], size)
 
 
 def _bins(mass: Array, most: int) -> Array:

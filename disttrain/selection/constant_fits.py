@@ -15,10 +15,10 @@ from disttrain.likelihood import cross_entropy
 from disttrain.networks import Output, activated
 from disttrain.outcomes import Outcome
 from disttrain.preparation.training_plan import constant_of
-from disttrain.selection.binning import Groups, grouped
-from disttrain.training import Rows, marginal_raw
+from disttrain.selection.binning import Bins, grouped
+from disttrain.training import RowTensors, marginal_raw
 
-__all__ = ["Numbers", "Shape", "constants_of", "shape_of"]
+__all__ = ["Sample", "ConstantFit", "constants_of", "shape_of"]
 
 Array = np.ndarray[Any, Any]
 
@@ -28,26 +28,26 @@ _SCORED, _FITTED = 2_000, 250
 
 
 @dataclass(frozen=True)
-class Numbers:
+class Sample:
     """A column as all families see it: groups to fit, and finer ones to score, which give it a unit too."""
 
-    fitted: Groups
-    scored: Groups
+    fitted: Bins
+    scored: Bins
 
     @staticmethod
-    def of(y: Array, weight: Array | None) -> Numbers:
+    def of(y: Array, weight: Array | None) -> Sample:
         """The numbers `y` (n,) with positive weights (n,)."""
-        return Numbers(grouped(y, weight, _FITTED), grouped(y, weight, _SCORED))
+        return Sample(grouped(y, weight, _FITTED), grouped(y, weight, _SCORED))
 
-    def as_codes(self) -> Numbers:
+    def as_codes(self) -> Sample:
         """The places of the values among all values, of which there are few."""
         values = self.scored.values
         fitted, scored = (np.searchsorted(values, part).astype(np.float64) for part in (self.fitted.values, values))
-        return Numbers(Groups(fitted, self.fitted.weight), Groups(scored, self.scored.weight))
+        return Sample(Bins(fitted, self.fitted.weight), Bins(scored, self.scored.weight))
 
 
 @dataclass(frozen=True)
-class Shape:
+class ConstantFit:
     """The constant model of a family at its maximum likelihood: nats per row in target units, numbers learned, parameters in target units.
 
     `mixed` says that it gives a probability to one of the values seen and a density to the others.
@@ -59,7 +59,7 @@ class Shape:
     mixed: bool
 
 
-def shape_of(family: Family, numbers: Numbers) -> Shape:
+def shape_of(family: Family, numbers: Sample) -> ConstantFit:
     """The constant model of `family` for numbers in its support."""
     learned = {parameter.name: activation_for(parameter) for parameter in family.parameters if parameter.given is None}
     values, weight = (torch.from_numpy(column.copy()) for column in (numbers.scored.values, numbers.scored.weight))
@@ -79,12 +79,12 @@ def shape_of(family: Family, numbers: Numbers) -> Shape:
         nll = float(cross_entropy(distribution, scored.outcome, scored.weight)) + constant_of(family, scaling, scored)
         made = scaling.restore(family, activated(outputs, raw, 1))
     parameters = {name: value[0].tolist() for name, value in made.items()}
-    return Shape(nll, sum(map(constants_of, outputs)), parameters, bool(np.isin(numbers.scored.values, family.atoms).any()))
+    return ConstantFit(nll, sum(map(constants_of, outputs)), parameters, bool(np.isin(numbers.scored.values, family.atoms).any()))
 
 
-def _rows_of(groups: Groups, scaling: Scaling) -> Rows:
+def _rows_of(groups: Bins, scaling: Scaling) -> RowTensors:
     outcome = Outcome.exact(scaling.apply(torch.from_numpy(groups.values.copy())))
-    return Rows.without_inputs(outcome, torch.from_numpy(groups.weight.copy()))
+    return RowTensors.without_inputs(outcome, torch.from_numpy(groups.weight.copy()))
 
 
 def constants_of(output: Output) -> int:

@@ -17,7 +17,7 @@ from disttrain.errors import DataError, Finding
 from disttrain.families import FAMILIES, Family, build, default_name, spelled
 from disttrain.preparation.load import require_total
 from disttrain.preparation.ties import tie_notes
-from disttrain.selection.constant_fits import Numbers, Shape, shape_of
+from disttrain.selection.constant_fits import ConstantFit, Sample, shape_of
 from disttrain.selection.family_docs import listing
 
 __all__ = ["BLOCKS", "Column", "Ranked", "Ranking", "ranking"]
@@ -56,7 +56,7 @@ class Ranked:
     block: str
     names: tuple[str, ...]
     activations: tuple[str, ...]
-    shape: Shape
+    shape: ConstantFit
     censoring: bool
     aic: float
     bic: float
@@ -96,7 +96,7 @@ def ranking(source: str, target: str, weight: str | None = None, support: str | 
     # A combinator is listed with the family it is shown for: discretized(normal).
     allowed = [row["family"].partition("(")[0] for row in listing(support)]
     y, weights = _columns(source, target, weight)
-    numbers, distinct = Numbers.of(y, weights), np.unique(y)
+    numbers, distinct = Sample.of(y, weights), np.unique(y)
     unranked = {name: reason for name in allowed if (reason := _not_ranked(name))}
     found, failed = [], {}
     for name in (name for name in allowed if name not in unranked):
@@ -148,7 +148,7 @@ def _not_ranked(name: str) -> str | None:
     return "angles" if any(parameter.support.kind == "angle" for parameter in family.parameters) else None
 
 
-def _placed(name: str, distinct: Array, numbers: Numbers) -> tuple[Family | None, Numbers]:
+def _placed(name: str, distinct: Array, numbers: Sample) -> tuple[Family | None, Sample]:
     """The family, and the numbers as it takes them: codes of classes for families of labels, where the numbers can be such."""
     if "classes" not in inspect.signature(FAMILIES[name]).parameters:
         return build(name, {}), numbers
@@ -157,7 +157,7 @@ def _placed(name: str, distinct: Array, numbers: Numbers) -> tuple[Family | None
     return build(name, {"classes": len(distinct)}), numbers.as_codes()
 
 
-def _fitted(family: Family, numbers: Numbers) -> Shape | str:
+def _fitted(family: Family, numbers: Sample) -> ConstantFit | str:
     """The shape of a family, or why there is none."""
     try:
         shape = shape_of(family, numbers)
@@ -167,7 +167,7 @@ def _fitted(family: Family, numbers: Numbers) -> Shape | str:
     return shape if math.isfinite(shape.nll) else "its likelihood is not finite at the best constants found"
 
 
-def _ranked(found: Iterable[tuple[Family, Shape]], rows: int) -> list[Ranked]:
+def _ranked(found: Iterable[tuple[Family, ConstantFit]], rows: int) -> list[Ranked]:
     """The families in order. Weights count as their share: weights of 10 for every row are as good as none."""
     made = []
     for family, shape in found:
@@ -187,7 +187,7 @@ def _ranked(found: Iterable[tuple[Family, Shape]], rows: int) -> list[Ranked]:
     return sorted(ranked, key=lambda row: (BLOCKS.index(row.block), row.delta_aic, row.family))
 
 
-def _notes(found: Iterable[tuple[Family, Shape]], target: str, y: Array) -> tuple[str, ...]:
+def _notes(found: Iterable[tuple[Family, ConstantFit]], target: str, y: Array) -> tuple[str, ...]:
     """The warning of repeated values, once, where densities are ranked."""
     dense = any(not family.support.discrete and not shape.mixed for family, shape in found)
     return tie_notes(build("normal" if y.min() <= 0 else "gamma", {}), target, y) if dense else ()

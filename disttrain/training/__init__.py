@@ -9,12 +9,12 @@ from disttrain.training.marginal_fit import head_start, marginal_raw
 from disttrain.training.optimizers import OPTIMIZERS, SCHEDULES
 from disttrain.training.plan import OptimizerPlan, Plan, SchedulePlan
 from disttrain.training.row_losses import mean_nll, member_nll
-from disttrain.training.row_tensors import Rows
-from disttrain.training.state import Standing
+from disttrain.training.row_tensors import RowTensors
+from disttrain.training.state import TrainingState
 from disttrain.training.steps import NotFinite
 
 __all__ = [
-    "OPTIMIZERS", "SCHEDULES", "CrossEntropy", "Epoch", "NotFinite", "OptimizerPlan", "Plan", "Rows", "SchedulePlan", "Standing",
+    "OPTIMIZERS", "SCHEDULES", "CrossEntropy", "Epoch", "NotFinite", "OptimizerPlan", "Plan", "RowTensors", "SchedulePlan", "TrainingState",
     "Start", "best_of", "better_start", "deterministic", "device", "epochs", "halved", "head_start", "marginal_raw", "mean_nll", "member_nll", "start_linear",
     "start_of", "threads",
 ]  # fmt: skip

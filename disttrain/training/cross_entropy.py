@@ -17,8 +17,8 @@ from disttrain.families import (
     FAMILIES,
     Activation,
     Family,
+    InvalidOption,
     Parameter,
-    Unsuitable,
     activation_for,
     bounded,
     build,
@@ -148,7 +148,7 @@ def _family(family: str | Family, options: Mapping[str, Any]) -> Family:
         raise _refusal(f"classes = {classes!r} is not possible: a whole number from 2 up")
     try:
         return build(family, options)
-    except (TypeError, Unsuitable) as fault:
+    except (TypeError, InvalidOption) as fault:
         raise _refusal(f"{family}: {fault}") from None
 
 

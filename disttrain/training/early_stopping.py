@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-__all__ = ["Stopping"]
+__all__ = ["EarlyStopping"]
 
 
 @dataclass
-class Stopping:
+class EarlyStopping:
     """Follows a loss over epochs, in nats per row.
 
     An epoch is the best when its loss is the lowest seen; the start, with the loss `best`, counts as epoch 0. It ends the waiting when

@@ -7,10 +7,10 @@ from torch import Tensor, nn
 
 from disttrain.networks import Network
 
-__all__ = ["Flat"]
+__all__ = ["FlatParameters"]
 
 
-class Flat:
+class FlatParameters:
     """The weights that a network of K members learns, one after the other: `weights` (P,), of which the network's own tensors are views.
 
     Their gradients are views of its gradient too, so that an optimizer of the one tensor moves them all. The network must stay where it is

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Fused", "unwatched"]
+__all__ = ["FusedOptimizer", "unwatched"]
 
 Class = TypeVar("Class", bound=type[torch.optim.Optimizer])
 
@@ -18,7 +18,7 @@ _BETAS = (0.9, 0.999)
 _TINY = 1e-8
 
 
-class Fused:
+class FusedOptimizer:
     """`weights`, moved against their gradient by one of torch's fused kernels: the very steps of torch.optim with `fused=True`.
 
     `kernel` is torch's `_fused_adam_`, `_fused_adamw_` or `_fused_sgd_` (Nesterov's momentum, where there is any). Called directly

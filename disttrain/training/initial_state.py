@@ -10,7 +10,7 @@ from torch import Tensor
 from disttrain.families import Family
 from disttrain.networks import Network
 from disttrain.training.row_losses import member_nll
-from disttrain.training.row_tensors import Rows
+from disttrain.training.row_tensors import RowTensors
 
 __all__ = ["Start", "Weights", "best_of", "better_start", "start_of", "weights_of"]
 
@@ -26,7 +26,7 @@ class Start:
     constant: tuple[bool, ...]
 
 
-def start_of(network: Network, family: Family, watched: Rows) -> Start:
+def start_of(network: Network, family: Family, watched: RowTensors) -> Start:
     """The constant model for each member, its losses in nats."""
     constant = network.constant_weights()
     now = {name: value.detach().clone() for name, value in network.state_dict().items() if name in constant}
@@ -36,7 +36,7 @@ def start_of(network: Network, family: Family, watched: Rows) -> Start:
     return Start(constant, losses, (True,) * network.members)
 
 
-def better_start(network: Network, family: Family, watched: Rows, constant: Start) -> Start:
+def better_start(network: Network, family: Family, watched: RowTensors, constant: Start) -> Start:
     """The network as it is for each member that it suits better than the `constant` start, and that start for the others."""
     reached = member_nll(network, family, watched)
     better = reached.isfinite() & ~(constant.losses <= reached)

@@ -17,7 +17,7 @@ from disttrain.training.initial_state import Weights, best_of, weights_of
 from disttrain.training.loop import Epoch, epochs
 from disttrain.training.plan import OptimizerPlan, Plan, SchedulePlan
 from disttrain.training.row_losses import row_nll
-from disttrain.training.row_tensors import Rows
+from disttrain.training.row_tensors import RowTensors
 from disttrain.training.steps import NotFinite
 
 __all__ = ["start_linear"]
@@ -31,7 +31,7 @@ _TRIAL_STEPS = 400
 
 
 def start_linear(
-    network: Network, family: Family, train: Rows, validation: Rows | None, plan: Plan, stop: Callable[[], bool] = lambda: False,
+    network: Network, family: Family, train: RowTensors, validation: RowTensors | None, plan: Plan, stop: Callable[[], bool] = lambda: False,
     *, trial: bool = False,
 ) -> bool:  # fmt: skip
     """Fit the linear paths of `network` alone, in place, by L-BFGS on at most some 20,000 rows; its trunk adds nothing yet.
@@ -82,7 +82,7 @@ def _clearly_positive(differences: Tensor, weight: Tensor, rows: Tensor) -> bool
     return bool(mean > of_row.square().sum().sqrt() / weight.sum())
 
 
-def _some(rows: Rows, members: int) -> Rows:
+def _some(rows: RowTensors, members: int) -> RowTensors:
     """The rows, or some spread over them where each member has more than its share."""
     step = max(1, len(rows) * members // _ROWS)
     if step == 1:

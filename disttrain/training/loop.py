@@ -13,13 +13,13 @@ from torch import Tensor
 
 from disttrain.families import Family
 from disttrain.networks import Network
-from disttrain.training.early_stopping import Stopping
-from disttrain.training.flat_parameters import Flat
+from disttrain.training.early_stopping import EarlyStopping
+from disttrain.training.flat_parameters import FlatParameters
 from disttrain.training.optimizers import Descent, learning_rate, optimizer
 from disttrain.training.plan import Plan
 from disttrain.training.row_losses import member_nll
-from disttrain.training.row_tensors import Rows
-from disttrain.training.state import Standing
+from disttrain.training.row_tensors import RowTensors
+from disttrain.training.state import TrainingState
 from disttrain.training.steps import NotFinite, full_batch, mini_batches
 from disttrain.training.weight_average import averaged
 
@@ -48,8 +48,8 @@ class Epoch:
 
 
 def epochs(
-    network: Network, family: Family, train: Rows, validation: Rows | None, plan: Plan, stop: Callable[[], bool] = lambda: False,
-    begin: Standing | None = None, keep: Callable[[Standing], None] = lambda standing: None, start: Tensor | None = None,
+    network: Network, family: Family, train: RowTensors, validation: RowTensors | None, plan: Plan, stop: Callable[[], bool] = lambda: False,
+    begin: TrainingState | None = None, keep: Callable[[TrainingState], None] = lambda standing: None, start: Tensor | None = None,
 ) -> Generator[Epoch, None, None]:  # fmt: skip
     """Train the members of `network` in place, side by side, and yield every epoch; `stop` is asked after every batch.
 
@@ -62,16 +62,16 @@ def epochs(
     Raises NotFinite after three such returns.
     """
     held = validation if validation is not None and len(validation) else None
-    flat = Flat(network)
+    flat = FlatParameters(network)
     descent = optimizer(flat.weights, plan.optimizer)
-    begin = begin or Standing.of(network, descent, _fresh(network, family, train if held is None else held, plan, start))
+    begin = begin or TrainingState.of(network, descent, _fresh(network, family, train if held is None else held, plan, start))
     begin.restore(network, descent)
     stopping, rollbacks, stalls = begin.stopped(), begin.rollbacks, begin.stalls
     started, number = time.perf_counter() - begin.seconds, begin.epoch + 1
     run = full_batch if isinstance(descent, torch.optim.LBFGS) else mini_batches
     while True:
         began = time.perf_counter()
-        good = Standing.of(network, descent, stopping, number - 1, rollbacks, stalls, began - started)
+        good = TrainingState.of(network, descent, stopping, number - 1, rollbacks, stalls, began - started)
         keep(good)
         if number > plan.epochs or all(member.over for member in stopping):
             return
@@ -99,7 +99,7 @@ def epochs(
 
 
 def _scored(
-    network: Network, family: Family, train: Rows, held: Rows | None, passed: Tensor, *, exact: bool
+    network: Network, family: Family, train: RowTensors, held: RowTensors | None, passed: Tensor, *, exact: bool
 ) -> tuple[Tensor, Tensor | None]:
     """The losses (K,) of an epoch on training and on held-out rows; `passed` are those that the steps saw on their way.
 
@@ -110,15 +110,15 @@ def _scored(
     return passed if exact else member_nll(network, family, train), None
 
 
-def _fresh(network: Network, family: Family, watched: Rows, plan: Plan, start: Tensor | None) -> list[Stopping]:
-    """The Stopping of each member before its first epoch."""
+def _fresh(network: Network, family: Family, watched: RowTensors, plan: Plan, start: Tensor | None) -> list[EarlyStopping]:
+    """The EarlyStopping of each member before its first epoch."""
     losses = member_nll(network, family, watched) if start is None else start
-    return [Stopping(plan.patience, plan.min_delta, float(loss)) for loss in losses]
+    return [EarlyStopping(plan.patience, plan.min_delta, float(loss)) for loss in losses]
 
 
 def _epoch(
     number: int, train: Tensor, held: Tensor | None, plan: Plan, rate: float, seconds: float, speed: float, improved: tuple[bool, ...],
-    stopping: Sequence[Stopping],
+    stopping: Sequence[EarlyStopping],
 ) -> Epoch:  # fmt: skip
     """The event of an epoch, from the losses of the members (K,) on training and held-out rows."""
     held_nll = math.nan if held is None else float(held.mean()) + plan.held_out_constant

@@ -13,7 +13,7 @@ from disttrain.families import Family, supports
 from disttrain.likelihood import log_likelihood
 from disttrain.networks import Output, activated
 from disttrain.training.optimizers import LBFGS
-from disttrain.training.row_tensors import Rows
+from disttrain.training.row_tensors import RowTensors
 
 __all__ = ["head_start", "marginal_raw"]
 
@@ -33,7 +33,7 @@ _RESTARTS, _RESTART_ROWS = 4, 4_000
 _TRIED = (-9.0, -4.0, -1.5, 0.0, 1.5, 4.0, 9.0, 16.0)
 
 
-def marginal_raw(family: Family, outputs: Sequence[Output], rows: Rows) -> dict[str, Tensor]:
+def marginal_raw(family: Family, outputs: Sequence[Output], rows: RowTensors) -> dict[str, Tensor]:
     """Raw outputs {name: raw_shape} of the constant model that fits the outcome of n rows best, under the conditions of each.
 
     L-BFGS in float64 on the cross-entropy: first on at most 20,000 rows spread over the data, from the best point of a coarse scan,
@@ -66,7 +66,7 @@ def _beginning(output: Output) -> Tensor:
     return _OFF_ZERO * torch.randn(output.raw_shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
 
 
-def pieces(family: Family, outputs: Sequence[Output], raw: Mapping[str, Tensor], rows: Rows) -> Iterator[Tensor]:
+def pieces(family: Family, outputs: Sequence[Output], raw: Mapping[str, Tensor], rows: RowTensors) -> Iterator[Tensor]:
     """The cross-entropy of a constant model on rows, in parts that add up to it, so that a step on many rows takes the memory of a few."""
     total = float(len(rows) if rows.weight is None else rows.weight.sum())
     for start in range(0, len(rows), _AT_ONCE):
@@ -125,7 +125,7 @@ def _value(loss: Callable[[], Iterator[Tensor]]) -> float:
 
 
 def _best_start(
-    family: Family, outputs: Sequence[Output], raw: Mapping[str, Tensor], twins: Sequence[str], rows: Rows
+    family: Family, outputs: Sequence[Output], raw: Mapping[str, Tensor], twins: Sequence[str], rows: RowTensors
 ) -> dict[str, Tensor]:
     """The best of several descents for components that could trade places, where starting at one point for all is a saddle.
 
@@ -146,7 +146,9 @@ def _best_start(
     return {name: value.detach() for name, value in starts[scores.index(min(scores))].items()}
 
 
-def _alike(family: Family, outputs: Sequence[Output], raw: Mapping[str, Tensor], twins: Sequence[str], rows: Rows) -> dict[str, Tensor]:
+def _alike(
+    family: Family, outputs: Sequence[Output], raw: Mapping[str, Tensor], twins: Sequence[str], rows: RowTensors
+) -> dict[str, Tensor]:
     """The fit where all components are the same: that of one component alone."""
     shared = {name: (value[0] if name in twins else value).clone() for name, value in raw.items()}
 
@@ -159,7 +161,12 @@ def _alike(family: Family, outputs: Sequence[Output], raw: Mapping[str, Tensor],
 
 
 def _sliced(
-    family: Family, outputs: Sequence[Output], raw: Mapping[str, Tensor], twins: Sequence[str], rows: Rows, alike: Mapping[str, Tensor]
+    family: Family,
+    outputs: Sequence[Output],
+    raw: Mapping[str, Tensor],
+    twins: Sequence[str],
+    rows: RowTensors,
+    alike: Mapping[str, Tensor],
 ) -> dict[str, Tensor]:
     """Component k as it fits the k-th slice of the sorted targets (of vectors, sorted by their first element), all of equal weight."""
     made = {name: start.clone() for name, start in alike.items()}
@@ -170,7 +177,7 @@ def _sliced(
     return made
 
 
-def head_start(family: Family, outputs: Sequence[Output], rows: Rows, raw: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def head_start(family: Family, outputs: Sequence[Output], rows: RowTensors, raw: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Raw outputs to start heads at: the marginal fit, with each scalar one halved for as long as that costs less than 0.001 nats.
 
     Where the likelihood is flat (the degrees of freedom of a t that fits normal data) the fit lies far out, and no gradient would ever

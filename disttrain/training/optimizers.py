@@ -8,9 +8,9 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from disttrain.training.fused_optimizers import Fused, unwatched
+from disttrain.training.fused_optimizers import FusedOptimizer, unwatched
 from disttrain.training.plan import OptimizerPlan, SchedulePlan
-from disttrain.training.weight_average import Averaged
+from disttrain.training.weight_average import WeightAverage
 
 __all__ = ["LBFGS", "OPTIMIZERS", "SCHEDULES", "Descent", "learning_rate", "optimizer"]
 
@@ -18,8 +18,8 @@ __all__ = ["LBFGS", "OPTIMIZERS", "SCHEDULES", "Descent", "learning_rate", "opti
 LBFGS = unwatched(torch.optim.LBFGS)
 
 
-Descent = Fused | torch.optim.Optimizer | Averaged
-Make = Callable[[nn.Parameter, OptimizerPlan], Fused | torch.optim.Optimizer]
+Descent = FusedOptimizer | torch.optim.Optimizer | WeightAverage
+Make = Callable[[nn.Parameter, OptimizerPlan], FusedOptimizer | torch.optim.Optimizer]
 
 
 def _fused(name: str, otherwise: Make) -> Make:
@@ -27,7 +27,7 @@ def _fused(name: str, otherwise: Make) -> Make:
     kernel = getattr(torch, f"_fused_{name}_", None)
     if kernel is None:
         return otherwise
-    return lambda weights, plan: Fused(kernel, weights, plan.lr, plan.weight_decay, plan.momentum)
+    return lambda weights, plan: FusedOptimizer(kernel, weights, plan.lr, plan.weight_decay, plan.momentum)
 
 
 OPTIMIZERS: dict[str, Make] = {
@@ -57,7 +57,7 @@ SCHEDULES: dict[str, Callable[[SchedulePlan, int, int, int], float]] = {
 def optimizer(weights: nn.Parameter, plan: OptimizerPlan) -> Descent:
     """The optimizer of a plan over all weights, one tensor with a gradient. Raises KeyError for an unknown name."""
     made = OPTIMIZERS[plan.name](weights, plan)
-    return Averaged(made, weights, plan.averaging) if plan.averaging else made
+    return WeightAverage(made, weights, plan.averaging) if plan.averaging else made
 
 
 def learning_rate(lr: float, plan: SchedulePlan, epoch: int, epochs: int, stalls: int) -> float:

@@ -9,7 +9,7 @@ __all__ = ["OptimizerPlan", "Plan", "SchedulePlan"]
 
 @dataclass(frozen=True)
 class OptimizerPlan:
-    """Which optimizer, with which learning rate, weight decay and momentum; `averaging` as in Averaged, 0 for none."""
+    """Which optimizer, with which learning rate, weight decay and momentum; `averaging` as in WeightAverage, 0 for none."""
 
     name: str
     lr: float

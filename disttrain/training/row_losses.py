@@ -10,7 +10,7 @@ from torch import Tensor
 from disttrain.families import Family
 from disttrain.likelihood import log_likelihood
 from disttrain.networks import Network
-from disttrain.training.row_tensors import Rows
+from disttrain.training.row_tensors import RowTensors
 
 __all__ = ["batch_nll", "mean_nll", "member_nll", "row_nll"]
 
@@ -19,12 +19,12 @@ __all__ = ["batch_nll", "mean_nll", "member_nll", "row_nll"]
 _IN_CACHE, _ELSEWHERE = 1_024, 65_536
 
 
-def mean_nll(network: Network, family: Family, rows: Rows) -> float:
+def mean_nll(network: Network, family: Family, rows: RowTensors) -> float:
     """Weighted mean negative log-likelihood of rows, averaged over members, in nats and standardised units, with dropout off."""
     return float(member_nll(network, family, rows).mean())
 
 
-def member_nll(network: Network, family: Family, rows: Rows) -> Tensor:
+def member_nll(network: Network, family: Family, rows: RowTensors) -> Tensor:
     """The weighted mean negative log-likelihood of rows under each member, (K,), in nats and standardised units, with dropout off."""
     total, mass = (torch.zeros(network.members, dtype=torch.float64) for _ in range(2))
     for nll, weight in _scored(network, family, rows):
@@ -33,13 +33,13 @@ def member_nll(network: Network, family: Family, rows: Rows) -> Tensor:
     return total / mass
 
 
-def row_nll(network: Network, family: Family, rows: Rows) -> tuple[Tensor, Tensor]:
+def row_nll(network: Network, family: Family, rows: RowTensors) -> tuple[Tensor, Tensor]:
     """The same of each row under each member, (K, n), not averaged, and what each row weighs, (K, n)."""
     nll, weight = zip(*_scored(network, family, rows), strict=True)
     return torch.cat(nll, 1), torch.cat(weight, 1)
 
 
-def _scored(network: Network, family: Family, rows: Rows) -> Iterator[tuple[Tensor, Tensor]]:
+def _scored(network: Network, family: Family, rows: RowTensors) -> Iterator[tuple[Tensor, Tensor]]:
     """The negative log-likelihoods and the weights of rows, some at a time, both (K, n)."""
     network.eval()
     at_once = max(_IN_CACHE // 2, _IN_CACHE // network.members) if rows.x.device.type == "cpu" else _ELSEWHERE
@@ -50,7 +50,7 @@ def _scored(network: Network, family: Family, rows: Rows) -> Iterator[tuple[Tens
             yield nll, torch.ones_like(nll) if part.weight is None else part.weight.reshape(nll.shape).cpu()
 
 
-def batch_nll(network: Network, family: Family, rows: Rows, x: Tensor) -> Tensor:
+def batch_nll(network: Network, family: Family, rows: RowTensors, x: Tensor) -> Tensor:
     """The negative log-likelihood of each row of each member, (K, n): `rows` are those of all members, `x` their inputs (n, p) or (K, n, p)."""
     distribution = family.distribution(**network.arguments(x, rows.conditions), validate_args=False)
     return -log_likelihood(distribution, rows.outcome).reshape(network.members, -1)

@@ -10,18 +10,18 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from disttrain.training.early_stopping import Stopping
+from disttrain.training.early_stopping import EarlyStopping
 from disttrain.training.optimizers import Descent
 
-__all__ = ["Standing"]
+__all__ = ["TrainingState"]
 
 
 @dataclass(frozen=True)
-class Standing:
+class TrainingState:
     """The end of epoch number `epoch` (0: the start), after `seconds` of training; a loop that begins here does what it would have done.
 
     `network` and `optimizer` are state dicts, `generators` the states of the generators that the network draws from; `stopping` are the
-    fields of the Stopping of each member. All are copies, trees of tensors and plain values.
+    fields of the EarlyStopping of each member. All are copies, trees of tensors and plain values.
     """
 
     epoch: int
@@ -35,14 +35,16 @@ class Standing:
 
     @staticmethod
     def of(
-        network: nn.Module, descent: Descent, stopping: Sequence[Stopping], epoch: int = 0, rollbacks: int = 0, stalls: int = 0,
+        network: nn.Module, descent: Descent, stopping: Sequence[EarlyStopping], epoch: int = 0, rollbacks: int = 0, stalls: int = 0,
         seconds: float = 0.0,
-    ) -> Standing:  # fmt: skip
+    ) -> TrainingState:  # fmt: skip
         """A copy of what is now."""
         states = {name: value.detach().clone() for name, value in network.state_dict().items()}
         drawn = tuple(generator.get_state() for generator in _generators(network))
         moments = copy.deepcopy(descent.state_dict())
-        return Standing(epoch, rollbacks, stalls, seconds, [copy.deepcopy(vars(member)) for member in stopping], states, moments, drawn)
+        return TrainingState(
+            epoch, rollbacks, stalls, seconds, [copy.deepcopy(vars(member)) for member in stopping], states, moments, drawn
+        )
 
     def restore(self, network: nn.Module, descent: Descent) -> None:
         """Bring network, optimizer and generators back to here. Raises ValueError where they are of another make."""
@@ -56,9 +58,9 @@ class Standing:
         for generator, state in zip(generators, self.generators, strict=True):
             generator.set_state(state)
 
-    def stopped(self) -> list[Stopping]:
-        """The Stopping of each member as it was."""
-        members = [Stopping(None) for _ in self.stopping]
+    def stopped(self) -> list[EarlyStopping]:
+        """The EarlyStopping of each member as it was."""
+        members = [EarlyStopping(None) for _ in self.stopping]
         for member, fields in zip(members, self.stopping, strict=True):
             # Not through the constructor, which would judge the fields anew.
             vars(member).update(copy.deepcopy(fields))

@@ -13,11 +13,11 @@ from disttrain.errors import Finding, FitFailed
 from disttrain.families import Family
 from disttrain.likelihood import log_likelihood
 from disttrain.networks import Network
-from disttrain.training.flat_parameters import Flat
+from disttrain.training.flat_parameters import FlatParameters
 from disttrain.training.optimizers import Descent
 from disttrain.training.plan import Plan
 from disttrain.training.row_losses import batch_nll, member_nll
-from disttrain.training.row_tensors import Rows
+from disttrain.training.row_tensors import RowTensors
 
 __all__ = ["NotFinite", "full_batch", "mini_batches"]
 
@@ -34,9 +34,9 @@ class NotFinite(FitFailed):
 def mini_batches(
     network: Network,
     family: Family,
-    train: Rows,
+    train: RowTensors,
     plan: Plan,
-    flat: Flat,
+    flat: FlatParameters,
     descent: Descent,
     epoch: int,
     stop: Callable[[], bool],
@@ -73,7 +73,7 @@ def mini_batches(
     return torch.tensor(total, dtype=torch.float64) * (mean_weight / _mass(train, orders[:, :last])).cpu()
 
 
-def _mass(rows: Rows, chosen: Tensor) -> Tensor:
+def _mass(rows: RowTensors, chosen: Tensor) -> Tensor:
     """What the rows (K, m) of each member weigh together, (K,): their number where they have no weights."""
     return torch.full((len(chosen),), float(chosen.shape[1]), dtype=torch.float64) if rows.weight is None else rows.weight[chosen].sum(1)
 
@@ -102,9 +102,9 @@ def _means(nll: Tensor, weight: Tensor | None, mean_weight: Tensor) -> Tensor:
 def full_batch(
     network: Network,
     family: Family,
-    train: Rows,
+    train: RowTensors,
     plan: Plan,
-    flat: Flat,
+    flat: FlatParameters,
     descent: Descent,
     epoch: int,
     stop: Callable[[], bool],
@@ -137,7 +137,7 @@ def full_batch(
     return values
 
 
-def _worst(network: Network, family: Family, train: Rows, rows: Tensor, epoch: int, batch: int) -> NotFinite:
+def _worst(network: Network, family: Family, train: RowTensors, rows: Tensor, epoch: int, batch: int) -> NotFinite:
     """The training row and parameter to blame: a row whose likelihood is not finite and its most extreme parameter, else the steepest slope."""
     with torch.no_grad():
         part = train[rows.to(train.x.device)]

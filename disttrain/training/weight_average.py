@@ -9,22 +9,22 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from disttrain.training.fused_optimizers import Fused
+from disttrain.training.fused_optimizers import FusedOptimizer
 
-__all__ = ["Averaged", "averaged"]
+__all__ = ["WeightAverage", "averaged"]
 
 # Of step t at most (1 + t) / (10 + t): at first an average of the few weights there were, not of the start.
 _EARLY = 10
 
 
-class Averaged:
+class WeightAverage:
     """A descent of `weights` that follows their exponential moving average, which keeps `decay` of itself at every step.
 
     Steps jump around a minimum; their average is nearer to it. Source: Polyak & Juditsky (1992), Acceleration of Stochastic Approximation
     by Averaging; with exponential weights as in Tarvainen & Valpola (2017), Mean Teachers Are Better Role Models, section 2.
     """
 
-    def __init__(self, descent: Fused | torch.optim.Optimizer, weights: nn.Parameter, decay: float) -> None:
+    def __init__(self, descent: FusedOptimizer | torch.optim.Optimizer, weights: nn.Parameter, decay: float) -> None:
         self.descent, self.weights, self.decay = descent, weights, decay
         self.average, self.steps = weights.detach().clone(), 0
 
@@ -61,7 +61,7 @@ class Averaged:
 @contextmanager
 def averaged(descent: object) -> Iterator[None]:
     """Within the block the network has the averaged weights, where the descent has any."""
-    if not isinstance(descent, Averaged):
+    if not isinstance(descent, WeightAverage):
         yield
         return
     descent.swap()

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from disttrain.config import Problem, suggestion
-from disttrain.families import ACTIVATIONS, FACTS, FAMILIES, Family, Parameter, Unsuitable, build, needs, objection, options, spelled
+from disttrain.families import ACTIVATIONS, FACTS, FAMILIES, Family, InvalidOption, Parameter, build, needs, objection, options, spelled
 from disttrain.families.other_names import hint_to_family
 from disttrain.families.supports import Support
 from disttrain.validation.observations import observation_problems
@@ -32,7 +32,7 @@ def distribution_problems(document: Mapping[str, Any]) -> Iterator[Problem]:
         # Two classes stand for any number: names, supports and activations do not depend on it.
         facts = {"classes": 2, "targets": _targets(document), "trials": _column(document, "trials")}
         family = build(section["family"], {**facts, **{key: section[key] for key in section if key != "parameters"}})
-    except Unsuitable as fault:
+    except InvalidOption as fault:
         yield _unsuitable(section, fault)
         return
     except (TypeError, ValueError) as fault:
@@ -112,7 +112,7 @@ def _width_problems(section: Any, document: Mapping[str, Any]) -> Iterator[Probl
         )
 
 
-def _unsuitable(section: Mapping[str, Any], fault: Unsuitable) -> Problem:
+def _unsuitable(section: Mapping[str, Any], fault: InvalidOption) -> Problem:
     """The problem at the option to blame, which may stand in an inner family."""
     path: Path = ("distribution",)
     while fault.option not in section and isinstance(section.get("of"), Mapping):

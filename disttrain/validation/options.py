@@ -17,7 +17,7 @@ from disttrain.config import suggestion
 from disttrain.config.messages import escaped, listing, shortened
 from disttrain.errors import Finding, UsageError
 
-__all__ = ["Question", "Request", "Requirement", "columns_meant", "format_named", "require_times", "requirement"]
+__all__ = ["EvaluateOptions", "PredictOptions", "Requirement", "columns_meant", "format_named", "require_times", "requirement"]
 
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 _MOST_SAMPLES = 10_000
@@ -27,7 +27,7 @@ _WITH_LEVELS = ("coverage", "interval")
 
 
 @dataclass(frozen=True)
-class Request:
+class PredictOptions:
     """What `predict` was asked for; None where the run's config decides. `shard` is (i, n): blocks i, i + n, i + 2n, ...
 
     Every text of `keep` is a column, or several with commas between them: `columns_meant`.
@@ -64,12 +64,12 @@ class Request:
     @property
     def plain(self) -> bool:
         """Whether it asks for the run's own rows with the columns its config names: what the fit has written already."""
-        return self == Request(run=self.run, overwrite=self.overwrite, device=self.device)
+        return self == PredictOptions(run=self.run, overwrite=self.overwrite, device=self.device)
 
 
 @dataclass(frozen=True)
-class Question:
-    """What `evaluate` was asked for; empty where the run's config decides. `by` is as `keep` of a Request.
+class EvaluateOptions:
+    """What `evaluate` was asked for; empty where the run's config decides. `by` is as `keep` of PredictOptions.
 
     Raises UsageError with everything in it that cannot be meant.
     """
@@ -114,7 +114,7 @@ def columns_meant(texts: Iterable[str], existing: Container[str]) -> tuple[str, 
     return tuple(dict.fromkeys(part for part in parts if part))
 
 
-def _require_request(request: Request) -> None:
+def _require_request(request: PredictOptions) -> None:
     """Raise UsageError with everything in a request that cannot be meant."""
     found = [_unknown("--columns", name, PREDICTION_COLUMNS) for name in request.columns or () if name not in PREDICTION_COLUMNS]
     found += _shares("--quantiles", request.quantiles or ())
@@ -142,7 +142,7 @@ def _require_request(request: Request) -> None:
         raise UsageError(*found)
 
 
-def _of_input(request: Request | Question) -> list[Finding]:
+def _of_input(request: PredictOptions | EvaluateOptions) -> list[Finding]:
     """What cannot be meant of the options that say how the file of `--data` is to be read."""
     found = []
     if request.input_format is not None and request.input_format not in FORMATS[1:]:
@@ -163,7 +163,7 @@ def require_times(columns: tuple[str, ...], times: tuple[float, ...]) -> None:
         raise UsageError(Finding("bad-option", what, "--times", hints=("such as `--times 30,365`, in the target's unit",)))
 
 
-def _require_question(question: Question) -> None:
+def _require_question(question: EvaluateOptions) -> None:
     """Raise UsageError with everything in a question that cannot be meant."""
     found = [_unknown("--metric", name, METRICS) for name in question.metrics if name not in METRICS]
     found += _shares("--level", question.levels)

@@ -21,7 +21,7 @@ from disttrain.errors import DataError, Finding, UsageError, enough_memory
 from disttrain.evaluation.degenerate_densities import impossible_notes
 from disttrain.evaluation.group_columns import group_column
 from disttrain.evaluation.metric_selection import settings_of
-from disttrain.evaluation.result import Answer
+from disttrain.evaluation.result import Evaluation
 from disttrain.evaluation.row_scores import RowScores, Settings
 from disttrain.evaluation.row_table import row_table
 from disttrain.evaluation.scoring import BLOCK, Forecast, Scores, scored
@@ -35,7 +35,7 @@ from disttrain.preparation.observations import Observed, observed_of
 from disttrain.preparation.ties import tie_notes
 from disttrain.runs.open import OpenRun, open_run, own_files, own_rows
 from disttrain.runs.output_checks import require_no_input
-from disttrain.validation.options import Question, columns_meant, format_named, requirement
+from disttrain.validation.options import EvaluateOptions, columns_meant, format_named, requirement
 
 __all__ = ["evaluate", "evaluate_table"]
 
@@ -61,7 +61,7 @@ class _Rows:
 
 
 @enough_memory("score the rows in parts: `--data` with one part of them at a time", "fewer metrics at once: `--metric nll`")
-def evaluate(question: Question, root: Path) -> Answer:
+def evaluate(question: EvaluateOptions, root: Path) -> Evaluation:
     """Score a run on data with a target. Raises RunUnreadable, DataError, UsageError, OutputExists, StorageError."""
     run = open_run(question.run, root)
     model, device = run.model, training.device(question.device)
@@ -81,10 +81,10 @@ def evaluate(question: Question, root: Path) -> Answer:
     usual = [] if question.metrics else [name for name in model.config.evaluation.by if name in rows.table.column_names]
     scores = _scores(model, other, rows, question, columns_meant(question.by, rows.table.column_names) or usual)
     document = {"run": run.name, "data": rows.data, "split": rows.split, **scores.document}
-    return Answer(document, run.newest, scores.residuals, scores.histogram, scores.notes, rows.remarks)
+    return Evaluation(document, run.newest, scores.residuals, scores.histogram, scores.notes, rows.remarks)
 
 
-def evaluate_table(model: Model, table: pa.Table, origin: Origin, question: Question) -> Scores:
+def evaluate_table(model: Model, table: pa.Table, origin: Origin, question: EvaluateOptions) -> Scores:
     """Score a model on a table with its target. Raises DataError, UsageError."""
     settings_of(model.config, model.example(), question.metrics, question.levels)
     keep = model.encoder.usable(table)
@@ -95,7 +95,7 @@ def evaluate_table(model: Model, table: pa.Table, origin: Origin, question: Ques
     return _scores(model, None, replace(rows, blocks=lambda: _filtered(_cut(table), keep)), question, ())
 
 
-def _scores(model: Model, other: Model | None, rows: _Rows, question: Question, by: Sequence[str]) -> Scores:
+def _scores(model: Model, other: Model | None, rows: _Rows, question: EvaluateOptions, by: Sequence[str]) -> Scores:
     """The scores of rows, and of groups of them by some columns, beside those of `other`, or of the constant model.
 
     Those of each row go to a file where one is named.
@@ -136,7 +136,7 @@ def _score_blocks(
         scores.add(distribution, baseline.distribution(), some.outcome, some.weight)
 
 
-def _rival(model: Model, question: Question, root: Path) -> OpenRun:
+def _rival(model: Model, question: EvaluateOptions, root: Path) -> OpenRun:
     """The other run that is the baseline. Raises UsageError where it predicts something else."""
     rival = open_run(Path(question.baseline), root)
     if rival.model.schema.target != model.schema.target or rival.model.labels != model.labels:
@@ -146,7 +146,7 @@ def _rival(model: Model, question: Question, root: Path) -> OpenRun:
     return rival
 
 
-def _settings(model: Model, question: Question, outcome: Outcome) -> Settings:
+def _settings(model: Model, question: EvaluateOptions, outcome: Outcome) -> Settings:
     """What is scored of these rows: what was asked or what suits them, and what the requirements need."""
     needed = {requirement(text).metric for text in question.require}
     for name in needed:
@@ -158,7 +158,7 @@ def _settings(model: Model, question: Question, outcome: Outcome) -> Settings:
     return Settings((*settings.metrics, *sorted(needed - set(settings.metrics))), settings.levels)
 
 
-def _own(run: OpenRun, question: Question, other: Model | None) -> _Rows:
+def _own(run: OpenRun, question: EvaluateOptions, other: Model | None) -> _Rows:
     more = () if other is None else other.schema.forecast_columns
     rows = own_rows(run, (*more, *question.by, *columns_meant(question.by, ())))
     there = [split for split in SPLITS if len(rows.part(split))]
@@ -171,7 +171,7 @@ def _own(run: OpenRun, question: Question, other: Model | None) -> _Rows:
     return _Rows(table, rows.row[part], rows.origin.rows(rows.position[part]), lambda: _cut(table), None, split, notes)
 
 
-def _given(model: Model, source: Source, question: Question, other: Model | None) -> _Rows:
+def _given(model: Model, source: Source, question: EvaluateOptions, other: Model | None) -> _Rows:
     model.schema.check(source, target=True)
     there, forms = source.schema.names, model.schema.forms(target=True, ids=False)
     by = columns_meant(question.by, there) or [name for name in model.config.evaluation.by if name in there]

@@ -10,7 +10,7 @@ from typing import Any
 
 from disttrain.config import Config, Loaded
 from disttrain.errors import DataError
-from disttrain.families import Facts, Family, Parameter, activation_for, facts_of
+from disttrain.families import Family, FamilyDoc, Parameter, activation_for, facts_of
 from disttrain.messages import shown
 from disttrain.model import Model, family_of
 from disttrain.networks import Output
@@ -207,7 +207,7 @@ def _heads(config: Config, family: Family, model: Model | None) -> str:
     return "K" if "K" in counts else str(sum(map(int, counts)))
 
 
-def _with(symbols: dict[str, str], known: Facts, key: str) -> str:
+def _with(symbols: dict[str, str], known: FamilyDoc, key: str) -> str:
     """A formula of the family with its symbols replaced by those of this config."""
     names = {symbol: symbols[parameter] for symbol, parameter in known.symbols().items()}
     pattern = "|".join(sorted(map(re.escape, names), key=len, reverse=True))
@@ -220,12 +220,12 @@ def _apart(match: re.Match[str], name: str) -> str:
     return f"·{name}" if before.isdigit() and name[0].isdigit() else name
 
 
-def _drops(config: Config, known: Facts, symbols: dict[str, str]) -> Sequence[tuple[str, str]]:
+def _drops(config: Config, known: FamilyDoc, symbols: dict[str, str]) -> Sequence[tuple[str, str]]:
     """What drops out of the loss in this config, as the family's facts have it."""
     found = []
     for line in [known.lines[key] for key in known.lines if key.startswith("drops")]:
         condition, _, text = line.partition(": ")
         section = config.distribution.parameters.get(condition.removesuffix(" fixed"))
         if condition == "always" or (section is not None and section.fixed is not None):
-            found.append(("drops out", _with(symbols, Facts("", {**known.lines, "text": text}), "text")))
+            found.append(("drops out", _with(symbols, FamilyDoc("", {**known.lines, "text": text}), "text")))
     return found

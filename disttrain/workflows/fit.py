@@ -21,7 +21,7 @@ from disttrain.prediction.layout import require_free_ids
 from disttrain.preparation.prepare import Prepared, prepare
 from disttrain.preparation.training_plan import plan_of
 from disttrain.runs import manifest
-from disttrain.runs.best_weights import Best
+from disttrain.runs.best_weights import BestWeights
 from disttrain.runs.checkpoints import Checkpoints
 from disttrain.runs.open import source_files
 from disttrain.runs.output_checks import require_no_input_in
@@ -32,7 +32,7 @@ from disttrain.workflows import fit_events
 from disttrain.workflows.fit_epochs import trained
 from disttrain.workflows.fit_events import Finished, Started
 from disttrain.workflows.results import LESS_MEMORY, Interruptible, Results, results
-from disttrain.workflows.stop_rule import Limit, Stop
+from disttrain.workflows.stop_rule import Stop, StopRule
 
 __all__ = ["Epoch", "Finished", "Started", "fit"]
 
@@ -116,8 +116,8 @@ def _run(
     begun = fit_events.started(prepared, run, device, len(history), before.warnings)
     manifest.log(run.path, "resumed" if history else "started", asdict(begun))
     yield begun
-    limit = Limit(stop, config.training.time_limit, began)
-    best = Best(model, run, config.output.checkpoint_every, before.best)
+    limit = StopRule(stop, config.training.time_limit, began)
+    best = BestWeights(model, run, config.output.checkpoint_every, before.best)
     checkpoints = Checkpoints(run, config.output.checkpoint_every, history)
     with _saved(best, history, checkpoints):
         yield from trained(prepared, device, limit, history, best, checkpoints, before.standing)
@@ -141,7 +141,7 @@ def _run(
 
 
 @contextmanager
-def _saved(best: Best, history: list[Epoch], checkpoints: Checkpoints) -> Iterator[None]:
+def _saved(best: BestWeights, history: list[Epoch], checkpoints: Checkpoints) -> Iterator[None]:
     """However the block ends, the network is the best there was afterwards, and in the run folder before anything else is written there."""
     folder = best.run.path
     try:
@@ -166,7 +166,7 @@ def _saved(best: Best, history: list[Epoch], checkpoints: Checkpoints) -> Iterat
         raise
 
 
-def _rescued(best: Best, checkpoints: Checkpoints) -> str:
+def _rescued(best: BestWeights, checkpoints: Checkpoints) -> str:
     """What is saved of a fit whose memory ran out, in words; there may not even be enough to save all of it."""
     best.model.network.zero_grad()
     saved = f"{best.run.path} (no model yet)"

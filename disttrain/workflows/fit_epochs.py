@@ -12,18 +12,18 @@ from disttrain import training
 from disttrain.preparation.prepare import Prepared
 from disttrain.preparation.training_plan import constant_of, plan_of
 from disttrain.runs import manifest
-from disttrain.runs.best_weights import Best
+from disttrain.runs.best_weights import BestWeights
 from disttrain.runs.checkpoints import Checkpoints
-from disttrain.training import Epoch, NotFinite, Plan, Rows, Standing
+from disttrain.training import Epoch, NotFinite, Plan, RowTensors, TrainingState
 from disttrain.workflows import fit_events
-from disttrain.workflows.stop_rule import Limit
+from disttrain.workflows.stop_rule import StopRule
 
 __all__ = ["trained"]
 
 
 def trained(
-    prepared: Prepared, device: torch.device, limit: Limit, history: list[Epoch], best: Best, checkpoints: Checkpoints,
-    standing: Standing | None,
+    prepared: Prepared, device: torch.device, limit: StopRule, history: list[Epoch], best: BestWeights, checkpoints: Checkpoints,
+    standing: TrainingState | None,
 ) -> Iterator[Epoch]:  # fmt: skip
     """Train and yield every epoch, which also goes to `history` and `best`."""
     train, validation, plan = _work(prepared, device)
@@ -50,7 +50,7 @@ def trained(
 
 
 def _start(
-    prepared: Prepared, train: Rows, validation: Rows | None, plan: Plan, limit: Limit, best: Best, folder: Path
+    prepared: Prepared, train: RowTensors, validation: RowTensors | None, plan: Plan, limit: StopRule, best: BestWeights, folder: Path
 ) -> Tensor:  # fmt: skip
     """The losses of epoch 0, which `best` begins with: the constant model, or a linear start where the config asks for one and it is better."""
     network, family, initialize = prepared.model.network, prepared.model.family, prepared.model.config.training.initialize
@@ -65,7 +65,7 @@ def _start(
     return start.losses
 
 
-def _work(prepared: Prepared, device: torch.device) -> tuple[Rows, Rows | None, Plan]:
+def _work(prepared: Prepared, device: torch.device) -> tuple[RowTensors, RowTensors | None, Plan]:
     """What the loop is given, the network moved to the device: training rows, validation rows and plan."""
     model = prepared.model
     model.network.to(device)

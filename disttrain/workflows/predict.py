@@ -24,11 +24,11 @@ from disttrain.prediction.batches import BLOCK, Batch, file_batches, own_batches
 from disttrain.prediction.columns import columns_of, forecast, metadata
 from disttrain.prediction.feature_notes import FeatureNotes
 from disttrain.prediction.new_rows import new_source
-from disttrain.prediction.selection import Wanted, refuse_unsuited, wanted_by, wanted_of
+from disttrain.prediction.selection import ColumnSelection, refuse_unsuited, wanted_by, wanted_of
 from disttrain.preparation.prepare import Prepared
 from disttrain.runs.open import OpenRun, open_run, own_files, own_rows
 from disttrain.runs.output_checks import require_no_input
-from disttrain.validation.options import Request, columns_meant, format_named
+from disttrain.validation.options import PredictOptions, columns_meant, format_named
 
 __all__ = ["Predicted", "predict", "write_own"]
 
@@ -48,7 +48,7 @@ class Predicted:
 
 
 @enough_memory("fewer `--samples`, `--columns` and `--quantiles` at once, or a smaller file at a time")
-def predict(request: Request, root: Path) -> Predicted:
+def predict(request: PredictOptions, root: Path) -> Predicted:
     """Write the forecast of every row of a file, or of the run's own rows where no data are named.
 
     Raises RunUnreadable, DataError, UsageError, OutputExists and StorageError; nothing half-written is left.
@@ -104,13 +104,13 @@ class _Input:
             first += table.num_rows
 
 
-def _own_input(run: OpenRun, request: Request) -> _Input:
+def _own_input(run: OpenRun, request: PredictOptions) -> _Input:
     rows = own_rows(run, ("*",) if request.keep == ("all",) else (*request.keep, *columns_meant(request.keep, ())))
     kept = layout.kept_columns(rows.arrow_schema, request, run.model)
     return _Input(own_batches(rows, run.model.config), rows.arrow_schema, kept, lambda names: [layout.as_written(rows.table, names)])
 
 
-def _file_input(model: Model, source: Source, request: Request) -> _Input:
+def _file_input(model: Model, source: Source, request: PredictOptions) -> _Input:
     model.schema.check(source, target=False)
     kept = layout.kept_columns(source.schema, request, model)
 
@@ -121,7 +121,7 @@ def _file_input(model: Model, source: Source, request: Request) -> _Input:
 
 
 def _tables(
-    model: Model, batches: Iterable[Batch], kept: Sequence[str], wanted: Wanted, request: Request, notes: FeatureNotes
+    model: Model, batches: Iterable[Batch], kept: Sequence[str], wanted: ColumnSelection, request: PredictOptions, notes: FeatureNotes
 ) -> Iterator[pa.Table]:
     for batch in batches:
         notes.add(model.encoder.notes(batch.rows), batch.rows.num_rows)
@@ -130,7 +130,7 @@ def _tables(
         notes.require_known(model, str(request.data))
 
 
-def _own_tables(prepared: Prepared, wanted: Wanted) -> Iterator[pa.Table]:
+def _own_tables(prepared: Prepared, wanted: ColumnSelection) -> Iterator[pa.Table]:
     """The predictions of a run's own rows from their tensors: they are checked and encoded already."""
     model = prepared.model
     for batch in own_batches(prepared.data, model.config):
@@ -138,10 +138,10 @@ def _own_tables(prepared: Prepared, wanted: Wanted) -> Iterator[pa.Table]:
         place = batch.place
         parameters = model.parameters_of(prepared.inputs(place), prepared.observed.conditions[torch.from_numpy(place)])
         columns = columns_of(model, parameters, np.zeros(len(place), dtype=bool), wanted, batch.index)
-        yield _table(batch, columns, model.schema.id, Request())
+        yield _table(batch, columns, model.schema.id, PredictOptions())
 
 
-def _table(batch: Batch, columns: Mapping[str, pa.Array], kept: Sequence[str], request: Request) -> pa.Table:
+def _table(batch: Batch, columns: Mapping[str, pa.Array], kept: Sequence[str], request: PredictOptions) -> pa.Table:
     """What is written of a batch: its rows' numbers, what is kept of the input, and the predicted columns, under the names asked for."""
     made: dict[str, pa.Array] = {"row": rooms.integer_column(batch.row)}
     if batch.split is not None:
@@ -149,14 +149,14 @@ def _table(batch: Batch, columns: Mapping[str, pa.Array], kept: Sequence[str], r
     return layout.arranged(batch.rows, {**made, **columns}, kept, request)
 
 
-def _shard_notes(request: Request, rows: int) -> Iterator[str]:
+def _shard_notes(request: PredictOptions, rows: int) -> Iterator[str]:
     """A remark where no row fell to this part."""
     if request.shard != (0, 1) and not rows:
         part = "/".join(map(str, request.shard))
         yield f"part {part} has no rows: a part is whole blocks of {BLOCK:,} rows, and there are too few rows for {request.shard[1]} parts"
 
 
-def _output(request: Request, run: OpenRun) -> tuple[str, bool]:
+def _output(request: PredictOptions, run: OpenRun) -> tuple[str, bool]:
     """Where to write, and whether a file there may be replaced."""
     if request.output is not None:
         return request.output, request.overwrite
@@ -170,5 +170,5 @@ def _output(request: Request, run: OpenRun) -> tuple[str, bool]:
     return str(storage.numbered(run.folder, "predictions", f".{request.format or 'parquet'}")), False
 
 
-def _form(request: Request, output: str) -> str:
+def _form(request: PredictOptions, output: str) -> str:
     return request.format or ("parquet" if output == "-" else format_named(output) or "parquet")

@@ -12,11 +12,11 @@ from disttrain.errors import StorageError, enough_memory
 from disttrain.evaluation import scoring
 from disttrain.evaluation.floors import Floor, floors
 from disttrain.preparation.prepare import Prepared
-from disttrain.runs.best_weights import Best
+from disttrain.runs.best_weights import BestWeights
 from disttrain.runs.checkpoints import Checkpoints
 from disttrain.storage import Run
 from disttrain.workflows.predict import write_own
-from disttrain.workflows.stop_rule import Limit
+from disttrain.workflows.stop_rule import StopRule
 
 __all__ = ["LESS_MEMORY", "Interruptible", "Results", "results"]
 
@@ -34,7 +34,9 @@ class Results:
     floors: Sequence[Floor]
 
 
-def results(prepared: Prepared, run: Run, best: Best, limit: Limit, checkpoints: Checkpoints, interruptible: Interruptible) -> Results:
+def results(
+    prepared: Prepared, run: Run, best: BestWeights, limit: StopRule, checkpoints: Checkpoints, interruptible: Interruptible
+) -> Results:
     """Write predictions.parquet and metrics.json; nothing of them is there where the fit is stopped meanwhile."""
     limit.scoring = True
     try:

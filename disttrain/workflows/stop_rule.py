@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-__all__ = ["Limit", "Stop"]
+__all__ = ["StopRule", "Stop"]
 
 Stop = Callable[[], str | None]
 # The scores may take the fit beyond its limit by this share of it, and by so many seconds at least.
 _SHARE, _LEAST = 0.1, 5.0
 
 
-class Limit:
+class StopRule:
     """Whether to stop after this batch: somebody said so (`word`), or the time is up. `scoring` once the epochs are done."""
 
     def __init__(self, stop: Stop, seconds: float | None, started: float) -> None:

@@ -34,7 +34,7 @@ from torch import Tensor
 from disttrain.families import activation_for, build
 from disttrain.networks import Layout, Network, Output
 from disttrain.outcomes import Outcome
-from disttrain.training import OptimizerPlan, Plan, Rows, epochs, mean_nll
+from disttrain.training import OptimizerPlan, Plan, RowTensors, epochs, mean_nll
 from tests.benchmarks.speed import HERE, ROOT, WIDTH, data
 
 PEERS = {"CatBoost": "catboost", "XGBoostLSS": "xgboostlss", "NGBoost": "ngboost"}
@@ -126,7 +126,8 @@ def ours(x: Tensor, y: Tensor, rows: int, number: int, asked: argparse.Namespace
     generator = torch.Generator().manual_seed(1)
     shift, spread = y[:rows].double().mean(), y[:rows].double().std()
     train, held, test = (
-        Rows(x[start : start + rows], Outcome.exact((y[start : start + rows].double() - shift) / spread)) for start in (0, rows, 2 * rows)
+        RowTensors(x[start : start + rows], Outcome.exact((y[start : start + rows].double() - shift) / spread))
+        for start in (0, rows, 2 * rows)
     )
     began = time.process_time()
     network = Network(Layout(x.shape[1], (), (WIDTH, WIDTH), "silu"), outputs, generator, autocast=asked.precision == "bfloat16")

@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from disttrain.families import activation_for, build
 from disttrain.networks import Layout, Network, Output
 from disttrain.outcomes import Outcome
-from disttrain.training import OptimizerPlan, Plan, Rows, epochs
+from disttrain.training import OptimizerPlan, Plan, RowTensors, epochs
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -52,7 +52,7 @@ def ours(x: Tensor, y: Tensor, batch: int, members: int = 1, device: str = "cpu"
     network = Network(Layout(10, (), (WIDTH, WIDTH), "silu", members=members), outputs, generator)
     network.start({"loc": torch.zeros(()), "scale": torch.tensor(0.5)}, generator, x)
     held = len(x) * 15 // 100
-    rows = Rows(x, Outcome.exact(y.double()))
+    rows = RowTensors(x, Outcome.exact(y.double()))
     plan = Plan(EPOCHS, batch, OptimizerPlan("adamw", 1e-3, 1e-4), patience=EPOCHS, gradient_clip=10.0)
     place, clock = torch.device(device), time.process_time if device == "cpu" else time.perf_counter
     network, rows, began = network.to(place), rows.to(place), clock()

@@ -12,7 +12,7 @@ from disttrain.evaluation.degenerate_densities import impossible, impossible_not
 from disttrain.evaluation.row_scores import RowScores
 from disttrain.families import build
 from disttrain.outcomes import Outcome
-from disttrain.validation.options import Question
+from disttrain.validation.options import EvaluateOptions
 from disttrain.workflows.evaluate import evaluate
 from tests.small_runs import config_of, fitted, write_config
 
@@ -59,4 +59,4 @@ def test_a_fit_and_an_evaluation_say_so(monkeypatch, tmp_path, table_file) -> No
     run = fitted(config, tmp_path / "impossible")
     for split in ("train", "validation", "test"):
         assert any(f" {split} rows (rows " in warning and "last digit" in warning for warning in run.finished.warnings)
-    assert any("last digit" in note for note in evaluate(Question(str(run.folder)), tmp_path).notes)
+    assert any("last digit" in note for note in evaluate(EvaluateOptions(str(run.folder)), tmp_path).notes)

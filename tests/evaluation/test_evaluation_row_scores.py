@@ -17,14 +17,14 @@ from disttrain.cli.app import app
 from disttrain.distributions import Normal
 from disttrain.errors import DataWarning, UsageError
 from disttrain.evaluation import scoring
-from disttrain.evaluation.result import Answer
+from disttrain.evaluation.result import Evaluation
 from disttrain.evaluation.row_scores import RowScores, Settings
 from disttrain.families import build
 from disttrain.metrics import METRICS
 from disttrain.outcomes import Outcome
 from disttrain.preparation.prepare import prepare
 from disttrain.validation.config import configuration_of
-from disttrain.validation.options import Question
+from disttrain.validation.options import EvaluateOptions
 from disttrain.workflows import evaluate as evaluation
 from disttrain.workflows.evaluate import evaluate
 from tests.small_runs import config_of, write_table
@@ -43,7 +43,7 @@ def documents(question, monkeypatch, blocks=(64, 100_000)):
 def assert_near(one, other):
     """Equal but for the rounding of the last rows of a block, which torch computes one by one: 1e-12 of a sum of a few hundred."""
     flat = [
-        list(numbers(made.document if isinstance(made, Answer) else made.to_pydict() if isinstance(made, pa.Table) else made))
+        list(numbers(made.document if isinstance(made, Evaluation) else made.to_pydict() if isinstance(made, pa.Table) else made))
         for made in (one, other)
     ]
     assert [name for name, _ in flat[0]] == [name for name, _ in flat[1]]
@@ -62,7 +62,7 @@ def numbers(value, name=""):
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_file_is_scored_in_blocks_as_at_once(family, family_run, table_file, tmp_path, monkeypatch):
-    question = Question(
+    question = EvaluateOptions(
         run=family_run(family).folder, data=str(table_file), by=("kind",), rows_out=str(tmp_path / "rows.parquet"), overwrite=True
     )
     few, many = documents(question, monkeypatch)
@@ -76,7 +76,7 @@ def test_rows_that_are_left_out_do_not_move_the_numbers_of_others(table, tmp_pat
     document = config_of("poisson", str(file))
     document["data"] |= {"missing": "drop", "filter": "fold > 0"}
     run = disttrain.fit({**document, "training": {"epochs": 1}}, out=tmp_path / "run")
-    question = Question(run=run.path, data=str(file), rows_out=str(tmp_path / "rows.parquet"), overwrite=True)
+    question = EvaluateOptions(run=run.path, data=str(file), rows_out=str(tmp_path / "rows.parquet"), overwrite=True)
     few, many = documents(question, monkeypatch, (50, 100_000))
     assert_near(few[0], many[0])
     assert_near(few[1], many[1])
@@ -91,7 +91,7 @@ def test_blocks_of_which_no_row_is_left_are_passed_over(table, tmp_path, monkeyp
     document = config_of("normal", str(file))
     document["data"] |= {"filter": "id >= 9200"}
     run = disttrain.fit({**document, "training": {"epochs": 1}}, out=tmp_path / "run")
-    few, many = documents(Question(run=run.path, data=str(file)), monkeypatch)
+    few, many = documents(EvaluateOptions(run=run.path, data=str(file)), monkeypatch)
     assert few[0].document["rows"] == 200
     assert_near(few[0], many[0])
     assert_near(dict(run.evaluate(table)), few[0].document["metrics"])
@@ -103,7 +103,9 @@ def test_a_frame_is_not_warned_of_groups_that_nobody_sees(table, tmp_path):
     document["evaluation"] = {"by": ["kind"]}
     run = disttrain.fit(document, out=tmp_path / "run")
     assert run.evaluate(table.slice(0, 20)).notes == ()
-    assert any("fewer than" in note for note in evaluate(Question(run=run.path, data=str(write_few(table, tmp_path))), tmp_path).notes)
+    assert any(
+        "fewer than" in note for note in evaluate(EvaluateOptions(run=run.path, data=str(write_few(table, tmp_path))), tmp_path).notes
+    )
 
 
 def write_few(table, folder):
@@ -218,10 +220,10 @@ def test_a_fit_is_scored_by_its_nll_whatever_its_config_names(table_file, tmp_pa
 
 def test_the_device_of_an_evaluation_is_named_or_refused(family_run):
     run = family_run("normal").folder
-    assert evaluate(Question(run=run, device="cpu"), run).document == evaluate(Question(run=run), run).document
+    assert evaluate(EvaluateOptions(run=run, device="cpu"), run).document == evaluate(EvaluateOptions(run=run), run).document
     if not torch.cuda.is_available():
         with pytest.raises(UsageError, match="no device `cuda`"):
-            evaluate(Question(run=run, device="cuda"), run)
+            evaluate(EvaluateOptions(run=run, device="cuda"), run)
 
 
 def test_a_score_that_no_row_has_is_no_number():

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from disttrain.distributions.core import functionals
-from disttrain.families import FAMILIES, Family, Unsuitable, build, needs
+from disttrain.families import FAMILIES, Family, InvalidOption, build, needs
 from disttrain.likelihood import log_likelihood
 from disttrain.outcomes import Outcome
 from tests.families.family_cases import arguments
@@ -94,7 +94,7 @@ def nested() -> dict[str, Family]:
         for title, options in tried.items():
             try:
                 family = build(title.split(" of ")[0], options)
-            except Unsuitable:
+            except InvalidOption:
                 continue
             made[f"{title} ({name})"] = family
     return made

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from disttrain.networks import MLP, NORMALIZATIONS, TRUNK_ACTIVATIONS, CategoryCodes, Inputs, Style
+from disttrain.networks import MLP, NORMALIZATIONS, TRUNK_ACTIVATIONS, CategoryCodes, InputLayer, LayerOptions
 from disttrain.networks.member_layers import initialize
 
 X = torch.randn(1, 64, 5, generator=torch.Generator().manual_seed(0))
@@ -14,7 +14,7 @@ X = torch.randn(1, 64, 5, generator=torch.Generator().manual_seed(0))
 
 def trunk(widths, seed=1, **style):
     generator = torch.Generator().manual_seed(seed)
-    made = MLP(5, widths, Style(**style), generator)
+    made = MLP(5, widths, LayerOptions(**style), generator)
     initialize(made, generator)
     return made
 
@@ -101,7 +101,7 @@ def coded():
 
 
 def test_codes_are_replaced_by_their_vectors():
-    inputs, x = Inputs(range(5), 5, CODES), coded()
+    inputs, x = InputLayer(range(5), 5, CODES), coded()
     seen = inputs(x)
     assert seen.shape == (1, 64, inputs.width) == (1, 64, 3 + 3 + 1)
     assert torch.equal(seen[..., :3], x[..., [0, 2, 3]])
@@ -110,14 +110,14 @@ def test_codes_are_replaced_by_their_vectors():
 
 
 def test_the_vector_of_a_category_learns_from_its_rows_alone():
-    inputs, x = Inputs(range(5), 5, CODES), coded()
+    inputs, x = InputLayer(range(5), 5, CODES), coded()
     inputs(x[:, x[0, :, 1] == 2]).sum().backward()
     touched = inputs.embeddings[0].weight.grad[0].abs().sum(1) > 0
     assert touched.tolist() == [False, False, True, False]
 
 
 def test_columns_that_are_not_asked_for_are_not_passed():
-    inputs = Inputs((0, 3), 5, CODES)
+    inputs = InputLayer((0, 3), 5, CODES)
     assert inputs.width == 2
     assert len(inputs.embeddings) == 0
     assert torch.equal(inputs(coded()), X[..., [0, 3]])

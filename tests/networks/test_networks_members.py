@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from disttrain.families import activation_for, build
-from disttrain.networks import MLP, CategoryCodes, Conditions, Layout, Network, Output, Style
-from disttrain.networks.input_layer import Inputs, Periodic, PiecewiseLinear
+from disttrain.networks import MLP, CategoryCodes, Conditions, LayerOptions, Layout, Network, Output
+from disttrain.networks.input_layer import InputLayer, Periodic, PiecewiseLinear
 from disttrain.networks.member_layers import BatchNorm, Linear, initialize
 
 MEMBERS, N = 3, 50
@@ -82,7 +82,7 @@ def test_all_weights_have_their_members_in_front_and_are_counted():
 
 
 def test_dropout_drops_other_places_in_each_member():
-    made = MLP(4, (40,), Style(activation="sigmoid", dropout=0.5, members=MEMBERS), torch.Generator().manual_seed(4))
+    made = MLP(4, (40,), LayerOptions(activation="sigmoid", dropout=0.5, members=MEMBERS), torch.Generator().manual_seed(4))
     initialize(made, torch.Generator().manual_seed(5))
     dropped = made(X.float().expand(MEMBERS, N, 4)) == 0
     # 2,000 places each: a standard error of 0.011.
@@ -139,7 +139,7 @@ def test_periodic_is_sines_and_cosines_and_its_frequencies_learn():
 
 @pytest.mark.parametrize("embedding", ["periodic", "piecewise_linear", "both"])
 def test_only_numbers_are_spread_out_and_stay_beside_it(embedding):
-    inputs = Inputs(range(4), 4, (CategoryCodes(3, 3, 2),), 1, (0, 2), embedding)
+    inputs = InputLayer(range(4), 4, (CategoryCodes(3, 3, 2),), 1, (0, 2), embedding)
     initialize(inputs, torch.Generator().manual_seed(7))
     inputs.start(X.float(), torch.Generator().manual_seed(8))
     x = X.float().unsqueeze(0)
@@ -160,7 +160,7 @@ def test_only_numbers_are_spread_out_and_stay_beside_it(embedding):
 
 @pytest.mark.parametrize("embedding", ["periodic", "piecewise_linear", "both"])
 def test_a_trunk_that_sees_no_number_has_no_embedding_of_one(embedding):
-    assert Inputs((1, 3), 4, (), 1, (0, 2), embedding).spread is None
+    assert InputLayer((1, 3), 4, (), 1, (0, 2), embedding).spread is None
 
 
 @pytest.mark.parametrize("members", [1, MEMBERS])

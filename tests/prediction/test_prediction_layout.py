@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from disttrain.cli.app import app
 from disttrain.data import FORMATS, Source
 from disttrain.prediction import layout
-from disttrain.validation.options import Request
+from disttrain.validation.options import PredictOptions
 from tests.small_runs import config_of, family_table, write_config, write_table
 
 
@@ -158,7 +158,7 @@ def test_the_columns_of_wide_files_are_laid_out_in_time_that_grows_with_their_nu
     names = [f"c{number}" for number in range(8_000)]
     schema = pa.schema([(name, pa.float64()) for name in names])
     model = SimpleNamespace(schema=SimpleNamespace(id=("c7",)))
-    request = Request(keep=tuple(names), rename=tuple((f"s{number}", f"r{number}") for number in range(4_000)))
+    request = PredictOptions(keep=tuple(names), rename=tuple((f"s{number}", f"r{number}") for number in range(4_000)))
     made = {f"s{number}": 3 for number in range(8_000)}
     start = time.perf_counter()
     assert layout.kept_columns(schema, request, model)[:2] == ("c7", "c0")

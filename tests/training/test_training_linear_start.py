@@ -13,7 +13,7 @@ import torch
 from disttrain.families import activation_for, build
 from disttrain.networks import Layout, Network, Output
 from disttrain.outcomes import Outcome
-from disttrain.training import OptimizerPlan, Plan, Rows, SchedulePlan, epochs, linear_start, marginal_raw, member_nll, start_linear
+from disttrain.training import OptimizerPlan, Plan, RowTensors, SchedulePlan, epochs, linear_start, marginal_raw, member_nll, start_linear
 from disttrain.training.row_losses import row_nll
 
 N, MEMBERS = 400, 3
@@ -30,7 +30,7 @@ def task(y, family="normal", members=MEMBERS, seed=2, **layout):
     outputs = [Output(parameter, activation_for(parameter)) for parameter in family.parameters]
     generator = torch.Generator().manual_seed(seed)
     network = Network(Layout(3, hidden=(16,), members=members, linear_path=True, **layout), outputs, generator).to(torch.float64)
-    rows = Rows(X, Outcome.exact(y))
+    rows = RowTensors(X, Outcome.exact(y))
     network.start(marginal_raw(family, outputs, rows), generator, X)
     return family, network, rows[:300], rows[300:]
 
@@ -63,7 +63,7 @@ def test_counts_start_at_the_maximum_likelihood_of_a_poisson_regression():
     family = build("poisson", {})
     outputs = [Output(parameter, activation_for(parameter)) for parameter in family.parameters]
     network = Network(Layout(3, hidden=(16,), linear_path=True), outputs, torch.Generator().manual_seed(2)).to(torch.float64)
-    rows = Rows(X, Outcome.exact(y))
+    rows = RowTensors(X, Outcome.exact(y))
     network.start(marginal_raw(family, outputs, rows), torch.Generator().manual_seed(2))
     before = others(network)
     start_linear(network, family, rows, None, PLAN)
@@ -81,7 +81,7 @@ def test_a_member_that_is_better_as_it_was_by_its_own_rows_stays_so():
     assert all(bool((weight.flatten(1).abs().amax(1) > 0).all()) for weight in paths(network))
     # One member is held against rows on which the slopes have the other sign.
     family, network, train, _ = task(torch.cat([LINE[:300], -LINE[300:]]))
-    every = Rows(X, Outcome.exact(torch.cat([LINE[:300], -LINE[300:]])))
+    every = RowTensors(X, Outcome.exact(torch.cat([LINE[:300], -LINE[300:]])))
     seats = torch.stack([torch.arange(200, 300), torch.arange(300, 400), torch.arange(200, 300)])
     start_linear(network, family, train, every.seated(seats), PLAN)
     weight = paths(network)[0]

@@ -13,7 +13,7 @@ import torch
 from disttrain.families import activation_for, build
 from disttrain.networks import Layout, Network, Output
 from disttrain.outcomes import Outcome
-from disttrain.training import OPTIMIZERS, NotFinite, OptimizerPlan, Plan, Rows, SchedulePlan, epochs, marginal_raw, mean_nll
+from disttrain.training import OPTIMIZERS, NotFinite, OptimizerPlan, Plan, RowTensors, SchedulePlan, epochs, marginal_raw, mean_nll
 
 N = 400
 STEADY = SchedulePlan("constant")
@@ -28,7 +28,7 @@ def noise(seed=1):
 
 
 def rows(x, y, weight=None):
-    return Rows(x, Outcome.exact(y), weight)
+    return RowTensors(x, Outcome.exact(y), weight)
 
 
 def task(name="normal", hidden=(), seed=0, fixed=None, columns=None, dtype=torch.float64, **layout):

@@ -12,7 +12,7 @@ from disttrain.families import FAMILIES, activation_for, build, facts
 from disttrain.likelihood import cross_entropy
 from disttrain.networks import Output, activated
 from disttrain.outcomes import Outcome
-from disttrain.training import Rows, marginal_raw
+from disttrain.training import RowTensors, marginal_raw
 
 SPEC = {"classes": 3, "targets": 2, "total_count": 6}
 FAMILY = {name: build(name, SPEC) for name in FAMILIES}
@@ -52,7 +52,7 @@ def fitted(name, y, weight=None, **fixed):
 
 def fit_of(family, y, weight=None, **fixed):
     outputs = outputs_of(family, **fixed)
-    raw = marginal_raw(family, outputs, Rows.without_inputs(Outcome.exact(y), weight))
+    raw = marginal_raw(family, outputs, RowTensors.without_inputs(Outcome.exact(y), weight))
     values = activated(outputs, {key: value[None] for key, value in raw.items()}, 1)
     loss = cross_entropy(family.distribution(**values, validate_args=False), Outcome.exact(y), weight)
     return {key: value[0].numpy() for key, value in values.items()}, float(loss)
@@ -151,7 +151,7 @@ def test_what_is_fixed_stays_and_the_rest_is_fitted_to_it():
 
 def test_nothing_to_learn_gives_nothing():
     family = FAMILY["normal"]
-    assert marginal_raw(family, outputs_of(family, loc=0.0, scale=1.0), Rows.without_inputs(Outcome.exact(drawn("normal")))) == {}
+    assert marginal_raw(family, outputs_of(family, loc=0.0, scale=1.0), RowTensors.without_inputs(Outcome.exact(drawn("normal")))) == {}
 
 
 @pytest.mark.parametrize("mean", [1e-4, 0.02, 7.0, 3e4, 1e6])

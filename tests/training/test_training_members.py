@@ -12,7 +12,7 @@ from disttrain.data.batches import order
 from disttrain.families import activation_for, build
 from disttrain.networks import Layout, Network, Output
 from disttrain.outcomes import Outcome
-from disttrain.training import OptimizerPlan, Plan, Rows, SchedulePlan, epochs, mean_nll, steps
+from disttrain.training import OptimizerPlan, Plan, RowTensors, SchedulePlan, epochs, mean_nll, steps
 from disttrain.training.row_losses import member_nll
 
 MEMBERS, N = 3, 150
@@ -23,7 +23,7 @@ WEIGHT = torch.linspace(0.5, 2.0, N, dtype=torch.float64)
 
 
 def rows(start=0, stop=N, y=Y, weight=None):
-    return Rows(X[start:stop], Outcome.exact(y[start:stop]), None if weight is None else weight[start:stop])
+    return RowTensors(X[start:stop], Outcome.exact(y[start:stop]), None if weight is None else weight[start:stop])
 
 
 def task(members=MEMBERS, **layout):

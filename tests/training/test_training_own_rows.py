@@ -10,7 +10,7 @@ from disttrain.data.batches import order
 from disttrain.families import activation_for, build
 from disttrain.networks import Layout, Network, Output
 from disttrain.outcomes import Outcome
-from disttrain.training import OptimizerPlan, Plan, Rows, SchedulePlan, epochs, steps
+from disttrain.training import OptimizerPlan, Plan, RowTensors, SchedulePlan, epochs, steps
 from disttrain.training.row_losses import member_nll
 
 MEMBERS, N, HELD = 3, 120, 24
@@ -22,7 +22,7 @@ PLACES = torch.stack([torch.randperm(N, generator=torch.Generator().manual_seed(
 
 
 def rows(weight=None):
-    return Rows(X, Outcome.exact(Y), weight)
+    return RowTensors(X, Outcome.exact(Y), weight)
 
 
 def task(members=MEMBERS, hidden=(8,)):
@@ -97,7 +97,7 @@ def test_a_target_that_is_not_finite_is_named_by_its_place_among_all_rows():
     y[7] = torch.nan
     held = PLACES.clone()
     held[held == 7] = 8
-    bad = Rows(X, Outcome.exact(y)).but(held)
+    bad = RowTensors(X, Outcome.exact(y)).but(held)
     with pytest.raises(steps.NotFinite) as caught:
         list(epochs(ensemble, family, bad, None, Plan(2, 40, OptimizerPlan("adam", 0.01), SchedulePlan("constant"))))
     assert caught.value.row == 7

@@ -12,7 +12,7 @@ import torch
 
 from disttrain.errors import UsageError
 from disttrain.training import OPTIMIZERS, SCHEDULES, OptimizerPlan, SchedulePlan, deterministic, device, halved
-from disttrain.training.early_stopping import Stopping
+from disttrain.training.early_stopping import EarlyStopping
 from disttrain.training.optimizers import learning_rate, optimizer
 
 TOTAL = 40
@@ -137,7 +137,7 @@ print("torch._dynamo" in sys.modules)
 
 
 def followed(losses, **settings):
-    stopping, better = Stopping(**settings), []
+    stopping, better = EarlyStopping(**settings), []
     for epoch, loss in enumerate(losses, 1):
         better.append(stopping.improved(epoch, loss))
         if stopping.over:

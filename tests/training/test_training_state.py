@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from disttrain.training import OptimizerPlan, SchedulePlan, Standing, epochs, optimizers
-from disttrain.training.early_stopping import Stopping
-from disttrain.training.flat_parameters import Flat
+from disttrain.training import OptimizerPlan, SchedulePlan, TrainingState, epochs, optimizers
+from disttrain.training.early_stopping import EarlyStopping
+from disttrain.training.flat_parameters import FlatParameters
 from tests.training.test_training_loop import LINE, N, constant_location, design, plan, rows, task, vector
 
 WAYS = {
@@ -72,7 +72,7 @@ def test_an_epoch_that_was_stopped_is_begun_anew():
 
 def test_the_state_of_another_network_is_refused():
     family, network = task(hidden=(4,))
-    descent = optimizers.optimizer(Flat(network).weights, OptimizerPlan("adam", 0.1))
+    descent = optimizers.optimizer(FlatParameters(network).weights, OptimizerPlan("adam", 0.1))
     stands = []
     list(epochs(network, family, rows(design(), LINE), None, plan("adam", 0.01, 1), keep=stands.append))
     for other in (task(hidden=(5,))[1], task(hidden=(4,), dropout=0.1)[1], task(hidden=(4,), dtype=torch.float32)[1]):
@@ -86,7 +86,7 @@ def test_each_generator_of_a_network_is_kept_once():
     _, network = task(hidden=(4, 4), dropout=0.1)
     other = torch.Generator().manual_seed(8)
     network.branches[0].more = [other, (), None]
-    descent = optimizers.optimizer(Flat(network).weights, OptimizerPlan("adam", 0.1))
-    kept = Standing.of(network, descent, [Stopping(None)]).generators
+    descent = optimizers.optimizer(FlatParameters(network).weights, OptimizerPlan("adam", 0.1))
+    kept = TrainingState.of(network, descent, [EarlyStopping(None)]).generators
     assert len(kept) == 2
     assert any(torch.equal(state, other.get_state()) for state in kept)

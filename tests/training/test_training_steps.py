@@ -14,8 +14,8 @@ from disttrain.families import activation_for, build
 from disttrain.likelihood import cross_entropy
 from disttrain.networks import Layout, Network, Output
 from disttrain.outcomes import Outcome
-from disttrain.training import OptimizerPlan, Plan, Rows, SchedulePlan, epochs
-from disttrain.training.flat_parameters import Flat
+from disttrain.training import OptimizerPlan, Plan, RowTensors, SchedulePlan, epochs
+from disttrain.training.flat_parameters import FlatParameters
 from disttrain.training.steps import NotFinite, mini_batches
 
 N, MEMBERS = 120, 3
@@ -36,7 +36,7 @@ def task(members=1, hidden=(4,)):
 
 def steps_of(network, family, train, batch_size, clip=None):
     """The gradient of every step of an epoch from which no step is taken, (steps, weights), and the loss that is told of each member."""
-    flat, gradients = Flat(network), []
+    flat, gradients = FlatParameters(network), []
     descent = SimpleNamespace(step=lambda: gradients.append(flat.gradient.clone()))
     plan = Plan(1, batch_size, OptimizerPlan("sgd", 0.1), SchedulePlan("constant"), gradient_clip=clip, seed=4)
     losses = mini_batches(network, family, train, plan, flat, descent, 1, lambda: False)
@@ -56,9 +56,9 @@ def test_the_mean_step_over_equal_batches_is_along_the_slope_of_the_stated_loss(
     members = MEMBERS if own else 1
     family, network = task(members)
     train = (
-        Rows(X, Outcome.exact(Y), weight).seated(OWN)
+        RowTensors(X, Outcome.exact(Y), weight).seated(OWN)
         if own
-        else Rows(X[:90], Outcome.exact(Y[:90]), weight if weight is None else weight[:90])
+        else RowTensors(X[:90], Outcome.exact(Y[:90]), weight if weight is None else weight[:90])
     )
     gradients, told = steps_of(network, family, train, batch_size)
     losses = [stated(network, family, member, OWN[member] if own else torch.arange(90), weight) for member in range(members)]
@@ -69,8 +69,8 @@ def test_the_mean_step_over_equal_batches_is_along_the_slope_of_the_stated_loss(
 
 def test_a_row_is_clipped_as_it_would_be_without_its_weight():
     family, network = task()
-    plain, _ = steps_of(network, family, Rows(X, Outcome.exact(Y)), 1)
-    weighted, _ = steps_of(network, family, Rows(X, Outcome.exact(Y), WEIGHT), 1, clip=0.5)
+    plain, _ = steps_of(network, family, RowTensors(X, Outcome.exact(Y)), 1)
+    weighted, _ = steps_of(network, family, RowTensors(X, Outcome.exact(Y), WEIGHT), 1, clip=0.5)
     relative = (WEIGHT / WEIGHT.mean())[order(4, 1, N)]
     assert float(relative.max()) > 5
     assert bool((plain.norm(dim=1) > 0.5).any())
@@ -93,7 +93,7 @@ def test_every_optimizer_finds_the_weighted_least_squares(name, batch_size):
     plan = Plan(
         10 if name == "lbfgs" else 40, batch_size, OptimizerPlan(name, rate, averaging=0.0 if name == "lbfgs" else 0.99), gradient_clip=10.0
     )
-    list(epochs(network, family, Rows(torch.stack([x, torch.zeros(400)], 1), Outcome.exact(y), weight), None, plan))
+    list(epochs(network, family, RowTensors(torch.stack([x, torch.zeros(400)], 1), Outcome.exact(y), weight), None, plan))
     design = torch.stack([torch.ones(400, dtype=torch.float64), x], 1)
     found = network.raw(torch.stack([x, torch.zeros(400)], 1))
     # The spread depends on x too: weighted least squares under the spreads found.
@@ -104,8 +104,8 @@ def test_every_optimizer_finds_the_weighted_least_squares(name, batch_size):
 
 def test_slices_of_weighted_rows_are_those_of_repeated_rows():
     y, times = Y[:20], torch.arange(20) % 4
-    weighted = Rows(X[:20], Outcome.exact(y), times.double())
-    repeated = Rows(X[:20].repeat_interleave(times, 0), Outcome.exact(y.repeat_interleave(times)))
+    weighted = RowTensors(X[:20], Outcome.exact(y), times.double())
+    repeated = RowTensors(X[:20].repeat_interleave(times, 0), Outcome.exact(y.repeat_interleave(times)))
     for one, other in zip(weighted.slices(3), repeated.slices(3), strict=True):
         assert float(one.weight.sum()) == pytest.approx(10.0) == pytest.approx(float(other.weight.sum()))
         for value in y:
@@ -115,17 +115,17 @@ def test_slices_of_weighted_rows_are_those_of_repeated_rows():
 
 
 def test_rows_without_a_weight_are_not_counted():
-    rows = Rows(X, Outcome.exact(Y), WEIGHT)
+    rows = RowTensors(X, Outcome.exact(Y), WEIGHT)
     assert torch.equal(rows.counted.x, X[WEIGHT > 0])
     assert torch.equal(rows.counted.weight, WEIGHT[WEIGHT > 0])
-    for every in (Rows(X, Outcome.exact(Y)), Rows(X, Outcome.exact(Y), WEIGHT + 1.0)):
+    for every in (RowTensors(X, Outcome.exact(Y)), RowTensors(X, Outcome.exact(Y), WEIGHT + 1.0)):
         assert every.counted is every
 
 
 @pytest.mark.parametrize("members", [1, MEMBERS])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_a_gradient_whose_square_is_no_number_any_more_is_clipped(members, dtype):
-    flat = Flat(task(members)[1].to(dtype))
+    flat = FlatParameters(task(members)[1].to(dtype))
     direction = torch.linspace(-1.0, 1.0, len(flat.gradient), dtype=torch.float64)
     flat.gradient.copy_(direction)
     ordinary, large = flat.lengths(), torch.finfo(dtype).max ** 0.75
@@ -138,7 +138,7 @@ def test_a_gradient_whose_square_is_no_number_any_more_is_clipped(members, dtype
 
 
 # The slope in the scale is that of a target squared, some 1e36: a number of float32, but its own square is none.
-LARGE = Rows(X.float(), Outcome.exact(Y * 1e18))
+LARGE = RowTensors(X.float(), Outcome.exact(Y * 1e18))
 
 
 @pytest.mark.parametrize("weight", [None, WEIGHT], ids=["plain", "weighted"])
@@ -163,6 +163,6 @@ def test_a_gradient_that_is_no_number_is_refused():
 
 
 def test_the_positions_of_rows_are_on_the_device_of_the_rows():
-    elsewhere = Rows(X, Outcome.exact(Y)).to(torch.device("meta"))
+    elsewhere = RowTensors(X, Outcome.exact(Y)).to(torch.device("meta"))
     for rows in (elsewhere, elsewhere.seated(OWN)):
         assert rows.positions(MEMBERS).device.type == "meta"

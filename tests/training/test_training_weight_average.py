@@ -8,9 +8,9 @@ import torch
 from disttrain.families import activation_for, build
 from disttrain.networks import Layout, Network, Output
 from disttrain.outcomes import Outcome
-from disttrain.training import OptimizerPlan, Plan, Rows, SchedulePlan, epochs, mean_nll
+from disttrain.training import OptimizerPlan, Plan, RowTensors, SchedulePlan, epochs, mean_nll
 from disttrain.training.optimizers import optimizer
-from disttrain.training.state import Standing
+from disttrain.training.state import TrainingState
 from disttrain.training.weight_average import averaged
 
 X = torch.randn(200, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
@@ -18,7 +18,7 @@ Y = X[:, 0] + torch.randn(200, generator=torch.Generator().manual_seed(1), dtype
 
 
 def rows(first, last):
-    return Rows(X[first:last], Outcome.exact(Y[first:last]))
+    return RowTensors(X[first:last], Outcome.exact(Y[first:last]))
 
 
 def task(members=1):
@@ -90,6 +90,6 @@ def test_a_loop_that_begins_again_goes_on_to_the_same_averages():
 def test_a_state_without_an_average_is_that_of_another_optimizer():
     _, network = task()
     weights = torch.nn.Parameter(torch.zeros(3))
-    plain = Standing.of(network, optimizer(weights, OptimizerPlan("adam", 0.1)), [])
+    plain = TrainingState.of(network, optimizer(weights, OptimizerPlan("adam", 0.1)), [])
     with pytest.raises(ValueError, match="another optimizer"):
         optimizer(weights, OptimizerPlan("adam", 0.1, 0.0, 0.0, 0.9)).load_state_dict(plain.optimizer)

@@ -10,7 +10,7 @@ import pytest
 from disttrain.choices import METRICS
 from disttrain.errors import UsageError
 from disttrain.metrics import METRICS as SCORED
-from disttrain.validation.options import Question, Request, Requirement, requirement
+from disttrain.validation.options import EvaluateOptions, PredictOptions, Requirement, requirement
 
 WRONG = {
     "format": "xlsx",
@@ -27,36 +27,36 @@ QUESTIONS = {"metrics": ("nlll",), "levels": (math.nan,), "split": "dev", "requi
 @pytest.mark.parametrize("name", WRONG)
 def test_a_request_that_cannot_be_meant_is_refused_where_it_is_made(name):
     with pytest.raises(UsageError) as fault:
-        Request(**{name: WRONG[name]})
+        PredictOptions(**{name: WRONG[name]})
     assert fault.value.findings[0].where == f"--{name}"
 
 
 @pytest.mark.parametrize("name", QUESTIONS)
 def test_a_question_that_cannot_be_meant_is_refused_where_it_is_made(name):
     with pytest.raises(UsageError):
-        Question(**{name: QUESTIONS[name]})
+        EvaluateOptions(**{name: QUESTIONS[name]})
 
 
 @pytest.mark.parametrize("wrong", [("0.5",), (None,), (True,), (np.inf,)], ids=str)
 def test_a_level_that_is_no_number_between_0_and_1_is_named(wrong):
     with pytest.raises(UsageError, match="is not between 0 and 1"):
-        Request(quantiles=wrong)
+        PredictOptions(quantiles=wrong)
 
 
 @pytest.mark.parametrize("samples", [2.0, "3", True, 10_001])
 def test_samples_are_a_whole_number(samples):
     with pytest.raises(UsageError, match="number of samples"):
-        Request(samples=samples)
+        PredictOptions(samples=samples)
 
 
 def test_every_mistake_of_a_request_is_told_at_once():
     with pytest.raises(UsageError) as fault:
-        Request(**WRONG)
+        PredictOptions(**WRONG)
     assert len(fault.value.findings) == len(WRONG)
 
 
 def test_numbers_of_numpy_are_numbers():
-    assert Request(quantiles=tuple(np.float32([0.25, 0.5])), samples=np.int64(3), device="cuda:1").samples == 3
+    assert PredictOptions(quantiles=tuple(np.float32([0.25, 0.5])), samples=np.int64(3), device="cuda:1").samples == 3
 
 
 NUMBERS = {"6": 6.0, "-1.": -1.0, "+.5": 0.5, "1.25e-3": 1.25e-3, "2E+1": 20.0}

@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from disttrain.cli.app import app
-from disttrain.cli.console import Talk
+from disttrain.cli.terminal import Terminal
 from tests.storage.saving_until_killed import child, die_at
 
 RESULTS = ("model/weights.safetensors", "predictions.parquet", "metrics.json")
@@ -58,15 +58,15 @@ def complete(folder: Path) -> bool:
 
 def signal_at(number: int, nth: int) -> None:
     """Let this process send itself a signal when it tells of its `nth` epoch."""
-    say, heard = Talk.say, []
+    say, heard = Terminal.say, []
 
-    def saying(talk: Talk, text: str = "") -> None:
+    def saying(talk: Terminal, text: str = "") -> None:
         heard.extend([text] if text.startswith("epoch=") else [])
         if len(heard) == nth and heard[-1] is text:
             os.kill(os.getpid(), number)
         say(talk, text)
 
-    Talk.say = saying  # type: ignore[method-assign]
+    Terminal.say = saying  # type: ignore[method-assign]
 
 
 def at_steps(config: Path, out: Path, chance: random.Random) -> int:

@@ -12,7 +12,7 @@ from scipy import optimize, stats
 
 from disttrain.errors import DataError
 from disttrain.validation.config import configuration
-from disttrain.validation.options import Question
+from disttrain.validation.options import EvaluateOptions
 from disttrain.workflows.evaluate import evaluate
 from disttrain.workflows.explain import explain
 from disttrain.workflows.fit import fit
@@ -55,7 +55,7 @@ def test_a_geometric_of_censored_months_reaches_its_closed_maximum(kind, tmp_pat
     scores = run.finished.metrics["train"]["metrics"]["nll"]
     assert scores["value"] == pytest.approx(nll, abs=1e-7)
     assert scores["baseline"] == pytest.approx(nll, abs=1e-6)
-    told = evaluate(Question(str(run.folder), metrics=("nll", "pit", "coverage", "crps")), tmp_path)
+    told = evaluate(EvaluateOptions(str(run.folder), metrics=("nll", "pit", "coverage", "crps")), tmp_path)
     # The PIT of censored rows lies above F(y), so that it is as calibrated as that of all rows together.
     assert told.document["metrics"]["pit"]["value"] < 0.05
     assert abs(told.residuals.mean) < 0.15

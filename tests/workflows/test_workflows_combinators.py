@@ -10,7 +10,7 @@ from disttrain.config import parse
 from disttrain.families import FAMILIES, activation_for, build
 from disttrain.networks import Output, activated
 from disttrain.outcomes import Outcome
-from disttrain.training import Rows, marginal_raw
+from disttrain.training import RowTensors, marginal_raw
 from disttrain.validation.distribution import distribution_problems
 from tests.small_runs import config_of, fitted, write_config
 
@@ -39,7 +39,7 @@ def test_a_wrong_option_is_refused_at_its_place(section, path, word):
 def marginal(name, options, y):
     family = build(name, options)
     outputs = [Output(parameter, activation_for(parameter), fixed=parameter.given) for parameter in family.parameters]
-    raw = marginal_raw(family, outputs, Rows.without_inputs(Outcome.exact(torch.as_tensor(y))))
+    raw = marginal_raw(family, outputs, RowTensors.without_inputs(Outcome.exact(torch.as_tensor(y))))
     return {key: value[0] for key, value in activated(outputs, {k: v[None] for k, v in raw.items()}, 1).items()}
 
 

@@ -7,7 +7,7 @@ import json
 import pyarrow.parquet as pq
 import pytest
 
-from disttrain.validation.options import Question, Request
+from disttrain.validation.options import EvaluateOptions, PredictOptions
 from disttrain.workflows.evaluate import evaluate
 from disttrain.workflows.predict import predict
 from tests.small_runs import CONFIGS, fitted
@@ -39,14 +39,14 @@ def test_a_config_leaves_a_complete_run(config_run):
 
 
 def test_a_config_can_be_predicted_again_and_gives_the_same_rows(config_run, tmp_path):
-    done = predict(Request(run=config_run.folder, output=str(tmp_path / "again.parquet")), tmp_path)
+    done = predict(PredictOptions(run=config_run.folder, output=str(tmp_path / "again.parquet")), tmp_path)
     again = pq.read_table(tmp_path / "again.parquet")
     assert done.rows == config_run.finished.predictions == again.num_rows
     assert again.equals(config_run.predictions)
 
 
 def test_a_config_can_be_evaluated_and_scores_what_the_fit_reported(config_run, tmp_path):
-    answer = evaluate(Question(run=config_run.folder), tmp_path).document
+    answer = evaluate(EvaluateOptions(run=config_run.folder), tmp_path).document
     reported = config_run.finished.metrics[answer["split"]]
     assert answer["rows"] == reported["rows"]
     assert answer["metrics"] == reported["metrics"]

@@ -8,7 +8,7 @@ import torch
 
 import disttrain
 from disttrain.evaluation.scoring import on_device
-from disttrain.validation.options import Question, Request
+from disttrain.validation.options import EvaluateOptions, PredictOptions
 from disttrain.workflows.evaluate import evaluate
 from disttrain.workflows.predict import predict
 from tests.small_runs import config_of
@@ -30,9 +30,9 @@ def test_a_network_is_on_the_device_of_its_training_while_it_is_scored_and_then_
 def test_a_fit_on_a_gpu_is_scored_and_predicted_there(table_file, tmp_path):
     document = config_of("gamma", str(table_file))
     run = disttrain.fit({**document, "training": {"epochs": 3, "device": "cuda"}}, out=tmp_path / "run")
-    assert evaluate(Question(run=run.path), tmp_path).document["metrics"] == run.metrics["test"]["metrics"]
+    assert evaluate(EvaluateOptions(run=run.path), tmp_path).document["metrics"] == run.metrics["test"]["metrics"]
     written = pq.read_table(run.path / "predictions.parquet")
-    predict(Request(run=run.path, output=str(tmp_path / "again.parquet")), tmp_path)
+    predict(PredictOptions(run=run.path, output=str(tmp_path / "again.parquet")), tmp_path)
     assert pq.read_table(tmp_path / "again.parquet").equals(written)
-    on_processor = evaluate(Question(run=run.path, device="cpu"), tmp_path).document["metrics"]["nll"]["value"]
+    on_processor = evaluate(EvaluateOptions(run=run.path, device="cpu"), tmp_path).document["metrics"]["nll"]["value"]
     assert on_processor == pytest.approx(run.metrics["test"]["metrics"]["nll"]["value"], rel=1e-5)

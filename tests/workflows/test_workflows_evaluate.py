@@ -12,7 +12,7 @@ import pytest
 
 from disttrain.errors import AnswerIsNo, DataError, DisttrainError, UsageError
 from disttrain.evaluation.requirements import require_met
-from disttrain.validation.options import Question
+from disttrain.validation.options import EvaluateOptions
 from disttrain.workflows.evaluate import evaluate
 from tests.small_runs import config_of, fitted, write_config
 
@@ -23,7 +23,7 @@ def run(family_run):
 
 
 def asked(run, **question):
-    return evaluate(Question(run=run.folder, **question), run.folder)
+    return evaluate(EvaluateOptions(run=run.folder, **question), run.folder)
 
 
 def test_the_document_has_the_shape_that_programs_rely_on(run):

@@ -23,9 +23,9 @@ from disttrain.evaluation.metric_selection import suited
 from disttrain.families import FAMILIES
 from disttrain.metrics import METRICS
 from disttrain.preparation.prepare import prepare
-from disttrain.runs.best_weights import Best
+from disttrain.runs.best_weights import BestWeights
 from disttrain.validation.config import configuration
-from disttrain.validation.options import Request
+from disttrain.validation.options import PredictOptions
 from disttrain.workflows.check import check
 from disttrain.workflows.explain import explain
 from disttrain.workflows.predict import predict
@@ -156,7 +156,7 @@ def test_classes_are_scored_by_their_mean_probabilities(ensemble, rows):
 
 def test_the_mode_of_classes_is_the_likeliest_of_the_mixture(ensemble, file, tmp_path):
     run = ensemble("categorical")
-    predict(Request(run=run.folder, data=file, output=str(tmp_path / "out.parquet"), columns=("parameters", "mode")), tmp_path)
+    predict(PredictOptions(run=run.folder, data=file, output=str(tmp_path / "out.parquet"), columns=("parameters", "mode")), tmp_path)
     found = pq.read_table(tmp_path / "out.parquet")
     probs = parameters(found, built("categorical"))["probs"].mean(1)
     assert found["mode"].to_pylist() == [sorted(LABELS)[code] for code in probs.argmax(1)]
@@ -188,7 +188,7 @@ def test_a_row_at_the_floor_of_any_member_is_counted(ensemble, file):
 
 def test_csv_has_a_column_for_each_number_of_a_list(ensemble, file, tmp_path):
     run = ensemble("gamma")
-    predict(Request(run=run.folder, data=file, output=str(tmp_path / "out.csv")), tmp_path)
+    predict(PredictOptions(run=run.folder, data=file, output=str(tmp_path / "out.csv")), tmp_path)
     found, whole = pyarrow.csv.read_csv(tmp_path / "out.csv"), np.array(run.predictions["rate"].to_pylist())
     assert found.column_names == [
         "row",
@@ -203,13 +203,13 @@ def test_csv_has_a_column_for_each_number_of_a_list(ensemble, file, tmp_path):
 
 
 def test_each_member_is_kept_at_its_own_best_epoch(file, tmp_path, monkeypatch):
-    seen, consider = [], Best.consider
+    seen, consider = [], BestWeights.consider
 
     def recorded(best, epoch):
         seen.append((epoch.improved, {name: value.clone() for name, value in best.model.network.state_dict().items()}))
         consider(best, epoch)
 
-    monkeypatch.setattr(Best, "consider", recorded)
+    monkeypatch.setattr(BestWeights, "consider", recorded)
     document = config_of("normal", file) | QUICK
     document["training"] = {"epochs": 15, "batch_size": 16, "optimizer": {"name": "adam", "lr": 0.05}, "schedule": "constant"}
     run = fitted(write_config(tmp_path / "best.yaml", document), tmp_path / "run")
@@ -237,7 +237,7 @@ def test_predictions_do_not_depend_on_chunks_and_shards(ensemble, rows, tmp_path
     parts = []
     for number in range(2):
         output = str(tmp_path / f"{number}.parquet")
-        predict(Request(run=run.folder, data=str(tmp_path / "many.parquet"), output=output, shard=(number, 2)), tmp_path)
+        predict(PredictOptions(run=run.folder, data=str(tmp_path / "many.parquet"), output=output, shard=(number, 2)), tmp_path)
         parts.append(pq.read_table(output))
     assert pa.concat_tables(parts).sort_by("row").equals(whole)
     # And the copies of a row are all alike, wherever they stand.

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from scipy import special, stats
 
-from disttrain.validation.options import Request
+from disttrain.validation.options import PredictOptions
 from disttrain.workflows.predict import predict
 from tests.small_runs import fitted, linear, write_config, write_table
 
@@ -199,7 +199,9 @@ def test_a_median_of_times_that_ignores_censoring_is_too_low(tmp_path):
         folder = tmp_path / str(told)
         folder.mkdir()
         _, run = estimated(case, folder, told)
-        request = Request(run=run.folder, data=str(folder / "at.parquet"), output=str(folder / "median.parquet"), columns=("median",))
+        request = PredictOptions(
+            run=run.folder, data=str(folder / "at.parquet"), output=str(folder / "median.parquet"), columns=("median",)
+        )
         predict(request, folder)
         medians[told] = pq.read_table(folder / "median.parquet")["median"].to_numpy()
     true = weibull(case.truth, np.array([0.0, 1.0])).median()

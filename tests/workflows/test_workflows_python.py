@@ -16,7 +16,7 @@ import torch
 import disttrain
 from disttrain.errors import ConfigError, DataError, RunUnreadable, UsageError
 from disttrain.families import FAMILIES
-from disttrain.validation.options import Question, Request
+from disttrain.validation.options import EvaluateOptions, PredictOptions
 from disttrain.workflows.evaluate import evaluate
 from disttrain.workflows.predict import predict
 from tests.small_runs import config_of, write_config, write_table
@@ -100,7 +100,7 @@ def typed_run(typed, tmp_path_factory):
 def numbers(run, file, tmp_path, **asked):
     """What the command line writes for a file, without the columns that say which row it is."""
     output = tmp_path / "out.parquet"
-    predict(Request(run=run, data=str(file), output=str(output), overwrite=True, **asked), tmp_path)
+    predict(PredictOptions(run=run, data=str(file), output=str(output), overwrite=True, **asked), tmp_path)
     written = pq.read_table(output).to_pandas()
     return written.drop(columns=[name for name in ("row", "id") if name in written])
 
@@ -150,7 +150,7 @@ def test_a_distribution_has_the_parameters_that_are_predicted(family, family_run
 @pytest.mark.parametrize("family", ONE_OF_A_KIND)
 def test_a_frame_is_scored_as_the_file_is(family, family_run, few, few_file):
     folder = family_run(family).folder
-    answer = evaluate(Question(run=folder, data=str(few_file)), folder)
+    answer = evaluate(EvaluateOptions(run=folder, data=str(few_file)), folder)
     assert disttrain.load(folder).evaluate(few.to_pandas()) == answer.document["metrics"]
 
 
@@ -244,7 +244,7 @@ def test_metrics_that_cannot_score_the_family_are_refused(family_run, frame):
 def test_features_of_every_kind_come_out_as_from_the_file(typed, typed_run, tmp_path):
     typed.to_parquet(tmp_path / "typed.parquet", index=False)
     assert_same(typed_run.predict(typed), numbers(typed_run.path, tmp_path / "typed.parquet", tmp_path))
-    answer = evaluate(Question(run=typed_run.path, data=str(tmp_path / "typed.parquet")), tmp_path)
+    answer = evaluate(EvaluateOptions(run=typed_run.path, data=str(tmp_path / "typed.parquet")), tmp_path)
     assert typed_run.evaluate(typed) == answer.document["metrics"]
 
 
@@ -290,7 +290,7 @@ def test_rows_left_out_of_a_fit_are_left_out_of_its_scores(typed, tmp_path):
         "filter": "count > 1",
     }
     run = disttrain.fit(document, out=tmp_path / "run")
-    answer = evaluate(Question(run=run.path, data=str(tmp_path / "typed.parquet")), tmp_path)
+    answer = evaluate(EvaluateOptions(run=run.path, data=str(tmp_path / "typed.parquet")), tmp_path)
     assert run.evaluate(typed) == answer.document["metrics"]
     made = run.predict(typed)
     pd.testing.assert_series_equal(made["loc"].isna(), typed["x"].isna(), check_names=False)

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from disttrain.errors import DataError, OutputExists
-from disttrain.validation.options import Request
+from disttrain.validation.options import PredictOptions
 from disttrain.workflows.predict import predict
 from tests.small_runs import config_of, fitted, write_config, write_table
 
@@ -106,13 +106,13 @@ def test_a_row_predicted_alone_is_the_row_predicted_among_others(plain, run, tmp
 def test_predicting_twice_gives_the_same_bytes(run, tmp_path):
     source = str(run.folder.parent / "plain.parquet")
     for name in ("a", "b"):
-        predict(Request(run=run.folder, data=source, output=str(tmp_path / f"{name}.parquet"), samples=4), tmp_path)
+        predict(PredictOptions(run=run.folder, data=source, output=str(tmp_path / f"{name}.parquet"), samples=4), tmp_path)
     assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
 
 
 def test_predicting_a_runs_own_rows_again_gives_the_same_bytes(run, tmp_path):
     before = (run.folder / "predictions.parquet").read_bytes()
-    predict(Request(run=run.folder), tmp_path)
+    predict(PredictOptions(run=run.folder), tmp_path)
     assert (run.folder / "predictions.parquet").read_bytes() == before
 
 
@@ -142,7 +142,7 @@ def test_shards_together_are_the_whole(plain, run, tmp_path, monkeypatch, most):
     parts = []
     for number in range(2):
         output = tmp_path / f"{number}.parquet"
-        predict(Request(run=run.folder, data=str(many), output=str(output), shard=(number, 2)), tmp_path)
+        predict(PredictOptions(run=run.folder, data=str(many), output=str(output), shard=(number, 2)), tmp_path)
         parts.append(pq.read_table(output))
     assert pa.concat_tables(parts).sort_by("row").equals(whole)
 
@@ -151,9 +151,9 @@ def test_nothing_is_overwritten_unasked(plain, run, tmp_path):
     (tmp_path / "out.parquet").write_text("mine")
     source = str(run.folder.parent / "plain.parquet")
     with pytest.raises(OutputExists):
-        predict(Request(run=run.folder, data=source, output=str(tmp_path / "out.parquet")), tmp_path)
+        predict(PredictOptions(run=run.folder, data=source, output=str(tmp_path / "out.parquet")), tmp_path)
     assert (tmp_path / "out.parquet").read_text() == "mine"
-    predict(Request(run=run.folder, data=source, output=str(tmp_path / "out.parquet"), overwrite=True), tmp_path)
+    predict(PredictOptions(run=run.folder, data=source, output=str(tmp_path / "out.parquet"), overwrite=True), tmp_path)
     assert pq.read_table(tmp_path / "out.parquet").num_rows == plain.num_rows
 
 
@@ -173,10 +173,10 @@ def test_missing_values_are_predicted_by_the_policy_of_the_fit(plain, run, tmp_p
 
 def test_a_kept_column_may_not_hide_a_predicted_one(plain, run, tmp_path):
     clashing = write_table(tmp_path / "clash.parquet", plain.append_column("rate", plain["x"]))
-    request = Request(run=run.folder, data=str(clashing), output=str(tmp_path / "out.parquet"), keep=("all",))
+    request = PredictOptions(run=run.folder, data=str(clashing), output=str(tmp_path / "out.parquet"), keep=("all",))
     with pytest.raises(DataError, match="rate"):
         predict(request, tmp_path)
-    predict(Request(**{**vars(request), "prefix": "pred_"}), tmp_path)
+    predict(PredictOptions(**{**vars(request), "prefix": "pred_"}), tmp_path)
     kept = pq.read_table(tmp_path / "out.parquet")
     assert kept["rate"].equals(plain["x"])
     assert np.array_equal(kept["pred_rate"], run.predictions["rate"])
@@ -185,7 +185,9 @@ def test_a_kept_column_may_not_hide_a_predicted_one(plain, run, tmp_path):
 def test_renamed_and_chosen_columns(run, tmp_path):
     source = str(run.folder.parent / "plain.parquet")
     rename, columns = (("mean", "expected"),), ("mean", "variance", "median", "mode", "std")
-    request = Request(run=run.folder, data=source, output=str(tmp_path / "out.parquet"), columns=columns, rename=rename, keep=("id",))
+    request = PredictOptions(
+        run=run.folder, data=source, output=str(tmp_path / "out.parquet"), columns=columns, rename=rename, keep=("id",)
+    )
     predict(request, tmp_path)
     found = pq.read_table(tmp_path / "out.parquet")
     assert found.column_names == ["row", "id", "expected", "variance", "median", "mode", "std"]
@@ -197,5 +199,8 @@ def test_renamed_and_chosen_columns(run, tmp_path):
 @pytest.mark.parametrize(("level", "name"), [(0.05, "q05"), (0.025, "q02_5"), (0.999, "q99_9"), (0.5, "q50")])
 def test_quantile_columns_are_named_by_per_cent(level, name, run, tmp_path):
     source = str(run.folder.parent / "plain.parquet")
-    predict(Request(run=run.folder, data=source, output=str(tmp_path / "o.parquet"), columns=("quantiles",), quantiles=(level,)), tmp_path)
+    predict(
+        PredictOptions(run=run.folder, data=source, output=str(tmp_path / "o.parquet"), columns=("quantiles",), quantiles=(level,)),
+        tmp_path,
+    )
     assert pq.read_schema(tmp_path / "o.parquet").names == ["row", name]

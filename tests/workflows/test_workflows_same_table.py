@@ -14,7 +14,7 @@ import yaml
 
 import disttrain
 from disttrain.storage import read
-from disttrain.validation.options import Request
+from disttrain.validation.options import PredictOptions
 from disttrain.workflows.predict import predict
 
 ROWS = 160
@@ -99,7 +99,7 @@ def results(tmp_path_factory):
         write(folder / f"new_{way}", table().slice(100).drop_columns(["y", "w", "fold"]))
         (folder / "config.yaml").write_text(yaml.safe_dump({**CONFIG, "data": {**CONFIG["data"], "train": way}}))
         run = disttrain.fit(folder / "config.yaml", out=folder / "run")
-        predict(Request(run=run.path, data=str(folder / f"new_{way}"), output=str(folder / "new.parquet")), folder)
+        predict(PredictOptions(run=run.path, data=str(folder / f"new_{way}"), output=str(folder / "new.parquet")), folder)
         made[way] = (
             read(run.path / "model").sha256,
             pq.read_table(run.path / "predictions.parquet"),

@@ -11,7 +11,7 @@ import torch
 from scipy import stats
 
 import disttrain
-from disttrain.validation.options import Request
+from disttrain.validation.options import PredictOptions
 from disttrain.workflows.predict import predict
 from tests.small_runs import config_of, write_config, write_table
 
@@ -39,7 +39,7 @@ def test_a_sample_depends_on_its_row_alone(family, family_run, table, tmp_path):
     one = samples_of(run.predict(frame.head(33), columns=[], samples=1))
     assert_same(one, whole.head(33)[list(one.columns)])
     file = write_table(tmp_path / "some.parquet", table.slice(0, 50))
-    predict(Request(run=run.path, data=str(file), output=str(tmp_path / "out.parquet"), columns=(), samples=3), tmp_path)
+    predict(PredictOptions(run=run.path, data=str(file), output=str(tmp_path / "out.parquet"), columns=(), samples=3), tmp_path)
     assert_same(samples_of(pq.read_table(tmp_path / "out.parquet")), whole)
 
 
@@ -49,7 +49,7 @@ def test_blocks_and_shards_do_not_change_a_sample(family_run, table, tmp_path):
     file = write_table(tmp_path / "many.parquet", many)
     parts = []
     for number in range(3):
-        request = Request(
+        request = PredictOptions(
             run=run.path, data=str(file), output=str(tmp_path / f"{number}.parquet"), columns=(), samples=2, shard=(number, 3)
         )
         predict(request, tmp_path)
@@ -68,7 +68,7 @@ def test_rows_of_several_sources_have_draws_of_their_own(table, tmp_path):
     document = config_of("normal", paths[0])
     document["data"] |= {"test": paths[1]}
     run = disttrain.fit({**document, "training": {"epochs": 1}}, out=tmp_path / "run")
-    predict(Request(run=run.path, output=str(tmp_path / "out.parquet"), samples=1), tmp_path)
+    predict(PredictOptions(run=run.path, output=str(tmp_path / "out.parquet"), samples=1), tmp_path)
     made = pq.read_table(tmp_path / "out.parquet").to_pandas()
     z = (made["sample_0001"] - made["loc"]) / made["scale"]
     train, test = (z[made["split"].isin(names)].to_numpy() for names in (("train", "validation"), ("test",)))

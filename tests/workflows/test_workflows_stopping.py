@@ -15,7 +15,7 @@ import disttrain
 from disttrain.preparation.prepare import prepare
 from disttrain.training import initial_state, member_nll
 from disttrain.validation.config import configuration
-from disttrain.validation.options import Question
+from disttrain.validation.options import EvaluateOptions
 from disttrain.workflows.evaluate import evaluate
 from disttrain.workflows.fit import Epoch, Finished, Started, fit
 from tests.small_runs import config_of, family_table, fitted, write_config, write_table
@@ -47,7 +47,7 @@ def stopped(config, out, word, after):
 
 
 def scored(folder, split):
-    return evaluate(Question(run=folder, split=split, metrics=("nll",)), folder).document["metrics"]["nll"]["value"]
+    return evaluate(EvaluateOptions(run=folder, split=split, metrics=("nll",)), folder).document["metrics"]["nll"]["value"]
 
 
 def weights_of(model):
@@ -189,7 +189,7 @@ def test_the_scores_of_a_run_are_those_of_its_splits(config, tmp_path):
     assert found == json.loads(json.dumps(run.finished.metrics))
     assert list(found) == ["train", "validation", "test"]
     for split, scores in found.items():
-        assert evaluate(Question(run=run.folder, split=split), run.folder).document == scores
+        assert evaluate(EvaluateOptions(run=run.folder, split=split), run.folder).document == scores
 
 
 def test_the_data_of_a_run_can_be_recognised(config, tmp_path, table_file, table):

@@ -12,7 +12,7 @@ import pytest
 from disttrain.errors import ConfigError, DataError, UsageError
 from disttrain.families import FAMILIES, needs
 from disttrain.validation.distribution import distribution_problems
-from disttrain.validation.options import Question, Request
+from disttrain.validation.options import EvaluateOptions, PredictOptions
 from disttrain.workflows.evaluate import evaluate
 from disttrain.workflows.predict import predict
 from tests.small_runs import built, fitted, linear, options_of, write_config, write_table
@@ -112,7 +112,7 @@ def test_other_metrics_are_refused_with_a_reason(metric, runs):
 
 def test_rows_out_has_the_targets_by_name(runs, data, tmp_path):
     run = runs("dirichlet")
-    evaluate(Question(run=run.folder, data=str(data), rows_out=str(tmp_path / "rows.parquet")), run.folder)
+    evaluate(EvaluateOptions(run=run.folder, data=str(data), rows_out=str(tmp_path / "rows.parquet")), run.folder)
     rows = pq.read_table(tmp_path / "rows.parquet")
     assert rows.column_names == ["row", "target_sand", "target_silt", "target_clay", "nll"]
     assert np.mean(rows["nll"].to_numpy()) == pytest.approx(run.nll("train"), rel=1e-12)
@@ -122,7 +122,7 @@ def test_rows_out_has_the_targets_by_name(runs, data, tmp_path):
 def test_what_a_vector_does_not_have_is_refused_when_asked_for(column, runs, data, tmp_path):
     run = runs("multivariate_normal")
     with pytest.raises(UsageError, match="each row is a vector"):
-        predict(Request(run=run.folder, data=str(data), output=str(tmp_path / "out.parquet"), columns=(column,)), run.folder)
+        predict(PredictOptions(run=run.folder, data=str(data), output=str(tmp_path / "out.parquet"), columns=(column,)), run.folder)
 
 
 @pytest.mark.parametrize("family", TARGETS)
@@ -130,7 +130,7 @@ def test_samples_are_whole_rows_and_repeat(family, runs, data, tmp_path):
     run, made = runs(family), []
     for number in (1, 2):
         output = str(tmp_path / f"{number}.parquet")
-        predict(Request(run=run.folder, data=str(data), output=output, columns=("parameters",), samples=2), run.folder)
+        predict(PredictOptions(run=run.folder, data=str(data), output=output, columns=("parameters",), samples=2), run.folder)
         made.append(pq.read_table(output))
     assert made[0].equals(made[1])
     names = [name for name in made[0].column_names if name.startswith("sample_")]

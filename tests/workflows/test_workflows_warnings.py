@@ -13,7 +13,7 @@ import pytest
 
 import disttrain
 from disttrain.errors import DataError, RunUnreadable, UsageError
-from disttrain.validation.options import Question, Request
+from disttrain.validation.options import EvaluateOptions, PredictOptions
 from disttrain.workflows.evaluate import evaluate
 from disttrain.workflows.predict import predict
 from tests.small_runs import config_of, write_config, write_table
@@ -42,7 +42,7 @@ def texts(caught):
 
 def test_a_forecast_warns_of_what_the_command_line_prints(run, holes, tmp_path):
     file = write_table(tmp_path / "holes.parquet", pa.Table.from_pandas(holes))
-    notes = predict(Request(run=run.path, data=str(file), output=str(tmp_path / "out.parquet")), tmp_path).notes
+    notes = predict(PredictOptions(run=run.path, data=str(file), output=str(tmp_path / "out.parquet")), tmp_path).notes
     assert len(notes) == 2
     for ask in (run.predict, run.distribution):
         with warnings.catch_warnings(record=True) as caught:
@@ -73,7 +73,7 @@ def test_an_evaluation_warns_and_says_how_calibrated_it_is(table, tmp_path):
     data = {"train": str(file), "target": "y", "features": ["x"], "filter": "keep > 0"}
     narrow = {"family": "normal", "parameters": {"scale": {"fixed": 1.0}}}
     run = disttrain.fit({"distribution": narrow, "data": data, "training": {"epochs": 2}}, out=tmp_path / "run")
-    answer = evaluate(Question(run=run.path, data=str(file)), tmp_path)
+    answer = evaluate(EvaluateOptions(run=run.path, data=str(file)), tmp_path)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         scores = run.evaluate(many)

@@ -18,7 +18,7 @@ from disttrain.data.messages import Origin, column_place, raise_any, row_finding
 from disttrain.data.schema import Feature, Schema
 from disttrain.errors import DataError, Finding
 
-__all__ = ["Embedding", "Encoder", "Note"]
+__all__ = ["Embedding", "Encoder", "FeatureCounts"]
 
 Part = Numeric | Boolean | Categorical | Datetime
 
@@ -43,7 +43,7 @@ class Embedding:
 
 
 @dataclass(frozen=True)
-class Note:
+class FeatureCounts:
     """What was met in one feature of a batch: rows without a value, and rows with a category that training did not have."""
 
     missing: int
@@ -167,13 +167,13 @@ class Encoder:
                 kept &= ~missing_values(batch.column(part.name))
         return kept
 
-    def notes(self, batch: Any) -> dict[str, Note]:
+    def notes(self, batch: Any) -> dict[str, FeatureCounts]:
         """What a reader of results should know of a batch: for each feature that has any, rows missing and rows of unknown category."""
         notes = {}
         for part in self.parts:
             column = batch.column(part.name)
             unseen = int(part.unseen(column).sum()) if isinstance(part, Categorical) else 0
-            notes[part.name] = Note(int(missing_values(column).sum()), unseen)
+            notes[part.name] = FeatureCounts(int(missing_values(column).sum()), unseen)
         return {name: note for name, note in notes.items() if note.missing or note.unseen}
 
     def state(self) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from disttrain.messages import escaped, escaped_json
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["COMMON", "Color", "Talk", "Version", "command", "errors_as_text", "report"]
+__all__ = ["COMMON", "Color", "Terminal", "Version", "command", "errors_as_text", "report"]
 
 # The options that every command has, behind its name or before it.
 COMMON = ("--quiet", "-q", "--verbose", "-v", "--json", "--color", "--no-progress", "--debug")
@@ -50,7 +50,7 @@ Version = Annotated[bool, typer.Option("--version", callback=_show_version, is_e
 
 
 @dataclass(frozen=True)
-class Talk:
+class Terminal:
     """What the options common to all commands say."""
 
     quiet: Annotated[bool, typer.Option("--quiet", "-q", rich_help_panel=_PANEL, help="Errors only.")] = False
@@ -114,12 +114,12 @@ def _plain(content: Any) -> Any:
 
 
 def command(function: Callable[..., None]) -> Callable[..., None]:
-    """The command `function(talk, ...)` with the options of Talk added to its own, and errors turned into text and an exit code.
+    """The command `function(talk, ...)` with the options of Terminal added to its own, and errors turned into text and an exit code.
 
     typer reads a command's options from its signature, so the common ones are added there instead of being written out in every command.
     """
     own = inspect.signature(function, eval_str=True)
-    common = inspect.signature(Talk, eval_str=True)
+    common = inspect.signature(Terminal, eval_str=True)
     added = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in common.parameters.values()]
     kept = [parameter for name, parameter in own.parameters.items() if name != "talk"]
     version = inspect.Parameter("version", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Version)
@@ -127,7 +127,7 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(function)
     def run(*arguments: Any, **given: Any) -> None:
         given.pop("version")
-        talk = Talk(**{parameter.name: given.pop(parameter.name) for parameter in added})
+        talk = Terminal(**{parameter.name: given.pop(parameter.name) for parameter in added})
         with errors_as_text(talk):
             function(talk, *arguments, **given)
 
@@ -148,7 +148,7 @@ def _without_type(annotation: Any) -> None:
 
 
 @contextmanager
-def errors_as_text(talk: Talk) -> Iterator[None]:
+def errors_as_text(talk: Terminal) -> Iterator[None]:
     """Inside the block every error becomes text on stderr (a document too, under `--json`) and an exit code."""
     try:
         with enough_memory("a machine with more memory, or fewer rows at once"):
@@ -177,17 +177,17 @@ def errors_as_text(talk: Talk) -> Iterator[None]:
         raise typer.Exit(70) from None
 
 
-def _stopped(talk: Talk, word: str) -> typer.Exit:
+def _stopped(talk: Terminal, word: str) -> typer.Exit:
     talk.say(word)
     return typer.Exit(STOPPED[word])
 
 
 def report(fault: DisttrainError) -> None:
     """Say what went wrong where no command has begun to talk."""
-    _report(Talk(), fault)
+    _report(Terminal(), fault)
 
 
-def _report(talk: Talk, fault: DisttrainError) -> None:
+def _report(talk: Terminal, fault: DisttrainError) -> None:
     # Where the answer is "no" it has been printed already, and stdout holds one document.
     if talk.json and not isinstance(fault, AnswerIsNo):
         talk.document({"event": "error", "exit_code": fault.exit_code, "errors": [asdict(finding) for finding in fault.findings]})
