@@ -12,7 +12,7 @@ from disttrain.data.io.files import has_piped_data
 from disttrain.data.io.formats import FORMATS, Format, format_of
 from disttrain.data.io.record_batches import ahead, rows_at, rows_from
 from disttrain.data.json_state import within
-from disttrain.data.messages import Origin, column_place, place, raise_any, row_finding, shown
+from disttrain.data.messages import Origin, column_place, display, place, raise_any, row_finding
 from disttrain.data.output_columns import for_spreadsheets, in_format, require_format, text_needed
 from disttrain.data.row_inputs import RowColumn, read_known
 from disttrain.data.schema import Feature, Schema
@@ -82,7 +82,7 @@ __all__ = [
     "rows_from",
     "shared_groups",
     "shared_rows",
-    "shown",
+    "display",
     "text_column",
     "text_needed",
     "unlisted_values",

@@ -13,7 +13,7 @@ import pyarrow as pa
 from disttrain.config.messages import listing
 from disttrain.data.io.arrow_arrays import is_bytes, is_number, is_text, is_time, plain
 from disttrain.data.io.csv_dialect import separator_name
-from disttrain.data.messages import column_place, shown
+from disttrain.data.messages import column_place, display
 from disttrain.errors import Finding
 
 __all__ = ["KINDS", "LABEL", "fits", "is_passed_over", "is_simple", "kind_of", "lookup", "mistyped", "unseparated", "unusable"]
@@ -76,19 +76,19 @@ def lookup(wanted: Iterable[str], arrow_schema: Any, where: str, parts: Mapping[
         if name not in same:
             near = same or difflib.get_close_matches(name, names, n=1)
             hints = (
-                f"did you mean `{shown(near[0])}`?"
+                f"did you mean `{display(near[0])}`?"
                 if near
-                else f"the columns are {listing(map(shown, names))}"
+                else f"the columns are {listing(map(display, names))}"
                 if names
                 else "it has no columns at all",
             )
             part = (parts or {}).get(name)
-            yield Finding("missing-column", f"there is no column `{shown(name)}`" + (f", {part}" if part else ""), where, hints=hints)
+            yield Finding("missing-column", f"there is no column `{display(name)}`" + (f", {part}" if part else ""), where, hints=hints)
         elif same.count(name) > 1:
             yield Finding("duplicate-column", f"{same.count(name)} columns have this name", column_place(where, name))
         elif len(same) > 1:
             other = next(column for column in same if column != name)
-            what = f"`{shown(other)}` is there too, which differs only in case or blanks"
+            what = f"`{display(other)}` is there too, which differs only in case or blanks"
             yield Finding("ambiguous-column", what, column_place(where, name), hints=("rename or remove one of them",))
 
 
@@ -114,11 +114,11 @@ def unseparated(wanted: Iterable[str], names: Sequence[str], separator: str, whe
 def separated(mark: str, separator: str, configured: bool) -> str:
     """What to do with a file that is separated by `mark` and not by `separator`."""
     if not mark.isascii():
-        return f"write `{shown(separator)}` in its place: `sed 's/{mark}/{separator}/g' OLD.csv > NEW.csv`"
+        return f"write `{display(separator)}` in its place: `sed 's/{mark}/{separator}/g' OLD.csv > NEW.csv`"
     if configured:
         return f"set `data.csv: {{separator: {json.dumps(mark)}}}`"
     old, new = (f"\\{ord(one):03o}" if one in "\\'-" or not one.isprintable() else one for one in (mark, separator))
-    return f"write `{shown(separator)}` in its place: `tr '{old}' '{new}' < OLD.csv > NEW.csv`"
+    return f"write `{display(separator)}` in its place: `tr '{old}' '{new}' < OLD.csv > NEW.csv`"
 
 
 def folded(name: str) -> str:
@@ -127,8 +127,10 @@ def folded(name: str) -> str:
 
 def unusable(name: str, stored: Any, kind: str | None, where: str, starred: bool = False) -> Finding:
     """The finding about a column whose type can be no feature (`kind` None), or cannot be read as what it must be."""
-    what = f"its type {shown(stored)} cannot be a feature" if kind is None else f"its type {shown(stored)} cannot be read as {MEANT[kind]}"
-    hints = [f"leave it out: `data.exclude: [{shown(name)}]`"] if starred else []
+    what = (
+        f"its type {display(stored)} cannot be a feature" if kind is None else f"its type {display(stored)} cannot be read as {MEANT[kind]}"
+    )
+    hints = [f"leave it out: `data.exclude: [{display(name)}]`"] if starred else []
     return Finding("unusable-type", what, column_place(where, name), hints=(*hints, *ways_out(stored, kind)))
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from disttrain.data.comparing import Incomparable, compare
 from disttrain.data.io.arrow_arrays import is_number, joined
-from disttrain.data.messages import raise_any, shown
+from disttrain.data.messages import display, raise_any
 from disttrain.errors import ConfigError, DataError, Finding
 
 __all__ = ["columns_of", "columns_of_names", "keep"]
@@ -65,17 +65,17 @@ def literal(value: str, filter: str) -> Decimal | bool | str:
         try:
             return Decimal(value)
         except InvalidOperation:
-            raise bad(filter, f"the exponent of `{shown(value, 40)}` is beyond that of any number") from None
+            raise bad(filter, f"the exponent of `{display(value, 40)}` is beyond that of any number") from None
     if value in ("true", "false"):
         return value == "true"
     if quoted := TEXT.fullmatch(value):
         return quoted["single"] if quoted["single"] is not None else quoted["double"]
-    raise bad(filter, f"`{shown(value)}` is neither a number, true, false, nor text in quotes")
+    raise bad(filter, f"`{display(value)}` is neither a number, true, false, nor text in quotes")
 
 
 def bad(filter: str, why: str) -> ConfigError:
     hints = ("for example `claim_amount > 0` or `region == 'north'`; several are joined by `and`, or a list",)
-    return ConfigError(Finding("bad-filter", f"`{shown(filter)}` is not a filter: {why}", "data.filter", hints=hints))
+    return ConfigError(Finding("bad-filter", f"`{display(filter)}` is not a filter: {why}", "data.filter", hints=hints))
 
 
 def parsed_all(filters: Sequence[str]) -> list[Comparison]:
@@ -121,7 +121,7 @@ def keep(batch: Any, filters: Sequence[str]) -> NDArray[np.bool_]:
 
 def holds(batch: Any, comparison: Comparison) -> NDArray[np.bool_]:
     if len(batch.schema.get_all_field_indices(comparison.column)) != 1:
-        what = f"there is no column `{shown(comparison.column)}`, which the filter compares"
+        what = f"there is no column `{display(comparison.column)}`, which the filter compares"
         raise DataError(Finding("missing-column", what, "data.filter"))
     column = joined(batch.column(comparison.column))
     try:
@@ -132,13 +132,13 @@ def holds(batch: Any, comparison: Comparison) -> NDArray[np.bool_]:
 
 def mismatch(comparison: Comparison, kind: Any) -> Finding:
     value = comparison.value
-    written = f"'{shown(value)}'" if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else f"{value:g}"
+    written = f"'{display(value)}'" if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else f"{value:g}"
     hints = ["numbers stand bare, text and dates ('2026-01-31') in quotes, true and false bare"]
     if isinstance(value, str) and is_number(kind):
         hints.append("what is `data.id` or `type: categorical` is compared with text as it is written")
     return Finding(
         "filter-type",
-        f"column `{shown(comparison.column)}` is {kind}, and the filter compares it with {written}",
+        f"column `{display(comparison.column)}` is {kind}, and the filter compares it with {written}",
         "data.filter",
         hints=hints,
     )

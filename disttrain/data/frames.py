@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from disttrain.data import column_place, shown
+from disttrain.data import column_place, display
 from disttrain.data.io.arrow_arrays import plain
 from disttrain.errors import DataError, Finding, UsageError
 
@@ -77,7 +77,7 @@ def _is(library: str, frame: Any, name: str) -> bool:
 def _of_pandas(frame: Any, wanted: Collection[str]) -> pa.Table:
     for name in frame.index.names:
         if name in wanted and name not in frame.columns:
-            what = f"`{shown(name)}` is the index of the frame, and no column"
+            what = f"`{display(name)}` is the index of the frame, and no column"
             raise DataError(Finding("missing-column", what, FRAME, hints=("`frame.reset_index()`",)))
     names = [name for name in frame.columns if isinstance(name, str) and name in wanted]
     indices = [index for index, name in enumerate(frame.columns) if isinstance(name, str) and name in wanted]
@@ -94,7 +94,7 @@ def _of_pandas(frame: Any, wanted: Collection[str]) -> pa.Table:
         try:
             array = pa.Array.from_pandas(column)
         except (pa.ArrowException, TypeError, ValueError, OverflowError) as fault:
-            what = f"its values have no one type: {shown(str(fault).splitlines()[0], 200)}"
+            what = f"its values have no one type: {display(str(fault).splitlines()[0], 200)}"
             hints = (f"`frame[{name!r}].astype(str)` for text, `pandas.to_numeric` for numbers",)
             raise DataError(Finding("mixed-types", what, column_place(FRAME, name), hints=hints)) from None
         # A column of an extension of pandas may be an Arrow column in several pieces.

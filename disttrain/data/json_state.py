@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 from disttrain.errors import Finding, RunUnreadable
-from disttrain.messages import shown
+from disttrain.messages import display
 
 __all__ = ["each", "fields_of", "flag", "increasing", "items", "named", "number", "refuse", "text", "whole", "within"]
 
@@ -50,7 +50,7 @@ def fields_of(state: Any, name: str, keys: Sequence[str]) -> tuple[Any, ...]:
     if not isinstance(state, dict):
         raise refuse(f"{name} must be an object, not {spelled(state)}")
     if set(state) != set(keys):
-        raise refuse(f"{name} must have the keys {', '.join(keys)}; it has {shown(', '.join(state), 200)}")
+        raise refuse(f"{name} must have the keys {', '.join(keys)}; it has {display(', '.join(state), 200)}")
     return tuple(state[key] for key in keys)
 
 
@@ -72,7 +72,7 @@ def named(value: Any, name: str, keys: Sequence[str] | None = None) -> dict[str,
     """Texts by name: an object whose keys are among `keys` where these are given."""
     if not isinstance(value, dict) or len(value) > MOST_ITEMS:
         raise refuse(f"`{name}` must be an object of texts, not {spelled(value)}", name)
-    return {text(key, name, keys): text(item, f"{name}.{shown(key)}") for key, item in value.items()}
+    return {text(key, name, keys): text(item, f"{name}.{display(key)}") for key, item in value.items()}
 
 
 def flag(value: Any, name: str) -> bool:
@@ -120,4 +120,4 @@ def spelled(value: Any) -> str:
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, dict | list):
         return "an object" if isinstance(value, dict) else "a list"
-    return f"`{shown(value)}`"
+    return f"`{display(value)}`"

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from disttrain.errors import DataError, Finding
-from disttrain.messages import shown
+from disttrain.messages import display
 
 __all__ = [
     "MOST_FINDINGS",
@@ -23,7 +23,7 @@ __all__ = [
     "raise_any",
     "row_finding",
     "rows_have",
-    "shown",
+    "display",
 ]
 
 MOST_FINDINGS = 20
@@ -37,12 +37,12 @@ def place(path: Path | str) -> str:
         return "stdin"
     full = os.path.abspath(path)
     inside = full.startswith(os.getcwd() + os.sep)
-    return shown(os.path.relpath(full) if inside else os.path.normpath(path), longest=200)
+    return display(os.path.relpath(full) if inside else os.path.normpath(path), longest=200)
 
 
 def column_place(where: str, column: str) -> str:
     """``data/claims.parquet, column `x` ``: the place of a finding about one column."""
-    return f"{where}, column `{shown(column)}`"
+    return f"{where}, column `{display(column)}`"
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ def positions_finding(
 ) -> Finding:
     """The same about `count` rows, of which the first are at these `positions` of the input, with the `values` that stand there."""
     where, numbers, others = origin.numbered(positions)
-    texts = [shown(value, 40) for value in values[: len(numbers)]] or [""] * len(numbers)
+    texts = [display(value, 40) for value in values[: len(numbers)]] or [""] * len(numbers)
     width = max(map(len, texts))
     counting = ROWS_FROM_0 if numbers[0].endswith(ROWS_FROM_0) else ""
     lines = [f"{number.removesuffix(ROWS_FROM_0)}  {text:>{width}}".rstrip() for number, text in zip(numbers, texts, strict=True)]

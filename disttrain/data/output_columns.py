@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from disttrain.choices import TEXT_FORMATS
 from disttrain.data.io.arrow_arrays import is_bytes, joined
 from disttrain.data.io.formats import FORMATS
-from disttrain.data.messages import column_place, shown
+from disttrain.data.messages import column_place, display
 from disttrain.errors import DataError, Finding
 
 __all__ = ["for_spreadsheets", "in_format", "require_format", "text_needed"]
@@ -47,7 +47,9 @@ def require_format(schema: Any, names: Sequence[str], form: str) -> None:
         hint = "`--format parquet`" if form != "parquet" else "`--format arrow`"
         raise DataError(
             *(
-                Finding("unfit-column", f"{form} cannot hold its type, {shown(field.type)}", f"column `{shown(field.name)}`", hints=(hint,))
+                Finding(
+                    "unfit-column", f"{form} cannot hold its type, {display(field.type)}", f"column `{display(field.name)}`", hints=(hint,)
+                )
                 for field in unfit
             )
         )
@@ -95,7 +97,7 @@ def as_text(column: Any, name: str, first: int) -> Any:
         return column
     array = joined(column).cast(pa.binary())
     if (row := first_without_text(array)) is not None:
-        what = f"its bytes are not UTF-8 text: {shown(array[row].as_py()[:40])}"
+        what = f"its bytes are not UTF-8 text: {display(array[row].as_py()[:40])}"
         raise DataError(Finding("not-text", what, column_place(f"row {first + row:,}", name), hints=("`--format parquet`",)))
     return array.cast(pa.string())
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from disttrain.data.column_type_guess import Resemblance, unlike
 from disttrain.data.io.arrow_arrays import bits
-from disttrain.data.messages import MOST_ROWS, positions_finding, shown
+from disttrain.data.messages import MOST_ROWS, display, positions_finding
 from disttrain.data.source import Source
 from disttrain.data.wrong_cells import COMMA, ways_out_of_numbers
 from disttrain.errors import Finding
@@ -31,7 +31,7 @@ def resembling(source: Source, columns: Sequence[str], starred: bool) -> tuple[l
     whole = [name for name, count in found.items() if count.kind == "numbers" and count.plain == count.cells]
     odd = {name: count for name, count in found.items() if name not in whole}
     remarks = [
-        f"`{shown(name)}` is text that holds numbers, taken as categories: `{{name: {shown(name)}, type: numeric}}` reads them as numbers,"
+        f"`{display(name)}` is text that holds numbers, taken as categories: `{{name: {display(name)}, type: numeric}}` reads them as numbers,"
         f" `type: categorical` says that they are names"
         for name in whole
     ]
@@ -77,5 +77,5 @@ def ways_out(count: Resemblance, cells: Sequence[str], source: Source) -> list[s
 
 
 def as_category(name: str, starred: bool) -> str:
-    item = f"{{name: {shown(name)}, type: categorical}}"
+    item = f"{{name: {display(name)}, type: categorical}}"
     return f'or if these are names: `features: ["*", {item}]`' if starred else f"or if these are names: `{item}`"

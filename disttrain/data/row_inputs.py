@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from disttrain.data.io.arrow_arrays import joined
-from disttrain.data.messages import Origin, raise_any, row_finding, shown
+from disttrain.data.messages import Origin, display, raise_any, row_finding
 from disttrain.data.value_checks import checked_numbers, counted
 from disttrain.errors import Finding
 
@@ -38,7 +38,7 @@ def read_known(batch: Any, wanted: Sequence[RowColumn], origin: Origin | None = 
     start, found, findings = origin or Origin(), {}, []
     for part in wanted:
         if part.column not in batch.schema.names:
-            what = f"there is no column `{shown(part.column)}`, the {part.title} of each row"
+            what = f"there is no column `{display(part.column)}`, the {part.title} of each row"
             findings.append(Finding("missing-column", what, start.names[0]))
             continue
         values, missing, faults = checked_numbers(part.column, joined(batch.column(part.column)), start)

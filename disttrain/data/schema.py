@@ -11,7 +11,7 @@ from disttrain.data.column_types import AS_WRITTEN, EVENT, FORM_OF_KIND, NAME, N
 from disttrain.data.filters import columns_of
 from disttrain.data.io.arrow_arrays import is_text, plain
 from disttrain.data.json_state import each, fields_of, flag, items, named, text, whole
-from disttrain.data.messages import raise_any, shown
+from disttrain.data.messages import display, raise_any
 from disttrain.data.resemblance import resembling
 from disttrain.data.source import Source
 from disttrain.errors import Finding
@@ -109,7 +109,7 @@ class Schema:
         raise_any(dict.fromkeys(findings))
         remarks: tuple[str, ...] = ()
         if passed:
-            said = ", ".join(f"`{shown(name)}`" if name.strip() else "a column without a name" for name in dict.fromkeys(passed))
+            said = ", ".join(f"`{display(name)}`" if name.strip() else "a column without a name" for name in dict.fromkeys(passed))
             remarks = (f"passed over: {said}",)
         resolved_schema = Schema(tuple(features), schema.target, schema.weight, schema.id, known, observed, label)
         return Resolved(resolved_schema, remarks, tuple(warnings))

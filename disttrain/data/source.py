@@ -27,7 +27,7 @@ from disttrain.data.io.formats import Format, format_of
 from disttrain.data.io.hive import constant, partition_types, partitions
 from disttrain.data.io.ndjson import is_large
 from disttrain.data.io.record_batches import gathered, no_rows, of_length, plain_parts, regrouped, rows_from
-from disttrain.data.messages import Origin, column_place, place, raise_any, shown
+from disttrain.data.messages import Origin, column_place, display, place, raise_any
 from disttrain.data.united_schema import repeated, united
 from disttrain.data.wrong_cells import WrongCells
 from disttrain.errors import DataError, Finding
@@ -122,9 +122,9 @@ class Source:
     def _require_renamed(self, there: Sequence[str]) -> None:
         missing = [name for name in self.renamed.values() if name not in there]
         if missing:
-            hints = (f"it has {', '.join(f'`{shown(name, 40)}`' for name in there[:12])}",)
+            hints = (f"it has {', '.join(f'`{display(name, 40)}`' for name in there[:12])}",)
             raise DataError(
-                Finding("missing-column", f"there is no column `{shown(missing[0])}`, which `--map` names", self.place, hints=hints)
+                Finding("missing-column", f"there is no column `{display(missing[0])}`, which `--map` names", self.place, hints=hints)
             )
 
     @property

@@ -14,7 +14,7 @@ from disttrain.data.comparing import order_of
 from disttrain.data.hashing import row_hash
 from disttrain.data.io.arrow_arrays import bits, boolean_column, is_number, is_text, is_time, joined, texts
 from disttrain.data.io.csv_dialect import TYPED
-from disttrain.data.messages import shown
+from disttrain.data.messages import display
 from disttrain.data.splits import listed_rows
 from disttrain.data.text_values import as_times
 
@@ -29,8 +29,8 @@ def unlisted_values(compared: Any, wanted: Any, name: str) -> Iterator[str]:
     _, missing = listed_rows(compared, wanted, name)
     if missing:
         more = f" and {len(missing) - MOST_VALUES:,} more" if len(missing) > MOST_VALUES else ""
-        said = ", ".join(f"`{shown(value, 40)}`" for value in missing[:MOST_VALUES])
-        yield f"no row has {said}{more} in `{shown(wanted.column)}`, which `data.{name}` lists"
+        said = ", ".join(f"`{display(value, 40)}`" for value in missing[:MOST_VALUES])
+        yield f"no row has {said}{more} in `{display(wanted.column)}`, which `data.{name}` lists"
 
 
 def shared_groups(groups: Any, split: Parts, by: str) -> Iterator[str]:
@@ -42,7 +42,7 @@ def shared_groups(groups: Any, split: Parts, by: str) -> Iterator[str]:
         both = bits(pc.is_in(held, value_set=trained)) if len(held) and len(trained) else np.zeros(0, dtype=bool)
         if both.any():
             yield (
-                f"{int(both.sum()):,} of {len(held):,} groups of `{shown(by)}` in the {SPLITS[code]} rows are in the training rows too:"
+                f"{int(both.sum()):,} of {len(held):,} groups of `{display(by)}` in the {SPLITS[code]} rows are in the training rows too:"
                 " their scores say little about new groups"
             )
 
@@ -61,7 +61,7 @@ def older_rows(times: Any, split: Parts, by: str) -> Iterator[str]:
         rows = (split == code) & known
         older = int((order[rows] < newest).sum())
         if older:
-            yield f"{older:,} of {int(rows.sum()):,} {SPLITS[code]} rows are older than the newest training row (`{shown(by)}`)"
+            yield f"{older:,} of {int(rows.sum()):,} {SPLITS[code]} rows are older than the newest training row (`{display(by)}`)"
 
 
 def shared_rows(table: Any, split: Parts, columns: Collection[str]) -> Iterator[tuple[str, float]]:

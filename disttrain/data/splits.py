@@ -14,7 +14,7 @@ from disttrain.data.comparing import is_listed, order_of
 from disttrain.data.hashing import column_hash, mixed, row_hash
 from disttrain.data.io.arrow_arrays import is_number, is_text, is_time, joined, missing_values, numbers, texts
 from disttrain.data.io.csv_dialect import TYPED
-from disttrain.data.messages import Origin, column_place, row_finding, rows_have, shown
+from disttrain.data.messages import Origin, column_place, display, row_finding, rows_have
 from disttrain.data.text_values import as_times
 from disttrain.errors import DataError, Finding
 
@@ -62,8 +62,8 @@ def assign(
         else:
             listed, missing = listed_rows(own_rows(table, compared, wanted.column), wanted, name)
             if not listed.any():
-                said = ", ".join(f"`{shown(value, 40)}`" for value in missing[:10])
-                raise none_left(name, f"no row has {said} in `{shown(wanted.column)}`")
+                said = ", ".join(f"`{display(value, 40)}`" for value in missing[:10])
+                raise none_left(name, f"no row has {said} in `{display(wanted.column)}`")
             parts[listed & (parts == TRAIN)] = which
         if not (parts == which).any():
             raise none_left(name, "it would have no row")
@@ -190,7 +190,7 @@ def time_ranks(table: Any, by: str | None, seed: int, exclude: tuple[str, ...], 
 
 
 def unfit(by: str | None, kind: Any, what: str, origin: Origin) -> Finding:
-    return Finding("unusable-type", what.format(shown(kind)), column_place(origin.names[0], str(by)), hints=("name another column",))
+    return Finding("unusable-type", what.format(display(kind)), column_place(origin.names[0], str(by)), hints=("name another column",))
 
 
 def as_times_or_none(column: Any) -> tuple[Any, NDArray[np.bool_]]:
@@ -199,7 +199,7 @@ def as_times_or_none(column: Any) -> tuple[Any, NDArray[np.bool_]]:
 
 def split_column(table: Any, by: str | None) -> Any:
     if by is None or by not in table.schema.names:
-        what = f"there is no column `{shown(by)}`, by which the rows are split" if by else "the split needs the name of a column"
+        what = f"there is no column `{display(by)}`, by which the rows are split" if by else "the split needs the name of a column"
         raise DataError(Finding("missing-column", what, "data.split.by"))
     return joined(table.column(by))
 
@@ -207,12 +207,12 @@ def split_column(table: Any, by: str | None) -> Any:
 def listed_rows(table: Any, wanted: Any, name: str) -> tuple[NDArray[np.bool_], list[Any]]:
     """Which rows have one of the values in the column of `wanted`, (n,), compared in the column's own type, and the values that none has."""
     if wanted.column not in table.schema.names:
-        what = f"there is no column `{shown(wanted.column)}`, which tells the rows"
+        what = f"there is no column `{display(wanted.column)}`, which tells the rows"
         raise DataError(Finding("missing-column", what, f"data.{name}"))
     column = joined(table.column(wanted.column))
     if not is_simple(column.type) and not pa.types.is_null(column.type):
         raise DataError(
-            Finding("unusable-type", f"its type {shown(column.type)} cannot tell the rows", column_place(f"data.{name}", wanted.column))
+            Finding("unusable-type", f"its type {display(column.type)} cannot tell the rows", column_place(f"data.{name}", wanted.column))
         )
     return is_listed(column, wanted.values)
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from disttrain.data.column_checks import LABEL, fits, unusable
 from disttrain.data.features.categorical import places_in
 from disttrain.data.io.arrow_arrays import bits, is_text, joined, text_column, texts
-from disttrain.data.messages import Origin, column_place, raise_any, row_finding, rows_have, shown
+from disttrain.data.messages import Origin, column_place, display, raise_any, row_finding, rows_have
 from disttrain.data.value_checks import checked_numbers, counted
 from disttrain.errors import DataError, Finding
 
@@ -51,7 +51,7 @@ def read_target(
     start = origin or Origin()
     names = batch.schema.names
     missing = [
-        Finding("missing-column", f"there is no target column `{shown(name)}`", start.names[0]) for name in columns if name not in names
+        Finding("missing-column", f"there is no target column `{display(name)}`", start.names[0]) for name in columns if name not in names
     ]
     raise_any(missing)
     if kind == "label" and len(columns) == 1:
@@ -87,7 +87,7 @@ def labelled(name: str, array: Any, given: Sequence[Label] | None, origin: Origi
     unknown = (places < 0) & ~missing
     if unknown.any():
         what = f"{rows_have(unknown)} a label that is none of the {len(labels)} known"
-        hints = (f"known are {', '.join(shown(text_of(label), 30) for label in labels[:10])}",)
+        hints = (f"known are {', '.join(display(text_of(label), 30) for label in labels[:10])}",)
         found = row_finding(
             "unknown-label", what, column=name, rows=unknown, values=lambda row: array[row].as_py(), origin=origin, hints=hints
         )
@@ -157,7 +157,7 @@ def read_weight(batch: Any, column: str, origin: Origin | None = None) -> NDArra
     """The weight of each row, (n,), finite and not negative. Raises DataError with the rows where it is not."""
     start = origin or Origin()
     if column not in batch.schema.names:
-        raise DataError(Finding("missing-column", f"there is no weight column `{shown(column)}`", start.names[0]))
+        raise DataError(Finding("missing-column", f"there is no weight column `{display(column)}`", start.names[0]))
     weight, missing, findings = checked_numbers(column, batch.column(column), start)
     raise_any(findings)
     for code, what, rows in (

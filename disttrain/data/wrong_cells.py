@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from disttrain.data.column_types import AS_WRITTEN, BOOLEAN, EVENT, NUMBER, Conformed, conformed
 from disttrain.data.io.arrow_arrays import integer_column, is_text, joined, texts
 from disttrain.data.io.csv_dialect import TYPED
-from disttrain.data.messages import MOST_ROWS, Origin, positions_finding, raise_any, shown
+from disttrain.data.messages import MOST_ROWS, Origin, display, positions_finding, raise_any
 from disttrain.errors import Finding
 
 __all__ = ["COMMA", "WrongCells", "cells_findings", "imposed", "ways_out_of_numbers"]
@@ -140,7 +140,7 @@ def are(count: int) -> str:
 
 def number_words(name: str, count: int, cells: Sequence[str], format: str, known: Sequence[str]) -> Words:
     if all(WHOLE.fullmatch(cell) for cell in cells):
-        hints = ("if it is an identifier, make it `data.id` or `{name: " + shown(name) + ", type: categorical}`",)
+        hints = ("if it is an identifier, make it `data.id` or `{name: " + display(name) + ", type: categorical}`",)
         return "number-too-long", f"{are(count)} beyond 2^53 (9,007,199,254,740,992), where float64 no longer tells neighbours apart", hints
     if all(DATE.fullmatch(cell) for cell in cells):
         hints = ("make a number of it in the data: days (hours, seconds) since a fixed date, or between two dates",)
@@ -160,13 +160,13 @@ def ways_out_of_numbers(cells: Sequence[str], format: str, known: Sequence[str] 
         hints.append('if the comma parts thousands: `data.csv: {thousands: ","}`')
     words = sorted({cell.strip() for cell in cells if not TRUTH.fullmatch(cell)})
     if words and not hints and format == "csv" and len(words) <= 3 and not any(character.isdigit() for word in words for character in word):
-        listed = ", ".join(f'"{shown(word, 20)}"' for word in (*words, *known))
+        listed = ", ".join(f'"{display(word, 20)}"' for word in (*words, *known))
         hints.append(f'if it means missing: leave the field empty, or `data.csv: {{missing: ["", {listed}]}}`')
     return [*hints, "write numbers like 1234.5, without a unit; an empty field is a missing value"]
 
 
 def boolean_words(name: str, count: int, cells: Sequence[str], format: str, known: Sequence[str]) -> Words:  # noqa: ARG001
-    hints = ("write true and false, or 1 and 0", "or make it a category: `{name: " + shown(name) + ", type: categorical}`")
+    hints = ("write true and false, or 1 and 0", "or make it a category: `{name: " + display(name) + ", type: categorical}`")
     return "bad-boolean", f"{are(count)} neither true nor false", hints
 
 

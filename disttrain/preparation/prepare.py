@@ -13,7 +13,7 @@ from torch import Tensor
 
 from disttrain.choices import SPLITS
 from disttrain.config import Config, Loaded, suggestion
-from disttrain.data import Encoder, column_place, integer_column, own_shares, require_weight, shown
+from disttrain.data import Encoder, column_place, display, integer_column, own_shares, require_weight
 from disttrain.errors import DataError, Finding
 from disttrain.families import Family, Scaling
 from disttrain.model import Model, encoded, layout_of, outputs_of, scaling_of, standardised, trunk_dtype
@@ -198,8 +198,8 @@ def _untrained_labels(rows: Dataset, seen: Observed) -> Iterator[str]:
     codes = np.unique(seen.outcome.value.numpy())
     missing = [str(seen.labels[int(code)]) for code in codes[~np.isin(codes, trained)]]
     if missing:
-        said = ", ".join(f"`{shown(label, 40)}`" for label in missing[:10])
-        yield f"no training row has the label{'s' if len(missing) > 1 else ''} {said} of `{shown(rows.schema.target[0])}`, which held-out rows have"
+        said = ", ".join(f"`{display(label, 40)}`" for label in missing[:10])
+        yield f"no training row has the label{'s' if len(missing) > 1 else ''} {said} of `{display(rows.schema.target[0])}`, which held-out rows have"
 
 
 def _require_groups(config: Config, rows: Dataset) -> None:
@@ -207,9 +207,9 @@ def _require_groups(config: Config, rows: Dataset) -> None:
     missing = [name for name in config.evaluation.by if name not in rows.table.column_names]
     if missing:
         near = suggestion(missing[0], rows.arrow_schema.names)
-        hints = (f"did you mean `{shown(near)}`?",) if near else ()
+        hints = (f"did you mean `{display(near)}`?",) if near else ()
         raise DataError(
-            Finding("missing-column", f"there is no column `{shown(missing[0])}`, `evaluation.by`", rows.origin.names[0], hints=hints)
+            Finding("missing-column", f"there is no column `{display(missing[0])}`, `evaluation.by`", rows.origin.names[0], hints=hints)
         )
 
 

@@ -415,8 +415,8 @@ def test_types_of_ndjson_hold_for_all_blocks(tmp_path, monkeypatch):
 
 
 def test_names_are_shown_without_their_control_characters():
-    assert messages.shown("a\x1b[31mb\nc\u202ed") == "a\\x1b[31mb\\nc\\u202ed"
-    assert len(messages.shown("x" * 10**6)) == 80
+    assert messages.display("a\x1b[31mb\nc\u202ed") == "a\\x1b[31mb\\nc\\u202ed"
+    assert len(messages.display("x" * 10**6)) == 80
 
 
 def test_hostile_column_names_are_escaped_in_every_message(tmp_path):

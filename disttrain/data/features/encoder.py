@@ -14,7 +14,7 @@ from disttrain.data.features.datetime import Datetime
 from disttrain.data.features.numeric import Boolean, Numeric
 from disttrain.data.io.arrow_arrays import boolean_column, missing_values
 from disttrain.data.json_state import each, fields_of, refuse, text
-from disttrain.data.messages import Origin, column_place, raise_any, row_finding, rows_have, shown
+from disttrain.data.messages import Origin, column_place, display, raise_any, row_finding, rows_have
 from disttrain.data.schema import Feature, Schema
 from disttrain.errors import DataError, Finding
 
@@ -203,7 +203,7 @@ def fitted(feature: Feature, column: Any, scaling: str, origin: Origin, weight: 
     part, findings = PARTS[feature.kind].fit(feature, column, scaling, origin, weight)
     if part.constant and missing_values(column).all():
         what = "it has no value in any training row"
-        hints = (f"leave it out of the features: `{shown(feature.name)}`",)
+        hints = (f"leave it out of the features: `{display(feature.name)}`",)
         return Boolean(feature.name, True, False), [Finding("empty-column", what, column_place(origin.names[0], feature.name), hints=hints)]
     return part, findings
 
@@ -231,4 +231,4 @@ def missing_findings(name: str, column: Any, origin: Origin) -> Iterator[Finding
 def absent(names: Sequence[str], batch: Any, origin: Origin) -> Iterator[Finding]:
     for name in names:
         if len(batch.schema.get_all_field_indices(name)) != 1:
-            yield Finding("missing-column", f"there is no column `{shown(name)}`", origin.names[0])
+            yield Finding("missing-column", f"there is no column `{display(name)}`", origin.names[0])

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from disttrain.data.io.files import HEAD_BYTES, empty_file, head, opened_text, reading, require_text
-from disttrain.data.messages import place, shown
+from disttrain.data.messages import display, place
 from disttrain.errors import DataError, Finding
 
 __all__ = ["MISSING_WORDS", "PLAIN", "TYPED", "Dialect", "dialect_of", "header_of", "number_text", "separator_name"]
@@ -71,13 +71,13 @@ class Dialect:
         if self.encoding != "utf-8":
             parts.append(f"{self.encoding} text, not UTF-8 (`iconv -f {self.encoding.upper()} -t UTF-8` converts it)")
         if self.words:
-            parts.append("missing: " + ", ".join(shown(word, 20) for word in self.words))
+            parts.append("missing: " + ", ".join(display(word, 20) for word in self.words))
         return ", ".join(parts)
 
 
 def separator_name(separator: str) -> str:
     """A separator as a message names it."""
-    return "blank" if separator == " " else SEPARATORS.get(separator, f"`{shown(separator)}`")
+    return "blank" if separator == " " else SEPARATORS.get(separator, f"`{display(separator)}`")
 
 
 def is_float(word: str) -> bool:
@@ -160,9 +160,9 @@ def decoded(path: Path, first: bytes, encoding: str) -> str:
     try:
         text = first.decode(encoding, errors="strict" if len(first) < HEAD_BYTES else "ignore")
     except (UnicodeDecodeError, LookupError) as fault:
-        what = f"it cannot be read as {shown(encoding)} text: {shown(fault, 120)}"
+        what = f"it cannot be read as {display(encoding)} text: {display(fault, 120)}"
         hints = ("leave `data.csv.encoding` out: it is recognised", "or name the one it has, such as `latin-1`, `cp1252`, `utf-16`")
-        raise DataError(Finding("not-utf8", what, shown(path), hints=hints)) from None
+        raise DataError(Finding("not-utf8", what, display(path), hints=hints)) from None
     text = text.removeprefix("\ufeff")
     cut = text.rfind("\n") if len(first) == HEAD_BYTES else -1
     return text[: cut + 1] if cut >= 0 else text

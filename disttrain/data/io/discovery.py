@@ -11,7 +11,7 @@ from disttrain.config import expanded
 from disttrain.config.remote import remote
 from disttrain.data.io.files import STDIN, not_a_file
 from disttrain.data.io.formats import FORMATS, suffix_of
-from disttrain.data.messages import place, raise_any, shown
+from disttrain.data.messages import display, place, raise_any
 from disttrain.errors import DataError, Finding
 
 __all__ = ["files"]
@@ -63,7 +63,7 @@ def matching(part: str, base: Path, format: str) -> list[Path]:
     try:
         is_folder, exists = path.is_dir(), path.exists()
     except (OSError, ValueError) as fault:
-        raise DataError(Finding("unreadable-file", shown(fault), shown(part))) from fault
+        raise DataError(Finding("unreadable-file", display(fault), display(part))) from fault
     if is_folder:
         return in_folder(path, format)
     if exists or not glob.has_magic(part):

@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from disttrain.config.messages import nearest_file
-from disttrain.data.messages import place, shown
+from disttrain.data.messages import display, place
 from disttrain.errors import DataError, Finding, bytes_asked
 
 __all__ = [
@@ -117,7 +117,7 @@ def not_a_file(path: Path) -> Finding | None:
     except FileNotFoundError:
         return Finding("missing-file", "there is no such file", place(path), hints=other_file(path))
     except (OSError, ValueError) as fault:
-        return Finding("unreadable-file", shown(fault), place(path))
+        return Finding("unreadable-file", display(fault), place(path))
     if stat.S_ISREG(mode):
         return None
     kind = "a folder" if stat.S_ISDIR(mode) else "a pipe or device"
@@ -194,7 +194,7 @@ def unreadable(path: Path, name: str, fault: BaseException) -> DataError:
         hints.append(f"its first bytes look like {seems}; {unpack or f'name it so, or set `data.format: {seems}`'}")
     if "UTF8" in str(fault) or isinstance(fault, UnicodeError):
         hints += other_encoding(name)
-    reason = shown(str(fault).strip().split("\n")[0] or type(fault).__name__, 200)
+    reason = display(str(fault).strip().split("\n")[0] or type(fault).__name__, 200)
     return DataError(Finding("unreadable-file", f"cannot be read as {name}: {reason}", place(path), hints=tuple(hints)))
 
 
