@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 else:
     torch = lazy.module("torch")
 
-__all__ = ["batches", "bounds", "order"]
-
 # Far apart, so that the epochs of one seed are not those of the next.
 EPOCHS_APART = 1_000_003
 MEMBERS_APART = 15_485_863 * EPOCHS_APART

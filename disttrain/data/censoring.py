@@ -15,8 +15,6 @@ from disttrain.data.targets import Target, no_target, read_target
 from disttrain.data.value_checks import checked_numbers, counted
 from disttrain.errors import Finding
 
-__all__ = ["CensoredTarget", "read_seen"]
-
 Numbers = NDArray[np.float64]
 Rows = NDArray[np.bool_]
 
@@ -36,7 +34,7 @@ class CensoredTarget:
     above: Rows | None = None
 
 
-def read_seen(batch: Any, schema: Schema, section: Any, origin: Origin | None = None) -> CensoredTarget:
+def read_censored_target(batch: Any, schema: Schema, section: Any, origin: Origin | None = None) -> CensoredTarget:
     """What the columns of a table or record batch say of a target that is one number; `section` is the config's `data.censoring`.
 
     Raises DataError with rows: events that are not 0 or 1, ends in the wrong order, entries at or above the target, nothing known at all.
@@ -44,7 +42,7 @@ def read_seen(batch: Any, schema: Schema, section: Any, origin: Origin | None = 
     start = origin or Origin()
     lower, upper, missing = bounded(batch, schema, start) if {"lower", "upper"} & set(schema.observed) else exact(batch, schema, start)
     nor = ", neither itself nor an end of its interval" if {"lower", "upper"} & set(schema.observed) else ""
-    findings = [no_target(told_by(schema), missing, start, nor)] if missing.any() else []
+    findings = [no_target(target_columns(schema), missing, start, nor)] if missing.any() else []
     above = None
     if "event" in schema.observed:
         above = ~happened(batch, schema.observed["event"], start)
@@ -76,12 +74,12 @@ def bounded(batch: Any, schema: Schema, origin: Origin) -> tuple[Numbers, Number
     target itself counts.
     """
     ends = [column(batch, schema, part, origin) for part in ("lower", "upper")]
-    own = schema.target[0] not in (schema.observed.get("lower"), schema.observed.get("upper"))
+    has_target = schema.target[0] not in (schema.observed.get("lower"), schema.observed.get("upper"))
     target, missing = np.full(len(batch), np.nan), np.ones(len(batch), dtype=bool)
-    if own:
+    if has_target:
         target, _, missing = exact(batch, schema, origin)
-    given = [np.isnan(end) if end is not None else missing for end in ends]
-    unknown = given[0] & given[1]
+    empty = [np.isnan(end) if end is not None else missing for end in ends]
+    unknown = empty[0] & empty[1]
     lower, upper = (target if end is None else end for end in ends)
     lower = np.where(np.isnan(lower), -np.inf, lower)
     upper = np.where(np.isnan(upper), np.inf, upper)
@@ -108,7 +106,7 @@ def column(batch: Any, schema: Schema, part: str, origin: Origin) -> Numbers | N
     if name not in batch.schema.names:
         raise_any([Finding("missing-column", f"there is no column `{name}`, `data.censoring.{part}`", origin.names[0])])
     _, _, findings = checked_numbers(name, batch.column(name), origin)
-    raise_any(found for found in findings if found.code != "infinite-value")
+    raise_any(finding for finding in findings if finding.code != "infinite-value")
     return numbers(joined(batch.column(name)))[0]
 
 
@@ -120,8 +118,8 @@ def happened(batch: Any, name: str, origin: Origin) -> Rows:
     if wrong.any():
         what = f"{counted(wrong)} neither 1 (seen exactly) nor 0 (right-censored)"
         hints = ("write 0 and 1, or false and true, for other codes such as 1 and 2; of several causes of an end each has a column",)
-        told = row_finding("bad-event", what, column=name, rows=wrong, values=lambda row: f"{values[row]:g}", origin=origin, hints=hints)
-        raise_any([told])
+        finding = row_finding("bad-event", what, column=name, rows=wrong, values=lambda row: f"{values[row]:g}", origin=origin, hints=hints)
+        raise_any([finding])
     return np.asarray(values == 1.0)
 
 
@@ -131,11 +129,11 @@ def limited(batch: Any, schema: Schema, section: Any, lower: Numbers, upper: Num
     if limit is None and section.limit is None:
         return lower, upper
     limits = np.full(len(lower), float(section.limit)) if limit is None else np.where(np.isnan(limit), np.inf, limit)
-    reached = lower >= limits
-    return np.where(reached, limits, lower), np.where(reached, np.inf, upper)
+    at_limit = lower >= limits
+    return np.where(at_limit, limits, lower), np.where(at_limit, np.inf, upper)
 
 
-def told_by(schema: Schema) -> tuple[str, ...]:
+def target_columns(schema: Schema) -> tuple[str, ...]:
     """The columns that say where a target lies, each once."""
     return tuple(dict.fromkeys((*schema.target, *(schema.observed[part] for part in ("lower", "upper") if part in schema.observed))))
 
@@ -148,10 +146,10 @@ def late(schema: Schema, entry: Numbers, lower: Numbers, upper: Numbers, origin:
     what = f"{rows_have(impossible)} a target that is not above their entry, and could not have been seen"
     name = schema.observed["entry"]
     hints = ("an entry is the value that a target had to exceed to be in the data; leave it empty where there was none",)
-    told = np.where(np.isinf(upper), lower, upper)
+    ends = np.where(np.isinf(upper), lower, upper)
     return [
         row_finding(
             "late-entry", what, column=name, rows=impossible, origin=origin, hints=hints,
-            values=lambda row: f"{entry[row]:g}, target {told[row]:g}",
+            values=lambda row: f"{entry[row]:g}, target {ends[row]:g}",
         )
     ]  # fmt: skip

@@ -13,10 +13,8 @@ import pyarrow as pa
 from disttrain.config.messages import listing
 from disttrain.data.io.arrow_arrays import is_bytes, is_number, is_text, is_time, plain
 from disttrain.data.io.csv_dialect import separator_name
-from disttrain.data.messages import column_place, display
+from disttrain.data.messages import column_location, display
 from disttrain.errors import Finding
-
-__all__ = ["KINDS", "LABEL", "fits", "is_passed_over", "is_simple", "kind_of", "lookup", "mistyped", "unseparated", "unusable"]
 
 LABEL = "label"
 # The row numbers that data frames leave in a file; no part of the data.
@@ -65,19 +63,19 @@ def is_passed_over(name: str) -> bool:
     return not name.strip() or SAVED_INDEX.fullmatch(name) is not None
 
 
-def lookup(wanted: Iterable[str], arrow_schema: Any, where: str, parts: Mapping[str, str] | None = None) -> Iterator[Finding]:
+def lookup(required: Iterable[str], arrow_schema: Any, where: str, parts: Mapping[str, str] | None = None) -> Iterator[Finding]:
     """Columns that are not there, stand twice, or could be mistaken for another one; `parts` {column: what it is there for}."""
     names = arrow_schema.names
-    alike: dict[str, list[str]] = {}
+    by_folded_name: dict[str, list[str]] = {}
     for name in names:
-        alike.setdefault(folded(name), []).append(name)
-    for name in wanted:
-        same = alike.get(folded(name), [])
+        by_folded_name.setdefault(folded(name), []).append(name)
+    for name in required:
+        same = by_folded_name.get(folded(name), [])
         if name not in same:
-            near = same or difflib.get_close_matches(name, names, n=1)
+            suggestions = same or difflib.get_close_matches(name, names, n=1)
             hints = (
-                f"did you mean `{display(near[0])}`?"
-                if near
+                f"did you mean `{display(suggestions[0])}`?"
+                if suggestions
                 else f"the columns are {listing(map(display, names))}"
                 if names
                 else "it has no columns at all",
@@ -85,26 +83,26 @@ def lookup(wanted: Iterable[str], arrow_schema: Any, where: str, parts: Mapping[
             part = (parts or {}).get(name)
             yield Finding("missing-column", f"there is no column `{display(name)}`" + (f", {part}" if part else ""), where, hints=hints)
         elif same.count(name) > 1:
-            yield Finding("duplicate-column", f"{same.count(name)} columns have this name", column_place(where, name))
+            yield Finding("duplicate-column", f"{same.count(name)} columns have this name", column_location(where, name))
         elif len(same) > 1:
             other = next(column for column in same if column != name)
             what = f"`{display(other)}` is there too, which differs only in case or blanks"
-            yield Finding("ambiguous-column", what, column_place(where, name), hints=("rename or remove one of them",))
+            yield Finding("ambiguous-column", what, column_location(where, name), hints=("rename or remove one of them",))
 
 
-def unseparated(wanted: Iterable[str], names: Sequence[str], separator: str, where: str, configured: bool) -> Finding | None:
+def unseparated(columns: Iterable[str], names: Sequence[str], separator: str, where: str, configured: bool) -> Finding | None:
     """The finding that a text file with the columns `names` is separated by something else: by it the header holds more of the columns that are
     wanted. `configured`: whether a config can say so.
     """
-    known = set(wanted)
-    if known & set(names):
+    required = set(columns)
+    if required & set(names):
         return None
     # In a header of several columns one that is wanted may be a part of another's name.
     header, best, most = separator.join(names), "", int(len(names) > 1)
     for mark in sorted(mark for mark in set(header) if not mark.isalnum() and mark not in "_\"'\r\n" and mark != separator):
         cells = {cell.strip(" \"'") for cell in header.split(mark)}
-        if len(known & cells) > most and "" not in cells:
-            best, most = mark, len(known & cells)
+        if len(required & cells) > most and "" not in cells:
+            best, most = mark, len(required & cells)
     if not best:
         return None
     what = f"its columns are separated by {separator_name(best)}, and it is read as separated by {separator_name(separator)}"
@@ -131,7 +129,7 @@ def unusable(name: str, stored: Any, kind: str | None, where: str, starred: bool
         f"its type {display(stored)} cannot be a feature" if kind is None else f"its type {display(stored)} cannot be read as {MEANT[kind]}"
     )
     hints = [f"leave it out: `data.exclude: [{display(name)}]`"] if starred else []
-    return Finding("unusable-type", what, column_place(where, name), hints=(*hints, *ways_out(stored, kind)))
+    return Finding("unusable-type", what, column_location(where, name), hints=(*hints, *ways_out(stored, kind)))
 
 
 def ways_out(stored: Any, kind: str | None) -> Iterator[str]:
@@ -150,9 +148,9 @@ def mistyped(
 ) -> Iterator[Finding]:
     """Columns whose type cannot be read as the kind, or differs between files so that only text holds both."""
     for name in columns:
-        if len(places := arrow_schema.get_all_field_indices(name)) != 1:
+        if len(indices := arrow_schema.get_all_field_indices(name)) != 1:
             continue
-        stored = plain(arrow_schema.field(places[0]).type)
+        stored = plain(arrow_schema.field(indices[0]).type)
         if not fits(kind, stored):
             yield unusable(name, stored, kind, where)
         elif kind not in ("categorical", LABEL) and (differing := conflict(name)) is not None:

@@ -12,18 +12,16 @@ from disttrain.data.io.arrow_arrays import text_column
 from disttrain.data.io.csv_dialect import Dialect, number_text
 from disttrain.data.text_values import cast_or_none, without_marks, without_missing_words
 
-__all__ = ["ColumnTypeGuess", "Resemblance"]
-
 LONG_WHOLE = pa.decimal128(38, 0)
 NUMBERS = (pa.int64(), LONG_WHOLE, pa.float64())
 # Narrowest first in each: what fits one of them fits those after it.
-CHAINS = (
+TYPE_HIERARCHIES = (
     NUMBERS,
     (pa.bool_(),),
     (pa.date32(), pa.timestamp("us"), pa.timestamp("ns")),
     (pa.timestamp("us", tz="UTC"), pa.timestamp("ns", tz="UTC")),
 )
-CANDIDATES = tuple(kind for chain in CHAINS for kind in chain)
+CANDIDATES = tuple(kind for chain in TYPE_HIERARCHIES for kind in chain)
 FIRST_CELLS = 32
 # What no number is cast from: a scalar of Python's would import pandas.
 NO_NUMBER = text_column(["no number"])[0]
@@ -37,7 +35,7 @@ class ColumnTypeGuess:
     codes: CodeCounts = field(default_factory=lambda: CodeCounts())
     empty: bool = True
 
-    def see(self, text: Any, dialect: Dialect) -> None:
+    def update(self, text: Any, dialect: Dialect) -> None:
         """Narrow the types by some cells."""
         cells = text.drop_null()
         fitting = narrowed(self.types, cells, dialect)
@@ -49,7 +47,7 @@ class ColumnTypeGuess:
             return
         self.types, self.empty = fitting, False
         if fitting and fitting[0] in NUMBERS:
-            self.codes.see(cells)
+            self.codes.update(cells)
             if matching(cells, "^[+-]?0[xX]"):
                 # Arrow reads them as integers; floats, which numbers become, do not.
                 self.types = [kind for kind in fitting if kind not in NUMBERS]
@@ -58,7 +56,7 @@ class ColumnTypeGuess:
         """The type; null where no cell has a value."""
         if self.empty:
             return pa.null()
-        named = not self.types or (self.types[0] in NUMBERS and self.codes.found)
+        named = not self.types or (self.types[0] in NUMBERS and self.codes.are_codes)
         return pa.string() if named else self.types[0]
 
 
@@ -67,8 +65,8 @@ def narrowed(types: list[Any], cells: Any, dialect: Dialect) -> list[Any]:
     if not len(cells) or not types:
         return types
     first = str(cells[0]).strip()
-    found: list[Any] = []
-    for chain in CHAINS:
+    result: list[Any] = []
+    for chain in TYPE_HIERARCHIES:
         left = [kind for kind in chain if kind in types]
         if not left or not POSSIBLE[chain](first):
             continue
@@ -79,8 +77,8 @@ def narrowed(types: list[Any], cells: Any, dialect: Dialect) -> list[Any]:
         else:
             marked = cells
         narrowest = next((number for number, kind in enumerate(left) if fits(marked, kind)), len(left))
-        found += left[narrowest:]
-    return found
+        result += left[narrowest:]
+    return result
 
 
 def may_be_time(cell: str) -> bool:
@@ -89,10 +87,10 @@ def may_be_time(cell: str) -> bool:
 
 # What the first of the cells must look like, so that a chain of types is tried at all.
 POSSIBLE = {
-    CHAINS[0]: lambda cell: cell[:1] in "+-.0123456789iInN",
-    CHAINS[1]: lambda cell: cell.lower() in ("true", "false", "1", "0"),
-    CHAINS[2]: may_be_time,
-    CHAINS[3]: may_be_time,
+    TYPE_HIERARCHIES[0]: lambda cell: cell[:1] in "+-.0123456789iInN",
+    TYPE_HIERARCHIES[1]: lambda cell: cell.lower() in ("true", "false", "1", "0"),
+    TYPE_HIERARCHIES[2]: may_be_time,
+    TYPE_HIERARCHIES[3]: may_be_time,
 }
 
 
@@ -115,26 +113,26 @@ def fits(cells: Any, kind: Any) -> bool:
 class CodeCounts:
     """Whole numbers among some cells: how many, how many of them begin with 0, the fewest and most digits; and whether others are no whole numbers."""
 
-    whole: int = 0
+    integers: int = 0
     padded: int = 0
     widths: tuple[int, int] = (1 << 30, 0)
     fractions: bool = False
 
-    def see(self, cells: Any) -> None:
+    def update(self, cells: Any) -> None:
         """Count some cells that are numbers, or look like it."""
         digits = cells.filter(pc.match_substring_regex(cells, r"^\d+$"))
         self.fractions = self.fractions or bool(pc.any(pc.match_substring_regex(cells, r"^[+-]?\d*[.]\d*(?:[eE][+-]?\d+)?$")).as_py())
         if not len(digits):
             return
-        self.whole += len(digits)
+        self.integers += len(digits)
         self.padded += matching(digits, "^0[0-9]")
         widths = pc.min_max(pc.utf8_length(digits))
         self.widths = min(self.widths[0], widths["min"].as_py()), max(self.widths[1], widths["max"].as_py())
 
     @property
-    def found(self) -> bool:
+    def are_codes(self) -> bool:
         """Whether they are codes: some begin with 0, none has a fraction, and all are of one length or many begin so; one 007 among numbers is a 7."""
-        several = self.widths[0] == self.widths[1] or self.padded >= MANY_PADDED * self.whole
+        several = self.widths[0] == self.widths[1] or self.padded >= MANY_PADDED * self.integers
         return bool(self.padded) and not self.fractions and several
 
 
@@ -174,7 +172,7 @@ class Resemblance:
     units: dict[str, int] = field(default_factory=dict)
     distinct: set[str] = field(default_factory=set)
 
-    def see(self, text: Any, dialect: Dialect) -> None:
+    def update(self, text: Any, dialect: Dialect) -> None:
         """Count some cells."""
         cells = without_missing_words(text, dialect).drop_null()
         self.cells += len(cells)
@@ -184,7 +182,7 @@ class Resemblance:
         self.plain, self.dates = self.plain + plain, self.dates + dates
         self.marked += marked - plain
         self.spelled += matching(cells, SPELLED)
-        self.codes.see(cells)
+        self.codes.update(cells)
         self.truth += matching(cells, TRUTH)
         if len(self.distinct) <= FEW_DISTINCT:
             self.distinct.update(pc.unique(cells)[: FEW_DISTINCT + 1].to_pylist())
@@ -203,7 +201,7 @@ class Resemblance:
     @property
     def kind(self) -> str:
         """numbers, where most cells are; dates and truth values likewise; empty for names."""
-        if not self.cells or self.codes.found:
+        if not self.cells or self.codes.are_codes:
             return "dates" if self.cells and self.dates > MOST * self.cells else ""
         if self.plain + self.marked + self.of_unit >= MOST * self.cells and self.plain + self.marked + self.of_unit > self.dates:
             return "numbers"

@@ -1,7 +1,7 @@
 """What a column is follows from the part it plays: the values of a file, of whatever type, in the form that this part needs.
 
 NAME: text, character for character. NUMBER, BOOLEAN, TIME: values of that kind; EVENT: 1 and 0, also written true and false. AS_WRITTEN:
-copied as it is. OWN: of the type that the file gives the column, or, where a file has no types, the narrowest that all of its cells fit;
+copied as it is. NATIVE: of the type that the file gives the column, or, where a file has no types, the narrowest that all of its cells fit;
 comparisons are made in it.
 """
 
@@ -42,20 +42,7 @@ from disttrain.data.text_values import (
     without_missing_words,
 )
 
-__all__ = [
-    "AS_WRITTEN",
-    "BOOLEAN",
-    "EVENT",
-    "FORM_OF_KIND",
-    "NAME",
-    "NUMBER",
-    "OWN",
-    "TIME",
-    "Conformed",
-    "conformed",
-]
-
-NAME, NUMBER, BOOLEAN, EVENT, TIME, AS_WRITTEN, OWN = "name", "number", "boolean", "event", "time", "as written", "own"
+NAME, NUMBER, BOOLEAN, EVENT, TIME, AS_WRITTEN, NATIVE = "name", "number", "boolean", "event", "time", "as written", "native"
 # The form of a feature of each kind.
 FORM_OF_KIND = {"numeric": NUMBER, "categorical": NAME, "boolean": BOOLEAN, "datetime": TIME}
 
@@ -74,14 +61,14 @@ class Conformed:
     truth: Mask | None = None
 
 
-def conformed(column: Any, form: str, dialect: Dialect, own: Any = None) -> Conformed:
-    """A column of any simple Arrow type in a form; `own` is the type of OWN. Types that the form does not admit come back as they are."""
+def conformed(column: Any, form: str, dialect: Dialect, native_type: Any = None) -> Conformed:
+    """A column of any simple Arrow type in a form; `own` is the type of NATIVE. Types that the form does not admit come back as they are."""
     array = joined(column)
     kind = array.type
     if form == AS_WRITTEN or pa.types.is_nested(kind) or is_bytes(kind):
         return Conformed(array)
-    if form == OWN:
-        return Conformed(array if own is None else in_own_type(array, own, dialect))
+    if form == NATIVE:
+        return Conformed(array if native_type is None else in_native_type(array, native_type, dialect))
     if form == NAME:
         return Conformed(names(array, dialect))
     if is_text(kind):
@@ -89,7 +76,7 @@ def conformed(column: Any, form: str, dialect: Dialect, own: Any = None) -> Conf
         if form == TIME:
             values = pc.cast(values, pa.timestamp("us"), safe=False)
         if form == NUMBER:
-            return numbers_of_text(array, dialect, values, wrong | whole_beyond_float(array, values, dialect))
+            return numbers_of_text(array, dialect, values, wrong | integers_beyond_float(array, values, dialect))
         return Conformed(values, wrong if wrong.any() else None)
     if form == BOOLEAN and is_number(kind):
         return zero_one(array)
@@ -139,30 +126,32 @@ def zero_one(array: Any) -> Conformed:
     return Conformed(truth, wrong if wrong.any() else None)
 
 
-def in_own_type(array: Any, own: Any, dialect: Dialect) -> Any:
+def in_native_type(array: Any, native_type: Any, dialect: Dialect) -> Any:
     """The cells of a file without types in the type that they all fit, or a column of some numeric type in a wider one."""
-    if array.type == own and not (is_text(own) and dialect.missing):
+    if array.type == native_type and not (is_text(native_type) and dialect.missing):
         return array
-    if is_text(own):
+    if is_text(native_type):
         return names(array, dialect)
     if not is_text(array.type):
-        return in_type(array, own)[0]
-    if pa.types.is_null(own):
+        return in_type(array, native_type)[0]
+    if pa.types.is_null(native_type):
         return pa.nulls(len(array))
-    if pa.types.is_floating(own):
+    if pa.types.is_floating(native_type):
         return as_numbers(array, dialect)[0]
-    if pa.types.is_boolean(own):
+    if pa.types.is_boolean(native_type):
         return as_booleans(array, dialect)[0]
-    if is_time(own):
-        return pc.cast(as_times(array, dialect)[0], own, safe=False)
-    return pc.cast(without_marks(without_missing_words(array, dialect), dialect), own)
+    if is_time(native_type):
+        return pc.cast(as_times(array, dialect)[0], native_type, safe=False)
+    return pc.cast(without_marks(without_missing_words(array, dialect), dialect), native_type)
 
 
-def whole_beyond_float(text: Any, values: Any, dialect: Dialect) -> Mask:
+def integers_beyond_float(text: Any, values: Any, dialect: Dialect) -> Mask:
     """Which cells are whole numbers beyond 2^53, where float64 no longer tells neighbours apart, (n,)."""
     largest = pc.min_max(pc.abs(values))["max"].as_py()
     if largest is None or not largest >= LARGEST_WHOLE:
         return np.zeros(len(text), dtype=bool)
     digits = pc.replace_substring_regex(without_marks(pc.utf8_trim_whitespace(text), dialect), r"^[+-]?0*", "")
-    beyond = pc.and_(pc.match_substring_regex(digits, r"^\d+$"), pc.invert(pc.is_in(digits, value_set=text_column([f"{LARGEST_WHOLE}"]))))
-    return np.asarray(bits(beyond.fill_null(False)) & (np.abs(plain_values(values, np.float64)) >= LARGEST_WHOLE))
+    too_large = pc.and_(
+        pc.match_substring_regex(digits, r"^\d+$"), pc.invert(pc.is_in(digits, value_set=text_column([f"{LARGEST_WHOLE}"])))
+    )
+    return np.asarray(bits(too_large.fill_null(False)) & (np.abs(plain_values(values, np.float64)) >= LARGEST_WHOLE))

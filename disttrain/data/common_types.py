@@ -24,8 +24,6 @@ from disttrain.data.io.arrow_arrays import (
     texts,
 )  # fmt: skip
 
-__all__ = ["common_types", "exactly", "in_one_type", "in_type"]
-
 Mask = NDArray[np.bool_]
 # The decimal digits of the largest value of each width in bits; those of 64 bits depend on the sign.
 DIGITS = {8: 3, 16: 5, 32: 10}
@@ -126,5 +124,5 @@ def in_one_type(columns: Sequence[Any]) -> list[Any]:
         same = [exactly(column, kind) for column in columns]
         if all(array is not None for array in same):
             return same
-    made = [in_type(column, kinds[-1] if kinds else pa.string()) for column in columns]
-    return [array for array, _ in made] if all(wrong is None for _, wrong in made) else [texts(column) for column in columns]
+    converted = [in_type(column, kinds[-1] if kinds else pa.string()) for column in columns]
+    return [array for array, _ in converted] if all(wrong is None for _, wrong in converted) else [texts(column) for column in columns]

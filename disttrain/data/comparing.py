@@ -31,8 +31,6 @@ from disttrain.data.io.arrow_arrays import (
 )  # fmt: skip
 from disttrain.data.text_values import one_time
 
-__all__ = ["Incomparable", "compare", "is_listed", "order_of"]
-
 Mask = NDArray[np.bool_]
 ARROW = {"==": "equal", "!=": "not_equal", "<=": "less_equal", ">=": "greater_equal", "<": "less", ">": "greater"}
 PYTHON: dict[str, Callable[[Any, Any], Any]] = {
@@ -60,17 +58,17 @@ def compare(column: Any, sign: str, value: Decimal | bool | str) -> Mask:
     if isinstance(value, bool):
         if not pa.types.is_boolean(kind):
             raise Incomparable
-        return held(array, sign, column_of([value], kind)[0])
+        return compared_scalar(array, sign, column_of([value], kind)[0])
     if isinstance(value, Decimal):
         return compared_numbers(array, sign, value)
     if is_text(kind):
-        return held(array, sign, column_of([value], kind)[0])
+        return compared_scalar(array, sign, column_of([value], kind)[0])
     if is_time(kind):
         return compared_times(array, sign, value)
     raise Incomparable
 
 
-def held(array: Any, sign: str, scalar: Any) -> Mask:
+def compared_scalar(array: Any, sign: str, scalar: Any) -> Mask:
     return bits(pc.call_function(ARROW[sign], [array, scalar]).fill_null(False))
 
 
@@ -104,7 +102,7 @@ def compared_exactly(array: Any, sign: str, value: Decimal) -> Mask:
         # k < 1.5 and k <= 1.5 are k <= 1; k > 1.5 and k >= 1.5 are k > 1.
         sign = "<=" if sign in ("<", "<=") else ">"
     same = widest(array)
-    return held(same, sign, column_of([below], same.type)[0])
+    return compared_scalar(same, sign, column_of([below], same.type)[0])
 
 
 def limits(kind: Any) -> tuple[Decimal, Decimal]:
@@ -137,11 +135,11 @@ def compared_times(array: Any, sign: str, text: str) -> Mask:
         left, right = pc.cast(array, pa.timestamp(unit)), pc.cast(moment, pa.timestamp(unit))
     except pa.ArrowInvalid:
         # Before 1677 or after 2262 nanoseconds leave 64 bits, and such times have none.
-        (left, beyond), (right, _) = (in_type(part, pa.timestamp("us")) for part in (array, moment))
-        if beyond is not None:
+        (left, too_large), (right, _) = (in_type(part, pa.timestamp("us")) for part in (array, moment))
+        if too_large is not None:
             # Nor do microseconds reach instants that whole seconds do.
-            return np.where(beyond, PYTHON[sign](instants(array), instants(moment)[0]), held(left, sign, right[0]))
-    return held(left, sign, right[0])
+            return np.where(too_large, PYTHON[sign](instants(array), instants(moment)[0]), compared_scalar(left, sign, right[0]))
+    return compared_scalar(left, sign, right[0])
 
 
 def moment_of(text: str, kind: Any) -> Any:
@@ -159,8 +157,8 @@ def is_listed(column: Any, values: Sequence[Any]) -> tuple[Mask, list[Any]]:
     A number listed as text is that number where the column holds numbers.
     """
     array = joined(column)
-    wanted = [listed_value(value, array.type) for value in values]
-    usable = [value for value in wanted if value is not None]
+    converted = [listed_value(value, array.type) for value in values]
+    usable = [value for value in converted if value is not None]
     if not usable:
         return np.zeros(len(array), dtype=bool), list(values)
     compared = in_ticks(array) if is_time(array.type) else widest(array)
@@ -172,7 +170,7 @@ def is_listed(column: Any, values: Sequence[Any]) -> tuple[Mask, list[Any]]:
         else np.zeros(len(chosen), dtype=bool)
     )
     present = {value for value, is_there in zip(usable, there.tolist(), strict=True) if is_there}
-    return some, [value for value, mine in zip(values, wanted, strict=True) if mine is None or mine not in present]
+    return some, [value for value, item in zip(values, converted, strict=True) if item is None or item not in present]
 
 
 def in_ticks(array: Any) -> Any:

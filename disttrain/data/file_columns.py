@@ -9,12 +9,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from disttrain.data.column_types import BOOLEAN, EVENT, NAME, NUMBER, OWN, TIME, Conformed, conformed
+from disttrain.data.column_types import BOOLEAN, EVENT, NAME, NATIVE, NUMBER, TIME, Conformed, conformed
 from disttrain.data.common_types import exactly, in_type
 from disttrain.data.io.arrow_arrays import is_bytes, is_number, is_text, is_time, joined
 from disttrain.data.io.csv_dialect import Dialect
-
-__all__ = ["in_form", "kind_of_cells", "type_of"]
 
 
 def type_of(common: Any, form: str) -> Any:
@@ -34,12 +32,12 @@ def in_form(column: Any, form: str, kind: Any, common: Any, dialect: Dialect) ->
     if not is_text(array.type):
         if form == NAME:
             array = named(array, common)
-        elif form == OWN:
+        elif form == NATIVE:
             array, wrong = in_type(array, kind)
-    made = conformed(array, form, dialect, kind)
-    values, unheld = in_type(made.array, kind)
-    masks = [mask for mask in (wrong, made.wrong, unheld) if mask is not None]
-    return replace(made, array=values, wrong=reduce(np.logical_or, masks) if masks else None)
+    result = conformed(array, form, dialect, kind)
+    values, unheld = in_type(result.array, kind)
+    masks = [mask for mask in (wrong, result.wrong, unheld) if mask is not None]
+    return replace(result, array=values, wrong=reduce(np.logical_or, masks) if masks else None)
 
 
 def named(array: Any, common: Any) -> Any:
@@ -50,6 +48,6 @@ def named(array: Any, common: Any) -> Any:
 
 def kind_of_cells(form: str, kind: Any) -> str:
     """The form by which a message speaks of cells: those of a column in its own type by what that type holds."""
-    if form != OWN:
+    if form != NATIVE:
         return form
     return TIME if is_time(kind) else NUMBER

@@ -17,8 +17,6 @@ from disttrain.data.io.arrow_arrays import is_number, joined
 from disttrain.data.messages import display, raise_any
 from disttrain.errors import ConfigError, DataError, Finding
 
-__all__ = ["columns_of", "columns_of_names", "keep"]
-
 GRAMMAR = re.compile(r"\s*(?:`(?P<quoted>[^`]+)`|(?P<name>[^=!<>`]+?))\s*(?P<sign>==|!=|<=|>=|<|>)\s*(?P<value>[^=].*?|)\s*", re.DOTALL)
 NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 TEXT = re.compile(r"'(?P<single>[^']*)'|\"(?P<double>[^\"]*)\"", re.DOTALL)
@@ -108,15 +106,15 @@ def keep(batch: Any, filters: Sequence[str]) -> NDArray[np.bool_]:
 
     Raises ConfigError where a filter cannot be parsed, DataError where its column is absent or holds another kind of value.
     """
-    kept = np.ones(batch.num_rows, dtype=bool)
+    mask = np.ones(batch.num_rows, dtype=bool)
     findings: list[Finding] = []
     for comparison in parsed_all(filters):
         try:
-            kept &= holds(batch, comparison)
+            mask &= holds(batch, comparison)
         except DataError as fault:
             findings += fault.findings
     raise_any(findings)
-    return kept
+    return mask
 
 
 def holds(batch: Any, comparison: Comparison) -> NDArray[np.bool_]:

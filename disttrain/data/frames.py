@@ -8,15 +8,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from disttrain.data import column_place, display
+from disttrain.data import column_location, display
 from disttrain.data.io.arrow_arrays import plain
 from disttrain.errors import DataError, Finding, UsageError
 
-__all__ = ["FRAME", "batches_of", "like", "table_of"]
-
 # How messages name the place of a row that came in a frame.
 FRAME = "frame"
-_TAKEN = "a pandas or polars DataFrame, or an Arrow table, record batch or reader"
+_ACCEPTED = "a pandas or polars DataFrame, or an Arrow table, record batch or reader"
 _WAYS_OUT = {
     "ndarray": "give its columns names: `pandas.DataFrame(array, columns=[...])`",
     "dict": "`pandas.DataFrame(columns)` or `pyarrow.table(columns)`",
@@ -31,17 +29,17 @@ _WAYS_OUT = {
 }
 
 
-def table_of(frame: Any, wanted: Collection[str]) -> pa.Table:
+def table_of(frame: Any, columns: Collection[str]) -> pa.Table:
     """Those of the `wanted` columns that a frame has, as an Arrow table.
 
     Raises UsageError where it is no frame, DataError for a column that Arrow has no one type for.
     """
     if _is("pandas", frame, "DataFrame"):
-        return _of_pandas(frame, wanted)
+        return _of_pandas(frame, columns)
     if not (hasattr(frame, "__arrow_c_stream__") or hasattr(frame, "__arrow_c_array__")):
         raise _refusal(frame)
     table = _of_arrow(frame)
-    table = table.select([index for index, name in enumerate(table.column_names) if name in wanted])
+    table = table.select([index for index, name in enumerate(table.column_names) if name in columns])
     return pa.Table.from_arrays([_readable(column) for column in table.columns], table.column_names) if table.num_columns else table
 
 
@@ -74,13 +72,13 @@ def _is(library: str, frame: Any, name: str) -> bool:
     return kind is not None and isinstance(frame, kind)
 
 
-def _of_pandas(frame: Any, wanted: Collection[str]) -> pa.Table:
+def _of_pandas(frame: Any, columns: Collection[str]) -> pa.Table:
     for name in frame.index.names:
-        if name in wanted and name not in frame.columns:
+        if name in columns and name not in frame.columns:
             what = f"`{display(name)}` is the index of the frame, and no column"
             raise DataError(Finding("missing-column", what, FRAME, hints=("`frame.reset_index()`",)))
-    names = [name for name in frame.columns if isinstance(name, str) and name in wanted]
-    indices = [index for index, name in enumerate(frame.columns) if isinstance(name, str) and name in wanted]
+    names = [name for name in frame.columns if isinstance(name, str) and name in columns]
+    indices = [index for index, name in enumerate(frame.columns) if isinstance(name, str) and name in columns]
     arrays = []
     for name, index in zip(names, indices, strict=True):
         column = frame.iloc[:, index]
@@ -89,14 +87,14 @@ def _of_pandas(frame: Any, wanted: Collection[str]) -> pa.Table:
         if column.dtype.kind == "c":
             hints = (f"`frame[{name!r}].abs()`, or the parts as two columns: `numpy.real(frame[{name!r}])` and `numpy.imag(...)`",)
             raise DataError(
-                Finding("unusable-type", "its values are complex numbers, which have no order", column_place(FRAME, name), hints=hints)
+                Finding("unusable-type", "its values are complex numbers, which have no order", column_location(FRAME, name), hints=hints)
             )
         try:
             array = pa.Array.from_pandas(column)
         except (pa.ArrowException, TypeError, ValueError, OverflowError) as fault:
             what = f"its values have no one type: {display(str(fault).splitlines()[0], 200)}"
             hints = (f"`frame[{name!r}].astype(str)` for text, `pandas.to_numeric` for numbers",)
-            raise DataError(Finding("mixed-types", what, column_place(FRAME, name), hints=hints)) from None
+            raise DataError(Finding("mixed-types", what, column_location(FRAME, name), hints=hints)) from None
         # A column of an extension of pandas may be an Arrow column in several pieces.
         arrays.append(array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array]))
     if not arrays:
@@ -128,10 +126,10 @@ def _readable(column: pa.ChunkedArray) -> pa.ChunkedArray:
 def _refusal(frame: Any) -> UsageError:
     kinds = [kind.__name__ for kind in type(frame).__mro__]
     hint = next((_WAYS_OUT[kind] for kind in kinds if kind in _WAYS_OUT), "")
-    return _refused(frame, "is no frame", hint or f"give {_TAKEN}")
+    return _refused(frame, "is no frame", hint or f"give {_ACCEPTED}")
 
 
 def _refused(frame: Any, what: str, hint: str) -> UsageError:
     kind = type(frame)
     name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__.partition('.')[0]}.{kind.__name__}"
-    return UsageError(Finding("no-frame", f"a `{name}` {what}", hints=(hint,), why=f"disttrain takes {_TAKEN}"))
+    return UsageError(Finding("no-frame", f"a `{name}` {what}", hints=(hint,), why=f"disttrain takes {_ACCEPTED}"))

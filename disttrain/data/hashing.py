@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 
 from disttrain.data.io.arrow_arrays import LARGEST_WHOLE, integers, is_number, is_text, is_time, joined, nulls, numbers, plain_values, texts
 
-__all__ = ["column_hash", "mixed", "row_hash"]
-
 Hashes = NDArray[np.uint64]
 
 NULL = np.uint64(0x9E3779B97F4A7C15)
@@ -43,8 +41,8 @@ def column_hash(column: Any) -> Hashes | None:
         return number_hash(array)
     if is_time(kind):
         # Files differ in the unit of time that they store, and in zone; the instant in microseconds does not.
-        whole = array.cast(pa.timestamp("us", tz=getattr(kind, "tz", None)), safe=False)
-        return np.where(nulls(array), NULL, plain_values(whole, np.int64).view(np.uint64))
+        instants = array.cast(pa.timestamp("us", tz=getattr(kind, "tz", None)), safe=False)
+        return np.where(nulls(array), NULL, plain_values(instants, np.int64).view(np.uint64))
     return text_hash(texts(array)) if is_text(kind) else None
 
 
@@ -85,10 +83,10 @@ def block_hash(array: Any) -> Hashes:
     lengths = np.diff(ends)
     data = np.frombuffer(array.buffers()[2] or b"", dtype=np.uint8)[ends[0] : ends[-1]].astype(np.uint64)
     starts = ends[:-1] - ends[0]
-    places = np.arange(len(data)) - np.repeat(starts, lengths)
+    exponents = np.arange(len(data)) - np.repeat(starts, lengths)
     powers = np.cumprod(np.full(int(lengths.max(initial=0)) + 1, BASE, dtype=np.uint64))
     # reduceat gives the element itself for an empty stretch, and needs one more element where that stretch ends the data.
-    terms = np.append((data + np.uint64(1)) * powers[places], np.uint64(0))
+    terms = np.append((data + np.uint64(1)) * powers[exponents], np.uint64(0))
     sums = np.where(lengths > 0, np.add.reduceat(terms, starts), np.uint64(0))
     return np.where(nulls(array), NULL, sums ^ mixed(lengths.astype(np.uint64)))
 

@@ -11,8 +11,6 @@ from typing import Any
 from disttrain.errors import Finding, RunUnreadable
 from disttrain.messages import display
 
-__all__ = ["each", "fields_of", "flag", "increasing", "items", "named", "number", "refuse", "text", "whole", "within"]
-
 MOST_ITEMS = 200_000
 LONGEST_TEXT = 1 << 20
 
@@ -38,11 +36,11 @@ def _joined(part: str, path: str) -> str:
 
 def each(values: Any, name: str, read: Callable[[Any], Any]) -> tuple[Any, ...]:
     """What `read` makes of every item of a list; what it refuses is named by the item's position."""
-    made = []
+    result = []
     for position, value in enumerate(items(values, name)):
         with within(f"{name}[{position}]"):
-            made.append(read(value))
-    return tuple(made)
+            result.append(read(value))
+    return tuple(result)
 
 
 def fields_of(state: Any, name: str, keys: Sequence[str]) -> tuple[Any, ...]:
@@ -82,7 +80,7 @@ def flag(value: Any, name: str) -> bool:
     return value
 
 
-def whole(value: Any, name: str, least: int, most: int) -> int:
+def integer(value: Any, name: str, least: int, most: int) -> int:
     """A whole number from `least` to `most`."""
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
         raise refuse(f"`{name}` is {spelled(value)}; it must be a whole number from {least} to {most:,}", name)

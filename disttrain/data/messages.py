@@ -17,8 +17,8 @@ __all__ = [
     "MOST_FINDINGS",
     "MOST_ROWS",
     "Origin",
-    "column_place",
-    "place",
+    "column_location",
+    "display_path",
     "positions_finding",
     "raise_any",
     "row_finding",
@@ -31,7 +31,7 @@ MOST_ROWS = 3
 ROWS_FROM_0 = "   (the first row is 0)"
 
 
-def place(path: Path | str) -> str:
+def display_path(path: Path | str) -> str:
     """The name of a file in messages: relative to the working folder where it lies inside, `stdin` for `-`."""
     if str(path) == "-":
         return "stdin"
@@ -40,7 +40,7 @@ def place(path: Path | str) -> str:
     return display(os.path.relpath(full) if inside else os.path.normpath(path), longest=200)
 
 
-def column_place(where: str, column: str) -> str:
+def column_location(where: str, column: str) -> str:
     """``data/claims.parquet, column `x` ``: the place of a finding about one column."""
     return f"{where}, column `{display(column)}`"
 
@@ -94,10 +94,10 @@ class Origin:
         lines = None if self.lines is None else self.lines(file, first)
         numbers = first if lines is None else lines
         width = max(len(f"{number:,}") for number in numbers)
-        said = [f"{'row' if lines is None else 'line'} {number:>{width},}" for number in numbers.tolist()]
+        labels = [f"{'row' if lines is None else 'line'} {number:>{width},}" for number in numbers.tolist()]
         if self.lines is not None and lines is None:
-            said[0] += ROWS_FROM_0
-        return self.names[file], said, others
+            labels[0] += ROWS_FROM_0
+        return self.names[file], labels, others
 
 
 def rows_have(rows: NDArray[np.bool_]) -> str:
@@ -155,13 +155,13 @@ def positions_finding(
     if more := count - len(lines):
         files = f" ({others} other file{'s' * (others > 1)} too)" if others else ""
         lines[-1] += f"   ... {more:,} more{files}" + (f": {detail}" if detail else "")
-    return Finding(code, what, column_place(where, column), tuple(lines), why, tuple(hints))
+    return Finding(code, what, column_location(where, column), tuple(lines), why, tuple(hints))
 
 
 def raise_any(findings: Iterable[Finding]) -> None:
     """Raise one DataError with all `findings`, of which at most 20 are shown; nothing happens where there are none."""
-    found = list(findings)
-    if not found:
+    errors = list(findings)
+    if not errors:
         return
-    summary = f"{len(found)} errors in the data, the first {MOST_FINDINGS} are shown" if len(found) > MOST_FINDINGS else ""
-    raise DataError(*found[:MOST_FINDINGS], summary=summary)
+    summary = f"{len(errors)} errors in the data, the first {MOST_FINDINGS} are shown" if len(errors) > MOST_FINDINGS else ""
+    raise DataError(*errors[:MOST_FINDINGS], summary=summary)

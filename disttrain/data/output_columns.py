@@ -12,10 +12,8 @@ import pyarrow.compute as pc
 from disttrain.choices import TEXT_FORMATS
 from disttrain.data.io.arrow_arrays import is_bytes, joined
 from disttrain.data.io.formats import FORMATS
-from disttrain.data.messages import column_place, display
+from disttrain.data.messages import column_location, display
 from disttrain.errors import DataError, Finding
-
-__all__ = ["for_spreadsheets", "in_format", "require_format", "text_needed"]
 
 UUID = "arrow.uuid"
 # What makes a spreadsheet take a cell for a formula.
@@ -41,8 +39,8 @@ def text_needed(schema: Any, names: Sequence[str], form: str) -> tuple[str, ...]
 def require_format(schema: Any, names: Sequence[str], form: str) -> None:
     """Raise DataError where a format cannot hold one of the columns `names`, whatever stands in it."""
     fields = [schema.field(name) for name in names]
-    held = {kind: holds(form, kind) for kind in {field.type for field in fields}}
-    unfit = [field for field in fields if not held[field.type]]
+    supported = {kind: holds(form, kind) for kind in {field.type for field in fields}}
+    unfit = [field for field in fields if not supported[field.type]]
     if unfit:
         hint = "`--format parquet`" if form != "parquet" else "`--format arrow`"
         raise DataError(
@@ -98,7 +96,7 @@ def as_text(column: Any, name: str, first: int) -> Any:
     array = joined(column).cast(pa.binary())
     if (row := first_without_text(array)) is not None:
         what = f"its bytes are not UTF-8 text: {display(array[row].as_py()[:40])}"
-        raise DataError(Finding("not-text", what, column_place(f"row {first + row:,}", name), hints=("`--format parquet`",)))
+        raise DataError(Finding("not-text", what, column_location(f"row {first + row:,}", name), hints=("`--format parquet`",)))
     return array.cast(pa.string())
 
 

@@ -13,8 +13,6 @@ from disttrain.data.source import Source
 from disttrain.data.wrong_cells import COMMA, ways_out_of_numbers
 from disttrain.errors import Finding
 
-__all__ = ["resembling"]
-
 
 def resembling(source: Source, columns: Sequence[str], starred: bool) -> tuple[list[Finding], list[str]]:
     """What is wrong with undeclared features of text that look like numbers or dates, and remarks on text that is numbers throughout.
@@ -26,14 +24,14 @@ def resembling(source: Source, columns: Sequence[str], starred: bool) -> tuple[l
     counts = {name: Resemblance() for name in columns}
     for batch, dialect, _ in source.pieces(columns, columns):
         for name, column in zip(columns, batch.columns, strict=True):
-            counts[name].see(column, dialect)
-    found = {name: count for name, count in counts.items() if count.kind}
-    whole = [name for name, count in found.items() if count.kind == "numbers" and count.plain == count.cells]
-    odd = {name: count for name, count in found.items() if name not in whole}
+            counts[name].update(column, dialect)
+    candidates = {name: count for name, count in counts.items() if count.kind}
+    numeric = [name for name, count in candidates.items() if count.kind == "numbers" and count.plain == count.cells]
+    odd = {name: count for name, count in candidates.items() if name not in numeric}
     remarks = [
         f"`{display(name)}` is text that holds numbers, taken as categories: `{{name: {display(name)}, type: numeric}}` reads them as numbers,"
         f" `type: categorical` says that they are names"
-        for name in whole
+        for name in numeric
     ]
     return list(findings(source, odd, starred)), remarks
 

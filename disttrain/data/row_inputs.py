@@ -14,8 +14,6 @@ from disttrain.data.messages import Origin, display, raise_any, row_finding
 from disttrain.data.value_checks import checked_numbers, counted
 from disttrain.errors import Finding
 
-__all__ = ["RowColumn", "read_known"]
-
 Inside = Callable[[NDArray[np.float64]], NDArray[np.bool_]]
 
 
@@ -33,10 +31,10 @@ class RowColumn:
     needs: str
 
 
-def read_known(batch: Any, wanted: Sequence[RowColumn], origin: Origin | None = None) -> dict[str, NDArray[np.float64]]:
+def read_row_inputs(batch: Any, columns: Sequence[RowColumn], origin: Origin | None = None) -> dict[str, NDArray[np.float64]]:
     """The numbers of each part, {part: (n,)}. Raises DataError with every column that is not there, and with rows that cannot be."""
-    start, found, findings = origin or Origin(), {}, []
-    for part in wanted:
+    start, result, findings = origin or Origin(), {}, []
+    for part in columns:
         if part.column not in batch.schema.names:
             what = f"there is no column `{display(part.column)}`, the {part.title} of each row"
             findings.append(Finding("missing-column", what, start.names[0]))
@@ -47,9 +45,9 @@ def read_known(batch: Any, wanted: Sequence[RowColumn], origin: Origin | None = 
         findings += faults
         if not faults:
             findings += wrong(part, values, missing, start)
-        found[part.part] = values
+        result[part.part] = values
     raise_any(findings)
-    return found
+    return result
 
 
 def wrong(part: RowColumn, values: NDArray[np.float64], missing: NDArray[np.bool_], origin: Origin) -> list[Finding]:

@@ -10,13 +10,11 @@ from disttrain.data.column_checks import KINDS, LABEL, fits, is_passed_over, kin
 from disttrain.data.column_types import AS_WRITTEN, EVENT, FORM_OF_KIND, NAME, NUMBER
 from disttrain.data.filters import columns_of
 from disttrain.data.io.arrow_arrays import is_text, plain
-from disttrain.data.json_state import each, fields_of, flag, items, named, text, whole
+from disttrain.data.json_state import each, fields_of, flag, integer, items, named, text
 from disttrain.data.messages import display, raise_any
 from disttrain.data.resemblance import resembling
 from disttrain.data.source import Source
 from disttrain.errors import Finding
-
-__all__ = ["OBSERVED", "Feature", "Resolved", "Schema"]
 
 ENCODINGS = ("auto", "onehot", "embedding")
 MOST_DIMENSIONS = 4096
@@ -47,7 +45,7 @@ class Schema:
     target: tuple[str, ...]
     weight: str | None = None
     id: tuple[str, ...] = ()
-    known: Mapping[str, str] = field(default_factory=dict)
+    row_inputs: Mapping[str, str] = field(default_factory=dict)
     observed: Mapping[str, str] = field(default_factory=dict)
     label: bool = False
 
@@ -59,7 +57,7 @@ class Schema:
     @property
     def forecast_columns(self) -> tuple[str, ...]:
         """The columns that a forecast needs, each once: features, and what is known beside them."""
-        return tuple(dict.fromkeys((*self.feature_columns, *self.known.values())))
+        return tuple(dict.fromkeys((*self.feature_columns, *self.row_inputs.values())))
 
     @property
     def scored_columns(self) -> tuple[str, ...]:
@@ -76,7 +74,7 @@ class Schema:
         """The form in which each column is read, whatever its type in a file; those of the target and its weight where a score needs them."""
         forms = dict.fromkeys(self.id, AS_WRITTEN) if ids else {}
         forms |= {feature.name: FORM_OF_KIND[feature.kind] for feature in self.features}
-        for name in (*self.known.values(), *(self.scored_columns if target else ())):
+        for name in (*self.row_inputs.values(), *(self.scored_columns if target else ())):
             forms.setdefault(name, EVENT if name == self.observed.get("event") else NUMBER)
         return forms | (dict.fromkeys(self.target, NAME) if target and self.named_target else {})
 
@@ -86,19 +84,19 @@ class Schema:
         return self.label and len(self.target) == 1
 
     @staticmethod
-    def resolve(section: Any, source: Source, known: Mapping[str, str] | None = None, label: bool = False) -> Resolved:
+    def resolve(section: Any, source: Source, row_inputs: Mapping[str, str] | None = None, label: bool = False) -> Resolved:
         """The schema that the config's `data` section means for the training files, with remarks.
 
         `known` {part: column} is what the distribution needs of each row; `label` whether the target is one of several classes.
         Raises DataError with all faults: missing, ambiguous or unusable columns, text that looks like numbers, no features left.
         """
-        ids, known = names(section.id), dict(known or {})
+        ids, row_inputs = names(section.id), dict(row_inputs or {})
         observed = observed_columns(section)
-        schema = Schema((), tuple(section.targets), section.weight, tuple(ids), known, observed, label)
-        special = dict.fromkeys((*section.targets, *names(section.weight), *ids, *known.values(), *observed.values()))
-        parts = parts_of(section.weight, known, observed)
+        schema = Schema((), tuple(section.targets), section.weight, tuple(ids), row_inputs, observed, label)
+        special = dict.fromkeys((*section.targets, *names(section.weight), *ids, *row_inputs.values(), *observed.values()))
+        parts = parts_of(section.weight, row_inputs, observed)
         source.require_separated((*special, *listed_features(section, (), set())[0]))
-        arrow_schema, where = source.schema, source.place
+        arrow_schema, where = source.schema, source.location
         listed, starred, passed = listed_features(section, arrow_schema.names, {*special, *split_columns(section), *names(section.exclude)})
         findings = list(lookup(dict.fromkeys((*listed, *special, *other_columns(section))), arrow_schema, where, parts))
         present = [name for name in listed if len(arrow_schema.get_all_field_indices(name)) == 1]
@@ -109,15 +107,15 @@ class Schema:
         raise_any(dict.fromkeys(findings))
         remarks: tuple[str, ...] = ()
         if passed:
-            said = ", ".join(f"`{display(name)}`" if name.strip() else "a column without a name" for name in dict.fromkeys(passed))
-            remarks = (f"passed over: {said}",)
-        resolved_schema = Schema(tuple(features), schema.target, schema.weight, schema.id, known, observed, label)
+            labels = ", ".join(f"`{display(name)}`" if name.strip() else "a column without a name" for name in dict.fromkeys(passed))
+            remarks = (f"passed over: {labels}",)
+        resolved_schema = Schema(tuple(features), schema.target, schema.weight, schema.id, row_inputs, observed, label)
         return Resolved(resolved_schema, remarks, tuple(warnings))
 
     def type_faults(self, arrow_schema: Any, where: str, conflict: Any, *, target: bool) -> list[Finding]:
         """Columns beside the features whose types cannot be read as what they must be."""
         there = set(arrow_schema.names)
-        numeric = dict.fromkeys((*self.known.values(), *(self.scored_columns if target else ())))
+        numeric = dict.fromkeys((*self.row_inputs.values(), *(self.scored_columns if target else ())))
         labels = set(self.target) if self.named_target else set()
         return [
             *mistyped([name for name in numeric if name in there and name not in labels], "numeric", arrow_schema, where, conflict),
@@ -130,7 +128,7 @@ class Schema:
         With `target` what a score needs must be there too.
         """
         source.require_separated(self.needed(target))
-        self.check_types(source.schema, target, source.place, source.conflict)
+        self.check_types(source.schema, target, source.location, source.conflict)
 
     def needed(self, target: bool, ids: bool = True) -> tuple[str, ...]:
         """The columns that must be there to forecast, and with `target` to score, each once."""
@@ -138,7 +136,7 @@ class Schema:
 
     def check_types(self, arrow_schema: Any, target: bool, where: str, conflict: Any = lambda column: None, ids: bool = True) -> None:
         """The same for the columns of an Arrow schema; without `ids` those need not be there."""
-        findings = list(lookup(self.needed(target, ids), arrow_schema, where, parts_of(self.weight, self.known, self.observed)))
+        findings = list(lookup(self.needed(target, ids), arrow_schema, where, parts_of(self.weight, self.row_inputs, self.observed)))
         for feature in self.features:
             findings += mistyped([feature.name], feature.kind, arrow_schema, where, conflict)
         findings += self.type_faults(arrow_schema, where, conflict, target=target)
@@ -148,19 +146,19 @@ class Schema:
         """The schema as JSON."""
         features = [asdict(feature) for feature in self.features]
         rest = {"target": list(self.target), "weight": self.weight, "id": list(self.id)}
-        return {"features": features, **rest, "known": dict(self.known), "observed": dict(self.observed), "label": self.label}
+        return {"features": features, **rest, "known": dict(self.row_inputs), "observed": dict(self.observed), "label": self.label}
 
     @staticmethod
     def from_state(state: Any) -> Schema:
         """The schema that `state()` described. Raises RunUnreadable where it is none."""
         keys = ("features", "target", "weight", "id", "known", "observed", "label")
-        features, target, weight, ids, known, observed, label = fields_of(state, "schema", keys)
+        features, target, weight, ids, row_inputs, observed, label = fields_of(state, "schema", keys)
         return Schema(
             each(features, "features", feature_from),
             tuple(text(name, "target") for name in items(target, "target")),
             None if weight is None else text(weight, "weight"),
             tuple(text(name, "id") for name in items(ids, "id")),
-            named(known, "known"),
+            named(row_inputs, "known"),
             named(observed, "observed", OBSERVED),
             flag(label, "label"),
         )
@@ -181,19 +179,19 @@ def feature_from(state: Any) -> Feature:
         text(name, "name"),
         text(kind, "kind", tuple(KINDS)),
         text(encoding, "encoding", ENCODINGS),
-        None if dimensions is None else whole(dimensions, "dimensions", 1, MOST_DIMENSIONS),
+        None if dimensions is None else integer(dimensions, "dimensions", 1, MOST_DIMENSIONS),
     )
 
 
 def observed_columns(section: Any) -> dict[str, str]:
     """The columns of `data.censoring`, by part; a limit may be a number, which is none."""
-    given = {part: getattr(section.censoring, part, None) for part in OBSERVED}
-    return {part: column for part, column in given.items() if isinstance(column, str)}
+    options = {part: getattr(section.censoring, part, None) for part in OBSERVED}
+    return {part: column for part, column in options.items() if isinstance(column, str)}
 
 
-def parts_of(weight: str | None, known: Mapping[str, str], observed: Mapping[str, str]) -> dict[str, str]:
+def parts_of(weight: str | None, row_inputs: Mapping[str, str], observed: Mapping[str, str]) -> dict[str, str]:
     """What each column beside features and targets is there for, by the key that names it: {column: words}."""
-    keys = {"weight": weight} | {f"censoring.{part}": column for part, column in observed.items()} | dict(known)
+    keys = {"weight": weight} | {f"censoring.{part}": column for part, column in observed.items()} | dict(row_inputs)
     return {
         column: f"the {key.partition('.')[2]} of each row" if key.startswith("given.") else f"`data.{key}`"
         for key, column in keys.items()
@@ -212,14 +210,14 @@ def described(section: Any) -> list[Any]:
     return [] if section.features == "*" else [part for part in section.features if not isinstance(part, str)]
 
 
-def listed_features(section: Any, there: Sequence[str], taken: set[str]) -> tuple[list[str], bool, list[str]]:
+def listed_features(section: Any, there: Sequence[str], excluded: set[str]) -> tuple[list[str], bool, list[str]]:
     """The names of the features, whether `*` is among them (all columns that have no other part), and the columns that it passes over."""
     items = ["*"] if section.features == "*" else list(section.features)
     listed = [part if isinstance(part, str) else part.name for part in items]
     if "*" not in listed:
         return listed, False, []
     # Those that are named stay where they are; the star stands for the others.
-    apart = taken | set(listed)
+    apart = excluded | set(listed)
     rest = [name for name in dict.fromkeys(there) if name not in apart and not is_passed_over(name)]
     passed = [name for name in there if name not in apart and is_passed_over(name)]
     where = listed.index("*")
@@ -229,8 +227,8 @@ def listed_features(section: Any, there: Sequence[str], taken: set[str]) -> tupl
 def split_columns(section: Any) -> list[str]:
     """Columns that say which rows are held out."""
     by = getattr(section.split, "by", None)
-    held = [getattr(part, "column", None) for part in (section.validation, section.test)]
-    return [name for name in (by, *held) if name is not None]
+    listed_by = [getattr(part, "column", None) for part in (section.validation, section.test)]
+    return [name for name in (by, *listed_by) if name is not None]
 
 
 def other_columns(section: Any) -> list[str]:
@@ -241,18 +239,18 @@ def resolved(section: Any, present: Sequence[str], source: Source, starred: bool
     """The features among the columns that are `present`, what is wrong with them, and what is odd."""
     options = {part.name: part for part in described(section)}
     declared = {name: part.type for name, part in options.items() if getattr(part, "type", None) not in (None, "auto")}
-    own = source.own_types([name for name in present if name not in declared])
+    native_types = source.native_types([name for name in present if name not in declared])
     features, findings = [], []
     for name in present:
         stored = plain(source.schema.field(name).type)
-        kind = declared[name] if name in declared else kind_of(own[name])
+        kind = declared[name] if name in declared else kind_of(native_types[name])
         if kind is None or not fits(kind, stored):
-            findings.append(unusable(name, stored, kind, source.place, starred=starred))
+            findings.append(unusable(name, stored, kind, source.location, starred=starred))
             continue
         if (differing := source.conflict(name)) is not None and (name not in declared or kind != "categorical"):
             findings.append(differing)
         option = options.get(name)
         features.append(Feature(name, kind, getattr(option, "encoding", None) or "auto", getattr(option, "dimensions", None)))
-    undeclared = [feature.name for feature in features if feature.name not in declared and is_text(own[feature.name])]
+    undeclared = [feature.name for feature in features if feature.name not in declared and is_text(native_types[feature.name])]
     odd, warnings = resembling(source, undeclared, starred)
     return features, [*findings, *odd], warnings

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from disttrain.data.column_checks import unseparated
 from disttrain.data.column_type_guess import ColumnTypeGuess
-from disttrain.data.column_types import AS_WRITTEN, NAME, NUMBER, OWN
+from disttrain.data.column_types import AS_WRITTEN, NAME, NATIVE, NUMBER
 from disttrain.data.common_types import exactly
 from disttrain.data.file_columns import in_form, kind_of_cells, type_of
 from disttrain.data.filters import columns_of, columns_of_names, keep
@@ -27,18 +27,16 @@ from disttrain.data.io.formats import Format, format_of
 from disttrain.data.io.hive import constant, partition_types, partitions
 from disttrain.data.io.ndjson import is_large
 from disttrain.data.io.record_batches import gathered, no_rows, of_length, plain_parts, regrouped, rows_from
-from disttrain.data.messages import Origin, column_place, display, place, raise_any
+from disttrain.data.messages import Origin, column_location, display, display_path, raise_any
 from disttrain.data.united_schema import repeated, united
 from disttrain.data.wrong_cells import WrongCells
 from disttrain.errors import DataError, Finding
-
-__all__ = ["COMPARED", "KEPT", "Rows", "Source", "comparisons", "origin_of"]
 
 BATCH_ROWS = 65_536
 # Offsets of Arrow's text have 31 bits.
 MOST_TEXT = 2**31 - 1
 # Before the name of a column that is read once more beside the form of its part: in its own type for a comparison, or as it is written.
-COMPARED, KEPT = "compared\0", "kept\0"
+COMPARED, VERBATIM = "compared\0", "kept\0"
 
 
 @dataclass(frozen=True)
@@ -68,8 +66,8 @@ class Source:
         self.options = options
         self.configured = configured
         self.renamed = dict(renamed or {})
-        self._own: dict[str, Any] = {}
-        self._held: dict[str, Any] = {}
+        self._native_types: dict[str, Any] = {}
+        self._common_types: dict[str, Any] = {}
         self._counts: dict[Path, int] = {}
 
     @cached_property
@@ -78,7 +76,8 @@ class Source:
         forms = {form.name: form for form in (format_of(path, self.named) for path in self.files)}
         if len(forms) > 1:
             what = f"the source mixes the formats {' and '.join(forms)}"
-            raise DataError(Finding("formats-differ", what, place(self.files[0].parent), hints=("name the files of one, with a glob",)))
+            folder, hints = display_path(self.files[0].parent), ("name the files of one, with a glob",)
+            raise DataError(Finding("formats-differ", what, folder, hints=hints))
         return next(iter(forms.values()))
 
     @cached_property
@@ -112,25 +111,24 @@ class Source:
         ]
         return pa.schema([*fields, *(pa.field(name, kind) for name, kind in self._partitions.items())])
 
-    def require_separated(self, wanted: Iterable[str]) -> None:
+    def require_separated(self, columns: Iterable[str]) -> None:
         """Raise DataError where the header of a text file holds the columns that are wanted only by another separator than it is read with."""
-        theirs = [self.renamed.get(name, name) for name in wanted]
+        theirs = [self.renamed.get(name, name) for name in columns]
         for path, dialect, schema in zip(self.files, self.dialects, self._schemas, strict=True) if not self.typed else ():
-            if fault := unseparated(theirs, schema.names, dialect.separator, place(path), self.configured):
+            if fault := unseparated(theirs, schema.names, dialect.separator, display_path(path), self.configured):
                 raise DataError(fault)
 
     def _require_renamed(self, there: Sequence[str]) -> None:
         missing = [name for name in self.renamed.values() if name not in there]
         if missing:
             hints = (f"it has {', '.join(f'`{display(name, 40)}`' for name in there[:12])}",)
-            raise DataError(
-                Finding("missing-column", f"there is no column `{display(missing[0])}`, which `--map` names", self.place, hints=hints)
-            )
+            what = f"there is no column `{display(missing[0])}`, which `--map` names"
+            raise DataError(Finding("missing-column", what, self.location, hints=hints))
 
     @property
-    def place(self) -> str:
+    def location(self) -> str:
         """The first file, for messages."""
-        return place(self.files[0])
+        return display_path(self.files[0])
 
     @property
     def typed(self) -> bool:
@@ -144,15 +142,17 @@ class Source:
     @property
     def remarks(self) -> tuple[str, ...]:
         """How text files are written, where it is not the plain way."""
-        said = {dialect.remark: path for path, dialect in zip(reversed(self.files), reversed(self.dialects), strict=True) if dialect.remark}
-        return tuple(f"{place(path)}: {remark}" for remark, path in reversed(said.items()))
+        paths = {
+            dialect.remark: path for path, dialect in zip(reversed(self.files), reversed(self.dialects), strict=True) if dialect.remark
+        }
+        return tuple(f"{display_path(path)}: {remark}" for remark, path in reversed(paths.items()))
 
     @property
     def missing_words(self) -> tuple[str, ...]:
         """The words for missing values that were recognised in the files."""
         return tuple(dict.fromkeys(word for dialect in self.dialects for word in dialect.words))
 
-    def own_types(self, columns: Sequence[str]) -> dict[str, Any]:
+    def native_types(self, columns: Sequence[str]) -> dict[str, Any]:
         """The type of some columns: that of the files, or the narrowest that all cells of all files fit."""
         if self.typed:
             return {name: self.schema.field(name).type for name in columns}
@@ -160,34 +160,33 @@ class Source:
 
     def _guessed(self, columns: Sequence[str]) -> dict[str, Any]:
         """The narrowest types that all cells of all files fit."""
-        unknown = [name for name in dict.fromkeys(columns) if name not in self._own and name not in self._partitions]
+        unknown = [name for name in dict.fromkeys(columns) if name not in self._native_types and name not in self._partitions]
         if unknown:
             guesses = {name: ColumnTypeGuess() for name in unknown}
             for batch, dialect, _ in self.pieces(unknown, unknown):
                 for name, column in zip(unknown, batch.columns, strict=True):
-                    guesses[name].see(column, dialect)
-            self._own |= {name: guess.result() for name, guess in guesses.items()}
-        return {name: self._own[name] if name in self._own else self._partitions[name] for name in columns}
+                    guesses[name].update(column, dialect)
+            self._native_types |= {name: guess.result() for name, guess in guesses.items()}
+        return {name: self._native_types[name] if name in self._native_types else self._partitions[name] for name in columns}
 
     def _common(self, columns: Sequence[str]) -> dict[str, Any]:
         """The type that some columns have in all files: where it depends on the values, the first that holds them all."""
         schema = self.schema
         doubts = {name: self._doubts.get(self.renamed.get(name, name), ()) for name in columns if name not in self._partitions}
-        unknown = {name: list(left) for name, left in doubts.items() if left and name not in self._held}
+        unknown = {name: list(left) for name, left in doubts.items() if left and name not in self._common_types}
         for batch, _, _ in self.pieces(list(unknown)) if unknown else ():
             for name, column in zip(unknown, batch.columns, strict=True):
                 left = unknown[name]
                 unknown[name] = [kind for kind in left[:-1] if exactly(column, kind) is not None] + left[-1:]
-        self._held |= {name: left[0] for name, left in unknown.items()}
-        return {name: self._held.get(name, schema.field(name).type) for name in columns}
+        self._common_types |= {name: left[0] for name, left in unknown.items()}
+        return {name: self._common_types.get(name, schema.field(name).type) for name in columns}
 
     def _require_once(self, columns: Sequence[str]) -> None:
         """Raise DataError with the columns that no file has, and those that a file has twice."""
         there = set(self.schema.names)
         theirs = [self.renamed.get(name, name) for name in columns if name in there and name not in self._partitions]
-        missing = [
-            Finding("missing-column", "there is no such column", column_place(self.place, name)) for name in columns if name not in there
-        ]
+        absent, what = [name for name in columns if name not in there], "there is no such column"
+        missing = [Finding("missing-column", what, column_location(self.location, name)) for name in absent]
         raise_any([*repeated(self.files, self._schemas, theirs), *missing])
 
     def pieces(self, columns: Sequence[str], text: Collection[str] = ()) -> Iterator[tuple[Any, Dialect, int]]:
@@ -203,7 +202,7 @@ class Source:
                 yield batch, dialect, position
                 position += batch.num_rows
             if stamp(path) != before:
-                raise DataError(Finding("file-changed", "the file changed while it was read", place(path)))
+                raise DataError(Finding("file-changed", "the file changed while it was read", display_path(path)))
             self._counts[path] = position - first
 
     def _file_pieces(self, path: Path, columns: Sequence[str], schema: Any, dialect: Dialect, text: Collection[str]) -> Iterator[Any]:
@@ -212,8 +211,8 @@ class Source:
         inside = list(theirs.values())
         # Where no column of the file is asked for, some column must still tell the number of rows.
         inside = inside or [name for name, times in Counter(schema.names).items() if times == 1][:1]
-        wanted = {theirs[name] for name in text if name in theirs}
-        for piece in gathered(self.format.batches(path, inside, schema, dialect, wanted, BATCH_ROWS)):
+        text_columns = {theirs[name] for name in text if name in theirs}
+        for piece in gathered(self.format.batches(path, inside, schema, dialect, text_columns, BATCH_ROWS)):
             for batch in plain_parts(piece):
                 read = dict(zip(inside, batch.columns, strict=True))
                 arrays = [
@@ -227,7 +226,7 @@ class Source:
     def batches(self, forms: Mapping[str, str], rows: int = BATCH_ROWS) -> Iterator[Any]:
         """The rows of all files in order, as record batches that end at each multiple of `rows` rows, each column in its form.
 
-        A column that is needed in two forms is asked for twice, once under its name after KEPT or COMPARED. Where there are no rows at all,
+        A column that is needed in two forms is asked for twice, once under its name after VERBATIM or COMPARED. Where there are no rows at all,
         one batch of none: whoever writes what comes of it knows the columns. How the rows lie in files, row groups or blocks does not show;
         where texts are long, a batch also ends before. Memory is bounded by a few batches.
         Raises DataError with all cells that cannot be read in the form of their column.
@@ -244,11 +243,11 @@ class Source:
 
         Raises DataError like `batches`, and where the table would take more than half of the machine's memory.
         """
-        kept, size, most, rows = [], 0, half_of_memory(), []
+        parts, size, most, rows = [], 0, half_of_memory(), []
         used = tuple(dict.fromkeys((*compared, *columns_of(filters))))
         # What plays the part of a name is compared with a text as it is written.
         named = {name for name in columns_of_names(filters) if forms.get(name) in (NAME, AS_WRITTEN)} - set(compared)
-        every = {**forms, **{COMPARED + name: NAME if name in named else OWN for name in used}}
+        every = {**forms, **{COMPARED + name: NAME if name in named else NATIVE for name in used}}
         for part, first in self._conformed(every, limit):
             if filters:
                 mask = keep(comparisons(part, used), filters)
@@ -259,19 +258,19 @@ class Source:
             size += part.nbytes
             if size > most:
                 what = f"the columns in use take more than {most >> 30} GiB, half of this machine's memory"
-                raise DataError(Finding("too-large", what, self.place, hints=("use fewer columns or rows",)))
-            kept.append(part)
-        table = pa.Table.from_batches(kept, schema=pa.schema(self._fields(every)))
+                raise DataError(Finding("too-large", what, self.location, hints=("use fewer columns or rows",)))
+            parts.append(part)
+        table = pa.Table.from_batches(parts, schema=pa.schema(self._fields(every)))
         self._require_one_array(table, every)
         row = np.concatenate(rows) if rows else np.zeros(0, dtype=np.int64)
         return Rows(table.select(list(forms)), comparisons(table, compared), row, sum(self.counts))
 
     def _require_one_array(self, table: Any, forms: Mapping[str, str]) -> None:
         """Raise DataError where the texts of a column that is looked at as a whole are too long together for one Arrow array."""
-        long = [key for key, form in forms.items() if form in (NAME, OWN) and is_text(table[key].type) and table[key].nbytes > MOST_TEXT]
+        long = [key for key, form in forms.items() if form in (NAME, NATIVE) and is_text(table[key].type) and table[key].nbytes > MOST_TEXT]
         if long:
             what, hints = f"its texts take more than {MOST_TEXT / 2**30:.0f} GiB", ("use shorter names, or fewer rows",)
-            raise DataError(Finding("too-large", what, column_place(self.place, column_of(long[0])), hints=hints))
+            raise DataError(Finding("too-large", what, column_location(self.location, column_of(long[0])), hints=hints))
 
     def _conformed(self, forms: Mapping[str, str], limit: int | None = None) -> Iterator[tuple[Any, int]]:
         """The batches of the first `limit` rows with every column in its form, and the position of each one's first row."""
@@ -286,14 +285,14 @@ class Source:
             for form, field in zip(forms.values(), fields, strict=True):
                 name = column_of(field.name)
                 with reading(self.files[0], "a table"):
-                    made = in_form(by_name[name], form, field.type, common.get(name), dialect)
-                wrong.see(name, form if made.wrong is None else kind_of_cells(form, field.type), by_name[name], made, first)
-                arrays.append(made.array)
+                    result = in_form(by_name[name], form, field.type, common.get(name), dialect)
+                wrong.update(name, form if result.wrong is None else kind_of_cells(form, field.type), by_name[name], result, first)
+                arrays.append(result.array)
             if not wrong.any:
                 yield of_length(arrays, fields, batch.num_rows), first
         wrong.require_none(self.origin, self.format.name if self.configured else "", self.missing_words)
 
-    def _own_of(self, columns: Sequence[str]) -> dict[str, Any]:
+    def _compared_types(self, columns: Sequence[str]) -> dict[str, Any]:
         """The types in which some columns are compared."""
         if not self.typed:
             return self._guessed(columns)
@@ -304,20 +303,20 @@ class Source:
 
     def _fields(self, forms: Mapping[str, str]) -> list[Any]:
         """The columns of the batches that `forms` ask for."""
-        own = self._own_of([column_of(key) for key, form in forms.items() if form == OWN])
-        kept = self._common([column_of(key) for key, form in forms.items() if form == AS_WRITTEN])
-        return [pa.field(key, self._type_of(column_of(key), form, own, kept)) for key, form in forms.items()]
+        native = self._compared_types([column_of(key) for key, form in forms.items() if form == NATIVE])
+        verbatim = self._common([column_of(key) for key, form in forms.items() if form == AS_WRITTEN])
+        return [pa.field(key, self._type_of(column_of(key), form, native, verbatim)) for key, form in forms.items()]
 
-    def _type_of(self, name: str, form: str, own: Mapping[str, Any], kept: Mapping[str, Any]) -> Any:
-        if form == OWN:
-            return own[name]
+    def _type_of(self, name: str, form: str, native: Mapping[str, Any], verbatim: Mapping[str, Any]) -> Any:
+        if form == NATIVE:
+            return native[name]
         if form == AS_WRITTEN:
-            return pa.string() if self._is_text(name) else kept[name]
+            return pa.string() if self._is_text(name) else verbatim[name]
         return type_of(self.schema.field(name).type, form)
 
     def _as_text(self, name: str, form: str) -> bool:
         """Whether a form is made of the text of the values."""
-        return form == NAME or (form == AS_WRITTEN and self._is_text(name)) or (form in (NUMBER, OWN) and self._is_rounded(name))
+        return form == NAME or (form == AS_WRITTEN and self._is_text(name)) or (form in (NUMBER, NATIVE) and self._is_rounded(name))
 
     def _is_rounded(self, name: str) -> bool:
         """Whether Arrow reads a column of numbers as floats, among them whole numbers too long for these: those of NDJSON."""
@@ -356,7 +355,7 @@ class Source:
     @cached_property
     def fingerprint(self) -> list[dict[str, Any]]:
         """Name, size in bytes, SHA-256 and number of rows of each file."""
-        return [{"path": place(path), **digest(path), "rows": rows} for path, rows in zip(self.files, self.counts, strict=True)]
+        return [{"path": display_path(path), **digest(path), "rows": rows} for path, rows in zip(self.files, self.counts, strict=True)]
 
 
 def origin_of(sources: Sequence[Source]) -> Origin:
@@ -367,13 +366,13 @@ def origin_of(sources: Sequence[Source]) -> Origin:
         source, number = files[file]
         return source.lines(number, rows)
 
-    names = tuple(place(source.files[number]) for source, number in files)
+    names = tuple(display_path(source.files[number]) for source, number in files)
     return Origin(names, lambda: [count for source in sources for count in source.counts], lines=lines)
 
 
 def column_of(key: str) -> str:
-    """The column that is asked for under a key: its name, or that after KEPT or COMPARED."""
-    return key.removeprefix(KEPT).removeprefix(COMPARED)
+    """The column that is asked for under a key: its name, or that after VERBATIM or COMPARED."""
+    return key.removeprefix(VERBATIM).removeprefix(COMPARED)
 
 
 def first_rows(pieces: Iterator[tuple[Any, Dialect, int]], limit: int | None) -> Iterator[tuple[Any, Dialect, int]]:

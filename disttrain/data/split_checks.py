@@ -18,19 +18,17 @@ from disttrain.data.messages import display
 from disttrain.data.splits import listed_rows
 from disttrain.data.text_values import as_times
 
-__all__ = ["older_rows", "shared_groups", "shared_rows", "unlisted_values"]
-
 Parts = NDArray[np.int8]
 MOST_VALUES = 10
 
 
-def unlisted_values(compared: Any, wanted: Any, name: str) -> Iterator[str]:
+def unlisted_values(compared: Any, selection: Any, name: str) -> Iterator[str]:
     """A remark on the listed values of `data.validation` or `data.test` that no row has."""
-    _, missing = listed_rows(compared, wanted, name)
+    _, missing = listed_rows(compared, selection, name)
     if missing:
         more = f" and {len(missing) - MOST_VALUES:,} more" if len(missing) > MOST_VALUES else ""
-        said = ", ".join(f"`{display(value, 40)}`" for value in missing[:MOST_VALUES])
-        yield f"no row has {said}{more} in `{display(wanted.column)}`, which `data.{name}` lists"
+        values = ", ".join(f"`{display(value, 40)}`" for value in missing[:MOST_VALUES])
+        yield f"no row has {values}{more} in `{display(selection.column)}`, which `data.{name}` lists"
 
 
 def shared_groups(groups: Any, split: Parts, by: str) -> Iterator[str]:
@@ -38,11 +36,11 @@ def shared_groups(groups: Any, split: Parts, by: str) -> Iterator[str]:
     names = texts(groups)
     trained = pc.unique(names.filter(boolean_column(split == 0)).drop_null())
     for code in (1, 2):
-        held = pc.unique(names.filter(boolean_column(split == code)).drop_null())
-        both = bits(pc.is_in(held, value_set=trained)) if len(held) and len(trained) else np.zeros(0, dtype=bool)
+        held_out = pc.unique(names.filter(boolean_column(split == code)).drop_null())
+        both = bits(pc.is_in(held_out, value_set=trained)) if len(held_out) and len(trained) else np.zeros(0, dtype=bool)
         if both.any():
             yield (
-                f"{int(both.sum()):,} of {len(held):,} groups of `{display(by)}` in the {SPLITS[code]} rows are in the training rows too:"
+                f"{int(both.sum()):,} of {len(held_out):,} groups of `{display(by)}` in the {SPLITS[code]} rows are in the training rows too:"
                 " their scores say little about new groups"
             )
 
@@ -54,11 +52,11 @@ def older_rows(times: Any, split: Parts, by: str) -> Iterator[str]:
         column = as_times(column, TYPED)[0]
     if not (is_time(column.type) or is_number(column.type)):
         return
-    known = bits(column.is_valid())
-    order = np.where(known, order_of(column), -1)
-    newest = order[(split == 0) & known].max(initial=-1)
+    present = bits(column.is_valid())
+    order = np.where(present, order_of(column), -1)
+    newest = order[(split == 0) & present].max(initial=-1)
     for code in (1, 2):
-        rows = (split == code) & known
+        rows = (split == code) & present
         older = int((order[rows] < newest).sum())
         if older:
             yield f"{older:,} of {int(rows.sum()):,} {SPLITS[code]} rows are older than the newest training row (`{display(by)}`)"

@@ -14,11 +14,9 @@ from disttrain.data.comparing import is_listed, order_of
 from disttrain.data.hashing import column_hash, mixed, row_hash
 from disttrain.data.io.arrow_arrays import is_number, is_text, is_time, joined, missing_values, numbers, texts
 from disttrain.data.io.csv_dialect import TYPED
-from disttrain.data.messages import Origin, column_place, display, row_finding, rows_have
+from disttrain.data.messages import Origin, column_location, display, row_finding, rows_have
 from disttrain.data.text_values import as_times
 from disttrain.errors import DataError, Finding
-
-__all__ = ["TEST", "TRAIN", "VALIDATION", "assign", "listed_rows", "own_shares"]
 
 # Their places in names.SPLITS.
 TRAIN, VALIDATION, TEST = 0, 1, 2
@@ -52,18 +50,18 @@ def assign(
     """
     ranks: NDArray[Any] | None = None
     parts = np.zeros(table.num_rows, dtype=np.int8)
-    for name, which, wanted in (("test", TEST, test), ("validation", VALIDATION, validation)):
-        if wanted is None:
+    for name, which, option in (("test", TEST, test), ("validation", VALIDATION, validation)):
+        if option is None:
             continue
-        if isinstance(wanted, float):
-            rows = own_rows(table, compared, by) if method == "time" else table
+        if isinstance(option, float):
+            rows = native_rows(table, compared, by) if method == "time" else table
             ranks = RANKS[method](rows, by, seed, tuple(exclude), origin or Origin()) if ranks is None else ranks
-            parts[held_out(np.flatnonzero(parts == TRAIN), ranks, wanted, PICKS[method], name)] = which
+            parts[held_out(np.flatnonzero(parts == TRAIN), ranks, option, PICKS[method], name)] = which
         else:
-            listed, missing = listed_rows(own_rows(table, compared, wanted.column), wanted, name)
+            listed, missing = listed_rows(native_rows(table, compared, option.column), option, name)
             if not listed.any():
-                said = ", ".join(f"`{display(value, 40)}`" for value in missing[:10])
-                raise none_left(name, f"no row has {said} in `{display(wanted.column)}`")
+                values = ", ".join(f"`{display(value, 40)}`" for value in missing[:10])
+                raise none_left(name, f"no row has {values} in `{display(option.column)}`")
             parts[listed & (parts == TRAIN)] = which
         if not (parts == which).any():
             raise none_left(name, "it would have no row")
@@ -72,12 +70,12 @@ def assign(
     return parts
 
 
-def own_rows(table: Any, compared: Any, column: str | None) -> Any:
+def native_rows(table: Any, compared: Any, column: str | None) -> Any:
     """The rows where `column` has its own type: `compared` where it is among them, else the table."""
     return table if compared is None or column not in compared.schema.names else compared
 
 
-def own_shares(
+def member_holdouts(
     table: Any, members: int, share: float, *, seed: int = 0, exclude: Sequence[str] = (), origin: Origin | None = None
 ) -> NDArray[np.int64]:
     """The rows of `table` that each of several members holds out, (members, round(share × rows)), ascending; at least 1 and not all.
@@ -89,8 +87,8 @@ def own_shares(
     if len(ranks) < 2:
         raise none_left("validation", f"there {'is only 1 row' if len(ranks) else 'are no rows'}")
     count = min(max(round(share * len(ranks)), 1), len(ranks) - 1)
-    places = np.arange(members * count).reshape(members, count) % len(ranks)
-    return np.sort(np.argsort(ranks, kind="stable")[places], axis=1)
+    positions = np.arange(members * count).reshape(members, count) % len(ranks)
+    return np.sort(np.argsort(ranks, kind="stable")[positions], axis=1)
 
 
 def none_left(name: str, why: str) -> DataError:
@@ -127,15 +125,15 @@ def lowest_whole(ranks: NDArray[Any], count: int) -> NDArray[np.bool_]:
 
 def fitting_groups(ranks: NDArray[Any], count: int) -> NDArray[np.bool_]:
     """Whole groups of equal rank, lowest first, passing over those that would exceed `count` rows; the smallest where all would."""
-    distinct, places, sizes = np.unique(ranks, return_inverse=True, return_counts=True)
-    taken = np.zeros(len(distinct), dtype=bool)
+    distinct, positions, sizes = np.unique(ranks, return_inverse=True, return_counts=True)
+    picked = np.zeros(len(distinct), dtype=bool)
     left = count
     for group, size in enumerate(sizes.tolist()):
         if size <= left:
-            taken[group], left = True, left - size
-    if not taken.any():
-        taken[sizes.argmin()] = len(distinct) > 1
-    return np.asarray(taken[places])
+            picked[group], left = True, left - size
+    if not picked.any():
+        picked[sizes.argmin()] = len(distinct) > 1
+    return np.asarray(picked[positions])
 
 
 def random_ranks(table: Any, by: str | None, seed: int, exclude: tuple[str, ...], origin: Origin) -> Hashes:  # noqa: ARG001
@@ -184,13 +182,15 @@ def time_ranks(table: Any, by: str | None, seed: int, exclude: tuple[str, ...], 
     if wrong.any():
         hints = ("write 2026-01-31 or 2026-01-31T12:00:00, with or without a zone",)
         what = f"{rows_have(wrong)} no date, time or number to be split by"
-        told = row_finding("bad-time", what, column=str(by), rows=wrong, values=lambda row: texts(column)[row], origin=origin, hints=hints)
-        raise DataError(told)
+        finding = row_finding(
+            "bad-time", what, column=str(by), rows=wrong, values=lambda row: texts(column)[row], origin=origin, hints=hints
+        )
+        raise DataError(finding)
     return -order_of(times)
 
 
 def unfit(by: str | None, kind: Any, what: str, origin: Origin) -> Finding:
-    return Finding("unusable-type", what.format(display(kind)), column_place(origin.names[0], str(by)), hints=("name another column",))
+    return Finding("unusable-type", what.format(display(kind)), column_location(origin.names[0], str(by)), hints=("name another column",))
 
 
 def as_times_or_none(column: Any) -> tuple[Any, NDArray[np.bool_]]:
@@ -204,17 +204,19 @@ def split_column(table: Any, by: str | None) -> Any:
     return joined(table.column(by))
 
 
-def listed_rows(table: Any, wanted: Any, name: str) -> tuple[NDArray[np.bool_], list[Any]]:
+def listed_rows(table: Any, selection: Any, name: str) -> tuple[NDArray[np.bool_], list[Any]]:
     """Which rows have one of the values in the column of `wanted`, (n,), compared in the column's own type, and the values that none has."""
-    if wanted.column not in table.schema.names:
-        what = f"there is no column `{display(wanted.column)}`, which tells the rows"
+    if selection.column not in table.schema.names:
+        what = f"there is no column `{display(selection.column)}`, which tells the rows"
         raise DataError(Finding("missing-column", what, f"data.{name}"))
-    column = joined(table.column(wanted.column))
+    column = joined(table.column(selection.column))
     if not is_simple(column.type) and not pa.types.is_null(column.type):
         raise DataError(
-            Finding("unusable-type", f"its type {display(column.type)} cannot tell the rows", column_place(f"data.{name}", wanted.column))
+            Finding(
+                "unusable-type", f"its type {display(column.type)} cannot tell the rows", column_location(f"data.{name}", selection.column)
+            )
         )
-    return is_listed(column, wanted.values)
+    return is_listed(column, selection.values)
 
 
 # The order in which rows are held out, and how many of equal rank go together.

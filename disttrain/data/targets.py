@@ -13,13 +13,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from disttrain.data.column_checks import LABEL, fits, unusable
-from disttrain.data.features.categorical import places_in
+from disttrain.data.features.categorical import positions_in
 from disttrain.data.io.arrow_arrays import bits, is_text, joined, text_column, texts
-from disttrain.data.messages import Origin, column_place, display, raise_any, row_finding, rows_have
+from disttrain.data.messages import Origin, column_location, display, raise_any, row_finding, rows_have
 from disttrain.data.value_checks import checked_numbers, counted
 from disttrain.errors import DataError, Finding
-
-__all__ = ["Label", "Target", "no_target", "read_target", "read_weight", "require_complete", "require_weight"]
 
 Label = str | int | bool
 MOST_LABELS = 10_000
@@ -68,50 +66,50 @@ def one_hot(columns: Sequence[str], values: NDArray[np.float64], missing: NDArra
     wrong = ~proper & ~missing
     if wrong.any():
         what = f"{int(wrong.sum()):,} rows do not have exactly one 1, and else 0, in the {len(columns)} target columns"
-        told = ", ".join(columns)
-        found = row_finding(
-            "not-one-hot", what, column=told, rows=wrong, values=lambda row: " ".join(f"{v:g}" for v in values[row]), origin=origin
+        names = ", ".join(columns)
+        finding = row_finding(
+            "not-one-hot", what, column=names, rows=wrong, values=lambda row: " ".join(f"{v:g}" for v in values[row]), origin=origin
         )
-        raise DataError(found)
+        raise DataError(finding)
     codes = np.where(missing, np.nan, values.argmax(axis=1))
     return Target(codes, tuple(columns), missing, tuple(columns))
 
 
-def labelled(name: str, array: Any, given: Sequence[Label] | None, origin: Origin) -> Target:
+def labelled(name: str, array: Any, configured: Sequence[Label] | None, origin: Origin) -> Target:
     if not fits(LABEL, array.type):
         raise DataError(unusable(name, array.type, LABEL, origin.names[0]))
     written = texts(array)
-    labels = tuple(given) if given is not None else found_labels(name, array, origin)
-    places = places_in(written, text_column([text_of(label) for label in labels]))
+    labels = tuple(configured) if configured is not None else observed_labels(name, array, origin)
+    codes = positions_in(written, text_column([text_of(label) for label in labels]))
     missing = ~bits(written.is_valid())
-    unknown = (places < 0) & ~missing
+    unknown = (codes < 0) & ~missing
     if unknown.any():
         what = f"{rows_have(unknown)} a label that is none of the {len(labels)} known"
         hints = (f"known are {', '.join(display(text_of(label), 30) for label in labels[:10])}",)
-        found = row_finding(
+        finding = row_finding(
             "unknown-label", what, column=name, rows=unknown, values=lambda row: array[row].as_py(), origin=origin, hints=hints
         )
-        raise DataError(found)
-    return Target(np.where(missing, np.nan, places), labels, missing, (name,))
+        raise DataError(finding)
+    return Target(np.where(missing, np.nan, codes), labels, missing, (name,))
 
 
 MOST_FRACTIONS = 20
-WHOLE = re.compile(r"(0|-?[1-9]\d{0,17})(\.0+)?")
+INTEGER = re.compile(r"(0|-?[1-9]\d{0,17})(\.0+)?")
 
 
-def found_labels(name: str, array: Any, origin: Origin) -> tuple[Label, ...]:
+def observed_labels(name: str, array: Any, origin: Origin) -> tuple[Label, ...]:
     """The labels in a column: whole numbers and truth values where all of them are, in their order; else texts, as they are written."""
     written = texts(array)
     distinct = pc.unique(written.drop_null()).to_pylist()
     if len(distinct) > MOST_LABELS:
         what = f"it has {len(distinct):,} different labels; at most {MOST_LABELS:,} can be learned"
-        raise DataError(Finding("too-many-labels", what, column_place(origin.names[0], name)))
+        raise DataError(Finding("too-many-labels", what, column_location(origin.names[0], name)))
     # Versions 1.1 and 1.10 are labels; a column of many fractions, or of floats, is none.
     if len(distinct) > MOST_FRACTIONS or not is_text(joined(array).type):
         require_no_quantity(name, written, distinct, origin)
-    whole = sorted({int(text.partition(".")[0]) for text in distinct if WHOLE.fullmatch(text)})
-    if len(whole) == len(distinct):
-        return tuple(whole)
+    integers = sorted({int(text.partition(".")[0]) for text in distinct if INTEGER.fullmatch(text)})
+    if len(integers) == len(distinct):
+        return tuple(integers)
     if set(distinct) <= {"true", "false"}:
         return tuple(text == "true" for text in sorted(distinct))
     return tuple(sorted(distinct))
@@ -165,8 +163,8 @@ def read_weight(batch: Any, column: str, origin: Origin | None = None) -> NDArra
         ("negative-weight", "negative: a weight multiplies a row's log-likelihood", weight < 0),
     ):
         if rows.any():
-            told = f"{counted(rows)} {what}"
-            findings.append(row_finding(code, told, column=column, rows=rows, values=lambda row: f"{weight[row]:g}", origin=start))
+            text = f"{counted(rows)} {what}"
+            findings.append(row_finding(code, text, column=column, rows=rows, values=lambda row: f"{weight[row]:g}", origin=start))
     raise_any(findings)
     return weight
 
@@ -174,5 +172,5 @@ def read_weight(batch: Any, column: str, origin: Origin | None = None) -> NDArra
 def require_weight(weight: NDArray[np.float64], column: str, origin: Origin | None = None, split: str = "") -> None:
     """Raise DataError where no row, of those of a `split` where it is named, has a weight above 0."""
     if not np.any(weight > 0):
-        where = column_place((origin or Origin()).names[0], column)
+        where = column_location((origin or Origin()).names[0], column)
         raise DataError(Finding("no-weight", f"all weights{split and f' of the {split} rows'} are 0, so no row counts", where))

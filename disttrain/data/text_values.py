@@ -13,18 +13,6 @@ from disttrain.data.common_types import in_one_type
 from disttrain.data.io.arrow_arrays import bits, integer_column, text_column
 from disttrain.data.io.csv_dialect import MISSING_WORDS, PLAIN, Dialect, number_text
 
-__all__ = [
-    "NO_TEXT",
-    "as_booleans",
-    "as_numbers",
-    "as_times",
-    "is_missing_word",
-    "is_truth_word",
-    "trimmed",
-    "without_marks",
-    "without_missing_words",
-]
-
 Mask = NDArray[np.bool_]
 
 # Nulls of a column: pa.scalar would import pandas.
@@ -96,9 +84,9 @@ def as_booleans(text: Any, dialect: Dialect) -> tuple[Any, Mask]:
     # As 1.0 and 0.0 data frames write truth values with gaps.
     cells = pc.if_else(pc.is_in(cells, value_set=text_column(["1.0", "0.0"])), pc.utf8_slice_codeunits(cells, 0, 1), cells)
     true, false = (pc.is_in(cells, value_set=text_column(words)) for words in (TRUE, FALSE))
-    known = pc.or_(true, false)
-    wrong = bits(pc.and_(pc.invert(known), cells.is_valid()))
-    return pc.if_else(known, true, NO_TRUTH), wrong
+    valid = pc.or_(true, false)
+    wrong = bits(pc.and_(pc.invert(valid), cells.is_valid()))
+    return pc.if_else(valid, true, NO_TRUTH), wrong
 
 
 def as_times(text: Any, dialect: Dialect) -> tuple[Any, Mask]:

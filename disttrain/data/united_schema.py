@@ -12,10 +12,8 @@ import pyarrow as pa
 from disttrain.data.common_types import common_types
 from disttrain.data.io.arrow_arrays import plain
 from disttrain.data.io.hive import partitions
-from disttrain.data.messages import column_place, place, raise_any
+from disttrain.data.messages import column_location, display_path, raise_any
 from disttrain.errors import Finding
-
-__all__ = ["repeated", "united"]
 
 
 def united(files: Sequence[Path], schemas: Sequence[Any]) -> tuple[list[Any], dict[str, Finding], dict[str, tuple[Any, ...]]]:
@@ -41,22 +39,27 @@ def differing(name: str, kinds: Mapping[Any, Path]) -> Finding:
     (kind, path), *others = [(kind, path) for kind, path in kinds.items() if not pa.types.is_null(kind)]
     other, where = next((one, there) for one, there in others if not common_types((kind, one)))
     hint = "write both files with one type, or declare it: `type: categorical`"
-    return Finding("type-differs", f"it is {other} here and {kind} in {place(path)}", column_place(place(where), name), hints=(hint,))
+    return Finding(
+        "type-differs", f"it is {other} here and {kind} in {display_path(path)}", column_location(display_path(where), name), hints=(hint,)
+    )
 
 
 def missing_here(has: Path, lacks: Path, names: Sequence[str], others: Sequence[str]) -> list[Finding]:
     absent = sorted(set(names) - set(others))
-    return [Finding("column-differs", f"it is in {place(has)} and not in this file", column_place(place(lacks), name)) for name in absent]
+    return [
+        Finding("column-differs", f"it is in {display_path(has)} and not in this file", column_location(display_path(lacks), name))
+        for name in absent
+    ]
 
 
 def repeated(files: Sequence[Path], schemas: Sequence[Any], columns: Iterable[str]) -> Iterator[Finding]:
     """Columns that a file has more than once."""
-    wanted = tuple(dict.fromkeys(columns))
+    names = tuple(dict.fromkeys(columns))
     for path, schema in zip(files, schemas, strict=True):
         times = Counter(schema.names)
-        for name in wanted:
+        for name in names:
             if times[name] > 1:
-                yield Finding("duplicate-column", f"{times[name]} columns have this name", column_place(place(path), name))
+                yield Finding("duplicate-column", f"{times[name]} columns have this name", column_location(display_path(path), name))
 
 
 def unlike_folders(files: Sequence[Path], inside: Collection[str]) -> Iterator[Finding]:
@@ -65,6 +68,6 @@ def unlike_folders(files: Sequence[Path], inside: Collection[str]) -> Iterator[F
     for path, here in zip(files, keys, strict=True):
         for has, lacks, names, others in ((files[0], path, keys[0], here), (path, files[0], here, keys[0])):
             for name in (name for name in names if name not in others):
-                what = f"a folder above {place(has)} says what it is, and none above this file"
+                what = f"a folder above {display_path(has)} says what it is, and none above this file"
                 hints = ("let all files of a source stand below `key=value` folders of the same keys",)
-                yield Finding("column-differs", what, column_place(place(lacks), name), hints=hints)
+                yield Finding("column-differs", what, column_location(display_path(lacks), name), hints=hints)

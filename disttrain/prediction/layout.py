@@ -44,7 +44,9 @@ def arranged(rows: pa.Table | pa.RecordBatch, made: Mapping[str, pa.Array], kept
 def as_written(rows: pa.Table | pa.RecordBatch, names: Sequence[str]) -> pa.Table:
     """Columns of the input as they stand there, which of features are beside the forms that the model reads."""
     there = set(rows.schema.names)
-    return pa.Table.from_arrays([rows.column(rooms.KEPT + name if rooms.KEPT + name in there else name) for name in names], list(names))
+    return pa.Table.from_arrays(
+        [rows.column(rooms.VERBATIM + name if rooms.VERBATIM + name in there else name) for name in names], list(names)
+    )
 
 
 def require_layout(schema: pa.Schema, kept: Sequence[str], made: Mapping[str, int], form: str, request: PredictOptions) -> None:

@@ -14,7 +14,7 @@ from disttrain.choices import SPLITS
 from disttrain.config import Loaded, Problem
 from disttrain.config.messages import nearest_file
 from disttrain.config.yaml.text import yaml_word
-from disttrain.data import display, place
+from disttrain.data import display, display_path
 from disttrain.errors import ConfigError, DataError, Finding
 
 __all__ = ["places_of_config"]
@@ -61,7 +61,7 @@ def _file(loaded: Loaded, finding: Finding) -> Finding:
         if path[1] not in SPLITS or not isinstance(value, str):
             continue
         full = loaded.base / os.path.expanduser(value)
-        if finding.where in (place(full), place(loaded.base / value)):
+        if finding.where in (display_path(full), display_path(loaded.base / value)):
             what = f"{finding.what}: {display(os.path.abspath(full), 300)}"
             # A hint of the reader names a path from the working folder, which a config does not take.
             hints = [*_other_files(loaded.base, value), *(hint for hint in finding.hints if not hint.startswith("did you mean"))]

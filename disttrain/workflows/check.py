@@ -198,7 +198,7 @@ def _known(prepared: Prepared) -> list[Remark]:
     numbers = {"exposure": seen.conditions.exposure, "weight": seen.weight}
     numbers |= {f"offset.{name}": column for name, column in seen.conditions.offsets.items()}
     numbers |= {f"given.{name}": column for name, column in seen.conditions.given.items()}
-    columns = {**schema.known, "weight": schema.weight}
+    columns = {**schema.row_inputs, "weight": schema.weight}
     return [
         Remark(
             part.partition(".")[0],

@@ -14,12 +14,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from disttrain.data.io.arrow_arrays import bits, boolean_column, joined, missing_values, plain_values, text_column, texts
-from disttrain.data.json_state import fields_of, flag, items, refuse, text, whole
-from disttrain.data.messages import Origin, column_place, row_finding, rows_have
+from disttrain.data.json_state import fields_of, flag, integer, items, refuse, text
+from disttrain.data.messages import Origin, column_location, row_finding, rows_have
 from disttrain.data.schema import MOST_DIMENSIONS, Feature
 from disttrain.errors import Finding
-
-__all__ = ["Categorical", "places_in"]
 
 MOST_ONE_HOT = 50
 MOST_CATEGORIES = 100_000
@@ -71,14 +69,14 @@ class Categorical:
         return (*(f"{self.name}={category}" for category in self.categories), *([f"{self.name} missing"] if self.indicator else []))
 
     @cached_property
-    def _known(self) -> Any:
+    def _category_texts(self) -> Any:
         return text_column(self.categories)
 
     def positions(self, column: Any) -> NDArray[np.int64]:
         """Place of each row's category among the training ones, (n,); the next after them for missing, -1 for one that is not there."""
         values = texts(column)
-        places = places_in(values, self._known)
-        return np.where(bits(values.is_valid()), places, len(self.categories) if self.indicator else -1)
+        positions = positions_in(values, self._category_texts)
+        return np.where(bits(values.is_valid()), positions, len(self.categories) if self.indicator else -1)
 
     def unseen(self, column: Any) -> NDArray[np.bool_]:
         """Which rows have a category that training did not have, (n,); missing is none."""
@@ -104,13 +102,13 @@ class Categorical:
 
     def encode(self, column: Any, out: NDArray[np.float64], origin: Origin) -> list[Finding]:  # noqa: ARG002
         """Write the input columns of `column`, (n,), into `out`, (n, width); nothing can be wrong with the values."""
-        places = self.positions(column)
+        positions = self.positions(column)
         if self.dimensions:
-            out[:, 0] = places + 1
+            out[:, 0] = positions + 1
             return []
         out[:] = 0.0
-        known = np.flatnonzero(places >= 0)
-        out[known, places[known]] = 1.0
+        rows = np.flatnonzero(positions >= 0)
+        out[rows, positions[rows]] = 1.0
         return []
 
     def state(self) -> dict[str, Any]:
@@ -124,25 +122,25 @@ class Categorical:
         listed = tuple(text(category, f"categories[{position}]") for position, category in enumerate(items(categories, "categories")))
         if any(later <= earlier for earlier, later in pairwise(listed)):
             raise refuse("`categories` must be sorted, each once", "categories")
-        return Categorical(text(name, "name"), listed, whole(dimensions, "dimensions", 0, MOST_DIMENSIONS), flag(indicator, "indicator"))
+        return Categorical(text(name, "name"), listed, integer(dimensions, "dimensions", 0, MOST_DIMENSIONS), flag(indicator, "indicator"))
 
 
-def places_in(values: Any, known: Any) -> NDArray[np.int64]:
+def positions_in(values: Any, categories: Any) -> NDArray[np.int64]:
     """The place of each text among the `known` ones, an Arrow array, also where it is one of them in another spelling; -1 where it is none.
 
     Each text is taken by itself, whatever else is in the column.
     """
-    places = index_in(values, known)
-    missed = bits(values.is_valid()) & (places < 0)
+    positions = index_in(values, categories)
+    missed = bits(values.is_valid()) & (positions < 0)
     if missed.any():
         others = values.filter(boolean_column(missed)).dictionary_encode()
-        places[missed] = respelled(others.dictionary, known)[plain_values(others.indices, np.int32)]
-    return places
+        positions[missed] = respelled(others.dictionary, categories)[plain_values(others.indices, np.int32)]
+    return positions
 
 
-def index_in(values: Any, known: Any) -> NDArray[np.int64]:
-    found = pc.index_in(values, value_set=known)
-    return np.where(bits(found.is_valid()), plain_values(found, np.int32).astype(np.int64), -1)
+def index_in(values: Any, categories: Any) -> NDArray[np.int64]:
+    result = pc.index_in(values, value_set=categories)
+    return np.where(bits(result.is_valid()), plain_values(result, np.int32).astype(np.int64), -1)
 
 
 # How software writes the same value otherwise: whole numbers in a column with gaps as 7.0, truth values with a capital.
@@ -158,20 +156,20 @@ def is_truth(text: Any) -> Any:
     return pc.is_in(pc.utf8_lower(text), value_set=text_column(["true", "false"]))
 
 
-def respelled(values: Any, known: Any) -> NDArray[np.int64]:
+def respelled(values: Any, categories: Any) -> NDArray[np.int64]:
     """The places of texts of which none is known as it is written."""
-    places = np.full(len(values), -1, dtype=np.int64)
+    positions = np.full(len(values), -1, dtype=np.int64)
     for spelled in SPELLINGS:
         others = spelled(values)
-        places = places if others.equals(values) else np.where(places < 0, index_in(others, known), places)
-    if pc.all(is_truth(known)).as_py():
+        positions = positions if others.equals(values) else np.where(positions < 0, index_in(others, categories), positions)
+    if pc.all(is_truth(categories)).as_py():
         # Where there are only truth values, they may have any case on both sides: R writes TRUE. Among other words a case may be a name.
-        places = np.where(places < 0, index_in(pc.utf8_lower(values), pc.utf8_lower(known)), places)
-    return places
+        positions = np.where(positions < 0, index_in(pc.utf8_lower(values), pc.utf8_lower(categories)), positions)
+    return positions
 
 
 def faults(feature: Feature, categories: list[str], origin: Origin) -> list[Finding]:
-    where = column_place(origin.names[0], feature.name)
+    where = column_location(origin.names[0], feature.name)
     if len(categories) > MOST_CATEGORIES:
         what = f"it has {len(categories):,} categories; at most {MOST_CATEGORIES:,} can be learned"
         return [Finding("too-many-categories", what, where, hints=("an identifier belongs into `data.id`; or group the rare ones",))]

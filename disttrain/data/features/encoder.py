@@ -14,11 +14,9 @@ from disttrain.data.features.datetime import Datetime
 from disttrain.data.features.numeric import Boolean, Numeric
 from disttrain.data.io.arrow_arrays import boolean_column, missing_values
 from disttrain.data.json_state import each, fields_of, refuse, text
-from disttrain.data.messages import Origin, column_place, display, raise_any, row_finding, rows_have
+from disttrain.data.messages import Origin, column_location, display, raise_any, row_finding, rows_have
 from disttrain.data.schema import Feature, Schema
 from disttrain.errors import DataError, Finding
-
-__all__ = ["Embedding", "Encoder", "FeatureCounts"]
 
 Part = Numeric | Boolean | Categorical | Datetime
 
@@ -85,14 +83,14 @@ class Encoder:
         rows = rows if weight is None else (weight > 0) & (True if rows is None else rows)
         used = rows_with_all(schema, table, rows) if missing == "drop" else rows
         masses = weight if weight is None or used is None else weight[used]
-        place = start if used is None else start.rows(start.positions_of(np.flatnonzero(used)))
+        rows_origin = start if used is None else start.rows(start.positions_of(np.flatnonzero(used)))
         mask = None if used is None else boolean_column(used)
         parts, findings = [], []
         for feature in schema.features:
             column = table.column(feature.name) if mask is None else table.column(feature.name).filter(mask)
-            part, found = fitted(feature, column, scaling, place, masses)
+            part, faults = fitted(feature, column, scaling, rows_origin, masses)
             parts.append(part)
-            findings += [*found, *(missing_findings(feature.name, column, place) if missing == "error" else ())]
+            findings += [*faults, *(missing_findings(feature.name, column, rows_origin) if missing == "error" else ())]
         raise_any(findings)
         return Encoder(tuple(parts), missing, unknown_category)
 
@@ -114,8 +112,8 @@ class Encoder:
     @property
     def embeddings(self) -> tuple[Embedding, ...]:
         """The input columns that hold codes."""
-        found = [(part, start) for part, start, _ in self.spans() if isinstance(part, Categorical) and part.dimensions]
-        return tuple(Embedding(start, part.codes, part.dimensions) for part, start in found)
+        embedded = [(part, start) for part, start, _ in self.spans() if isinstance(part, Categorical) and part.dimensions]
+        return tuple(Embedding(start, part.codes, part.dimensions) for part, start in embedded)
 
     @property
     def numbers(self) -> tuple[int, ...]:
@@ -161,11 +159,11 @@ class Encoder:
 
     def usable(self, batch: Any) -> NDArray[np.bool_]:
         """Which rows `missing: drop` keeps, (n,): those with a value in every feature. All rows under the other policies."""
-        kept = np.ones(batch.num_rows, dtype=bool)
+        complete = np.ones(batch.num_rows, dtype=bool)
         if self.missing == "drop":
             for part in self.parts:
-                kept &= ~missing_values(batch.column(part.name))
-        return kept
+                complete &= ~missing_values(batch.column(part.name))
+        return complete
 
     def notes(self, batch: Any) -> dict[str, FeatureCounts]:
         """What a reader of results should know of a batch: for each feature that has any, rows missing and rows of unknown category."""
@@ -204,20 +202,22 @@ def fitted(feature: Feature, column: Any, scaling: str, origin: Origin, weight: 
     if part.constant and missing_values(column).all():
         what = "it has no value in any training row"
         hints = (f"leave it out of the features: `{display(feature.name)}`",)
-        return Boolean(feature.name, True, False), [Finding("empty-column", what, column_place(origin.names[0], feature.name), hints=hints)]
+        return Boolean(feature.name, True, False), [
+            Finding("empty-column", what, column_location(origin.names[0], feature.name), hints=hints)
+        ]
     return part, findings
 
 
 def rows_with_all(schema: Schema, table: Any, rows: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
     """Which rows have a value in every feature, and are among `rows`: (n,)."""
-    kept = np.ones(table.num_rows, dtype=bool) if rows is None else rows.copy()
+    complete = np.ones(table.num_rows, dtype=bool) if rows is None else rows.copy()
     for feature in schema.features:
-        kept &= ~missing_values(table.column(feature.name))
-    if not kept.any():
+        complete &= ~missing_values(table.column(feature.name))
+    if not complete.any():
         raise DataError(
             Finding("no-rows", "every row misses a value, and `data.missing: drop` leaves none", hints=("use `missing: impute`",))
         )
-    return kept
+    return complete
 
 
 def missing_findings(name: str, column: Any, origin: Origin) -> Iterator[Finding]:

@@ -17,8 +17,6 @@ from disttrain.data.value_checks import LARGEST, checked_numbers, counted
 from disttrain.errors import Finding
 from disttrain.quantiles import ROUNDING, cumulative_shares, weighted_quantiles
 
-__all__ = ["Boolean", "Numeric"]
-
 MOST_QUANTILES = 1000
 # Inputs this many standard deviations away are no data, and overflow the network's float32.
 FARTHEST = 1e30
@@ -35,7 +33,7 @@ class Numeric:
 
     name: str
     centre: float
-    spread: float
+    scale: float
     fill: float
     constant: bool
     indicator: bool
@@ -54,8 +52,8 @@ class Numeric:
         if scaling == "quantile" and not constant:
             quantiles, scores = normal_scores(present, weight)
             return Numeric(feature.name, 0.0, 1.0, median, False, indicator, quantiles, scores), []
-        centre, spread = location_and_spread(present, weight) if scaling == "standard" and not constant else (0.0, 1.0)
-        return Numeric(feature.name, centre, spread, median, constant, indicator), []
+        centre, scale = mean_and_deviation(present, weight) if scaling == "standard" and not constant else (0.0, 1.0)
+        return Numeric(feature.name, centre, scale, median, constant, indicator), []
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -68,40 +66,40 @@ class Numeric:
         if findings:
             return findings
         some = bool(missing.any())
-        self.scale(np.where(missing, self.fill, values) if some else values, out[:, 0])
+        self.transform(np.where(missing, self.fill, values) if some else values, out[:, 0])
         if self.indicator:
             out[:, 1] = missing
-        far = np.abs(out[:, 0]) > FARTHEST
-        if not far.any():
+        outliers = np.abs(out[:, 0]) > FARTHEST
+        if not outliers.any():
             return []
-        what = f"{counted(far)} more than {FARTHEST:g} standard deviations of the training rows from their mean"
-        return [row_finding("value-too-large", what, column=self.name, rows=far, values=lambda row: f"{values[row]:g}", origin=origin)]
+        what = f"{counted(outliers)} more than {FARTHEST:g} standard deviations of the training rows from their mean"
+        return [row_finding("value-too-large", what, column=self.name, rows=outliers, values=lambda row: f"{values[row]:g}", origin=origin)]
 
-    def scale(self, values: Floats, out: Floats) -> None:
+    def transform(self, values: Floats, out: Floats) -> None:
         if self.constant:
             out[:] = 0.0
         elif self.quantiles:
             out[:] = np.interp(values, self.quantiles, self.scores)
         else:
             np.subtract(values, self.centre, out=out)
-            np.divide(out, self.spread, out=out)
+            np.divide(out, self.scale, out=out)
 
     def state(self) -> dict[str, Any]:
         """The encoding as JSON."""
-        numbers = {"centre": self.centre, "spread": self.spread, "fill": self.fill, "constant": self.constant, "indicator": self.indicator}
+        numbers = {"centre": self.centre, "spread": self.scale, "fill": self.fill, "constant": self.constant, "indicator": self.indicator}
         return {"name": self.name, **numbers, "quantiles": list(self.quantiles), "scores": list(self.scores)}
 
     @staticmethod
     def from_state(state: Any) -> Numeric:
         """The encoding that `state()` described. Raises RunUnreadable where it is none."""
         keys = ("name", "centre", "spread", "fill", "constant", "indicator", "quantiles", "scores")
-        name, centre, spread, fill, constant, indicator, quantiles, scores = fields_of(state, "numeric", keys)
+        name, centre, scale, fill, constant, indicator, quantiles, scores = fields_of(state, "numeric", keys)
         marks, heights = increasing(quantiles, "quantiles"), increasing(scores, "scores")
         number(len(marks) - len(heights), "quantiles without scores", 0, 0)
         return Numeric(
             text(name, "name"),
             number(centre, "centre", -LARGEST, LARGEST),
-            number(spread, "spread", np.nextafter(0.0, 1.0), 10 * LARGEST),
+            number(scale, "spread", np.nextafter(0.0, 1.0), 10 * LARGEST),
             number(fill, "fill", -LARGEST, LARGEST),
             flag(constant, "constant"),
             flag(indicator, "indicator"),
@@ -110,7 +108,7 @@ class Numeric:
         )
 
 
-def location_and_spread(values: Floats, weight: Floats | None = None) -> tuple[float, float]:
+def mean_and_deviation(values: Floats, weight: Floats | None = None) -> tuple[float, float]:
     """Mean and standard deviation of values that are not all equal, of the given weights, for 1e9 ± 1e-3 as for 1e-200: the mean is
     corrected once by the mean of the deviations from it, and the deviations are squared relative to the largest.
     """
@@ -131,8 +129,8 @@ def normal_scores(values: Floats, weight: Floats | None = None) -> tuple[tuple[f
     """Values of the training rows, strictly increasing, and the standard normal quantile at the share of the weight below each, half of
     its own included: all values, or those nearest to so many equal shares.
     """
-    marks, places = np.unique(values, return_inverse=True)
-    mass = np.bincount(places, weights=weight)
+    marks, positions = np.unique(values, return_inverse=True)
+    mass = np.bincount(positions, weights=weight)
     marks, mass = marks[mass > 0], mass[mass > 0]
     above = cumulative_shares(mass)
     middle = above - 0.5 * mass / mass.sum()
