@@ -1,4 +1,4 @@
-"""Categories as input columns of the network: one column for each, or a code that an embedding turns into a vector."""
+"""Categorical features as input columns of the network: one-hot columns, or a code for an embedding."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ MOST_DEFAULT_DIMENSIONS = 16
 
 @dataclass(frozen=True)
 class Categorical:
-    """A column of categories, known by their text, character for character: `1.1` and `1.10` are two, as are `7` and `007`.
+    """The encoding of a categorical column. A category is an exact text: `1.1` and `1.10` are different, as are `7` and `007`.
 
-    One-hot: a column for each category (all 0 for one that training did not have), one for missing where training had any (`indicator`).
-    Embedding (`dimensions` > 0): one column with the code; 0 is a category that training did not have, 1 the first of `categories`, and the
-    last code is missing where training had any.
+    One-hot: one column for each category, all 0 for an unseen category, and a column for missing values if training had any (`indicator`).
+    Embedding (`dimensions` > 0): one column of codes. Code 0 is an unseen category, code 1 the first of `categories`, and the last code a
+    missing value if training had any.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Categorical:
     def fit(
         feature: Feature, column: Any, scaling: str, origin: Origin, weight: NDArray[np.float64] | None = None  # noqa: ARG004
     ) -> tuple[Categorical, list[Finding]]:  # fmt: skip
-        """The encoding of the training rows `column`, (n,), and what is wrong with them."""
+        """Fit the encoding to the training rows `column`, (n,). Returns it with the findings about these rows."""
         values = texts(column)
         categories = sorted(pc.unique(values.drop_null()).to_pylist())
         findings = faults(feature, categories, origin)
@@ -53,7 +53,7 @@ class Categorical:
 
     @property
     def constant(self) -> bool:
-        """Whether training had one category only."""
+        """True if training had one category only."""
         return len(self.categories) + self.indicator < 2
 
     @property
@@ -73,17 +73,19 @@ class Categorical:
         return text_column(self.categories)
 
     def positions(self, column: Any) -> NDArray[np.int64]:
-        """Place of each row's category among the training ones, (n,); the next after them for missing, -1 for one that is not there."""
+        """Return the index of each row's category in `categories`, (n,). A missing value has the next index if training had any; an
+        unseen category has -1.
+        """
         values = texts(column)
         positions = positions_in(values, self._category_texts)
         return np.where(bits(values.is_valid()), positions, len(self.categories) if self.indicator else -1)
 
     def unseen(self, column: Any) -> NDArray[np.bool_]:
-        """Which rows have a category that training did not have, (n,); missing is none."""
+        """Return a mask (n,) of the rows with a category that training did not have. A missing value is not such a category."""
         return (self.positions(column) < 0) & ~missing_values(column)
 
     def unseen_finding(self, column: Any, origin: Origin) -> list[Finding]:
-        """The finding that `unknown_category: error` makes of those rows."""
+        """Return the finding about unseen categories, for `unknown_category: error`."""
         rows = self.unseen(column)
         if not rows.any():
             return []
@@ -101,7 +103,7 @@ class Categorical:
         ]
 
     def encode(self, column: Any, out: NDArray[np.float64], origin: Origin) -> list[Finding]:  # noqa: ARG002
-        """Write the input columns of `column`, (n,), into `out`, (n, width); nothing can be wrong with the values."""
+        """Write the input columns of `column`, (n,), into `out`, (n, width). Returns no findings: every value is valid."""
         positions = self.positions(column)
         if self.dimensions:
             out[:, 0] = positions + 1
@@ -112,12 +114,12 @@ class Categorical:
         return []
 
     def state(self) -> dict[str, Any]:
-        """The encoding as JSON."""
+        """Return the encoding as JSON."""
         return {"name": self.name, "categories": list(self.categories), "dimensions": self.dimensions, "indicator": self.indicator}
 
     @staticmethod
     def from_state(state: Any) -> Categorical:
-        """The encoding that `state()` described. Raises RunUnreadable where it is none."""
+        """Return the encoding of `state()`. Raises RunUnreadable if `state` is invalid."""
         name, categories, dimensions, indicator = fields_of(state, "categorical", ("name", "categories", "dimensions", "indicator"))
         listed = tuple(text(category, f"categories[{position}]") for position, category in enumerate(items(categories, "categories")))
         if any(later <= earlier for earlier, later in pairwise(listed)):
@@ -126,9 +128,9 @@ class Categorical:
 
 
 def positions_in(values: Any, categories: Any) -> NDArray[np.int64]:
-    """The place of each text among the `known` ones, an Arrow array, also where it is one of them in another spelling; -1 where it is none.
+    """Return the index of each text in `categories`, an Arrow array, (n,); -1 if absent. Another spelling of a category matches it.
 
-    Each text is taken by itself, whatever else is in the column.
+    The index of a text does not depend on the other texts of the column.
     """
     positions = index_in(values, categories)
     missed = bits(values.is_valid()) & (positions < 0)
@@ -157,7 +159,7 @@ def is_truth(text: Any) -> Any:
 
 
 def respelled(values: Any, categories: Any) -> NDArray[np.int64]:
-    """The places of texts of which none is known as it is written."""
+    """Return the index of texts that match a category only in another spelling, (n,); -1 if there is no match."""
     positions = np.full(len(values), -1, dtype=np.int64)
     for spelled in SPELLINGS:
         others = spelled(values)

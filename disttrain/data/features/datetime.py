@@ -20,7 +20,7 @@ Integers = NDArray[np.int64]
 
 
 def circle(steps: int) -> NDArray[np.float64]:
-    """Sine and cosine of each of `places` equal steps around the circle: (places, 2)."""
+    """Return sine and cosine of `steps` equal steps around the circle, (steps, 2)."""
     angles = 2.0 * np.pi * np.arange(steps) / steps
     return np.stack([np.sin(angles), np.cos(angles)], axis=1)
 
@@ -31,7 +31,7 @@ CONSTANT_YEAR = 1.0
 
 
 def calendar_parts(seconds: Integers) -> tuple[Integers, Integers, Integers, Integers]:
-    """Year, month (0 = January), weekday (0 = Monday) and hour of seconds since 1970-01-01, (n,) each."""
+    """Return year, month (0 = January), weekday (0 = Monday) and hour of seconds since 1970-01-01, (n,) each."""
     days = seconds // DAY
     months = days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
     return 1970 + months // 12, months % 12, (days + 3) % 7, seconds % DAY // HOUR
@@ -39,9 +39,10 @@ def calendar_parts(seconds: Integers) -> tuple[Integers, Integers, Integers, Int
 
 @dataclass(frozen=True)
 class Datetime:
-    """A column of dates or times: the year, standardised, and sine and cosine of month, weekday and hour (in UTC where it has a zone).
+    """The encoding of a date or time column: the standardised year, and sine and cosine of month, weekday and hour (in UTC if it has a
+    zone).
 
-    A missing one is 0 in all seven, marked in an eighth column where training had any (`indicator`).
+    A missing value is 0 in all seven columns. An eighth column marks it if training had any (`indicator`).
     """
 
     name: str
@@ -54,7 +55,7 @@ class Datetime:
     def fit(
         feature: Feature, column: Any, scaling: str, origin: Origin, weight: NDArray[np.float64] | None = None  # noqa: ARG004
     ) -> tuple[Datetime, list[Finding]]:  # fmt: skip
-        """The encoding of the training rows `column`, (n,), of the given weights, (n,), and what is wrong with them."""
+        """Fit the encoding to the training rows `column`, (n,), with weights (n,). Returns it with the findings about these rows."""
         seconds, missing, findings = checked_times(feature.name, column, origin)
         present = seconds[~missing]
         years = calendar_parts(present)[0].astype(np.float64)
@@ -71,7 +72,7 @@ class Datetime:
         return (f"{self.name} year", *parts, *([f"{self.name} missing"] if self.indicator else []))
 
     def encode(self, column: Any, out: NDArray[np.float64], origin: Origin) -> list[Finding]:
-        """Write the input columns of `column`, (n,), into `out`, (n, 7 or 8); returns what is wrong with the values."""
+        """Write the input columns of `column`, (n,), into `out`, (n, 7 or 8). Returns the findings about its values."""
         seconds, missing, findings = checked_times(self.name, column, origin)
         year, month, weekday, hour = calendar_parts(seconds)
         out[:, 0] = 0.0 if self.constant else (year - self.centre) / self.scale
@@ -84,7 +85,7 @@ class Datetime:
         return findings
 
     def state(self) -> dict[str, Any]:
-        """The encoding as JSON."""
+        """Return the encoding as JSON."""
         return {
             "name": self.name,
             "centre": self.centre,
@@ -95,7 +96,7 @@ class Datetime:
 
     @staticmethod
     def from_state(state: Any) -> Datetime:
-        """The encoding that `state()` described. Raises RunUnreadable where it is none."""
+        """Return the encoding of `state()`. Raises RunUnreadable if `state` is invalid."""
         keys = ("name", "centre", "spread", "constant", "indicator")
         name, centre, scale, constant, indicator = fields_of(state, "datetime", keys)
         return Datetime(

@@ -1,4 +1,4 @@
-"""Numbers and booleans as input columns of the network."""
+"""Numeric and boolean features as input columns of the network."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Numeric:
-    """A column of numbers: (x − centre) / spread in float64, or the normal score of x among the training quantiles.
+    """The encoding of a numeric column: (x − centre) / scale in float64, or the normal score of x among the training quantiles.
 
-    `fill` is the training median, in the column's own unit, which stands for missing values; `indicator` whether training had any, and
-    there is a second column that marks them. A `constant` column is 0.
+    `fill` is the training median, in the unit of the column, and replaces missing values. `indicator` is True if training had missing
+    values; a second column then marks them. A `constant` column is 0.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Numeric:
 
     @staticmethod
     def fit(feature: Feature, column: Any, scaling: str, origin: Origin, weight: Floats | None = None) -> tuple[Numeric, list[Finding]]:
-        """The encoding of the training rows `column`, (n,), of the given weights, (n,), and what is wrong with them."""
+        """Fit the encoding to the training rows `column`, (n,), with weights (n,). Returns it with the findings about these rows."""
         values, missing, findings = checked_numbers(feature.name, column, origin)
         present, weight = (values[~missing], weight if weight is None else weight[~missing]) if missing.any() else (values, weight)
         if findings or not present.size:
@@ -61,7 +61,7 @@ class Numeric:
         return (self.name, f"{self.name} missing") if self.indicator else (self.name,)
 
     def encode(self, column: Any, out: Floats, origin: Origin) -> list[Finding]:
-        """Write the input columns of `column`, (n,), into `out`, (n, 1 or 2); returns what is wrong with the values."""
+        """Write the input columns of `column`, (n,), into `out`, (n, 1 or 2). Returns the findings about its values."""
         values, missing, findings = checked_numbers(self.name, column, origin)
         if findings:
             return findings
@@ -76,6 +76,7 @@ class Numeric:
         return [row_finding("value-too-large", what, column=self.name, rows=outliers, values=lambda row: f"{values[row]:g}", origin=origin)]
 
     def transform(self, values: Floats, out: Floats) -> None:
+        """Write the scaled `values`, (n,), into `out`, (n,)."""
         if self.constant:
             out[:] = 0.0
         elif self.quantiles:
@@ -85,13 +86,13 @@ class Numeric:
             np.divide(out, self.scale, out=out)
 
     def state(self) -> dict[str, Any]:
-        """The encoding as JSON."""
+        """Return the encoding as JSON."""
         numbers = {"centre": self.centre, "spread": self.scale, "fill": self.fill, "constant": self.constant, "indicator": self.indicator}
         return {"name": self.name, **numbers, "quantiles": list(self.quantiles), "scores": list(self.scores)}
 
     @staticmethod
     def from_state(state: Any) -> Numeric:
-        """The encoding that `state()` described. Raises RunUnreadable where it is none."""
+        """Return the encoding of `state()`. Raises RunUnreadable if `state` is invalid."""
         keys = ("name", "centre", "spread", "fill", "constant", "indicator", "quantiles", "scores")
         name, centre, scale, fill, constant, indicator, quantiles, scores = fields_of(state, "numeric", keys)
         marks, heights = increasing(quantiles, "quantiles"), increasing(scores, "scores")
@@ -109,8 +110,9 @@ class Numeric:
 
 
 def mean_and_deviation(values: Floats, weight: Floats | None = None) -> tuple[float, float]:
-    """Mean and standard deviation of values that are not all equal, of the given weights, for 1e9 ± 1e-3 as for 1e-200: the mean is
-    corrected once by the mean of the deviations from it, and the deviations are squared relative to the largest.
+    """Return the mean and the standard deviation of weighted values that are not all equal, accurate for 1e9 ± 1e-3 and for 1e-200.
+
+    The mean of the deviations corrects the mean once, and the deviations are squared relative to the largest.
     """
     rough = mean(values, weight)
     centre = rough + mean(values - rough, weight)
@@ -126,8 +128,9 @@ def mean(values: Floats, weight: Floats | None) -> float:
 
 
 def normal_scores(values: Floats, weight: Floats | None = None) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Values of the training rows, strictly increasing, and the standard normal quantile at the share of the weight below each, half of
-    its own included: all values, or those nearest to so many equal shares.
+    """Return strictly increasing training values and their normal scores, for all distinct values or for up to MOST_QUANTILES quantiles.
+
+    The score of a value is the standard normal quantile at the share of the weight below it plus half of its own weight.
     """
     marks, positions = np.unique(values, return_inverse=True)
     mass = np.bincount(positions, weights=weight)
@@ -142,7 +145,7 @@ def normal_scores(values: Floats, weight: Floats | None = None) -> tuple[tuple[f
 
 @dataclass(frozen=True)
 class Boolean:
-    """A column of true and false, as 1 and 0; missing ones are 0, marked in a second column where training had any (`indicator`)."""
+    """The encoding of a boolean column: 1 and 0. A missing value is 0; a second column marks it if training had any (`indicator`)."""
 
     name: str
     constant: bool
@@ -152,7 +155,7 @@ class Boolean:
     def fit(
         feature: Feature, column: Any, scaling: str, origin: Origin, weight: Floats | None = None  # noqa: ARG004
     ) -> tuple[Boolean, list[Finding]]:  # fmt: skip
-        """The encoding of the training rows `column`, (n,), and what is wrong with them."""
+        """Fit the encoding to the training rows `column`, (n,). Returns it with the findings about these rows."""
         values, missing, findings = checked_numbers(feature.name, column, origin)
         present = values[~missing]
         constant = not present.size or bool(present.min() == present.max())
@@ -164,7 +167,7 @@ class Boolean:
         return (self.name, f"{self.name} missing") if self.indicator else (self.name,)
 
     def encode(self, column: Any, out: Floats, origin: Origin) -> list[Finding]:
-        """Write the input columns of `column`, (n,), into `out`, (n, 1 or 2); returns what is wrong with the values."""
+        """Write the input columns of `column`, (n,), into `out`, (n, 1 or 2). Returns the findings about its values."""
         values, missing, findings = checked_numbers(self.name, column, origin)
         out[:, 0] = 0.0 if self.constant else np.where(missing, 0.0, values)
         if self.indicator:
@@ -172,11 +175,11 @@ class Boolean:
         return findings
 
     def state(self) -> dict[str, Any]:
-        """The encoding as JSON."""
+        """Return the encoding as JSON."""
         return {"name": self.name, "constant": self.constant, "indicator": self.indicator}
 
     @staticmethod
     def from_state(state: Any) -> Boolean:
-        """The encoding that `state()` described. Raises RunUnreadable where it is none."""
+        """Return the encoding of `state()`. Raises RunUnreadable if `state` is invalid."""
         name, constant, indicator = fields_of(state, "boolean", ("name", "constant", "indicator"))
         return Boolean(text(name, "name"), flag(constant, "constant"), flag(indicator, "indicator"))
