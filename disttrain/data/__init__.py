@@ -1,4 +1,4 @@
-"""From bytes to tables to arrays: reading files, checking what is in them, encoding features, reading targets and splitting rows."""
+"""Input data, from files to tables to arrays: readers, checks, feature encoding, targets and the split of the rows."""
 
 from disttrain.data.batches import batches, bounds, order
 from disttrain.data.censoring import CensoredTarget, read_censored_target

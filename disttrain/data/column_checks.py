@@ -1,4 +1,4 @@
-"""Whether the columns of a file are there, can be told apart, and are of a type that their part can be read from."""
+"""Checks of the columns of a file: present, unambiguous, and of a type that their role can be read from."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ SAVED_INDEX = re.compile(r"__index_level_\d+__|Unnamed: \d+")
 
 
 def is_simple(kind: Any) -> bool:
+    """True if an Arrow type holds numbers, text, times or truth values."""
     return is_number(kind) or is_text(kind) or is_time(kind) or bool(pa.types.is_boolean(kind))
 
 
@@ -43,7 +44,7 @@ MEANT = {
 
 
 def kind_of(kind: Any) -> str | None:
-    """The kind of feature that a column of this Arrow type is by itself; None where it can be none."""
+    """Return the kind of feature of a column of this Arrow type; None if it cannot be a feature."""
     if is_number(kind) or pa.types.is_null(kind):
         return "numeric"
     if pa.types.is_boolean(kind):
@@ -54,17 +55,20 @@ def kind_of(kind: Any) -> str | None:
 
 
 def fits(kind: str, stored: Any) -> bool:
-    """Whether a column of an Arrow type can be read as a kind."""
+    """True if a column of the Arrow type `stored` can be read as `kind`."""
     return bool(pa.types.is_null(stored)) or FITTING[kind](stored)
 
 
 def is_passed_over(name: str) -> bool:
-    """Whether `*` passes over a column: one without a name, and the index of a data frame."""
+    """True if `*` skips the column: it has no name, or is the saved index of a data frame."""
     return not name.strip() or SAVED_INDEX.fullmatch(name) is not None
 
 
 def lookup(required: Iterable[str], arrow_schema: Any, where: str, parts: Mapping[str, str] | None = None) -> Iterator[Finding]:
-    """Columns that are not there, stand twice, or could be mistaken for another one; `parts` {column: what it is there for}."""
+    """Yield the findings about required columns that are absent, duplicated, or differ from another column only in case or blanks.
+
+    `parts` {column: role} describes absent columns in the message.
+    """
     names = arrow_schema.names
     by_folded_name: dict[str, list[str]] = {}
     for name in names:
@@ -91,8 +95,10 @@ def lookup(required: Iterable[str], arrow_schema: Any, where: str, parts: Mappin
 
 
 def unseparated(columns: Iterable[str], names: Sequence[str], separator: str, where: str, configured: bool) -> Finding | None:
-    """The finding that a text file with the columns `names` is separated by something else: by it the header holds more of the columns that are
-    wanted. `configured`: whether a config can say so.
+    """Return the finding that a text file has another separator: with it the header contains more of the required `columns`. None if there
+    is no such separator.
+
+    `names` are the columns as read. `configured` is True if a config can set the separator.
     """
     required = set(columns)
     if required & set(names):
@@ -110,7 +116,7 @@ def unseparated(columns: Iterable[str], names: Sequence[str], separator: str, wh
 
 
 def separated(mark: str, separator: str, configured: bool) -> str:
-    """What to do with a file that is separated by `mark` and not by `separator`."""
+    """Return the hint for a file that is separated by `mark` instead of `separator`."""
     if not mark.isascii():
         return f"write `{display(separator)}` in its place: `sed 's/{mark}/{separator}/g' OLD.csv > NEW.csv`"
     if configured:
@@ -120,11 +126,12 @@ def separated(mark: str, separator: str, configured: bool) -> str:
 
 
 def folded(name: str) -> str:
+    """Return the name without case and blanks."""
     return "".join(name.casefold().split())
 
 
 def unusable(name: str, stored: Any, kind: str | None, where: str, starred: bool = False) -> Finding:
-    """The finding about a column whose type can be no feature (`kind` None), or cannot be read as what it must be."""
+    """Return the finding about a column whose type cannot be a feature (`kind` None) or cannot be read as `kind`."""
     what = (
         f"its type {display(stored)} cannot be a feature" if kind is None else f"its type {display(stored)} cannot be read as {MEANT[kind]}"
     )
@@ -133,6 +140,7 @@ def unusable(name: str, stored: Any, kind: str | None, where: str, starred: bool
 
 
 def ways_out(stored: Any, kind: str | None) -> Iterator[str]:
+    """Yield the hints for a column of a type that cannot be read as `kind`."""
     if pa.types.is_duration(stored):
         yield "make a column of numbers of it in the data: hours, days or seconds"
     elif is_time(stored) or pa.types.is_time(stored):
@@ -146,7 +154,9 @@ def ways_out(stored: Any, kind: str | None) -> Iterator[str]:
 def mistyped(
     columns: Iterable[str], kind: str, arrow_schema: Any, where: str, conflict: Callable[[str], Finding | None] = lambda column: None
 ) -> Iterator[Finding]:
-    """Columns whose type cannot be read as the kind, or differs between files so that only text holds both."""
+    """Yield the findings about columns whose type cannot be read as the kind, or differs between files so that only text holds all
+    values.
+    """
     for name in columns:
         if len(indices := arrow_schema.get_all_field_indices(name)) != 1:
             continue

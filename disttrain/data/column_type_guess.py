@@ -1,4 +1,4 @@
-"""The type of a column in a file without types: the narrowest that all of its cells fit; and text that looks like something else."""
+"""Type inference for files without types: the narrowest type that all cells of a column fit; and text that resembles another type."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ NO_NUMBER = text_column(["no number"])[0]
 
 @dataclass
 class ColumnTypeGuess:
-    """The types that all cells of a column so far fit, and whether they are codes such as 007, a name and not the number 7."""
+    """The types that all cells of a column fit so far, and the counts that recognise codes such as 007, which are names and not the
+    number 7.
+    """
 
     types: list[Any] = field(default_factory=lambda: list(CANDIDATES))
     codes: CodeCounts = field(default_factory=lambda: CodeCounts())
@@ -53,7 +55,7 @@ class ColumnTypeGuess:
                 self.types = [kind for kind in fitting if kind not in NUMBERS]
 
     def result(self) -> Any:
-        """The type; null where no cell has a value."""
+        """Return the narrowest type; null if no cell has a value."""
         if self.empty:
             return pa.null()
         named = not self.types or (self.types[0] in NUMBERS and self.codes.are_codes)
@@ -61,7 +63,7 @@ class ColumnTypeGuess:
 
 
 def narrowed(types: list[Any], cells: Any, dialect: Dialect) -> list[Any]:
-    """Those of the types that all cells fit."""
+    """Return those of the types that all cells fit."""
     if not len(cells) or not types:
         return types
     first = str(cells[0]).strip()
@@ -82,6 +84,7 @@ def narrowed(types: list[Any], cells: Any, dialect: Dialect) -> list[Any]:
 
 
 def may_be_time(cell: str) -> bool:
+    """True if the cell may begin with a date such as 2026-01-31."""
     return cell[4:5] == "-"
 
 
@@ -95,7 +98,9 @@ POSSIBLE = {
 
 
 def with_plain_marks(cells: Any, dialect: Dialect) -> Any:
-    """Cells that are numbers with the marks of a dialect written 1234.5; the others as they are, but for a comma that is no mark."""
+    """Return numbers in the dialect's notation in the form 1234.5; other cells become NO_NUMBER. The plain notation is returned
+    unchanged.
+    """
     if dialect.decimal == "." and not dialect.thousands:
         return cells
     right = pc.match_substring_regex(cells, number_text(dialect))
@@ -104,6 +109,7 @@ def with_plain_marks(cells: Any, dialect: Dialect) -> Any:
 
 def fits(cells: Any, kind: Any) -> bool:
     # A cast that fails words an error for every cell it cannot take: a few cells first are a hundred times cheaper.
+    """True if all cells can be cast to the type."""
     if cast_or_none(cells.slice(0, FIRST_CELLS), kind) is None:
         return False
     return cast_or_none(cells, kind) is not None
@@ -111,7 +117,7 @@ def fits(cells: Any, kind: Any) -> bool:
 
 @dataclass
 class CodeCounts:
-    """Whole numbers among some cells: how many, how many of them begin with 0, the fewest and most digits; and whether others are no whole numbers."""
+    """Counts of the integers among some cells: all, those with a leading 0, the fewest and most digits; and the presence of fractions."""
 
     integers: int = 0
     padded: int = 0
@@ -119,7 +125,7 @@ class CodeCounts:
     fractions: bool = False
 
     def update(self, cells: Any) -> None:
-        """Count some cells that are numbers, or look like it."""
+        """Count some cells that are numbers or resemble them."""
         digits = cells.filter(pc.match_substring_regex(cells, r"^\d+$"))
         self.fractions = self.fractions or bool(pc.any(pc.match_substring_regex(cells, r"^[+-]?\d*[.]\d*(?:[eE][+-]?\d+)?$")).as_py())
         if not len(digits):
@@ -131,7 +137,9 @@ class CodeCounts:
 
     @property
     def are_codes(self) -> bool:
-        """Whether they are codes: some begin with 0, none has a fraction, and all are of one length or many begin so; one 007 among numbers is a 7."""
+        """True if the cells are codes: some have a leading 0, none is a fraction, and all have one length or many have a leading 0. A
+        single 007 among numbers is 7.
+        """
         several = self.widths[0] == self.widths[1] or self.padded >= MANY_PADDED * self.integers
         return bool(self.padded) and not self.fractions and several
 
@@ -160,7 +168,9 @@ MOST, MANY_PADDED = 0.5, 0.05
 
 @dataclass
 class Resemblance:
-    """How many cells of a text column there are, are plain numbers, numbers with marks or a unit, dates, and truth values; the first `distinct` ones."""
+    """Counts of the cells of a text column: all, plain numbers, numbers with marks or a unit, dates, truth values; and the first
+    distinct cells.
+    """
 
     cells: int = 0
     plain: int = 0
@@ -192,7 +202,7 @@ class Resemblance:
 
     @property
     def of_unit(self) -> int:
-        """How many cells are numbers with the one unit that nearly all such cells have, or that are spelled in another way."""
+        """The number of cells that are numbers with the unit of nearly all such cells, or numbers in another spelling."""
         if len(self.distinct) <= FEW_DISTINCT:
             return 0
         most, total = max(self.units.values(), default=0), sum(self.units.values())
@@ -200,7 +210,7 @@ class Resemblance:
 
     @property
     def kind(self) -> str:
-        """numbers, where most cells are; dates and truth values likewise; empty for names."""
+        """The kind of value that most cells resemble: `numbers`, `dates` or `truth values`; empty for names."""
         if not self.cells or self.codes.are_codes:
             return "dates" if self.cells and self.dates > MOST * self.cells else ""
         if self.plain + self.marked + self.of_unit >= MOST * self.cells and self.plain + self.marked + self.of_unit > self.dates:
@@ -211,12 +221,15 @@ class Resemblance:
 
 
 def matching(cells: Any, pattern: str) -> int:
+    """Count the cells that match a pattern."""
     count = pc.sum(pc.match_substring_regex(cells, pattern)).as_py()
     return int(count or 0)
 
 
 def unlike(text: Any, dialect: Dialect, kind: str) -> Any:
-    """Which cells are neither missing nor plain numbers (ISO dates), as an Arrow boolean array."""
+    """Return an Arrow boolean array, true for cells that are present but are not plain values of the kind: numbers, truth values or ISO
+    dates.
+    """
     cells = without_missing_words(text, dialect)
     pattern = {"numbers": PLAIN, "truth values": TRUTH}.get(kind, r"^\d{4}-\d{2}-\d{2}(?:[ T].*)?$")
     return pc.invert(pc.match_substring_regex(cells, pattern)).fill_null(False)

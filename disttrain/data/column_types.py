@@ -1,8 +1,8 @@
-"""What a column is follows from the part it plays: the values of a file, of whatever type, in the form that this part needs.
+"""The form in which a column is read. It follows from the role of the column, whatever its type in the file.
 
-NAME: text, character for character. NUMBER, BOOLEAN, TIME: values of that kind; EVENT: 1 and 0, also written true and false. AS_WRITTEN:
-copied as it is. NATIVE: of the type that the file gives the column, or, where a file has no types, the narrowest that all of its cells fit;
-comparisons are made in it.
+NAME: text, unchanged. NUMBER, BOOLEAN, TIME: values of that kind. EVENT: 1 and 0, also written true and false. AS_WRITTEN: copied
+unchanged. NATIVE: the type of the column in the file, or the narrowest type that all cells fit if the format has no types; comparisons use
+it.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Conformed:
-    """A column in the form of its part, and which of its cells cannot be read so, (n,), or None where all can.
+    """A column in its form, and a mask (n,) of the cells that cannot be read so, or None.
 
-    `truth` are the cells, (n,), in which a number is written true or false: 1 and 0, where all of the column are truth values.
+    `truth` is a mask (n,) of the cells that write a number as true or false. They are 1 and 0 if all cells of the column are truth values.
     """
 
     array: Any
@@ -62,7 +62,9 @@ class Conformed:
 
 
 def conformed(column: Any, form: str, dialect: Dialect, native_type: Any = None) -> Conformed:
-    """A column of any simple Arrow type in a form; `own` is the type of NATIVE. Types that the form does not admit come back as they are."""
+    """Return a column of any simple Arrow type in a form. `native_type` is the type of NATIVE. A type that the form does not admit is
+    unchanged.
+    """
     array = joined(column)
     kind = array.type
     if form == AS_WRITTEN or pa.types.is_nested(kind) or is_bytes(kind):
@@ -87,7 +89,7 @@ def conformed(column: Any, form: str, dialect: Dialect, native_type: Any = None)
 
 
 def as_events(text: Any, dialect: Dialect) -> tuple[Any, Mask]:
-    """Truth values as 1 and 0."""
+    """Return truth values as 1 and 0, and a mask (n,) of the cells that are not truth values."""
     truth, wrong = as_booleans(text, dialect)
     return pc.cast(truth, pa.float64()), wrong
 
@@ -96,8 +98,8 @@ READERS = {NUMBER: as_numbers, EVENT: as_events, BOOLEAN: as_booleans, TIME: as_
 
 
 def names(array: Any, dialect: Dialect) -> Any:
-    """Text as it is, numbers as the shortest text of their value; null where it is one of the words, letter for letter, that are declared
-    as missing in every column.
+    """Return text unchanged and numbers as their shortest text. The missing-value words that the config declares become null, if matched
+    exactly.
     """
     text = texts(array)
     if dialect.missing and is_text(array.type):
@@ -107,7 +109,7 @@ def names(array: Any, dialect: Dialect) -> Any:
 
 
 def numbers_of_text(text: Any, dialect: Dialect, values: Any, wrong: Mask) -> Conformed:
-    """The numbers of a text, with 1 and 0 where it says true and false."""
+    """Return the numbers of a text column, with 1 and 0 for true and false."""
     truth = wrong & is_truth_word(text) if wrong.any() else wrong
     if truth.any():
         values = pc.if_else(boolean_column(truth), pc.cast(as_booleans(text, dialect)[0], pa.float64()), values)
@@ -116,7 +118,7 @@ def numbers_of_text(text: Any, dialect: Dialect, values: Any, wrong: Mask) -> Co
 
 
 def zero_one(array: Any) -> Conformed:
-    """Numbers 1 and 0 as true and false."""
+    """Return the numbers 1 and 0 as true and false."""
     values, missing = numbers(array)
     wrong = ~missing & (values != 0) & (values != 1)
     truth = pa.Array.from_buffers(
@@ -127,7 +129,7 @@ def zero_one(array: Any) -> Conformed:
 
 
 def in_native_type(array: Any, native_type: Any, dialect: Dialect) -> Any:
-    """The cells of a file without types in the type that they all fit, or a column of some numeric type in a wider one."""
+    """Return the cells of a file without types in their narrowest type, or a numeric column in a wider type."""
     if array.type == native_type and not (is_text(native_type) and dialect.missing):
         return array
     if is_text(native_type):
@@ -146,7 +148,7 @@ def in_native_type(array: Any, native_type: Any, dialect: Dialect) -> Any:
 
 
 def integers_beyond_float(text: Any, values: Any, dialect: Dialect) -> Mask:
-    """Which cells are whole numbers beyond 2^53, where float64 no longer tells neighbours apart, (n,)."""
+    """Return a mask (n,) of the integers beyond 2^53, where float64 cannot distinguish neighbours."""
     largest = pc.min_max(pc.abs(values))["max"].as_py()
     if largest is None or not largest >= LARGEST_WHOLE:
         return np.zeros(len(text), dtype=bool)

@@ -1,4 +1,4 @@
-"""A column of one file as it is in all files of a source: its values in a form, and in the one type that this form has in all of them."""
+"""Columns of one file in a form, and in the one type that this form has in all files of a source."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from disttrain.data.io.csv_dialect import Dialect
 
 
 def type_of(common: Any, form: str) -> Any:
-    """The type of a column in a form, where `common` is the type that it has in all files."""
+    """Return the type of a column in a form. `common` is its type over all files."""
     if form == NAME:
         return common if pa.types.is_nested(common) or is_bytes(common) else pa.string()
     if form in (NUMBER, EVENT):
@@ -27,7 +27,7 @@ def type_of(common: Any, form: str) -> Any:
 
 
 def in_form(column: Any, form: str, kind: Any, common: Any, dialect: Dialect) -> Conformed:
-    """The column of a file in a form and of its type `kind`; `common` is the type that it has in all files."""
+    """Return the column of a file in a form and in the type `kind` of that form. `common` is its type over all files."""
     array, wrong = joined(column), None
     if not is_text(array.type):
         if form == NAME:
@@ -41,13 +41,15 @@ def in_form(column: Any, form: str, kind: Any, common: Any, dialect: Dialect) ->
 
 
 def named(array: Any, common: Any) -> Any:
-    """Values that are names in the type that they have in all files, so that one value has one name: 7 is 7.00 where a file has cents."""
+    """Return the values of a column of names in their common type, so that equal values have equal names: 7 is 7.00 if another file has
+    cents.
+    """
     same = exactly(array, common)
     return array if same is None else same
 
 
 def kind_of_cells(form: str, kind: Any) -> str:
-    """The form by which a message speaks of cells: those of a column in its own type by what that type holds."""
+    """Return the form that a message names for some cells. A column in its native type is TIME or NUMBER."""
     if form != NATIVE:
         return form
     return TIME if is_time(kind) else NUMBER

@@ -1,5 +1,6 @@
-"""`data.filter`: which rows are kept. One comparison is COLUMN (== != < <= > >=) VALUE with text in quotes; several, joined by `and` or in a list,
-must all hold."""
+"""Row filters of `data.filter`. A comparison is COLUMN (== != < <= > >=) VALUE with text in quotes; several, joined by `and` or in a
+list, must all hold.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +32,7 @@ CONJUNCT = re.compile(
 
 @dataclass(frozen=True)
 class Comparison:
-    """One parsed filter; `value` is a number with all its digits, a truth value or text."""
+    """A parsed comparison. `value` is a number with all its digits, a truth value or text."""
 
     column: str
     sign: str
@@ -46,7 +47,7 @@ def parsed(filter: str) -> Comparison:
 
 
 def conjuncts(filter: str) -> list[Comparison]:
-    """The comparisons that a filter joins by `and`, which may also stand in the name of a column and in a text."""
+    """Return the comparisons that a filter joins by `and`. The word may also occur in a column name and in a text."""
     comparisons: list[Comparison] = []
     start = 0
     while start < len(filter):
@@ -90,21 +91,21 @@ def parsed_all(filters: Sequence[str]) -> list[Comparison]:
 
 
 def columns_of(filters: Sequence[str]) -> tuple[str, ...]:
-    """Names of the columns that the filters compare, each once. Raises ConfigError for those that cannot be parsed."""
+    """Return the names of the columns that the filters compare, each once. Raises ConfigError for filters that cannot be parsed."""
     return tuple(dict.fromkeys(comparison.column for comparison in parsed_all(filters)))
 
 
 def columns_of_names(filters: Sequence[str]) -> frozenset[str]:
-    """The columns that the filters ask only whether they are, or are not, some text. Raises ConfigError like `columns_of`."""
+    """Return the columns that the filters only test for equality or inequality with a text. Raises ConfigError like `columns_of`."""
     comparisons = parsed_all(filters)
     others = {each.column for each in comparisons if not isinstance(each.value, str) or each.sign not in ("==", "!=")}
     return frozenset(each.column for each in comparisons) - others
 
 
 def keep(batch: Any, filters: Sequence[str]) -> NDArray[np.bool_]:
-    """Which rows of a table or record batch all `filters` hold for, (n,); no comparison holds for a missing value.
+    """Return a mask (n,) of the rows of a table or record batch for which all `filters` hold. No comparison holds for a missing value.
 
-    Raises ConfigError where a filter cannot be parsed, DataError where its column is absent or holds another kind of value.
+    Raises ConfigError if a filter cannot be parsed, DataError if its column is absent or holds another kind of value.
     """
     mask = np.ones(batch.num_rows, dtype=bool)
     findings: list[Finding] = []

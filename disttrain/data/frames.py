@@ -1,4 +1,6 @@
-"""Frames of other libraries as Arrow tables, and tables back as frames of the same kind; no library is imported that the caller has not."""
+"""Frames of other libraries as Arrow tables, and tables as frames of the same kind. No library is imported unless the caller imported
+it.
+"""
 
 from __future__ import annotations
 
@@ -30,9 +32,9 @@ _WAYS_OUT = {
 
 
 def table_of(frame: Any, columns: Collection[str]) -> pa.Table:
-    """Those of the `wanted` columns that a frame has, as an Arrow table.
+    """Return those of the `columns` that a frame has, as an Arrow table.
 
-    Raises UsageError where it is no frame, DataError for a column that Arrow has no one type for.
+    Raises UsageError if the argument is no frame, DataError for a column without a common Arrow type.
     """
     if _is("pandas", frame, "DataFrame"):
         return _of_pandas(frame, columns)
@@ -44,7 +46,7 @@ def table_of(frame: Any, columns: Collection[str]) -> pa.Table:
 
 
 def like(frame: Any, table: pa.Table) -> Any:
-    """A table of as many rows as `frame` as the kind of frame that it is: pandas with its index, polars, else Arrow."""
+    """Return a table as a frame of the kind of `frame`, which has as many rows: pandas with its index, polars, else Arrow."""
     if _is("pandas", frame, "DataFrame"):
         return table.to_pandas().set_index(frame.index) if table.num_columns else frame.iloc[:, :0]
     if _is("polars", frame, "DataFrame"):
@@ -55,7 +57,7 @@ def like(frame: Any, table: pa.Table) -> Any:
 
 
 def batches_of(batches: Any) -> Iterator[Any]:
-    """The frames of an iterable, or the record batches of an Arrow stream. Raises UsageError where it is neither."""
+    """Return the frames of an iterable, or the record batches of an Arrow stream. Raises UsageError if the argument is neither."""
     if _is("pandas", batches, "DataFrame") or _is("polars", batches, "DataFrame"):
         raise _refused(batches, "is one frame, not several", "`run.predict(frame)`, or a list of frames")
     if hasattr(batches, "__arrow_c_stream__"):
@@ -67,7 +69,7 @@ def batches_of(batches: Any) -> Iterator[Any]:
 
 
 def _is(library: str, frame: Any, name: str) -> bool:
-    """Whether a frame is of the class `name` of a library, which is imported where there is such a frame."""
+    """True if a frame is of the class `name` of a library. The library is not imported: a frame of it implies its import."""
     kind = getattr(sys.modules.get(library), name, None)
     return kind is not None and isinstance(frame, kind)
 
@@ -113,7 +115,7 @@ def _of_arrow(frame: Any) -> pa.Table:
 
 
 def _readable(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """The column with its texts as Arrow's plain ones: it has few functions for views of text, and for dictionaries of them none."""
+    """Return the column with plain Arrow text. Arrow has few functions for views of text, and none for dictionaries of them."""
     kind = column.type
     if not pa.types.is_dictionary(kind):
         return column if kind == plain(kind) else column.cast(plain(kind))

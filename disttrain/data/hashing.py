@@ -1,4 +1,4 @@
-"""A 64-bit number for each row, made of what is in it: the same on every machine, in every file format and in every order of rows."""
+"""A 64-bit hash of each row's content: equal on every machine, in every file format and in every order of rows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WRAP = 2**64
 
 
 def mixed(values: Hashes) -> Hashes:
-    """The finaliser of SplitMix64: a one-to-one map of 64-bit numbers whose bits look independent.
+    """Apply the finaliser of SplitMix64: a one-to-one map of 64-bit numbers whose bits look independent.
 
     Source: Steele, Lea & Flood (2014), Fast splittable pseudorandom number generators, OOPSLA.
     """
@@ -32,7 +32,7 @@ def mixed(values: Hashes) -> Hashes:
 
 
 def column_hash(column: Any) -> Hashes | None:
-    """A number for each value, (n,), equal for equal values: 7 stored as integer or as float. None for nested types."""
+    """Return a hash of each value, (n,), equal for equal values: 7 stored as integer or as float. None for nested types."""
     array = joined(column)
     kind = array.type
     if pa.types.is_null(kind):
@@ -56,7 +56,9 @@ def number_hash(array: Any) -> Hashes:
 
 
 def text_hash(array: Any) -> Hashes:
-    """Σ byte × BASE^place over the UTF-8 bytes modulo 2^64, mixed with the length; in blocks, as it takes 32 bytes a byte."""
+    """Return Σ byte × BASE^position over the UTF-8 bytes modulo 2^64, mixed with the length, (n,). Computed in blocks, as it takes 32
+    bytes a byte.
+    """
     if array.nbytes <= BLOCK_BYTES:
         return block_hash(array) if len(array) else np.zeros(0, dtype=np.uint64)
     if len(array) == 1:
@@ -66,7 +68,7 @@ def text_hash(array: Any) -> Hashes:
 
 
 def long_hash(array: Any) -> Hashes:
-    """The same of one long text, (1,), whose bytes are taken in blocks."""
+    """Return the `text_hash` of one long text, (1,), computed in blocks of its bytes."""
     first, last = np.frombuffer(array.buffers()[1], dtype=np.int32)[array.offset : array.offset + 2].tolist()
     data = np.frombuffer(array.buffers()[2], dtype=np.uint8)[first:last]
     powers = np.cumprod(np.full(BLOCK_BYTES, BASE, dtype=np.uint64))
@@ -92,7 +94,7 @@ def block_hash(array: Any) -> Hashes:
 
 
 def row_hash(table: Any, exclude: tuple[str, ...]) -> Hashes:
-    """A number for each row, (n,), of all its columns but those in `exclude`, whatever the order of the columns."""
+    """Return a hash of each row, (n,), over all columns except `exclude`, independent of the order of the columns."""
     total: Hashes = np.zeros(table.num_rows, dtype=np.uint64)
     for name in sorted(set(table.schema.names) - set(exclude)):
         codes = column_hash(table.column(name))

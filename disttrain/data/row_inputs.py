@@ -1,4 +1,4 @@
-"""Numbers that are known of each row beside its features, such as its exposure: complete and inside their range, or an error with rows."""
+"""Numeric inputs of each row besides its features, such as the exposure: complete and in range, or an error with rows."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ Inside = Callable[[NDArray[np.float64]], NDArray[np.bool_]]
 
 @dataclass(frozen=True)
 class RowColumn:
-    """A column of numbers with a `part` to play: its `title` in messages, which of its values can be, `inside(values)`, and that in words.
+    """A column of numbers with a role, `part`. `title` is its name in messages, `inside(values)` a mask of the valid values, `needs` the
+    range in words.
 
-    Infinite values can never be.
+    Infinite values are never valid.
     """
 
     part: str
@@ -32,7 +33,7 @@ class RowColumn:
 
 
 def read_row_inputs(batch: Any, columns: Sequence[RowColumn], origin: Origin | None = None) -> dict[str, NDArray[np.float64]]:
-    """The numbers of each part, {part: (n,)}. Raises DataError with every column that is not there, and with rows that cannot be."""
+    """Return the numbers of each part, {part: (n,)}. Raises DataError with every absent column and every invalid row."""
     start, result, findings = origin or Origin(), {}, []
     for part in columns:
         if part.column not in batch.schema.names:
@@ -51,7 +52,7 @@ def read_row_inputs(batch: Any, columns: Sequence[RowColumn], origin: Origin | N
 
 
 def wrong(part: RowColumn, values: NDArray[np.float64], missing: NDArray[np.bool_], origin: Origin) -> list[Finding]:
-    """What cannot be in a column of numbers: gaps, and values outside their range."""
+    """Return the findings about a column of numbers: missing values, and values out of range."""
     inside = part.inside(np.where(missing, 0.0, values)) & np.isfinite(values)
     kinds = (
         ("missing", f"missing: the {part.title} of a row is never imputed", missing),

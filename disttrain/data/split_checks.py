@@ -1,4 +1,4 @@
-"""What a reader should know of a split: values that no row has, groups and rows on both sides, held-out rows that are older."""
+"""Remarks on a split: listed values without a row, groups and rows in several parts, held-out rows that are older than training rows."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MOST_VALUES = 10
 
 
 def unlisted_values(compared: Any, selection: Any, name: str) -> Iterator[str]:
-    """A remark on the listed values of `data.validation` or `data.test` that no row has."""
+    """Yield a remark on the listed values of `data.validation` or `data.test` that no row has."""
     _, missing = listed_rows(compared, selection, name)
     if missing:
         more = f" and {len(missing) - MOST_VALUES:,} more" if len(missing) > MOST_VALUES else ""
@@ -32,7 +32,7 @@ def unlisted_values(compared: Any, selection: Any, name: str) -> Iterator[str]:
 
 
 def shared_groups(groups: Any, split: Parts, by: str) -> Iterator[str]:
-    """Remarks on groups that have training rows and held-out rows."""
+    """Yield remarks on groups with both training rows and held-out rows."""
     names = texts(groups)
     trained = pc.unique(names.filter(boolean_column(split == 0)).drop_null())
     for code in (1, 2):
@@ -46,7 +46,7 @@ def shared_groups(groups: Any, split: Parts, by: str) -> Iterator[str]:
 
 
 def older_rows(times: Any, split: Parts, by: str) -> Iterator[str]:
-    """Remarks on held-out rows that are older than the newest training row."""
+    """Yield remarks on held-out rows that are older than the newest training row."""
     column = joined(times)
     if is_text(column.type):
         column = as_times(column, TYPED)[0]
@@ -63,7 +63,7 @@ def older_rows(times: Any, split: Parts, by: str) -> Iterator[str]:
 
 
 def shared_rows(table: Any, split: Parts, columns: Collection[str]) -> Iterator[tuple[str, float]]:
-    """For each held-out part the remark on rows that are also training rows, value for value in `columns`, and their share of the part."""
+    """Yield, for each held-out part, a remark on rows equal to a training row in all `columns`, and their share of the part."""
     if not columns or not (split > 0).any():
         return
     codes = row_hash(table.select(list(columns)), ())

@@ -1,4 +1,4 @@
-"""What was observed: the target as numbers, codes of labels or vectors, and the weight of each row."""
+"""The observed target as numbers, label codes or vectors, and the weight of each row."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ MOST_LABELS = 10_000
 class Target:
     """The target of n rows.
 
-    `values` are numbers (n,), vectors (n, d), or codes of labels (n,) as float64, NaN where not observed; `labels` the label of each code;
-    `missing` which rows have no value (null or NaN in any column), (n,); `columns` where they stand.
+    `values` are numbers (n,), vectors (n, d), or label codes (n,) as float64, NaN if not observed. `labels` are the labels of the codes.
+    `missing` is a mask (n,) of the rows without a value (null or NaN in any column). `columns` are the target columns.
     """
 
     values: NDArray[np.float64]
@@ -40,11 +40,11 @@ class Target:
 def read_target(
     batch: Any, columns: Sequence[str], *, kind: str, labels: Sequence[Label] | None = None, origin: Origin | None = None
 ) -> Target:
-    """The target in the columns of a table or record batch; missing values are flagged, not refused.
+    """Read the target from the columns of a table or record batch. Missing values are marked and cause no error.
 
-    `kind` number: one column of numbers, in their unit. `vector`: several. `label`: one column of labels, or one column for each label with
-    exactly one 1 in a row; the labels are those given, else the ones found, sorted (columns keep their order).
-    Raises DataError with all faults: absent columns, text for numbers, infinite values, labels that are not given, rows not one-hot.
+    `kind` is `number`: one column of numbers, in their unit; `vector`: several; or `label`: one column of labels, or one column for each
+    label with exactly one 1 in a row. The labels are `labels`, else the sorted labels of the data (columns keep their order).
+    Raises DataError with all faults: absent columns, text for numbers, infinite values, unknown labels, rows not one-hot.
     """
     start = origin or Origin()
     names = batch.schema.names
@@ -62,6 +62,7 @@ def read_target(
 
 
 def one_hot(columns: Sequence[str], values: NDArray[np.float64], missing: NDArray[np.bool_], origin: Origin) -> Target:
+    """Return the target of one-hot columns, (n, labels). Raises DataError for rows that are not one-hot."""
     proper = np.all((values == 0) | (values == 1), axis=1) & (values.sum(axis=1) == 1)
     wrong = ~proper & ~missing
     if wrong.any():
@@ -76,6 +77,7 @@ def one_hot(columns: Sequence[str], values: NDArray[np.float64], missing: NDArra
 
 
 def labelled(name: str, array: Any, configured: Sequence[Label] | None, origin: Origin) -> Target:
+    """Return the target of a column of labels. Raises DataError for an unusable type and for labels not in `configured`."""
     if not fits(LABEL, array.type):
         raise DataError(unusable(name, array.type, LABEL, origin.names[0]))
     written = texts(array)
@@ -98,7 +100,10 @@ INTEGER = re.compile(r"(0|-?[1-9]\d{0,17})(\.0+)?")
 
 
 def observed_labels(name: str, array: Any, origin: Origin) -> tuple[Label, ...]:
-    """The labels in a column: whole numbers and truth values where all of them are, in their order; else texts, as they are written."""
+    """Return the sorted labels of a column: integers or truth values if all labels are such, else texts.
+
+    Raises DataError for too many labels, and for fractions.
+    """
     written = texts(array)
     distinct = pc.unique(written.drop_null()).to_pylist()
     if len(distinct) > MOST_LABELS:
@@ -116,7 +121,7 @@ def observed_labels(name: str, array: Any, origin: Origin) -> tuple[Label, ...]:
 
 
 def require_no_quantity(name: str, written: Any, distinct: list[str], origin: Origin) -> None:
-    """Raise DataError where the labels are numbers, and some of them fractions."""
+    """Raise DataError if the labels are numbers and some of them fractions."""
     values = [number_of(text) for text in distinct]
     fractions = [text for text, value in zip(distinct, values, strict=True) if value is not None and value % 1]
     if None in values or not fractions:
@@ -139,20 +144,20 @@ def text_of(label: Label) -> str:
 
 
 def require_complete(target: Target, origin: Origin | None = None) -> None:
-    """Raise DataError, with rows, where the target has missing values: it is never imputed."""
+    """Raise DataError with the rows without a target, which is never imputed."""
     if target.missing.any():
         raise DataError(no_target(target.columns, target.missing, origin or Origin()))
 
 
 def no_target(columns: Sequence[str], missing: NDArray[np.bool_], origin: Origin, nor: str = "") -> Finding:
-    """The finding of rows in which none of the `columns` says anything of the target."""
+    """Return the finding about rows without an observation in any of the `columns`."""
     what = f"{rows_have(missing)} no target (null or NaN){nor}"
     hints = ("drop the rows from the file; the target is never imputed",)
     return row_finding("missing-target", what, column=", ".join(columns), rows=missing, origin=origin, hints=hints)
 
 
 def read_weight(batch: Any, column: str, origin: Origin | None = None) -> NDArray[np.float64]:
-    """The weight of each row, (n,), finite and not negative. Raises DataError with the rows where it is not."""
+    """Return the weight of each row, (n,), finite and not negative. Raises DataError with the invalid rows."""
     start = origin or Origin()
     if column not in batch.schema.names:
         raise DataError(Finding("missing-column", f"there is no weight column `{display(column)}`", start.names[0]))
@@ -170,7 +175,7 @@ def read_weight(batch: Any, column: str, origin: Origin | None = None) -> NDArra
 
 
 def require_weight(weight: NDArray[np.float64], column: str, origin: Origin | None = None, split: str = "") -> None:
-    """Raise DataError where no row, of those of a `split` where it is named, has a weight above 0."""
+    """Raise DataError if no row (of `split`, if it is named) has a weight above 0."""
     if not np.any(weight > 0):
         where = column_location((origin or Origin()).names[0], column)
         raise DataError(Finding("no-weight", f"all weights{split and f' of the {split} rows'} are 0, so no row counts", where))

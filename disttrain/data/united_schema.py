@@ -1,4 +1,4 @@
-"""The columns of several files as one schema, in types that hold for all of them."""
+"""The common schema of several files."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ from disttrain.errors import Finding
 
 
 def united(files: Sequence[Path], schemas: Sequence[Any]) -> tuple[list[Any], dict[str, Finding], dict[str, tuple[Any, ...]]]:
-    """The columns of all files in types that hold for all, those whose types nothing but text could hold, and the types, the best first,
-    of those where it depends on the values which one holds all.
+    """Return the columns of all files in common types, {column: finding} for types that only text can hold, and {column: types} with the
+    candidate types, the best first, if the common type depends on the values.
+
+    Raises DataError if a column is not in all files.
     """
     first, findings = schemas[0], []
     kinds: dict[str, dict[Any, Path]] = {}
@@ -35,9 +37,9 @@ def united(files: Sequence[Path], schemas: Sequence[Any]) -> tuple[list[Any], di
 
 
 def differing(name: str, kinds: Mapping[Any, Path]) -> Finding:
-    """The finding about a column of types {type: the first file that has it} that only text could hold."""
+    """Return the finding about a column with types that only text can hold. `kinds` is {type: the first file that has it}."""
     (kind, path), *others = [(kind, path) for kind, path in kinds.items() if not pa.types.is_null(kind)]
-    other, where = next((one, there) for one, there in others if not common_types((kind, one)))
+    other, where = next((one, path_of_other) for one, path_of_other in others if not common_types((kind, one)))
     hint = "write both files with one type, or declare it: `type: categorical`"
     return Finding(
         "type-differs", f"it is {other} here and {kind} in {display_path(path)}", column_location(display_path(where), name), hints=(hint,)
@@ -45,6 +47,7 @@ def differing(name: str, kinds: Mapping[Any, Path]) -> Finding:
 
 
 def missing_here(has: Path, lacks: Path, names: Sequence[str], others: Sequence[str]) -> list[Finding]:
+    """Return the findings about columns of the file `has` that the file `lacks` does not have."""
     absent = sorted(set(names) - set(others))
     return [
         Finding("column-differs", f"it is in {display_path(has)} and not in this file", column_location(display_path(lacks), name))
@@ -53,7 +56,7 @@ def missing_here(has: Path, lacks: Path, names: Sequence[str], others: Sequence[
 
 
 def repeated(files: Sequence[Path], schemas: Sequence[Any], columns: Iterable[str]) -> Iterator[Finding]:
-    """Columns that a file has more than once."""
+    """Yield the findings about columns that a file has more than once."""
     names = tuple(dict.fromkeys(columns))
     for path, schema in zip(files, schemas, strict=True):
         times = Counter(schema.names)
@@ -63,7 +66,7 @@ def repeated(files: Sequence[Path], schemas: Sequence[Any], columns: Iterable[st
 
 
 def unlike_folders(files: Sequence[Path], inside: Collection[str]) -> Iterator[Finding]:
-    """Columns that the names of folders above one file give it, which are not above another one, and stand in no file."""
+    """Yield the findings about partition columns that only some of the files have."""
     keys = [[key for key in partitions(path) if key not in inside] for path in files]
     for path, here in zip(files, keys, strict=True):
         for has, lacks, names, others in ((files[0], path, keys[0], here), (path, files[0], here, keys[0])):

@@ -1,4 +1,4 @@
-"""The values of one column, checked: what a number or a point in time must not be, with the rows where it is."""
+"""Checks of the values of one column: invalid numbers and timestamps, with their rows."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ Times = tuple[NDArray[np.int64], NDArray[np.bool_], list[Finding]]
 
 
 def checked_numbers(name: str, column: Any, origin: Origin) -> Numbers:
-    """Values in float64, (n,), which are missing (null or NaN; they read as NaN), (n,), and what is wrong with them.
+    """Return the values as float64, (n,), a mask (n,) of the missing ones (null or NaN; they read as NaN), and the findings about them.
 
-    Wrong are: text that is no number, whole numbers beyond 2^53, infinite values and those beyond 1e100.
+    Invalid are text that is not a number, integers beyond 2^53, infinite values and values beyond 1e100.
     """
     array = joined(column)
     result = conformed(array, NUMBER, TYPED)
@@ -78,9 +78,9 @@ def counted(rows: NDArray[np.bool_]) -> str:
 
 
 def checked_times(name: str, column: Any, origin: Origin) -> Times:
-    """Whole seconds since 1970 (UTC where the column has a zone), (n,), which are missing, (n,), and what is wrong with them.
+    """Return whole seconds since 1970 (UTC if the column has a zone), (n,), a mask (n,) of the missing ones, and the findings about them.
 
-    Wrong are: text that is not ISO 8601, other types, years beyond 9999.
+    Invalid are text that is not ISO 8601, other types, and years beyond 9999.
     """
     array = joined(column)
     if pa.types.is_null(array.type):

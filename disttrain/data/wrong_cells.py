@@ -1,4 +1,4 @@
-"""Cells that cannot be read as what their column must hold: counted over all rows, told with the first of them and the ways out."""
+"""Invalid cells of a column: counted over all rows, and reported with the first of them and hints."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DATE = re.compile(r"\s*(\d{4}-\d{2}-\d{2}|\d{1,2}[./-]\d{1,2}[./-]\d{2,4})([ T].
 COMMA = re.compile(r"\s*[+-]?\d+,\d+\s*")
 GROUPED = re.compile(r"\s*[+-]?\d{1,3}(,\d{3})+(\.\d+)?\s*")
 TRUTH = re.compile(r"\s*(true|false)\s*", re.IGNORECASE)
-# Sixteen digits at least, whatever parts them by threes.
+# At least sixteen digits, with any mark between groups of three.
 LONG_INTEGER = re.compile("\\s*[+-]?(\\d[,.' \u00a0\u202f]?){15,}\\d\\s*")
 SAMPLE = 1_000
 
@@ -31,7 +31,7 @@ Mask = NDArray[np.bool_]
 
 @dataclass
 class Cells:
-    """Some cells of one column: how many, the positions of the first, and what stands there."""
+    """Some cells of one column: their number, and the positions and texts of the first."""
 
     form: str
     count: int = 0
@@ -39,7 +39,7 @@ class Cells:
     cells: list[str] = field(default_factory=list)
 
     def add(self, raw: Any, which: Mask, first: int) -> None:
-        """Note `which` cells (n,) of a batch as it was read, whose first row has the position `first`."""
+        """Add the cells in the mask `which`, (n,), of a batch whose first row has the position `first`."""
         indices = np.flatnonzero(which)
         self.count += len(indices)
         more = indices[: max(0, SAMPLE - len(self.cells))].tolist()
@@ -48,13 +48,13 @@ class Cells:
         self.cells += texts(joined(raw).take(integer_column(np.array(more, dtype=np.int64)))).to_pylist()
 
     def merged(self, other: Cells) -> Cells:
-        """These cells and others of the same column, in the order of the rows."""
+        """Return these and the `other` cells of the same column, in the order of the rows."""
         both = sorted(zip((*self.positions, *other.positions), (*self.cells, *other.cells), strict=True))
         return Cells(self.form, self.count + other.count, [position for position, _ in both], [cell for _, cell in both])
 
 
 class WrongCells:
-    """Gathers wrong cells batch by batch. True and false among other numbers are wrong too, wherever in the column these are."""
+    """A collector of invalid cells over batches. True and false are invalid too if the column has other numbers, in whatever batch."""
 
     def __init__(self) -> None:
         self.wrong: dict[str, Cells] = {}
@@ -64,11 +64,11 @@ class WrongCells:
 
     @property
     def any(self) -> bool:
-        """Whether there is one."""
+        """True if there is an invalid cell."""
         return bool(self.wrong) or not self.numbers.isdisjoint(self.truth)
 
     def update(self, name: str, form: str, raw: Any, read: Conformed, first: int) -> None:
-        """Note the wrong cells of a column as it was read, of a batch whose first row has the position `first`."""
+        """Add the invalid cells of a column, from a batch whose first row has the position `first`."""
         if read.wrong is not None:
             self.wrong.setdefault(name, Cells(form)).add(raw, read.wrong, first)
         if read.truth is not None:
@@ -77,9 +77,9 @@ class WrongCells:
             self.numbers.add(name)
 
     def findings(self, origin: Origin, format: str = "", words: Sequence[str] = ()) -> Iterator[Finding]:
-        """What is wrong with each column, of rows from `origin` in files of a format.
+        """Yield the finding about each column, for rows from `origin` in files of a format.
 
-        `words` are those for missing values that were recognised, and must stay such where another one is named.
+        `words` are the recognised missing-value words, which a config must repeat when it declares another one.
         """
         names = dict.fromkeys((*self.wrong, *(name for name in self.truth if name in self.numbers)))
         for name in names:
@@ -87,12 +87,12 @@ class WrongCells:
             yield column_finding(name, some[0] if len(some) == 1 else some[0].merged(some[1]), origin, format, words)
 
     def require_none(self, origin: Origin, format: str = "", words: Sequence[str] = ()) -> None:
-        """Raise DataError with what is wrong with each column."""
+        """Raise DataError with the finding about each column."""
         raise_any(self.findings(origin, format, words))
 
 
 def has_other(values: Any) -> bool:
-    """Whether a float64 array has a number other than 1 and 0."""
+    """True if a float64 array has a number other than 1 and 0."""
     first = values[0].as_py() if len(values) else None
     if first is not None and first not in (0.0, 1.0) and first == first:
         return True
@@ -101,7 +101,7 @@ def has_other(values: Any) -> bool:
 
 
 def imposed(table: Any, forms: Mapping[str, str], origin: Origin) -> Any:
-    """A frame with its columns in their forms; those that have none are as they were. Raises DataError with the cells that cannot be read so."""
+    """Return a table with its columns in their forms. Columns without a form are unchanged. Raises DataError with the invalid cells."""
     columns, cells = [], WrongCells()
     for name in table.column_names:
         raw = joined(table.column(name))
@@ -113,7 +113,7 @@ def imposed(table: Any, forms: Mapping[str, str], origin: Origin) -> Any:
 
 
 def cells_findings(name: str, form: str, raw: Any, read: Conformed, origin: Origin) -> list[Finding]:
-    """What is wrong with the cells of a column that is there as a whole: one finding or none."""
+    """Return the finding about the invalid cells of a complete column: one or none."""
     cells = WrongCells()
     cells.update(name, form, raw, read, 0)
     for some in (*cells.wrong.values(), *cells.truth.values()):
@@ -150,7 +150,7 @@ def number_words(name: str, count: int, cells: Sequence[str], format: str, missi
 
 
 def ways_out_of_numbers(cells: Sequence[str], format: str, missing_words: Sequence[str] = ()) -> list[str]:
-    """What to do about cells that are no numbers: marks to declare, words for missing values, or the file itself."""
+    """Return the hints for cells that are not numbers: marks to declare, missing-value words, or a change of the file."""
     hints = []
     if format == "csv" and all(COMMA.fullmatch(cell) for cell in cells):
         hints.append('if the comma is a decimal mark: `data.csv: {decimal: ","}`')

@@ -16,7 +16,7 @@ from disttrain.errors import DataError, Finding
 
 # Those that are recognised, and how they are called.
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "|"}
-# The first line by which spreadsheets are told the separator; it is no header.
+# The first line that declares the separator to spreadsheets; it is no header.
 SEPARATOR_LINE = re.compile('"?sep=([\t -~])"?(\r\n|\n|\r|$)')
 # Words that stand for a missing number, date or truth value, in any case and with blanks around; of names only the empty field is missing.
 MISSING_WORDS = ("", "na", "n/a", "#n/a", "#na", "nan", "-nan", "null", "none", "<na>", "nat")
@@ -189,7 +189,7 @@ def recognised_separator(sample: str) -> str:
         rows = rows_of(sample, separator)
         width = len(rows[0]) if rows else 0
         agreeing = sum(len(row) == width for row in rows[1:])
-        # One wrong row is told as such, with its number; it does not make the file another one.
+        # A malformed row is reported with its number; it does not change the separator.
         if width > most and 2 * agreeing >= len(rows) - 1:
             best, most = separator, width
     return best

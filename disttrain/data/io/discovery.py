@@ -32,8 +32,8 @@ def files(source: str | Sequence[str], base: Path, format: str = "auto") -> tupl
             continue
         faults = [not_a_file(path) for path in matches]
         findings += filter(None, faults)
-        there = [path for path, fault in zip(matches, faults, strict=True) if fault is None]
-        findings += [Finding("file-twice", "the source names this file twice", display_path(path)) for path in again(there, listed)]
+        regular = [path for path, fault in zip(matches, faults, strict=True) if fault is None]
+        findings += [Finding("file-twice", "the source names this file twice", display_path(path)) for path in repeated(regular, listed)]
         paths += matches
     raise_any(findings)
     if not paths:
@@ -41,21 +41,21 @@ def files(source: str | Sequence[str], base: Path, format: str = "auto") -> tupl
     return tuple(paths)
 
 
-def again(paths: Sequence[Path], listed: set[Path]) -> list[Path]:
+def repeated(paths: Sequence[Path], listed: set[Path]) -> list[Path]:
     """Return the paths whose file is already `listed`, and add all files to `listed`. `a.csv` and `folder/../a.csv` are one file."""
-    twice = []
+    repeats = []
     for path in paths:
         file = path if path == STDIN else Path(os.path.realpath(path))
-        twice += [path] if file in listed else []
+        repeats += [path] if file in listed else []
         listed.add(file)
-    return twice
+    return repeats
 
 
 def matching(part: str, base: Path, format: str) -> list[Path]:
     if part == "-":
         return [STDIN]
-    if (elsewhere := remote(part)) is not None:
-        what, hint = elsewhere
+    if (remote_source := remote(part)) is not None:
+        what, hint = remote_source
         raise DataError(Finding("not-available", what, "", hints=(hint,)))
     path = base / expanded(part)
     try:

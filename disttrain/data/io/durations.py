@@ -30,5 +30,5 @@ def _clock(count: int, digits: int) -> str:
     """Return the text of `count` units of 10^-digits seconds, without a fraction of 0."""
     seconds, fraction = divmod(abs(count), 10**digits)
     minutes, seconds = divmod(seconds, 60)
-    behind = f".{fraction:0{digits}}" if fraction else ""
-    return f"{'-' * (count < 0)}{minutes // 60}:{minutes % 60:02}:{seconds:02}{behind}"
+    decimals = f".{fraction:0{digits}}" if fraction else ""
+    return f"{'-' * (count < 0)}{minutes // 60}:{minutes % 60:02}:{seconds:02}{decimals}"

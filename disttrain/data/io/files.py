@@ -36,7 +36,7 @@ MAGIC = {
     b"\xfd7zXZ": "xz",
     b"{": "ndjson",
 }
-# Compressed text that is read as it is, by suffix; what is inside is told by the suffix before.
+# Compressed text that is read directly, by suffix; the suffix before it names the format inside.
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
 # What to do with a file that is read in no format.
 UNPACKING = {

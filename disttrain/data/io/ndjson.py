@@ -23,7 +23,7 @@ from disttrain.errors import DataError
 BLOCK_BYTES = 4 << 20
 BLOCK_ROWS = 65_536
 LONGEST_LINE = 64 << 20
-# A column whose values are numbers and text, or true and text, by turns; its name stands in Arrow's message, before the names of what is in it.
+# Arrow's message about a column that mixes text with numbers or truth values; it begins with the column's name, before the names of nested values.
 CHANGED = re.compile(r"JSON parse error: Column\(/(.*)\) changed from \w+ to \w+ in row", re.DOTALL)
 # Text whose offsets have 64 bits: a block of lines may be long.
 LONG = pa.large_string()

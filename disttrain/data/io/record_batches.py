@@ -115,7 +115,7 @@ def rows_at(rows: Any, index: Any) -> Any:
 def ahead(batches: Iterator[Any]) -> Iterator[Any]:
     """Yield the same batches; a thread reads the next one while the current one is in use."""
     with ThreadPoolExecutor(1) as thread:
-        coming = thread.submit(next, batches, None)
-        while (batch := coming.result()) is not None:
-            coming = thread.submit(next, batches, None)
+        future = thread.submit(next, batches, None)
+        while (batch := future.result()) is not None:
+            future = thread.submit(next, batches, None)
             yield batch
