@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-__all__ = ["escaped", "escaped_json", "shortened", "shown"]
+__all__ = ["escaped", "escaped_json", "shortened", "display"]
 
 
 def escaped(text: str) -> str:
@@ -19,7 +19,7 @@ def shortened(text: str, most: int = 60) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
-def shown(value: object, longest: int = 80) -> str:
+def display(value: object, longest: int = 80) -> str:
     """A name or value as it may be printed: escaped, and at most `longest` characters."""
     # Cut before it is escaped, lest a value of megabytes be walked through.
     return shortened(escaped(str(value)[: longest + 1]), longest)

@@ -8,7 +8,7 @@ import sys
 from hypothesis import given
 from hypothesis import strategies as st
 
-from disttrain.messages import escaped, escaped_json, shown
+from disttrain.messages import display, escaped, escaped_json
 
 UNSAFE = [
     "\x1b[31mred",
@@ -28,9 +28,9 @@ UNSAFE = [
 @given(st.text(st.characters(codec=None)) | st.sampled_from(UNSAFE))
 def test_what_is_shown_is_one_printable_line_of_80_characters(text):
     assert escaped(text).isprintable()
-    assert shown(text).isprintable()
-    assert len(shown(text)) <= 80
-    assert shown(text) == text or not text.isprintable() or len(text) > 80
+    assert display(text).isprintable()
+    assert len(display(text)) <= 80
+    assert display(text) == text or not text.isprintable() or len(text) > 80
 
 
 @given(

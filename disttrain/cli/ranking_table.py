@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from disttrain.cli.terminal import Terminal
-from disttrain.messages import shown
+from disttrain.messages import display
 
 if TYPE_CHECKING:
     from disttrain.selection.ranking import Column, Ranked, Ranking
@@ -61,7 +61,7 @@ def show(talk: Terminal, source: str, ranking: Ranking, top: int | None) -> None
 
 def _header(column: Column) -> str:
     spread = f"{_said(column.lowest)} .. {_said(column.highest)}, mean {_said(column.mean)}, skewness {column.skewness:.1f}"
-    return f"{shown(column.name)}: {column.rows:,} rows, {spread}"
+    return f"{display(column.name)}: {column.rows:,} rows, {spread}"
 
 
 def _effort(column: Column) -> str:

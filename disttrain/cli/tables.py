@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from disttrain.cli.terminal import Terminal
-from disttrain.messages import shown
+from disttrain.messages import display
 
 if TYPE_CHECKING:
     from disttrain.evaluation.result import Evaluation
@@ -111,7 +111,7 @@ def _group_table(column: str, groups: dict[str, Any]) -> Table:
     for group, found in groups.items():
         values = [_formatted(name, entry["value"]) for name, _, entry in _rows(found["metrics"])]
         table.add_row(
-            Text(shown(group)), f"{found['rows']:,}", *values, *(_formatted("nll", found["metrics"]["nll"][gain]) for gain in gains)
+            Text(display(group)), f"{found['rows']:,}", *values, *(_formatted("nll", found["metrics"]["nll"][gain]) for gain in gains)
         )
     return table
 
@@ -157,5 +157,5 @@ def _table(*columns: str) -> Table:
     table = Table(box=None, padding=(0, 1), header_style="bold")
     for number, name in enumerate(columns):
         # As text: a name in brackets is no markup.
-        table.add_column(Text(shown(name)), justify="left" if number == 0 else "right", no_wrap=True)
+        table.add_column(Text(display(name)), justify="left" if number == 0 else "right", no_wrap=True)
     return table

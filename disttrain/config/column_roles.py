@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from disttrain.choices import NOT_AVAILABLE
-from disttrain.config.messages import shown
+from disttrain.config.messages import display
 from disttrain.config.remote import remote_problems
 from disttrain.config.yaml.source_map import Path, Problem
 
@@ -54,7 +54,7 @@ def role_problems(document: Mapping[str, Any]) -> Iterator[Problem]:
             elif taken[column] != role:
                 yield _conflict(path, column, taken[column], said)
             elif role in ("target", "features"):
-                yield Problem(path, "role-conflict", f"{shown(column)} is listed twice in `{role}`", hints=("leave one of them out",))
+                yield Problem(path, "role-conflict", f"{display(column)} is listed twice in `{role}`", hints=("leave one of them out",))
     yield from _observation_conflicts(data, taken)
     if isinstance(data.get("features"), list) and "*" not in data["features"] and data.get("exclude"):
         yield Problem(
@@ -84,7 +84,7 @@ def _conflict(path: Path, column: str, role: str, said: str) -> Problem:
     return Problem(
         path,
         "role-conflict",
-        f"{shown(column)} is {_ROLES[role]} and cannot be {said} too",
+        f"{display(column)} is {_ROLES[role]} and cannot be {said} too",
         hints=("a column has one role: leave it out of one",),
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from disttrain.config.corrections import hint_for_key, hint_for_value
-from disttrain.config.messages import escaped, shown
+from disttrain.config.messages import display, escaped
 from disttrain.config.sections.field_types import WRONG, is_tag
 from disttrain.config.yaml.scalars import resolved
 from disttrain.config.yaml.source_map import Located, Path, Problem
@@ -58,7 +58,7 @@ def _problem(path: Path, kind: str, value: Any, context: dict[str, Any], solved:
         return Problem(path, "missing-key", f"{subject} is missing", hints=_needs(path), on_key=True)
     if kind == "extra_forbidden":
         return Problem(
-            path, "unknown-key", f"unknown key {shown(path[-1])}", hints=(hint_for_key(path, value),) if solved else (), on_key=True
+            path, "unknown-key", f"unknown key {display(path[-1])}", hints=(hint_for_key(path, value),) if solved else (), on_key=True
         )
     hints = _ways_out(path, value) if solved else ()
     if kind == WRONG or kind in _EXPECTED:
@@ -66,12 +66,12 @@ def _problem(path: Path, kind: str, value: Any, context: dict[str, Any], solved:
         return Problem(path, "wrong-type", f"{subject} must be {expected}, not {_quoted(value)}", hints=hints)
     if kind in _BOUNDS:
         words, key = _BOUNDS[kind]
-        return Problem(path, "out-of-range", f"{subject} must be {words} {context[key]:g}, not {shown(value)}", hints=hints)
+        return Problem(path, "out-of-range", f"{subject} must be {words} {context[key]:g}, not {display(value)}", hints=hints)
     if kind == "string_too_short":
         return Problem(path, "out-of-range", f"{subject} must not be empty")
     if kind == "string_too_long":
         return Problem(path, "out-of-range", f"{subject} is longer than {context['max_length']:,} characters")
-    return Problem(path, "wrong-type", f"{subject} cannot be {shown(value)}")
+    return Problem(path, "wrong-type", f"{subject} cannot be {display(value)}")
 
 
 def _ways_out(path: Path, value: Any) -> tuple[str, ...]:
@@ -85,18 +85,18 @@ def _ways_out(path: Path, value: Any) -> tuple[str, ...]:
 def _quoted(value: Any) -> str:
     """A value as a message names it; of a text that would be something else without quotes, that it is one."""
     if not isinstance(value, str):
-        return shown(value)
+        return display(value)
     try:
         plain = resolved(value) == value
     except ValueError:
         plain = True
-    return shown(value) if plain or not value else f'the text `"{shown(value)[1:-1]}"`'
+    return display(value) if plain or not value else f'the text `"{display(value)[1:-1]}"`'
 
 
 def _subject(path: Path) -> str:
     """The key that a path ends in, as a message names it."""
     names = [part for part in path if isinstance(part, str)]
-    name = shown(names[-1]) if names else "the config"
+    name = display(names[-1]) if names else "the config"
     return f"item {path[-1] + 1} of {name}" if path and isinstance(path[-1], int) else name
 
 

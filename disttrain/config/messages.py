@@ -9,10 +9,10 @@ from typing import Any
 
 from disttrain.messages import escaped, shortened
 
-__all__ = ["escaped", "listing", "nearest_file", "shortened", "shown", "suggestion", "way_out"]
+__all__ = ["escaped", "listing", "nearest_file", "shortened", "display", "suggestion", "way_out"]
 
 
-def shown(value: Any) -> str:
+def display(value: Any) -> str:
     """A value of a config as a message names it: `0.5`, `true`, a list, a mapping."""
     match value:
         case None:

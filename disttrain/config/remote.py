@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from disttrain.choices import SPLITS
-from disttrain.config.messages import shown
+from disttrain.config.messages import display
 from disttrain.config.yaml.source_map import Path, Problem
 
 __all__ = ["remote", "remote_problems"]
@@ -42,10 +42,10 @@ def remote(source: str) -> tuple[str, str] | None:
     """What is wrong with a source such as `s3://bucket/claims.parquet`, and the way out; None for a path."""
     if address := _FILE.match(source):
         path = unquote(source[address.end() :])
-        return f"{shown(source)} is an address, not a path", f"write `{path[1:] if _DRIVE.match(path) else path}`"
+        return f"{display(source)} is an address, not a path", f"write `{path[1:] if _DRIVE.match(path) else path}`"
     if (match := _SCHEME.match(source)) is None:
         return None
-    what = f"{shown(source)} is not on this machine, and this version reads files only"
+    what = f"{display(source)} is not on this machine, and this version reads files only"
     return what, _download(match[1].lower(), match[2])
 
 

@@ -1,7 +1,7 @@
-"""From bytes to tables to arrays: reading files, checking what is in them, encoding features, reading targets and splitting rows."""
+"""Input data, from files to tables to arrays: readers, checks, feature encoding, targets and the split of the rows."""
 
 from disttrain.data.batches import batches, bounds, order
-from disttrain.data.censoring import CensoredTarget, read_seen
+from disttrain.data.censoring import CensoredTarget, read_censored_target
 from disttrain.data.column_types import AS_WRITTEN, NAME, NUMBER
 from disttrain.data.common_types import in_one_type
 from disttrain.data.features.encoder import Embedding, Encoder, FeatureCounts
@@ -12,13 +12,13 @@ from disttrain.data.io.files import has_piped_data
 from disttrain.data.io.formats import FORMATS, Format, format_of
 from disttrain.data.io.record_batches import ahead, rows_at, rows_from
 from disttrain.data.json_state import within
-from disttrain.data.messages import Origin, column_place, place, raise_any, row_finding, shown
+from disttrain.data.messages import Origin, column_location, display, display_path, raise_any, row_finding
 from disttrain.data.output_columns import for_spreadsheets, in_format, require_format, text_needed
-from disttrain.data.row_inputs import RowColumn, read_known
+from disttrain.data.row_inputs import RowColumn, read_row_inputs
 from disttrain.data.schema import Feature, Schema
-from disttrain.data.source import COMPARED, KEPT, Rows, Source, comparisons, origin_of
+from disttrain.data.source import COMPARED, VERBATIM, Rows, Source, comparisons, origin_of
 from disttrain.data.split_checks import older_rows, shared_groups, shared_rows, unlisted_values
-from disttrain.data.splits import TEST, TRAIN, VALIDATION, assign, own_shares
+from disttrain.data.splits import TEST, TRAIN, VALIDATION, assign, member_holdouts
 from disttrain.data.targets import Target, read_target, read_weight, require_complete, require_weight
 from disttrain.data.wrong_cells import imposed
 
@@ -26,7 +26,7 @@ __all__ = [
     "AS_WRITTEN",
     "COMPARED",
     "FORMATS",
-    "KEPT",
+    "VERBATIM",
     "NAME",
     "NUMBER",
     "TEST",
@@ -50,7 +50,7 @@ __all__ = [
     "boolean_column",
     "bounds",
     "chosen_texts",
-    "column_place",
+    "column_location",
     "columns_of",
     "comparisons",
     "files",
@@ -67,11 +67,11 @@ __all__ = [
     "older_rows",
     "order",
     "origin_of",
-    "own_shares",
-    "place",
+    "member_holdouts",
+    "display_path",
     "raise_any",
-    "read_known",
-    "read_seen",
+    "read_row_inputs",
+    "read_censored_target",
     "read_target",
     "read_weight",
     "require_complete",
@@ -82,7 +82,7 @@ __all__ = [
     "rows_from",
     "shared_groups",
     "shared_rows",
-    "shown",
+    "display",
     "text_column",
     "text_needed",
     "unlisted_values",

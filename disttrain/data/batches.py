@@ -1,4 +1,4 @@
-"""Batches of tensors that are in memory: permuted once an epoch, then cut into slices."""
+"""Batches of in-memory tensors: permuted once an epoch, then sliced."""
 
 from __future__ import annotations
 
@@ -13,21 +13,23 @@ if TYPE_CHECKING:
 else:
     torch = lazy.module("torch")
 
-__all__ = ["batches", "bounds", "order"]
-
 # Far apart, so that the epochs of one seed are not those of the next.
 EPOCHS_APART = 1_000_003
 MEMBERS_APART = 15_485_863 * EPOCHS_APART
 
 
 def order(seed: int, epoch: int, n: int, member: int = 0) -> Tensor:
-    """The order of n rows in an epoch, (n,) int64: a function of the seed, the epoch and the member alone, whatever was drawn before."""
+    """Return the permutation of n rows in an epoch, (n,) int64: a function of seed, epoch and member only, independent of earlier random
+    draws.
+    """
     generator = torch.Generator("cpu").manual_seed((seed * EPOCHS_APART + epoch + member * MEMBERS_APART) % 2**63)
     return torch.randperm(n, generator=generator)
 
 
 def bounds(n: int, size: int) -> list[tuple[int, int]]:
-    """First and one-past-last row of each batch of `size` rows; a last batch of one row joins the one before, as a variance needs two."""
+    """Return the first and the one-past-last row of each batch of `size` rows. A last batch of one row joins the previous one, as a
+    variance needs two rows.
+    """
     starts = list(range(0, n, size))
     if len(starts) > 1 and n - starts[-1] == 1:
         starts.pop()
@@ -35,9 +37,9 @@ def bounds(n: int, size: int) -> list[tuple[int, int]]:
 
 
 def batches(tensors: Sequence[Tensor | None], size: int, rows: Tensor | None = None) -> Iterator[tuple[Tensor | None, ...]]:
-    """Slices of `size` rows of all `tensors`, each (n, ...), in the order `rows`, (n,); without it in their own. None stays None.
+    """Yield slices of `size` rows of all `tensors`, each (n, ...), in the order `rows`, (n,), or in their given order. None stays None.
 
-    The tensors are permuted once, so that each batch is a view and costs microseconds. The tensors given are not changed.
+    The tensors are permuted once, so that each batch is a view and costs microseconds. The arguments are not changed.
     """
     present = [tensor for tensor in tensors if tensor is not None]
     ordered = [tensor if tensor is None or rows is None else tensor.index_select(0, rows.to(tensor.device)) for tensor in tensors]

@@ -1,4 +1,4 @@
-"""What was seen of each row's target: exact, censored, rounded or truncated, from the columns of `data.censoring`."""
+"""Censored targets: exact, censored, rounded or truncated observations, from the columns of `data.censoring`."""
 
 from __future__ import annotations
 
@@ -15,18 +15,17 @@ from disttrain.data.targets import Target, no_target, read_target
 from disttrain.data.value_checks import checked_numbers, counted
 from disttrain.errors import Finding
 
-__all__ = ["CensoredTarget", "read_seen"]
-
 Numbers = NDArray[np.float64]
 Rows = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class CensoredTarget:
-    """That each of n targets lies in [lower, upper], (n,), and was seen only if above `entry` (n,), -inf where it would always have been.
+    """The intervals of n targets. Each target lies in [lower, upper], (n,), and is in the data only if it exceeds `entry`, (n,); -inf means
+    always.
 
-    `above` (n,) marks rows whose target exceeds `lower`, which is left out; None without a column of events. `measured` (n,) marks rows
-    whose ends are those of a rounding interval around a measurement, which may reach out of a support.
+    `above` (n,) marks the rows whose target exceeds `lower` strictly; None without an event column. `measured` (n,) marks the rows whose
+    interval is the rounding interval of a measurement, which may extend beyond the support.
     """
 
     lower: Numbers
@@ -36,22 +35,22 @@ class CensoredTarget:
     above: Rows | None = None
 
 
-def read_seen(batch: Any, schema: Schema, section: Any, origin: Origin | None = None) -> CensoredTarget:
-    """What the columns of a table or record batch say of a target that is one number; `section` is the config's `data.censoring`.
+def read_censored_target(batch: Any, schema: Schema, section: Any, origin: Origin | None = None) -> CensoredTarget:
+    """Read the censored target of a table or record batch: one number per row. `section` is the config's `data.censoring`.
 
-    Raises DataError with rows: events that are not 0 or 1, ends in the wrong order, entries at or above the target, nothing known at all.
+    Raises DataError with rows: events other than 0 and 1, reversed intervals, entries at or above the target, rows without any observation.
     """
     start = origin or Origin()
     lower, upper, missing = bounded(batch, schema, start) if {"lower", "upper"} & set(schema.observed) else exact(batch, schema, start)
     nor = ", neither itself nor an end of its interval" if {"lower", "upper"} & set(schema.observed) else ""
-    findings = [no_target(told_by(schema), missing, start, nor)] if missing.any() else []
+    findings = [no_target(target_columns(schema), missing, start, nor)] if missing.any() else []
     above = None
     if "event" in schema.observed:
         above = ~happened(batch, schema.observed["event"], start)
         upper = np.where(above, np.inf, upper)
     ends = lower
     lower, upper = limited(batch, schema, section, lower, upper, start)
-    # A row above its limit is only known to reach that, whatever its event says.
+    # A target above its limit is right-censored at the limit, for every event value.
     above = None if above is None else above & (lower == ends)
     entry = column(batch, schema, "entry", start)
     if entry is not None:
@@ -64,24 +63,24 @@ def read_seen(batch: Any, schema: Schema, section: Any, origin: Origin | None = 
 
 
 def exact(batch: Any, schema: Schema, origin: Origin) -> tuple[Numbers, Numbers, Rows]:
-    """Both ends at the target, and the rows without one."""
+    """Return the target as both ends, (n,) each, and a mask (n,) of the rows without a target."""
     target: Target = read_target(batch, schema.target, kind="number", origin=origin)
     return target.values, target.values.copy(), target.missing
 
 
 def bounded(batch: Any, schema: Schema, origin: Origin) -> tuple[Numbers, Numbers, Rows]:
-    """The ends of each row's interval, and the rows where nothing is known.
+    """Return both ends of each row's interval, (n,) each, and a mask (n,) of the rows without any observation.
 
-    An empty lower end is open below and an empty upper one open above. Where both are empty, and for an end that has no column, the
-    target itself counts.
+    An empty lower end is −∞ and an empty upper end is +∞. If both are empty, or an end has no column, the target itself replaces them.
+    Raises DataError for rows with a lower end above the upper one.
     """
     ends = [column(batch, schema, part, origin) for part in ("lower", "upper")]
-    own = schema.target[0] not in (schema.observed.get("lower"), schema.observed.get("upper"))
+    has_target = schema.target[0] not in (schema.observed.get("lower"), schema.observed.get("upper"))
     target, missing = np.full(len(batch), np.nan), np.ones(len(batch), dtype=bool)
-    if own:
+    if has_target:
         target, _, missing = exact(batch, schema, origin)
-    given = [np.isnan(end) if end is not None else missing for end in ends]
-    unknown = given[0] & given[1]
+    empty = [np.isnan(end) if end is not None else missing for end in ends]
+    unknown = empty[0] & empty[1]
     lower, upper = (target if end is None else end for end in ends)
     lower = np.where(np.isnan(lower), -np.inf, lower)
     upper = np.where(np.isnan(upper), np.inf, upper)
@@ -101,57 +100,62 @@ def bounded(batch: Any, schema: Schema, origin: Origin) -> tuple[Numbers, Number
 
 
 def column(batch: Any, schema: Schema, part: str, origin: Origin) -> Numbers | None:
-    """The numbers of one part, nan where empty; infinite ones are ends that are open. None where the part has no column."""
+    """Return the numbers of one part, (n,), nan if empty; None if the part has no column. An infinite number is an open end.
+
+    Raises DataError if the column is absent or holds values that are not numbers.
+    """
     name = schema.observed.get(part)
     if name is None:
         return None
     if name not in batch.schema.names:
         raise_any([Finding("missing-column", f"there is no column `{name}`, `data.censoring.{part}`", origin.names[0])])
     _, _, findings = checked_numbers(name, batch.column(name), origin)
-    raise_any(found for found in findings if found.code != "infinite-value")
+    raise_any(finding for finding in findings if finding.code != "infinite-value")
     return numbers(joined(batch.column(name)))[0]
 
 
 def happened(batch: Any, name: str, origin: Origin) -> Rows:
-    """Whether the event of each row was seen. Raises DataError where the column has anything but 0 and 1."""
+    """Return a mask (n,) of the rows with an observed event. Raises DataError if the column has values other than 0 and 1."""
     values, missing, findings = checked_numbers(name, batch.column(name), origin)
     raise_any(findings)
     wrong = missing | ~np.isin(values, (0.0, 1.0))
     if wrong.any():
         what = f"{counted(wrong)} neither 1 (seen exactly) nor 0 (right-censored)"
         hints = ("write 0 and 1, or false and true, for other codes such as 1 and 2; of several causes of an end each has a column",)
-        told = row_finding("bad-event", what, column=name, rows=wrong, values=lambda row: f"{values[row]:g}", origin=origin, hints=hints)
-        raise_any([told])
+        finding = row_finding("bad-event", what, column=name, rows=wrong, values=lambda row: f"{values[row]:g}", origin=origin, hints=hints)
+        raise_any([finding])
     return np.asarray(values == 1.0)
 
 
 def limited(batch: Any, schema: Schema, section: Any, lower: Numbers, upper: Numbers, origin: Origin) -> tuple[Numbers, Numbers]:
-    """The ends where targets at or above a limit, a number or a column, are only known to reach it."""
+    """Return both ends, (n,) each, with targets at or above the limit (a number or a column) replaced by the interval from the limit to
+    +∞.
+    """
     limit = column(batch, schema, "limit", origin)
     if limit is None and section.limit is None:
         return lower, upper
     limits = np.full(len(lower), float(section.limit)) if limit is None else np.where(np.isnan(limit), np.inf, limit)
-    reached = lower >= limits
-    return np.where(reached, limits, lower), np.where(reached, np.inf, upper)
+    at_limit = lower >= limits
+    return np.where(at_limit, limits, lower), np.where(at_limit, np.inf, upper)
 
 
-def told_by(schema: Schema) -> tuple[str, ...]:
-    """The columns that say where a target lies, each once."""
+def target_columns(schema: Schema) -> tuple[str, ...]:
+    """Return the columns that determine the target's interval, each once."""
     return tuple(dict.fromkeys((*schema.target, *(schema.observed[part] for part in ("lower", "upper") if part in schema.observed))))
 
 
 def late(schema: Schema, entry: Numbers, lower: Numbers, upper: Numbers, origin: Origin) -> list[Finding]:
-    """Rows whose target lies at or below the value above which they could be seen, or that left observation before that."""
+    """Return the finding about rows whose target is not above their entry, or whose observation ended before it."""
     impossible = np.where(lower == upper, lower <= entry, np.where(np.isinf(upper), lower < entry, upper <= entry))
     if not impossible.any():
         return []
     what = f"{rows_have(impossible)} a target that is not above their entry, and could not have been seen"
     name = schema.observed["entry"]
     hints = ("an entry is the value that a target had to exceed to be in the data; leave it empty where there was none",)
-    told = np.where(np.isinf(upper), lower, upper)
+    ends = np.where(np.isinf(upper), lower, upper)
     return [
         row_finding(
             "late-entry", what, column=name, rows=impossible, origin=origin, hints=hints,
-            values=lambda row: f"{entry[row]:g}, target {told[row]:g}",
+            values=lambda row: f"{entry[row]:g}, target {ends[row]:g}",
         )
     ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Whether the columns of a file are there, can be told apart, and are of a type that their part can be read from."""
+"""Checks of the columns of a file: present, unambiguous, and of a type that their role can be read from."""
 
 from __future__ import annotations
 
@@ -13,10 +13,8 @@ import pyarrow as pa
 from disttrain.config.messages import listing
 from disttrain.data.io.arrow_arrays import is_bytes, is_number, is_text, is_time, plain
 from disttrain.data.io.csv_dialect import separator_name
-from disttrain.data.messages import column_place, shown
+from disttrain.data.messages import column_location, display
 from disttrain.errors import Finding
-
-__all__ = ["KINDS", "LABEL", "fits", "is_passed_over", "is_simple", "kind_of", "lookup", "mistyped", "unseparated", "unusable"]
 
 LABEL = "label"
 # The row numbers that data frames leave in a file; no part of the data.
@@ -24,6 +22,7 @@ SAVED_INDEX = re.compile(r"__index_level_\d+__|Unnamed: \d+")
 
 
 def is_simple(kind: Any) -> bool:
+    """True if an Arrow type holds numbers, text, times or truth values."""
     return is_number(kind) or is_text(kind) or is_time(kind) or bool(pa.types.is_boolean(kind))
 
 
@@ -45,7 +44,7 @@ MEANT = {
 
 
 def kind_of(kind: Any) -> str | None:
-    """The kind of feature that a column of this Arrow type is by itself; None where it can be none."""
+    """Return the kind of feature of a column of this Arrow type; None if it cannot be a feature."""
     if is_number(kind) or pa.types.is_null(kind):
         return "numeric"
     if pa.types.is_boolean(kind):
@@ -56,55 +55,60 @@ def kind_of(kind: Any) -> str | None:
 
 
 def fits(kind: str, stored: Any) -> bool:
-    """Whether a column of an Arrow type can be read as a kind."""
+    """True if a column of the Arrow type `stored` can be read as `kind`."""
     return bool(pa.types.is_null(stored)) or FITTING[kind](stored)
 
 
 def is_passed_over(name: str) -> bool:
-    """Whether `*` passes over a column: one without a name, and the index of a data frame."""
+    """True if `*` skips the column: it has no name, or is the saved index of a data frame."""
     return not name.strip() or SAVED_INDEX.fullmatch(name) is not None
 
 
-def lookup(wanted: Iterable[str], arrow_schema: Any, where: str, parts: Mapping[str, str] | None = None) -> Iterator[Finding]:
-    """Columns that are not there, stand twice, or could be mistaken for another one; `parts` {column: what it is there for}."""
+def lookup(required: Iterable[str], arrow_schema: Any, where: str, parts: Mapping[str, str] | None = None) -> Iterator[Finding]:
+    """Yield the findings about required columns that are absent, duplicated, or differ from another column only in case or blanks.
+
+    `parts` {column: role} describes absent columns in the message.
+    """
     names = arrow_schema.names
-    alike: dict[str, list[str]] = {}
+    by_folded_name: dict[str, list[str]] = {}
     for name in names:
-        alike.setdefault(folded(name), []).append(name)
-    for name in wanted:
-        same = alike.get(folded(name), [])
+        by_folded_name.setdefault(folded(name), []).append(name)
+    for name in required:
+        same = by_folded_name.get(folded(name), [])
         if name not in same:
-            near = same or difflib.get_close_matches(name, names, n=1)
+            suggestions = same or difflib.get_close_matches(name, names, n=1)
             hints = (
-                f"did you mean `{shown(near[0])}`?"
-                if near
-                else f"the columns are {listing(map(shown, names))}"
+                f"did you mean `{display(suggestions[0])}`?"
+                if suggestions
+                else f"the columns are {listing(map(display, names))}"
                 if names
                 else "it has no columns at all",
             )
             part = (parts or {}).get(name)
-            yield Finding("missing-column", f"there is no column `{shown(name)}`" + (f", {part}" if part else ""), where, hints=hints)
+            yield Finding("missing-column", f"there is no column `{display(name)}`" + (f", {part}" if part else ""), where, hints=hints)
         elif same.count(name) > 1:
-            yield Finding("duplicate-column", f"{same.count(name)} columns have this name", column_place(where, name))
+            yield Finding("duplicate-column", f"{same.count(name)} columns have this name", column_location(where, name))
         elif len(same) > 1:
             other = next(column for column in same if column != name)
-            what = f"`{shown(other)}` is there too, which differs only in case or blanks"
-            yield Finding("ambiguous-column", what, column_place(where, name), hints=("rename or remove one of them",))
+            what = f"`{display(other)}` is there too, which differs only in case or blanks"
+            yield Finding("ambiguous-column", what, column_location(where, name), hints=("rename or remove one of them",))
 
 
-def unseparated(wanted: Iterable[str], names: Sequence[str], separator: str, where: str, configured: bool) -> Finding | None:
-    """The finding that a text file with the columns `names` is separated by something else: by it the header holds more of the columns that are
-    wanted. `configured`: whether a config can say so.
+def unseparated(columns: Iterable[str], names: Sequence[str], separator: str, where: str, configured: bool) -> Finding | None:
+    """Return the finding that a text file has another separator: with it the header contains more of the required `columns`. None if there
+    is no such separator.
+
+    `names` are the columns as read. `configured` is True if a config can set the separator.
     """
-    known = set(wanted)
-    if known & set(names):
+    required = set(columns)
+    if required & set(names):
         return None
     # In a header of several columns one that is wanted may be a part of another's name.
     header, best, most = separator.join(names), "", int(len(names) > 1)
     for mark in sorted(mark for mark in set(header) if not mark.isalnum() and mark not in "_\"'\r\n" and mark != separator):
         cells = {cell.strip(" \"'") for cell in header.split(mark)}
-        if len(known & cells) > most and "" not in cells:
-            best, most = mark, len(known & cells)
+        if len(required & cells) > most and "" not in cells:
+            best, most = mark, len(required & cells)
     if not best:
         return None
     what = f"its columns are separated by {separator_name(best)}, and it is read as separated by {separator_name(separator)}"
@@ -112,27 +116,31 @@ def unseparated(wanted: Iterable[str], names: Sequence[str], separator: str, whe
 
 
 def separated(mark: str, separator: str, configured: bool) -> str:
-    """What to do with a file that is separated by `mark` and not by `separator`."""
+    """Return the hint for a file that is separated by `mark` instead of `separator`."""
     if not mark.isascii():
-        return f"write `{shown(separator)}` in its place: `sed 's/{mark}/{separator}/g' OLD.csv > NEW.csv`"
+        return f"write `{display(separator)}` in its place: `sed 's/{mark}/{separator}/g' OLD.csv > NEW.csv`"
     if configured:
         return f"set `data.csv: {{separator: {json.dumps(mark)}}}`"
     old, new = (f"\\{ord(one):03o}" if one in "\\'-" or not one.isprintable() else one for one in (mark, separator))
-    return f"write `{shown(separator)}` in its place: `tr '{old}' '{new}' < OLD.csv > NEW.csv`"
+    return f"write `{display(separator)}` in its place: `tr '{old}' '{new}' < OLD.csv > NEW.csv`"
 
 
 def folded(name: str) -> str:
+    """Return the name without case and blanks."""
     return "".join(name.casefold().split())
 
 
 def unusable(name: str, stored: Any, kind: str | None, where: str, starred: bool = False) -> Finding:
-    """The finding about a column whose type can be no feature (`kind` None), or cannot be read as what it must be."""
-    what = f"its type {shown(stored)} cannot be a feature" if kind is None else f"its type {shown(stored)} cannot be read as {MEANT[kind]}"
-    hints = [f"leave it out: `data.exclude: [{shown(name)}]`"] if starred else []
-    return Finding("unusable-type", what, column_place(where, name), hints=(*hints, *ways_out(stored, kind)))
+    """Return the finding about a column whose type cannot be a feature (`kind` None) or cannot be read as `kind`."""
+    what = (
+        f"its type {display(stored)} cannot be a feature" if kind is None else f"its type {display(stored)} cannot be read as {MEANT[kind]}"
+    )
+    hints = [f"leave it out: `data.exclude: [{display(name)}]`"] if starred else []
+    return Finding("unusable-type", what, column_location(where, name), hints=(*hints, *ways_out(stored, kind)))
 
 
 def ways_out(stored: Any, kind: str | None) -> Iterator[str]:
+    """Yield the hints for a column of a type that cannot be read as `kind`."""
     if pa.types.is_duration(stored):
         yield "make a column of numbers of it in the data: hours, days or seconds"
     elif is_time(stored) or pa.types.is_time(stored):
@@ -146,11 +154,13 @@ def ways_out(stored: Any, kind: str | None) -> Iterator[str]:
 def mistyped(
     columns: Iterable[str], kind: str, arrow_schema: Any, where: str, conflict: Callable[[str], Finding | None] = lambda column: None
 ) -> Iterator[Finding]:
-    """Columns whose type cannot be read as the kind, or differs between files so that only text holds both."""
+    """Yield the findings about columns whose type cannot be read as the kind, or differs between files so that only text holds all
+    values.
+    """
     for name in columns:
-        if len(places := arrow_schema.get_all_field_indices(name)) != 1:
+        if len(indices := arrow_schema.get_all_field_indices(name)) != 1:
             continue
-        stored = plain(arrow_schema.field(places[0]).type)
+        stored = plain(arrow_schema.field(indices[0]).type)
         if not fits(kind, stored):
             yield unusable(name, stored, kind, where)
         elif kind not in ("categorical", LABEL) and (differing := conflict(name)) is not None:

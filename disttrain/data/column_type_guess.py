@@ -1,4 +1,4 @@
-"""The type of a column in a file without types: the narrowest that all of its cells fit; and text that looks like something else."""
+"""Type inference for files without types: the narrowest type that all cells of a column fit; and text that resembles another type."""
 
 from __future__ import annotations
 
@@ -12,18 +12,16 @@ from disttrain.data.io.arrow_arrays import text_column
 from disttrain.data.io.csv_dialect import Dialect, number_text
 from disttrain.data.text_values import cast_or_none, without_marks, without_missing_words
 
-__all__ = ["ColumnTypeGuess", "Resemblance"]
-
 LONG_WHOLE = pa.decimal128(38, 0)
 NUMBERS = (pa.int64(), LONG_WHOLE, pa.float64())
 # Narrowest first in each: what fits one of them fits those after it.
-CHAINS = (
+TYPE_HIERARCHIES = (
     NUMBERS,
     (pa.bool_(),),
     (pa.date32(), pa.timestamp("us"), pa.timestamp("ns")),
     (pa.timestamp("us", tz="UTC"), pa.timestamp("ns", tz="UTC")),
 )
-CANDIDATES = tuple(kind for chain in CHAINS for kind in chain)
+CANDIDATES = tuple(kind for chain in TYPE_HIERARCHIES for kind in chain)
 FIRST_CELLS = 32
 # What no number is cast from: a scalar of Python's would import pandas.
 NO_NUMBER = text_column(["no number"])[0]
@@ -31,13 +29,15 @@ NO_NUMBER = text_column(["no number"])[0]
 
 @dataclass
 class ColumnTypeGuess:
-    """The types that all cells of a column so far fit, and whether they are codes such as 007, a name and not the number 7."""
+    """The types that all cells of a column fit so far, and the counts that recognise codes such as 007, which are names and not the
+    number 7.
+    """
 
     types: list[Any] = field(default_factory=lambda: list(CANDIDATES))
     codes: CodeCounts = field(default_factory=lambda: CodeCounts())
     empty: bool = True
 
-    def see(self, text: Any, dialect: Dialect) -> None:
+    def update(self, text: Any, dialect: Dialect) -> None:
         """Narrow the types by some cells."""
         cells = text.drop_null()
         fitting = narrowed(self.types, cells, dialect)
@@ -49,26 +49,26 @@ class ColumnTypeGuess:
             return
         self.types, self.empty = fitting, False
         if fitting and fitting[0] in NUMBERS:
-            self.codes.see(cells)
+            self.codes.update(cells)
             if matching(cells, "^[+-]?0[xX]"):
                 # Arrow reads them as integers; floats, which numbers become, do not.
                 self.types = [kind for kind in fitting if kind not in NUMBERS]
 
     def result(self) -> Any:
-        """The type; null where no cell has a value."""
+        """Return the narrowest type; null if no cell has a value."""
         if self.empty:
             return pa.null()
-        named = not self.types or (self.types[0] in NUMBERS and self.codes.found)
+        named = not self.types or (self.types[0] in NUMBERS and self.codes.are_codes)
         return pa.string() if named else self.types[0]
 
 
 def narrowed(types: list[Any], cells: Any, dialect: Dialect) -> list[Any]:
-    """Those of the types that all cells fit."""
+    """Return those of the types that all cells fit."""
     if not len(cells) or not types:
         return types
     first = str(cells[0]).strip()
-    found: list[Any] = []
-    for chain in CHAINS:
+    result: list[Any] = []
+    for chain in TYPE_HIERARCHIES:
         left = [kind for kind in chain if kind in types]
         if not left or not POSSIBLE[chain](first):
             continue
@@ -79,25 +79,28 @@ def narrowed(types: list[Any], cells: Any, dialect: Dialect) -> list[Any]:
         else:
             marked = cells
         narrowest = next((number for number, kind in enumerate(left) if fits(marked, kind)), len(left))
-        found += left[narrowest:]
-    return found
+        result += left[narrowest:]
+    return result
 
 
 def may_be_time(cell: str) -> bool:
+    """True if the cell may begin with a date such as 2026-01-31."""
     return cell[4:5] == "-"
 
 
 # What the first of the cells must look like, so that a chain of types is tried at all.
 POSSIBLE = {
-    CHAINS[0]: lambda cell: cell[:1] in "+-.0123456789iInN",
-    CHAINS[1]: lambda cell: cell.lower() in ("true", "false", "1", "0"),
-    CHAINS[2]: may_be_time,
-    CHAINS[3]: may_be_time,
+    TYPE_HIERARCHIES[0]: lambda cell: cell[:1] in "+-.0123456789iInN",
+    TYPE_HIERARCHIES[1]: lambda cell: cell.lower() in ("true", "false", "1", "0"),
+    TYPE_HIERARCHIES[2]: may_be_time,
+    TYPE_HIERARCHIES[3]: may_be_time,
 }
 
 
 def with_plain_marks(cells: Any, dialect: Dialect) -> Any:
-    """Cells that are numbers with the marks of a dialect written 1234.5; the others as they are, but for a comma that is no mark."""
+    """Return numbers in the dialect's notation in the form 1234.5; other cells become NO_NUMBER. The plain notation is returned
+    unchanged.
+    """
     if dialect.decimal == "." and not dialect.thousands:
         return cells
     right = pc.match_substring_regex(cells, number_text(dialect))
@@ -106,6 +109,7 @@ def with_plain_marks(cells: Any, dialect: Dialect) -> Any:
 
 def fits(cells: Any, kind: Any) -> bool:
     # A cast that fails words an error for every cell it cannot take: a few cells first are a hundred times cheaper.
+    """True if all cells can be cast to the type."""
     if cast_or_none(cells.slice(0, FIRST_CELLS), kind) is None:
         return False
     return cast_or_none(cells, kind) is not None
@@ -113,28 +117,30 @@ def fits(cells: Any, kind: Any) -> bool:
 
 @dataclass
 class CodeCounts:
-    """Whole numbers among some cells: how many, how many of them begin with 0, the fewest and most digits; and whether others are no whole numbers."""
+    """Counts of the integers among some cells: all, those with a leading 0, the fewest and most digits; and the presence of fractions."""
 
-    whole: int = 0
+    integers: int = 0
     padded: int = 0
     widths: tuple[int, int] = (1 << 30, 0)
     fractions: bool = False
 
-    def see(self, cells: Any) -> None:
-        """Count some cells that are numbers, or look like it."""
+    def update(self, cells: Any) -> None:
+        """Count some cells that are numbers or resemble them."""
         digits = cells.filter(pc.match_substring_regex(cells, r"^\d+$"))
         self.fractions = self.fractions or bool(pc.any(pc.match_substring_regex(cells, r"^[+-]?\d*[.]\d*(?:[eE][+-]?\d+)?$")).as_py())
         if not len(digits):
             return
-        self.whole += len(digits)
+        self.integers += len(digits)
         self.padded += matching(digits, "^0[0-9]")
         widths = pc.min_max(pc.utf8_length(digits))
         self.widths = min(self.widths[0], widths["min"].as_py()), max(self.widths[1], widths["max"].as_py())
 
     @property
-    def found(self) -> bool:
-        """Whether they are codes: some begin with 0, none has a fraction, and all are of one length or many begin so; one 007 among numbers is a 7."""
-        several = self.widths[0] == self.widths[1] or self.padded >= MANY_PADDED * self.whole
+    def are_codes(self) -> bool:
+        """True if the cells are codes: some have a leading 0, none is a fraction, and all have one length or many have a leading 0. A
+        single 007 among numbers is 7.
+        """
+        several = self.widths[0] == self.widths[1] or self.padded >= MANY_PADDED * self.integers
         return bool(self.padded) and not self.fractions and several
 
 
@@ -162,7 +168,9 @@ MOST, MANY_PADDED = 0.5, 0.05
 
 @dataclass
 class Resemblance:
-    """How many cells of a text column there are, are plain numbers, numbers with marks or a unit, dates, and truth values; the first `distinct` ones."""
+    """Counts of the cells of a text column: all, plain numbers, numbers with marks or a unit, dates, truth values; and the first
+    distinct cells.
+    """
 
     cells: int = 0
     plain: int = 0
@@ -174,7 +182,7 @@ class Resemblance:
     units: dict[str, int] = field(default_factory=dict)
     distinct: set[str] = field(default_factory=set)
 
-    def see(self, text: Any, dialect: Dialect) -> None:
+    def update(self, text: Any, dialect: Dialect) -> None:
         """Count some cells."""
         cells = without_missing_words(text, dialect).drop_null()
         self.cells += len(cells)
@@ -184,7 +192,7 @@ class Resemblance:
         self.plain, self.dates = self.plain + plain, self.dates + dates
         self.marked += marked - plain
         self.spelled += matching(cells, SPELLED)
-        self.codes.see(cells)
+        self.codes.update(cells)
         self.truth += matching(cells, TRUTH)
         if len(self.distinct) <= FEW_DISTINCT:
             self.distinct.update(pc.unique(cells)[: FEW_DISTINCT + 1].to_pylist())
@@ -194,7 +202,7 @@ class Resemblance:
 
     @property
     def of_unit(self) -> int:
-        """How many cells are numbers with the one unit that nearly all such cells have, or that are spelled in another way."""
+        """The number of cells that are numbers with the unit of nearly all such cells, or numbers in another spelling."""
         if len(self.distinct) <= FEW_DISTINCT:
             return 0
         most, total = max(self.units.values(), default=0), sum(self.units.values())
@@ -202,8 +210,8 @@ class Resemblance:
 
     @property
     def kind(self) -> str:
-        """numbers, where most cells are; dates and truth values likewise; empty for names."""
-        if not self.cells or self.codes.found:
+        """The kind of value that most cells resemble: `numbers`, `dates` or `truth values`; empty for names."""
+        if not self.cells or self.codes.are_codes:
             return "dates" if self.cells and self.dates > MOST * self.cells else ""
         if self.plain + self.marked + self.of_unit >= MOST * self.cells and self.plain + self.marked + self.of_unit > self.dates:
             return "numbers"
@@ -213,12 +221,15 @@ class Resemblance:
 
 
 def matching(cells: Any, pattern: str) -> int:
+    """Count the cells that match a pattern."""
     count = pc.sum(pc.match_substring_regex(cells, pattern)).as_py()
     return int(count or 0)
 
 
 def unlike(text: Any, dialect: Dialect, kind: str) -> Any:
-    """Which cells are neither missing nor plain numbers (ISO dates), as an Arrow boolean array."""
+    """Return an Arrow boolean array, true for cells that are present but are not plain values of the kind: numbers, truth values or ISO
+    dates.
+    """
     cells = without_missing_words(text, dialect)
     pattern = {"numbers": PLAIN, "truth values": TRUTH}.get(kind, r"^\d{4}-\d{2}-\d{2}(?:[ T].*)?$")
     return pc.invert(pc.match_substring_regex(cells, pattern)).fill_null(False)

@@ -1,8 +1,8 @@
-"""What a column is follows from the part it plays: the values of a file, of whatever type, in the form that this part needs.
+"""The form in which a column is read. It follows from the role of the column, whatever its type in the file.
 
-NAME: text, character for character. NUMBER, BOOLEAN, TIME: values of that kind; EVENT: 1 and 0, also written true and false. AS_WRITTEN:
-copied as it is. OWN: of the type that the file gives the column, or, where a file has no types, the narrowest that all of its cells fit;
-comparisons are made in it.
+NAME: text, unchanged. NUMBER, BOOLEAN, TIME: values of that kind. EVENT: 1 and 0, also written true and false. AS_WRITTEN: copied
+unchanged. NATIVE: the type of the column in the file, or the narrowest type that all cells fit if the format has no types; comparisons use
+it.
 """
 
 from __future__ import annotations
@@ -42,20 +42,7 @@ from disttrain.data.text_values import (
     without_missing_words,
 )
 
-__all__ = [
-    "AS_WRITTEN",
-    "BOOLEAN",
-    "EVENT",
-    "FORM_OF_KIND",
-    "NAME",
-    "NUMBER",
-    "OWN",
-    "TIME",
-    "Conformed",
-    "conformed",
-]
-
-NAME, NUMBER, BOOLEAN, EVENT, TIME, AS_WRITTEN, OWN = "name", "number", "boolean", "event", "time", "as written", "own"
+NAME, NUMBER, BOOLEAN, EVENT, TIME, AS_WRITTEN, NATIVE = "name", "number", "boolean", "event", "time", "as written", "native"
 # The form of a feature of each kind.
 FORM_OF_KIND = {"numeric": NUMBER, "categorical": NAME, "boolean": BOOLEAN, "datetime": TIME}
 
@@ -64,9 +51,9 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Conformed:
-    """A column in the form of its part, and which of its cells cannot be read so, (n,), or None where all can.
+    """A column in its form, and a mask (n,) of the cells that cannot be read so, or None.
 
-    `truth` are the cells, (n,), in which a number is written true or false: 1 and 0, where all of the column are truth values.
+    `truth` is a mask (n,) of the cells that write a number as true or false. They are 1 and 0 if all cells of the column are truth values.
     """
 
     array: Any
@@ -74,14 +61,16 @@ class Conformed:
     truth: Mask | None = None
 
 
-def conformed(column: Any, form: str, dialect: Dialect, own: Any = None) -> Conformed:
-    """A column of any simple Arrow type in a form; `own` is the type of OWN. Types that the form does not admit come back as they are."""
+def conformed(column: Any, form: str, dialect: Dialect, native_type: Any = None) -> Conformed:
+    """Return a column of any simple Arrow type in a form. `native_type` is the type of NATIVE. A type that the form does not admit is
+    unchanged.
+    """
     array = joined(column)
     kind = array.type
     if form == AS_WRITTEN or pa.types.is_nested(kind) or is_bytes(kind):
         return Conformed(array)
-    if form == OWN:
-        return Conformed(array if own is None else in_own_type(array, own, dialect))
+    if form == NATIVE:
+        return Conformed(array if native_type is None else in_native_type(array, native_type, dialect))
     if form == NAME:
         return Conformed(names(array, dialect))
     if is_text(kind):
@@ -89,7 +78,7 @@ def conformed(column: Any, form: str, dialect: Dialect, own: Any = None) -> Conf
         if form == TIME:
             values = pc.cast(values, pa.timestamp("us"), safe=False)
         if form == NUMBER:
-            return numbers_of_text(array, dialect, values, wrong | whole_beyond_float(array, values, dialect))
+            return numbers_of_text(array, dialect, values, wrong | integers_beyond_float(array, values, dialect))
         return Conformed(values, wrong if wrong.any() else None)
     if form == BOOLEAN and is_number(kind):
         return zero_one(array)
@@ -100,7 +89,7 @@ def conformed(column: Any, form: str, dialect: Dialect, own: Any = None) -> Conf
 
 
 def as_events(text: Any, dialect: Dialect) -> tuple[Any, Mask]:
-    """Truth values as 1 and 0."""
+    """Return truth values as 1 and 0, and a mask (n,) of the cells that are not truth values."""
     truth, wrong = as_booleans(text, dialect)
     return pc.cast(truth, pa.float64()), wrong
 
@@ -109,8 +98,8 @@ READERS = {NUMBER: as_numbers, EVENT: as_events, BOOLEAN: as_booleans, TIME: as_
 
 
 def names(array: Any, dialect: Dialect) -> Any:
-    """Text as it is, numbers as the shortest text of their value; null where it is one of the words, letter for letter, that are declared
-    as missing in every column.
+    """Return text unchanged and numbers as their shortest text. The missing-value words that the config declares become null, if matched
+    exactly.
     """
     text = texts(array)
     if dialect.missing and is_text(array.type):
@@ -120,7 +109,7 @@ def names(array: Any, dialect: Dialect) -> Any:
 
 
 def numbers_of_text(text: Any, dialect: Dialect, values: Any, wrong: Mask) -> Conformed:
-    """The numbers of a text, with 1 and 0 where it says true and false."""
+    """Return the numbers of a text column, with 1 and 0 for true and false."""
     truth = wrong & is_truth_word(text) if wrong.any() else wrong
     if truth.any():
         values = pc.if_else(boolean_column(truth), pc.cast(as_booleans(text, dialect)[0], pa.float64()), values)
@@ -129,7 +118,7 @@ def numbers_of_text(text: Any, dialect: Dialect, values: Any, wrong: Mask) -> Co
 
 
 def zero_one(array: Any) -> Conformed:
-    """Numbers 1 and 0 as true and false."""
+    """Return the numbers 1 and 0 as true and false."""
     values, missing = numbers(array)
     wrong = ~missing & (values != 0) & (values != 1)
     truth = pa.Array.from_buffers(
@@ -139,30 +128,32 @@ def zero_one(array: Any) -> Conformed:
     return Conformed(truth, wrong if wrong.any() else None)
 
 
-def in_own_type(array: Any, own: Any, dialect: Dialect) -> Any:
-    """The cells of a file without types in the type that they all fit, or a column of some numeric type in a wider one."""
-    if array.type == own and not (is_text(own) and dialect.missing):
+def in_native_type(array: Any, native_type: Any, dialect: Dialect) -> Any:
+    """Return the cells of a file without types in their narrowest type, or a numeric column in a wider type."""
+    if array.type == native_type and not (is_text(native_type) and dialect.missing):
         return array
-    if is_text(own):
+    if is_text(native_type):
         return names(array, dialect)
     if not is_text(array.type):
-        return in_type(array, own)[0]
-    if pa.types.is_null(own):
+        return in_type(array, native_type)[0]
+    if pa.types.is_null(native_type):
         return pa.nulls(len(array))
-    if pa.types.is_floating(own):
+    if pa.types.is_floating(native_type):
         return as_numbers(array, dialect)[0]
-    if pa.types.is_boolean(own):
+    if pa.types.is_boolean(native_type):
         return as_booleans(array, dialect)[0]
-    if is_time(own):
-        return pc.cast(as_times(array, dialect)[0], own, safe=False)
-    return pc.cast(without_marks(without_missing_words(array, dialect), dialect), own)
+    if is_time(native_type):
+        return pc.cast(as_times(array, dialect)[0], native_type, safe=False)
+    return pc.cast(without_marks(without_missing_words(array, dialect), dialect), native_type)
 
 
-def whole_beyond_float(text: Any, values: Any, dialect: Dialect) -> Mask:
-    """Which cells are whole numbers beyond 2^53, where float64 no longer tells neighbours apart, (n,)."""
+def integers_beyond_float(text: Any, values: Any, dialect: Dialect) -> Mask:
+    """Return a mask (n,) of the integers beyond 2^53, where float64 cannot distinguish neighbours."""
     largest = pc.min_max(pc.abs(values))["max"].as_py()
     if largest is None or not largest >= LARGEST_WHOLE:
         return np.zeros(len(text), dtype=bool)
     digits = pc.replace_substring_regex(without_marks(pc.utf8_trim_whitespace(text), dialect), r"^[+-]?0*", "")
-    beyond = pc.and_(pc.match_substring_regex(digits, r"^\d+$"), pc.invert(pc.is_in(digits, value_set=text_column([f"{LARGEST_WHOLE}"]))))
-    return np.asarray(bits(beyond.fill_null(False)) & (np.abs(plain_values(values, np.float64)) >= LARGEST_WHOLE))
+    too_large = pc.and_(
+        pc.match_substring_regex(digits, r"^\d+$"), pc.invert(pc.is_in(digits, value_set=text_column([f"{LARGEST_WHOLE}"])))
+    )
+    return np.asarray(bits(too_large.fill_null(False)) & (np.abs(plain_values(values, np.float64)) >= LARGEST_WHOLE))

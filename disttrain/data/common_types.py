@@ -1,6 +1,6 @@
-"""One type for the values of several: what columns of one name, in several files or sources, become together, and the casts that lose nothing.
+"""Common types for columns of one name in several files or sources, and the casts that lose nothing.
 
-Integers stay integers, decimals keep their places, and points in time their instants; text is for what has nothing else in common.
+Integers stay integers, decimals keep their digits, and timestamps their instants. Values without another common type become text.
 """
 
 from __future__ import annotations
@@ -24,8 +24,6 @@ from disttrain.data.io.arrow_arrays import (
     texts,
 )  # fmt: skip
 
-__all__ = ["common_types", "exactly", "in_one_type", "in_type"]
-
 Mask = NDArray[np.bool_]
 # The decimal digits of the largest value of each width in bits; those of 64 bits depend on the sign.
 DIGITS = {8: 3, 16: 5, 32: 10}
@@ -33,7 +31,9 @@ MOST_DIGITS, MOST_SECONDS = 76, 2**63
 
 
 def common_types(kinds: Iterable[Any]) -> tuple[Any, ...]:
-    """Types for values of these types, the best first: the first that holds all values is meant. None of them where only text holds both."""
+    """Return candidate types for values of all these types, the best first; the first one that holds all values applies. Empty if only
+    text does.
+    """
     distinct = [kind for kind in dict.fromkeys(kinds) if not pa.types.is_null(kind)]
     if len(distinct) < 2:
         return (distinct[0] if distinct else pa.null(),)
@@ -43,7 +43,7 @@ def common_types(kinds: Iterable[Any]) -> tuple[Any, ...]:
 
 
 def common_numbers(kinds: Sequence[Any]) -> tuple[Any, ...]:
-    """Beside floats, whole numbers beyond 2^53 and decimals of many digits have no type but text."""
+    """Return the common types of numeric types. Integers beyond 2^53 and long decimals share only text with floats."""
     if any(map(pa.types.is_floating, kinds)):
         exact = all(pa.types.is_floating(kind) or (pa.types.is_integer(kind) and kind.bit_width < 64) for kind in kinds)
         return (pa.float64(),) if exact else (pa.float64(), pa.string())
@@ -59,14 +59,16 @@ def common_numbers(kinds: Sequence[Any]) -> tuple[Any, ...]:
 
 
 def whole_digits(kind: Any) -> int:
-    """The digits before the point that values of a type may have."""
+    """Return the maximal number of digits before the point of a type."""
     if pa.types.is_decimal(kind):
         return int(kind.precision - kind.scale)
     return DIGITS.get(kind.bit_width, 20 if pa.types.is_unsigned_integer(kind) else 19)
 
 
 def common_times(kinds: Sequence[Any]) -> tuple[Any, ...]:
-    """Nanoseconds where one has them and all are between 1677 and 2262, else microseconds; without a zone where one has none."""
+    """Return nanoseconds if one type has them and all values lie between 1677 and 2262, else microseconds. The zone is dropped if one
+    type has none.
+    """
     if all(map(pa.types.is_date, kinds)):
         return (pa.date32(),)
     zones = dict.fromkeys(getattr(kind, "tz", None) for kind in kinds)
@@ -76,7 +78,7 @@ def common_times(kinds: Sequence[Any]) -> tuple[Any, ...]:
 
 
 def exactly(array: Any, kind: Any) -> Any:
-    """The values in another type, from which each comes back as it was; None where one does not."""
+    """Return the values in another type if each can be converted back unchanged; else None."""
     if array.type == kind:
         return array
     if is_text(kind):
@@ -90,9 +92,9 @@ def exactly(array: Any, kind: Any) -> Any:
 
 
 def in_type(array: Any, kind: Any) -> tuple[Any, Mask | None]:
-    """The values in another type, and which it cannot hold, (n,), or None where it holds all; those are null.
+    """Return the values in another type, and a mask (n,) of the values that it cannot hold, or None. Those values become null.
 
-    Fractions are rounded and nanoseconds cut off, as in any file. Whole numbers beyond 2^53 have no float, and some instants no microsecond.
+    Fractions are rounded and nanoseconds truncated. An integer beyond 2^53 has no float, and some instants have no microsecond.
     """
     if array.type == kind:
         return array, None
@@ -106,7 +108,7 @@ def in_type(array: Any, kind: Any) -> tuple[Any, Mask | None]:
 
 
 def unheld(array: Any, kind: Any) -> Mask | None:
-    """Which values a type cannot hold, (n,); None where the cast itself tells."""
+    """Return a mask (n,) of the values that a type cannot hold; None if the cast itself detects them."""
     if pa.types.is_floating(kind) and is_number(array.type):
         return beyond_float(array)
     if is_time(array.type) and pa.types.is_timestamp(kind):
@@ -115,9 +117,9 @@ def unheld(array: Any, kind: Any) -> Mask | None:
 
 
 def in_one_type(columns: Sequence[Any]) -> list[Any]:
-    """The same column of several sources in one type that holds all values: numbers, and points in time, of different types; else text.
+    """Return the same column of several sources in one type that holds all values: numbers or timestamps of different types; else text.
 
-    Truth values beside numbers are 1 and 0.
+    Truth values together with numbers become 1 and 0.
     """
     if any(is_number(column.type) for column in columns):
         columns = [pc.cast(column, pa.int8()) if pa.types.is_boolean(column.type) else column for column in columns]
@@ -126,5 +128,5 @@ def in_one_type(columns: Sequence[Any]) -> list[Any]:
         same = [exactly(column, kind) for column in columns]
         if all(array is not None for array in same):
             return same
-    made = [in_type(column, kinds[-1] if kinds else pa.string()) for column in columns]
-    return [array for array, _ in made] if all(wrong is None for _, wrong in made) else [texts(column) for column in columns]
+    converted = [in_type(column, kinds[-1] if kinds else pa.string()) for column in columns]
+    return [array for array, _ in converted] if all(wrong is None for _, wrong in converted) else [texts(column) for column in columns]

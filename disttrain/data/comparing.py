@@ -1,4 +1,4 @@
-"""Comparisons in a column's own type: exact for 64-bit integers, decimals, float32, dates and nanoseconds."""
+"""Comparisons in the native type of a column: exact for 64-bit integers, decimals, float32, dates and nanoseconds."""
 
 from __future__ import annotations
 
@@ -31,8 +31,6 @@ from disttrain.data.io.arrow_arrays import (
 )  # fmt: skip
 from disttrain.data.text_values import one_time
 
-__all__ = ["Incomparable", "compare", "is_listed", "order_of"]
-
 Mask = NDArray[np.bool_]
 ARROW = {"==": "equal", "!=": "not_equal", "<=": "less_equal", ">=": "greater_equal", "<": "less", ">": "greater"}
 PYTHON: dict[str, Callable[[Any, Any], Any]] = {
@@ -45,11 +43,11 @@ ZONE = re.compile(r"(Z|[+-]\d\d:?\d\d)$")
 
 
 class Incomparable(Exception):
-    """A value is of another kind than the column it is compared with."""
+    """The value is of another kind than the column."""
 
 
 def compare(column: Any, sign: str, value: Decimal | bool | str) -> Mask:
-    """Which rows of a column `sign` holds for, beside a number, a truth value or a text (also of a date or time), (n,).
+    """Return a mask (n,) of the rows for which the comparison `sign` with a number, truth value or text (also of a date or time) holds.
 
     No comparison holds for a missing value. Raises Incomparable.
     """
@@ -60,17 +58,18 @@ def compare(column: Any, sign: str, value: Decimal | bool | str) -> Mask:
     if isinstance(value, bool):
         if not pa.types.is_boolean(kind):
             raise Incomparable
-        return held(array, sign, column_of([value], kind)[0])
+        return compared_scalar(array, sign, column_of([value], kind)[0])
     if isinstance(value, Decimal):
         return compared_numbers(array, sign, value)
     if is_text(kind):
-        return held(array, sign, column_of([value], kind)[0])
+        return compared_scalar(array, sign, column_of([value], kind)[0])
     if is_time(kind):
         return compared_times(array, sign, value)
     raise Incomparable
 
 
-def held(array: Any, sign: str, scalar: Any) -> Mask:
+def compared_scalar(array: Any, sign: str, scalar: Any) -> Mask:
+    """Return the mask (n,) of the comparison of an array with an Arrow scalar, False at nulls."""
     return bits(pc.call_function(ARROW[sign], [array, scalar]).fill_null(False))
 
 
@@ -85,14 +84,16 @@ def compared_numbers(array: Any, sign: str, value: Decimal) -> Mask:
 
 
 def as_float(value: Decimal, kind: Any) -> float:
-    """A number as a column of floats holds it: 0.1 of the config and 0.1 of a float32 column are one number."""
+    """Return a number rounded to the float type of a column: 0.1 in the config equals 0.1 in a float32 column."""
     return (
         float(np.float32(value)) if pa.types.is_float32(kind) else float(np.float16(value)) if pa.types.is_float16(kind) else float(value)
     )
 
 
 def compared_exactly(array: Any, sign: str, value: Decimal) -> Mask:
-    """Integers or decimals beside a number of any length: one that the type cannot hold is below or above each of them, never equal."""
+    """Return the mask (n,) of the comparison of integers or decimals with a number. A number outside the range of the type, or between
+    its values, is never equal.
+    """
     present = bits(array.is_valid())
     least, most = limits(array.type)
     if not least <= value <= most:
@@ -104,11 +105,11 @@ def compared_exactly(array: Any, sign: str, value: Decimal) -> Mask:
         # k < 1.5 and k <= 1.5 are k <= 1; k > 1.5 and k >= 1.5 are k > 1.
         sign = "<=" if sign in ("<", "<=") else ">"
     same = widest(array)
-    return held(same, sign, column_of([below], same.type)[0])
+    return compared_scalar(same, sign, column_of([below], same.type)[0])
 
 
 def limits(kind: Any) -> tuple[Decimal, Decimal]:
-    """The least and the largest number that a type of integers or decimals holds."""
+    """Return the smallest and the largest number of a type of integers or decimals."""
     if pa.types.is_decimal(kind):
         most = Decimal((0, (9,) * kind.precision, -kind.scale))
         return most.copy_negate(), most
@@ -118,13 +119,13 @@ def limits(kind: Any) -> tuple[Decimal, Decimal]:
 
 
 def floor(value: Decimal, kind: Any) -> Decimal | int:
-    """The largest number of a type of integers or decimals that is not above `value`, which lies inside the limits of the type."""
+    """Return the largest number of a type of integers or decimals that is at most `value`, a number within the limits of the type."""
     below = value.quantize(Decimal((0, (1,), -getattr(kind, "scale", 0))), ROUND_FLOOR, EXACT)
     return below if pa.types.is_decimal(kind) else int(below)
 
 
 def widest(array: Any) -> Any:
-    """Decimals with the most digits that Arrow has, and the places of the column; half floats as float32; other columns as they are."""
+    """Return decimals with Arrow's maximal precision and the scale of the column, half floats as float32, and other columns unchanged."""
     if pa.types.is_float16(array.type):
         return pc.cast(array, pa.float32())
     return pc.cast(array, pa.decimal256(MOST_DIGITS, array.type.scale)) if pa.types.is_decimal(array.type) else array
@@ -137,15 +138,15 @@ def compared_times(array: Any, sign: str, text: str) -> Mask:
         left, right = pc.cast(array, pa.timestamp(unit)), pc.cast(moment, pa.timestamp(unit))
     except pa.ArrowInvalid:
         # Before 1677 or after 2262 nanoseconds leave 64 bits, and such times have none.
-        (left, beyond), (right, _) = (in_type(part, pa.timestamp("us")) for part in (array, moment))
-        if beyond is not None:
+        (left, too_large), (right, _) = (in_type(part, pa.timestamp("us")) for part in (array, moment))
+        if too_large is not None:
             # Nor do microseconds reach instants that whole seconds do.
-            return np.where(beyond, PYTHON[sign](instants(array), instants(moment)[0]), held(left, sign, right[0]))
-    return held(left, sign, right[0])
+            return np.where(too_large, PYTHON[sign](instants(array), instants(moment)[0]), compared_scalar(left, sign, right[0]))
+    return compared_scalar(left, sign, right[0])
 
 
 def moment_of(text: str, kind: Any) -> Any:
-    """The point in time that a text says, an Arrow array of one, beside a column of this type. Raises Incomparable."""
+    """Return the timestamp of a text, an Arrow array of length 1, for comparison with a column of this type. Raises Incomparable."""
     zoned = pa.types.is_timestamp(kind) and kind.tz is not None
     moment = one_time(text_column([text.strip()]))
     if moment is None or (ZONE.search(text[10:]) and not zoned):
@@ -154,29 +155,29 @@ def moment_of(text: str, kind: Any) -> Any:
 
 
 def is_listed(column: Any, values: Sequence[Any]) -> tuple[Mask, list[Any]]:
-    """Which rows have one of some listed values (numbers, texts, truth values), (n,), and the values that no row has.
+    """Return a mask (n,) of the rows with one of the listed values (numbers, texts, truth values), and the values that no row has.
 
-    A number listed as text is that number where the column holds numbers.
+    A number listed as text is a number if the column holds numbers.
     """
     array = joined(column)
-    wanted = [listed_value(value, array.type) for value in values]
-    usable = [value for value in wanted if value is not None]
+    converted = [listed_value(value, array.type) for value in values]
+    usable = [value for value in converted if value is not None]
     if not usable:
         return np.zeros(len(array), dtype=bool), list(values)
     compared = in_ticks(array) if is_time(array.type) else widest(array)
     chosen = column_of(usable, compared.type)
     some = bits(pc.is_in(compared, value_set=chosen)) & bits(array.is_valid())
-    there = (
+    matched = (
         bits(pc.is_in(chosen, value_set=pc.unique(compared.filter(boolean_column(some)))))
         if some.any()
         else np.zeros(len(chosen), dtype=bool)
     )
-    present = {value for value, is_there in zip(usable, there.tolist(), strict=True) if is_there}
-    return some, [value for value, mine in zip(values, wanted, strict=True) if mine is None or mine not in present]
+    present = {value for value, is_matched in zip(usable, matched.tolist(), strict=True) if is_matched}
+    return some, [value for value, item in zip(values, converted, strict=True) if item is None or item not in present]
 
 
 def in_ticks(array: Any) -> Any:
-    """A column of dates or times as whole numbers of its unit."""
+    """Return a column of dates or times as integers in its unit."""
     return pc.cast(array, pa.timestamp(tick_of(array.type)), safe=False).view(pa.int64())
 
 
@@ -185,7 +186,7 @@ def tick_of(kind: Any) -> str:
 
 
 def listed_time(text: str, kind: Any) -> int | None:
-    """A listed time in whole numbers of a column's unit; None where no value of the column is equal to it."""
+    """Return a listed time as an integer in the unit of a column; None if no value of the column can equal it."""
     try:
         moment = pc.cast(moment_of(text, kind), pa.timestamp(tick_of(kind)))
     except (Incomparable, pa.ArrowInvalid):
@@ -194,7 +195,7 @@ def listed_time(text: str, kind: Any) -> int | None:
 
 
 def listed_value(value: Any, kind: Any) -> Any:
-    """A listed value in the type of a column; None where no value of that type is equal to it."""
+    """Return a listed value in the type of a column; None if no value of the type can equal it."""
     if pa.types.is_boolean(kind):
         return {"true": True, "false": False}.get(str(value).lower())
     if is_text(kind) or is_time(kind):
@@ -215,12 +216,12 @@ def listed_value(value: Any, kind: Any) -> Any:
 
 
 def plain_number(value: Any) -> str:
-    """A listed value as text: 1.0 reads 1, as numbers in text form do."""
+    """Return a listed value as text. The float 1.0 becomes `1`, as in columns of text."""
     return str(texts(float_column(np.array([value])))[0]) if isinstance(value, float) else str(value)
 
 
 def column_of(values: Sequence[Any], kind: Any) -> Any:
-    """Values of one type as an Arrow array; those of common types without the import of pandas, which pa.array costs."""
+    """Return values of one type as an Arrow array. Common types avoid `pa.array`, which imports pandas."""
     if is_text(kind):
         return text_column(values)
     if pa.types.is_boolean(kind):
@@ -233,7 +234,7 @@ def column_of(values: Sequence[Any], kind: Any) -> Any:
 
 
 def order_of(column: Any) -> NDArray[np.int64]:
-    """Whole numbers that sort like the values of a column of numbers, times or text, equal for equal ones, (n,)."""
+    """Return integer ranks (n,) that sort like the values of a column of numbers, times or text; equal values have equal ranks."""
     array = joined(column)
     array = pc.cast(array, pa.float32()) if pa.types.is_float16(array.type) else array
     ranks = pc.rank(array, sort_keys="ascending", tiebreaker="dense")

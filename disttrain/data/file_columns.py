@@ -1,4 +1,4 @@
-"""A column of one file as it is in all files of a source: its values in a form, and in the one type that this form has in all of them."""
+"""Columns of one file in a form, and in the one type that this form has in all files of a source."""
 
 from __future__ import annotations
 
@@ -9,16 +9,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from disttrain.data.column_types import BOOLEAN, EVENT, NAME, NUMBER, OWN, TIME, Conformed, conformed
+from disttrain.data.column_types import BOOLEAN, EVENT, NAME, NATIVE, NUMBER, TIME, Conformed, conformed
 from disttrain.data.common_types import exactly, in_type
 from disttrain.data.io.arrow_arrays import is_bytes, is_number, is_text, is_time, joined
 from disttrain.data.io.csv_dialect import Dialect
 
-__all__ = ["in_form", "kind_of_cells", "type_of"]
-
 
 def type_of(common: Any, form: str) -> Any:
-    """The type of a column in a form, where `common` is the type that it has in all files."""
+    """Return the type of a column in a form. `common` is its type over all files."""
     if form == NAME:
         return common if pa.types.is_nested(common) or is_bytes(common) else pa.string()
     if form in (NUMBER, EVENT):
@@ -29,27 +27,29 @@ def type_of(common: Any, form: str) -> Any:
 
 
 def in_form(column: Any, form: str, kind: Any, common: Any, dialect: Dialect) -> Conformed:
-    """The column of a file in a form and of its type `kind`; `common` is the type that it has in all files."""
+    """Return the column of a file in a form and in the type `kind` of that form. `common` is its type over all files."""
     array, wrong = joined(column), None
     if not is_text(array.type):
         if form == NAME:
             array = named(array, common)
-        elif form == OWN:
+        elif form == NATIVE:
             array, wrong = in_type(array, kind)
-    made = conformed(array, form, dialect, kind)
-    values, unheld = in_type(made.array, kind)
-    masks = [mask for mask in (wrong, made.wrong, unheld) if mask is not None]
-    return replace(made, array=values, wrong=reduce(np.logical_or, masks) if masks else None)
+    result = conformed(array, form, dialect, kind)
+    values, unheld = in_type(result.array, kind)
+    masks = [mask for mask in (wrong, result.wrong, unheld) if mask is not None]
+    return replace(result, array=values, wrong=reduce(np.logical_or, masks) if masks else None)
 
 
 def named(array: Any, common: Any) -> Any:
-    """Values that are names in the type that they have in all files, so that one value has one name: 7 is 7.00 where a file has cents."""
+    """Return the values of a column of names in their common type, so that equal values have equal names: 7 is 7.00 if another file has
+    cents.
+    """
     same = exactly(array, common)
     return array if same is None else same
 
 
 def kind_of_cells(form: str, kind: Any) -> str:
-    """The form by which a message speaks of cells: those of a column in its own type by what that type holds."""
-    if form != OWN:
+    """Return the form that a message names for some cells. A column in its native type is TIME or NUMBER."""
+    if form != NATIVE:
         return form
     return TIME if is_time(kind) else NUMBER

@@ -1,5 +1,6 @@
-"""`data.filter`: which rows are kept. One comparison is COLUMN (== != < <= > >=) VALUE with text in quotes; several, joined by `and` or in a list,
-must all hold."""
+"""Row filters of `data.filter`. A comparison is COLUMN (== != < <= > >=) VALUE with text in quotes; several, joined by `and` or in a
+list, must all hold.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +15,8 @@ from numpy.typing import NDArray
 
 from disttrain.data.comparing import Incomparable, compare
 from disttrain.data.io.arrow_arrays import is_number, joined
-from disttrain.data.messages import raise_any, shown
+from disttrain.data.messages import display, raise_any
 from disttrain.errors import ConfigError, DataError, Finding
-
-__all__ = ["columns_of", "columns_of_names", "keep"]
 
 GRAMMAR = re.compile(r"\s*(?:`(?P<quoted>[^`]+)`|(?P<name>[^=!<>`]+?))\s*(?P<sign>==|!=|<=|>=|<|>)\s*(?P<value>[^=].*?|)\s*", re.DOTALL)
 NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
@@ -33,7 +32,7 @@ CONJUNCT = re.compile(
 
 @dataclass(frozen=True)
 class Comparison:
-    """One parsed filter; `value` is a number with all its digits, a truth value or text."""
+    """A parsed comparison. `value` is a number with all its digits, a truth value or text."""
 
     column: str
     sign: str
@@ -48,7 +47,7 @@ def parsed(filter: str) -> Comparison:
 
 
 def conjuncts(filter: str) -> list[Comparison]:
-    """The comparisons that a filter joins by `and`, which may also stand in the name of a column and in a text."""
+    """Return the comparisons that a filter joins by `and`. The word may also occur in a column name and in a text."""
     comparisons: list[Comparison] = []
     start = 0
     while start < len(filter):
@@ -65,17 +64,17 @@ def literal(value: str, filter: str) -> Decimal | bool | str:
         try:
             return Decimal(value)
         except InvalidOperation:
-            raise bad(filter, f"the exponent of `{shown(value, 40)}` is beyond that of any number") from None
+            raise bad(filter, f"the exponent of `{display(value, 40)}` is beyond that of any number") from None
     if value in ("true", "false"):
         return value == "true"
     if quoted := TEXT.fullmatch(value):
         return quoted["single"] if quoted["single"] is not None else quoted["double"]
-    raise bad(filter, f"`{shown(value)}` is neither a number, true, false, nor text in quotes")
+    raise bad(filter, f"`{display(value)}` is neither a number, true, false, nor text in quotes")
 
 
 def bad(filter: str, why: str) -> ConfigError:
     hints = ("for example `claim_amount > 0` or `region == 'north'`; several are joined by `and`, or a list",)
-    return ConfigError(Finding("bad-filter", f"`{shown(filter)}` is not a filter: {why}", "data.filter", hints=hints))
+    return ConfigError(Finding("bad-filter", f"`{display(filter)}` is not a filter: {why}", "data.filter", hints=hints))
 
 
 def parsed_all(filters: Sequence[str]) -> list[Comparison]:
@@ -92,36 +91,36 @@ def parsed_all(filters: Sequence[str]) -> list[Comparison]:
 
 
 def columns_of(filters: Sequence[str]) -> tuple[str, ...]:
-    """Names of the columns that the filters compare, each once. Raises ConfigError for those that cannot be parsed."""
+    """Return the names of the columns that the filters compare, each once. Raises ConfigError for filters that cannot be parsed."""
     return tuple(dict.fromkeys(comparison.column for comparison in parsed_all(filters)))
 
 
 def columns_of_names(filters: Sequence[str]) -> frozenset[str]:
-    """The columns that the filters ask only whether they are, or are not, some text. Raises ConfigError like `columns_of`."""
+    """Return the columns that the filters only test for equality or inequality with a text. Raises ConfigError like `columns_of`."""
     comparisons = parsed_all(filters)
     others = {each.column for each in comparisons if not isinstance(each.value, str) or each.sign not in ("==", "!=")}
     return frozenset(each.column for each in comparisons) - others
 
 
 def keep(batch: Any, filters: Sequence[str]) -> NDArray[np.bool_]:
-    """Which rows of a table or record batch all `filters` hold for, (n,); no comparison holds for a missing value.
+    """Return a mask (n,) of the rows of a table or record batch for which all `filters` hold. No comparison holds for a missing value.
 
-    Raises ConfigError where a filter cannot be parsed, DataError where its column is absent or holds another kind of value.
+    Raises ConfigError if a filter cannot be parsed, DataError if its column is absent or holds another kind of value.
     """
-    kept = np.ones(batch.num_rows, dtype=bool)
+    mask = np.ones(batch.num_rows, dtype=bool)
     findings: list[Finding] = []
     for comparison in parsed_all(filters):
         try:
-            kept &= holds(batch, comparison)
+            mask &= holds(batch, comparison)
         except DataError as fault:
             findings += fault.findings
     raise_any(findings)
-    return kept
+    return mask
 
 
 def holds(batch: Any, comparison: Comparison) -> NDArray[np.bool_]:
     if len(batch.schema.get_all_field_indices(comparison.column)) != 1:
-        what = f"there is no column `{shown(comparison.column)}`, which the filter compares"
+        what = f"there is no column `{display(comparison.column)}`, which the filter compares"
         raise DataError(Finding("missing-column", what, "data.filter"))
     column = joined(batch.column(comparison.column))
     try:
@@ -132,13 +131,13 @@ def holds(batch: Any, comparison: Comparison) -> NDArray[np.bool_]:
 
 def mismatch(comparison: Comparison, kind: Any) -> Finding:
     value = comparison.value
-    written = f"'{shown(value)}'" if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else f"{value:g}"
+    written = f"'{display(value)}'" if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else f"{value:g}"
     hints = ["numbers stand bare, text and dates ('2026-01-31') in quotes, true and false bare"]
     if isinstance(value, str) and is_number(kind):
         hints.append("what is `data.id` or `type: categorical` is compared with text as it is written")
     return Finding(
         "filter-type",
-        f"column `{shown(comparison.column)}` is {kind}, and the filter compares it with {written}",
+        f"column `{display(comparison.column)}` is {kind}, and the filter compares it with {written}",
         "data.filter",
         hints=hints,
     )

@@ -1,4 +1,6 @@
-"""Frames of other libraries as Arrow tables, and tables back as frames of the same kind; no library is imported that the caller has not."""
+"""Frames of other libraries as Arrow tables, and tables as frames of the same kind. No library is imported unless the caller imported
+it.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +10,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from disttrain.data import column_place, shown
+from disttrain.data import column_location, display
 from disttrain.data.io.arrow_arrays import plain
 from disttrain.errors import DataError, Finding, UsageError
 
-__all__ = ["FRAME", "batches_of", "like", "table_of"]
-
 # How messages name the place of a row that came in a frame.
 FRAME = "frame"
-_TAKEN = "a pandas or polars DataFrame, or an Arrow table, record batch or reader"
+_ACCEPTED = "a pandas or polars DataFrame, or an Arrow table, record batch or reader"
 _WAYS_OUT = {
     "ndarray": "give its columns names: `pandas.DataFrame(array, columns=[...])`",
     "dict": "`pandas.DataFrame(columns)` or `pyarrow.table(columns)`",
@@ -31,22 +31,22 @@ _WAYS_OUT = {
 }
 
 
-def table_of(frame: Any, wanted: Collection[str]) -> pa.Table:
-    """Those of the `wanted` columns that a frame has, as an Arrow table.
+def table_of(frame: Any, columns: Collection[str]) -> pa.Table:
+    """Return those of the `columns` that a frame has, as an Arrow table.
 
-    Raises UsageError where it is no frame, DataError for a column that Arrow has no one type for.
+    Raises UsageError if the argument is no frame, DataError for a column without a common Arrow type.
     """
     if _is("pandas", frame, "DataFrame"):
-        return _of_pandas(frame, wanted)
+        return _of_pandas(frame, columns)
     if not (hasattr(frame, "__arrow_c_stream__") or hasattr(frame, "__arrow_c_array__")):
         raise _refusal(frame)
     table = _of_arrow(frame)
-    table = table.select([index for index, name in enumerate(table.column_names) if name in wanted])
+    table = table.select([index for index, name in enumerate(table.column_names) if name in columns])
     return pa.Table.from_arrays([_readable(column) for column in table.columns], table.column_names) if table.num_columns else table
 
 
 def like(frame: Any, table: pa.Table) -> Any:
-    """A table of as many rows as `frame` as the kind of frame that it is: pandas with its index, polars, else Arrow."""
+    """Return a table as a frame of the kind of `frame`, which has as many rows: pandas with its index, polars, else Arrow."""
     if _is("pandas", frame, "DataFrame"):
         return table.to_pandas().set_index(frame.index) if table.num_columns else frame.iloc[:, :0]
     if _is("polars", frame, "DataFrame"):
@@ -57,7 +57,7 @@ def like(frame: Any, table: pa.Table) -> Any:
 
 
 def batches_of(batches: Any) -> Iterator[Any]:
-    """The frames of an iterable, or the record batches of an Arrow stream. Raises UsageError where it is neither."""
+    """Return the frames of an iterable, or the record batches of an Arrow stream. Raises UsageError if the argument is neither."""
     if _is("pandas", batches, "DataFrame") or _is("polars", batches, "DataFrame"):
         raise _refused(batches, "is one frame, not several", "`run.predict(frame)`, or a list of frames")
     if hasattr(batches, "__arrow_c_stream__"):
@@ -69,18 +69,18 @@ def batches_of(batches: Any) -> Iterator[Any]:
 
 
 def _is(library: str, frame: Any, name: str) -> bool:
-    """Whether a frame is of the class `name` of a library, which is imported where there is such a frame."""
+    """True if a frame is of the class `name` of a library. The library is not imported: a frame of it implies its import."""
     kind = getattr(sys.modules.get(library), name, None)
     return kind is not None and isinstance(frame, kind)
 
 
-def _of_pandas(frame: Any, wanted: Collection[str]) -> pa.Table:
+def _of_pandas(frame: Any, columns: Collection[str]) -> pa.Table:
     for name in frame.index.names:
-        if name in wanted and name not in frame.columns:
-            what = f"`{shown(name)}` is the index of the frame, and no column"
+        if name in columns and name not in frame.columns:
+            what = f"`{display(name)}` is the index of the frame, and no column"
             raise DataError(Finding("missing-column", what, FRAME, hints=("`frame.reset_index()`",)))
-    names = [name for name in frame.columns if isinstance(name, str) and name in wanted]
-    indices = [index for index, name in enumerate(frame.columns) if isinstance(name, str) and name in wanted]
+    names = [name for name in frame.columns if isinstance(name, str) and name in columns]
+    indices = [index for index, name in enumerate(frame.columns) if isinstance(name, str) and name in columns]
     arrays = []
     for name, index in zip(names, indices, strict=True):
         column = frame.iloc[:, index]
@@ -89,14 +89,14 @@ def _of_pandas(frame: Any, wanted: Collection[str]) -> pa.Table:
         if column.dtype.kind == "c":
             hints = (f"`frame[{name!r}].abs()`, or the parts as two columns: `numpy.real(frame[{name!r}])` and `numpy.imag(...)`",)
             raise DataError(
-                Finding("unusable-type", "its values are complex numbers, which have no order", column_place(FRAME, name), hints=hints)
+                Finding("unusable-type", "its values are complex numbers, which have no order", column_location(FRAME, name), hints=hints)
             )
         try:
             array = pa.Array.from_pandas(column)
         except (pa.ArrowException, TypeError, ValueError, OverflowError) as fault:
-            what = f"its values have no one type: {shown(str(fault).splitlines()[0], 200)}"
+            what = f"its values have no one type: {display(str(fault).splitlines()[0], 200)}"
             hints = (f"`frame[{name!r}].astype(str)` for text, `pandas.to_numeric` for numbers",)
-            raise DataError(Finding("mixed-types", what, column_place(FRAME, name), hints=hints)) from None
+            raise DataError(Finding("mixed-types", what, column_location(FRAME, name), hints=hints)) from None
         # A column of an extension of pandas may be an Arrow column in several pieces.
         arrays.append(array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array]))
     if not arrays:
@@ -115,7 +115,7 @@ def _of_arrow(frame: Any) -> pa.Table:
 
 
 def _readable(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """The column with its texts as Arrow's plain ones: it has few functions for views of text, and for dictionaries of them none."""
+    """Return the column with plain Arrow text. Arrow has few functions for views of text, and none for dictionaries of them."""
     kind = column.type
     if not pa.types.is_dictionary(kind):
         return column if kind == plain(kind) else column.cast(plain(kind))
@@ -128,10 +128,10 @@ def _readable(column: pa.ChunkedArray) -> pa.ChunkedArray:
 def _refusal(frame: Any) -> UsageError:
     kinds = [kind.__name__ for kind in type(frame).__mro__]
     hint = next((_WAYS_OUT[kind] for kind in kinds if kind in _WAYS_OUT), "")
-    return _refused(frame, "is no frame", hint or f"give {_TAKEN}")
+    return _refused(frame, "is no frame", hint or f"give {_ACCEPTED}")
 
 
 def _refused(frame: Any, what: str, hint: str) -> UsageError:
     kind = type(frame)
     name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__.partition('.')[0]}.{kind.__name__}"
-    return UsageError(Finding("no-frame", f"a `{name}` {what}", hints=(hint,), why=f"disttrain takes {_TAKEN}"))
+    return UsageError(Finding("no-frame", f"a `{name}` {what}", hints=(hint,), why=f"disttrain takes {_ACCEPTED}"))

@@ -1,4 +1,4 @@
-"""A 64-bit number for each row, made of what is in it: the same on every machine, in every file format and in every order of rows."""
+"""A 64-bit hash of each row's content: equal on every machine, in every file format and in every order of rows."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 
 from disttrain.data.io.arrow_arrays import LARGEST_WHOLE, integers, is_number, is_text, is_time, joined, nulls, numbers, plain_values, texts
 
-__all__ = ["column_hash", "mixed", "row_hash"]
-
 Hashes = NDArray[np.uint64]
 
 NULL = np.uint64(0x9E3779B97F4A7C15)
@@ -22,7 +20,7 @@ WRAP = 2**64
 
 
 def mixed(values: Hashes) -> Hashes:
-    """The finaliser of SplitMix64: a one-to-one map of 64-bit numbers whose bits look independent.
+    """Apply the finaliser of SplitMix64: a one-to-one map of 64-bit numbers whose bits look independent.
 
     Source: Steele, Lea & Flood (2014), Fast splittable pseudorandom number generators, OOPSLA.
     """
@@ -34,7 +32,7 @@ def mixed(values: Hashes) -> Hashes:
 
 
 def column_hash(column: Any) -> Hashes | None:
-    """A number for each value, (n,), equal for equal values: 7 stored as integer or as float. None for nested types."""
+    """Return a hash of each value, (n,), equal for equal values: 7 stored as integer or as float. None for nested types."""
     array = joined(column)
     kind = array.type
     if pa.types.is_null(kind):
@@ -43,8 +41,8 @@ def column_hash(column: Any) -> Hashes | None:
         return number_hash(array)
     if is_time(kind):
         # Files differ in the unit of time that they store, and in zone; the instant in microseconds does not.
-        whole = array.cast(pa.timestamp("us", tz=getattr(kind, "tz", None)), safe=False)
-        return np.where(nulls(array), NULL, plain_values(whole, np.int64).view(np.uint64))
+        instants = array.cast(pa.timestamp("us", tz=getattr(kind, "tz", None)), safe=False)
+        return np.where(nulls(array), NULL, plain_values(instants, np.int64).view(np.uint64))
     return text_hash(texts(array)) if is_text(kind) else None
 
 
@@ -58,7 +56,9 @@ def number_hash(array: Any) -> Hashes:
 
 
 def text_hash(array: Any) -> Hashes:
-    """Σ byte × BASE^place over the UTF-8 bytes modulo 2^64, mixed with the length; in blocks, as it takes 32 bytes a byte."""
+    """Return Σ byte × BASE^position over the UTF-8 bytes modulo 2^64, mixed with the length, (n,). Computed in blocks, as it takes 32
+    bytes a byte.
+    """
     if array.nbytes <= BLOCK_BYTES:
         return block_hash(array) if len(array) else np.zeros(0, dtype=np.uint64)
     if len(array) == 1:
@@ -68,7 +68,7 @@ def text_hash(array: Any) -> Hashes:
 
 
 def long_hash(array: Any) -> Hashes:
-    """The same of one long text, (1,), whose bytes are taken in blocks."""
+    """Return the `text_hash` of one long text, (1,), computed in blocks of its bytes."""
     first, last = np.frombuffer(array.buffers()[1], dtype=np.int32)[array.offset : array.offset + 2].tolist()
     data = np.frombuffer(array.buffers()[2], dtype=np.uint8)[first:last]
     powers = np.cumprod(np.full(BLOCK_BYTES, BASE, dtype=np.uint64))
@@ -85,16 +85,16 @@ def block_hash(array: Any) -> Hashes:
     lengths = np.diff(ends)
     data = np.frombuffer(array.buffers()[2] or b"", dtype=np.uint8)[ends[0] : ends[-1]].astype(np.uint64)
     starts = ends[:-1] - ends[0]
-    places = np.arange(len(data)) - np.repeat(starts, lengths)
+    exponents = np.arange(len(data)) - np.repeat(starts, lengths)
     powers = np.cumprod(np.full(int(lengths.max(initial=0)) + 1, BASE, dtype=np.uint64))
     # reduceat gives the element itself for an empty stretch, and needs one more element where that stretch ends the data.
-    terms = np.append((data + np.uint64(1)) * powers[places], np.uint64(0))
+    terms = np.append((data + np.uint64(1)) * powers[exponents], np.uint64(0))
     sums = np.where(lengths > 0, np.add.reduceat(terms, starts), np.uint64(0))
     return np.where(nulls(array), NULL, sums ^ mixed(lengths.astype(np.uint64)))
 
 
 def row_hash(table: Any, exclude: tuple[str, ...]) -> Hashes:
-    """A number for each row, (n,), of all its columns but those in `exclude`, whatever the order of the columns."""
+    """Return a hash of each row, (n,), over all columns except `exclude`, independent of the order of the columns."""
     total: Hashes = np.zeros(table.num_rows, dtype=np.uint64)
     for name in sorted(set(table.schema.names) - set(exclude)):
         codes = column_hash(table.column(name))

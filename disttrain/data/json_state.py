@@ -1,4 +1,4 @@
-"""Reading back what was stored as JSON, believing none of it: every accessor raises RunUnreadable where a value is not what it must be."""
+"""Validation of stored JSON, which is never trusted: every accessor raises RunUnreadable for an invalid value."""
 
 from __future__ import annotations
 
@@ -9,23 +9,21 @@ from itertools import pairwise
 from typing import Any
 
 from disttrain.errors import Finding, RunUnreadable
-from disttrain.messages import shown
-
-__all__ = ["each", "fields_of", "flag", "increasing", "items", "named", "number", "refuse", "text", "whole", "within"]
+from disttrain.messages import display
 
 MOST_ITEMS = 200_000
 LONGEST_TEXT = 1 << 20
 
 
 def refuse(what: str, path: str = "") -> RunUnreadable:
-    """The error that says `what` is wrong with the value at `path` in the part of the model that is read."""
+    """Return the error that the value at `path` in the current part of the model is invalid; `what` is the reason."""
     hint = "copy the model folder again, or fit anew"
     return RunUnreadable(Finding("broken-model", f"the stored model cannot be used: {what}", path, hints=(hint,)))
 
 
 @contextmanager
 def within(part: str) -> Iterator[None]:
-    """Puts the name of the part that the block reads before the paths of what it refuses: `encoder.parts[0].spread`."""
+    """Prefix the paths of all errors in the block with the name of the part: `encoder.parts[0].spread`."""
     try:
         yield
     except RunUnreadable as fault:
@@ -37,25 +35,25 @@ def _joined(part: str, path: str) -> str:
 
 
 def each(values: Any, name: str, read: Callable[[Any], Any]) -> tuple[Any, ...]:
-    """What `read` makes of every item of a list; what it refuses is named by the item's position."""
-    made = []
+    """Return `read` of every item of a list. The path of an error contains the item's position."""
+    result = []
     for position, value in enumerate(items(values, name)):
         with within(f"{name}[{position}]"):
-            made.append(read(value))
-    return tuple(made)
+            result.append(read(value))
+    return tuple(result)
 
 
 def fields_of(state: Any, name: str, keys: Sequence[str]) -> tuple[Any, ...]:
-    """The values of exactly these keys of a JSON object."""
+    """Return the values of exactly these keys of a JSON object."""
     if not isinstance(state, dict):
         raise refuse(f"{name} must be an object, not {spelled(state)}")
     if set(state) != set(keys):
-        raise refuse(f"{name} must have the keys {', '.join(keys)}; it has {shown(', '.join(state), 200)}")
+        raise refuse(f"{name} must have the keys {', '.join(keys)}; it has {display(', '.join(state), 200)}")
     return tuple(state[key] for key in keys)
 
 
 def text(value: Any, name: str, choices: Sequence[str] | None = None) -> str:
-    """A string, one of `choices` where they are given."""
+    """Return a string, one of `choices` if there are any."""
     if not isinstance(value, str):
         raise refuse(f"`{name}` must be text, not {spelled(value)}", name)
     if len(value) > LONGEST_TEXT:
@@ -69,35 +67,35 @@ def text(value: Any, name: str, choices: Sequence[str] | None = None) -> str:
 
 
 def named(value: Any, name: str, keys: Sequence[str] | None = None) -> dict[str, str]:
-    """Texts by name: an object whose keys are among `keys` where these are given."""
+    """Return an object of texts, whose keys are among `keys` if there are any."""
     if not isinstance(value, dict) or len(value) > MOST_ITEMS:
         raise refuse(f"`{name}` must be an object of texts, not {spelled(value)}", name)
-    return {text(key, name, keys): text(item, f"{name}.{shown(key)}") for key, item in value.items()}
+    return {text(key, name, keys): text(item, f"{name}.{display(key)}") for key, item in value.items()}
 
 
 def flag(value: Any, name: str) -> bool:
-    """true or false."""
+    """Return true or false."""
     if not isinstance(value, bool):
         raise refuse(f"`{name}` must be true or false, not {spelled(value)}", name)
     return value
 
 
-def whole(value: Any, name: str, least: int, most: int) -> int:
-    """A whole number from `least` to `most`."""
+def integer(value: Any, name: str, least: int, most: int) -> int:
+    """Return an integer from `least` to `most`."""
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
         raise refuse(f"`{name}` is {spelled(value)}; it must be a whole number from {least} to {most:,}", name)
     return value
 
 
 def number(value: Any, name: str, least: float = -1e101, most: float = 1e101) -> float:
-    """A finite number from `least` to `most`."""
+    """Return a finite number from `least` to `most`."""
     if not isinstance(value, (int, float)) or isinstance(value, bool) or not least <= value <= most:
         raise refuse(f"`{name}` is {spelled(value)}; it must be a number from {least:g} to {most:g}", name)
     return float(value)
 
 
 def items(value: Any, name: str) -> list[Any]:
-    """A list of at most 200,000 items."""
+    """Return a list of at most 200,000 items."""
     if not isinstance(value, list):
         raise refuse(f"`{name}` must be a list, not {spelled(value)}", name)
     if len(value) > MOST_ITEMS:
@@ -106,7 +104,7 @@ def items(value: Any, name: str) -> list[Any]:
 
 
 def increasing(value: Any, name: str) -> tuple[float, ...]:
-    """A list of finite numbers, each larger than the one before."""
+    """Return a strictly increasing list of finite numbers."""
     result = tuple(number(item, f"{name}[{position}]") for position, item in enumerate(items(value, name)))
     for position, (earlier, later) in enumerate(pairwise(result), 1):
         if later <= earlier:
@@ -115,9 +113,9 @@ def increasing(value: Any, name: str) -> tuple[float, ...]:
 
 
 def spelled(value: Any) -> str:
-    """A value of JSON in a message: its kind where it is long or has parts."""
+    """Return a JSON value in a message; for an object or a list its kind."""
     if isinstance(value, bool) or value is None:
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, dict | list):
         return "an object" if isinstance(value, dict) else "a list"
-    return f"`{shown(value)}`"
+    return f"`{display(value)}`"

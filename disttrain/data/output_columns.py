@@ -1,4 +1,4 @@
-"""Columns as a file of a format can hold them: text formats have neither bytes nor UUIDs, and CSV has no lists."""
+"""Columns in the types of an output format: text formats have neither bytes nor UUIDs, and CSV has no lists."""
 
 from __future__ import annotations
 
@@ -12,10 +12,8 @@ import pyarrow.compute as pc
 from disttrain.choices import TEXT_FORMATS
 from disttrain.data.io.arrow_arrays import is_bytes, joined
 from disttrain.data.io.formats import FORMATS
-from disttrain.data.messages import column_place, shown
+from disttrain.data.messages import column_location, display
 from disttrain.errors import DataError, Finding
-
-__all__ = ["for_spreadsheets", "in_format", "require_format", "text_needed"]
 
 UUID = "arrow.uuid"
 # What makes a spreadsheet take a cell for a formula.
@@ -23,9 +21,9 @@ FORMULA = "^[=+\\-@\t\r]"
 
 
 def in_format(table: Any, form: str, first: int = 0) -> Any:
-    """The table as a file of this format can hold it: in text formats UUIDs and bytes as text. `first` is the number of its first row.
+    """Return the table in types of the format: UUIDs and bytes become text in text formats. `first` is the number of the table's first row.
 
-    Raises DataError where bytes are not UTF-8 text.
+    Raises DataError if bytes are not UTF-8 text.
     """
     if form not in TEXT_FORMATS:
         return table
@@ -34,27 +32,29 @@ def in_format(table: Any, form: str, first: int = 0) -> Any:
 
 
 def text_needed(schema: Any, names: Sequence[str], form: str) -> tuple[str, ...]:
-    """Those of the columns `names` whose bytes must be UTF-8 text in this format."""
+    """Return those of the columns `names` whose bytes must be UTF-8 text in this format."""
     return tuple(name for name in names if form in TEXT_FORMATS and is_bytes(schema.field(name).type))
 
 
 def require_format(schema: Any, names: Sequence[str], form: str) -> None:
-    """Raise DataError where a format cannot hold one of the columns `names`, whatever stands in it."""
+    """Raise DataError if a format cannot hold the type of one of the columns `names`."""
     fields = [schema.field(name) for name in names]
-    held = {kind: holds(form, kind) for kind in {field.type for field in fields}}
-    unfit = [field for field in fields if not held[field.type]]
+    supported = {kind: holds(form, kind) for kind in {field.type for field in fields}}
+    unfit = [field for field in fields if not supported[field.type]]
     if unfit:
         hint = "`--format parquet`" if form != "parquet" else "`--format arrow`"
         raise DataError(
             *(
-                Finding("unfit-column", f"{form} cannot hold its type, {shown(field.type)}", f"column `{shown(field.name)}`", hints=(hint,))
+                Finding(
+                    "unfit-column", f"{form} cannot hold its type, {display(field.type)}", f"column `{display(field.name)}`", hints=(hint,)
+                )
                 for field in unfit
             )
         )
 
 
 def for_spreadsheets(table: Any) -> Any:
-    """The table with an apostrophe before each text, and each name, that a spreadsheet would run as a formula."""
+    """Return the table with an apostrophe before each text and each name that a spreadsheet would run as a formula."""
     names = [f"'{name}" if name[:1] in tuple("=+-@\t\r") else name for name in table.column_names]
     columns = [escaped_formulas(column) if pa.types.is_string(column.type) else column for column in table.columns]
     return pa.Table.from_arrays(columns, names).replace_schema_metadata(table.schema.metadata)
@@ -65,7 +65,7 @@ def escaped_formulas(column: Any) -> Any:
 
 
 def holds(form: str, kind: Any) -> bool:
-    """Whether a format can hold a column of this type, found out by writing a null."""
+    """True if a format can hold a column of this type. The test writes a null."""
     if form == "csv" and (pa.types.is_nested(kind) and not pa.types.is_fixed_size_list(kind)):
         return False
     if form == "ndjson" and any(map(is_bytes, inside(kind))):
@@ -80,7 +80,7 @@ def holds(form: str, kind: Any) -> bool:
 
 
 def inside(kind: Any) -> Iterator[Any]:
-    """The types of the values that a nested type holds."""
+    """Yield the value types of a nested type."""
     for number in range(kind.num_fields):
         part = kind.field(number).type
         yield part
@@ -95,13 +95,13 @@ def as_text(column: Any, name: str, first: int) -> Any:
         return column
     array = joined(column).cast(pa.binary())
     if (row := first_without_text(array)) is not None:
-        what = f"its bytes are not UTF-8 text: {shown(array[row].as_py()[:40])}"
-        raise DataError(Finding("not-text", what, column_place(f"row {first + row:,}", name), hints=("`--format parquet`",)))
+        what = f"its bytes are not UTF-8 text: {display(array[row].as_py()[:40])}"
+        raise DataError(Finding("not-text", what, column_location(f"row {first + row:,}", name), hints=("`--format parquet`",)))
     return array.cast(pa.string())
 
 
 def first_without_text(array: Any) -> int | None:
-    """The first row of a column of bytes that is no UTF-8 text, by halving; None where all are."""
+    """Return the first row of a column of bytes that is not UTF-8 text, by bisection; None if all rows are."""
     if is_utf8(array):
         return None
     start, length = 0, len(array)
@@ -120,7 +120,7 @@ def is_utf8(array: Any) -> bool:
 
 
 def uuids(array: Any) -> Any:
-    """UUIDs as their 36 characters."""
+    """Return UUIDs as text of 36 characters."""
     storage = array.storage
     rows = len(storage)
     if not rows:

@@ -1,4 +1,4 @@
-"""Columns of text that hold numbers or dates but for some cells, or written in another way: never categories in silence."""
+"""Text columns that resemble numbers or dates: an error or a warning, never silently categories."""
 
 from __future__ import annotations
 
@@ -8,37 +8,36 @@ import numpy as np
 
 from disttrain.data.column_type_guess import Resemblance, unlike
 from disttrain.data.io.arrow_arrays import bits
-from disttrain.data.messages import MOST_ROWS, positions_finding, shown
+from disttrain.data.messages import MOST_ROWS, display, positions_finding
 from disttrain.data.source import Source
 from disttrain.data.wrong_cells import COMMA, ways_out_of_numbers
 from disttrain.errors import Finding
 
-__all__ = ["resembling"]
-
 
 def resembling(source: Source, columns: Sequence[str], starred: bool) -> tuple[list[Finding], list[str]]:
-    """What is wrong with undeclared features of text that look like numbers or dates, and remarks on text that is numbers throughout.
+    """Return the findings about undeclared text features that resemble numbers or dates, and remarks on text that holds only numbers.
 
-    `starred` is whether the features are those of `*`, for the hint.
+    `starred` is True if the features come from `*`, for the hint.
     """
     if not columns:
         return [], []
     counts = {name: Resemblance() for name in columns}
     for batch, dialect, _ in source.pieces(columns, columns):
         for name, column in zip(columns, batch.columns, strict=True):
-            counts[name].see(column, dialect)
-    found = {name: count for name, count in counts.items() if count.kind}
-    whole = [name for name, count in found.items() if count.kind == "numbers" and count.plain == count.cells]
-    odd = {name: count for name, count in found.items() if name not in whole}
+            counts[name].update(column, dialect)
+    candidates = {name: count for name, count in counts.items() if count.kind}
+    numeric = [name for name, count in candidates.items() if count.kind == "numbers" and count.plain == count.cells]
+    odd = {name: count for name, count in candidates.items() if name not in numeric}
     remarks = [
-        f"`{shown(name)}` is text that holds numbers, taken as categories: `{{name: {shown(name)}, type: numeric}}` reads them as numbers,"
+        f"`{display(name)}` is text that holds numbers, taken as categories: `{{name: {display(name)}, type: numeric}}` reads them as numbers,"
         f" `type: categorical` says that they are names"
-        for name in whole
+        for name in numeric
     ]
     return list(findings(source, odd, starred)), remarks
 
 
 def findings(source: Source, counts: dict[str, Resemblance], starred: bool) -> Iterator[Finding]:
+    """Yield the finding about each column, with its first cells that are not plain values."""
     positions: dict[str, list[int]] = {name: [] for name in counts}
     cells: dict[str, list[str]] = {name: [] for name in counts}
     totals = dict.fromkeys(counts, 0)
@@ -58,6 +57,7 @@ def findings(source: Source, counts: dict[str, Resemblance], starred: bool) -> I
 
 
 def words(count: Resemblance, total: int, cells: Sequence[str]) -> tuple[str, str]:
+    """Return the code and the sentence of a finding about `total` cells."""
     some = f"{total:,} of {count.cells:,} cells {'are' if total > 1 else 'is'}"
     if count.kind == "dates":
         return "dates-as-text", f"it looks like dates, and {some} not written 2026-01-31"
@@ -69,6 +69,7 @@ def words(count: Resemblance, total: int, cells: Sequence[str]) -> tuple[str, st
 
 
 def ways_out(count: Resemblance, cells: Sequence[str], source: Source) -> list[str]:
+    """Return the hints for cells that are not plain values."""
     if count.kind == "dates":
         return ["write dates as 2026-01-31, or 2026-01-31T12:00:00"]
     if count.kind == "truth values":
@@ -77,5 +78,6 @@ def ways_out(count: Resemblance, cells: Sequence[str], source: Source) -> list[s
 
 
 def as_category(name: str, starred: bool) -> str:
-    item = f"{{name: {shown(name)}, type: categorical}}"
+    """Return the hint to declare a column as a category."""
+    item = f"{{name: {display(name)}, type: categorical}}"
     return f'or if these are names: `features: ["*", {item}]`' if starred else f"or if these are names: `{item}`"

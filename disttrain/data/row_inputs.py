@@ -1,4 +1,4 @@
-"""Numbers that are known of each row beside its features, such as its exposure: complete and inside their range, or an error with rows."""
+"""Numeric inputs of each row besides its features, such as the exposure: complete and in range, or an error with rows."""
 
 from __future__ import annotations
 
@@ -10,20 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from disttrain.data.io.arrow_arrays import joined
-from disttrain.data.messages import Origin, raise_any, row_finding, shown
+from disttrain.data.messages import Origin, display, raise_any, row_finding
 from disttrain.data.value_checks import checked_numbers, counted
 from disttrain.errors import Finding
-
-__all__ = ["RowColumn", "read_known"]
 
 Inside = Callable[[NDArray[np.float64]], NDArray[np.bool_]]
 
 
 @dataclass(frozen=True)
 class RowColumn:
-    """A column of numbers with a `part` to play: its `title` in messages, which of its values can be, `inside(values)`, and that in words.
+    """A column of numbers with a role, `part`. `title` is its name in messages, `inside(values)` a mask of the valid values, `needs` the
+    range in words.
 
-    Infinite values can never be.
+    Infinite values are never valid.
     """
 
     part: str
@@ -33,12 +32,12 @@ class RowColumn:
     needs: str
 
 
-def read_known(batch: Any, wanted: Sequence[RowColumn], origin: Origin | None = None) -> dict[str, NDArray[np.float64]]:
-    """The numbers of each part, {part: (n,)}. Raises DataError with every column that is not there, and with rows that cannot be."""
-    start, found, findings = origin or Origin(), {}, []
-    for part in wanted:
+def read_row_inputs(batch: Any, columns: Sequence[RowColumn], origin: Origin | None = None) -> dict[str, NDArray[np.float64]]:
+    """Return the numbers of each part, {part: (n,)}. Raises DataError with every absent column and every invalid row."""
+    start, result, findings = origin or Origin(), {}, []
+    for part in columns:
         if part.column not in batch.schema.names:
-            what = f"there is no column `{shown(part.column)}`, the {part.title} of each row"
+            what = f"there is no column `{display(part.column)}`, the {part.title} of each row"
             findings.append(Finding("missing-column", what, start.names[0]))
             continue
         values, missing, faults = checked_numbers(part.column, joined(batch.column(part.column)), start)
@@ -47,13 +46,13 @@ def read_known(batch: Any, wanted: Sequence[RowColumn], origin: Origin | None = 
         findings += faults
         if not faults:
             findings += wrong(part, values, missing, start)
-        found[part.part] = values
+        result[part.part] = values
     raise_any(findings)
-    return found
+    return result
 
 
 def wrong(part: RowColumn, values: NDArray[np.float64], missing: NDArray[np.bool_], origin: Origin) -> list[Finding]:
-    """What cannot be in a column of numbers: gaps, and values outside their range."""
+    """Return the findings about a column of numbers: missing values, and values out of range."""
     inside = part.inside(np.where(missing, 0.0, values)) & np.isfinite(values)
     kinds = (
         ("missing", f"missing: the {part.title} of a row is never imputed", missing),

@@ -1,4 +1,4 @@
-"""Which columns there are and which part each plays; and whether a file has what is asked of it."""
+"""The columns in use and their roles; and checks of a file against them."""
 
 from __future__ import annotations
 
@@ -10,23 +10,21 @@ from disttrain.data.column_checks import KINDS, LABEL, fits, is_passed_over, kin
 from disttrain.data.column_types import AS_WRITTEN, EVENT, FORM_OF_KIND, NAME, NUMBER
 from disttrain.data.filters import columns_of
 from disttrain.data.io.arrow_arrays import is_text, plain
-from disttrain.data.json_state import each, fields_of, flag, items, named, text, whole
-from disttrain.data.messages import raise_any, shown
+from disttrain.data.json_state import each, fields_of, flag, integer, items, named, text
+from disttrain.data.messages import display, raise_any
 from disttrain.data.resemblance import resembling
 from disttrain.data.source import Source
 from disttrain.errors import Finding
 
-__all__ = ["OBSERVED", "Feature", "Resolved", "Schema"]
-
 ENCODINGS = ("auto", "onehot", "embedding")
 MOST_DIMENSIONS = 4096
-# Columns that say what was seen of a target; the names are those of the config's `data.censoring`.
+# Columns that describe the censoring of a target, named as in the config's `data.censoring`.
 OBSERVED = ("limit", "event", "lower", "upper", "entry")
 
 
 @dataclass(frozen=True)
 class Feature:
-    """A column that the network sees: its `kind` (numeric, categorical, boolean or datetime) and, of a categorical one, its encoding."""
+    """An input column of the model: its `kind` (numeric, categorical, boolean or datetime) and, if categorical, its encoding."""
 
     name: str
     kind: str
@@ -36,18 +34,18 @@ class Feature:
 
 @dataclass(frozen=True)
 class Schema:
-    """The columns in use and their parts. All other columns of a file are never read.
+    """The columns in use and their roles. No other column of a file is read.
 
-    `known` {part: column} are the numbers that a row's distribution needs beside its features: `exposure`, and `offset.NAME` or
-    `given.NAME` of a parameter. `observed` {part: column} say what was seen of the target, each part one of OBSERVED. With `label` a single
-    target column holds names of classes.
+    `row_inputs` {part: column} are the numbers that the distribution of a row needs besides its features: `exposure`, and `offset.NAME` or
+    `given.NAME` of a parameter. `observed` {part: column} describe the censoring of the target; each part is one of OBSERVED. With `label`
+    a single target column holds class names.
     """
 
     features: tuple[Feature, ...]
     target: tuple[str, ...]
     weight: str | None = None
     id: tuple[str, ...] = ()
-    known: Mapping[str, str] = field(default_factory=dict)
+    row_inputs: Mapping[str, str] = field(default_factory=dict)
     observed: Mapping[str, str] = field(default_factory=dict)
     label: bool = False
 
@@ -58,12 +56,12 @@ class Schema:
 
     @property
     def forecast_columns(self) -> tuple[str, ...]:
-        """The columns that a forecast needs, each once: features, and what is known beside them."""
-        return tuple(dict.fromkeys((*self.feature_columns, *self.known.values())))
+        """The columns that a forecast needs, each once: features and row inputs."""
+        return tuple(dict.fromkeys((*self.feature_columns, *self.row_inputs.values())))
 
     @property
     def scored_columns(self) -> tuple[str, ...]:
-        """The columns that a score needs beside those of a forecast: target, weight, and what was seen of the target."""
+        """The columns that a score needs in addition to those of a forecast: target, weight, and censoring."""
         weight = () if self.weight is None else (self.weight,)
         return tuple(dict.fromkeys((*self.target, *self.observed.values(), *weight)))
 
@@ -73,32 +71,32 @@ class Schema:
         return tuple(dict.fromkeys((*self.forecast_columns, *self.scored_columns, *self.id)))
 
     def forms(self, *, target: bool, ids: bool = True) -> dict[str, str]:
-        """The form in which each column is read, whatever its type in a file; those of the target and its weight where a score needs them."""
+        """Return the form of each column, whatever its type in a file. With `target` this includes the columns that only a score needs."""
         forms = dict.fromkeys(self.id, AS_WRITTEN) if ids else {}
         forms |= {feature.name: FORM_OF_KIND[feature.kind] for feature in self.features}
-        for name in (*self.known.values(), *(self.scored_columns if target else ())):
+        for name in (*self.row_inputs.values(), *(self.scored_columns if target else ())):
             forms.setdefault(name, EVENT if name == self.observed.get("event") else NUMBER)
         return forms | (dict.fromkeys(self.target, NAME) if target and self.named_target else {})
 
     @property
     def named_target(self) -> bool:
-        """Whether the target is one column of class names, and not one column of 0 and 1 for each class."""
+        """True if the target is one column of class names, not one column of 0 and 1 for each class."""
         return self.label and len(self.target) == 1
 
     @staticmethod
-    def resolve(section: Any, source: Source, known: Mapping[str, str] | None = None, label: bool = False) -> Resolved:
-        """The schema that the config's `data` section means for the training files, with remarks.
+    def resolve(section: Any, source: Source, row_inputs: Mapping[str, str] | None = None, label: bool = False) -> Resolved:
+        """Return the schema of the config's `data` section for the training files, with remarks.
 
-        `known` {part: column} is what the distribution needs of each row; `label` whether the target is one of several classes.
-        Raises DataError with all faults: missing, ambiguous or unusable columns, text that looks like numbers, no features left.
+        `row_inputs` {part: column} are required by the distribution; `label` is True if the target is one of several classes.
+        Raises DataError with all faults: missing, ambiguous or unusable columns, text that resembles numbers, no features.
         """
-        ids, known = names(section.id), dict(known or {})
+        ids, row_inputs = names(section.id), dict(row_inputs or {})
         observed = observed_columns(section)
-        schema = Schema((), tuple(section.targets), section.weight, tuple(ids), known, observed, label)
-        special = dict.fromkeys((*section.targets, *names(section.weight), *ids, *known.values(), *observed.values()))
-        parts = parts_of(section.weight, known, observed)
+        schema = Schema((), tuple(section.targets), section.weight, tuple(ids), row_inputs, observed, label)
+        special = dict.fromkeys((*section.targets, *names(section.weight), *ids, *row_inputs.values(), *observed.values()))
+        parts = parts_of(section.weight, row_inputs, observed)
         source.require_separated((*special, *listed_features(section, (), set())[0]))
-        arrow_schema, where = source.schema, source.place
+        arrow_schema, where = source.schema, source.location
         listed, starred, passed = listed_features(section, arrow_schema.names, {*special, *split_columns(section), *names(section.exclude)})
         findings = list(lookup(dict.fromkeys((*listed, *special, *other_columns(section))), arrow_schema, where, parts))
         present = [name for name in listed if len(arrow_schema.get_all_field_indices(name)) == 1]
@@ -109,58 +107,58 @@ class Schema:
         raise_any(dict.fromkeys(findings))
         remarks: tuple[str, ...] = ()
         if passed:
-            said = ", ".join(f"`{shown(name)}`" if name.strip() else "a column without a name" for name in dict.fromkeys(passed))
-            remarks = (f"passed over: {said}",)
-        resolved_schema = Schema(tuple(features), schema.target, schema.weight, schema.id, known, observed, label)
+            labels = ", ".join(f"`{display(name)}`" if name.strip() else "a column without a name" for name in dict.fromkeys(passed))
+            remarks = (f"passed over: {labels}",)
+        resolved_schema = Schema(tuple(features), schema.target, schema.weight, schema.id, row_inputs, observed, label)
         return Resolved(resolved_schema, remarks, tuple(warnings))
 
     def type_faults(self, arrow_schema: Any, where: str, conflict: Any, *, target: bool) -> list[Finding]:
-        """Columns beside the features whose types cannot be read as what they must be."""
-        there = set(arrow_schema.names)
-        numeric = dict.fromkeys((*self.known.values(), *(self.scored_columns if target else ())))
+        """Return the findings about columns other than features whose types cannot be read in their role."""
+        available = set(arrow_schema.names)
+        numeric = dict.fromkeys((*self.row_inputs.values(), *(self.scored_columns if target else ())))
         labels = set(self.target) if self.named_target else set()
         return [
-            *mistyped([name for name in numeric if name in there and name not in labels], "numeric", arrow_schema, where, conflict),
-            *(mistyped(sorted(labels & there), LABEL, arrow_schema, where, conflict) if target else ()),
+            *mistyped([name for name in numeric if name in available and name not in labels], "numeric", arrow_schema, where, conflict),
+            *(mistyped(sorted(labels & available), LABEL, arrow_schema, where, conflict) if target else ()),
         ]
 
     def check(self, source: Source, target: bool) -> None:
-        """Raise one DataError with every column that a later source lacks, or holds in a type that cannot be what it was in training.
+        """Raise one DataError with every column that another source lacks, or has in a type that cannot be read in its role.
 
-        With `target` what a score needs must be there too.
+        With `target` the columns of a score are required too.
         """
         source.require_separated(self.needed(target))
-        self.check_types(source.schema, target, source.place, source.conflict)
+        self.check_types(source.schema, target, source.location, source.conflict)
 
     def needed(self, target: bool, ids: bool = True) -> tuple[str, ...]:
-        """The columns that must be there to forecast, and with `target` to score, each once."""
+        """Return the columns that a forecast needs, and with `target` those of a score, each once."""
         return tuple(dict.fromkeys((*self.forecast_columns, *(self.id if ids else ()), *(self.scored_columns if target else ()))))
 
     def check_types(self, arrow_schema: Any, target: bool, where: str, conflict: Any = lambda column: None, ids: bool = True) -> None:
-        """The same for the columns of an Arrow schema; without `ids` those need not be there."""
-        findings = list(lookup(self.needed(target, ids), arrow_schema, where, parts_of(self.weight, self.known, self.observed)))
+        """Check the columns of an Arrow schema, like `check`. Without `ids` the identifiers are not required."""
+        findings = list(lookup(self.needed(target, ids), arrow_schema, where, parts_of(self.weight, self.row_inputs, self.observed)))
         for feature in self.features:
             findings += mistyped([feature.name], feature.kind, arrow_schema, where, conflict)
         findings += self.type_faults(arrow_schema, where, conflict, target=target)
         raise_any(dict.fromkeys(findings))
 
     def state(self) -> dict[str, Any]:
-        """The schema as JSON."""
+        """Return the schema as JSON."""
         features = [asdict(feature) for feature in self.features]
         rest = {"target": list(self.target), "weight": self.weight, "id": list(self.id)}
-        return {"features": features, **rest, "known": dict(self.known), "observed": dict(self.observed), "label": self.label}
+        return {"features": features, **rest, "known": dict(self.row_inputs), "observed": dict(self.observed), "label": self.label}
 
     @staticmethod
     def from_state(state: Any) -> Schema:
-        """The schema that `state()` described. Raises RunUnreadable where it is none."""
+        """Return the schema of `state()`. Raises RunUnreadable if `state` is invalid."""
         keys = ("features", "target", "weight", "id", "known", "observed", "label")
-        features, target, weight, ids, known, observed, label = fields_of(state, "schema", keys)
+        features, target, weight, ids, row_inputs, observed, label = fields_of(state, "schema", keys)
         return Schema(
             each(features, "features", feature_from),
             tuple(text(name, "target") for name in items(target, "target")),
             None if weight is None else text(weight, "weight"),
             tuple(text(name, "id") for name in items(ids, "id")),
-            named(known, "known"),
+            named(row_inputs, "known"),
             named(observed, "observed", OBSERVED),
             flag(label, "label"),
         )
@@ -168,7 +166,7 @@ class Schema:
 
 @dataclass(frozen=True)
 class Resolved:
-    """The schema of the training files, how they are read, and what is odd in them."""
+    """The schema of the training files, remarks on how they are read, and warnings."""
 
     schema: Schema
     remarks: tuple[str, ...]
@@ -181,19 +179,19 @@ def feature_from(state: Any) -> Feature:
         text(name, "name"),
         text(kind, "kind", tuple(KINDS)),
         text(encoding, "encoding", ENCODINGS),
-        None if dimensions is None else whole(dimensions, "dimensions", 1, MOST_DIMENSIONS),
+        None if dimensions is None else integer(dimensions, "dimensions", 1, MOST_DIMENSIONS),
     )
 
 
 def observed_columns(section: Any) -> dict[str, str]:
-    """The columns of `data.censoring`, by part; a limit may be a number, which is none."""
-    given = {part: getattr(section.censoring, part, None) for part in OBSERVED}
-    return {part: column for part, column in given.items() if isinstance(column, str)}
+    """Return the columns of `data.censoring`, {part: column}. A limit that is a number has no column."""
+    options = {part: getattr(section.censoring, part, None) for part in OBSERVED}
+    return {part: column for part, column in options.items() if isinstance(column, str)}
 
 
-def parts_of(weight: str | None, known: Mapping[str, str], observed: Mapping[str, str]) -> dict[str, str]:
-    """What each column beside features and targets is there for, by the key that names it: {column: words}."""
-    keys = {"weight": weight} | {f"censoring.{part}": column for part, column in observed.items()} | dict(known)
+def parts_of(weight: str | None, row_inputs: Mapping[str, str], observed: Mapping[str, str]) -> dict[str, str]:
+    """Return the role of each column other than features and targets, by its config key: {column: words}."""
+    keys = {"weight": weight} | {f"censoring.{part}": column for part, column in observed.items()} | dict(row_inputs)
     return {
         column: f"the {key.partition('.')[2]} of each row" if key.startswith("given.") else f"`data.{key}`"
         for key, column in keys.items()
@@ -208,29 +206,29 @@ def names(value: str | Iterable[str] | None) -> list[str]:
 
 
 def described(section: Any) -> list[Any]:
-    """The features that the config says more of than their name."""
+    """Return the features that the config specifies by more than a name."""
     return [] if section.features == "*" else [part for part in section.features if not isinstance(part, str)]
 
 
-def listed_features(section: Any, there: Sequence[str], taken: set[str]) -> tuple[list[str], bool, list[str]]:
-    """The names of the features, whether `*` is among them (all columns that have no other part), and the columns that it passes over."""
+def listed_features(section: Any, available: Sequence[str], excluded: set[str]) -> tuple[list[str], bool, list[str]]:
+    """Return the names of the features, the presence of `*` (all columns without another role), and the columns that `*` skips."""
     items = ["*"] if section.features == "*" else list(section.features)
     listed = [part if isinstance(part, str) else part.name for part in items]
     if "*" not in listed:
         return listed, False, []
-    # Those that are named stay where they are; the star stands for the others.
-    apart = taken | set(listed)
-    rest = [name for name in dict.fromkeys(there) if name not in apart and not is_passed_over(name)]
-    passed = [name for name in there if name not in apart and is_passed_over(name)]
+    # Named features keep their position; the star stands for the others.
+    with_role = excluded | set(listed)
+    rest = [name for name in dict.fromkeys(available) if name not in with_role and not is_passed_over(name)]
+    passed = [name for name in available if name not in with_role and is_passed_over(name)]
     where = listed.index("*")
     return [*listed[:where], *rest, *listed[where + 1 :]], True, passed
 
 
 def split_columns(section: Any) -> list[str]:
-    """Columns that say which rows are held out."""
+    """Return the columns that select the held-out rows."""
     by = getattr(section.split, "by", None)
-    held = [getattr(part, "column", None) for part in (section.validation, section.test)]
-    return [name for name in (by, *held) if name is not None]
+    listed_by = [getattr(part, "column", None) for part in (section.validation, section.test)]
+    return [name for name in (by, *listed_by) if name is not None]
 
 
 def other_columns(section: Any) -> list[str]:
@@ -238,21 +236,21 @@ def other_columns(section: Any) -> list[str]:
 
 
 def resolved(section: Any, present: Sequence[str], source: Source, starred: bool) -> tuple[list[Feature], list[Finding], list[str]]:
-    """The features among the columns that are `present`, what is wrong with them, and what is odd."""
+    """Return the features among the columns `present`, the findings about them, and warnings."""
     options = {part.name: part for part in described(section)}
     declared = {name: part.type for name, part in options.items() if getattr(part, "type", None) not in (None, "auto")}
-    own = source.own_types([name for name in present if name not in declared])
+    native_types = source.native_types([name for name in present if name not in declared])
     features, findings = [], []
     for name in present:
         stored = plain(source.schema.field(name).type)
-        kind = declared[name] if name in declared else kind_of(own[name])
+        kind = declared[name] if name in declared else kind_of(native_types[name])
         if kind is None or not fits(kind, stored):
-            findings.append(unusable(name, stored, kind, source.place, starred=starred))
+            findings.append(unusable(name, stored, kind, source.location, starred=starred))
             continue
         if (differing := source.conflict(name)) is not None and (name not in declared or kind != "categorical"):
             findings.append(differing)
         option = options.get(name)
         features.append(Feature(name, kind, getattr(option, "encoding", None) or "auto", getattr(option, "dimensions", None)))
-    undeclared = [feature.name for feature in features if feature.name not in declared and is_text(own[feature.name])]
+    undeclared = [feature.name for feature in features if feature.name not in declared and is_text(native_types[feature.name])]
     odd, warnings = resembling(source, undeclared, starred)
     return features, [*findings, *odd], warnings

@@ -1,4 +1,4 @@
-"""What a reader should know of a split: values that no row has, groups and rows on both sides, held-out rows that are older."""
+"""Remarks on a split: listed values without a row, groups and rows in several parts, held-out rows that are older than training rows."""
 
 from __future__ import annotations
 
@@ -14,58 +14,56 @@ from disttrain.data.comparing import order_of
 from disttrain.data.hashing import row_hash
 from disttrain.data.io.arrow_arrays import bits, boolean_column, is_number, is_text, is_time, joined, texts
 from disttrain.data.io.csv_dialect import TYPED
-from disttrain.data.messages import shown
+from disttrain.data.messages import display
 from disttrain.data.splits import listed_rows
 from disttrain.data.text_values import as_times
-
-__all__ = ["older_rows", "shared_groups", "shared_rows", "unlisted_values"]
 
 Parts = NDArray[np.int8]
 MOST_VALUES = 10
 
 
-def unlisted_values(compared: Any, wanted: Any, name: str) -> Iterator[str]:
-    """A remark on the listed values of `data.validation` or `data.test` that no row has."""
-    _, missing = listed_rows(compared, wanted, name)
+def unlisted_values(compared: Any, selection: Any, name: str) -> Iterator[str]:
+    """Yield a remark on the listed values of `data.validation` or `data.test` that no row has."""
+    _, missing = listed_rows(compared, selection, name)
     if missing:
         more = f" and {len(missing) - MOST_VALUES:,} more" if len(missing) > MOST_VALUES else ""
-        said = ", ".join(f"`{shown(value, 40)}`" for value in missing[:MOST_VALUES])
-        yield f"no row has {said}{more} in `{shown(wanted.column)}`, which `data.{name}` lists"
+        values = ", ".join(f"`{display(value, 40)}`" for value in missing[:MOST_VALUES])
+        yield f"no row has {values}{more} in `{display(selection.column)}`, which `data.{name}` lists"
 
 
 def shared_groups(groups: Any, split: Parts, by: str) -> Iterator[str]:
-    """Remarks on groups that have training rows and held-out rows."""
+    """Yield remarks on groups with both training rows and held-out rows."""
     names = texts(groups)
     trained = pc.unique(names.filter(boolean_column(split == 0)).drop_null())
     for code in (1, 2):
-        held = pc.unique(names.filter(boolean_column(split == code)).drop_null())
-        both = bits(pc.is_in(held, value_set=trained)) if len(held) and len(trained) else np.zeros(0, dtype=bool)
+        held_out = pc.unique(names.filter(boolean_column(split == code)).drop_null())
+        both = bits(pc.is_in(held_out, value_set=trained)) if len(held_out) and len(trained) else np.zeros(0, dtype=bool)
         if both.any():
             yield (
-                f"{int(both.sum()):,} of {len(held):,} groups of `{shown(by)}` in the {SPLITS[code]} rows are in the training rows too:"
+                f"{int(both.sum()):,} of {len(held_out):,} groups of `{display(by)}` in the {SPLITS[code]} rows are in the training rows too:"
                 " their scores say little about new groups"
             )
 
 
 def older_rows(times: Any, split: Parts, by: str) -> Iterator[str]:
-    """Remarks on held-out rows that are older than the newest training row."""
+    """Yield remarks on held-out rows that are older than the newest training row."""
     column = joined(times)
     if is_text(column.type):
         column = as_times(column, TYPED)[0]
     if not (is_time(column.type) or is_number(column.type)):
         return
-    known = bits(column.is_valid())
-    order = np.where(known, order_of(column), -1)
-    newest = order[(split == 0) & known].max(initial=-1)
+    present = bits(column.is_valid())
+    order = np.where(present, order_of(column), -1)
+    newest = order[(split == 0) & present].max(initial=-1)
     for code in (1, 2):
-        rows = (split == code) & known
+        rows = (split == code) & present
         older = int((order[rows] < newest).sum())
         if older:
-            yield f"{older:,} of {int(rows.sum()):,} {SPLITS[code]} rows are older than the newest training row (`{shown(by)}`)"
+            yield f"{older:,} of {int(rows.sum()):,} {SPLITS[code]} rows are older than the newest training row (`{display(by)}`)"
 
 
 def shared_rows(table: Any, split: Parts, columns: Collection[str]) -> Iterator[tuple[str, float]]:
-    """For each held-out part the remark on rows that are also training rows, value for value in `columns`, and their share of the part."""
+    """Yield, for each held-out part, a remark on rows equal to a training row in all `columns`, and their share of the part."""
     if not columns or not (split > 0).any():
         return
     codes = row_hash(table.select(list(columns)), ())

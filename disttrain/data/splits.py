@@ -1,4 +1,4 @@
-"""Which rows train, which choose the best epoch, and which are kept for the final score."""
+"""The split of the rows into training, validation and test rows."""
 
 from __future__ import annotations
 
@@ -14,11 +14,9 @@ from disttrain.data.comparing import is_listed, order_of
 from disttrain.data.hashing import column_hash, mixed, row_hash
 from disttrain.data.io.arrow_arrays import is_number, is_text, is_time, joined, missing_values, numbers, texts
 from disttrain.data.io.csv_dialect import TYPED
-from disttrain.data.messages import Origin, column_place, row_finding, rows_have, shown
+from disttrain.data.messages import Origin, column_location, display, row_finding, rows_have
 from disttrain.data.text_values import as_times
 from disttrain.errors import DataError, Finding
-
-__all__ = ["TEST", "TRAIN", "VALIDATION", "assign", "listed_rows", "own_shares"]
 
 # Their places in names.SPLITS.
 TRAIN, VALIDATION, TEST = 0, 1, 2
@@ -40,30 +38,30 @@ def assign(
     origin: Origin | None = None,
     compared: Any = None,
 ) -> Parts:
-    """The part of each row, (n,): 0 train, 1 validation, 2 test.
+    """Return the part of each row, (n,): 0 train, 1 validation, 2 test.
 
-    `validation` and `test` are each None, a share, or an object with `column` and `values`; test is taken first, a share of validation
-    from what is left. A share is `round(share × rows)`, at least 1. `random` and `per_member`: the choice is a function of the seed and of
-    what is in the row, so it does not change with the order of rows; `exclude` names the targets, whose values do not enter (of rows
-    alike in all else, their rank does). `group`: all rows with one value in `by` are on one side. `time`: the latest values of `by` are
-    held out, equal ones together. `compared` has the columns of listed values and times in their own types, where the table has them in
-    another form.
-    Raises DataError where a part or the training rows would be empty; `origin` says where the rows come from.
+    `validation` and `test` are each None, a share, or an object with `column` and `values`. Test rows are chosen first, and a share for
+    validation refers to the remaining rows. A share is `round(share × rows)`, at least 1. `random` and `per_member` depend on the seed and
+    the content of a row, not on the order of rows; `exclude` names the targets, whose values do not count (of rows equal in all other
+    columns, their rank does). `group` puts all rows with one value in `by` into one part. `time` holds out the latest values of `by`, equal
+    ones together. `compared` has the columns of listed values and times in their native types, if the table has them in another form.
+
+    Raises DataError if a part or the training rows would be empty. `origin` is the origin of the rows.
     """
     ranks: NDArray[Any] | None = None
     parts = np.zeros(table.num_rows, dtype=np.int8)
-    for name, which, wanted in (("test", TEST, test), ("validation", VALIDATION, validation)):
-        if wanted is None:
+    for name, which, option in (("test", TEST, test), ("validation", VALIDATION, validation)):
+        if option is None:
             continue
-        if isinstance(wanted, float):
-            rows = own_rows(table, compared, by) if method == "time" else table
+        if isinstance(option, float):
+            rows = native_rows(table, compared, by) if method == "time" else table
             ranks = RANKS[method](rows, by, seed, tuple(exclude), origin or Origin()) if ranks is None else ranks
-            parts[held_out(np.flatnonzero(parts == TRAIN), ranks, wanted, PICKS[method], name)] = which
+            parts[held_out(np.flatnonzero(parts == TRAIN), ranks, option, PICKS[method], name)] = which
         else:
-            listed, missing = listed_rows(own_rows(table, compared, wanted.column), wanted, name)
+            listed, missing = listed_rows(native_rows(table, compared, option.column), option, name)
             if not listed.any():
-                said = ", ".join(f"`{shown(value, 40)}`" for value in missing[:10])
-                raise none_left(name, f"no row has {said} in `{shown(wanted.column)}`")
+                values = ", ".join(f"`{display(value, 40)}`" for value in missing[:10])
+                raise none_left(name, f"no row has {values} in `{display(option.column)}`")
             parts[listed & (parts == TRAIN)] = which
         if not (parts == which).any():
             raise none_left(name, "it would have no row")
@@ -72,25 +70,25 @@ def assign(
     return parts
 
 
-def own_rows(table: Any, compared: Any, column: str | None) -> Any:
-    """The rows where `column` has its own type: `compared` where it is among them, else the table."""
+def native_rows(table: Any, compared: Any, column: str | None) -> Any:
+    """Return the table with `column` in its native type: `compared` if it has the column, else the table."""
     return table if compared is None or column not in compared.schema.names else compared
 
 
-def own_shares(
+def member_holdouts(
     table: Any, members: int, share: float, *, seed: int = 0, exclude: Sequence[str] = (), origin: Origin | None = None
 ) -> NDArray[np.int64]:
-    """The rows of `table` that each of several members holds out, (members, round(share × rows)), ascending; at least 1 and not all.
+    """Return the rows of `table` that each member holds out, (members, round(share × rows)), ascending; at least 1 row and not all.
 
-    Those of one member are next to those of the one before in a random order as in `assign`, which begins anew where it ends: no row is
-    held out twice before every row was held out once. Raises DataError where there are fewer than two rows.
+    The members take consecutive blocks of one random order as in `assign`, which starts again at its end: every row is held out once before
+    any row is held out twice. Raises DataError if there are fewer than two rows.
     """
     ranks = random_ranks(table, None, seed, tuple(exclude), origin or Origin())
     if len(ranks) < 2:
         raise none_left("validation", f"there {'is only 1 row' if len(ranks) else 'are no rows'}")
     count = min(max(round(share * len(ranks)), 1), len(ranks) - 1)
-    places = np.arange(members * count).reshape(members, count) % len(ranks)
-    return np.sort(np.argsort(ranks, kind="stable")[places], axis=1)
+    positions = np.arange(members * count).reshape(members, count) % len(ranks)
+    return np.sort(np.argsort(ranks, kind="stable")[positions], axis=1)
 
 
 def none_left(name: str, why: str) -> DataError:
@@ -100,7 +98,7 @@ def none_left(name: str, why: str) -> DataError:
 
 
 def held_out(free: NDArray[np.int64], ranks: NDArray[Any], share: float, pick: Pick, name: str) -> NDArray[np.int64]:
-    """The rows among `free` that are held out; those of low rank first."""
+    """Return the held-out rows among `free`; rows of low rank first. Raises DataError if a part would be empty."""
     if len(free) < 2:
         raise none_left(name, f"there {'is only 1 row' if len(free) else 'are no rows'}")
     count = min(max(round(share * len(free)), 1), len(free) - 1)
@@ -111,13 +109,16 @@ def held_out(free: NDArray[np.int64], ranks: NDArray[Any], share: float, pick: P
 
 
 def lowest(ranks: NDArray[Any], count: int) -> NDArray[np.bool_]:
+    """Return a mask (n,) of the `count` rows of lowest rank."""
     picked = np.zeros(len(ranks), dtype=bool)
     picked[np.argsort(ranks, kind="stable")[:count]] = True
     return picked
 
 
 def lowest_whole(ranks: NDArray[Any], count: int) -> NDArray[np.bool_]:
-    """Whole runs of equal rank, lowest first, as many as come nearest to `count` rows; at least one, and one is left."""
+    """Return a mask (n,) of the lowest ranks, equal ranks together, with a number of rows nearest to `count`. At least one rank is
+    chosen and one remains.
+    """
     distinct, sizes = np.unique(ranks, return_counts=True)
     ends = np.cumsum(sizes)[:-1]
     if not len(ends):
@@ -126,20 +127,22 @@ def lowest_whole(ranks: NDArray[Any], count: int) -> NDArray[np.bool_]:
 
 
 def fitting_groups(ranks: NDArray[Any], count: int) -> NDArray[np.bool_]:
-    """Whole groups of equal rank, lowest first, passing over those that would exceed `count` rows; the smallest where all would."""
-    distinct, places, sizes = np.unique(ranks, return_inverse=True, return_counts=True)
-    taken = np.zeros(len(distinct), dtype=bool)
+    """Return a mask (n,) of groups of equal rank, lowest first, without those that would exceed `count` rows; the smallest group if all
+    would.
+    """
+    distinct, positions, sizes = np.unique(ranks, return_inverse=True, return_counts=True)
+    picked = np.zeros(len(distinct), dtype=bool)
     left = count
     for group, size in enumerate(sizes.tolist()):
         if size <= left:
-            taken[group], left = True, left - size
-    if not taken.any():
-        taken[sizes.argmin()] = len(distinct) > 1
-    return np.asarray(taken[places])
+            picked[group], left = True, left - size
+    if not picked.any():
+        picked[sizes.argmin()] = len(distinct) > 1
+    return np.asarray(picked[positions])
 
 
 def random_ranks(table: Any, by: str | None, seed: int, exclude: tuple[str, ...], origin: Origin) -> Hashes:  # noqa: ARG001
-    """A number for each row of what is in it; rows alike in all but `exclude` are told apart by the order of those columns."""
+    """Return a hash of the content of each row, (n,). Rows equal in all columns but `exclude` are ordered by those columns."""
     codes = row_hash(table, exclude)
     order = np.lexsort([*(order_key(table.column(name)) for name in exclude if table.schema.get_field_index(name) >= 0), codes])
     ordered = codes[order]
@@ -151,7 +154,7 @@ def random_ranks(table: Any, by: str | None, seed: int, exclude: tuple[str, ...]
 
 
 def order_key(column: Any) -> NDArray[Any]:
-    """Numbers that sort like the column's numbers; any fixed order for other columns."""
+    """Return numbers that sort like a numeric column, (n,); any fixed order for other columns."""
     if is_number(column.type):
         return numbers(column)[0]
     codes = column_hash(column)
@@ -184,13 +187,15 @@ def time_ranks(table: Any, by: str | None, seed: int, exclude: tuple[str, ...], 
     if wrong.any():
         hints = ("write 2026-01-31 or 2026-01-31T12:00:00, with or without a zone",)
         what = f"{rows_have(wrong)} no date, time or number to be split by"
-        told = row_finding("bad-time", what, column=str(by), rows=wrong, values=lambda row: texts(column)[row], origin=origin, hints=hints)
-        raise DataError(told)
+        finding = row_finding(
+            "bad-time", what, column=str(by), rows=wrong, values=lambda row: texts(column)[row], origin=origin, hints=hints
+        )
+        raise DataError(finding)
     return -order_of(times)
 
 
 def unfit(by: str | None, kind: Any, what: str, origin: Origin) -> Finding:
-    return Finding("unusable-type", what.format(shown(kind)), column_place(origin.names[0], str(by)), hints=("name another column",))
+    return Finding("unusable-type", what.format(display(kind)), column_location(origin.names[0], str(by)), hints=("name another column",))
 
 
 def as_times_or_none(column: Any) -> tuple[Any, NDArray[np.bool_]]:
@@ -199,22 +204,28 @@ def as_times_or_none(column: Any) -> tuple[Any, NDArray[np.bool_]]:
 
 def split_column(table: Any, by: str | None) -> Any:
     if by is None or by not in table.schema.names:
-        what = f"there is no column `{shown(by)}`, by which the rows are split" if by else "the split needs the name of a column"
+        what = f"there is no column `{display(by)}`, by which the rows are split" if by else "the split needs the name of a column"
         raise DataError(Finding("missing-column", what, "data.split.by"))
     return joined(table.column(by))
 
 
-def listed_rows(table: Any, wanted: Any, name: str) -> tuple[NDArray[np.bool_], list[Any]]:
-    """Which rows have one of the values in the column of `wanted`, (n,), compared in the column's own type, and the values that none has."""
-    if wanted.column not in table.schema.names:
-        what = f"there is no column `{shown(wanted.column)}`, which tells the rows"
+def listed_rows(table: Any, selection: Any, name: str) -> tuple[NDArray[np.bool_], list[Any]]:
+    """Return a mask (n,) of the rows with one of the values in the column of `selection`, compared in its native type, and the values that
+    no row has.
+
+    Raises DataError if the column is absent or of an unusable type.
+    """
+    if selection.column not in table.schema.names:
+        what = f"there is no column `{display(selection.column)}`, which tells the rows"
         raise DataError(Finding("missing-column", what, f"data.{name}"))
-    column = joined(table.column(wanted.column))
+    column = joined(table.column(selection.column))
     if not is_simple(column.type) and not pa.types.is_null(column.type):
         raise DataError(
-            Finding("unusable-type", f"its type {shown(column.type)} cannot tell the rows", column_place(f"data.{name}", wanted.column))
+            Finding(
+                "unusable-type", f"its type {display(column.type)} cannot tell the rows", column_location(f"data.{name}", selection.column)
+            )
         )
-    return is_listed(column, wanted.values)
+    return is_listed(column, selection.values)
 
 
 # The order in which rows are held out, and how many of equal rank go together.

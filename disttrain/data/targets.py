@@ -1,4 +1,4 @@
-"""What was observed: the target as numbers, codes of labels or vectors, and the weight of each row."""
+"""The observed target as numbers, label codes or vectors, and the weight of each row."""
 
 from __future__ import annotations
 
@@ -13,13 +13,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from disttrain.data.column_checks import LABEL, fits, unusable
-from disttrain.data.features.categorical import places_in
+from disttrain.data.features.categorical import positions_in
 from disttrain.data.io.arrow_arrays import bits, is_text, joined, text_column, texts
-from disttrain.data.messages import Origin, column_place, raise_any, row_finding, rows_have, shown
+from disttrain.data.messages import Origin, column_location, display, raise_any, row_finding, rows_have
 from disttrain.data.value_checks import checked_numbers, counted
 from disttrain.errors import DataError, Finding
-
-__all__ = ["Label", "Target", "no_target", "read_target", "read_weight", "require_complete", "require_weight"]
 
 Label = str | int | bool
 MOST_LABELS = 10_000
@@ -29,8 +27,8 @@ MOST_LABELS = 10_000
 class Target:
     """The target of n rows.
 
-    `values` are numbers (n,), vectors (n, d), or codes of labels (n,) as float64, NaN where not observed; `labels` the label of each code;
-    `missing` which rows have no value (null or NaN in any column), (n,); `columns` where they stand.
+    `values` are numbers (n,), vectors (n, d), or label codes (n,) as float64, NaN if not observed. `labels` are the labels of the codes.
+    `missing` is a mask (n,) of the rows without a value (null or NaN in any column). `columns` are the target columns.
     """
 
     values: NDArray[np.float64]
@@ -42,16 +40,16 @@ class Target:
 def read_target(
     batch: Any, columns: Sequence[str], *, kind: str, labels: Sequence[Label] | None = None, origin: Origin | None = None
 ) -> Target:
-    """The target in the columns of a table or record batch; missing values are flagged, not refused.
+    """Read the target from the columns of a table or record batch. Missing values are marked and cause no error.
 
-    `kind` number: one column of numbers, in their unit. `vector`: several. `label`: one column of labels, or one column for each label with
-    exactly one 1 in a row; the labels are those given, else the ones found, sorted (columns keep their order).
-    Raises DataError with all faults: absent columns, text for numbers, infinite values, labels that are not given, rows not one-hot.
+    `kind` is `number`: one column of numbers, in their unit; `vector`: several; or `label`: one column of labels, or one column for each
+    label with exactly one 1 in a row. The labels are `labels`, else the sorted labels of the data (columns keep their order).
+    Raises DataError with all faults: absent columns, text for numbers, infinite values, unknown labels, rows not one-hot.
     """
     start = origin or Origin()
     names = batch.schema.names
     missing = [
-        Finding("missing-column", f"there is no target column `{shown(name)}`", start.names[0]) for name in columns if name not in names
+        Finding("missing-column", f"there is no target column `{display(name)}`", start.names[0]) for name in columns if name not in names
     ]
     raise_any(missing)
     if kind == "label" and len(columns) == 1:
@@ -64,61 +62,66 @@ def read_target(
 
 
 def one_hot(columns: Sequence[str], values: NDArray[np.float64], missing: NDArray[np.bool_], origin: Origin) -> Target:
+    """Return the target of one-hot columns, (n, labels). Raises DataError for rows that are not one-hot."""
     proper = np.all((values == 0) | (values == 1), axis=1) & (values.sum(axis=1) == 1)
     wrong = ~proper & ~missing
     if wrong.any():
         what = f"{int(wrong.sum()):,} rows do not have exactly one 1, and else 0, in the {len(columns)} target columns"
-        told = ", ".join(columns)
-        found = row_finding(
-            "not-one-hot", what, column=told, rows=wrong, values=lambda row: " ".join(f"{v:g}" for v in values[row]), origin=origin
+        names = ", ".join(columns)
+        finding = row_finding(
+            "not-one-hot", what, column=names, rows=wrong, values=lambda row: " ".join(f"{v:g}" for v in values[row]), origin=origin
         )
-        raise DataError(found)
+        raise DataError(finding)
     codes = np.where(missing, np.nan, values.argmax(axis=1))
     return Target(codes, tuple(columns), missing, tuple(columns))
 
 
-def labelled(name: str, array: Any, given: Sequence[Label] | None, origin: Origin) -> Target:
+def labelled(name: str, array: Any, configured: Sequence[Label] | None, origin: Origin) -> Target:
+    """Return the target of a column of labels. Raises DataError for an unusable type and for labels not in `configured`."""
     if not fits(LABEL, array.type):
         raise DataError(unusable(name, array.type, LABEL, origin.names[0]))
     written = texts(array)
-    labels = tuple(given) if given is not None else found_labels(name, array, origin)
-    places = places_in(written, text_column([text_of(label) for label in labels]))
+    labels = tuple(configured) if configured is not None else observed_labels(name, array, origin)
+    codes = positions_in(written, text_column([text_of(label) for label in labels]))
     missing = ~bits(written.is_valid())
-    unknown = (places < 0) & ~missing
+    unknown = (codes < 0) & ~missing
     if unknown.any():
         what = f"{rows_have(unknown)} a label that is none of the {len(labels)} known"
-        hints = (f"known are {', '.join(shown(text_of(label), 30) for label in labels[:10])}",)
-        found = row_finding(
+        hints = (f"known are {', '.join(display(text_of(label), 30) for label in labels[:10])}",)
+        finding = row_finding(
             "unknown-label", what, column=name, rows=unknown, values=lambda row: array[row].as_py(), origin=origin, hints=hints
         )
-        raise DataError(found)
-    return Target(np.where(missing, np.nan, places), labels, missing, (name,))
+        raise DataError(finding)
+    return Target(np.where(missing, np.nan, codes), labels, missing, (name,))
 
 
 MOST_FRACTIONS = 20
-WHOLE = re.compile(r"(0|-?[1-9]\d{0,17})(\.0+)?")
+INTEGER = re.compile(r"(0|-?[1-9]\d{0,17})(\.0+)?")
 
 
-def found_labels(name: str, array: Any, origin: Origin) -> tuple[Label, ...]:
-    """The labels in a column: whole numbers and truth values where all of them are, in their order; else texts, as they are written."""
+def observed_labels(name: str, array: Any, origin: Origin) -> tuple[Label, ...]:
+    """Return the sorted labels of a column: integers or truth values if all labels are such, else texts.
+
+    Raises DataError for too many labels, and for fractions.
+    """
     written = texts(array)
     distinct = pc.unique(written.drop_null()).to_pylist()
     if len(distinct) > MOST_LABELS:
         what = f"it has {len(distinct):,} different labels; at most {MOST_LABELS:,} can be learned"
-        raise DataError(Finding("too-many-labels", what, column_place(origin.names[0], name)))
+        raise DataError(Finding("too-many-labels", what, column_location(origin.names[0], name)))
     # Versions 1.1 and 1.10 are labels; a column of many fractions, or of floats, is none.
     if len(distinct) > MOST_FRACTIONS or not is_text(joined(array).type):
         require_no_quantity(name, written, distinct, origin)
-    whole = sorted({int(text.partition(".")[0]) for text in distinct if WHOLE.fullmatch(text)})
-    if len(whole) == len(distinct):
-        return tuple(whole)
+    integers = sorted({int(text.partition(".")[0]) for text in distinct if INTEGER.fullmatch(text)})
+    if len(integers) == len(distinct):
+        return tuple(integers)
     if set(distinct) <= {"true", "false"}:
         return tuple(text == "true" for text in sorted(distinct))
     return tuple(sorted(distinct))
 
 
 def require_no_quantity(name: str, written: Any, distinct: list[str], origin: Origin) -> None:
-    """Raise DataError where the labels are numbers, and some of them fractions."""
+    """Raise DataError if the labels are numbers and some of them fractions."""
     values = [number_of(text) for text in distinct]
     fractions = [text for text, value in zip(distinct, values, strict=True) if value is not None and value % 1]
     if None in values or not fractions:
@@ -141,23 +144,23 @@ def text_of(label: Label) -> str:
 
 
 def require_complete(target: Target, origin: Origin | None = None) -> None:
-    """Raise DataError, with rows, where the target has missing values: it is never imputed."""
+    """Raise DataError with the rows without a target, which is never imputed."""
     if target.missing.any():
         raise DataError(no_target(target.columns, target.missing, origin or Origin()))
 
 
 def no_target(columns: Sequence[str], missing: NDArray[np.bool_], origin: Origin, nor: str = "") -> Finding:
-    """The finding of rows in which none of the `columns` says anything of the target."""
+    """Return the finding about rows without an observation in any of the `columns`."""
     what = f"{rows_have(missing)} no target (null or NaN){nor}"
     hints = ("drop the rows from the file; the target is never imputed",)
     return row_finding("missing-target", what, column=", ".join(columns), rows=missing, origin=origin, hints=hints)
 
 
 def read_weight(batch: Any, column: str, origin: Origin | None = None) -> NDArray[np.float64]:
-    """The weight of each row, (n,), finite and not negative. Raises DataError with the rows where it is not."""
+    """Return the weight of each row, (n,), finite and not negative. Raises DataError with the invalid rows."""
     start = origin or Origin()
     if column not in batch.schema.names:
-        raise DataError(Finding("missing-column", f"there is no weight column `{shown(column)}`", start.names[0]))
+        raise DataError(Finding("missing-column", f"there is no weight column `{display(column)}`", start.names[0]))
     weight, missing, findings = checked_numbers(column, batch.column(column), start)
     raise_any(findings)
     for code, what, rows in (
@@ -165,14 +168,14 @@ def read_weight(batch: Any, column: str, origin: Origin | None = None) -> NDArra
         ("negative-weight", "negative: a weight multiplies a row's log-likelihood", weight < 0),
     ):
         if rows.any():
-            told = f"{counted(rows)} {what}"
-            findings.append(row_finding(code, told, column=column, rows=rows, values=lambda row: f"{weight[row]:g}", origin=start))
+            text = f"{counted(rows)} {what}"
+            findings.append(row_finding(code, text, column=column, rows=rows, values=lambda row: f"{weight[row]:g}", origin=start))
     raise_any(findings)
     return weight
 
 
 def require_weight(weight: NDArray[np.float64], column: str, origin: Origin | None = None, split: str = "") -> None:
-    """Raise DataError where no row, of those of a `split` where it is named, has a weight above 0."""
+    """Raise DataError if no row (of `split`, if it is named) has a weight above 0."""
     if not np.any(weight > 0):
-        where = column_place((origin or Origin()).names[0], column)
+        where = column_location((origin or Origin()).names[0], column)
         raise DataError(Finding("no-weight", f"all weights{split and f' of the {split} rows'} are 0, so no row counts", where))

@@ -1,4 +1,4 @@
-"""Text as numbers, truth values and points in time: each cell by itself, whatever else is in its column."""
+"""Conversion of text to numbers, truth values and timestamps. Each cell is independent of the others in its column."""
 
 from __future__ import annotations
 
@@ -13,18 +13,6 @@ from disttrain.data.common_types import in_one_type
 from disttrain.data.io.arrow_arrays import bits, integer_column, text_column
 from disttrain.data.io.csv_dialect import MISSING_WORDS, PLAIN, Dialect, number_text
 
-__all__ = [
-    "NO_TEXT",
-    "as_booleans",
-    "as_numbers",
-    "as_times",
-    "is_missing_word",
-    "is_truth_word",
-    "trimmed",
-    "without_marks",
-    "without_missing_words",
-]
-
 Mask = NDArray[np.bool_]
 
 # Nulls of a column: pa.scalar would import pandas.
@@ -38,23 +26,23 @@ LIKELY = rf"^{DAY}(?:[ T](?:[01]\d|2[0-3])(?::[0-5]\d(?::[0-5]\d(?P<fraction>\.\
 
 
 def trimmed(text: Any) -> Any:
-    """The cells without the blanks around them."""
+    """Return the cells without surrounding blanks."""
     return pc.utf8_trim_whitespace(text)
 
 
 def is_missing_word(text: Any, dialect: Dialect) -> Any:
-    """Which cells say that a number, date or truth value is missing: an Arrow boolean array, null where the cell is."""
+    """Return an Arrow boolean array, true for cells with a missing-value word of numbers, dates and truth values; null for null."""
     words = MISSING_WORDS if dialect.missing is None else ("", *(word.lower() for word in dialect.missing))
     return pc.is_in(pc.utf8_lower(trimmed(text)), value_set=text_column(words))
 
 
 def without_missing_words(text: Any, dialect: Dialect) -> Any:
-    """The cells, null where they say that the value is missing, without the blanks around them."""
+    """Return the cells without surrounding blanks, null for missing-value words."""
     return pc.if_else(is_missing_word(text, dialect), NO_TEXT, trimmed(text))
 
 
 def without_marks(cells: Any, dialect: Dialect) -> Any:
-    """Numbers that are written with the marks of a dialect, as an Arrow array of text written 1234.5."""
+    """Return numbers in a dialect's notation as an Arrow array of text in the form 1234.5."""
     plain = pc.replace_substring(cells, dialect.thousands, "") if dialect.thousands else cells
     return plain if dialect.decimal == "." else pc.replace_substring(plain, dialect.decimal, ".")
 
@@ -64,6 +52,7 @@ def none_wrong(length: int) -> Mask:
 
 
 def cast_or_none(array: Any, kind: Any) -> Any:
+    """Return the array cast to a type; None if the cast fails."""
     try:
         return pc.cast(array, kind)
     except pa.ArrowInvalid:
@@ -71,7 +60,7 @@ def cast_or_none(array: Any, kind: Any) -> Any:
 
 
 def as_numbers(text: Any, dialect: Dialect) -> tuple[Any, Mask]:
-    """The cells as a float64 array, null where missing, and which cells are no numbers, (n,); those are null too."""
+    """Return the cells as a float64 array, null if missing or not a number, and a mask (n,) of the cells that are not numbers."""
     if dialect.plain:
         # Most columns hold numbers and nothing else.
         plain = cast_or_none(text, pa.float64())
@@ -86,23 +75,25 @@ def as_numbers(text: Any, dialect: Dialect) -> tuple[Any, Mask]:
 
 
 def is_truth_word(text: Any) -> Mask:
-    """Which cells are true or false, in any case and with blanks around them, (n,)."""
+    """Return a mask (n,) of the cells that are true or false, in any case and with surrounding blanks."""
     return bits(pc.is_in(pc.utf8_lower(trimmed(text)), value_set=text_column((TRUE[0], FALSE[0]))))
 
 
 def as_booleans(text: Any, dialect: Dialect) -> tuple[Any, Mask]:
-    """The cells as a boolean array: true and false in any case, 1 and 0; and which cells are neither, nor missing, (n,)."""
+    """Return the cells as a boolean array (true and false in any case, 1 and 0), and a mask (n,) of the other cells that are not
+    missing.
+    """
     cells = pc.utf8_lower(without_missing_words(text, dialect))
     # As 1.0 and 0.0 data frames write truth values with gaps.
     cells = pc.if_else(pc.is_in(cells, value_set=text_column(["1.0", "0.0"])), pc.utf8_slice_codeunits(cells, 0, 1), cells)
     true, false = (pc.is_in(cells, value_set=text_column(words)) for words in (TRUE, FALSE))
-    known = pc.or_(true, false)
-    wrong = bits(pc.and_(pc.invert(known), cells.is_valid()))
-    return pc.if_else(known, true, NO_TRUTH), wrong
+    valid = pc.or_(true, false)
+    wrong = bits(pc.and_(pc.invert(valid), cells.is_valid()))
+    return pc.if_else(valid, true, NO_TRUTH), wrong
 
 
 def as_times(text: Any, dialect: Dialect) -> tuple[Any, Mask]:
-    """ISO 8601 cells as timestamps without a zone (UTC where they have one), and which cells are none, (n,)."""
+    """Return ISO 8601 cells as timestamps without a zone (UTC if they have one), and a mask (n,) of the cells that are not ISO 8601."""
     cells = without_missing_words(text, dialect)
     for kind in TIMES:
         if (times := cast_or_none(cells, kind)) is not None:
@@ -123,7 +114,7 @@ def as_times(text: Any, dialect: Dialect) -> tuple[Any, Mask]:
 
 
 def each_time(cells: Any, kind: Any) -> list[Any]:
-    """Cells as timestamps without a zone, in order, in one array or several; null where one is none of this kind. What fails is halved."""
+    """Return cells as timestamps without a zone, in order, in one or several arrays; null if a cell does not fit. Found by bisection."""
     times = None if kind is None else cast_or_none(cells, kind)
     if times is not None:
         return [pc.cast(times, pa.timestamp(kind.unit))]
@@ -134,6 +125,6 @@ def each_time(cells: Any, kind: Any) -> list[Any]:
 
 
 def one_time(cell: Any) -> Any:
-    """One cell as an array of a timestamp without a zone; None where it is none."""
+    """Return one cell as an array of a timestamp without a zone; None if it is no timestamp."""
     times, _ = as_times(cell, PLAIN)
     return None if times.null_count else times

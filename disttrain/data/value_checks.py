@@ -1,4 +1,4 @@
-"""The values of one column, checked: what a number or a point in time must not be, with the rows where it is."""
+"""Checks of the values of one column: invalid numbers and timestamps, with their rows."""
 
 from __future__ import annotations
 
@@ -16,8 +16,6 @@ from disttrain.data.text_values import as_times
 from disttrain.data.wrong_cells import cells_findings
 from disttrain.errors import Finding
 
-__all__ = ["LARGEST", "checked_numbers", "checked_times"]
-
 # Beyond this the square of a value, and with it a variance, would leave float64.
 LARGEST = 1e100
 # From 1970 to the year 10000; as long before 1970 is no date of any data either.
@@ -28,15 +26,15 @@ Times = tuple[NDArray[np.int64], NDArray[np.bool_], list[Finding]]
 
 
 def checked_numbers(name: str, column: Any, origin: Origin) -> Numbers:
-    """Values in float64, (n,), which are missing (null or NaN; they read as NaN), (n,), and what is wrong with them.
+    """Return the values as float64, (n,), a mask (n,) of the missing ones (null or NaN; they read as NaN), and the findings about them.
 
-    Wrong are: text that is no number, whole numbers beyond 2^53, infinite values and those beyond 1e100.
+    Invalid are text that is not a number, integers beyond 2^53, infinite values and values beyond 1e100.
     """
     array = joined(column)
-    made = conformed(array, NUMBER, TYPED)
-    if wrong := cells_findings(name, NUMBER, array, made, origin):
+    result = conformed(array, NUMBER, TYPED)
+    if wrong := cells_findings(name, NUMBER, array, result, origin):
         return np.full(len(array), np.nan), np.zeros(len(array), dtype=bool), wrong
-    array = joined(made.array)
+    array = joined(result.array)
     values, missing = numbers(array)
     largest = np.fmax.reduce(np.abs(values), initial=0.0)
     findings = []
@@ -60,16 +58,18 @@ def not_exact(name: str, array: Any, rows: NDArray[np.bool_], origin: Origin) ->
 
 
 def too_large(name: str, values: NDArray[np.float64], origin: Origin) -> list[Finding]:
-    found = []
+    findings = []
     for code, what, rows in (
         ("infinite-value", "infinite", np.isinf(values)),
         ("value-too-large", f"beyond {LARGEST:g}", np.isfinite(values) & (np.abs(values) > LARGEST)),
     ):
         if rows.any():
             hints = ("leave them empty if they mean missing, or cap the column",)
-            told = f"{counted(rows)} {what}"
-            found.append(row_finding(code, told, column=name, rows=rows, values=lambda row: f"{values[row]:g}", origin=origin, hints=hints))
-    return found
+            text = f"{counted(rows)} {what}"
+            findings.append(
+                row_finding(code, text, column=name, rows=rows, values=lambda row: f"{values[row]:g}", origin=origin, hints=hints)
+            )
+    return findings
 
 
 def counted(rows: NDArray[np.bool_]) -> str:
@@ -78,9 +78,9 @@ def counted(rows: NDArray[np.bool_]) -> str:
 
 
 def checked_times(name: str, column: Any, origin: Origin) -> Times:
-    """Whole seconds since 1970 (UTC where the column has a zone), (n,), which are missing, (n,), and what is wrong with them.
+    """Return whole seconds since 1970 (UTC if the column has a zone), (n,), a mask (n,) of the missing ones, and the findings about them.
 
-    Wrong are: text that is not ISO 8601, other types, years beyond 9999.
+    Invalid are text that is not ISO 8601, other types, and years beyond 9999.
     """
     array = joined(column)
     if pa.types.is_null(array.type):
@@ -96,8 +96,8 @@ def checked_times(name: str, column: Any, origin: Origin) -> Times:
         return seconds, missing, []
     hints = ("write 2026-01-31 or 2026-01-31T12:00:00, with or without a zone",)
     what = f"{counted(wrong)} no date or time"
-    found = row_finding("bad-time", what, column=name, rows=wrong, values=lambda row: raw(array, row), origin=origin, hints=hints)
-    return np.where(wrong, 0, seconds), missing, [found]
+    finding = row_finding("bad-time", what, column=name, rows=wrong, values=lambda row: raw(array, row), origin=origin, hints=hints)
+    return np.where(wrong, 0, seconds), missing, [finding]
 
 
 def raw(array: Any, row: int) -> str:

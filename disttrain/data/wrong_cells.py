@@ -1,4 +1,4 @@
-"""Cells that cannot be read as what their column must hold: counted over all rows, told with the first of them and the ways out."""
+"""Invalid cells of a column: counted over all rows, and reported with the first of them and hints."""
 
 from __future__ import annotations
 
@@ -15,17 +15,15 @@ from numpy.typing import NDArray
 from disttrain.data.column_types import AS_WRITTEN, BOOLEAN, EVENT, NUMBER, Conformed, conformed
 from disttrain.data.io.arrow_arrays import integer_column, is_text, joined, texts
 from disttrain.data.io.csv_dialect import TYPED
-from disttrain.data.messages import MOST_ROWS, Origin, positions_finding, raise_any, shown
+from disttrain.data.messages import MOST_ROWS, Origin, display, positions_finding, raise_any
 from disttrain.errors import Finding
-
-__all__ = ["COMMA", "WrongCells", "cells_findings", "imposed", "ways_out_of_numbers"]
 
 DATE = re.compile(r"\s*(\d{4}-\d{2}-\d{2}|\d{1,2}[./-]\d{1,2}[./-]\d{2,4})([ T].*)?")
 COMMA = re.compile(r"\s*[+-]?\d+,\d+\s*")
 GROUPED = re.compile(r"\s*[+-]?\d{1,3}(,\d{3})+(\.\d+)?\s*")
 TRUTH = re.compile(r"\s*(true|false)\s*", re.IGNORECASE)
-# Sixteen digits at least, whatever parts them by threes.
-WHOLE = re.compile("\\s*[+-]?(\\d[,.' \u00a0\u202f]?){15,}\\d\\s*")
+# At least sixteen digits, with any mark between groups of three.
+LONG_INTEGER = re.compile("\\s*[+-]?(\\d[,.' \u00a0\u202f]?){15,}\\d\\s*")
 SAMPLE = 1_000
 
 Mask = NDArray[np.bool_]
@@ -33,7 +31,7 @@ Mask = NDArray[np.bool_]
 
 @dataclass
 class Cells:
-    """Some cells of one column: how many, the positions of the first, and what stands there."""
+    """Some cells of one column: their number, and the positions and texts of the first."""
 
     form: str
     count: int = 0
@@ -41,7 +39,7 @@ class Cells:
     cells: list[str] = field(default_factory=list)
 
     def add(self, raw: Any, which: Mask, first: int) -> None:
-        """Note `which` cells (n,) of a batch as it was read, whose first row has the position `first`."""
+        """Add the cells in the mask `which`, (n,), of a batch whose first row has the position `first`."""
         indices = np.flatnonzero(which)
         self.count += len(indices)
         more = indices[: max(0, SAMPLE - len(self.cells))].tolist()
@@ -49,14 +47,14 @@ class Cells:
         # Python's datetime ends with the year 9999; Arrow's text does not.
         self.cells += texts(joined(raw).take(integer_column(np.array(more, dtype=np.int64)))).to_pylist()
 
-    def beside(self, other: Cells) -> Cells:
-        """These cells and others of the same column, in the order of the rows."""
+    def merged(self, other: Cells) -> Cells:
+        """Return these and the `other` cells of the same column, in the order of the rows."""
         both = sorted(zip((*self.positions, *other.positions), (*self.cells, *other.cells), strict=True))
         return Cells(self.form, self.count + other.count, [position for position, _ in both], [cell for _, cell in both])
 
 
 class WrongCells:
-    """Gathers wrong cells batch by batch. True and false among other numbers are wrong too, wherever in the column these are."""
+    """A collector of invalid cells over batches. True and false are invalid too if the column has other numbers, in whatever batch."""
 
     def __init__(self) -> None:
         self.wrong: dict[str, Cells] = {}
@@ -66,11 +64,11 @@ class WrongCells:
 
     @property
     def any(self) -> bool:
-        """Whether there is one."""
+        """True if there is an invalid cell."""
         return bool(self.wrong) or not self.numbers.isdisjoint(self.truth)
 
-    def see(self, name: str, form: str, raw: Any, read: Conformed, first: int) -> None:
-        """Note the wrong cells of a column as it was read, of a batch whose first row has the position `first`."""
+    def update(self, name: str, form: str, raw: Any, read: Conformed, first: int) -> None:
+        """Add the invalid cells of a column, from a batch whose first row has the position `first`."""
         if read.wrong is not None:
             self.wrong.setdefault(name, Cells(form)).add(raw, read.wrong, first)
         if read.truth is not None:
@@ -79,22 +77,22 @@ class WrongCells:
             self.numbers.add(name)
 
     def findings(self, origin: Origin, format: str = "", words: Sequence[str] = ()) -> Iterator[Finding]:
-        """What is wrong with each column, of rows from `origin` in files of a format.
+        """Yield the finding about each column, for rows from `origin` in files of a format.
 
-        `words` are those for missing values that were recognised, and must stay such where another one is named.
+        `words` are the recognised missing-value words, which a config must repeat when it declares another one.
         """
         names = dict.fromkeys((*self.wrong, *(name for name in self.truth if name in self.numbers)))
         for name in names:
             some = [cells for cells in (self.wrong.get(name), self.truth.get(name)) if cells is not None]
-            yield column_finding(name, some[0] if len(some) == 1 else some[0].beside(some[1]), origin, format, words)
+            yield column_finding(name, some[0] if len(some) == 1 else some[0].merged(some[1]), origin, format, words)
 
     def require_none(self, origin: Origin, format: str = "", words: Sequence[str] = ()) -> None:
-        """Raise DataError with what is wrong with each column."""
+        """Raise DataError with the finding about each column."""
         raise_any(self.findings(origin, format, words))
 
 
 def has_other(values: Any) -> bool:
-    """Whether a float64 array has a number other than 1 and 0."""
+    """True if a float64 array has a number other than 1 and 0."""
     first = values[0].as_py() if len(values) else None
     if first is not None and first not in (0.0, 1.0) and first == first:
         return True
@@ -103,21 +101,21 @@ def has_other(values: Any) -> bool:
 
 
 def imposed(table: Any, forms: Mapping[str, str], origin: Origin) -> Any:
-    """A frame with its columns in their forms; those that have none are as they were. Raises DataError with the cells that cannot be read so."""
+    """Return a table with its columns in their forms. Columns without a form are unchanged. Raises DataError with the invalid cells."""
     columns, cells = [], WrongCells()
     for name in table.column_names:
         raw = joined(table.column(name))
-        made = conformed(raw, forms.get(name, AS_WRITTEN), TYPED)
-        cells.see(name, forms.get(name, AS_WRITTEN), raw, made, 0)
-        columns.append(made.array)
+        result = conformed(raw, forms.get(name, AS_WRITTEN), TYPED)
+        cells.update(name, forms.get(name, AS_WRITTEN), raw, result, 0)
+        columns.append(result.array)
     cells.require_none(origin)
     return pa.Table.from_arrays(columns, table.column_names)
 
 
 def cells_findings(name: str, form: str, raw: Any, read: Conformed, origin: Origin) -> list[Finding]:
-    """What is wrong with the cells of a column that is there as a whole: one finding or none."""
+    """Return the finding about the invalid cells of a complete column: one or none."""
     cells = WrongCells()
-    cells.see(name, form, raw, read, 0)
+    cells.update(name, form, raw, read, 0)
     for some in (*cells.wrong.values(), *cells.truth.values()):
         some.positions = origin.positions_of(np.array(some.positions)).tolist()
     return list(cells.findings(origin))
@@ -138,9 +136,9 @@ def are(count: int) -> str:
     return f"{count:,} cells are" if count > 1 else "1 cell is"
 
 
-def number_words(name: str, count: int, cells: Sequence[str], format: str, known: Sequence[str]) -> Words:
-    if all(WHOLE.fullmatch(cell) for cell in cells):
-        hints = ("if it is an identifier, make it `data.id` or `{name: " + shown(name) + ", type: categorical}`",)
+def number_words(name: str, count: int, cells: Sequence[str], format: str, missing_words: Sequence[str]) -> Words:
+    if all(LONG_INTEGER.fullmatch(cell) for cell in cells):
+        hints = ("if it is an identifier, make it `data.id` or `{name: " + display(name) + ", type: categorical}`",)
         return "number-too-long", f"{are(count)} beyond 2^53 (9,007,199,254,740,992), where float64 no longer tells neighbours apart", hints
     if all(DATE.fullmatch(cell) for cell in cells):
         hints = ("make a number of it in the data: days (hours, seconds) since a fixed date, or between two dates",)
@@ -148,11 +146,11 @@ def number_words(name: str, count: int, cells: Sequence[str], format: str, known
     if all(TRUTH.fullmatch(cell) for cell in cells):
         hints = ("write 1 for true and 0 for false, if they are numbers",)
         return "text-for-numbers", f"{are(count)} true or false, and others are numbers beyond 1 and 0", hints
-    return "text-for-numbers", f"{are(count)} no number{'s' if count > 1 else ''}", ways_out_of_numbers(cells, format, known)
+    return "text-for-numbers", f"{are(count)} no number{'s' if count > 1 else ''}", ways_out_of_numbers(cells, format, missing_words)
 
 
-def ways_out_of_numbers(cells: Sequence[str], format: str, known: Sequence[str] = ()) -> list[str]:
-    """What to do about cells that are no numbers: marks to declare, words for missing values, or the file itself."""
+def ways_out_of_numbers(cells: Sequence[str], format: str, missing_words: Sequence[str] = ()) -> list[str]:
+    """Return the hints for cells that are not numbers: marks to declare, missing-value words, or a change of the file."""
     hints = []
     if format == "csv" and all(COMMA.fullmatch(cell) for cell in cells):
         hints.append('if the comma is a decimal mark: `data.csv: {decimal: ","}`')
@@ -160,22 +158,22 @@ def ways_out_of_numbers(cells: Sequence[str], format: str, known: Sequence[str] 
         hints.append('if the comma parts thousands: `data.csv: {thousands: ","}`')
     words = sorted({cell.strip() for cell in cells if not TRUTH.fullmatch(cell)})
     if words and not hints and format == "csv" and len(words) <= 3 and not any(character.isdigit() for word in words for character in word):
-        listed = ", ".join(f'"{shown(word, 20)}"' for word in (*words, *known))
+        listed = ", ".join(f'"{display(word, 20)}"' for word in (*words, *missing_words))
         hints.append(f'if it means missing: leave the field empty, or `data.csv: {{missing: ["", {listed}]}}`')
     return [*hints, "write numbers like 1234.5, without a unit; an empty field is a missing value"]
 
 
-def boolean_words(name: str, count: int, cells: Sequence[str], format: str, known: Sequence[str]) -> Words:  # noqa: ARG001
-    hints = ("write true and false, or 1 and 0", "or make it a category: `{name: " + shown(name) + ", type: categorical}`")
+def boolean_words(name: str, count: int, cells: Sequence[str], format: str, missing_words: Sequence[str]) -> Words:  # noqa: ARG001
+    hints = ("write true and false, or 1 and 0", "or make it a category: `{name: " + display(name) + ", type: categorical}`")
     return "bad-boolean", f"{are(count)} neither true nor false", hints
 
 
-def time_words(name: str, count: int, cells: Sequence[str], format: str, known: Sequence[str]) -> Words:  # noqa: ARG001
+def time_words(name: str, count: int, cells: Sequence[str], format: str, missing_words: Sequence[str]) -> Words:  # noqa: ARG001
     hints = ("write 2026-01-31 or 2026-01-31T12:00:00, with or without a zone", "an empty field is a missing value")
     return "bad-time", f"{are(count)} no date or time", hints
 
 
-def event_words(name: str, count: int, cells: Sequence[str], format: str, known: Sequence[str]) -> Words:  # noqa: ARG001
+def event_words(name: str, count: int, cells: Sequence[str], format: str, missing_words: Sequence[str]) -> Words:  # noqa: ARG001
     hints = ("an event is 1 (seen exactly) or 0 (right-censored), or true and false",)
     return "bad-event", f"{are(count)} neither 1 nor 0", hints
 

@@ -85,7 +85,7 @@ def _found(model: Model, output: Output, lowest: float, rows: int, total: int) -
 def _unit(model: Model, output: Output) -> str:
     """What a floor is measured in, where that is not the parameter's own unit."""
     role, scaling = output.parameter.role, model.scaling
-    mean = "mean" if model.schema.known.get("exposure") is None else "mean per unit of exposure"
+    mean = "mean" if model.schema.row_inputs.get("exposure") is None else "mean per unit of exposure"
     units = {"scale": "spread", "variance": "squared spread", "mean": mean} if scaling.standardises else {}
     units |= {} if scaling.level == 1.0 else {"mean": mean}
     return f" of the target's {units[role]}" if role in units else ""

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from disttrain.config import suggestion
 from disttrain.config.messages import listing
-from disttrain.data import integer_column, shown
+from disttrain.data import display, integer_column
 from disttrain.data.column_checks import is_simple
 from disttrain.data.io.arrow_arrays import integers, is_number, is_text, is_time, joined
 from disttrain.errors import DataError, Finding
@@ -68,7 +68,7 @@ def group_column(table: pa.Table, name: str) -> RowGroups:
         raise DataError(Finding("missing-column", f"there is no column `{name}` to group by", "--by", hints=hints))
     column = table.column(name)
     if not is_simple(column.type) and not pa.types.is_null(column.type) and not pa.types.is_dictionary(column.type):
-        raise DataError(Finding("unusable-type", f"its type {shown(column.type)} cannot name groups", f"--by {shown(name)}"))
+        raise DataError(Finding("unusable-type", f"its type {display(column.type)} cannot name groups", f"--by {display(name)}"))
     column = pc.if_else(pc.is_nan(column), None, column) if pa.types.is_floating(column.type) else column
     codes = joined(column).dictionary_encode()
     order, has_order = _order(codes.dictionary)

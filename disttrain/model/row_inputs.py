@@ -28,10 +28,10 @@ def known_columns(config: Config, family: Family) -> dict[str, str]:
 
 def conditions_of(schema: Schema, family: Family, batch: Any, origin: Origin | None = None) -> Conditions:
     """The conditions of each row of a table, in target units. Raises DataError with rows where one is missing or not possible."""
-    if not schema.known:
+    if not schema.row_inputs:
         return Conditions()
-    wanted = [_known(part, column, family) for part, column in schema.known.items()]
-    numbers = {part: torch.from_numpy(np.array(values)) for part, values in rooms.read_known(batch, wanted, origin).items()}
+    wanted = [_known(part, column, family) for part, column in schema.row_inputs.items()]
+    numbers = {part: torch.from_numpy(np.array(values)) for part, values in rooms.read_row_inputs(batch, wanted, origin).items()}
     kinds: dict[str, dict[str, Tensor]] = {"exposure": {}, "offset": {}, "given": {}}
     for part, values in numbers.items():
         kind, _, name = part.partition(".")

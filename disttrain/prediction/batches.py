@@ -51,7 +51,7 @@ def own_batches(rows: Dataset, config: Config) -> Iterator[Batch]:
 
 def file_batches(source: Source, model: Model, kept: Sequence[str]) -> Iterator[Batch]:
     forms = model.schema.forms(target=False, ids=False)
-    forms |= {rooms.KEPT + name if name in forms else name: rooms.AS_WRITTEN for name in kept}
+    forms |= {rooms.VERBATIM + name if name in forms else name: rooms.AS_WRITTEN for name in kept}
     first = 0
     for batch in rooms.ahead(source.batches(forms, BLOCK)):
         row = np.arange(first, first + batch.num_rows)

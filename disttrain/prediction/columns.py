@@ -171,8 +171,8 @@ def metadata(model: Model, run: str, wanted: ColumnSelection, weights: str) -> d
         "quantiles": {quantile_name(level): level for level in wanted.quantiles},
         "times": {time_name(name, time): time for name in TIMED if name in wanted.columns for time in wanted.times},
         # The written parameters are those under these conditions: of the row's exposure and offsets, and as the columns give them.
-        "exposure": model.schema.known.get("exposure"),
-        "conditions": dict(model.schema.known),
+        "exposure": model.schema.row_inputs.get("exposure"),
+        "conditions": dict(model.schema.row_inputs),
         "weights_sha256": weights,
     }
     return {b"disttrain": json.dumps(facts).encode()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from disttrain.data import FeatureCounts, raise_any, shown
+from disttrain.data import FeatureCounts, display, raise_any
 from disttrain.errors import Finding
 from disttrain.model import Model
 
@@ -33,9 +33,9 @@ class FeatureNotes:
         for name, note in self.counts.items():
             if note.missing:
                 left = "left without a forecast" if policy == "drop" else "imputed"
-                yield f"{shown(name)}: {counted(note.missing)} without a value, {left}"
+                yield f"{display(name)}: {counted(note.missing)} without a value, {left}"
             if note.unseen:
-                yield f"{shown(name)}: {counted(note.unseen)} with a category that training did not have"
+                yield f"{display(name)}: {counted(note.unseen)} with a category that training did not have"
 
     def require_known(
         self, model: Model, where: str, way_out: str = "`--map` names a renamed column; `--unknown ok` goes on all the same"
@@ -45,10 +45,10 @@ class FeatureNotes:
         for name, note in self.counts.items():
             if note.unseen and note.unseen == self.rows - note.missing:
                 known = model.encoder.categories(name)
-                listed = ", ".join(f"`{shown(category, 30)}`" for category in known[:5]) + (" ..." if len(known) > 5 else "")
-                what = f"no value of `{shown(name)}` is a category that training had, in {counted(note.unseen)}"
+                listed = ", ".join(f"`{display(category, 30)}`" for category in known[:5]) + (" ..." if len(known) > 5 else "")
+                what = f"no value of `{display(name)}` is a category that training had, in {counted(note.unseen)}"
                 hints = (f"training had {listed}", way_out)
-                findings.append(Finding("unknown-categories", what, shown(where, 200), hints=hints))
+                findings.append(Finding("unknown-categories", what, display(where, 200), hints=hints))
         raise_any(findings)
 
 

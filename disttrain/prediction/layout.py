@@ -28,8 +28,8 @@ def kept_columns(schema: pa.Schema, request: PredictOptions, model: Model) -> tu
     columns = columns_meant(request.keep, schema.names)
     if missing := [name for name in columns if name not in there]:
         near = suggestion(missing[0], schema.names)
-        hints = (f"did you mean `{rooms.shown(near)}`?" if near else f"there are {listing(map(rooms.shown, schema.names))}",)
-        raise DataError(Finding("missing-column", f"there is no column `{rooms.shown(missing[0])}` to keep", "--keep", hints=hints))
+        hints = (f"did you mean `{rooms.display(near)}`?" if near else f"there are {listing(map(rooms.display, schema.names))}",)
+        raise DataError(Finding("missing-column", f"there is no column `{rooms.display(missing[0])}` to keep", "--keep", hints=hints))
     return tuple(dict.fromkeys((*ids, *columns)))
 
 
@@ -44,7 +44,9 @@ def arranged(rows: pa.Table | pa.RecordBatch, made: Mapping[str, pa.Array], kept
 def as_written(rows: pa.Table | pa.RecordBatch, names: Sequence[str]) -> pa.Table:
     """Columns of the input as they stand there, which of features are beside the forms that the model reads."""
     there = set(rows.schema.names)
-    return pa.Table.from_arrays([rows.column(rooms.KEPT + name if rooms.KEPT + name in there else name) for name in names], list(names))
+    return pa.Table.from_arrays(
+        [rows.column(rooms.VERBATIM + name if rooms.VERBATIM + name in there else name) for name in names], list(names)
+    )
 
 
 def require_layout(schema: pa.Schema, kept: Sequence[str], made: Mapping[str, int], form: str, request: PredictOptions) -> None:
@@ -58,11 +60,11 @@ def require_layout(schema: pa.Schema, kept: Sequence[str], made: Mapping[str, in
     if twice := _twice(ours):
         raise UsageError(Finding("name-clash", f"two predicted columns would be called `{twice[0]}` in {form}", "--rename"))
     if twice := _twice(theirs):
-        what = f"two of the columns to keep would be called `{rooms.shown(twice[0])}` in {form}"
+        what = f"two of the columns to keep would be called `{rooms.display(twice[0])}` in {form}"
         raise DataError(Finding("name-clash", what, "--keep", hints=("leave one of them out",)))
     taken = {*names, *ours}
     if clashes := [name for name in (*kept, *theirs) if name in taken]:
-        what = f"the input column `{rooms.shown(clashes[0])}` and a predicted column have the same name"
+        what = f"the input column `{rooms.display(clashes[0])}` and a predicted column have the same name"
         raise DataError(Finding("name-clash", what, hints=("`--prefix pred_`, or `--rename OLD=NEW`",)))
     rooms.require_format(schema, kept, form)
 

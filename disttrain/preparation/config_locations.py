@@ -14,7 +14,7 @@ from disttrain.choices import SPLITS
 from disttrain.config import Loaded, Problem
 from disttrain.config.messages import nearest_file
 from disttrain.config.yaml.text import yaml_word
-from disttrain.data import place, shown
+from disttrain.data import display, display_path
 from disttrain.errors import ConfigError, DataError, Finding
 
 __all__ = ["places_of_config"]
@@ -61,14 +61,14 @@ def _file(loaded: Loaded, finding: Finding) -> Finding:
         if path[1] not in SPLITS or not isinstance(value, str):
             continue
         full = loaded.base / os.path.expanduser(value)
-        if finding.where in (place(full), place(loaded.base / value)):
-            what = f"{finding.what}: {shown(os.path.abspath(full), 300)}"
+        if finding.where in (display_path(full), display_path(loaded.base / value)):
+            what = f"{finding.what}: {display(os.path.abspath(full), 300)}"
             # A hint of the reader names a path from the working folder, which a config does not take.
             hints = [*_other_files(loaded.base, value), *(hint for hint in finding.hints if not hint.startswith("did you mean"))]
             if value.startswith("~"):
-                hints.append(f"`~` is the home folder, {shown(os.path.expanduser('~'), 300)}")
+                hints.append(f"`~` is the home folder, {display(os.path.expanduser('~'), 300)}")
             elif not os.path.isabs(value):
-                hints.append(f"a path is relative to this file, so to the folder {shown(os.path.abspath(loaded.base), 300)}")
+                hints.append(f"a path is relative to this file, so to the folder {display(os.path.abspath(loaded.base), 300)}")
             return _at(loaded, path, finding, what, tuple(hints))
     return finding
 
@@ -87,7 +87,7 @@ def _other_files(base: Path, value: str) -> Iterator[str]:
     for path in there:
         if os.path.isfile(path):
             written = os.path.relpath(path, base)
-            yield f"did you mean `{shown(Path(written).as_posix(), 300)}`?"
+            yield f"did you mean `{display(Path(written).as_posix(), 300)}`?"
             return
 
 
@@ -102,7 +102,7 @@ def _column(loaded: Loaded, finding: Finding, name: str) -> Finding:
 
 def _filter(loaded: Loaded, finding: Finding) -> Finding:
     for path, value in _entries(loaded):
-        if path[1] == "filter" and isinstance(value, str) and finding.what.startswith(f"`{shown(value)}`"):
+        if path[1] == "filter" and isinstance(value, str) and finding.what.startswith(f"`{display(value)}`"):
             parts = [part.strip() for part in re.split(r"\s+(?:and|AND|&&?)\s+", value)]
             several = (f"write `filter: {yaml_word(parts)}`",) if len(parts) > 1 else ()
             return _at(loaded, path, finding, finding.what, (*several, *finding.hints))

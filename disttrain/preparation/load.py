@@ -161,7 +161,9 @@ def _forms(config: Config, source: Source, schema: Schema, more: Sequence[str]) 
     for name in sorted({*config.evaluation.by, *([by] if by else [])} & set(there)):
         forms.setdefault(name, rooms.NAME)
     kept = dict.fromkeys(there if "*" in more else (name for name in more if name in set(there)))
-    return forms | {rooms.KEPT + name if name in forms else name: rooms.AS_WRITTEN for name in kept if forms.get(name) != rooms.AS_WRITTEN}
+    return forms | {
+        rooms.VERBATIM + name if name in forms else name: rooms.AS_WRITTEN for name in kept if forms.get(name) != rooms.AS_WRITTEN
+    }
 
 
 def _time_column(config: Config) -> list[str]:
@@ -207,7 +209,7 @@ def require_total(source: Source, total: int) -> None:
     """Raise DataError where the files of a source have no rows in all."""
     if not total:
         what = "the file has a header and no rows" if source.format.name == "csv" else "the file has no rows"
-        raise DataError(Finding("no-rows", what, source.place, hints=("name a file with rows",)))
+        raise DataError(Finding("no-rows", what, source.location, hints=("name a file with rows",)))
 
 
 def _joined(tables: Sequence[pa.Table]) -> pa.Table:

@@ -82,7 +82,7 @@ def _outcome_of(
     if config.data.censoring is None:
         target = _target_of(config, table, schema, labels, origin)
         return Outcome.exact(torch.from_numpy(target.values)), target.labels, None
-    seen = rooms.read_seen(table, schema, config.data.censoring, origin)
+    seen = rooms.read_censored_target(table, schema, config.data.censoring, origin)
     lower, upper = torch.from_numpy(seen.lower), torch.from_numpy(seen.upper)
     entry, above = (None if part is None else torch.from_numpy(part) for part in (seen.entry, seen.above))
     return Outcome(lower, upper, entry, above=above), None, seen.measured
@@ -118,7 +118,7 @@ def _require_order(family: str, column: str, labels: tuple[Any, ...], origin: Or
     """Raise DataError: the alphabet is no order of grades."""
     what = f"the labels of `{column}` are text, and {family} must know their order"
     hint = f"distribution: {{family: {family}, order: [{', '.join(map(str, labels[:10]))}]}}, from the lowest to the highest"
-    raise DataError(Finding("no-order", what, rooms.column_place(origin.names[0], column), hints=(hint,)))
+    raise DataError(Finding("no-order", what, rooms.column_location(origin.names[0], column), hints=(hint,)))
 
 
 def weight_of(table: pa.Table, schema: Schema, origin: Origin) -> Array | None:

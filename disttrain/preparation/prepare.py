@@ -13,7 +13,7 @@ from torch import Tensor
 
 from disttrain.choices import SPLITS
 from disttrain.config import Config, Loaded, suggestion
-from disttrain.data import Encoder, column_place, integer_column, own_shares, require_weight, shown
+from disttrain.data import Encoder, column_location, display, integer_column, member_holdouts, require_weight
 from disttrain.errors import DataError, Finding
 from disttrain.families import Family, Scaling
 from disttrain.model import Model, encoded, layout_of, outputs_of, scaling_of, standardised, trunk_dtype
@@ -119,7 +119,7 @@ def _held(config: Config, rows: Dataset, part: Array) -> Tensor | None:
         return None
     features = set(rows.schema.feature_columns)
     others = tuple(name for name in rows.table.column_names if name not in features)
-    shares = own_shares(
+    shares = member_holdouts(
         rows.table.take(integer_column(part)), config.network.members, config.data.validation,
         seed=config.training.seed, exclude=others, origin=rows.origin.rows(rows.position[part]),
     )  # fmt: skip
@@ -177,7 +177,7 @@ def _require_told(rows: Dataset, seen: Observed) -> None:
     if bool(train.outcome.upper.isinf().all()):
         what = "every training row is right-censored: any distribution far enough to the right explains them"
         hints = ("check `data.censoring`: an `event` of 1 says that the target was seen exactly, a `limit` censors those at or above it",)
-        raise DataError(Finding("no-events", what, column_place(rows.origin.names[0], column), hints=hints))
+        raise DataError(Finding("no-events", what, column_location(rows.origin.names[0], column), hints=hints))
 
 
 def _require_weights(rows: Dataset, weight: Array | None, splits: Sequence[str] = SPLITS) -> None:
@@ -198,8 +198,8 @@ def _untrained_labels(rows: Dataset, seen: Observed) -> Iterator[str]:
     codes = np.unique(seen.outcome.value.numpy())
     missing = [str(seen.labels[int(code)]) for code in codes[~np.isin(codes, trained)]]
     if missing:
-        said = ", ".join(f"`{shown(label, 40)}`" for label in missing[:10])
-        yield f"no training row has the label{'s' if len(missing) > 1 else ''} {said} of `{shown(rows.schema.target[0])}`, which held-out rows have"
+        said = ", ".join(f"`{display(label, 40)}`" for label in missing[:10])
+        yield f"no training row has the label{'s' if len(missing) > 1 else ''} {said} of `{display(rows.schema.target[0])}`, which held-out rows have"
 
 
 def _require_groups(config: Config, rows: Dataset) -> None:
@@ -207,9 +207,9 @@ def _require_groups(config: Config, rows: Dataset) -> None:
     missing = [name for name in config.evaluation.by if name not in rows.table.column_names]
     if missing:
         near = suggestion(missing[0], rows.arrow_schema.names)
-        hints = (f"did you mean `{shown(near)}`?",) if near else ()
+        hints = (f"did you mean `{display(near)}`?",) if near else ()
         raise DataError(
-            Finding("missing-column", f"there is no column `{shown(missing[0])}`, `evaluation.by`", rows.origin.names[0], hints=hints)
+            Finding("missing-column", f"there is no column `{display(missing[0])}`, `evaluation.by`", rows.origin.names[0], hints=hints)
         )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from disttrain.data import Origin, column_place, row_finding
+from disttrain.data import Origin, column_location, row_finding
 from disttrain.errors import DataError, Finding
 from disttrain.families import FAMILIES, Family, build, needs
 from disttrain.families.supports import Support
@@ -151,7 +151,7 @@ def require_variety(column: str, y: Array, origin: Origin) -> None:
         return
     what = f"`{column}` shows one class only among the training rows; there is nothing to tell apart"
     hint = "check `data.filter`, `data.split` and the column itself"
-    raise DataError(Finding("one-class", what, column_place(origin.names[0], column), hints=(hint,)))
+    raise DataError(Finding("one-class", what, column_location(origin.names[0], column), hints=(hint,)))
 
 
 def _shown(value: Any) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from disttrain.families import FAMILIES, Family
-from disttrain.messages import shown
+from disttrain.messages import display
 
 __all__ = ["Ties", "tie_notes", "ties"]
 
@@ -90,9 +90,7 @@ def tie_notes(family: Family, column: str, y: Array) -> tuple[str, ...]:
     found = None if family.support.discrete or family.event else ties(y[~np.isin(y, family.atoms)])
     if found is None:
         return ()
-    told = (
-        f"`{shown(column)}`: {found.text()}. A density scores repeated values as well as it likes by narrow spikes, so its nll says little"
-    )
+    told = f"`{display(column)}`: {found.text()}. A density scores repeated values as well as it likes by narrow spikes, so its nll says little"
     return (f"{told}; use {found.way_out(family)}",)
 
 

@@ -23,7 +23,7 @@ from disttrain.choices import SPLITS
 from disttrain.config import Config, Loaded
 from disttrain.data.io.table_writer import written
 from disttrain.errors import Finding, UsageError
-from disttrain.messages import shown
+from disttrain.messages import display
 from disttrain.model import trunk_dtype
 from disttrain.preparation.prepare import Prepared
 from disttrain.runs.open import files_by_source
@@ -65,7 +65,7 @@ def _lasting(path: Path, folder: Path) -> str:
     for name in (full, os.path.relpath(full, folder.resolve()), os.path.relpath(path, folder)):
         if not any("\ud800" <= character <= "\udfff" for character in name):
             return name
-    what = f"the name of {shown(path, 200)} is not UTF-8, and the config of the run could not say it"
+    what = f"the name of {display(path, 200)} is not UTF-8, and the config of the run could not say it"
     raise UsageError(
         Finding("not-utf8", what, "data", hints=("rename the file or folder, or put the run beside the data with `fit --out`",))
     )

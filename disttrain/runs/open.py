@@ -66,7 +66,7 @@ def own_rows(run: OpenRun, more: Sequence[str] = ()) -> Dataset:
         if len(rows.files) != len(said["files"]):
             what = "the run was fitted on another number of files"
         hints = ("name the rows with `--data`, or fit again",)
-        raise DataError(Finding("data-changed", what, rooms.place(changed), hints=hints))
+        raise DataError(Finding("data-changed", what, rooms.display_path(changed), hints=hints))
     return rows.only(run.model.encoder.usable(rows.table))
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from disttrain import config as configs
 from disttrain import storage
-from disttrain.data import place
+from disttrain.data import display_path
 from disttrain.errors import Finding, RunUnreadable, UsageError
 from disttrain.runs.open import OpenRun
 
@@ -35,8 +35,8 @@ def require_no_input(output: str, option: str, inputs: Iterable[Path], runs: Seq
         (Path(output), f"is the config of the run {run.name}") for run in runs if run.folder is not None and _is_config(output, run.folder)
     ]
     for path, use in found:
-        what = f"the output would replace {place(path)}, which {use}"
-        raise UsageError(Finding("output-is-input", what, f"{option} {place(output)}", hints=("name another file",)))
+        what = f"the output would replace {display_path(path)}, which {use}"
+        raise UsageError(Finding("output-is-input", what, f"{option} {display_path(output)}", hints=("name another file",)))
 
 
 def _is_config(output: str, run: Path) -> bool:
@@ -57,7 +57,7 @@ def require_no_input_in(folder: Path, inputs: Iterable[Path]) -> None:
     """Raise UsageError where overwriting the run in `folder` would remove one of the `inputs`."""
     for path in inputs:
         if any(storage.is_removed(name) for name in _names_inside(path, folder)):
-            what = f"overwriting the run in {place(folder)} would remove {place(path)}, which is read"
+            what = f"overwriting the run in {display_path(folder)} would remove {display_path(path)}, which is read"
             hints = ("name another folder with `--out`",)
             raise UsageError(Finding("output-is-input", what, "--overwrite", hints=hints))
 

@@ -122,7 +122,7 @@ def _require_same_data(folder: Path, prepared: Prepared) -> None:
         raise UsageError(Finding("resume-rows", what, str(folder), hints=(_NEW,)))
     if (changed := changed_file(prepared.data, said["files"])) is not None:
         what = "the data are not those that the run was begun with"
-        raise DataError(Finding("data-changed", what, rooms.place(changed), hints=(_NEW,)))
+        raise DataError(Finding("data-changed", what, rooms.display_path(changed), hints=(_NEW,)))
 
 
 def _require_same_versions(folder: Path, now: dict[str, Any]) -> tuple[str, ...]:

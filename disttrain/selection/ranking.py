@@ -110,7 +110,9 @@ def ranking(source: str, target: str, weight: str | None = None, support: str | 
             found.append((family, fitted))
     if not found and not failed:
         what = f"no family{f' of {support} targets' if support else ''} can produce every value of `{target}`"
-        raise DataError(Finding("no-family", what, rooms.column_place(source, target), hints=("`disttrain families` lists the supports",)))
+        raise DataError(
+            Finding("no-family", what, rooms.column_location(source, target), hints=("`disttrain families` lists the supports",))
+        )
     column = Column(target, len(y), len(distinct), len(numbers.scored), float(y.min()), float(y.max()), float(y.mean()), _skewness(y))
     return Ranking(column, tuple(_ranked(found, column.rows)), failed, unranked, _notes(found, target, y))
 
@@ -131,7 +133,7 @@ def _columns(source: str, target: str, weight: str | None) -> tuple[Array, Array
         y, weights = y[weights > 0], weights[weights > 0]
     if len(y) < 2:
         what = f"{len(y)} row{'s' if len(y) != 1 else ''}{' of positive weight' if weight else ''} cannot tell a shape"
-        raise DataError(Finding("too-few-rows", what, rooms.column_place(origin.names[0], target), hints=("more data",)))
+        raise DataError(Finding("too-few-rows", what, rooms.column_location(origin.names[0], target), hints=("more data",)))
     return y, weights
 
 

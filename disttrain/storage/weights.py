@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from disttrain import lazy
 from disttrain.errors import Finding, FitFailed, RunUnreadable
-from disttrain.messages import shown
+from disttrain.messages import display
 from disttrain.storage import safe_read
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def decode(data: bytearray, expected: Mapping[str, tuple[Sequence[int], Any]], w
     if found := list(_misplaced(header, expected, len(data) - start)):
         raise _wrong(found, where)
     tensors = {name: _view(data, start + header[name]["data_offsets"][0], *expected[name]) for name in sorted(expected)}
-    if found := [f"the weights `{shown(name)}` are not finite" for name, tensor in tensors.items() if not _is_sound(tensor, finite)]:
+    if found := [f"the weights `{display(name)}` are not finite" for name, tensor in tensors.items() if not _is_sound(tensor, finite)]:
         raise _wrong(found, where)
     # Copies: the views may stand at odd addresses, and all of them would keep the whole file in memory.
     return {name: tensor.clone() for name, tensor in tensors.items()}
@@ -141,20 +141,20 @@ def _header(data: bytearray, limit: int, where: str) -> tuple[dict[str, Any], in
 def _differences(header: Mapping[str, Any], expected: Mapping[str, tuple[Sequence[int], Any]]) -> Iterator[str]:
     for name in sorted(header.keys() | expected.keys()):
         if name not in header:
-            yield f"the weights `{shown(name)}` are missing"
+            yield f"the weights `{display(name)}` are missing"
         elif name not in expected:
-            yield f"the network described has no weights `{shown(name)}`"
+            yield f"the network described has no weights `{display(name)}`"
         elif not _is_entry(header[name]):
-            yield f"the entry of `{shown(name)}` is malformed"
+            yield f"the entry of `{display(name)}` is malformed"
         elif (found := _signature(header[name])) != (meant := (_DTYPES[_plain(expected[name][1])][0], list(expected[name][0]))):
-            yield f"`{shown(name)}` is {_spelled(found)}, and the network described needs {_spelled(meant)}"
+            yield f"`{display(name)}` is {_spelled(found)}, and the network described needs {_spelled(meant)}"
 
 
 def _misplaced(header: Mapping[str, Any], expected: Mapping[str, tuple[Sequence[int], Any]], length: int) -> Iterator[str]:
     end = 0
     for first, last, name in sorted((*entry["data_offsets"], name) for name, entry in header.items()):
         if first != end or last - first != _nbytes(*expected[name]):
-            yield f"`{shown(name)}` stands at bytes {first:,} to {last:,}, which leaves a gap, overlaps or is not its size"
+            yield f"`{display(name)}` stands at bytes {first:,} to {last:,}, which leaves a gap, overlaps or is not its size"
             return
         end = last
     if end != length:

@@ -11,7 +11,7 @@ from disttrain import config as configs
 from disttrain.config import Loaded
 from disttrain.evaluation.metric_selection import require_suited
 from disttrain.evaluation.scoring import baseline_nll
-from disttrain.messages import shown
+from disttrain.messages import display
 from disttrain.prediction.layout import require_free_ids
 from disttrain.preparation.censoring_text import counts_of
 from disttrain.preparation.prepare import Prepared, prepare
@@ -62,7 +62,7 @@ def _files(prepared: Prepared) -> list[Remark]:
     size = sum(file.stat().st_size for file in rows.files if file.is_file())
     counts = " · ".join(f"{split} {count:,}" for split, count in prepared.counts().items() if count)
     own = "" if prepared.held is None else f", of which each member holds out {prepared.held.shape[1]:,}"
-    names = ", ".join(shown(file.name) for file in rows.files[:3]) + (" ..." if len(rows.files) > 3 else "")
+    names = ", ".join(display(file.name) for file in rows.files[:3]) + (" ..." if len(rows.files) > 3 else "")
     return [
         Remark("files", f"{len(rows.files)} file{'s' if len(rows.files) > 1 else ''}, {size / 1e6:,.1f} MB        {names}"),
         *(Remark("read as", remark) for remark in rows.remarks),
@@ -73,7 +73,7 @@ def _files(prepared: Prepared) -> list[Remark]:
 
 def _target(prepared: Prepared) -> list[Remark]:
     rows, family, y = prepared.data, prepared.model.family, prepared.observed.outcome.value.numpy()
-    name = ", ".join(map(shown, rows.schema.target))
+    name = ", ".join(map(display, rows.schema.target))
     out = f", {rows.filtered:,} filtered out" if rows.filtered else ""
     told = counts_of(prepared.observed.outcome)
     remarks = [
@@ -119,16 +119,16 @@ def _few(prepared: Prepared) -> list[Remark]:
 def _features(prepared: Prepared) -> list[Remark]:
     encoder, rows = prepared.model.encoder, prepared.data
     remarks = [
-        Remark("features", f"`{shown(name)}` has one value in all training rows and can explain nothing", True)
+        Remark("features", f"`{display(name)}` has one value in all training rows and can explain nothing", True)
         for name in encoder.constants
     ]
     for name, note in encoder.notes(rows.table).items():
         if note.missing:
             share = 100 * note.missing / rows.table.num_rows
             what = {"impute": _filled(prepared, name), "drop": "dropped", "error": "refused"}[encoder.missing]
-            remarks.append(Remark("features", f"{shown(name)}: {note.missing:,} missing ({share:.1f} %), {what}", True))
+            remarks.append(Remark("features", f"{display(name)}: {note.missing:,} missing ({share:.1f} %), {what}", True))
         if note.unseen:
-            remarks.append(Remark("features", f"{shown(name)}: {note.unseen:,} rows with a category that no training row has", True))
+            remarks.append(Remark("features", f"{display(name)}: {note.unseen:,} rows with a category that no training row has", True))
     return [*_kinds(prepared), *remarks]
 
 
@@ -145,10 +145,10 @@ def _inputs(prepared: Prepared) -> list[Remark]:
     embedded = {embedding.column: embedding for embedding in prepared.model.encoder.embeddings}
     remarks = []
     for part, start, stop in prepared.model.encoder.spans():
-        columns = ", ".join(shown(column, 40) for column in part.columns[:_MOST_NAMES]) + (" ..." if stop - start > _MOST_NAMES else "")
+        columns = ", ".join(display(column, 40) for column in part.columns[:_MOST_NAMES]) + (" ..." if stop - start > _MOST_NAMES else "")
         counted = f"{stop - start} input{'s' if stop - start > 1 else ''}: {columns}"
         how = f"an embedding of {embedded[start].dimensions} numbers" if start in embedded else counted
-        remarks.append(Remark("inputs", f"{shown(part.name, 40)} -> {how}"))
+        remarks.append(Remark("inputs", f"{display(part.name, 40)} -> {how}"))
     return remarks
 
 
@@ -157,7 +157,7 @@ def _kinds(prepared: Prepared) -> list[Remark]:
     kinds: dict[str, list[str]] = {}
     encoder = prepared.model.encoder
     for feature in prepared.data.schema.features:
-        name = shown(feature.name, 40)
+        name = display(feature.name, 40)
         counted = f"{name} ({len(encoder.categories(feature.name)):,})" if feature.kind == "categorical" else name
         kinds.setdefault(feature.kind, []).append(counted)
     titles = {"numeric": "numbers", "categorical": "categories", "boolean": "true or false", "datetime": "dates"}
@@ -181,7 +181,7 @@ def _leaks(prepared: Prepared) -> list[Remark]:
     correlations = (centred * ((y - y.mean()) / y.std())[:, None]).mean(0)
     names = prepared.model.encoder.columns
     strong = [(names[i], float(c)) for i, c in enumerate(correlations) if abs(float(c)) >= _LEAK]
-    return [Remark("leakage", f"`{shown(name)}` correlates {value:.2f} with the target; it is a feature", True) for name, value in strong]
+    return [Remark("leakage", f"`{display(name)}` correlates {value:.2f} with the target; it is a feature", True) for name, value in strong]
 
 
 def _network(prepared: Prepared) -> list[Remark]:
@@ -198,10 +198,11 @@ def _known(prepared: Prepared) -> list[Remark]:
     numbers = {"exposure": seen.conditions.exposure, "weight": seen.weight}
     numbers |= {f"offset.{name}": column for name, column in seen.conditions.offsets.items()}
     numbers |= {f"given.{name}": column for name, column in seen.conditions.given.items()}
-    columns = {**schema.known, "weight": schema.weight}
+    columns = {**schema.row_inputs, "weight": schema.weight}
     return [
         Remark(
-            part.partition(".")[0], f"{part.partition('.')[2] or part}: `{shown(columns[part])}`, {float(v.min()):g} .. {float(v.max()):g}"
+            part.partition(".")[0],
+            f"{part.partition('.')[2] or part}: `{display(columns[part])}`, {float(v.min()):g} .. {float(v.max()):g}",
         )
         for part, v in numbers.items()
         if v is not None

@@ -177,7 +177,7 @@ def _given(model: Model, source: Source, question: EvaluateOptions, other: Model
     by = columns_meant(question.by, there) or [name for name in model.config.evaluation.by if name in there]
     # Twice through the file: first what little says which rows are scored and what was observed of them, then all that forecasts need.
     dropping = model.schema.feature_columns if model.encoder.missing == "drop" else ()
-    observed = dict.fromkeys((*model.schema.scored_columns, *model.schema.known.values(), *by))
+    observed = dict.fromkeys((*model.schema.scored_columns, *model.schema.row_inputs.values(), *by))
     first = {name: forms.get(name, rooms.NAME) for name in (*observed, *dropping)}
     read = source.read(first, filters=filters_of(model.config))
     usable = model.encoder.usable(read.table) if dropping else np.ones(len(read.row), dtype=bool)

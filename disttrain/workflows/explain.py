@@ -11,7 +11,7 @@ from typing import Any
 from disttrain.config import Config, Loaded
 from disttrain.errors import DataError
 from disttrain.families import Family, FamilyDoc, Parameter, activation_for, facts_of
-from disttrain.messages import shown
+from disttrain.messages import display
 from disttrain.model import Model, family_of
 from disttrain.networks import Output
 from disttrain.preparation.censoring_text import losses_of, weights_of
@@ -102,13 +102,13 @@ def _symbols(family: Family, config: Config) -> dict[str, str]:
 
 
 def _target_form(config: Config, family: Family, model: Model | None) -> str:
-    columns = [shown(column) for column in config.data.targets]
+    columns = [display(column) for column in config.data.targets]
     if family.event:
         return f"{', '.join(f'`{column}`' for column in columns)}: one vector per row, {family.support.text('y')}"
     if not is_label(config):
         return f"`{columns[0]}`, one number per row: {family.support.text('y')}"
     found = () if model is None or model.labels is None else model.labels
-    some = ", ".join(shown(label, _LABEL) for label in found[:_LABELS]) + (", …" if len(found) > _LABELS else "")
+    some = ", ".join(display(label, _LABEL) for label in found[:_LABELS]) + (", …" if len(found) > _LABELS else "")
     labels = f": {some}" if found else ""
     if len(columns) > 1:
         return f"one-hot: {len(columns)} columns with one 1 per row; y is the place of the 1{labels}"

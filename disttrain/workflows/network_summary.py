@@ -48,7 +48,7 @@ def chains(model: Model) -> dict[str, str]:
 
 def chain_of(model: Model, output: Output) -> str:
     """How one parameter comes about: a value, a column, a constant, or layers over the features it sees."""
-    name, known = output.parameter.name, model.schema.known
+    name, known = output.parameter.name, model.schema.row_inputs
     if isinstance(output.parameter.given, str):
         return f"column `{output.parameter.given}`"
     if not output.size:

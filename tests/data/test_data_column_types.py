@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from disttrain.data import Source
-from disttrain.data.column_types import NAME, NUMBER, OWN, TIME
+from disttrain.data.column_types import NAME, NATIVE, NUMBER, TIME
 from disttrain.data.filters import keep
 from disttrain.data.io.csv_dialect import PLAIN, Dialect
 from disttrain.data.source import comparisons
@@ -114,7 +114,7 @@ def test_points_in_time_of_ndjson_are_compared_whatever_else_they_are(tmp_path, 
     rows = Source([path]).read({"x": NAME}, ("x",), [])
     assert rows.table.column("x").to_pylist() == cells
     if MOMENTS[2] not in cells or len(cells) == 1:
-        assert keep(comparisons(Source([path]).read({"compared\0x": OWN}).table, ("x",)), ["x > '2020-08-01'"]).all()
+        assert keep(comparisons(Source([path]).read({"compared\0x": NATIVE}).table, ("x",)), ["x > '2020-08-01'"]).all()
 
 
 DAYS = ["2020-01-31", "2020-02-29", "2020-02-30", "2020-13-01", "0000-01-01", "9999-12-31", "20200131", "2020-1-31", "1600-01-01"]

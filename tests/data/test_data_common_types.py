@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from disttrain.data import Source, format_of
-from disttrain.data.column_types import AS_WRITTEN, NAME, NUMBER, OWN, TIME
+from disttrain.data.column_types import AS_WRITTEN, NAME, NATIVE, NUMBER, TIME
 from disttrain.data.common_types import in_one_type
 from disttrain.errors import DataError
 
@@ -80,7 +80,7 @@ def test_as_numbers_and_in_filters_a_value_is_exact_or_refused_with_its_row(tmp_
     values = [exact(value) for value in (*NUMBERS[one], *NUMBERS[other])]
     source = two_files(tmp_path, *(pa.array(NUMBERS[kind], kind) for kind in (one, other)))
     rounded = pa.types.is_floating(one) or pa.types.is_floating(other)
-    for form in (NUMBER, OWN):
+    for form in (NUMBER, NATIVE):
         if rounded and any(abs(value) > 2**53 for value in values):
             with pytest.raises(DataError) as caught:
                 source.read({"x": form})
@@ -95,7 +95,7 @@ def test_points_in_time_of_two_types_stay_the_instants_they_were(tmp_path, one, 
     values = [instant(value) for value in (*TIMES[one], *TIMES[other])]
     columns = [pa.array(TIMES[kind], kind) for kind in (one, other)]
     source = two_files(tmp_path, *columns)
-    reads = [source.read({"x": form}).table.column("x").cast(pa.timestamp("us")).to_pylist() for form in (AS_WRITTEN, OWN, TIME)]
+    reads = [source.read({"x": form}).table.column("x").cast(pa.timestamp("us")).to_pylist() for form in (AS_WRITTEN, NATIVE, TIME)]
     together = [value for part in in_one_type(columns) for value in part.cast(pa.timestamp("us")).to_pylist()]
     assert reads == [values] * 3
     assert together == values
@@ -115,7 +115,7 @@ def test_nanoseconds_are_kept_where_all_times_fit_them(tmp_path, form):
 def test_times_beyond_microseconds_are_refused_and_never_wrapped(tmp_path):
     column = pa.array([0, 10**15], pa.timestamp("s"))
     source = two_files(tmp_path, column, pa.array([DAY], pa.timestamp("us")))
-    for form in (TIME, OWN, AS_WRITTEN):
+    for form in (TIME, NATIVE, AS_WRITTEN):
         with pytest.raises(DataError) as caught:
             source.read({"x": form})
         assert [(finding.code, "row 1" in finding.excerpt[0]) for finding in caught.value.findings] == [("bad-time", True)]

@@ -117,7 +117,7 @@ def test_numbers_that_no_program_writes_are_named_in_every_spelling(tmp_path, sp
 def test_a_zero_before_a_number_makes_a_name_where_the_column_is_one_of_codes(tmp_path, cells, kind, order):
     path = tmp_path / "t.csv"
     path.write_text("z,k\n" + "".join(f"{cell},k\n" for cell in cells[::order]))
-    assert str(Source([path]).own_types(["z"])["z"]) == kind
+    assert str(Source([path]).native_types(["z"])["z"]) == kind
 
 
 @pytest.mark.parametrize(

@@ -43,14 +43,14 @@ def arrow(**columns):
     return source_with(pa.schema(list(columns.items())))
 
 
-def source_with(schema, place="data"):
+def source_with(schema, location="data"):
     """What a source with these columns and no rows answers."""
     return SimpleNamespace(
         schema=schema,
-        place=place,
+        location=location,
         conflict=lambda column: None,
-        require_separated=lambda wanted: None,
-        own_types=lambda names: {name: plain(schema.field(name).type) for name in names},
+        require_separated=lambda columns: None,
+        native_types=lambda names: {name: plain(schema.field(name).type) for name in names},
         pieces=lambda columns, text: iter(()),
     )
 

@@ -10,7 +10,7 @@ import pytest
 
 from disttrain import data
 from disttrain.data import Source, messages
-from disttrain.data.column_types import NAME, NUMBER, OWN
+from disttrain.data.column_types import NAME, NATIVE, NUMBER
 from disttrain.data.io import files as io_files
 from disttrain.errors import DataError
 
@@ -35,11 +35,11 @@ def written(path, table, form=None):
 
 def read_all(files, columns=None, format="auto"):
     source = Source(files, format)
-    return source.read(dict.fromkeys(columns or source.schema.names, OWN)).table
+    return source.read(dict.fromkeys(columns or source.schema.names, NATIVE)).table
 
 
 def streamed(files, columns, **options):
-    return Source(files).batches(dict.fromkeys(columns, OWN), **options)
+    return Source(files).batches(dict.fromkeys(columns, NATIVE), **options)
 
 
 def fault_of(tmp_path, name, content):
@@ -120,12 +120,12 @@ def test_a_csv_column_has_the_narrowest_type_that_all_values_have_wherever_they_
     for number, line in enumerate(lines):
         (tmp_path / f"part{number}.csv").write_text("x,k\n" + line)
     for source in ("both.csv", "late.csv", "part*.csv"):
-        assert str(Source(data.files(source, tmp_path)).own_types(["x"])["x"]) == kind, source
+        assert str(Source(data.files(source, tmp_path)).native_types(["x"])["x"]) == kind, source
 
 
 def test_a_csv_column_of_names_stays_as_it_is_written(tmp_path):
     (tmp_path / "a.csv").write_text("x,y\n1.0,2\n")
-    assert Source(data.files("a.csv", tmp_path)).read({"x": NAME, "y": OWN}).table.to_pydict() == {"x": ["1.0"], "y": [2]}
+    assert Source(data.files("a.csv", tmp_path)).read({"x": NAME, "y": NATIVE}).table.to_pydict() == {"x": ["1.0"], "y": [2]}
 
 
 @pytest.mark.parametrize(
@@ -326,11 +326,11 @@ def test_a_column_twice_in_any_of_the_files_is_named_with_its_file_in_the_same_w
     for order in (files, files[::-1]):
         source = Source(order)
         with pytest.raises(DataError) as caught:
-            source.read({"x": OWN, "y": OWN})
+            source.read({"x": NATIVE, "y": NATIVE})
         finding = caught.value.findings[0]
         assert (finding.code, finding.what) == ("duplicate-column", "2 columns have this name")
         assert finding.where.endswith(f"twice.{form}, column `x`")
-        assert sorted(source.read({"y": OWN}).table.column("y").to_pylist()) == [2, 7]
+        assert sorted(source.read({"y": NATIVE}).table.column("y").to_pylist()) == [2, 7]
 
 
 def test_a_folder_key_that_is_not_above_every_file_is_told_like_a_column_that_differs(tmp_path):
@@ -358,7 +358,7 @@ def test_a_limit_reads_the_first_rows_and_no_cell_behind_them(tmp_path, form):
     rows = Source([path, written(tmp_path / f"b.{form}", table)]).read({"x": NUMBER}, limit=300, filters=["y >= 298"])
     assert rows.table.column("x").to_pylist() == [2.0, 3.0]
     assert (rows.row.tolist(), rows.total) == ([298, 299], 602)
-    assert Source([path]).read({"y": OWN}, limit=1000).table.num_rows == 301
+    assert Source([path]).read({"y": NATIVE}, limit=1000).table.num_rows == 301
     assert Source([path]).read({"x": NUMBER}, limit=0).table.num_rows == 0
     assert Source([path]).read({}, limit=7).row.tolist() == list(range(7))
 
@@ -389,7 +389,7 @@ def test_standard_input_is_read_whatever_its_format(tmp_path, monkeypatch):
         content = written(tmp_path / name, table_of(20)).read_bytes()
         monkeypatch.setattr(io_files, "stdin_bytes", lambda content=content: content)
         assert read_all(data.files("-", tmp_path)).equals(table_of(20).combine_chunks())
-    assert messages.place("-") == "stdin"
+    assert messages.display_path("-") == "stdin"
 
 
 def test_a_file_that_changes_while_it_is_read_is_told(tmp_path):
@@ -415,8 +415,8 @@ def test_types_of_ndjson_hold_for_all_blocks(tmp_path, monkeypatch):
 
 
 def test_names_are_shown_without_their_control_characters():
-    assert messages.shown("a\x1b[31mb\nc\u202ed") == "a\\x1b[31mb\\nc\\u202ed"
-    assert len(messages.shown("x" * 10**6)) == 80
+    assert messages.display("a\x1b[31mb\nc\u202ed") == "a\\x1b[31mb\\nc\\u202ed"
+    assert len(messages.display("x" * 10**6)) == 80
 
 
 def test_hostile_column_names_are_escaped_in_every_message(tmp_path):

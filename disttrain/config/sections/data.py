@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
 
 from disttrain import choices
-from disttrain.config.messages import shown
+from disttrain.config.messages import display
 from disttrain.config.sections.field_types import (
     LIST,
     MAPPING,
@@ -66,14 +66,14 @@ def _encoding(name: str) -> str:
         return codecs.lookup(name).name
     except LookupError:
         hints = ("such as `utf-8`, `latin-1`, `cp1252` or `utf-16`",)
-        raise objection("unknown-choice", f"{shown(name)} is no encoding of text", hints=hints) from None
+        raise objection("unknown-choice", f"{display(name)} is no encoding of text", hints=hints) from None
 
 
 def _separator(mark: str) -> str:
     if mark == "auto" or (len(mark) == 1 and mark.isascii() and mark not in '"\r\n\0'):
         return mark
     hints = ('write one character, such as `";"` or `"\\t"`, or `auto`',)
-    raise objection("unknown-choice", f"{shown(mark)} is not a separator", hints=hints)
+    raise objection("unknown-choice", f"{display(mark)} is not a separator", hints=hints)
 
 
 def is_source(value: Any) -> bool:
@@ -165,7 +165,7 @@ class CensoringSection(BaseModel):
 def _no_number(text: str) -> str:
     # A file may well be called 2024, but not 20% or 0.2.
     if ("%" in text or "." in text or "," in text) and share_meant(text) is not None:
-        raise objection("wrong-type", f"the text {shown(text)} is neither a share nor the name of a file")
+        raise objection("wrong-type", f"the text {display(text)} is neither a share nor the name of a file")
     return text
 
 
@@ -192,7 +192,7 @@ def _features(value: Any) -> Any:
 def _offsets(value: Any) -> Any:
     if isinstance(value, str | list | tuple):
         hints = ("write `offset: {PARAMETER: COLUMN}`, such as `{rate: log_years}`",)
-        raise objection("wrong-type", f"`offset` must be a mapping, not {shown(value)}", hints=hints)
+        raise objection("wrong-type", f"`offset` must be a mapping, not {display(value)}", hints=hints)
     return value
 
 

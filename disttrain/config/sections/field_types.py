@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 from pydantic_core import PydanticCustomError
 
-from disttrain.config.messages import shown, way_out
+from disttrain.config.messages import display, way_out
 
 __all__ = [
     "LIST", "MAPPING", "NUMBER", "STRICT", "TEXT", "WRONG", "Column", "Columns", "Filename", "Levels", "Name", "Scalar", "Seconds",
@@ -81,7 +81,7 @@ def choice(kind: str, words: Sequence[str]) -> AfterValidator:
 
     def check(word: str) -> str:
         if word not in words:
-            raise objection("unknown-choice", f"{shown(word)} is not {kind}", hints=(way_out(word, words),))
+            raise objection("unknown-choice", f"{display(word)} is not {kind}", hints=(way_out(word, words),))
         return word
 
     return AfterValidator(check)
@@ -93,7 +93,7 @@ def each_choice(kind: str, words: Sequence[str]) -> AfterValidator:
     def check(given: tuple[str, ...]) -> tuple[str, ...]:
         for place, word in enumerate(given):
             if word not in words:
-                raise objection("unknown-choice", f"{shown(word)} is not {kind}", hints=(way_out(word, words),), at=(place,))
+                raise objection("unknown-choice", f"{display(word)} is not {kind}", hints=(way_out(word, words),), at=(place,))
         return distinct(given)
 
     return AfterValidator(check)
@@ -104,7 +104,7 @@ def distinct(given: tuple[Any, ...]) -> tuple[Any, ...]:
     seen: set[Any] = set()
     for place, item in enumerate(given):
         if item in seen:
-            raise objection("role-conflict", f"{shown(item)} is listed twice", at=(place,))
+            raise objection("role-conflict", f"{display(item)} is listed twice", at=(place,))
         seen.add(item)
     return given
 
@@ -121,7 +121,7 @@ def _no_nul(text: str) -> str:
 
 def _run_name(name: str) -> str:
     if not _NAME.fullmatch(name):
-        what = f"{shown(name)} cannot be the name of a run"
+        what = f"{display(name)} cannot be the name of a run"
         raise objection("out-of-range", what, hints=("letters, digits, and `-`, `_`, `.`, `+` or blanks between them",))
     return name
 
@@ -137,7 +137,7 @@ def _seconds(value: Any) -> Any:
         return value
     parts = _TIME.fullmatch(value)
     if not value or not parts:
-        raise objection("wrong-type", f"{shown(value)} is not a time", hints=("write `30m`, `2h`, `1h30m` or a number of seconds",))
+        raise objection("wrong-type", f"{display(value)} is not a time", hints=("write `30m`, `2h`, `1h30m` or a number of seconds",))
     return float(sum(int(part or 0) * unit for part, unit in zip(parts.groups(), (86_400, 3_600, 60, 1), strict=True)))
 
 

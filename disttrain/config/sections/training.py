@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from disttrain import choices
-from disttrain.config.messages import shown
+from disttrain.config.messages import display
 from disttrain.config.sections.field_types import NUMBER, STRICT, TEXT, Seconds, by_kind, choice, objection
 
 __all__ = ["OptimizerSection", "ScheduleSection", "StoppingSection", "TrainingSection"]
@@ -98,13 +98,13 @@ class StoppingSection(BaseModel):
 
 def _device(name: str) -> str:
     if not re.fullmatch(r"auto|cpu|cuda(:\d{1,3})?|mps", name):
-        raise objection("unknown-choice", f"{shown(name)} is not a device", hints=("use `auto`, `cpu`, `cuda`, `cuda:1` or `mps`",))
+        raise objection("unknown-choice", f"{display(name)} is not a device", hints=("use `auto`, `cpu`, `cuda`, `cuda:1` or `mps`",))
     return name
 
 
 def _batch_size(word: str) -> str:
     if word != "auto":
-        raise objection("wrong-type", f"`batch_size` must be a whole number or `auto`, not {shown(word)}")
+        raise objection("wrong-type", f"`batch_size` must be a whole number or `auto`, not {display(word)}")
     return word
 
 

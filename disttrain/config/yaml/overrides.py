@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from disttrain.config.messages import shown
+from disttrain.config.messages import display
 from disttrain.config.yaml import parser
 from disttrain.config.yaml.source_map import Located, Path, Place, Places, Problem, Source, Span, Spot
 
@@ -29,7 +29,7 @@ def applied(document: dict[str, Any], places: Places, argument: str, order: int)
     source = Source(_OPTION.strip(), lines, order, numbered=False)
     parts = tuple(key.split("."))
     if not equals or not all(parts) or key != key.strip():
-        return places, [_bad(source, Span(1, len(_OPTION) + 1, max(1, len(key))), f"{shown(argument)} is not KEY=VALUE")]
+        return places, [_bad(source, Span(1, len(_OPTION) + 1, max(1, len(key))), f"{display(argument)} is not KEY=VALUE")]
     if odd := _ODD.search(text):
         return places, [_not_text(source, odd, len(_OPTION) + len(key) + 2, parts)]
     reading = _read(text)
@@ -90,7 +90,7 @@ def _set(document: dict[str, Any], parts: tuple[str, ...], value: Any) -> None:
         if isinstance(inside, str) and parts[:number] in _SHORT_FORMS:
             inside = {_SHORT_FORMS[parts[:number]]: inside}
         if not isinstance(inside, dict | None):
-            raise ValueError(f"`{'.'.join(parts[:number])}` is {shown(inside)}; it has no key `{parts[number]}`")
+            raise ValueError(f"`{'.'.join(parts[:number])}` is {display(inside)}; it has no key `{parts[number]}`")
         here[part] = here = {} if inside is None else inside
     here[parts[-1]] = value
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from disttrain.config.messages import shown
+from disttrain.config.messages import display
 from disttrain.config.yaml import syntax_errors
 from disttrain.config.yaml.scalars import DEEPEST, resolved
 from disttrain.config.yaml.source_map import Path, Place, Problem, Span
@@ -153,7 +153,7 @@ class _Builder:
                 event.start_mark,
                 event.start_mark,
                 "yaml-tag",
-                f"{shown(event.tag.replace(_CORE, '!!'))} is a YAML tag; a config has none",
+                f"{display(event.tag.replace(_CORE, '!!'))} is a YAML tag; a config has none",
                 hints=hints,
             )
         if event.anchor is not None:
@@ -209,11 +209,11 @@ class _Builder:
         if not isinstance(key, str):
             problem = syntax_errors.decimal_comma(self.lines[span.line - 1], span, next(reversed(frame.keys), ""))
             hints = ("put it in quotes",) if isinstance(key, int | float) else ()
-            self._note(span, problem or Problem((), "key-not-text", f"a key must be text, not {shown(key)}", hints=hints))
+            self._note(span, problem or Problem((), "key-not-text", f"a key must be text, not {display(key)}", hints=hints))
             frame.key = "?"
         elif key in frame.keys:
             hints = (f"it is already on line {frame.keys[key].line}",)
-            self._note(span, Problem((), "duplicate-key", f"{shown(key)} is given twice", hints=hints))
+            self._note(span, Problem((), "duplicate-key", f"{display(key)} is given twice", hints=hints))
         else:
             frame.keys[key] = span
 

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from disttrain.config.aliases import key_of
-from disttrain.config.messages import shown
+from disttrain.config.messages import display
 from disttrain.config.yaml.source_map import Problem, Span
 
 __all__ = ["decimal_comma", "explained"]
@@ -102,7 +102,7 @@ def _odd_start(span: Span, lines: tuple[str, ...]) -> Problem:
     char = lines[span.line - 1][span.column - 1 : span.column]
     if char == "\t":
         return Problem((), "yaml-syntax", "a tab where only spaces may stand", hints=("indent with spaces",))
-    return Problem((), "yaml-syntax", f"{shown(char)} cannot begin a value", hints=("put text that begins with it in quotes",))
+    return Problem((), "yaml-syntax", f"{display(char)} cannot begin a value", hints=("put text that begins with it in quotes",))
 
 
 def _span(mark: Any, lines: tuple[str, ...]) -> Span:

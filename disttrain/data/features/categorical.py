@@ -1,4 +1,4 @@
-"""Categories as input columns of the network: one column for each, or a code that an embedding turns into a vector."""
+"""Categorical features as input columns of the network: one-hot columns, or a code for an embedding."""
 
 from __future__ import annotations
 
@@ -14,12 +14,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from disttrain.data.io.arrow_arrays import bits, boolean_column, joined, missing_values, plain_values, text_column, texts
-from disttrain.data.json_state import fields_of, flag, items, refuse, text, whole
-from disttrain.data.messages import Origin, column_place, row_finding, rows_have
+from disttrain.data.json_state import fields_of, flag, integer, items, refuse, text
+from disttrain.data.messages import Origin, column_location, row_finding, rows_have
 from disttrain.data.schema import MOST_DIMENSIONS, Feature
 from disttrain.errors import Finding
-
-__all__ = ["Categorical", "places_in"]
 
 MOST_ONE_HOT = 50
 MOST_CATEGORIES = 100_000
@@ -28,11 +26,11 @@ MOST_DEFAULT_DIMENSIONS = 16
 
 @dataclass(frozen=True)
 class Categorical:
-    """A column of categories, known by their text, character for character: `1.1` and `1.10` are two, as are `7` and `007`.
+    """The encoding of a categorical column. A category is an exact text: `1.1` and `1.10` are different, as are `7` and `007`.
 
-    One-hot: a column for each category (all 0 for one that training did not have), one for missing where training had any (`indicator`).
-    Embedding (`dimensions` > 0): one column with the code; 0 is a category that training did not have, 1 the first of `categories`, and the
-    last code is missing where training had any.
+    One-hot: one column for each category, all 0 for an unseen category, and a column for missing values if training had any (`indicator`).
+    Embedding (`dimensions` > 0): one column of codes. Code 0 is an unseen category, code 1 the first of `categories`, and the last code a
+    missing value if training had any.
     """
 
     name: str
@@ -44,7 +42,7 @@ class Categorical:
     def fit(
         feature: Feature, column: Any, scaling: str, origin: Origin, weight: NDArray[np.float64] | None = None  # noqa: ARG004
     ) -> tuple[Categorical, list[Finding]]:  # fmt: skip
-        """The encoding of the training rows `column`, (n,), and what is wrong with them."""
+        """Fit the encoding to the training rows `column`, (n,). Returns it with the findings about these rows."""
         values = texts(column)
         categories = sorted(pc.unique(values.drop_null()).to_pylist())
         findings = faults(feature, categories, origin)
@@ -55,7 +53,7 @@ class Categorical:
 
     @property
     def constant(self) -> bool:
-        """Whether training had one category only."""
+        """True if training had one category only."""
         return len(self.categories) + self.indicator < 2
 
     @property
@@ -71,21 +69,23 @@ class Categorical:
         return (*(f"{self.name}={category}" for category in self.categories), *([f"{self.name} missing"] if self.indicator else []))
 
     @cached_property
-    def _known(self) -> Any:
+    def _category_texts(self) -> Any:
         return text_column(self.categories)
 
     def positions(self, column: Any) -> NDArray[np.int64]:
-        """Place of each row's category among the training ones, (n,); the next after them for missing, -1 for one that is not there."""
+        """Return the index of each row's category in `categories`, (n,). A missing value has the next index if training had any; an
+        unseen category has -1.
+        """
         values = texts(column)
-        places = places_in(values, self._known)
-        return np.where(bits(values.is_valid()), places, len(self.categories) if self.indicator else -1)
+        positions = positions_in(values, self._category_texts)
+        return np.where(bits(values.is_valid()), positions, len(self.categories) if self.indicator else -1)
 
     def unseen(self, column: Any) -> NDArray[np.bool_]:
-        """Which rows have a category that training did not have, (n,); missing is none."""
+        """Return a mask (n,) of the rows with a category that training did not have. A missing value is not such a category."""
         return (self.positions(column) < 0) & ~missing_values(column)
 
     def unseen_finding(self, column: Any, origin: Origin) -> list[Finding]:
-        """The finding that `unknown_category: error` makes of those rows."""
+        """Return the finding about unseen categories, for `unknown_category: error`."""
         rows = self.unseen(column)
         if not rows.any():
             return []
@@ -103,46 +103,46 @@ class Categorical:
         ]
 
     def encode(self, column: Any, out: NDArray[np.float64], origin: Origin) -> list[Finding]:  # noqa: ARG002
-        """Write the input columns of `column`, (n,), into `out`, (n, width); nothing can be wrong with the values."""
-        places = self.positions(column)
+        """Write the input columns of `column`, (n,), into `out`, (n, width). Returns no findings: every value is valid."""
+        positions = self.positions(column)
         if self.dimensions:
-            out[:, 0] = places + 1
+            out[:, 0] = positions + 1
             return []
         out[:] = 0.0
-        known = np.flatnonzero(places >= 0)
-        out[known, places[known]] = 1.0
+        rows = np.flatnonzero(positions >= 0)
+        out[rows, positions[rows]] = 1.0
         return []
 
     def state(self) -> dict[str, Any]:
-        """The encoding as JSON."""
+        """Return the encoding as JSON."""
         return {"name": self.name, "categories": list(self.categories), "dimensions": self.dimensions, "indicator": self.indicator}
 
     @staticmethod
     def from_state(state: Any) -> Categorical:
-        """The encoding that `state()` described. Raises RunUnreadable where it is none."""
+        """Return the encoding of `state()`. Raises RunUnreadable if `state` is invalid."""
         name, categories, dimensions, indicator = fields_of(state, "categorical", ("name", "categories", "dimensions", "indicator"))
         listed = tuple(text(category, f"categories[{position}]") for position, category in enumerate(items(categories, "categories")))
         if any(later <= earlier for earlier, later in pairwise(listed)):
             raise refuse("`categories` must be sorted, each once", "categories")
-        return Categorical(text(name, "name"), listed, whole(dimensions, "dimensions", 0, MOST_DIMENSIONS), flag(indicator, "indicator"))
+        return Categorical(text(name, "name"), listed, integer(dimensions, "dimensions", 0, MOST_DIMENSIONS), flag(indicator, "indicator"))
 
 
-def places_in(values: Any, known: Any) -> NDArray[np.int64]:
-    """The place of each text among the `known` ones, an Arrow array, also where it is one of them in another spelling; -1 where it is none.
+def positions_in(values: Any, categories: Any) -> NDArray[np.int64]:
+    """Return the index of each text in `categories`, an Arrow array, (n,); -1 if absent. Another spelling of a category matches it.
 
-    Each text is taken by itself, whatever else is in the column.
+    The index of a text does not depend on the other texts of the column.
     """
-    places = index_in(values, known)
-    missed = bits(values.is_valid()) & (places < 0)
+    positions = index_in(values, categories)
+    missed = bits(values.is_valid()) & (positions < 0)
     if missed.any():
         others = values.filter(boolean_column(missed)).dictionary_encode()
-        places[missed] = respelled(others.dictionary, known)[plain_values(others.indices, np.int32)]
-    return places
+        positions[missed] = respelled(others.dictionary, categories)[plain_values(others.indices, np.int32)]
+    return positions
 
 
-def index_in(values: Any, known: Any) -> NDArray[np.int64]:
-    found = pc.index_in(values, value_set=known)
-    return np.where(bits(found.is_valid()), plain_values(found, np.int32).astype(np.int64), -1)
+def index_in(values: Any, categories: Any) -> NDArray[np.int64]:
+    result = pc.index_in(values, value_set=categories)
+    return np.where(bits(result.is_valid()), plain_values(result, np.int32).astype(np.int64), -1)
 
 
 # How software writes the same value otherwise: whole numbers in a column with gaps as 7.0, truth values with a capital.
@@ -158,20 +158,20 @@ def is_truth(text: Any) -> Any:
     return pc.is_in(pc.utf8_lower(text), value_set=text_column(["true", "false"]))
 
 
-def respelled(values: Any, known: Any) -> NDArray[np.int64]:
-    """The places of texts of which none is known as it is written."""
-    places = np.full(len(values), -1, dtype=np.int64)
+def respelled(values: Any, categories: Any) -> NDArray[np.int64]:
+    """Return the index of texts that match a category only in another spelling, (n,); -1 if there is no match."""
+    positions = np.full(len(values), -1, dtype=np.int64)
     for spelled in SPELLINGS:
         others = spelled(values)
-        places = places if others.equals(values) else np.where(places < 0, index_in(others, known), places)
-    if pc.all(is_truth(known)).as_py():
+        positions = positions if others.equals(values) else np.where(positions < 0, index_in(others, categories), positions)
+    if pc.all(is_truth(categories)).as_py():
         # Where there are only truth values, they may have any case on both sides: R writes TRUE. Among other words a case may be a name.
-        places = np.where(places < 0, index_in(pc.utf8_lower(values), pc.utf8_lower(known)), places)
-    return places
+        positions = np.where(positions < 0, index_in(pc.utf8_lower(values), pc.utf8_lower(categories)), positions)
+    return positions
 
 
 def faults(feature: Feature, categories: list[str], origin: Origin) -> list[Finding]:
-    where = column_place(origin.names[0], feature.name)
+    where = column_location(origin.names[0], feature.name)
     if len(categories) > MOST_CATEGORIES:
         what = f"it has {len(categories):,} categories; at most {MOST_CATEGORIES:,} can be learned"
         return [Finding("too-many-categories", what, where, hints=("an identifier belongs into `data.id`; or group the rare ones",))]

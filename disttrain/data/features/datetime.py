@@ -8,22 +8,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from disttrain.data.features.numeric import location_and_spread
+from disttrain.data.features.numeric import mean_and_deviation
 from disttrain.data.json_state import fields_of, flag, number, text
 from disttrain.data.messages import Origin
 from disttrain.data.schema import Feature
 from disttrain.data.value_checks import checked_times
 from disttrain.errors import Finding
 
-__all__ = ["Datetime", "calendar_parts"]
-
 DAY, HOUR = 86_400, 3_600
-Whole = NDArray[np.int64]
+Integers = NDArray[np.int64]
 
 
-def circle(places: int) -> NDArray[np.float64]:
-    """Sine and cosine of each of `places` equal steps around the circle: (places, 2)."""
-    angles = 2.0 * np.pi * np.arange(places) / places
+def circle(steps: int) -> NDArray[np.float64]:
+    """Return sine and cosine of `steps` equal steps around the circle, (steps, 2)."""
+    angles = 2.0 * np.pi * np.arange(steps) / steps
     return np.stack([np.sin(angles), np.cos(angles)], axis=1)
 
 
@@ -32,8 +30,8 @@ MONTHS, WEEKDAYS, HOURS = circle(12), circle(7), circle(24)
 CONSTANT_YEAR = 1.0
 
 
-def calendar_parts(seconds: Whole) -> tuple[Whole, Whole, Whole, Whole]:
-    """Year, month (0 = January), weekday (0 = Monday) and hour of seconds since 1970-01-01, (n,) each."""
+def calendar_parts(seconds: Integers) -> tuple[Integers, Integers, Integers, Integers]:
+    """Return year, month (0 = January), weekday (0 = Monday) and hour of seconds since 1970-01-01, (n,) each."""
     days = seconds // DAY
     months = days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
     return 1970 + months // 12, months % 12, (days + 3) % 7, seconds % DAY // HOUR
@@ -41,14 +39,15 @@ def calendar_parts(seconds: Whole) -> tuple[Whole, Whole, Whole, Whole]:
 
 @dataclass(frozen=True)
 class Datetime:
-    """A column of dates or times: the year, standardised, and sine and cosine of month, weekday and hour (in UTC where it has a zone).
+    """The encoding of a date or time column: the standardised year, and sine and cosine of month, weekday and hour (in UTC if it has a
+    zone).
 
-    A missing one is 0 in all seven, marked in an eighth column where training had any (`indicator`).
+    A missing value is 0 in all seven columns. An eighth column marks it if training had any (`indicator`).
     """
 
     name: str
     centre: float
-    spread: float
+    scale: float
     constant: bool
     indicator: bool
 
@@ -56,15 +55,15 @@ class Datetime:
     def fit(
         feature: Feature, column: Any, scaling: str, origin: Origin, weight: NDArray[np.float64] | None = None  # noqa: ARG004
     ) -> tuple[Datetime, list[Finding]]:  # fmt: skip
-        """The encoding of the training rows `column`, (n,), of the given weights, (n,), and what is wrong with them."""
+        """Fit the encoding to the training rows `column`, (n,), with weights (n,). Returns it with the findings about these rows."""
         seconds, missing, findings = checked_times(feature.name, column, origin)
         present = seconds[~missing]
         years = calendar_parts(present)[0].astype(np.float64)
         one_year = not present.size or bool(years.min() == years.max())
         weight = weight if weight is None else weight[~missing]
-        centre, spread = (float(years[0]) if present.size else 0.0, CONSTANT_YEAR) if one_year else location_and_spread(years, weight)
+        centre, scale = (float(years[0]) if present.size else 0.0, CONSTANT_YEAR) if one_year else mean_and_deviation(years, weight)
         constant = not present.size or bool(present.min() == present.max())
-        return Datetime(feature.name, centre, spread, constant, bool(missing.any())), findings
+        return Datetime(feature.name, centre, scale, constant, bool(missing.any())), findings
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -73,10 +72,10 @@ class Datetime:
         return (f"{self.name} year", *parts, *([f"{self.name} missing"] if self.indicator else []))
 
     def encode(self, column: Any, out: NDArray[np.float64], origin: Origin) -> list[Finding]:
-        """Write the input columns of `column`, (n,), into `out`, (n, 7 or 8); returns what is wrong with the values."""
+        """Write the input columns of `column`, (n,), into `out`, (n, 7 or 8). Returns the findings about its values."""
         seconds, missing, findings = checked_times(self.name, column, origin)
         year, month, weekday, hour = calendar_parts(seconds)
-        out[:, 0] = 0.0 if self.constant else (year - self.centre) / self.spread
+        out[:, 0] = 0.0 if self.constant else (year - self.centre) / self.scale
         out[:, 1:3], out[:, 3:5], out[:, 5:7] = MONTHS[month], WEEKDAYS[weekday], HOURS[hour]
         if self.constant:
             out[:, :7] = 0.0
@@ -86,24 +85,24 @@ class Datetime:
         return findings
 
     def state(self) -> dict[str, Any]:
-        """The encoding as JSON."""
+        """Return the encoding as JSON."""
         return {
             "name": self.name,
             "centre": self.centre,
-            "spread": self.spread,
+            "spread": self.scale,
             "constant": self.constant,
             "indicator": self.indicator,
         }
 
     @staticmethod
     def from_state(state: Any) -> Datetime:
-        """The encoding that `state()` described. Raises RunUnreadable where it is none."""
+        """Return the encoding of `state()`. Raises RunUnreadable if `state` is invalid."""
         keys = ("name", "centre", "spread", "constant", "indicator")
-        name, centre, spread, constant, indicator = fields_of(state, "datetime", keys)
+        name, centre, scale, constant, indicator = fields_of(state, "datetime", keys)
         return Datetime(
             text(name, "name"),
             number(centre, "centre", -1e5, 1e5),
-            number(spread, "spread", 1e-9, 1e5),
+            number(scale, "spread", 1e-9, 1e5),
             flag(constant, "constant"),
             flag(indicator, "indicator"),
         )

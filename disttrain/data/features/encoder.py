@@ -1,4 +1,4 @@
-"""Encoder: the features of a table as the float64 columns that the network sees. Fitted on training rows only, frozen after."""
+"""Encoder: the features of a table as float64 input columns of the network. Fitted on training rows only, constant afterwards."""
 
 from __future__ import annotations
 
@@ -14,11 +14,9 @@ from disttrain.data.features.datetime import Datetime
 from disttrain.data.features.numeric import Boolean, Numeric
 from disttrain.data.io.arrow_arrays import boolean_column, missing_values
 from disttrain.data.json_state import each, fields_of, refuse, text
-from disttrain.data.messages import Origin, column_place, raise_any, row_finding, rows_have, shown
+from disttrain.data.messages import Origin, column_location, display, raise_any, row_finding, rows_have
 from disttrain.data.schema import Feature, Schema
 from disttrain.errors import DataError, Finding
-
-__all__ = ["Embedding", "Encoder", "FeatureCounts"]
 
 Part = Numeric | Boolean | Categorical | Datetime
 
@@ -35,7 +33,7 @@ UNKNOWN = ("other", "error")
 
 @dataclass(frozen=True)
 class Embedding:
-    """An input column that holds codes 0 … categories − 1, to be looked up as vectors of `dimensions` numbers; code 0 is never trained."""
+    """An input column of codes 0 … categories − 1, each looked up as a vector of `dimensions` numbers. Code 0 is never trained."""
 
     column: int
     categories: int
@@ -44,7 +42,7 @@ class Embedding:
 
 @dataclass(frozen=True)
 class FeatureCounts:
-    """What was met in one feature of a batch: rows without a value, and rows with a category that training did not have."""
+    """Counts for one feature of a batch: rows without a value, and rows with a category that training did not have."""
 
     missing: int
     unseen: int
@@ -52,9 +50,9 @@ class FeatureCounts:
 
 @dataclass(frozen=True)
 class Encoder:
-    """How each feature becomes input columns; `missing` is impute, drop or error, `unknown_category` other or error.
+    """The encoding of all features. `missing` is impute, drop or error; `unknown_category` is other or error.
 
-    Every step works on each value by itself, so results are the same bits however the rows are cut into batches.
+    Each step treats each value by itself, so the result has the same bits for every division of the rows into batches.
     """
 
     parts: tuple[Part, ...]
@@ -73,10 +71,10 @@ class Encoder:
         origin: Origin | None = None,
         weight: NDArray[np.float64] | None = None,
     ) -> Encoder:
-        """The encoder of the schema's features, with statistics of the table's rows, or of those where the mask `rows` is set.
+        """Fit the encoder to the schema's features, on the rows of the table in the mask `rows`, or on all rows.
 
-        Each row counts as often as its `weight` (n,) says; one of weight 0 might as well not be there.
-        Raises DataError with all faults: no rows, a column that is all null or has values that are no numbers, and by policy missing ones.
+        A row counts `weight` (n,) times; a row of weight 0 has no effect.
+        Raises DataError with all faults: no rows, an empty column, values that are not numbers, and missing values if `missing` is error.
         """
         start = origin or Origin()
         if not (table.num_rows if rows is None else rows.sum()):
@@ -85,14 +83,14 @@ class Encoder:
         rows = rows if weight is None else (weight > 0) & (True if rows is None else rows)
         used = rows_with_all(schema, table, rows) if missing == "drop" else rows
         masses = weight if weight is None or used is None else weight[used]
-        place = start if used is None else start.rows(start.positions_of(np.flatnonzero(used)))
+        rows_origin = start if used is None else start.rows(start.positions_of(np.flatnonzero(used)))
         mask = None if used is None else boolean_column(used)
         parts, findings = [], []
         for feature in schema.features:
             column = table.column(feature.name) if mask is None else table.column(feature.name).filter(mask)
-            part, found = fitted(feature, column, scaling, place, masses)
+            part, faults = fitted(feature, column, scaling, rows_origin, masses)
             parts.append(part)
-            findings += [*found, *(missing_findings(feature.name, column, place) if missing == "error" else ())]
+            findings += [*faults, *(missing_findings(feature.name, column, rows_origin) if missing == "error" else ())]
         raise_any(findings)
         return Encoder(tuple(parts), missing, unknown_category)
 
@@ -113,35 +111,36 @@ class Encoder:
 
     @property
     def embeddings(self) -> tuple[Embedding, ...]:
-        """The input columns that hold codes."""
-        found = [(part, start) for part, start, _ in self.spans() if isinstance(part, Categorical) and part.dimensions]
-        return tuple(Embedding(start, part.codes, part.dimensions) for part, start in found)
+        """The input columns of codes."""
+        embedded = [(part, start) for part, start, _ in self.spans() if isinstance(part, Categorical) and part.dimensions]
+        return tuple(Embedding(start, part.codes, part.dimensions) for part, start in embedded)
 
     @property
     def numbers(self) -> tuple[int, ...]:
-        """The input columns that hold numbers, without the indicators of missing ones."""
+        """The input columns of numbers, without the indicators of missing values."""
         return tuple(start for part, start, _ in self.spans() if isinstance(part, Numeric))
 
     @property
     def constants(self) -> tuple[str, ...]:
-        """Features with one value in all training rows, which can explain nothing."""
+        """The features with one value in all training rows, which carry no information."""
         return tuple(part.name for part in self.parts if part.constant)
 
     def categories(self, name: str) -> tuple[str, ...]:
-        """The categories that training had in a feature; none where it is no category."""
+        """Return the training categories of a feature; none if it is not categorical."""
         return next((part.categories for part in self.parts if part.name == name and isinstance(part, Categorical)), ())
 
     def spans(self) -> Iterator[tuple[Part, int, int]]:
-        """Each part with the first and the one-past-last of its input columns."""
+        """Yield each part with the first and the one-past-last of its input columns."""
         start = 0
         for part in self.parts:
             yield part, start, start + len(part.columns)
             start += len(part.columns)
 
     def features(self, batch: Any, origin: Origin | None = None) -> NDArray[np.float64]:
-        """The input columns of a table or record batch of n rows: (n, width) float64, finite.
+        """Return the input columns of a table or record batch of n rows: (n, width) float64, finite.
 
-        Raises DataError with all faults: absent columns, infinite values, text for numbers; by policy missing values, unknown categories.
+        Raises DataError with all faults: absent columns, infinite values, text for numbers; by policy missing values and unknown
+        categories.
         """
         start = origin or Origin()
         raise_any(absent([part.name for part in self.parts], batch, start))
@@ -150,7 +149,7 @@ class Encoder:
         return out
 
     def write(self, batch: Any, out: NDArray[np.float64], origin: Origin) -> Iterator[Finding]:
-        """Fill `out`, (n, width), with the input columns of the batch; yields what is wrong."""
+        """Fill `out`, (n, width), with the input columns of the batch. Yields the findings about its values."""
         for part, first, last in self.spans():
             column = batch.column(part.name)
             yield from part.encode(column, out[:, first:last], origin)
@@ -160,15 +159,17 @@ class Encoder:
                 yield from part.unseen_finding(column, origin)
 
     def usable(self, batch: Any) -> NDArray[np.bool_]:
-        """Which rows `missing: drop` keeps, (n,): those with a value in every feature. All rows under the other policies."""
-        kept = np.ones(batch.num_rows, dtype=bool)
+        """Return a mask (n,) of the usable rows. `missing: drop` removes rows without a value in some feature; other policies keep all
+        rows.
+        """
+        complete = np.ones(batch.num_rows, dtype=bool)
         if self.missing == "drop":
             for part in self.parts:
-                kept &= ~missing_values(batch.column(part.name))
-        return kept
+                complete &= ~missing_values(batch.column(part.name))
+        return complete
 
     def notes(self, batch: Any) -> dict[str, FeatureCounts]:
-        """What a reader of results should know of a batch: for each feature that has any, rows missing and rows of unknown category."""
+        """Return the counts of missing values and unknown categories in a batch, for the features that have any."""
         notes = {}
         for part in self.parts:
             column = batch.column(part.name)
@@ -177,14 +178,14 @@ class Encoder:
         return {name: note for name, note in notes.items() if note.missing or note.unseen}
 
     def state(self) -> dict[str, Any]:
-        """The encoder as JSON."""
+        """Return the encoder as JSON."""
         kinds = {kind: name for name, kind in PARTS.items()}
         parts = [{"kind": kinds[type(part)], **part.state()} for part in self.parts]
         return {"missing": self.missing, "unknown_category": self.unknown_category, "parts": parts}
 
     @staticmethod
     def from_state(state: Any) -> Encoder:
-        """The encoder that `state()` described. Raises RunUnreadable where it is none: a spread of 0, a name twice, an unknown kind."""
+        """Return the encoder of `state()`. Raises RunUnreadable if `state` is invalid: a scale of 0, a repeated name, an unknown kind."""
         missing, unknown, stored = fields_of(state, "encoder", ("missing", "unknown_category", "parts"))
         parts = each(stored, "parts", part_from)
         if len({part.name for part in parts}) < len(parts):
@@ -203,21 +204,23 @@ def fitted(feature: Feature, column: Any, scaling: str, origin: Origin, weight: 
     part, findings = PARTS[feature.kind].fit(feature, column, scaling, origin, weight)
     if part.constant and missing_values(column).all():
         what = "it has no value in any training row"
-        hints = (f"leave it out of the features: `{shown(feature.name)}`",)
-        return Boolean(feature.name, True, False), [Finding("empty-column", what, column_place(origin.names[0], feature.name), hints=hints)]
+        hints = (f"leave it out of the features: `{display(feature.name)}`",)
+        return Boolean(feature.name, True, False), [
+            Finding("empty-column", what, column_location(origin.names[0], feature.name), hints=hints)
+        ]
     return part, findings
 
 
 def rows_with_all(schema: Schema, table: Any, rows: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
-    """Which rows have a value in every feature, and are among `rows`: (n,)."""
-    kept = np.ones(table.num_rows, dtype=bool) if rows is None else rows.copy()
+    """Return a mask (n,) of those `rows` that have a value in every feature. Raises DataError if there is none."""
+    complete = np.ones(table.num_rows, dtype=bool) if rows is None else rows.copy()
     for feature in schema.features:
-        kept &= ~missing_values(table.column(feature.name))
-    if not kept.any():
+        complete &= ~missing_values(table.column(feature.name))
+    if not complete.any():
         raise DataError(
             Finding("no-rows", "every row misses a value, and `data.missing: drop` leaves none", hints=("use `missing: impute`",))
         )
-    return kept
+    return complete
 
 
 def missing_findings(name: str, column: Any, origin: Origin) -> Iterator[Finding]:
@@ -231,4 +234,4 @@ def missing_findings(name: str, column: Any, origin: Origin) -> Iterator[Finding
 def absent(names: Sequence[str], batch: Any, origin: Origin) -> Iterator[Finding]:
     for name in names:
         if len(batch.schema.get_all_field_indices(name)) != 1:
-            yield Finding("missing-column", f"there is no column `{shown(name)}`", origin.names[0])
+            yield Finding("missing-column", f"there is no column `{display(name)}`", origin.names[0])

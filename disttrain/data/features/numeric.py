@@ -1,4 +1,4 @@
-"""Numbers and booleans as input columns of the network."""
+"""Numeric and boolean features as input columns of the network."""
 
 from __future__ import annotations
 
@@ -17,8 +17,6 @@ from disttrain.data.value_checks import LARGEST, checked_numbers, counted
 from disttrain.errors import Finding
 from disttrain.quantiles import ROUNDING, cumulative_shares, weighted_quantiles
 
-__all__ = ["Boolean", "Numeric"]
-
 MOST_QUANTILES = 1000
 # Inputs this many standard deviations away are no data, and overflow the network's float32.
 FARTHEST = 1e30
@@ -27,15 +25,15 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Numeric:
-    """A column of numbers: (x − centre) / spread in float64, or the normal score of x among the training quantiles.
+    """The encoding of a numeric column: (x − centre) / scale in float64, or the normal score of x among the training quantiles.
 
-    `fill` is the training median, in the column's own unit, which stands for missing values; `indicator` whether training had any, and
-    there is a second column that marks them. A `constant` column is 0.
+    `fill` is the training median, in the unit of the column, and replaces missing values. `indicator` is True if training had missing
+    values; a second column then marks them. A `constant` column is 0.
     """
 
     name: str
     centre: float
-    spread: float
+    scale: float
     fill: float
     constant: bool
     indicator: bool
@@ -44,7 +42,7 @@ class Numeric:
 
     @staticmethod
     def fit(feature: Feature, column: Any, scaling: str, origin: Origin, weight: Floats | None = None) -> tuple[Numeric, list[Finding]]:
-        """The encoding of the training rows `column`, (n,), of the given weights, (n,), and what is wrong with them."""
+        """Fit the encoding to the training rows `column`, (n,), with weights (n,). Returns it with the findings about these rows."""
         values, missing, findings = checked_numbers(feature.name, column, origin)
         present, weight = (values[~missing], weight if weight is None else weight[~missing]) if missing.any() else (values, weight)
         if findings or not present.size:
@@ -54,8 +52,8 @@ class Numeric:
         if scaling == "quantile" and not constant:
             quantiles, scores = normal_scores(present, weight)
             return Numeric(feature.name, 0.0, 1.0, median, False, indicator, quantiles, scores), []
-        centre, spread = location_and_spread(present, weight) if scaling == "standard" and not constant else (0.0, 1.0)
-        return Numeric(feature.name, centre, spread, median, constant, indicator), []
+        centre, scale = mean_and_deviation(present, weight) if scaling == "standard" and not constant else (0.0, 1.0)
+        return Numeric(feature.name, centre, scale, median, constant, indicator), []
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -63,45 +61,46 @@ class Numeric:
         return (self.name, f"{self.name} missing") if self.indicator else (self.name,)
 
     def encode(self, column: Any, out: Floats, origin: Origin) -> list[Finding]:
-        """Write the input columns of `column`, (n,), into `out`, (n, 1 or 2); returns what is wrong with the values."""
+        """Write the input columns of `column`, (n,), into `out`, (n, 1 or 2). Returns the findings about its values."""
         values, missing, findings = checked_numbers(self.name, column, origin)
         if findings:
             return findings
         some = bool(missing.any())
-        self.scale(np.where(missing, self.fill, values) if some else values, out[:, 0])
+        self.transform(np.where(missing, self.fill, values) if some else values, out[:, 0])
         if self.indicator:
             out[:, 1] = missing
-        far = np.abs(out[:, 0]) > FARTHEST
-        if not far.any():
+        outliers = np.abs(out[:, 0]) > FARTHEST
+        if not outliers.any():
             return []
-        what = f"{counted(far)} more than {FARTHEST:g} standard deviations of the training rows from their mean"
-        return [row_finding("value-too-large", what, column=self.name, rows=far, values=lambda row: f"{values[row]:g}", origin=origin)]
+        what = f"{counted(outliers)} more than {FARTHEST:g} standard deviations of the training rows from their mean"
+        return [row_finding("value-too-large", what, column=self.name, rows=outliers, values=lambda row: f"{values[row]:g}", origin=origin)]
 
-    def scale(self, values: Floats, out: Floats) -> None:
+    def transform(self, values: Floats, out: Floats) -> None:
+        """Write the scaled `values`, (n,), into `out`, (n,)."""
         if self.constant:
             out[:] = 0.0
         elif self.quantiles:
             out[:] = np.interp(values, self.quantiles, self.scores)
         else:
             np.subtract(values, self.centre, out=out)
-            np.divide(out, self.spread, out=out)
+            np.divide(out, self.scale, out=out)
 
     def state(self) -> dict[str, Any]:
-        """The encoding as JSON."""
-        numbers = {"centre": self.centre, "spread": self.spread, "fill": self.fill, "constant": self.constant, "indicator": self.indicator}
+        """Return the encoding as JSON."""
+        numbers = {"centre": self.centre, "spread": self.scale, "fill": self.fill, "constant": self.constant, "indicator": self.indicator}
         return {"name": self.name, **numbers, "quantiles": list(self.quantiles), "scores": list(self.scores)}
 
     @staticmethod
     def from_state(state: Any) -> Numeric:
-        """The encoding that `state()` described. Raises RunUnreadable where it is none."""
+        """Return the encoding of `state()`. Raises RunUnreadable if `state` is invalid."""
         keys = ("name", "centre", "spread", "fill", "constant", "indicator", "quantiles", "scores")
-        name, centre, spread, fill, constant, indicator, quantiles, scores = fields_of(state, "numeric", keys)
+        name, centre, scale, fill, constant, indicator, quantiles, scores = fields_of(state, "numeric", keys)
         marks, heights = increasing(quantiles, "quantiles"), increasing(scores, "scores")
         number(len(marks) - len(heights), "quantiles without scores", 0, 0)
         return Numeric(
             text(name, "name"),
             number(centre, "centre", -LARGEST, LARGEST),
-            number(spread, "spread", np.nextafter(0.0, 1.0), 10 * LARGEST),
+            number(scale, "spread", np.nextafter(0.0, 1.0), 10 * LARGEST),
             number(fill, "fill", -LARGEST, LARGEST),
             flag(constant, "constant"),
             flag(indicator, "indicator"),
@@ -110,9 +109,10 @@ class Numeric:
         )
 
 
-def location_and_spread(values: Floats, weight: Floats | None = None) -> tuple[float, float]:
-    """Mean and standard deviation of values that are not all equal, of the given weights, for 1e9 ± 1e-3 as for 1e-200: the mean is
-    corrected once by the mean of the deviations from it, and the deviations are squared relative to the largest.
+def mean_and_deviation(values: Floats, weight: Floats | None = None) -> tuple[float, float]:
+    """Return the mean and the standard deviation of weighted values that are not all equal, accurate for 1e9 ± 1e-3 and for 1e-200.
+
+    The mean of the deviations corrects the mean once, and the deviations are squared relative to the largest.
     """
     rough = mean(values, weight)
     centre = rough + mean(values - rough, weight)
@@ -128,11 +128,12 @@ def mean(values: Floats, weight: Floats | None) -> float:
 
 
 def normal_scores(values: Floats, weight: Floats | None = None) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Values of the training rows, strictly increasing, and the standard normal quantile at the share of the weight below each, half of
-    its own included: all values, or those nearest to so many equal shares.
+    """Return strictly increasing training values and their normal scores, for all distinct values or for up to MOST_QUANTILES quantiles.
+
+    The score of a value is the standard normal quantile at the share of the weight below it plus half of its own weight.
     """
-    marks, places = np.unique(values, return_inverse=True)
-    mass = np.bincount(places, weights=weight)
+    marks, positions = np.unique(values, return_inverse=True)
+    mass = np.bincount(positions, weights=weight)
     marks, mass = marks[mass > 0], mass[mass > 0]
     above = cumulative_shares(mass)
     middle = above - 0.5 * mass / mass.sum()
@@ -144,7 +145,7 @@ def normal_scores(values: Floats, weight: Floats | None = None) -> tuple[tuple[f
 
 @dataclass(frozen=True)
 class Boolean:
-    """A column of true and false, as 1 and 0; missing ones are 0, marked in a second column where training had any (`indicator`)."""
+    """The encoding of a boolean column: 1 and 0. A missing value is 0; a second column marks it if training had any (`indicator`)."""
 
     name: str
     constant: bool
@@ -154,7 +155,7 @@ class Boolean:
     def fit(
         feature: Feature, column: Any, scaling: str, origin: Origin, weight: Floats | None = None  # noqa: ARG004
     ) -> tuple[Boolean, list[Finding]]:  # fmt: skip
-        """The encoding of the training rows `column`, (n,), and what is wrong with them."""
+        """Fit the encoding to the training rows `column`, (n,). Returns it with the findings about these rows."""
         values, missing, findings = checked_numbers(feature.name, column, origin)
         present = values[~missing]
         constant = not present.size or bool(present.min() == present.max())
@@ -166,7 +167,7 @@ class Boolean:
         return (self.name, f"{self.name} missing") if self.indicator else (self.name,)
 
     def encode(self, column: Any, out: Floats, origin: Origin) -> list[Finding]:
-        """Write the input columns of `column`, (n,), into `out`, (n, 1 or 2); returns what is wrong with the values."""
+        """Write the input columns of `column`, (n,), into `out`, (n, 1 or 2). Returns the findings about its values."""
         values, missing, findings = checked_numbers(self.name, column, origin)
         out[:, 0] = 0.0 if self.constant else np.where(missing, 0.0, values)
         if self.indicator:
@@ -174,11 +175,11 @@ class Boolean:
         return findings
 
     def state(self) -> dict[str, Any]:
-        """The encoding as JSON."""
+        """Return the encoding as JSON."""
         return {"name": self.name, "constant": self.constant, "indicator": self.indicator}
 
     @staticmethod
     def from_state(state: Any) -> Boolean:
-        """The encoding that `state()` described. Raises RunUnreadable where it is none."""
+        """Return the encoding of `state()`. Raises RunUnreadable if `state` is invalid."""
         name, constant, indicator = fields_of(state, "boolean", ("name", "constant", "indicator"))
         return Boolean(text(name, "name"), flag(constant, "constant"), flag(indicator, "indicator"))

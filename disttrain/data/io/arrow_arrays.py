@@ -1,7 +1,7 @@
-"""Arrow columns as NumPy arrays and back, through their buffers.
+"""Conversion between Arrow columns and NumPy arrays through their buffers.
 
-`ChunkedArray.to_numpy`, `pa.array`, `pa.table`, `pa.scalar` and `take` of a NumPy array import pandas on first use, which costs a fifth of a
-second and 50 MiB; buffers do not.
+`ChunkedArray.to_numpy`, `pa.array`, `pa.table`, `pa.scalar` and `take` of a NumPy array import pandas on first use, which costs a fifth of
+a second and 50 MiB. Buffers import nothing.
 """
 
 from __future__ import annotations
@@ -14,29 +14,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-__all__ = [
-    "LARGEST_WHOLE",
-    "beyond_float",
-    "bits",
-    "boolean_column",
-    "chosen_texts",
-    "float_column",
-    "instants",
-    "integer_column",
-    "integers",
-    "is_bytes",
-    "is_number",
-    "is_text",
-    "is_time",
-    "joined",
-    "missing_values",
-    "numbers",
-    "plain",
-    "plain_values",
-    "text_column",
-    "texts",
-]
-
 # The largest whole number up to which float64 holds all of them.
 LARGEST_WHOLE = 2**53
 # Floats from here on Arrow writes with an exponent.
@@ -45,29 +22,29 @@ SECONDS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
 def is_number(kind: Any) -> bool:
-    """Whether a column of this Arrow type holds numbers: integers, floats and decimals."""
+    """True if an Arrow type holds numbers: integers, floats or decimals."""
     return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
 
 
 def is_text(kind: Any) -> bool:
-    """Whether a column of this Arrow type holds text."""
+    """True if an Arrow type holds text."""
     return bool(pa.types.is_string(kind))
 
 
 def is_time(kind: Any) -> bool:
-    """Whether a column of this Arrow type holds dates or points in time."""
+    """True if an Arrow type holds dates or timestamps."""
     return bool(pa.types.is_date(kind) or pa.types.is_timestamp(kind))
 
 
 def is_bytes(kind: Any) -> bool:
-    """Whether a column of this Arrow type holds bytes that need not be text."""
+    """True if an Arrow type holds bytes, which need not be text."""
     return bool(
         pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind) or pa.types.is_binary_view(kind)
     )
 
 
 def plain(kind: Any) -> Any:
-    """The Arrow type that a column is read as: dictionaries as their values, all texts as one type."""
+    """Return the Arrow type under which a column is read: dictionaries become their value type, all text types become one."""
     if pa.types.is_dictionary(kind):
         return plain(kind.value_type)
     if pa.types.is_large_string(kind) or str(kind) == "string_view":
@@ -76,7 +53,7 @@ def plain(kind: Any) -> Any:
 
 
 def joined(column: Any) -> Any:
-    """The column as one contiguous Arrow array of its plain type."""
+    """Return the column as one contiguous Arrow array of its plain type."""
     stored = column.type
     kind = plain(stored)
     # First the type: dictionaries of many chunks need not fit the indices of one.
@@ -87,7 +64,7 @@ def joined(column: Any) -> Any:
 
 
 def bits(column: Any) -> NDArray[np.bool_]:
-    """The values of a boolean column without nulls, (n,)."""
+    """Return the values of a boolean column without nulls, (n,)."""
     array = joined(column)
     if not len(array):
         return np.zeros(0, dtype=bool)
@@ -96,12 +73,12 @@ def bits(column: Any) -> NDArray[np.bool_]:
 
 
 def nulls(array: Any) -> NDArray[np.bool_]:
-    """Which rows are null, (n,)."""
+    """Return a mask (n,) of the null rows."""
     return bits(array.is_null()) if array.null_count else np.zeros(len(array), dtype=bool)
 
 
 def missing_values(column: Any) -> NDArray[np.bool_]:
-    """Which rows of a column of any type have no value, (n,): null, or NaN."""
+    """Return a mask (n,) of the rows without a value (null or NaN), for a column of any type."""
     array = joined(column)
     if pa.types.is_floating(array.type):
         return np.array(numbers(array)[1])
@@ -109,14 +86,14 @@ def missing_values(column: Any) -> NDArray[np.bool_]:
 
 
 def plain_values(array: Any, dtype: Any) -> NDArray[Any]:
-    """The buffer of a column of fixed width as it lies there, (n,); what stands at nulls is arbitrary."""
+    """Return the raw buffer of a fixed-width column, (n,). The content at nulls is arbitrary."""
     if not len(array):
         return np.zeros(0, dtype=dtype)
     return np.frombuffer(array.buffers()[1], dtype=dtype)[array.offset : array.offset + len(array)]
 
 
 def numbers(column: Any) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """The values of a column of numbers or booleans in float64, (n,), and which are missing (null or NaN), (n,).
+    """Return the values of a column of numbers or booleans as float64, (n,), and a mask (n,) of the missing ones (null or NaN).
 
     Missing values read as NaN. An array without nulls may share memory with the column and is then read-only.
     """
@@ -136,22 +113,22 @@ def numbers(column: Any) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
 
 
 def integers(array: Any) -> NDArray[np.int64]:
-    """The values of a column of integers in int64, (n,), wrapped where an unsigned one does not fit; 0 at nulls."""
+    """Return the values of a column of integers as int64, (n,). Unsigned values that do not fit wrap around; nulls are 0."""
     same = pc.cast(array, pa.int64(), safe=False)
     return np.where(nulls(array), 0, plain_values(same, np.int64))
 
 
 def beyond_float(array: Any) -> NDArray[np.bool_]:
-    """Which whole numbers of a column of integers or decimals are beyond 2^53, (n,), where float64 no longer tells neighbours apart.
+    """Return a mask (n,) of the integers beyond 2^53, where float64 cannot distinguish neighbours, in a column of integers or decimals.
 
-    A decimal with places after the point is no whole number.
+    A decimal type with digits after the point holds no integers.
     """
     kind = array.type
     if pa.types.is_integer(kind) and kind.bit_width == 64:
         signed = pa.types.is_signed_integer(kind)
-        whole = plain_values(array, np.int64 if signed else np.uint64)
-        far = (whole > LARGEST_WHOLE) | (whole < -LARGEST_WHOLE) if signed else whole > LARGEST_WHOLE
-        return far & ~nulls(array)
+        values = plain_values(array, np.int64 if signed else np.uint64)
+        too_large = (values > LARGEST_WHOLE) | (values < -LARGEST_WHOLE) if signed else values > LARGEST_WHOLE
+        return too_large & ~nulls(array)
     if pa.types.is_decimal(kind) and kind.scale == 0:
         most = text_column([str(LARGEST_WHOLE)]).cast(pa.decimal128(38, 0))[0]
         return bits(pc.greater(pc.abs(array), most).fill_null(False))
@@ -159,9 +136,9 @@ def beyond_float(array: Any) -> NDArray[np.bool_]:
 
 
 def texts(column: Any) -> Any:
-    """The column as text, an Arrow string array of (n,); null where missing. The number 7 reads `7` whether it is stored as 7 or 7.0.
+    """Return the column as text, an Arrow string array (n,), null where missing. The number 7 reads `7`, stored as 7 or as 7.0.
 
-    A point in time reads the same in whatever unit and zone it is stored: as many digits as it has, and in UTC where it has a zone.
+    A timestamp reads the same in every unit and zone: with as many digits as it needs, and in UTC if the column has a zone.
     """
     array = joined(column)
     if pa.types.is_float16(array.type):
@@ -183,7 +160,7 @@ def time_texts(array: Any) -> Any:
 
 
 def instants(array: Any) -> NDArray[np.int64]:
-    """Whole seconds since 1970-01-01, (n,), of a column of dates or timestamps; those with a time zone in UTC. 0 at nulls."""
+    """Return a column of dates or timestamps as whole seconds since 1970-01-01, (n,), in UTC if it has a time zone. Nulls are 0."""
     if pa.types.is_date32(array.type):
         seconds = plain_values(array, np.int32).astype(np.int64) * 86_400
     elif pa.types.is_date64(array.type):
@@ -194,12 +171,12 @@ def instants(array: Any) -> NDArray[np.int64]:
 
 
 def float_column(values: NDArray[np.float64], missing: NDArray[np.bool_] | None = None) -> Any:
-    """An Arrow float64 array over `values`, (n,), without a copy; null where `missing`."""
+    """Return an Arrow float64 array over `values`, (n,), without a copy; null where `missing`."""
     return fixed_width(pa.float64(), np.ascontiguousarray(values, dtype=np.float64), missing)
 
 
 def integer_column(values: NDArray[np.integer], missing: NDArray[np.bool_] | None = None) -> Any:
-    """An Arrow int64 array of (n,), null where `missing`."""
+    """Return an Arrow int64 array (n,), null where `missing`."""
     return fixed_width(pa.int64(), np.ascontiguousarray(values, dtype=np.int64), missing)
 
 
@@ -209,17 +186,17 @@ def fixed_width(kind: Any, values: NDArray[Any], missing: NDArray[np.bool_] | No
 
 
 def chosen_texts(values: Sequence[str], codes: NDArray[np.integer], missing: NDArray[np.bool_] | None = None) -> Any:
-    """An Arrow string array of (n,): the value at the place that each row's code says, null where `missing`."""
+    """Return an Arrow string array (n,): `values[code]` for the code of each row, null where `missing`."""
     return text_column(values).take(integer_column(codes, missing))
 
 
 def boolean_column(values: NDArray[np.bool_]) -> Any:
-    """An Arrow boolean array of (n,), as `Table.filter` wants it."""
+    """Return an Arrow boolean array (n,), the argument type of `Table.filter`."""
     return pa.Array.from_buffers(pa.bool_(), len(values), [None, pa.py_buffer(np.packbits(values, bitorder="little"))])
 
 
 def text_column(values: Sequence[str]) -> Any:
-    """An Arrow string array of (n,)."""
+    """Return an Arrow string array (n,)."""
     encoded = [value.encode() for value in values]
     offsets = np.zeros(len(encoded) + 1, dtype=np.int32)
     np.cumsum([len(value) for value in encoded], out=offsets[1:])

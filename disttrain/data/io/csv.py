@@ -1,4 +1,4 @@
-"""CSV: text between separators. Every cell is read as text; what it means follows from the part that its column plays."""
+"""CSV files: text between separators. Every cell is read as text; the role of its column decides its type."""
 
 from __future__ import annotations
 
@@ -19,10 +19,8 @@ from numpy.typing import NDArray
 from disttrain.data.io.csv_dialect import Dialect, header_of
 from disttrain.data.io.durations import duration_text
 from disttrain.data.io.files import HEAD_BYTES, opened_text, reading
-from disttrain.data.messages import place
+from disttrain.data.messages import display_path
 from disttrain.errors import DataError, Finding
-
-__all__ = ["csv_batches", "csv_lines", "csv_rows", "csv_schema", "csv_writer"]
 
 SMALLEST_BLOCK, LARGEST_BLOCK = 1 << 20, 16 << 20
 # A row must lie in one block; where one does not, the blocks become larger, up to this.
@@ -31,12 +29,12 @@ UTF8_MARK = b"\xef\xbb\xbf"
 
 
 def csv_schema(path: Path, dialect: Dialect) -> Any:
-    """The columns of the file, all of them text."""
+    """Return the schema of the file: all columns are text."""
     return pa.schema([(name, pa.string()) for name in header_of(path, dialect)])
 
 
 def source(path: Path, dialect: Dialect) -> Any:
-    """The text for the CSV reader from its header on, which refuses one without a line end: small files get one."""
+    """Return the text for the CSV reader, from the header on. The reader refuses a header without a line end, so small files get one."""
     before = before_header(path, dialect)
     with from_header(path, dialect, before) as file:
         content = bytes(file.read(HEAD_BYTES))
@@ -46,8 +44,9 @@ def source(path: Path, dialect: Dialect) -> Any:
 
 
 def before_header(path: Path, dialect: Dialect) -> int:
-    """The bytes before the header: a line that says the separator, and empty lines, with the mark of UTF-8 before them. In a file of one column
-    the CSV reader takes the first empty line for the header.
+    """Return the number of bytes before the header: a byte order mark, a line that declares the separator, and empty lines.
+
+    In a file of one column the CSV reader would take the first empty line for the header.
     """
     size = 0
     with opened_text(path, dialect.encoding) as file:
@@ -69,7 +68,7 @@ def from_header(path: Path, dialect: Dialect, before: int) -> Any:
 
 
 def blocks(path: Path, columns: Sequence[str], names: Sequence[str], dialect: Dialect, size: int) -> Iterator[Any]:
-    """The rows of some `columns` of a file that has the columns `names`, as text where only an empty field is null."""
+    """Yield the rows of `columns` from a file with the columns `names`, as text. Only an empty field is null."""
     yield from arrow_csv.open_csv(
         source(path, dialect),
         # One thread, so that errors know their row.
@@ -83,7 +82,7 @@ def blocks(path: Path, columns: Sequence[str], names: Sequence[str], dialect: Di
 
 
 def csv_batches(path: Path, columns: Sequence[str], schema: Any, dialect: Dialect, rows: int) -> Iterator[Any]:  # noqa: ARG001
-    """Record batches of about 1 MiB of text each (more where there are many columns), with `columns` as text."""
+    """Yield record batches of `columns` as text, of about 1 MiB each (more in files of many columns)."""
     names = schema.names
     # A quote that is never closed shows in the last column.
     read = [*columns, *([names[-1]] if names[-1] not in columns and names.count(names[-1]) == 1 else [])]
@@ -109,18 +108,22 @@ def csv_batches(path: Path, columns: Sequence[str], schema: Any, dialect: Dialec
 
 
 def require_closed_quotes(path: Path, dialect: Dialect) -> None:
-    """A quote that is never closed turns the rest of the file into one value, of which Arrow says nothing."""
+    """Raise DataError if a quote is opened and never closed. Such a quote turns the rest of the file into one value, without an error of
+    Arrow.
+    """
     with opened_text(path, dialect.encoding) as file:
         unclosed = ends_inside_quotes(iter(lambda: bytes(file.read(1 << 20)), b""), dialect.separator)
     if unclosed:
         raise DataError(
-            Finding("open-quote", 'a quote (") is opened and never closed, and swallows the end of the file', place(path)),
+            Finding("open-quote", 'a quote (") is opened and never closed, and swallows the end of the file', display_path(path)),
         )
 
 
 def ends_inside_quotes(blocks: Iterator[bytes], separator: str) -> bool:
-    """Whether a text ends in a field that a quote opened. A quote opens the field that it begins, and again one that it follows the end of
-    (two are one quote); inside any other field it is a character, as in 5".
+    """True if a text ends inside a quoted field.
+
+    A quote opens a field at its start, and reopens it directly after a closing quote (two quotes are one literal quote). Inside an unquoted
+    field a quote is a character, as in 5".
     """
     opening = re.compile(b"(?:(?<=[\r\n" + re.escape(separator.encode()) + b"])|(?<=\n" + UTF8_MARK + b'))"')
     inside, closed, last = False, False, b"\n"
@@ -145,13 +148,13 @@ def end_of(match: re.Match[bytes] | None) -> int:
 
 
 def csv_rows(path: Path, schema: Any, dialect: Dialect) -> int:
-    """Rows of the file, by reading its first column."""
+    """Count the rows of the file, by reading its first column."""
     return sum(batch.num_rows for batch in csv_batches(path, schema.names[:1], schema, dialect, 0))
 
 
 def csv_lines(path: Path, dialect: Dialect, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The line of the file, from 1, on which each of some ascending rows begins. It reads the file up to the last of them."""
-    wanted, lines, count, line = set(rows.tolist()), {}, -1, 1
+    """Return the line of the file, from 1, on which each of some ascending rows begins. Reads the file up to the last of them."""
+    requested, lines, count, line = set(rows.tolist()), {}, -1, 1
     with opened_text(path, dialect.encoding) as file:
         text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="replace", newline="")
         first = 1 + bool(text.read(dialect.before_header))
@@ -161,27 +164,29 @@ def csv_lines(path: Path, dialect: Dialect, rows: NDArray[np.int64]) -> NDArray[
         for cells in cells_of(reader):
             # Arrow passes over empty lines, but for files of one column.
             count += bool(cells) or width == 1
-            if count in wanted and count not in lines:
+            if count in requested and count not in lines:
                 lines[count] = line
-                if len(lines) == len(wanted):
+                if len(lines) == len(requested):
                     break
             line = reader.line_num + first
     return np.array([lines.get(row, row + 2) for row in rows.tolist()], dtype=np.int64)
 
 
 def cells_of(reader: Iterator[list[str]]) -> Iterator[list[str]]:
-    """The rows until one that Python's reader does not take, such as a field of more than 128 KiB."""
+    """Yield the rows before the first one that Python's reader refuses, such as a row with a field of more than 128 KiB."""
     with suppress(csv.Error):
         yield from reader
 
 
 def csv_writer(sink: Any, schema: Any) -> Any:
-    """A writer of CSV with a header; `sink` is a path or an open binary file."""
+    """Return a writer of CSV with a header. `sink` is a path or an open binary file."""
     return _Writer(sink, schema)
 
 
 class _Writer:
-    """Writes lists of K numbers as K columns, `loc_0` the first of `loc`, and durations as text: CSV has neither."""
+    """A CSV writer for types that CSV lacks: a list of K numbers becomes K columns (`loc_0` is the first of `loc`), a duration becomes
+    text.
+    """
 
     def __init__(self, sink: Any, schema: Any) -> None:
         self.writer = arrow_csv.CSVWriter(sink, _unfolded(pa.Table.from_batches([], schema)).schema)
@@ -201,7 +206,7 @@ class _Writer:
         self.write_table(pa.Table.from_batches([batch]))
 
     def close(self) -> None:
-        """Write what is left."""
+        """Write the remaining rows and close the file."""
         self.writer.close()
 
 

@@ -1,4 +1,4 @@
-"""How a text file is written: separator, decimal and thousands marks, words for missing values, encoding; recognised, or as the user says."""
+"""The dialect of a text file: separator, decimal and thousands marks, words for missing values, encoding; recognised or configured."""
 
 from __future__ import annotations
 
@@ -11,14 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from disttrain.data.io.files import HEAD_BYTES, empty_file, head, opened_text, reading, require_text
-from disttrain.data.messages import place, shown
+from disttrain.data.messages import display, display_path
 from disttrain.errors import DataError, Finding
-
-__all__ = ["MISSING_WORDS", "PLAIN", "TYPED", "Dialect", "dialect_of", "header_of", "number_text", "separator_name"]
 
 # Those that are recognised, and how they are called.
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "|"}
-# The first line by which spreadsheets are told the separator; it is no header.
+# The first line that declares the separator to spreadsheets; it is no header.
 SEPARATOR_LINE = re.compile('"?sep=([\t -~])"?(\r\n|\n|\r|$)')
 # Words that stand for a missing number, date or truth value, in any case and with blanks around; of names only the empty field is missing.
 MISSING_WORDS = ("", "na", "n/a", "#n/a", "#na", "nan", "-nan", "null", "none", "<na>", "nat")
@@ -40,9 +38,11 @@ MOST_CELLS = 0.8
 
 @dataclass(frozen=True)
 class Dialect:
-    """How text becomes values. `missing` are the words that are declared to stand for a missing value, in names letter for letter and in other
-    columns in any case; None where these are the usual ones, in columns of numbers, dates and truth values alone. `words` are those that
-    were met in the sample. `before_header` are the characters of a first line that says the separator.
+    """The rules that turn text into values.
+
+    `missing` are the configured words for missing values, matched exactly in columns of names and in any case in other columns; None means
+    the usual words, in columns of numbers, dates and truth values only. `words` are the missing-value words in the sample. `before_header`
+    is the length, in characters, of a first line that declares the separator.
     """
 
     separator: str = ","
@@ -55,12 +55,12 @@ class Dialect:
 
     @property
     def plain(self) -> bool:
-        """Whether a number is written as any program writes it, and none of the words for a missing value is one."""
+        """True if numbers are written like 1234.5 and no missing-value word is itself a number."""
         return self.decimal == "." and not self.thousands and not any(map(is_float, self.missing or ()))
 
     @property
     def remark(self) -> str:
-        """What differs from plain comma-separated UTF-8 with decimal points, for the screen; empty where nothing does."""
+        """Describe the differences from plain comma-separated UTF-8 with decimal points, for the screen. Empty if there are none."""
         parts = []
         if self.separator != ",":
             parts.append(f"separated by {separator_name(self.separator)}")
@@ -71,17 +71,17 @@ class Dialect:
         if self.encoding != "utf-8":
             parts.append(f"{self.encoding} text, not UTF-8 (`iconv -f {self.encoding.upper()} -t UTF-8` converts it)")
         if self.words:
-            parts.append("missing: " + ", ".join(shown(word, 20) for word in self.words))
+            parts.append("missing: " + ", ".join(display(word, 20) for word in self.words))
         return ", ".join(parts)
 
 
 def separator_name(separator: str) -> str:
-    """A separator as a message names it."""
-    return "blank" if separator == " " else SEPARATORS.get(separator, f"`{shown(separator)}`")
+    """Return the name of a separator in messages."""
+    return "blank" if separator == " " else SEPARATORS.get(separator, f"`{display(separator)}`")
 
 
 def is_float(word: str) -> bool:
-    """Whether a word is a number where no word for a missing value is known."""
+    """True if Python reads the word as a number."""
     try:
         float(word)
     except ValueError:
@@ -96,46 +96,46 @@ TYPED = Dialect(missing=())
 
 
 def dialect_of(path: Path, options: Any = None) -> Dialect:
-    """The dialect of a text file: what `options` (the config's `data.csv`) says, and the rest from the first 64 KiB.
+    """Return the dialect of a text file: from `options` (the config's `data.csv`), and otherwise recognised in the first 64 KiB.
 
-    Raises DataError where the file is empty, is no text, or has another encoding than `options` says.
+    Raises DataError if the file is empty, is not text, or has another encoding than `options` says.
     """
     first = head(path)
-    encoding = _said(options, "encoding") or recognised_encoding(first)
+    encoding = _option(options, "encoding") or recognised_encoding(first)
     if encoding != "utf-16":
         require_text(path, "csv", first)
     sample = decoded(path, first, encoding)
-    told = SEPARATOR_LINE.match(sample)
-    sample = sample[0 if told is None else told.end() :]
-    separator = _said(options, "separator") or (recognised_separator(sample) if told is None else told[1])
+    declared = SEPARATOR_LINE.match(sample)
+    sample = sample[0 if declared is None else declared.end() :]
+    separator = _option(options, "separator") or (recognised_separator(sample) if declared is None else declared[1])
     columns = columns_of(rows_of(sample, separator)[1:])
-    decimal = _said(options, "decimal") or recognised_decimal(columns, separator)
-    thousands = _said(options, "thousands")
+    decimal = _option(options, "decimal") or recognised_decimal(columns, separator)
+    thousands = _option(options, "thousands")
     missing = getattr(options, "missing", "auto")
     missing = None if missing == "auto" else tuple(missing)
     marks = recognised_thousands(columns, decimal) if thousands is None else ("" if thousands == "none" else thousands)
-    dialect = Dialect(separator, decimal, marks, encoding, missing, before_header=0 if told is None else told.end())
+    dialect = Dialect(separator, decimal, marks, encoding, missing, before_header=0 if declared is None else declared.end())
     return replace(dialect, words=words_in(columns, dialect))
 
 
 def columns_of(rows: Sequence[Sequence[str]]) -> list[set[str]]:
-    """The cells of each column of the sample that are not empty, without the blanks around them."""
+    """Return the distinct cells of each column of the sample, stripped of blanks, without empty cells."""
     return [{cell.strip() for cell in column} - {""} for column in zip(*rows, strict=False)]
 
 
 def words_in(columns: Sequence[set[str]], dialect: Dialect) -> tuple[str, ...]:
-    """The words for missing values that stand among the numbers of the sample."""
+    """Return the missing-value words in the numeric columns of the sample."""
     words = MISSING_WORDS if dialect.missing is None else tuple(word.lower() for word in dialect.missing)
     number = re.compile(number_text(dialect))
-    met: set[str] = set()
+    observed: set[str] = set()
     for cells in columns:
         absent = {cell for cell in cells if cell.lower() in words}
         if absent and any(number.match(cell) for cell in cells - absent):
-            met |= absent
-    return tuple(sorted(met))[:6]
+            observed |= absent
+    return tuple(sorted(observed))[:6]
 
 
-def _said(options: Any, key: str) -> str | None:
+def _option(options: Any, key: str) -> str | None:
     value: str = getattr(options, key, "auto")
     return None if value == "auto" else value
 
@@ -156,20 +156,20 @@ def recognised_encoding(first: bytes) -> str:
 
 
 def decoded(path: Path, first: bytes, encoding: str) -> str:
-    """The sample as text, its last line left out where it may be cut."""
+    """Return the sample as text, without its last line if that may be incomplete."""
     try:
         text = first.decode(encoding, errors="strict" if len(first) < HEAD_BYTES else "ignore")
     except (UnicodeDecodeError, LookupError) as fault:
-        what = f"it cannot be read as {shown(encoding)} text: {shown(fault, 120)}"
+        what = f"it cannot be read as {display(encoding)} text: {display(fault, 120)}"
         hints = ("leave `data.csv.encoding` out: it is recognised", "or name the one it has, such as `latin-1`, `cp1252`, `utf-16`")
-        raise DataError(Finding("not-utf8", what, shown(path), hints=hints)) from None
+        raise DataError(Finding("not-utf8", what, display(path), hints=hints)) from None
     text = text.removeprefix("\ufeff")
     cut = text.rfind("\n") if len(first) == HEAD_BYTES else -1
     return text[: cut + 1] if cut >= 0 else text
 
 
 def rows_of(sample: str, separator: str) -> list[list[str]]:
-    """The first rows of the sample as cells; a quote that is never closed ends it."""
+    """Return the first rows of the sample as cells. An unclosed quote ends the rows."""
     rows: list[list[str]] = []
     try:
         for row in csv.reader(io.StringIO(sample, newline=""), delimiter=separator):
@@ -183,22 +183,23 @@ def rows_of(sample: str, separator: str) -> list[list[str]]:
 
 
 def recognised_separator(sample: str) -> str:
-    """The separator that cuts the header into most columns, as many as most rows have."""
+    """Return the separator that gives the header the most columns, provided that most rows have as many."""
     best, most = ",", 1
     for separator in SEPARATORS:
         rows = rows_of(sample, separator)
         width = len(rows[0]) if rows else 0
         agreeing = sum(len(row) == width for row in rows[1:])
-        # One wrong row is told as such, with its number; it does not make the file another one.
+        # A malformed row is reported with its number; it does not change the separator.
         if width > most and 2 * agreeing >= len(rows) - 1:
             best, most = separator, width
     return best
 
 
 def recognised_decimal(columns: Sequence[set[str]], separator: str) -> str:
-    """A comma where no fewer columns are numbers with a decimal comma than with a point; never in a file that is separated by commas.
+    """Return a comma if at least as many columns are numbers with a decimal comma as with a decimal point; always a point in a
+    comma-separated file.
 
-    Columns of versions and sections look like numbers with a point; hardly anything but a number looks like one with a comma.
+    Versions and section numbers look like numbers with a point; hardly anything but a number looks like one with a comma.
     """
     if separator == ",":
         return "."
@@ -208,7 +209,7 @@ def recognised_decimal(columns: Sequence[set[str]], separator: str) -> str:
 
 
 def recognised_thousands(columns: Sequence[set[str]], decimal: str) -> str:
-    """The mark between groups of three digits, where the numbers of some column can only be read with it and none speaks for another one."""
+    """Return the mark between groups of three digits, if some column requires it and no column requires another one; else empty text."""
     marks = [
         mark
         for mark, form in GROUPED.items()
@@ -218,13 +219,13 @@ def recognised_thousands(columns: Sequence[set[str]], decimal: str) -> str:
 
 
 def are_numbers(cells: set[str], dialect: Dialect, telling: re.Pattern[str]) -> bool:
-    """Whether most cells are numbers as a dialect writes them, and one of them can be read in no other way."""
+    """True if most cells are numbers in a dialect and at least one can be read in no other way (`telling`)."""
     number = re.compile(number_text(dialect))
     return any(telling.fullmatch(cell) for cell in cells) and sum(bool(number.match(cell)) for cell in cells) >= MOST_CELLS * len(cells)
 
 
 def header_of(path: Path, dialect: Dialect) -> Sequence[str]:
-    """The names in the first line of the file, which may be longer than the sample. Raises DataError where there is none."""
+    """Return the column names in the first line of the file, which may be longer than the sample. Raises DataError if there is none."""
     with reading(path, "csv"), opened_text(path, dialect.encoding) as file:
         lines = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
         lines.read(dialect.before_header)
@@ -238,16 +239,16 @@ def header_of(path: Path, dialect: Dialect) -> Sequence[str]:
 
 
 def unreadable_header(path: Path, fault: csv.Error) -> DataError:
-    """The error of a first line that Python's reader does not take."""
+    """Return the error for a first line that Python's CSV reader refuses."""
     if "field limit" not in str(fault):
-        return DataError(Finding("unreadable-file", f"the header cannot be read as csv: {fault}", place(path)))
+        return DataError(Finding("unreadable-file", f"the header cannot be read as csv: {fault}", display_path(path)))
     what = f"a name in the first line is longer than {csv.field_size_limit():,} characters"
     hints = ('close a quote (") that is opened there', "or end the header with a line end")
-    return DataError(Finding("unreadable-file", what, place(path), hints=hints))
+    return DataError(Finding("unreadable-file", what, display_path(path), hints=hints))
 
 
 def number_text(dialect: Dialect) -> str:
-    """The pattern of a number that is written with the marks of a dialect."""
+    """Return the regular expression of a number with the marks of a dialect."""
     decimal, mark = re.escape(dialect.decimal), re.escape(dialect.thousands)
     plain = rf"[+-]?(\d+{decimal}?\d*|{decimal}\d+)([eE][+-]?\d+)?"
     return rf"^({plain}|[+-]?\d{{1,3}}({mark}\d{{3}})+({decimal}\d+)?)$" if mark else rf"^{plain}$"

@@ -1,4 +1,4 @@
-"""Durations as text: hours, minutes and seconds, as text formats have no type for them."""
+"""Durations as text: hours, minutes and seconds. Text formats have no type for them."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ import pyarrow.compute as pc
 
 from disttrain.data.io.arrow_arrays import joined, text_column
 
-__all__ = ["duration_text", "spelled"]
-
 _DIGITS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
 
 
 def duration_text(column: Any) -> Any:
-    """A column of durations as an Arrow array of text, such as `0:00:01` or `-26:30:00.500`."""
+    """Return a column of durations as an Arrow array of text, such as `0:00:01` or `-26:30:00.500`."""
     array = joined(column)
     digits = _DIGITS[array.type.unit]
     text = text_column([_clock(count or 0, digits) for count in array.cast(pa.int64()).to_pylist()])
@@ -24,13 +22,13 @@ def duration_text(column: Any) -> Any:
 
 
 def spelled(duration: timedelta) -> str:
-    """One duration of Python, spelled as those of a column are."""
+    """Return the text of one Python duration, in the form of `duration_text`."""
     return _clock(duration // timedelta(microseconds=1), 6)
 
 
 def _clock(count: int, digits: int) -> str:
-    """So many units of 10^-digits seconds, without a fraction where it is 0."""
+    """Return the text of `count` units of 10^-digits seconds, without a fraction of 0."""
     seconds, fraction = divmod(abs(count), 10**digits)
     minutes, seconds = divmod(seconds, 60)
-    behind = f".{fraction:0{digits}}" if fraction else ""
-    return f"{'-' * (count < 0)}{minutes // 60}:{minutes % 60:02}:{seconds:02}{behind}"
+    decimals = f".{fraction:0{digits}}" if fraction else ""
+    return f"{'-' * (count < 0)}{minutes // 60}:{minutes % 60:02}:{seconds:02}{decimals}"

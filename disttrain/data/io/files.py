@@ -1,4 +1,4 @@
-"""Opening input files: what kind of thing a path is, what its first bytes say, and library errors told as ours."""
+"""Opening of input files: the kind of a path, the format of its first bytes, and library errors as DataError."""
 
 from __future__ import annotations
 
@@ -16,27 +16,8 @@ from typing import Any
 import pyarrow as pa
 
 from disttrain.config.messages import nearest_file
-from disttrain.data.messages import place, shown
+from disttrain.data.messages import display, display_path
 from disttrain.errors import DataError, Finding, bytes_asked
-
-__all__ = [
-    "COMPRESSIONS",
-    "HEAD_BYTES",
-    "STDIN",
-    "compression_of",
-    "digest",
-    "empty_file",
-    "has_piped_data",
-    "head",
-    "looks_like",
-    "not_a_file",
-    "opened",
-    "opened_text",
-    "reading",
-    "require_text",
-    "stamp",
-    "stdin_bytes",
-]
 
 STDIN = Path("-")
 HEAD_BYTES = 65_536
@@ -55,7 +36,7 @@ MAGIC = {
     b"\xfd7zXZ": "xz",
     b"{": "ndjson",
 }
-# Compressed text that is read as it is, by suffix; what is inside is told by the suffix before.
+# Compressed text that is read directly, by suffix; the suffix before it names the format inside.
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
 # What to do with a file that is read in no format.
 UNPACKING = {
@@ -95,13 +76,13 @@ UNPACKING = {
 
 @functools.cache
 def stdin_bytes() -> bytes:
-    """All of standard input: it can be read once only, and a schema and its rows are two passes. Nothing where it is closed."""
+    """Read all of standard input, once: the schema and the rows are two passes over it. Returns no bytes if it is closed."""
     # Python has no stream for a descriptor that is closed, as `<&-` and some schedulers leave it.
     return b"" if sys.stdin is None else sys.stdin.buffer.read()
 
 
 def has_piped_data() -> bool:
-    """Whether something comes through standard input that is no terminal."""
+    """True if data comes through standard input and standard input is not a terminal."""
     if sys.stdin is None or sys.stdin.isatty():
         return False
     with reading(STDIN, "text"):
@@ -109,33 +90,37 @@ def has_piped_data() -> bool:
 
 
 def not_a_file(path: Path) -> Finding | None:
-    """Why `path` cannot be input (absent, a folder, a pipe, a device), or None where it is a regular file or standard input."""
+    """Return the finding if `path` cannot be input (absent, a folder, a pipe, a device); None for a regular file and for standard input."""
     if path == STDIN:
         return None
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
-        return Finding("missing-file", "there is no such file", place(path), hints=other_file(path))
+        return Finding("missing-file", "there is no such file", display_path(path), hints=other_file(path))
     except (OSError, ValueError) as fault:
-        return Finding("unreadable-file", shown(fault), place(path))
+        return Finding("unreadable-file", display(fault), display_path(path))
     if stat.S_ISREG(mode):
         return None
     kind = "a folder" if stat.S_ISDIR(mode) else "a pipe or device"
-    return Finding("not-a-file", f"{kind}, not a file", place(path), hints=("to read a stream, give `-` and pipe it into disttrain",))
+    return Finding(
+        "not-a-file", f"{kind}, not a file", display_path(path), hints=("to read a stream, give `-` and pipe it into disttrain",)
+    )
 
 
 def other_file(path: Path) -> tuple[str, ...]:
-    """The hint to the file of nearly this name in the same folder, where there is one."""
+    """Return a hint to the file of a similar name in the same folder, if there is one."""
     try:
         names = sorted(entry.name for entry in islice(path.parent.iterdir(), 10_000))
     except (OSError, ValueError):
         return ()
-    near = nearest_file(path.name, names)
-    return () if near is None else (f"did you mean `{place(path.parent / near)}`?",)
+    suggestion = nearest_file(path.name, names)
+    return () if suggestion is None else (f"did you mean `{display_path(path.parent / suggestion)}`?",)
 
 
 def opened(path: Path) -> Any:
-    """The bytes of the file, or of standard input, as an Arrow input to be used as a context. Raises DataError where it is no regular file."""
+    """Open the bytes of the file, or of standard input, as an Arrow input and context manager. Raises DataError if it is no regular
+    file.
+    """
     if fault := not_a_file(path):
         raise DataError(fault)
     if path == STDIN:
@@ -144,7 +129,7 @@ def opened(path: Path) -> Any:
 
 
 def compression_of(path: Path) -> str | None:
-    """How the file is compressed (gzip, zstd, bz2), by its first bytes whatever it is called; None where it is not."""
+    """Return the compression of the file (gzip, zstd, bz2), from its first bytes and not its name; None if it is uncompressed."""
     with opened(path) as file:
         first = bytes(file.read(4))
     name = looks_like(first)
@@ -152,14 +137,14 @@ def compression_of(path: Path) -> str | None:
 
 
 def opened_text(path: Path, encoding: str = "utf-8") -> Any:
-    """The text of the file, uncompressed and as UTF-8, as an Arrow input to be used as a context."""
+    """Open the text of the file, uncompressed and as UTF-8, as an Arrow input and context manager."""
     kind = compression_of(path)
     stream = opened(path) if kind is None else pa.CompressedInputStream(opened(path), kind)
     return stream if encoding == "utf-8" else pa.transcoding_input_stream(stream, encoding, "utf-8")
 
 
 def head(path: Path) -> bytes:
-    """The first 64 KiB of the file, uncompressed."""
+    """Return the first 64 KiB of the file, uncompressed."""
     with reading(path, "text"), opened_text(path) as file:
         return read_up_to(file, HEAD_BYTES)
 
@@ -173,7 +158,7 @@ def read_up_to(file: Any, size: int) -> bytes:
 
 
 def looks_like(first: bytes) -> str:
-    """The format that a file with these first bytes seems to have; empty where they say nothing."""
+    """Return the format that these first bytes suggest; empty if they suggest none."""
     return next((name for magic, name in MAGIC.items() if first.startswith(magic)), "")
 
 
@@ -194,28 +179,28 @@ def unreadable(path: Path, name: str, fault: BaseException) -> DataError:
         hints.append(f"its first bytes look like {seems}; {unpack or f'name it so, or set `data.format: {seems}`'}")
     if "UTF8" in str(fault) or isinstance(fault, UnicodeError):
         hints += other_encoding(name)
-    reason = shown(str(fault).strip().split("\n")[0] or type(fault).__name__, 200)
-    return DataError(Finding("unreadable-file", f"cannot be read as {name}: {reason}", place(path), hints=tuple(hints)))
+    reason = display(str(fault).strip().split("\n")[0] or type(fault).__name__, 200)
+    return DataError(Finding("unreadable-file", f"cannot be read as {name}: {reason}", display_path(path), hints=tuple(hints)))
 
 
 def other_encoding(name: str) -> list[str]:
-    """What to do with a file of the format `name` in which text is not UTF-8, as Arrow says of values and Python of names."""
+    """Return the hints for a file of the format `name` whose text is not UTF-8. Arrow reports such values, Python such names."""
     if name not in ("csv", "ndjson"):
         return ["write it anew with its text, and the names of its columns, in UTF-8"]
     # Some commands have no config.
-    told = ["or, in a config, set `data.csv: {encoding: latin-1}`"] if name == "csv" else []
-    return [f"convert it to UTF-8: `iconv -f LATIN1 -t UTF-8 OLD.{name} > NEW.{name}`", *told]
+    config_hint = ["or, in a config, set `data.csv: {encoding: latin-1}`"] if name == "csv" else []
+    return [f"convert it to UTF-8: `iconv -f LATIN1 -t UTF-8 OLD.{name} > NEW.{name}`", *config_hint]
 
 
 def empty_file(path: Path) -> Finding:
-    """The finding about a file without a byte, or with line ends alone."""
+    """Return the finding about a file without a byte, or with line ends alone."""
     what = "nothing comes through standard input" if path == STDIN else "the file is empty"
-    return Finding("empty-file", what, place(path))
+    return Finding("empty-file", what, display_path(path))
 
 
 @contextmanager
 def reading(path: Path, name: str) -> Iterator[None]:
-    """What Arrow says of a broken file of the format `name`, as one DataError that names the file."""
+    """Turn the errors of Arrow about a broken file of the format `name` into one DataError that names the file."""
     try:
         yield
     except pa.ArrowCancelled:
@@ -227,21 +212,25 @@ def reading(path: Path, name: str) -> Iterator[None]:
 
 
 def require_text(path: Path, name: str, first: bytes) -> None:
-    """Raise DataError where a text file that begins with these bytes, uncompressed, is empty, compressed again, binary, or UTF-16 without its mark."""
+    """Raise DataError if a text file with these first bytes, uncompressed, is empty, compressed twice, binary, or UTF-16 without a byte
+    order mark.
+    """
     if not first:
         raise DataError(empty_file(path))
     if (inside := looks_like(first)) in COMPRESSIONS.values():
         hints = (f"{UNPACKING[inside]}; one compression is read as it is",)
-        raise DataError(Finding("unreadable-file", f"it is compressed twice: what is inside is {inside} again", place(path), hints=hints))
+        raise DataError(
+            Finding("unreadable-file", f"it is compressed twice: what is inside is {inside} again", display_path(path), hints=hints)
+        )
     if first[:2] in (b"\xff\xfe", b"\xfe\xff") or (b"\0" in first and not looks_like(first)):
         hints = (f"convert it: `iconv -f UTF-16 -t UTF-8 OLD.{name} > NEW.{name}`",)
-        raise DataError(Finding("not-utf8", "the text is not UTF-8; it looks like UTF-16 or binary", place(path), hints=hints))
+        raise DataError(Finding("not-utf8", "the text is not UTF-8; it looks like UTF-16 or binary", display_path(path), hints=hints))
     if b"\0" in first:
         raise unreadable(path, name, ValueError("it holds NUL bytes"))
 
 
 def stamp(path: Path) -> tuple[int, int]:
-    """What changes where a file is written anew: its size in bytes and its time, in nanoseconds."""
+    """Return the size in bytes and the modification time in nanoseconds, which change if the file is rewritten."""
     if path == STDIN:
         return 0, 0
     status = path.stat()
@@ -249,7 +238,7 @@ def stamp(path: Path) -> tuple[int, int]:
 
 
 def digest(path: Path) -> dict[str, Any]:
-    """The size in bytes and the SHA-256 of a file."""
+    """Return the size in bytes and the SHA-256 of a file."""
     sha, size = hashlib.sha256(), 0
     with reading(path, "a file"), opened(path) as file:
         while block := file.read(1 << 20):

@@ -1,4 +1,4 @@
-"""FORMATS: how each kind of file is read and written. A further format is one row here."""
+"""FORMATS: the reader and writer of each file format. A further format is one row here."""
 
 from __future__ import annotations
 
@@ -14,28 +14,27 @@ from disttrain.choices import SUFFIXES
 from disttrain.data.io import csv, ndjson, parquet_arrow
 from disttrain.data.io.csv_dialect import TYPED, Dialect, dialect_of
 from disttrain.data.io.files import COMPRESSIONS, STDIN, UNPACKING, head, looks_like
-from disttrain.data.messages import place
+from disttrain.data.messages import display_path
 from disttrain.errors import DataError, Finding
-
-__all__ = ["FORMATS", "Format", "format_of", "suffix_of"]
 
 Lines = Callable[[Path, Dialect, NDArray[np.int64]], NDArray[np.int64]]
 
 
 def typed(path: Path, options: Any) -> Dialect:  # noqa: ARG001
-    """The dialect of a file whose format has types of its own."""
+    """Return the dialect of a file whose format has types."""
     return TYPED
 
 
 @dataclass(frozen=True)
 class Format:
-    """One kind of file.
+    """A file format.
 
-    `dialect(path, options)` says how text in it is meant, `schema(path, dialect)` gives its Arrow schema, `rows(path, schema, dialect)`
-    counts. `batches(path, columns, schema, dialect, text, rows)` streams record batches of `columns`, of which those in `text` come as the
-    text of their values, of at most `rows` rows where the format has no blocks of its own. `lines(path, dialect, rows)` gives the line of
-    each of some rows where a format has lines. `writer(sink, schema)` gives an object with `write_batch`, `write_table` and `close`, also
-    to be used as a context. Broken files are DataErrors.
+    `dialect(path, options)` returns the dialect of its text, `schema(path, dialect)` its Arrow schema, `rows(path, schema, dialect)` the
+    number of rows. `batches(path, columns, schema, dialect, text, rows)` yields record batches of `columns`, of which those in `text` are
+    the text of their values; a batch has at most `rows` rows if the format has no blocks. `lines(path, dialect, rows)` returns the line of
+    each of some rows, for formats with lines. `writer(sink, schema)` returns a context manager with `write_batch`, `write_table` and
+    `close`.
+    Raises DataError for broken files.
     """
 
     name: str
@@ -49,7 +48,7 @@ class Format:
 
     @property
     def typed(self) -> bool:
-        """Whether the format has types of its own; text alone has none."""
+        """True if the format has types; a text format has none."""
         return self.dialect is typed
 
 
@@ -89,15 +88,15 @@ FORMAT_HINT = "or name the format: `data.format: csv` in a config, `--input-form
 
 
 def suffix_of(path: Path) -> str:
-    """The suffix that tells the format: that before `.gz`, `.zst` and `.bz2`."""
+    """Return the suffix that names the format: the one before `.gz`, `.zst` or `.bz2`."""
     suffix = path.suffix.lower()
     return Path(path.stem).suffix.lower() if suffix in COMPRESSIONS else suffix
 
 
 def format_of(path: Path, name: str = "auto") -> Format:
-    """The format called `name`; with `auto` the one that has the file's suffix, and for standard input the one its first bytes show.
+    """Return the format called `name`. With `auto` it follows from the file's suffix, and for standard input from the first bytes.
 
-    Raises DataError where no format has the suffix.
+    Raises DataError if no format has the suffix.
     """
     if name != "auto":
         return FORMATS[name]
@@ -107,15 +106,15 @@ def format_of(path: Path, name: str = "auto") -> Format:
     for form in FORMATS.values():
         if suffix in form.suffixes:
             return form
-    known = " ".join(suffix for form in FORMATS.values() for suffix in form.suffixes)
+    suffixes = " ".join(suffix for form in FORMATS.values() for suffix in form.suffixes)
     what = f"the suffix `{suffix}` is of no format known here" if suffix else "the name has no suffix that tells the format"
     unpack = UNPACKING.get(suffix.removeprefix("."), "")
     hints = (
         (unpack,)
         if unpack
         else (
-            f"known are {known}, text also with .gz .zst .bz2",
+            f"known are {suffixes}, text also with .gz .zst .bz2",
             FORMAT_HINT,
         )
     )
-    raise DataError(Finding("unknown-format", what, place(path), hints=hints))
+    raise DataError(Finding("unknown-format", what, display_path(path), hints=hints))

@@ -1,4 +1,4 @@
-"""Hive partitions: folders named `key=value` above a file are columns of it."""
+"""Hive partitions: folders named `key=value` above a file become columns of it."""
 
 from __future__ import annotations
 
@@ -12,29 +12,27 @@ import pyarrow as pa
 
 from disttrain.data.io.arrow_arrays import LARGEST_WHOLE, chosen_texts
 
-__all__ = ["constant", "partition_types", "partitions"]
-
 NULL = "__HIVE_DEFAULT_PARTITION__"
 
 
 def partitions(path: Path) -> dict[str, str | None]:
-    """The keys and values in the unbroken row of `key=value` folders right above the file; None is null."""
-    found: list[tuple[str, str | None]] = []
+    """Return the keys and values of the unbroken chain of `key=value` folders directly above the file. None is null."""
+    pairs: list[tuple[str, str | None]] = []
     for folder in path.parents:
         key, sign, value = folder.name.partition("=")
         if not sign or not key:
             break
-        found.append((unquote(key), None if value == NULL else unquote(value)))
-    return dict(reversed(found))
+        pairs.append((unquote(key), None if value == NULL else unquote(value)))
+    return dict(reversed(pairs))
 
 
 def partition_types(paths: Sequence[Path], text: Collection[str]) -> dict[str, Any]:
-    """One Arrow type for each key over all files: int64 where all values are whole numbers, else text, as are those in `text`."""
+    """Return one Arrow type for each key over all files: int64 if all its values are integers, else text. Keys in `text` are text."""
     values: dict[str, set[str]] = {}
     for path in paths:
         for key, value in partitions(path).items():
             values.setdefault(key, set()).update(() if value is None else (value,))
-    return {key: pa.int64() if key not in text and all(map(is_whole, seen)) else pa.string() for key, seen in values.items()}
+    return {key: pa.int64() if key not in text and all(map(is_whole, texts)) else pa.string() for key, texts in values.items()}
 
 
 def is_whole(value: str) -> bool:
@@ -44,7 +42,7 @@ def is_whole(value: str) -> bool:
 
 
 def constant(value: str | None, kind: Any, rows: int) -> Any:
-    """An Arrow array of `rows` times the value."""
+    """Return an Arrow array of `rows` copies of the value."""
     if value is None:
         return pa.nulls(rows, kind)
     if pa.types.is_int64(kind):

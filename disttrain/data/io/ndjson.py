@@ -1,4 +1,4 @@
-"""NDJSON: one JSON object a line. Read in blocks of whole lines, with types that hold for all blocks of a file."""
+"""NDJSON files: one JSON object a line. Blocks of whole lines are read with types that hold for all blocks of a file."""
 
 from __future__ import annotations
 
@@ -20,12 +20,10 @@ from disttrain.data.io.durations import duration_text, spelled
 from disttrain.data.io.files import empty_file, head, opened_text, reading, require_text
 from disttrain.errors import DataError
 
-__all__ = ["is_large", "ndjson_batches", "ndjson_lines", "ndjson_rows", "ndjson_schema", "ndjson_writer"]
-
 BLOCK_BYTES = 4 << 20
 BLOCK_ROWS = 65_536
 LONGEST_LINE = 64 << 20
-# A column whose values are numbers and text, or true and text, by turns; its name stands in Arrow's message, before the names of what is in it.
+# Arrow's message about a column that mixes text with numbers or truth values; it begins with the column's name, before the names of nested values.
 CHANGED = re.compile(r"JSON parse error: Column\(/(.*)\) changed from \w+ to \w+ in row", re.DOTALL)
 # Text whose offsets have 64 bits: a block of lines may be long.
 LONG = pa.large_string()
@@ -36,7 +34,7 @@ SCALAR = rb"(-?\d[\d.eE+-]*|true|false)(?=\s*[,}])"
 
 
 def blocks(path: Path) -> Iterator[bytes]:
-    """The file in blocks of whole lines, of about 4 MiB each."""
+    """Yield the file in blocks of whole lines, of about 4 MiB each."""
     with opened_text(path) as file:
         # What follows the mark of UTF-8, where there is one.
         rest = bytes(file.read(len(UTF8_MARK))).removeprefix(UTF8_MARK)
@@ -52,7 +50,9 @@ def blocks(path: Path) -> Iterator[bytes]:
 
 
 def parsed(block: bytes, text: Collection[str] = (), schema: Any = None) -> Any:
-    """The rows of a block; the columns in `text` as the text of their values, others by `schema`, or inferred without one."""
+    """Return the rows of a block. Columns in `text` are the text of their values; the others follow `schema`, or are inferred without
+    one.
+    """
     fields = [pa.field(name, pa.string()) for name in text] if schema is None else list(schema)
     options = pj.ParseOptions(explicit_schema=pa.schema(fields), unexpected_field_behavior="infer" if schema is None else "ignore")
     content = quoted(block, text) if text else block
@@ -64,7 +64,7 @@ def parsed(block: bytes, text: Collection[str] = (), schema: Any = None) -> Any:
 
 
 def require_lines(block: bytes, rows: int) -> None:
-    """Raise ValueError where the rows of a block are not one on each line that is not blank: rows are counted, and named, by their lines."""
+    """Raise ValueError unless a block has one row on each line that is not blank. Rows are counted and named by their lines."""
     if block.count(b"\n{") + block.startswith(b"{") == rows == block.count(b"\n") + (not block.endswith(b"\n")):
         return
     lines = len(starts_of(block))
@@ -74,9 +74,9 @@ def require_lines(block: bytes, rows: int) -> None:
 
 
 def quoted(block: bytes, names: Collection[str]) -> bytes:
-    """The block with the numbers and truth values of some columns in quotes, so that 1.10 and integers of twenty digits stay as they are.
+    """Put the numbers and truth values of some columns of a block in quotes, which keeps 1.10 and integers of twenty digits unchanged.
 
-    `"name":` with its quotes bare stands in no string of JSON, as a quote inside one is escaped.
+    `"name":` with unescaped quotes occurs in no JSON string, because a quote inside a string is escaped.
     """
     spelled = {json.dumps(name, ensure_ascii=ascii).encode() for name in names for ascii in (True, False)}
     keys = b"|".join(re.escape(name) for name in sorted(spelled))
@@ -84,7 +84,7 @@ def quoted(block: bytes, names: Collection[str]) -> bytes:
 
 
 def inferred(block: bytes, text: set[str]) -> Any:
-    """The block with inferred types; columns that hold text and other values by turns are added to `text`, and read as such."""
+    """Return the block with inferred types. Columns that mix text and other values are added to `text` and read as text."""
     while True:
         try:
             return parsed(block, text)
@@ -97,14 +97,14 @@ def inferred(block: bytes, text: set[str]) -> Any:
 
 
 def column_at(path: str, block: bytes) -> str | None:
-    """The column in which `path` lies, where names are joined by slashes, which may also stand in a name: the longest that a row has."""
+    """Return the column that contains `path`, names joined by slashes. A name may contain slashes; the longest name of a row matches."""
     names = ["/".join(path.split("/")[:length]) for length in range(path.count("/") + 1, 0, -1)]
     rows = (json.loads(line) for line in block.decode("utf-8-sig").split("\n") if line.strip())
     return next((name for row in rows for name in names if name in row), None)
 
 
 def ndjson_schema(path: Path) -> Any:
-    """The columns of the file, with types that hold for all of its values: text where some are text and some are not."""
+    """Return the schema of the file, with types that hold for all of its values: text if some values are text and some are not."""
     require_text(path, "ndjson", head(path))
     types: dict[str, Any] = {}
     text: set[str] = set()
@@ -114,7 +114,7 @@ def ndjson_schema(path: Path) -> Any:
         for block in blocks(path):
             rows = inferred(block, text)
             empty = empty and not rows.num_rows
-            large.update(name for name, values in zip(rows.column_names, rows.columns, strict=True) if reaches(values, LARGEST_WHOLE))
+            large.update(name for name, values in zip(rows.column_names, rows.columns, strict=True) if has_magnitude(values, LARGEST_WHOLE))
             for column in rows.schema:
                 before = types.get(column.name, pa.null())
                 types[column.name] = both = wider(before, column.type)
@@ -126,8 +126,8 @@ def ndjson_schema(path: Path) -> Any:
     return pa.schema([pa.field(name, kind, metadata=marks.get(name)) for name, kind in types.items()])
 
 
-def reaches(values: Any, limit: int) -> bool:
-    """Whether one of the numbers is as far from 0 as the limit; False for other values."""
+def has_magnitude(values: Any, limit: int) -> bool:
+    """True if the absolute value of some number reaches the limit; False for columns of other types."""
     if not is_number(values.type):
         return False
     least, most = pc.min_max(values).values()
@@ -135,12 +135,12 @@ def reaches(values: Any, limit: int) -> bool:
 
 
 def is_large(field: Any) -> bool:
-    """Whether a column of the schema of a file holds whole numbers that Arrow may have rounded."""
+    """True if a column of the schema of a file holds integers that Arrow may have rounded."""
     return bool(field.metadata == LARGE)
 
 
 def wider(one: Any, other: Any) -> Any:
-    """The narrowest type that holds both; text where there is no other."""
+    """Return the narrowest type that holds both types; text if there is no other."""
     if one == other or pa.types.is_null(other):
         return one
     if pa.types.is_null(one):
@@ -153,13 +153,13 @@ def wider(one: Any, other: Any) -> Any:
 
 
 def ndjson_rows(path: Path) -> int:
-    """Rows of the file: its lines that are not blank."""
+    """Count the rows of the file: its lines that are not blank."""
     with reading(path, "ndjson"):
         return sum(len(starts_of(block)) for block in blocks(path))
 
 
 def starts_of(block: bytes) -> NDArray[np.int64]:
-    """The lines of a block, from 0, that hold a row: those that are not blank."""
+    """Return the lines of a block, from 0, that hold a row: the lines that are not blank."""
     characters = np.frombuffer(block, dtype=np.uint8)
     ends = characters == ord("\n")
     lines = np.cumsum(ends) - ends
@@ -167,18 +167,20 @@ def starts_of(block: bytes) -> NDArray[np.int64]:
 
 
 def ndjson_lines(path: Path, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The line of the file, from 1, on which each of some rows stands."""
-    first, found = 1, []
+    """Return the line of the file, from 1, of each of some rows."""
+    first, starts = 1, []
     for block in blocks(path):
-        found.append(starts_of(block) + first)
+        starts.append(starts_of(block) + first)
         first += block.count(b"\n")
-        if sum(map(len, found)) > rows.max():
+        if sum(map(len, starts)) > rows.max():
             break
-    return np.concatenate(found)[rows]
+    return np.concatenate(starts)[rows]
 
 
 def ndjson_batches(path: Path, columns: Sequence[str], schema: Any, text: Collection[str]) -> Iterator[Any]:
-    """Record batches of about 4 MiB of text each, with `columns` in the types of `schema`, those in `text` as the text of their values."""
+    """Yield record batches of about 4 MiB of text each, with `columns` in the types of `schema`. Columns in `text` are the text of their
+    values.
+    """
     chosen = [schema.field(name) for name in columns]
     plain = {field.name for field in chosen if field.name in text and not pa.types.is_nested(field.type)}
     bare = {field.name for field in chosen if field.metadata == MIXED or (field.name in plain and not written_in_quotes(field.type))}
@@ -195,11 +197,11 @@ def written_in_quotes(kind: Any) -> bool:
 
 
 class LineWriter:
-    """Writes tables and record batches as one JSON object a line, like Arrow's writers of other formats."""
+    """A writer of tables and record batches as one JSON object a line, with the interface of Arrow's writers."""
 
     def __init__(self, sink: Any) -> None:
         self.sink = open(sink, "wb") if isinstance(sink, str | Path) else sink  # noqa: SIM115 - closed by close(), as Arrow's writers are
-        self.own = self.sink is not sink
+        self.owns_sink = self.sink is not sink
 
     def write_batch(self, batch: Any) -> None:
         if not batch.num_columns:
@@ -218,17 +220,17 @@ class LineWriter:
         self.close()
 
     def close(self) -> None:
-        if self.own:
+        if self.owns_sink:
             self.sink.close()
 
 
 def ndjson_writer(sink: Any, schema: Any) -> Any:  # noqa: ARG001
-    """A writer of one JSON object a line; `sink` is a path or an open binary file. NaN and infinities become null."""
+    """Return a writer of one JSON object a line. `sink` is a path or an open binary file. NaN and infinities become null."""
     return LineWriter(sink)
 
 
 def lines_of(batch: Any) -> Any:
-    """The bytes of the rows of a batch, as JSON objects, one a line."""
+    """Return the rows of a batch as bytes: JSON objects, one a line."""
     parts = []
     for index, (name, column) in enumerate(zip(batch.schema.names, batch.columns, strict=True)):
         parts += [literal(("{", ", ")[index > 0] + json.dumps(name, ensure_ascii=False) + ": "), json_text(joined(column))]
@@ -243,7 +245,7 @@ def literal(text: str) -> Any:
 
 
 def json_text(array: Any) -> Any:
-    """The JSON of each value, an Arrow array of text; null, NaN and infinities are `null`."""
+    """Return the JSON of each value, an Arrow array of text. Null, NaN and infinities are `null`."""
     array = duration_text(array) if pa.types.is_duration(array.type) else array
     kind = array.type
     if pa.types.is_string(kind):
@@ -261,7 +263,7 @@ def json_text(array: Any) -> Any:
 
 
 def escaped(text: Any) -> Any:
-    """Texts as they stand between the quotes of JSON."""
+    """Escape texts for the inside of a JSON string."""
     if not pc.any(pc.match_substring_regex(text, r'["\\\x00-\x1f]')).as_py():
         return text
     for character in ("\\", '"', *map(chr, range(32))):

@@ -1,4 +1,4 @@
-"""Parquet and Arrow (Feather) files: formats that carry their own schema."""
+"""Parquet and Arrow (Feather) files: formats that carry their schema."""
 
 from __future__ import annotations
 
@@ -12,17 +12,6 @@ import pyarrow.parquet as pq
 from disttrain.data.io.files import opened, reading
 from disttrain.data.io.record_batches import plain_parts, regrouped, varies
 
-__all__ = [
-    "arrow_batches",
-    "arrow_rows",
-    "arrow_schema",
-    "arrow_writer",
-    "parquet_batches",
-    "parquet_rows",
-    "parquet_schema",
-    "parquet_writer",
-]
-
 MAGIC_BYTES = 6
 TEXT_ROWS = 4_096
 
@@ -34,33 +23,35 @@ def parquet_file(handle: Any) -> Any:
 
 
 def parquet_schema(path: Path) -> Any:
-    """The schema of the file, from its footer."""
+    """Return the schema of the file, from its footer."""
     with reading(path, "parquet"), opened(path) as handle:
         return parquet_file(handle).schema_arrow
 
 
 def parquet_rows(path: Path) -> int:
-    """Rows of the file, from its footer."""
+    """Return the number of rows of the file, from its footer."""
     with reading(path, "parquet"), opened(path) as handle:
         return int(parquet_file(handle).metadata.num_rows)
 
 
 def parquet_batches(path: Path, columns: Sequence[str], rows: int) -> Iterator[Any]:
-    """Record batches of at most `rows` rows with `columns`, fewer where texts are long, holding about one batch and one page of each column
-    in memory.
+    """Yield record batches of `columns` with at most `rows` rows each, fewer if texts are long. About one batch and one page of each
+    column are in memory.
     """
     with reading(path, "parquet"), opened(path) as handle:
         file = parquet_file(handle)
-        seen = 0
+        count = 0
         for batch in regrouped(parquet_parts(file, columns, rows), rows):
-            seen += batch.num_rows
+            count += batch.num_rows
             yield batch
-        if seen != file.metadata.num_rows:
-            raise ValueError(f"its footer promises {file.metadata.num_rows:,} rows, and it holds {seen:,}")
+        if count != file.metadata.num_rows:
+            raise ValueError(f"its footer promises {file.metadata.num_rows:,} rows, and it holds {count:,}")
 
 
 def parquet_parts(file: Any, columns: Sequence[str], rows: int) -> Iterator[Any]:
-    """The rows as they come, few at a time where there are texts or lists: how long these are no footer says, as they may be stored once."""
+    """Yield the rows in file order, few at a time if there are texts or lists: the footer does not tell their length, as a repeated
+    value may be stored once.
+    """
     long = any(varies(kind) or pa.types.is_dictionary(kind) for kind in (file.schema_arrow.field(name).type for name in columns))
     for batch in file.iter_batches(batch_size=min(rows, TEXT_ROWS) if long else rows, columns=list(columns)):
         batch.validate(full=True)
@@ -69,12 +60,12 @@ def parquet_parts(file: Any, columns: Sequence[str], rows: int) -> Iterator[Any]
 
 
 def parquet_writer(sink: Any, schema: Any) -> Any:
-    """A writer of Parquet with zstd and page checksums; `sink` is a path or an open binary file."""
+    """Return a writer of Parquet with zstd and page checksums. `sink` is a path or an open binary file."""
     return pq.ParquetWriter(sink, schema, compression="zstd", write_page_checksum=True)
 
 
 def arrow_reader(handle: Any) -> Any:
-    """The reader of an Arrow file, or of an Arrow stream where the file marks are absent."""
+    """Return the reader of an Arrow file, or of an Arrow stream if the file magic is absent."""
     first = bytes(handle.read(MAGIC_BYTES))
     handle.seek(0)
     return pa.ipc.open_file(handle) if first == b"ARROW1" else pa.ipc.open_stream(handle)
@@ -88,19 +79,19 @@ def reader_batches(reader: Any) -> Iterator[Any]:
 
 
 def arrow_schema(path: Path) -> Any:
-    """The schema of the file, from its header."""
+    """Return the schema of the file, from its header."""
     with reading(path, "arrow"), opened(path) as handle:
         return arrow_reader(handle).schema
 
 
 def arrow_rows(path: Path) -> int:
-    """Rows of the file, counted batch by batch."""
+    """Count the rows of the file, batch by batch."""
     with reading(path, "arrow"), opened(path) as handle:
         return sum(batch.num_rows for batch in reader_batches(arrow_reader(handle)))
 
 
 def arrow_batches(path: Path, columns: Sequence[str]) -> Iterator[Any]:
-    """Record batches with `columns`, as long as they were written."""
+    """Yield record batches of `columns`, in the lengths of the file."""
     with reading(path, "arrow"), opened(path) as handle:
         for batch in reader_batches(arrow_reader(handle)):
             chosen = batch.select(list(columns))
@@ -110,5 +101,5 @@ def arrow_batches(path: Path, columns: Sequence[str]) -> Iterator[Any]:
 
 
 def arrow_writer(sink: Any, schema: Any) -> Any:
-    """A writer of an Arrow file (Feather, version 2), uncompressed; `sink` is a path or an open binary file."""
+    """Return a writer of an Arrow file (Feather, version 2), uncompressed. `sink` is a path or an open binary file."""
     return pa.ipc.new_file(sink, schema)

@@ -1,4 +1,4 @@
-"""Record batches made of arrays and of other batches, also those without a column, which have rows all the same."""
+"""Record batches from arrays and from other batches. A batch without columns still has rows."""
 
 from __future__ import annotations
 
@@ -11,15 +11,13 @@ import pyarrow.compute as pc
 
 from disttrain.data.io.arrow_arrays import is_text, joined, plain
 
-__all__ = ["ahead", "gathered", "no_rows", "of_length", "one_batch", "plain_parts", "regrouped", "rows_at", "rows_from", "varies"]
-
 SMALL_ROWS, SMALL_BYTES = 4096, 1 << 20
 # The texts and lists of a batch: 2^31 bytes are all that an Arrow array of text holds, and several batches are in memory at a time.
 MOST_BYTES = 128 << 20
 
 
 def of_length(arrays: Sequence[Any], fields: Sequence[Any], rows: int) -> Any:
-    """A record batch of so many rows, which may have no column."""
+    """Return a record batch of `rows` rows, possibly without columns."""
     if arrays:
         return pa.RecordBatch.from_arrays(list(arrays), schema=pa.schema(fields))
     return pa.RecordBatch.from_arrays([pa.nulls(rows)], [""]).select([])
@@ -30,7 +28,7 @@ def no_rows(fields: Sequence[Any]) -> Any:
 
 
 def plain_parts(batch: Any) -> Iterator[Any]:
-    """The rows of a batch in plain types, in parts whose texts and lists are no longer than MOST_BYTES, as far as there are several rows."""
+    """Yield the rows of a batch in plain types, in parts with at most MOST_BYTES of texts and lists. A single row is never divided."""
     if batch.num_rows > 1 and (size := long_bytes(batch)) > MOST_BYTES:
         part = max(1, batch.num_rows // (size // MOST_BYTES + 1))
         for start in range(0, batch.num_rows, part):
@@ -42,7 +40,7 @@ def plain_parts(batch: Any) -> Iterator[Any]:
 
 
 def regrouped(batches: Iterable[Any], rows: int) -> Iterator[Any]:
-    """The same rows in batches that end at each multiple of `rows` rows, and before it where texts and lists pass MOST_BYTES."""
+    """Yield the same rows in batches that end at each multiple of `rows` rows, and earlier if texts and lists exceed MOST_BYTES."""
     pending: list[Any] = []
     left, size = rows, 0
     for batch in batches:
@@ -59,7 +57,7 @@ def regrouped(batches: Iterable[Any], rows: int) -> Iterator[Any]:
 
 
 def long_bytes(batch: Any) -> int:
-    """The bytes of the texts and lists of a batch, those of dictionaries as often as they stand in it."""
+    """Return the size in bytes of the texts and lists of a batch. A dictionary value counts once for each row that has it."""
     return sum(length_of(part) for column in batch.columns for part in (column.chunks if isinstance(column, pa.ChunkedArray) else [column]))
 
 
@@ -74,7 +72,7 @@ def length_of(array: Any) -> int:
 
 
 def varies(kind: Any) -> bool:
-    """Whether the values of a type have lengths of their own: text, bytes, lists."""
+    """True if the values of a type have different lengths: text, bytes, lists."""
     return bool(pa.types.is_nested(kind) or is_text(plain(kind)) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
 
 
@@ -88,7 +86,7 @@ def one_batch(batches: Sequence[Any]) -> Any:
 
 
 def gathered(batches: Iterator[Any]) -> Iterator[Any]:
-    """The same rows, small batches that follow each other as one table: what is done with a batch costs as much for a row as for thousands."""
+    """Yield the same rows, with consecutive small batches combined into one table: a step costs as much for one row as for thousands."""
     pending: list[Any] = []
     count = size = 0
     for batch in batches:
@@ -105,19 +103,19 @@ def gathered(batches: Iterator[Any]) -> Iterator[Any]:
 
 
 def rows_from(rows: Any, start: int, count: int) -> Any:
-    """So many rows of a table or batch, or as many as there are. Of a table without columns Arrow's own slice has other rows (pyarrow 26)."""
+    """Return `count` rows of a table or batch, or as many as exist. Arrow's own slice of a table without columns is wrong (pyarrow 26)."""
     return rows.slice(start, count) if rows.num_columns else of_length([], [], max(0, min(count, rows.num_rows - start)))
 
 
 def rows_at(rows: Any, index: Any) -> Any:
-    """The rows of a table or batch with these positions, an Arrow array. Of a table without columns Arrow's own take has none."""
+    """Return the rows of a table or batch at these positions, an Arrow array. Arrow's own take of a table without columns has no rows."""
     return rows.take(index) if rows.num_columns else of_length([], [], len(index))
 
 
 def ahead(batches: Iterator[Any]) -> Iterator[Any]:
-    """The same batches, each read in a thread while the one before is used."""
+    """Yield the same batches; a thread reads the next one while the current one is in use."""
     with ThreadPoolExecutor(1) as thread:
-        coming = thread.submit(next, batches, None)
-        while (batch := coming.result()) is not None:
-            coming = thread.submit(next, batches, None)
+        future = thread.submit(next, batches, None)
+        while (batch := future.result()) is not None:
+            future = thread.submit(next, batches, None)
             yield batch

@@ -1,4 +1,4 @@
-"""Writing tables, one after another, into one file of any format."""
+"""Writing of consecutive tables into one file of any format."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from disttrain import storage
 from disttrain.data.io.formats import FORMATS
 from disttrain.data.output_columns import in_format
 
-__all__ = ["written"]
-
 
 def written(output: str, tables: Iterator[pa.Table], form: str, facts: dict[bytes, bytes], replace: bool) -> int:
-    """Write tables into the file `output`, or to standard output (`-`), with `facts` as its metadata: the number of rows.
+    """Write tables into the file `output`, or to standard output (`-`), with `facts` as its metadata. Returns the number of rows.
 
-    Raises StorageError, OutputExists where the file is there and is not to be replaced, and whatever making the tables raises; then nothing is left.
+    Raises StorageError, OutputExists if the file exists and `replace` is False, and any error of the iterator; no file is left then.
     """
     if output == "-":
-        rows = _poured(sys.stdout.buffer, tables, form, facts)
+        rows = _write_tables(sys.stdout.buffer, tables, form, facts)
         sys.stdout.buffer.flush()
         return rows
     # A file that is open: given a name, pyarrow would look for its own home folder in it.
     with storage.replacing(configs.expanded(output), overwrite=replace) as path, pa.OSFile(os.fsencode(path), "wb") as file:
-        return _poured(file, tables, form, facts)
+        return _write_tables(file, tables, form, facts)
 
 
-def _poured(sink: Any, tables: Iterator[pa.Table], form: str, facts: dict[bytes, bytes]) -> int:
-    """Write tables one after another, each while the next is made, and count their rows; there is always one, if only an empty one."""
+def _write_tables(sink: Any, tables: Iterator[pa.Table], form: str, facts: dict[bytes, bytes]) -> int:
+    """Write tables in order, each while the next is computed, and return the number of rows. There is at least one table, possibly
+    empty.
+    """
     tables = (in_format(table, form) for table in tables)
     first = next(tables)
     rows = 0

@@ -273,7 +273,7 @@ def test_calendar_parts_are_those_of_python(times):
     encoder = Encoder(Encoder.fit(one("datetime"), table_of([datetime(1990, 1, 1), datetime(2010, 1, 1)])).parts, "impute", "other")
     part = encoder.parts[0]
     x = encoder.features(table_of(times, pa.timestamp("us")))
-    assert x[:, 0] == pytest.approx([(time.year - part.centre) / part.spread for time in times], rel=1e-12)
+    assert x[:, 0] == pytest.approx([(time.year - part.centre) / part.scale for time in times], rel=1e-12)
     for column, period, values in (
         (1, 12, [time.month - 1 for time in times]),
         (3, 7, [time.weekday() for time in times]),

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from disttrain.data import Source
-from disttrain.data.column_types import NAME, NUMBER, OWN
+from disttrain.data.column_types import NAME, NATIVE, NUMBER
 from disttrain.data.io.csv_dialect import Dialect, dialect_of
 from disttrain.errors import DataError
 
@@ -97,7 +97,7 @@ def test_usual_words_are_missing_numbers_and_names_all_the_same(tmp_path, word):
     source = Source([tmp_path / "t.csv"])
     assert source.read({"x": NUMBER, "k": NAME}).table.to_pydict() == {"x": [1.0, None], "k": [word, "b"]}
     assert word.strip() in source.dialects[0].remark
-    assert source.own_types(["x"])["x"] == pa.int64()
+    assert source.native_types(["x"])["x"] == pa.int64()
 
 
 @pytest.mark.parametrize(("suffix", "pack"), [(".gz", gzip.compress), (".bz2", bz2.compress), (".zst", pa.compress)])
@@ -124,7 +124,7 @@ def test_an_empty_line_is_a_row_in_a_file_of_one_column_and_none_elsewhere(tmp_p
     (tmp_path / "one.csv").write_text("x\n1.0\n\n3.0\n\n")
     (tmp_path / "two.csv").write_text("x,y\n1.0,2\n\n3.0,4\n\n")
     assert Source([tmp_path / "one.csv"]).read({"x": NUMBER}).table.column("x").to_pylist() == [1.0, None, 3.0, None]
-    assert Source([tmp_path / "two.csv"]).read({"x": OWN}).table.column("x").to_pylist() == [1.0, 3.0]
+    assert Source([tmp_path / "two.csv"]).read({"x": NATIVE}).table.column("x").to_pylist() == [1.0, 3.0]
 
 
 def test_rows_are_told_by_the_line_of_the_file(tmp_path):

@@ -28,7 +28,7 @@ def failing(batches, after):
 def test_tables_are_written_in_the_order_in_which_they_come(tmp_path, form):
     path = tmp_path / f"out.{form}"
     assert written(str(path), data.ahead(tables()), form, {b"key": b"value"}, replace=False) == 200
-    assert data.Source([path]).read({"x": "own"}).table.column("x").to_pylist() == list(range(200))
+    assert data.Source([path]).read({"x": "native"}).table.column("x").to_pylist() == list(range(200))
 
 
 def test_a_fault_in_the_reading_is_told_and_leaves_nothing(tmp_path):
