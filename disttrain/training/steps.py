@@ -80,7 +80,7 @@ def _mass(rows: RowTensors, chosen: Tensor) -> Tensor:
 def _norms_per_row(grad_norms: Tensor, weight: Tensor | None, mean_weight: Tensor) -> Tensor:
     """The norms (K,) of the members' gradients, divided by the mean weight of the batch over that of all rows, if that is above 1.
 
-    A row that stands for forty has forty times the gradient. If it were clipped like that of one row, it would lose its weight again.
+    A row of forty times the weight has forty times the gradient. If it were clipped like that of one row, it would lose its weight again.
     """
     if weight is None:
         return grad_norms

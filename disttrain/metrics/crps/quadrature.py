@@ -54,7 +54,7 @@ class _Side:
         return ends[1] if self.sign > 0 else ends[0]
 
     def of(self, distribution: Distribution, index: Tensor) -> _Side:
-        """The same side for these distributions (n,), which are those of the rows `index`."""
+        """This side of the rows `index` (n,), with their distributions."""
         return _Side(distribution, self.centre[index], self.scale[index], self.sign, self.noise[index])
 
     def steps_to(self, distance: Tensor) -> Tensor:
