@@ -1,4 +1,4 @@
-"""The log-likelihood of what was observed of each row, and its weighted mean: the empirical cross-entropy."""
+"""The log-likelihood of each row's outcome, and its weighted mean: the empirical cross-entropy."""
 
 from __future__ import annotations
 
@@ -11,29 +11,27 @@ from torch.distributions import Distribution
 from disttrain.distributions.core import functionals, intervals
 from disttrain.outcomes import Outcome
 
-__all__ = ["cross_entropy", "half_open", "log_likelihood", "weighted_mean"]
-
 
 def log_likelihood(distribution: Distribution, outcome: Outcome) -> Tensor:
-    """Log-probability of what was observed of each row, in nats: (n,).
+    """The log-probability of the outcome of each row, in nats: (n,).
 
-    Exact rows score log f(y), others log P(lower <= Y <= upper), both ends included, or log P(lower < Y <= upper) where the outcome leaves
-    the lower end out; rows that could only be seen above their entry score that given Y > entry. Raises UsageError where the distribution
-    has no differentiable cdf and one is needed.
+    The score of an exact row is log f(y). That of another is log P(lower <= Y <= upper), with both ends included, or log P(lower < Y <=
+    upper) if the outcome excludes the lower end. The score of a row with an entry is conditional on Y > entry. Raises UsageError if the
+    distribution has no differentiable cdf and one is needed.
     Source: Kalbfleisch & Prentice (2002), The Statistical Analysis of Failure Time Data, section 3.2.
     """
-    score = distribution.log_prob(outcome.lower) if outcome.kinds == {"exact"} else _log_seen(distribution, outcome)
+    score = distribution.log_prob(outcome.lower) if outcome.kinds == {"exact"} else _log_observed(distribution, outcome)
     if outcome.entry is None:
         return score
-    beyond = functionals.log_survival(distribution, outcome.entry)
-    # Of a row that could not have been seen, there or at all, nothing can be expected either.
-    never = (beyond == -math.inf) | (outcome.seen & (outcome.lower <= outcome.entry))
-    return torch.where(never, -math.inf, score - torch.where(never, 0.0, beyond))
+    log_entry_survival = functionals.log_survival(distribution, outcome.entry)
+    # The score is -inf for a row at or below its entry, which could not have been observed, and for an entry of survival 0.
+    never = (log_entry_survival == -math.inf) | (outcome.is_exact & (outcome.lower <= outcome.entry))
+    return torch.where(never, -math.inf, score - torch.where(never, 0.0, log_entry_survival))
 
 
-def _log_seen(distribution: Distribution, outcome: Outcome) -> Tensor:
-    """The score of exact and other rows together; each expression is given harmless numbers in the rows that are not its own."""
-    exact = outcome.seen
+def _log_observed(distribution: Distribution, outcome: Outcome) -> Tensor:
+    """The score of exact and other rows together; each expression has harmless numbers in the rows of the other."""
+    exact = outcome.is_exact
     start, upper = half_open(distribution, outcome)
     kinds = outcome.kinds - {"exact"}
     censored = _log_between(
@@ -48,9 +46,9 @@ def _log_seen(distribution: Distribution, outcome: Outcome) -> Tensor:
 
 
 def half_open(distribution: Distribution, outcome: Outcome) -> tuple[Tensor, Tensor]:
-    """The ends a and b, each (n, *event), for which a < Y <= b says the same as the outcome, where the row was not seen exactly.
+    """Ends a and b, each (n, *event), for which a < Y <= b is equivalent to the outcome of an inexact row.
 
-    a is no lower than the entry: what lies below could not have been seen, so that a left-censored row is an interval from there.
+    a is at least the entry: a value below it could not have been observed, so that a left-censored row is an interval from the entry on.
     """
     start = functionals.just_below(distribution, outcome.lower)
     if outcome.above is not None:
@@ -59,7 +57,7 @@ def half_open(distribution: Distribution, outcome: Outcome) -> tuple[Tensor, Ten
 
 
 def _log_between(distribution: Distribution, start: Tensor, end: Tensor, kinds: frozenset[str]) -> Tensor:
-    """log P(start < Y <= end); where all intervals are open on one side only the one tail is asked."""
+    """Log P(start < Y <= end); if all intervals are open on the same side, only the one tail is computed."""
     if kinds <= {"right"}:
         return functionals.log_survival(distribution, start)
     if kinds <= {"left"}:
@@ -68,15 +66,15 @@ def _log_between(distribution: Distribution, start: Tensor, end: Tensor, kinds: 
 
 
 def weighted_mean(values: Tensor, weight: Tensor | None) -> Tensor:
-    """Σwx/Σw over the rows of `values` (n,), in float64: a scalar. Without `weight` the plain mean."""
+    """Σwx/Σw over the rows of `values` (n,), in float64: a scalar. Without `weight` it is the plain mean."""
     if weight is None:
         return values.double().mean()
     return (values.double() * weight).sum() / weight.sum()
 
 
 def cross_entropy(distribution: Distribution, outcome: Outcome, weight: Tensor | None = None) -> Tensor:
-    """Empirical cross-entropy -Σ w log q(y) / Σ w, in nats per unit of weight: a scalar.
+    """The empirical cross-entropy -Σ w log q(y) / Σ w, in nats per unit of weight: a scalar.
 
-    Minimising it over the weights of the network that made `distribution` is maximum likelihood.
+    Maximum likelihood minimises it over the weights of the network of `distribution`.
     """
     return weighted_mean(-log_likelihood(distribution, outcome), weight)

@@ -1,4 +1,4 @@
-"""Outcome: what was observed of each row of the target, as an interval."""
+"""Outcome: the observation of each row's target, as an interval."""
 
 from __future__ import annotations
 
@@ -11,19 +11,17 @@ from torch import Tensor
 
 from disttrain.errors import Finding, UsageError
 
-__all__ = ["Outcome"]
-
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was observed of `n` targets: that each lies in [lower, upper]; both are (n, *event), in target units.
+    """The observations of `n` targets: each target lies in [lower, upper]; both are (n, *event), in target units.
 
-    A row is exact where lower = upper, right-censored where only upper is infinite, left-censored where only lower is, an interval
-    otherwise. Both ends belong to the interval, except where `above` (n, *event) is True: there Y > lower, which for counts, and where a
-    value has a probability beside a density, is less than Y >= lower. None where no lower end is left out. `entry` (n,) is the value above
-    which a row could be seen at all (left truncation: Y > entry), -inf for a row that could be seen anywhere; None where all could.
-    `kinds` says which of `exact`, `right`, `left` and `interval` occur; it is found out where it is not given, and of a part of the rows
-    it may name more than these have. Raises UsageError where lower = upper and `above` leave no value.
+    A row is exact if lower = upper, right-censored if only upper is infinite, left-censored if only lower is infinite, an interval
+    otherwise. Both ends belong to the interval, except that `above` (n, *event) is True for Y > lower. For counts, and for values with a
+    probability of their own, that is less than Y >= lower. None includes all lower ends. `entry` (n,) is the value of left truncation: a
+    row is only observed if Y > entry, -inf for a row without truncation; None if no row has any. `kinds` are those of `exact`, `right`,
+    `left` and `interval` that occur; empty, they are computed. The kinds of a part of the rows may include more than occur there. Raises
+    UsageError if lower = upper and `above` leave no value.
     """
 
     lower: Tensor
@@ -39,18 +37,18 @@ class Outcome:
 
     @staticmethod
     def exact(y: Tensor) -> Outcome:
-        """The outcome of targets that were all seen exactly: `y` (n, *event)."""
+        """The outcome of exact targets: `y` (n, *event)."""
         return Outcome(y, y)
 
     @staticmethod
     def of_events(y: Tensor, event: Tensor, entry: Tensor | None = None) -> Outcome:
-        """The outcome of survival data: Y = `y` (n,) where `event` (n,) is 1 or True, and Y > `y`, right-censored, where it is 0."""
+        """The outcome of survival data: Y = `y` (n,) if `event` (n,) is 1 or True, and Y > `y`, right-censored, if it is 0."""
         censored = event == 0
         return Outcome(y, torch.where(censored, math.inf, y), entry, above=censored)
 
     @property
     def value(self) -> Tensor:
-        """One finite number for each target, (n, *event): what was seen exactly, else the middle of the interval or its finite end."""
+        """One finite number for each target, (n, *event): the exact value, else the middle of the interval or its finite end."""
         if self.kinds == {"exact"}:
             return self.lower
         open_below, open_above = self.lower.isinf(), self.upper.isinf()
@@ -58,18 +56,18 @@ class Outcome:
         return torch.where(open_below & open_above, 0.0, 0.5 * ends[0] + 0.5 * ends[1])
 
     @property
-    def seen(self) -> Tensor:
-        """Which targets were seen exactly: (n, *event)."""
+    def is_exact(self) -> Tensor:
+        """A mask (n, *event) of the exact targets."""
         return self.lower == self.upper
 
     @property
     def by_kind(self) -> dict[str, Tensor]:
-        """Which targets were seen in each way that `kinds` may name: {kind: (n, *event)}."""
+        """A mask of the targets of each kind: {kind: (n, *event)}."""
         return _by_kind(self.lower, self.upper)
 
     @property
     def all_exact(self) -> bool:
-        """Whether every row was seen exactly and none was truncated."""
+        """True if every row is exact and none is truncated."""
         return self.entry is None and self.kinds == {"exact"}
 
     def map(self, function: Callable[[Tensor], Tensor]) -> Outcome:
@@ -79,7 +77,7 @@ class Outcome:
         return Outcome(lower, upper, None if self.entry is None else function(self.entry), self.kinds, self.above)
 
     def select(self, function: Callable[[Tensor], Tensor]) -> Outcome:
-        """The outcome with `function` of every tensor, which takes rows, repeats them or moves them to another device."""
+        """The outcome with `function` of every tensor, such as a selection of rows, a repetition or a move to another device."""
         return replace(self.map(function), above=None if self.above is None else function(self.above))
 
     def __len__(self) -> int:
@@ -89,7 +87,7 @@ class Outcome:
         return self.select(lambda column: column[rows])
 
     def to(self, device: torch.device) -> Outcome:
-        """The same outcome on another device."""
+        """The outcome on another device."""
         return self.select(lambda column: column.to(device))
 
 
@@ -105,7 +103,7 @@ def _by_kind(lower: Tensor, upper: Tensor) -> dict[str, Tensor]:
 
 
 def _require_values(outcome: Outcome) -> None:
-    if outcome.above is not None and bool((outcome.above & outcome.seen).any()):
-        row = int((outcome.above & outcome.seen).reshape(len(outcome), -1).any(1).nonzero()[0])
+    if outcome.above is not None and bool((outcome.above & outcome.is_exact).any()):
+        row = int((outcome.above & outcome.is_exact).reshape(len(outcome), -1).any(1).nonzero()[0])
         what = f"row {row} has lower = upper, and `above` leaves that value out, so that none remains"
         raise UsageError(Finding("bad-outcome", what, "Outcome", hints=("a right-censored row has an infinite upper end",)))

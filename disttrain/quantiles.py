@@ -1,4 +1,4 @@
-"""Quantiles of weighted values: a row of weight 3 counts as three rows, whatever the unit of the weights."""
+"""Quantiles of weighted values: a row of weight 3 counts as three rows, in any unit of the weights."""
 
 from __future__ import annotations
 
@@ -13,44 +13,42 @@ if TYPE_CHECKING:
 else:
     np = lazy.module("numpy")
 
-__all__ = ["ROUNDING", "cumulative_shares", "weighted_quantiles"]
-
-# Of all weight: a share that is as near as this to that of the values below ends there, for sums of weights such as 0.1 are rounded.
+# Two shares of the weight that differ by less than this are equal, because sums of weights such as 0.1 are rounded.
 ROUNDING = 1e-9
 
 
 def weighted_quantiles(values: NDArray[np.float64], weight: NDArray[np.float64] | None, shares: Sequence[float]) -> NDArray[np.float64]:
-    """The quantiles of `values` (n,) at `shares` of their `weight` (n,), of the number of rows where that is None: (len(shares),).
+    """The quantiles of `values` (n,) at `shares` of their `weight` (n,), or of the number of rows if that is None: (len(shares),).
 
-    The inverse of the distribution function; where a share ends between two values, half way between them. It depends on the shares of
-    the weight alone, so that repeated rows, weights, and weights in another unit give the same. Rows of weight 0 count for nothing.
-    Source: Hyndman & Fan (1996), Sample Quantiles in Statistical Packages, definition 2.
+    They are the inverse of the distribution function; a share that ends between two values has the middle of the two. They depend on the
+    shares of the weight only, so that repeated rows, weights, and weights in another unit have the same quantiles. Rows of weight 0 do not
+    count. Source: Hyndman & Fan (1996), Sample Quantiles in Statistical Packages, definition 2.
     """
     if weight is None and list(shares) == [0.5]:
         # The same number, several times faster.
         below, above = (len(values) - 1) // 2, len(values) // 2
-        halved = np.partition(values, (below, above))
-        return np.array([0.5 * halved[below] + 0.5 * halved[above]])
-    wanted = np.asarray(shares, dtype=np.float64)
+        partitioned = np.partition(values, (below, above))
+        return np.array([0.5 * partitioned[below] + 0.5 * partitioned[above]])
+    levels = np.asarray(shares, dtype=np.float64)
     if weight is None:
         last = len(values) - 1
-        first = np.ceil(wanted * len(values) * (1.0 - ROUNDING)).astype(np.int64) - 1
-        beyond = np.floor(wanted * len(values) * (1.0 + ROUNDING)).astype(np.int64)
-        low, high = np.clip(first, 0, last), np.clip(beyond, 0, last)
+        first = np.ceil(levels * len(values) * (1.0 - ROUNDING)).astype(np.int64) - 1
+        after = np.floor(levels * len(values) * (1.0 + ROUNDING)).astype(np.int64)
+        low, high = np.clip(first, 0, last), np.clip(after, 0, last)
         ordered = np.partition(values, np.union1d(low, high))
     else:
         counted = weight > 0
         ordered, weight = values[counted], weight[counted]
         order = np.argsort(ordered, kind="stable")
         ordered, cumulative = ordered[order], cumulative_shares(weight[order])
-        low = np.searchsorted(cumulative, wanted - ROUNDING).clip(0, len(ordered) - 1)
-        high = np.searchsorted(cumulative, wanted + ROUNDING, side="right").clip(0, len(ordered) - 1)
+        low = np.searchsorted(cumulative, levels - ROUNDING).clip(0, len(ordered) - 1)
+        high = np.searchsorted(cumulative, levels + ROUNDING, side="right").clip(0, len(ordered) - 1)
     middle: NDArray[np.float64] = np.where(low == high, ordered[low], 0.5 * ordered[low] + 0.5 * ordered[high])
     return middle
 
 
 def cumulative_shares(weight: NDArray[Any]) -> NDArray[np.float64]:
-    """The share of all weight that each of the values in order has together with those before it, (n,); the last is 1."""
+    """The cumulative share of the weight of each value and those before it, (n,); the last is 1."""
     sums: NDArray[np.float64] = np.cumsum(weight, dtype=np.float64)
     shares: NDArray[np.float64] = sums / sums[-1]
     return shares

@@ -24,7 +24,7 @@ def impossible(nll: Tensor, outcome: Outcome) -> Tensor:
     """
     y = outcome.value.detach().double().cpu()
     resolution = torch.from_numpy(np.log(np.spacing(np.abs(y.numpy()))))
-    exact = outcome.seen.cpu()
+    exact = outcome.is_exact.cpu()
     if y.dim() > 1:
         resolution, exact = resolution.flatten(1).sum(1), exact.flatten(1).all(1)
     return exact & (nll.cpu() < resolution)

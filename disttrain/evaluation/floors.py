@@ -61,7 +61,7 @@ def floors(model: Model, splits: Sequence[RowTensors]) -> list[Floor]:
             part = rows[start : start + _AT_ONCE]
             with torch.no_grad():
                 raw = model.network.raw(part.x)
-            offsets = Conditions(offsets=part.times(model.members).conditions.offsets)
+            offsets = Conditions(offsets=part.repeat_members(model.members).conditions.offsets)
             for output, (lowest, height) in watched.items():
                 low = _values(output, model.scaling, raw[output.parameter.name], offsets) - lowest < height
                 counts[output] += int(low.reshape(model.members, len(part), -1).any(0).any(1).sum())

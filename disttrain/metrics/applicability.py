@@ -1,4 +1,4 @@
-"""What a metric asks of a forecast and of an outcome, and in plain words why it cannot score some of them."""
+"""The requirements of each metric on a forecast and an outcome, and the reason, in plain words, if it cannot score them."""
 
 from __future__ import annotations
 
@@ -12,17 +12,12 @@ from disttrain.errors import Finding, UsageError
 from disttrain.metrics.row_blocks import support_ends
 from disttrain.outcomes import Outcome
 
-__all__ = [
-    "exact_target", "needs_cdf", "needs_classes", "needs_exact", "needs_lifetimes", "needs_mean", "needs_no_entry", "needs_nothing",
-    "needs_order", "needs_right", "needs_tails", "require",
-]  # fmt: skip
-
 _CLASSES = (distributions.Categorical, torch.distributions.Categorical, torch.distributions.OneHotCategorical)
 _TWO_CLASSES = (distributions.Bernoulli, torch.distributions.Bernoulli)
 
 
 def require(metric: str, reason: str, what: str = "this distribution") -> None:
-    """Raises UsageError where there is a reason, in plain words, why a metric cannot score what it was given."""
+    """Raise UsageError if `reason` is not empty: a metric cannot score a distribution or an outcome."""
     if reason:
         hints = ("leave the metrics out to have all that apply",)
         raise UsageError(Finding("metric-does-not-apply", f"`{metric}` cannot score {what}", "--metric", why=reason, hints=hints))
@@ -31,46 +26,46 @@ def require(metric: str, reason: str, what: str = "this distribution") -> None:
 def exact_target(distribution: Distribution, outcome: Outcome, metric: str) -> Tensor:
     """The target of each row in float64, without gradient: (n, *event), target units.
 
-    Raises UsageError where a row was not seen exactly.
+    Raises UsageError if a row is not exact.
     """
     require(metric, needs_exact(distribution, outcome), "these targets")
     return outcome.value.detach().double()
 
 
 def needs_exact(distribution: Distribution, outcome: Outcome) -> str:
-    """Why targets that were not all seen exactly cannot be compared with a number, empty where they were."""
+    """A message if some rows are not exact or are truncated, else an empty string."""
     del distribution
     if outcome.kinds != {"exact"}:
-        return f"{_not_seen(outcome)} only known to lie in an interval; use nll, crps, pit, coverage or concordance"
+        return f"{_inexact(outcome)} only known to lie in an interval; use nll, crps, pit, coverage or concordance"
     return "" if outcome.entry is None else f"{_late(outcome)}; use nll, pit or coverage"
 
 
 def needs_tails(distribution: Distribution, outcome: Outcome) -> str:
-    """Why the probability of what was seen of each row cannot be had, empty where it can."""
+    """A message if a row is not exact or is truncated and the distribution has no log-tails, else an empty string."""
     if outcome.all_exact or functionals.has_tails(distribution):
         return ""
-    seen = _late(outcome) if outcome.kinds == {"exact"} else f"{_not_seen(outcome)} only known to lie in an interval"
-    return f"{seen}, and the cdf of this distribution has no gradient in its parameters"
+    affected = _late(outcome) if outcome.kinds == {"exact"} else f"{_inexact(outcome)} only known to lie in an interval"
+    return f"{affected}, and the cdf of this distribution has no gradient in its parameters"
 
 
 def needs_no_entry(distribution: Distribution, outcome: Outcome) -> str:
-    """Why the distance of a forecast from what was seen is not its own alone, empty where it is."""
+    """A message if rows are truncated, else an empty string."""
     del distribution
     return "" if outcome.entry is None else f"{_late(outcome)}; use nll, pit or coverage"
 
 
 def needs_right(distribution: Distribution, outcome: Outcome) -> str:
-    """Why it is not known of two rows which was the first, empty where rows were seen exactly or are known to lie above a number."""
+    """A message if a row is left-censored, in an interval or truncated, so that the order of two rows may be unknown; else an empty string."""
     if outcome.kinds <= {"exact", "right"}:
         return needs_no_entry(distribution, outcome)
-    bounded = (outcome.upper < torch.inf) & ~outcome.seen
+    bounded = (outcome.upper < torch.inf) & ~outcome.is_exact
     return (
         f"{_some(bounded)} only known to lie in an interval or below a number, so their order is not known; use nll, crps, pit or coverage"
     )
 
 
-def _not_seen(outcome: Outcome) -> str:
-    return _some(~outcome.seen)
+def _inexact(outcome: Outcome) -> str:
+    return _some(~outcome.is_exact)
 
 
 def _late(outcome: Outcome) -> str:
@@ -79,19 +74,19 @@ def _late(outcome: Outcome) -> str:
 
 
 def _some(which: Tensor) -> str:
-    """How many targets, for a sentence; an outcome without such rows stands for those to come."""
+    """The number of targets, as the start of a sentence; an outcome without such rows represents future ones."""
     count = int(which.flatten(1).any(1).sum()) if which.dim() > 1 else int(which.sum())
     return f"{count:,} of {len(which):,} targets are" if count else "some targets are"
 
 
 def needs_nothing(distribution: Distribution) -> str:
-    """Every distribution with a log-probability can be scored: the reason is always empty."""
+    """An empty string: every distribution with a log-probability can be scored."""
     del distribution
     return ""
 
 
 def needs_cdf(distribution: Distribution) -> str:
-    """Why the values of the target cannot be counted up to one of them, empty where they can."""
+    """A message if the target has no cdf, as classes without order or a vector; else an empty string."""
     if isinstance(_unmixed(distribution), _CLASSES):
         return "the classes have no order, so there is no distance, quantile or interval between them"
     if distribution.event_shape:
@@ -100,7 +95,7 @@ def needs_cdf(distribution: Distribution) -> str:
 
 
 def needs_order(distribution: Distribution) -> str:
-    """Why the values of the target have no distance on one line, empty where they have."""
+    """A message if two values of the target have no distance on a line, as angles, classes or vectors; else an empty string."""
     if _is_circular(distribution):
         return "the target is an angle, and just below a full turn lies next to just above 0"
     return needs_cdf(distribution)
@@ -111,14 +106,14 @@ def _is_circular(distribution: Distribution) -> bool:
 
 
 def _unmixed(distribution: Distribution) -> Distribution:
-    """What a mixture is made of, however often it was mixed: its values are of the same kind."""
+    """The component of a mixture, at any depth; its values are of the same kind."""
     while isinstance(distribution, distributions.Mixture):
         distribution = distribution.component
     return distribution
 
 
 def needs_mean(distribution: Distribution) -> str:
-    """Why no row has a mean to compare with, empty where one has."""
+    """A message if no row has a mean to compare with, else an empty string."""
     reason = needs_order(distribution)
     if reason or not len(mean := functionals.mean(distribution).detach()):
         return reason
@@ -126,7 +121,7 @@ def needs_mean(distribution: Distribution) -> str:
 
 
 def needs_classes(distribution: Distribution) -> str:
-    """Why the target is not one of a few named classes, empty where it is."""
+    """A message if the target is not one of a few classes, else an empty string."""
     if isinstance(_unmixed(distribution), (*_CLASSES, *_TWO_CLASSES, distributions.Ordinal)):
         return ""
     target = "each row is a vector" if distribution.event_shape else "this target is a number"
@@ -134,7 +129,7 @@ def needs_classes(distribution: Distribution) -> str:
 
 
 def needs_lifetimes(distribution: Distribution) -> str:
-    """Why the target is not a time until something happens, empty where it may be one: a positive real number."""
+    """A message if the target is not a time until something happens, a positive real number; else an empty string."""
     if reason := needs_order(distribution):
         return reason
     if functionals.is_discrete(distribution) or not bool((support_ends(distribution)[0] >= 0).all()):

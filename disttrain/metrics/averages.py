@@ -1,7 +1,7 @@
-"""The one place where scores per row become one number: weighted means, their standard errors, and gains over a baseline.
+"""Averages of scores over rows: weighted means, their standard errors, and gains over a baseline.
 
-A summary takes scores (n, ...) and weights (n,) and returns its value with the influence of each row, the amount by which the value
-moves per unit of weight put on that row; the standard error is the root of the sum of squared weighted influences.
+A summary takes scores (n, ...) and weights (n,). It returns its value and the influence of each row, which is the derivative of the value
+in the weight of that row. The standard error is the root of the sum of squared weighted influences.
 Source: Hampel (1974), The influence curve and its role in robust estimation; for the mean it is the usual formula.
 """
 
@@ -16,8 +16,6 @@ from torch import Tensor
 
 from disttrain.errors import DataError, Finding
 
-__all__ = ["Average", "Comparison", "Summary", "average", "calibration", "compared", "gain", "mean", "root_mean", "weighted_mean"]
-
 Summary = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
@@ -29,9 +27,9 @@ class Average(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """A metric of a forecast and of its baseline on the same rows, and how much better the forecast is."""
+    """A metric of a forecast and of its baseline on the same rows, and the gain of the forecast over the baseline."""
 
-    own: Average
+    forecast: Average
     baseline: Average
     gain: Average
 
@@ -45,7 +43,7 @@ def mean(scores: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
 def root_mean(scores: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
     """sqrt(Σwx/Σw) of squared errors (n,), and the influence (x - m)/(2 sqrt(m)) of each row (n,): the delta method.
 
-    Where every error is 0 the influence is 0.
+    The influence is 0 if every error is 0.
     """
     square, influence = mean(scores, weight)
     root = square.sqrt()
@@ -53,11 +51,11 @@ def root_mean(scores: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def calibration(scores: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean distance of the sorted PIT values (n,) from equally spread ones, Σw|u - p|/Σw, and the influence of each row (n,).
+    """Mean distance of the sorted PIT values (n,) from equally spaced ones, Σw|u - p|/Σw, and the influence of each row (n,).
 
-    It is the Wasserstein-1 distance of the PIT values to the uniform distribution: 0 for a calibrated forecast, at most 1/2.
-    `p` is the share of weight below the row, counting half of its own. The influence is that of ∫|F(t) - t|dt, so the standard
-    error means little where the distance is no larger than it.
+    It is the Wasserstein-1 distance of the PIT values to the uniform distribution: 0 for a calibrated forecast, at most 1/2. `p` is the
+    share of weight below the row, plus half of its own. The influence is that of ∫|F(t) - t|dt, so the standard error means little if the
+    distance is no larger than it.
     """
     order = scores.argsort(stable=True)
     u, share = scores[order], weight[order] / weight.sum()
@@ -70,7 +68,10 @@ def calibration(scores: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _signed(u: Tensor, upto: Tensor) -> Tensor:
-    """How much longer F(t) > t than F(t) < t between each of the sorted values `u` and the next, F being `upto` there: (n,)."""
+    """The length with F(t) > t minus the length with F(t) < t between each of the sorted values `u` and the next: (n,).
+
+    F is `upto` there.
+    """
     following = torch.cat([u[1:], u.new_ones(1)])
     crossing = torch.minimum(torch.maximum(upto, u), following)
     return (crossing - u) - (following - crossing)
@@ -79,8 +80,8 @@ def _signed(u: Tensor, upto: Tensor) -> Tensor:
 def average(summary: Summary, scores: Tensor, weight: Tensor | None = None) -> Average:
     """The summary of `scores` (n, ...) and its standard error.
 
-    Rows of weight 0 count for nothing, not even where their score is infinite.
-    Raises DataError without rows, and for weights that are negative, not finite or all 0.
+    Rows of weight 0 do not count, even with an infinite score. Raises DataError without rows, and for weights that are negative, not
+    finite or all 0.
     """
     (scores,), weight = _checked((scores,), weight)
     value, influence = summary(scores, weight)
@@ -88,21 +89,23 @@ def average(summary: Summary, scores: Tensor, weight: Tensor | None = None) -> A
 
 
 def compared(summary: Summary, scores: Tensor, baseline: Tensor, weight: Tensor | None = None) -> Comparison:
-    """The averages of `scores` and of `baseline`, both (n, ...) of the same rows, and how much lower the first is.
+    """The averages of `scores` and of `baseline`, both (n, ...) of the same rows, and the difference: baseline - score.
 
-    The rows are paired: what both forecasts find hard does not count as uncertainty of the gain.
-    Raises DataError as `average` does.
+    The rows are paired: the variation that both forecasts share is not part of the uncertainty of the gain. Raises DataError as `average`
+    does.
     """
     (scores, baseline), weight = _checked((scores, baseline), weight)
     value, influence = summary(scores, weight)
-    own = Average(float(value), _standard_error(influence, weight))
+    forecast = Average(float(value), _standard_error(influence, weight))
     value_of_baseline, influence_of_baseline = summary(baseline, weight)
     other = Average(float(value_of_baseline), _standard_error(influence_of_baseline, weight))
-    return Comparison(own, other, Average(float(value_of_baseline - value), _standard_error(influence_of_baseline - influence, weight)))
+    return Comparison(
+        forecast, other, Average(float(value_of_baseline - value), _standard_error(influence_of_baseline - influence, weight))
+    )
 
 
 def gain(summary: Summary, scores: Tensor, baseline: Tensor, weight: Tensor | None = None) -> Average:
-    """How much lower the summary of `scores` is than that of `baseline`. Raises DataError as `average` does."""
+    """The summary of `baseline` minus that of `scores`. Raises DataError as `average` does."""
     return compared(summary, scores, baseline, weight).gain
 
 
@@ -127,7 +130,7 @@ def _standard_error(influence: Tensor, weight: Tensor) -> float:
 
 
 def _checked(columns: tuple[Tensor, ...], weight: Tensor | None) -> tuple[list[Tensor], Tensor]:
-    """The columns and the weight in float64 on the processor, rows of weight 0 left out; the weights scaled to at most 1."""
+    """The columns and the weight in float64 on the CPU, without the rows of weight 0; the weights are scaled to at most 1."""
     tensors = [column.detach().cpu().double() for column in columns]
     if weight is None and len(tensors[0]):
         return tensors, torch.ones(1, dtype=torch.float64).expand(len(tensors[0]))

@@ -1,4 +1,4 @@
-"""Whether forecasts mean what they say: the probability integral transform (PIT), quantile residuals, and the share of surprises."""
+"""The calibration of forecasts: the probability integral transform (PIT), quantile residuals, and the share of surprises."""
 
 from __future__ import annotations
 
@@ -15,15 +15,12 @@ from disttrain.metrics import averages, censored
 from disttrain.metrics.averages import Average
 from disttrain.outcomes import Outcome
 
-__all__ = ["Moments", "calibration_error", "moments", "pit", "pit_histogram", "quantile_residuals", "surprises"]
-
 # The standard normal quantile of the smallest float64 lies at -38.4; further out every residual is the same.
 _SMALLEST = 2.0**-1074
 
 
 class Moments(NamedTuple):
-    """Moments of residuals, which for a calibrated forecast are those of a standard normal: 0, 1, 0 and 3. No units; nan for one that so
-    few rows cannot tell."""
+    """Moments of residuals; those of a calibrated forecast are 0, 1, 0 and 3, as of a standard normal. No units; nan with too few rows."""
 
     mean: float
     variance: float
@@ -33,11 +30,11 @@ class Moments(NamedTuple):
 
 @torch.no_grad()
 def pit(distribution: Distribution, outcome: Outcome, generator: np.random.Generator | None = None) -> Tensor:
-    """F(y) of each row: (n,), shares; uniform on [0, 1] where the forecast is right.
+    """F(y) of each row: (n,), shares; uniform on [0, 1] if the forecast is right.
 
-    Where y is a count or a code, a uniform point between F(y - 1) and F(y); where y was not seen exactly one between F(lower-) and
-    F(upper); all given Y > entry where there is an entry. One draw of `generator` per row in row order, so that successive blocks of
-    rows with one generator give what all rows at once give. Without a generator: one with seed 0.
+    For a count or a code it is a uniform point between F(y - 1) and F(y); for an inexact row one between F(lower-) and F(upper); all given
+    Y > entry if there is an entry. Each row takes one draw of `generator` in row order, so that successive blocks of rows with one
+    generator have the values of all rows at once. Without a generator: one with seed 0.
     Source: Dawid (1984); randomised by Smith (1985), Diagnostic checks of non-standard time series models; of censored rows as the R
     package gamlss.cens does.
     """
@@ -46,9 +43,9 @@ def pit(distribution: Distribution, outcome: Outcome, generator: np.random.Gener
 
 @torch.no_grad()
 def quantile_residuals(distribution: Distribution, outcome: Outcome, generator: np.random.Generator | None = None) -> Tensor:
-    """Φ⁻¹(PIT) of each row: (n,), standard normal where the forecast is right; from the nearer tail, so that 9 sigma stay 9.
+    """Φ⁻¹(PIT) of each row: (n,), standard normal if the forecast is right; from the smaller tail, so that 9 sigma stay 9.
 
-    Where even that probability is 0, the residual is that of the smallest float64, ±38.4. `generator` as in `pit`.
+    If even that probability is 0, the residual is that of the smallest float64, ±38.4. `generator` as in `pit`.
     Source: Dunn & Smyth (1996), Randomized Quantile Residuals.
     """
     below, above = _two_sided(distribution, outcome, generator)
@@ -57,10 +54,10 @@ def quantile_residuals(distribution: Distribution, outcome: Outcome, generator: 
 
 
 def calibration_error(pit: Tensor, weight: Tensor | None = None) -> Average:
-    """Mean distance of the sorted PIT values (n,) from equally spread ones, in shares, with its standard error.
+    """Mean distance of the sorted PIT values (n,) from equally spaced ones, in shares, with its standard error.
 
-    It is the Wasserstein-1 distance to the uniform distribution: 0 calibrated, 0.25 all in the middle, at most 0.5.
-    Raises DataError without rows of positive weight.
+    It is the Wasserstein-1 distance to the uniform distribution: 0 calibrated, 0.25 all in the middle, at most 0.5. Raises DataError
+    without rows of positive weight.
     """
     return averages.average(averages.calibration, pit, weight)
 
@@ -75,8 +72,8 @@ def pit_histogram(pit: Tensor, weight: Tensor | None = None, bins: int = 10) -> 
 def moments(residuals: Tensor, weight: Tensor | None = None) -> Moments:
     """Mean, variance, skewness and kurtosis (3 for a normal) of residuals (n,), each a weighted mean of powers.
 
-    Of 1, 2 and 3 rows the variance, skewness and kurtosis are the same whatever they are: nan. So are the last two where all residuals
-    are equal. Raises DataError without rows of positive weight.
+    The variance needs 2 rows, the skewness 3 and the kurtosis 4: of fewer rows they do not depend on the residuals, and are nan. The last
+    two are also nan if all residuals are equal. Raises DataError without rows of positive weight.
     """
     centre = averages.weighted_mean(residuals, weight).value
     distance = residuals.detach().double() - centre
@@ -89,9 +86,9 @@ def moments(residuals: Tensor, weight: Tensor | None = None) -> Moments:
 
 @torch.no_grad()
 def surprises(distribution: Distribution, outcome: Outcome, level: float = 0.999) -> Tensor:
-    """1 where y lies above the quantile at `level` of its row, else 0: (n,); of real numbers a share 1 - level is expected to.
+    """1 if y lies above the quantile at `level` of its row, else 0: (n,); the expected share is 1 - level for real numbers.
 
-    Of a row not seen exactly the share of what was seen that lies above it, as in `coverage`.
+    For an inexact row it is the share of its interval's probability above the quantile, as in `coverage`.
     """
     if not outcome.all_exact:
         edge = censored.conditional_quantile(distribution, outcome, level)
@@ -104,7 +101,7 @@ def surprises(distribution: Distribution, outcome: Outcome, level: float = 0.999
 
 
 def _two_sided(distribution: Distribution, outcome: Outcome, generator: np.random.Generator | None) -> tuple[Tensor, Tensor]:
-    """The probabilities below and above y, each with its own digits; that of y itself, or of what was seen, is divided at random."""
+    """The probabilities below and above y, each exact in its own tail; that of y itself, or of its interval, is divided at random."""
     if not outcome.all_exact:
         before, within, after = censored.three_parts(distribution, outcome)
         share = _shares(outcome, generator)

@@ -1,4 +1,4 @@
-"""Some of the rows of a distribution, so that work can be done in blocks and again only where it is needed."""
+"""Selections of the rows of a distribution, so that work is done in blocks of rows, and again only for some rows."""
 
 from __future__ import annotations
 
@@ -11,18 +11,16 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, Transform
 
-__all__ = ["blocks", "distinct_rows", "rows", "support_ends"]
-
-# Where a part of a distribution keeps how its own rows are taken, which is that of the whole.
+# The attribute in which a selection of rows stores its index plan, which is that of the original.
 _PLAN = "_rows_of"
 
 
 def rows(distribution: Distribution, index: slice | Tensor) -> Distribution:
-    """The distribution of the rows `index` of a batch (n,), repeated where the index repeats; torch has no operation of its own for this.
+    """The distribution of the rows `index` of a batch (n,); a repeated index repeats its row. Torch has no operation for this.
 
-    What belongs to the rows is what `expand` gives another axis, also inside the distributions it is made of. A distribution without
-    `expand` is made anew of the rows of its parameters, those of `arg_constraints`; whatever else it holds stays as it is, but where it names
-    no parameters.
+    `distribution.expand` shows which attributes belong to the rows, because it gives them another axis; these are indexed, also inside the
+    component distributions. A distribution without `expand` is built again from its parameters, those of `arg_constraints`; its other
+    attributes are not changed. If it names no parameters, all its tensors and distributions of n rows are indexed.
     """
     plan = _plan_of(distribution)
     if plan is None:
@@ -35,22 +33,25 @@ def rows(distribution: Distribution, index: slice | Tensor) -> Distribution:
 
 
 def distinct_rows(distribution: Distribution, *columns: Tensor) -> tuple[Tensor, Tensor]:
-    """Rows (m,) of which no two are alike in the distribution and in `columns`, each (n,), and for each row (n,) which of them it is."""
+    """The indices (m,) of distinct rows and the inverse (n,): for each row, the position of its equal among them.
+
+    Two rows are equal if all numbers of the distribution and of `columns`, each (n,), are equal.
+    """
     n = distribution.batch_shape[0]
     numbers = [tensor.reshape(n, -1).double() for tensor in (*_row_tensors(distribution), *columns)]
     table = torch.cat(numbers, -1) if numbers else torch.zeros(n, 1)
-    distinct, place = torch.unique(table, dim=0, return_inverse=True)
-    first = place.new_empty(len(distinct)).index_copy_(0, place, torch.arange(n, device=place.device))
-    return first, place
+    distinct, inverse = torch.unique(table, dim=0, return_inverse=True)
+    first = inverse.new_empty(len(distinct)).index_copy_(0, inverse, torch.arange(n, device=inverse.device))
+    return first, inverse
 
 
 def blocks(n: int, size: int) -> Iterator[slice]:
-    """Slices of at most `size` rows that cover 0 ... n - 1."""
+    """Yield slices of at most `size` rows that cover 0 ... n - 1."""
     return (slice(start, min(start + size, n)) for start in range(0, n, size))
 
 
 def support_ends(distribution: Distribution) -> tuple[Tensor, Tensor]:
-    """The smallest and the largest value of the support, for each row of the batch; infinite where there is none."""
+    """The smallest and the largest value of the support, for each row of the batch; infinite without such an end."""
     support = distribution.support
     support = getattr(support, "base_constraint", support)
     ends = (getattr(support, "lower_bound", -math.inf), getattr(support, "upper_bound", math.inf))
@@ -62,31 +63,36 @@ def support_ends(distribution: Distribution) -> tuple[Tensor, Tensor]:
 
 
 def _plan_of(distribution: Distribution) -> dict[str, Any] | None:
-    """How the attributes that belong to the rows are indexed, by name; None of a distribution that cannot be expanded.
+    """The index plan of the attributes that belong to the rows, by name; None for a distribution that cannot be expanded.
 
-    True stands for a tensor or a distribution, False for what has no rows, a list for the items of a list, names for those of a transform.
+    The plan of a tensor or a distribution is True, that of a value without rows False, that of a list the list of its items' plans, that
+    of a transform the names of its tensors.
     """
-    known: dict[str, Any] | None = vars(distribution).get(_PLAN)
-    if known is not None:
-        return known
+    plan: dict[str, Any] | None = vars(distribution).get(_PLAN)
+    if plan is not None:
+        return plan
     try:
         wide = distribution.expand(torch.Size((2, *distribution.batch_shape)))
     except NotImplementedError:
         return None
     n = distribution.batch_shape[0]
-    found = {name: _follows(value, vars(wide).get(name), n) for name, value in vars(distribution).items()}
-    return {name: how for name, how in found.items() if how is not False}
+    plan = {name: _follows(value, vars(wide).get(name), n) for name, value in vars(distribution).items()}
+    return {name: how for name, how in plan.items() if how is not False}
 
 
 def _row_tensors(value: Any, how: Any = None) -> Iterator[Tensor]:
-    """The tensors that belong to the rows of a distribution, or of a part of one that is indexed as `how` says."""
+    """Yield the tensors that belong to the rows of a distribution, or of a part of one with the index plan `how`."""
     if isinstance(value, Tensor):
         yield value
     elif isinstance(value, Distribution):
         plan = _plan_of(value)
         if plan is None:
-            own, n = vars(value), value.batch_shape[0]
-            plan = {name: True for name, part in own.items() if _has_rows(part, n) or (isinstance(part, Tensor) and part.shape[:1] == (n,))}
+            attributes, n = vars(value), value.batch_shape[0]
+            plan = {
+                name: True
+                for name, part in attributes.items()
+                if _has_rows(part, n) or (isinstance(part, Tensor) and part.shape[:1] == (n,))
+            }
         for name, part in plan.items():
             yield from _row_tensors(vars(value)[name], part)
     elif isinstance(value, Transform):
@@ -97,9 +103,9 @@ def _row_tensors(value: Any, how: Any = None) -> Iterator[Tensor]:
 
 
 def _follows(value: Any, wide: Any, n: int) -> Any:
-    """Whether a value belongs to the `n` rows, judged by its counterpart in the distribution with one more axis."""
+    """The index plan of a value, from its counterpart in the distribution with one more axis; False if it does not belong to the `n` rows."""
     if isinstance(value, Tensor):
-        # One that is not there yet is kept for later use, and is of the rows whose it was computed.
+        # A tensor that the counterpart lacks is a cached value, with the rows of its distribution.
         widened = wide is None or (isinstance(wide, Tensor) and wide.shape == (2, *value.shape))
         return widened and value.shape[:1] == (n,)
     if isinstance(value, Distribution):
@@ -131,26 +137,26 @@ def _selected(value: Any, index: slice | Tensor, how: Any) -> Any:
 
 def _rebuilt(distribution: Distribution, index: slice | Tensor) -> Distribution:
     """The distribution of some rows of one that has no `expand`."""
-    n, own = distribution.batch_shape[0], vars(distribution)
-    named = {name: own[name] for name in distribution.arg_constraints or own if name in own}
+    n, attributes = distribution.batch_shape[0], vars(distribution)
+    named = {name: attributes[name] for name in distribution.arg_constraints or attributes if name in attributes}
     some: dict[str, Any] = {
         name: value[index] if isinstance(value, Tensor) and value.shape[:1] == (n,) else value for name, value in named.items()
     }
     try:
-        made = type(distribution)(**some, validate_args=False)
+        rebuilt = type(distribution)(**some, validate_args=False)
     except TypeError:
-        made = copy.copy(distribution)
-        inner = {name: rows(value, index) for name, value in own.items() if _has_rows(value, n)}
-        made.__dict__.update(some | inner)
-        _resize(made, distribution, index)
-    return made
+        rebuilt = copy.copy(distribution)
+        inner = {name: rows(value, index) for name, value in attributes.items() if _has_rows(value, n)}
+        rebuilt.__dict__.update(some | inner)
+        _resize(rebuilt, distribution, index)
+    return rebuilt
 
 
 def _has_rows(value: Any, n: int) -> bool:
     return isinstance(value, Distribution) and value.batch_shape[:1] == (n,)
 
 
-def _resize(part: Distribution, whole: Distribution, index: slice | Tensor) -> None:
-    """Gives `part` the batch shape of some rows of `whole`."""
-    count = len(range(*index.indices(whole.batch_shape[0]))) if isinstance(index, slice) else len(index)
-    Distribution.__init__(part, torch.Size((count, *whole.batch_shape[1:])), whole.event_shape, validate_args=False)
+def _resize(part: Distribution, original: Distribution, index: slice | Tensor) -> None:
+    """Give `part` the batch shape of some rows of `original`."""
+    count = len(range(*index.indices(original.batch_shape[0]))) if isinstance(index, slice) else len(index)
+    Distribution.__init__(part, torch.Size((count, *original.batch_shape[1:])), original.event_shape, validate_args=False)

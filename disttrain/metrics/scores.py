@@ -1,4 +1,4 @@
-"""Scores of a forecast distribution against what happened: one number per row, never an average.
+"""Scores of a forecast distribution and an outcome: one number per row, never an average.
 
 Each takes a distribution of batch shape (n,) and the outcome of the same rows, and returns (n,) in float64 without gradient.
 """
@@ -18,18 +18,16 @@ from disttrain.metrics import censored
 from disttrain.metrics.applicability import exact_target, needs_classes, require
 from disttrain.outcomes import Outcome
 
-__all__ = ["absolute_error", "accuracy", "brier", "coverage", "deviance", "interval", "nll", "pinball", "squared_error"]
-
 _LEVEL = 0.9
 _LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
 @torch.no_grad()
 def nll(distribution: Distribution, outcome: Outcome) -> Tensor:
-    """Negative log-likelihood of what was seen of each row: nats, with all constants; inf where the forecast rules out what happened.
+    """Negative log-likelihood of the outcome of each row: nats, with all constants; inf if the forecast excludes the outcome.
 
-    -log q(y) of a row seen exactly, -log P(lower <= Y <= upper) of another, given Y > entry where there is an entry.
-    Raises UsageError where the distribution has no log-tails and some row was not seen exactly.
+    It is -log q(y) for an exact row, -log P(lower <= Y <= upper) for another, given Y > entry if there is an entry. Raises UsageError if
+    some row is not exact and the distribution has no log-tails.
     """
     return -log_likelihood(distribution, outcome.map(lambda ends: ends.detach().double())).double()
 
@@ -58,7 +56,7 @@ def pinball(distribution: Distribution, outcome: Outcome, levels: Sequence[float
 
 @torch.no_grad()
 def interval(distribution: Distribution, outcome: Outcome, level: float = _LEVEL) -> Tensor:
-    """Winkler's score of the central interval [l, u] that holds `level`: u - l + 2/α · the distance of y outside it, α = 1 - level.
+    """Winkler's score of the central interval [l, u] of probability `level`: u - l + 2/α · the distance of y outside it, α = 1 - level.
 
     In target units. Raises UsageError for a level that is not inside (0, 1).
     Source: Gneiting & Raftery (2007), equation 43.
@@ -71,11 +69,11 @@ def interval(distribution: Distribution, outcome: Outcome, level: float = _LEVEL
 
 @torch.no_grad()
 def coverage(distribution: Distribution, outcome: Outcome, level: float = _LEVEL) -> Tensor:
-    """1 where y lies in the central interval that holds `level`, its ends included, else 0; for counts it holds more than that.
+    """1 if y lies in the central interval of probability `level`, its ends included, else 0; for counts the interval has more than that.
 
-    Of a row not seen exactly the share of what was seen that lies in it, P(y in it | lower <= Y <= upper): what is expected where the
-    forecast is right. The interval is that of Y given Y > entry where there is an entry.
-    Raises UsageError for a level that is not inside (0, 1).
+    For an inexact row it is the share of its probability in the interval, P(y in it | lower <= Y <= upper), the expected value if the
+    forecast is right. The interval is that of Y given Y > entry if there is an entry. Raises UsageError for a level that is not inside (0,
+    1).
     """
     lower, upper = _central_interval(distribution, outcome, level)
     if not outcome.all_exact:
@@ -88,21 +86,21 @@ def coverage(distribution: Distribution, outcome: Outcome, level: float = _LEVEL
 def brier(distribution: Distribution, outcome: Outcome) -> Tensor:
     """Brier score: Σ (p_c - 1{y = c})² over the classes c, for two classes (bernoulli) (p - y)², half of that.
 
-    Raises UsageError where the target is not a class. Source: Brier (1950), Verification of forecasts expressed in terms of probability.
+    Raises UsageError if the target is not a class. Source: Brier (1950), Verification of forecasts expressed in terms of probability.
     """
     probs, code = _classes(distribution, outcome, "brier")
     if probs.dim() == 1:
         return (probs - code).square()
-    own = probs.gather(1, code.long().unsqueeze(1)).squeeze(1)
+    observed = probs.gather(1, code.long().unsqueeze(1)).squeeze(1)
     squares = torch.einsum("nk,nk->n", probs, probs)
-    return (1.0 - own).square() + (squares - own.square()).clamp(min=0.0)
+    return (1.0 - observed).square() + (squares - observed.square()).clamp(min=0.0)
 
 
 @torch.no_grad()
 def accuracy(distribution: Distribution, outcome: Outcome) -> Tensor:
-    """1 where the likeliest class happened, else 0; of equally likely classes the first counts as the forecast.
+    """1 if the class of highest probability happened, else 0; of equal probabilities the first class is the forecast.
 
-    Raises UsageError where the target is not a class.
+    Raises UsageError if the target is not a class.
     """
     probs, code = _classes(distribution, outcome, "accuracy")
     likeliest = (probs > 0.5) if probs.dim() == 1 else probs.argmax(-1)
@@ -133,5 +131,5 @@ def absolute_error(distribution: Distribution, outcome: Outcome) -> Tensor:
 
 
 def squared_error(distribution: Distribution, outcome: Outcome) -> Tensor:
-    """(y - mean)² of each row: (n,), squared target units; nan where the mean does not exist."""
+    """(y - mean)² of each row: (n,), squared target units; nan if the mean does not exist."""
     return (exact_target(distribution, outcome, "rmse") - functionals.mean(distribution).detach()).square()

@@ -1,4 +1,4 @@
-"""The table of metrics: what each is called, its unit, which way is better, whom it can score, and how its rows become one number."""
+"""The table of metrics: name, unit, better direction, requirements and summary of each."""
 
 from __future__ import annotations
 
@@ -28,18 +28,16 @@ from disttrain.metrics.crps.score import crps
 from disttrain.metrics.scores import absolute_error, squared_error
 from disttrain.outcomes import Outcome
 
-__all__ = ["METRICS", "Metric"]
-
 
 @dataclass(frozen=True)
 class Metric:
-    """A score per row and what there is to say about it.
+    """A score per row and its description.
 
-    `score(distribution, outcome)` gives (n,), of pairs of rows (n, 3): what each row brings into its pairs. Where `setting` is named it
-    also takes that keyword: `level`, a share in (0, 1); `levels`, several; `generator`, a numpy Generator. `summary` makes one number
-    of the rows, `unit` is that number's: nats, target (the target's own), or share. `better` says which way is better; `nominal` is as
-    near to its level as can be. `refusal` says why a distribution cannot be scored, `unseen` why an outcome cannot in which some row
-    was not seen exactly; both are empty where it can.
+    `score(distribution, outcome)` gives (n,), or (n, 3) for a score of pairs of rows. It also takes the keyword `setting`, if that is not
+    empty: `level`, a share in (0, 1); `levels`, several; `generator`, a numpy Generator. `summary` makes one number of the rows, `unit` is
+    that number's: nats, target (the target's own), or share. `better` is the better direction; a `nominal` metric is best at its level.
+    `refusal` gives a message if a distribution cannot be scored, `unseen` a message if an outcome with inexact rows cannot; else they give
+    an empty string.
     """
 
     name: str
@@ -53,18 +51,18 @@ class Metric:
     unseen: Callable[[Distribution, Outcome], str] = applicability.needs_exact
 
     def objection(self, distribution: Distribution, outcome: Outcome | None = None) -> str:
-        """Why this metric cannot score the distribution, or the outcome where there is one, in plain words; empty where it can.
+        """A message, in plain words, if this metric cannot score the distribution, or the outcome if there is one; else an empty string.
 
-        Of the outcome its kinds and whether it has an entry decide, so that one of no rows can stand for those to come.
+        It depends on the kinds of the outcome and on the presence of an entry, so that an outcome of no rows can represent future rows.
         """
         return self.refusal(distribution) or ("" if outcome is None or outcome.all_exact else self.unseen(distribution, outcome))
 
     def applies(self, distribution: Distribution, outcome: Outcome | None = None) -> bool:
-        """Whether this metric can score the distribution, and the outcome where there is one."""
+        """True if this metric can score the distribution, and the outcome if there is one."""
         return not self.objection(distribution, outcome)
 
     def require(self, distribution: Distribution, outcome: Outcome | None = None) -> None:
-        """Raises UsageError with the reason in plain words where this metric cannot score the distribution or the outcome."""
+        """Raise UsageError with the reason, in plain words, if this metric cannot score the distribution or the outcome."""
         applicability.require(self.name, self.refusal(distribution))
         applicability.require(self.name, self.objection(distribution, outcome), "these targets")
 
@@ -73,17 +71,17 @@ class Metric:
         return averages.average(self.summary, scores, weight)
 
     def gain(self, scores: Tensor, baseline: Tensor, weight: Tensor | None = None) -> Average:
-        """How much better than the baseline's scores of the same rows, with the standard error of the paired difference.
+        """The improvement over the baseline's scores of the same rows, with the standard error of the paired difference.
 
-        Positive is better; for a nominal metric the plain difference. Raises DataError without rows of positive weight.
+        Positive is better; for a nominal metric it is the plain difference. Raises DataError without rows of positive weight.
         """
         return self.compared(scores, baseline, weight).gain
 
     def compared(self, scores: Tensor, baseline: Tensor, weight: Tensor | None = None) -> Comparison:
-        """The metric over rows, that of the baseline's scores of the same rows, and the gain over it. Raises DataError as `gain` does."""
-        found = averages.compared(self.summary, scores, baseline, weight)
-        value, error = found.gain
-        return found if self.better == "lower" else found._replace(gain=Average(0.0 - value, error))
+        """The metric over rows, that of the baseline's scores of the same rows, and the gain. Raises DataError as `gain` does."""
+        comparison = averages.compared(self.summary, scores, baseline, weight)
+        value, error = comparison.gain
+        return comparison if self.better == "lower" else comparison._replace(gain=Average(0.0 - value, error))
 
 
 METRICS: dict[str, Metric] = {

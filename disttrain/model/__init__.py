@@ -1,4 +1,4 @@
-"""The model: everything that turns a row of features into a distribution of its target, and how a config plans it."""
+"""The model, which turns a row of features into a distribution of its target, and its plan from a config."""
 
 from disttrain.model.inference import encoded
 from disttrain.model.model import Model

@@ -1,4 +1,4 @@
-"""The parameters of rows by a network, block by block."""
+"""The parameters of rows by a network, in blocks of rows."""
 
 from __future__ import annotations
 
@@ -9,29 +9,26 @@ from torch import Tensor
 from disttrain.data import Encoder, Origin, rows_from
 from disttrain.networks import Conditions, Network
 
-__all__ = ["raw_in_blocks", "encoded"]
-
-
 # The rows and the numbers of a block at most. Every product is computed for exactly as many rows as a block of this width has, so that a
 # row's prediction does not depend on the rows around it.
 _ROWS, _NUMBERS = 4096, 1 << 22
 
 
 def encoded(
-    encoder: Encoder, batch: pa.Table | pa.RecordBatch, dtype: torch.dtype, origin: Origin | None = None, places: Tensor | None = None
+    encoder: Encoder, batch: pa.Table | pa.RecordBatch, dtype: torch.dtype, origin: Origin | None = None, positions: Tensor | None = None
 ) -> Tensor:
-    """Encoded inputs (n, p): standardised in float64, then cast; block by block, so that only the result is large.
+    """Encoded inputs (n, p): standardised in float64, then cast; in blocks, so that only the result is large.
 
-    The rows stand in the order of the batch, or each at the place (n,) that is named for it.
+    The rows have the order of the batch, or the `positions` (n,).
     """
     x = torch.empty(batch.num_rows, encoder.width, dtype=dtype)
     step = 16 * _block_rows(encoder.width)
     for start in range(0, batch.num_rows, step):
         part = rows_from(batch, start, step)
         rows = slice(start, start + part.num_rows)
-        x[rows if places is None else places[rows]] = torch.from_numpy(encoder.features(part, _part_of(origin, start, part.num_rows))).to(
-            dtype
-        )
+        x[rows if positions is None else positions[rows]] = torch.from_numpy(
+            encoder.features(part, _part_of(origin, start, part.num_rows))
+        ).to(dtype)
     return x
 
 
@@ -42,7 +39,7 @@ def _part_of(origin: Origin | None, start: int, rows: int) -> Origin | None:
 
 
 def _block_rows(width: int) -> int:
-    """The rows of a block of `width` input columns: a power of 2 from 32 on, whatever the rows of the data."""
+    """The rows of a block of `width` input columns: a power of 2, at least 32, for any number of rows."""
     return min(_ROWS, max(32, 1 << max(_NUMBERS // max(width, 1), 1).bit_length() - 1))
 
 
@@ -51,16 +48,16 @@ def raw_in_blocks(network: Network, x: Tensor, conditions: Conditions) -> dict[s
     network.eval()
     members, rows = network.members, _block_rows(x.shape[1])
     device = next((weight.device for weight in network.parameters()), torch.device("cpu"))
-    found: dict[str, Tensor] = {}
+    parameters: dict[str, Tensor] = {}
     with torch.no_grad():
         for start in range(0, max(len(x), 1), rows):
             block = x[start : start + rows]
             padded = torch.nn.functional.pad(block, (0, 0, 0, rows - len(block))).to(device)
-            known = conditions[start : start + rows].padded(rows).map(lambda column: column.repeat(members)).to(device)
-            for name, value in network(padded, known).items():
-                made = value.reshape(members, rows, *value.shape[1:])[:, : len(block)].detach().cpu().double()
-                if name not in found:
+            padded_conditions = conditions[start : start + rows].padded(rows).map(lambda column: column.repeat(members)).to(device)
+            for name, value in network(padded, padded_conditions).items():
+                values = value.reshape(members, rows, *value.shape[1:])[:, : len(block)].detach().cpu().double()
+                if name not in parameters:
                     # In one piece from the start: many small ones among the layers' large ones leave holes that nothing fits into.
-                    found[name] = made.new_empty(members, len(x), *made.shape[2:])
-                found[name][:, start : start + len(block)] = made
-    return {output.parameter.name: found[output.parameter.name] for output in network.outputs}
+                    parameters[name] = values.new_empty(members, len(x), *values.shape[2:])
+                parameters[name][:, start : start + len(block)] = values
+    return {output.parameter.name: parameters[output.parameter.name] for output in network.outputs}

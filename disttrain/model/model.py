@@ -1,4 +1,4 @@
-"""Model: everything that turns a row of features into a distribution of its target."""
+"""The model, which turns a row of features into a distribution of its target."""
 
 from __future__ import annotations
 
@@ -27,16 +27,14 @@ from disttrain.model.row_inputs import conditions_of, standardised
 from disttrain.networks import Conditions, Network, Output, activated
 from disttrain.storage import StoredModel
 
-__all__ = ["Model"]
-
 _NONE = Conditions()
 
 
 @dataclass(frozen=True)
 class Model:
-    """A fitted network with all it needs to read features and to speak in target units.
+    """A fitted network with the schema, the encoder and the scaling that it needs for features and targets in their own units.
 
-    `labels` names the classes of a categorical target, `marginal` holds the raw outputs of the constant model, {name: raw_shape}.
+    `labels` are the classes of a categorical target, `marginal` the raw outputs of the constant model, {name: raw_shape}.
     """
 
     config: Config
@@ -52,45 +50,51 @@ class Model:
     def parameters(self, batch: pa.Table | pa.RecordBatch, origin: Origin | None = None) -> dict[str, Tensor]:
         """The parameters of each row's distribution, in target units: {name: (n, *shape)}, of K > 1 members (n, K, *shape); float64.
 
-        `origin` names the rows in messages. Raises DataError where a row's exposure, offset or given parameter is missing or not possible,
-        and where its features are against the policy of the config.
+        `origin` names the rows in messages. Raises DataError if a row's exposure, offset or given parameter is missing or not possible, or
+        if its features are against the policy of the config.
         """
         return self.parameters_of(encoded(self.encoder, batch, trunk_dtype(self.config), origin), self.conditions(batch, origin))
 
     def conditions(self, batch: pa.Table | pa.RecordBatch, origin: Origin | None = None) -> Conditions:
-        """What is known of each row beside its features, in target units. Raises DataError with rows where it is not possible."""
+        """The conditions of each row, in target units. Raises DataError with the rows whose conditions are not possible."""
         return conditions_of(self.schema, self.family, batch, origin)
 
     @property
     def members(self) -> int:
-        """How many networks there are, whose forecasts with equal weights are the forecast."""
+        """The number of networks; the forecast is their mixture with equal weights."""
         return self.config.network.members
 
     @cached_property
     def forecaster(self) -> Family:
-        """The family of the forecast: that of the config, or the equal mixture of several of it, one from each member."""
+        """The family of the forecast: that of the config, or the equal mixture of one distribution from each member."""
         return self.family if self.members == 1 else equal_mixture(self.family, self.members)
 
     def parameters_of(self, x: Tensor, conditions: Conditions = _NONE) -> dict[str, Tensor]:
-        """The same for rows that are encoded already: (n, p) inputs, and their conditions in target units."""
-        made = raw_in_blocks(self.network, x, self.standardised(conditions))
-        own = [self._restored({name: value[member] for name, value in made.items()}, conditions) for member in range(self.members)]
+        """The parameters of encoded rows, in target units, from inputs (n, p) and conditions in target units."""
+        standardised_parameters = raw_in_blocks(self.network, x, self.standardised(conditions))
+        per_member = [
+            self._restored({name: value[member] for name, value in standardised_parameters.items()}, conditions)
+            for member in range(self.members)
+        ]
         if self.members == 1:
-            return own[0]
-        return {name: torch.stack([parameters[name] for parameters in own], 1) for name in own[0]}
+            return per_member[0]
+        return {name: torch.stack([parameters[name] for parameters in per_member], 1) for name in per_member[0]}
 
     def standardised(self, conditions: Conditions) -> Conditions:
-        """Conditions in target units as those of the standardised target that the network learns."""
+        """Conditions in target units as conditions of the standardised target."""
         return standardised(conditions, self.family, self.outputs, self.scaling)
 
     def marginal_parameters(self, rows: int, conditions: Conditions = _NONE) -> dict[str, Tensor]:
-        """The parameters of the constant model for so many rows, in target units, under the conditions of each: {name: (rows, *shape)}."""
+        """The parameters of the constant model for `rows` rows under their conditions, in target units: {name: (rows, *shape)}."""
         raw = {name: torch.as_tensor(value, dtype=torch.float64).expand(rows, *np.shape(value)) for name, value in self.marginal.items()}
         return self._restored(activated(self.outputs, raw, rows, self.standardised(conditions)), conditions)
 
-    def _restored(self, made: Mapping[str, Tensor], conditions: Conditions) -> dict[str, Tensor]:
-        """Parameters of the standardised target in target units; what was given as it was: there and back again, 3.0 is 2.9999999999999996."""
-        restored = self.scaling.restore(self.family, made)
+    def _restored(self, parameters: Mapping[str, Tensor], conditions: Conditions) -> dict[str, Tensor]:
+        """Parameters of the standardised target in target units.
+
+        Fixed and given parameters keep their exact value: by the scaling and back, 3.0 becomes 2.9999999999999996.
+        """
+        restored = self.scaling.restore(self.family, parameters)
         for parameter in self.family.parameters:
             name = parameter.name
             section = self.config.distribution.parameters.get(name)
@@ -105,35 +109,35 @@ class Model:
         return self.forecaster.distribution(**self.parameters(batch, origin), validate_args=False)
 
     def example(self) -> Distribution:
-        """The marginal distribution of one row, to ask what its family can do; 1 stands for what a column gives."""
-        given = {name: torch.ones(1, dtype=torch.float64) for name in self.family.by_column}
-        return self.family.distribution(**self.marginal_parameters(1, Conditions(given=given)), validate_args=False)
+        """The marginal distribution of one row, which shows the methods of the family; a parameter that a column gives is 1."""
+        columns = {name: torch.ones(1, dtype=torch.float64) for name in self.family.by_column}
+        return self.family.distribution(**self.marginal_parameters(1, Conditions(given=columns)), validate_args=False)
 
     def columns(self) -> tuple[str, ...]:
-        """The names of the numbers that say a row's distribution, as they are written: `loc`, or `probs_setosa` for one of a vector."""
+        """The names of the columns of the parameters: `loc`, or `probs_setosa` for an element of a vector."""
         return tuple(name for parameter in self.family.parameters for name in self.columns_of(parameter.name))
 
     def columns_of(self, name: str) -> tuple[str, ...]:
-        """The written names of one parameter."""
+        """The names of the columns of one parameter."""
         parameter = self.family.parameter(name)
         ends = [self._ends(axis, size) for axis, size in zip(parameter.axes or ("",) * len(parameter.shape), parameter.shape, strict=True)]
-        places = [place for place in product(*(range(size) for size in parameter.shape)) if _is_written(parameter, place)]
+        indices = [index for index in product(*(range(size) for size in parameter.shape)) if _is_written(parameter, index)]
         stem = self.forecaster.parameter(name).column or name
-        return tuple("_".join([stem, *(axis[at] for axis, at in zip(ends, place, strict=True))]) for place in places)
+        return tuple("_".join([stem, *(axis[i] for axis, i in zip(ends, index, strict=True))]) for index in indices)
 
     def _ends(self, axis: str, size: int) -> tuple[str, ...]:
-        """What the places along an axis of a parameter are called."""
+        """The names of the positions along an axis of a parameter."""
         names = {"classes": self.labels, "targets": self.schema.target}.get(axis)
         return tuple(map(str, names if names is not None and len(names) == size else range(size)))
 
     def save(self, folder: Path, name: str, weights: Mapping[str, Tensor]) -> None:
-        """Write model.json, with the levels of the heads, and the given weights of its network into `folder`. Raises StorageError."""
-        levels = {key: weights[key].double().sum(1).tolist() for key in self.network.held_levels()}
+        """Write model.json, with the levels of the heads, and the weights of its network into `folder`. Raises StorageError."""
+        levels = {key: weights[key].double().sum(1).tolist() for key in self.network.named_levels()}
         learned = {key: value for key, value in weights.items() if key not in levels}
         storage.save(folder, self._description(name) | {"levels": levels}, learned)
 
     def _description(self, name: str) -> dict[str, Any]:
-        # A model folder travels alone: where its training data lay is nobody's business.
+        # A model folder is moved alone, and does not reveal the location of its training data.
         nowhere = self.config.data.model_copy(update={"train": "unknown", "validation": None, "test": None, "split": SplitSection()})
         return {
             "run": name,
@@ -149,7 +153,7 @@ class Model:
 
     @staticmethod
     def of(stored: StoredModel) -> Model:
-        """The model of a model folder, checked before anything in it is believed. Raises RunUnreadable."""
+        """The model of a model folder. Raises RunUnreadable if the files do not describe a valid model."""
         try:
             model = _planned(stored.description)
             levels = _levels(model.network, stored.description["levels"])
@@ -166,13 +170,13 @@ class Model:
         return model
 
 
-def _is_written(parameter: Parameter, place: tuple[int, ...]) -> bool:
-    """Whether an element of a parameter says anything: those above the diagonal of a triangle are 0."""
-    return parameter.support.kind != "triangle" or place[-1] <= place[-2]
+def _is_written(parameter: Parameter, index: tuple[int, ...]) -> bool:
+    """True if an element of a parameter has a column: the elements above the diagonal of a triangle are 0."""
+    return parameter.support.kind != "triangle" or index[-1] <= index[-2]
 
 
 def _planned(description: Mapping[str, Any]) -> Model:
-    """The model of a description, its weights not there yet (they cost no memory)."""
+    """The model of a description, without its weights (they take no memory)."""
     config = configs.parse(description["config"])
     with within("encoder"):
         encoder = Encoder.from_state(description["encoder"])
@@ -194,12 +198,12 @@ def _planned(description: Mapping[str, Any]) -> Model:
 
 
 def _levels(network: Network, described: Mapping[str, Any]) -> dict[str, Tensor]:
-    """What the levels of the heads hold, checked."""
-    made = {}
-    for name, level in network.held_levels().items():
+    """The levels of the heads from a description. Raises ValueError for a wrong shape or numbers that are not finite."""
+    levels = {}
+    for name, level in network.named_levels().items():
         members, _, size = level.parts.shape
         raw = torch.tensor(described[name], dtype=torch.float64)
         if raw.shape != (members, size) or not bool(raw.isfinite().all()):
             raise ValueError(f"{name} is no level of this network")
-        made[name] = level.holding(raw)
-    return made
+        levels[name] = level.split(raw)
+    return levels

@@ -1,4 +1,4 @@
-"""From a config to the parts of a model: its family, the outputs of its network, its scaling, the plan of its layers."""
+"""The parts of a model from a config: its family, the outputs of its network, its scaling and the plan of its layers."""
 
 from __future__ import annotations
 
@@ -10,15 +10,13 @@ from disttrain.data import Encoder
 from disttrain.families import Activation, Family, Scaling, activation_for, bounded, build
 from disttrain.networks import CategoryCodes, Layout, Output
 
-__all__ = ["Labels", "family_of", "layout_of", "outputs_of", "scaling_of", "trunk_dtype"]
-
 Labels = tuple[str | int | bool, ...] | None
 
 
 def family_of(config: Config, labels: Labels) -> Family:
-    """The family that a config names, for a target with these class labels."""
-    known = {"classes": 0 if labels is None else len(labels), "targets": len(config.data.targets), "trials": config.data.trials}
-    return build(config.distribution.family, {**known, **config.distribution.options})
+    """The family of a config, for a target with these class labels."""
+    table_options = {"classes": 0 if labels is None else len(labels), "targets": len(config.data.targets), "trials": config.data.trials}
+    return build(config.distribution.family, {**table_options, **config.distribution.options})
 
 
 def _activation(config: Config, family: Family, name: str) -> Activation:
@@ -27,24 +25,24 @@ def _activation(config: Config, family: Family, name: str) -> Activation:
 
 
 def scaling_of(config: Config, family: Family, y: Tensor, weight: Tensor | None = None, exposure: Tensor | None = None) -> Scaling:
-    """How to standardise training targets `y` (n, *event) of the given weights (n,) and exposures (n,), as the parameters are learned.
+    """The scaling of training targets `y` (n, *event) with weights (n,) and exposures (n,), by the learned parameters.
 
-    Not at all where a column is added to a raw output whose activation would make something else of it in another unit; and counts, as
-    well as targets with a dispersion that is told in their own unit, only at their level.
+    There is none if a column is added to the raw output of a mean, because the activation would give another mean in another unit. Counts,
+    and targets with a dispersion that the config sets in the target's unit, are scaled by their level only.
     """
     fixed = {name for name, section in config.distribution.parameters.items() if section.fixed is not None}
-    told = {name for name, section in config.distribution.parameters.items() if name in fixed or section.bounds is not None}
+    in_target_units = {name for name, section in config.distribution.parameters.items() if name in fixed or section.bounds is not None}
     learned = {p.name: _activation(config, family, p.name) for p in family.parameters if p.name not in fixed}
     moved = {family.parameter(name).role for name in config.data.offset or () if learned[name].adds == "raw"} - {"shape", None}
     if "mean" in moved:
         return Scaling()
-    if moved or any(family.parameter(name).role == "dispersion" for name in told):
+    if moved or any(family.parameter(name).role == "dispersion" for name in in_target_units):
         return Scaling.at_level(family, y, weight, exposure)
     return Scaling.of(family, {name: activation.range for name, activation in learned.items()}, y, weight, exposure)
 
 
 def outputs_of(config: Config, family: Family, encoder: Encoder, scaling: Scaling) -> tuple[Output, ...]:
-    """One output per parameter of the family, as the config's parameter blocks have them."""
+    """One output per parameter of the family, by the parameter blocks of the config."""
     return tuple(_output(config, family, encoder, scaling, parameter.name) for parameter in family.parameters)
 
 
@@ -72,7 +70,7 @@ def _output(config: Config, family: Family, encoder: Encoder, scaling: Scaling, 
 
 
 def layout_of(config: Config, encoder: Encoder) -> Layout:
-    """The plan of the network that a config asks for over an encoder's columns."""
+    """The plan of the network of a config over the columns of an encoder."""
     network = config.network
     return Layout(
         encoder.width,
@@ -91,5 +89,5 @@ def layout_of(config: Config, encoder: Encoder) -> Layout:
 
 
 def trunk_dtype(config: Config) -> torch.dtype:
-    """The dtype of weights and inputs; under bfloat16 the weights stay float32 and only products are cast."""
+    """The dtype of weights and inputs; with bfloat16 the weights stay float32 and only products are cast."""
     return torch.float64 if config.training.precision == "float64" else torch.float32

@@ -1,4 +1,4 @@
-"""From columns to the conditions of each row, and those in units of the standardised target."""
+"""The conditions of each row from columns, and in units of the standardised target."""
 
 from __future__ import annotations
 
@@ -9,17 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from disttrain import data as rooms
 from disttrain.config import Config
-from disttrain.data import Origin, RowColumn, Schema
+from disttrain.data import Origin, RowColumn, Schema, read_row_inputs
 from disttrain.families import Family, Scaling
 from disttrain.networks import Conditions, Output
 
-__all__ = ["conditions_of", "known_columns", "standardised"]
-
 
 def known_columns(config: Config, family: Family) -> dict[str, str]:
-    """What the distribution needs of each row beside its features, {part: column}: `exposure`, `offset.NAME`, `given.NAME`."""
+    """The columns of the conditions, {part: column}, with the parts `exposure`, `offset.NAME` and `given.NAME`."""
     section = config.data
     exposure = {} if section.exposure is None else {"exposure": section.exposure}
     offsets = {f"offset.{name}": column for name, column in (section.offset or {}).items()}
@@ -27,11 +24,11 @@ def known_columns(config: Config, family: Family) -> dict[str, str]:
 
 
 def conditions_of(schema: Schema, family: Family, batch: Any, origin: Origin | None = None) -> Conditions:
-    """The conditions of each row of a table, in target units. Raises DataError with rows where one is missing or not possible."""
+    """The conditions of each row of a table, in target units. Raises DataError with the rows that have a missing or impossible one."""
     if not schema.row_inputs:
         return Conditions()
-    wanted = [_known(part, column, family) for part, column in schema.row_inputs.items()]
-    numbers = {part: torch.from_numpy(np.array(values)) for part, values in rooms.read_row_inputs(batch, wanted, origin).items()}
+    columns = [_row_column(part, column, family) for part, column in schema.row_inputs.items()]
+    numbers = {part: torch.from_numpy(np.array(values)) for part, values in read_row_inputs(batch, columns, origin).items()}
     kinds: dict[str, dict[str, Tensor]] = {"exposure": {}, "offset": {}, "given": {}}
     for part, values in numbers.items():
         kind, _, name = part.partition(".")
@@ -39,7 +36,7 @@ def conditions_of(schema: Schema, family: Family, batch: Any, origin: Origin | N
     return Conditions(kinds["exposure"].get(""), kinds["offset"], kinds["given"])
 
 
-def _known(part: str, column: str, family: Family) -> RowColumn:
+def _row_column(part: str, column: str, family: Family) -> RowColumn:
     kind, _, name = part.partition(".")
     if kind == "exposure":
         return RowColumn(part, column, "exposure", lambda values: values > 0, "an exposure is a number > 0")
@@ -50,7 +47,7 @@ def _known(part: str, column: str, family: Family) -> RowColumn:
 
 
 def standardised(conditions: Conditions, family: Family, outputs: Sequence[Output], scaling: Scaling) -> Conditions:
-    """The conditions of the standardised target: an offset in target units is one in its spread, and so is what a column gives."""
+    """The conditions of the standardised target: offsets and given parameters in target units are divided by the scale."""
     adds = {output.parameter.name: output.activation.adds for output in outputs}
     offsets = {
         name: scaling.reduced_offset(family, name, value) if adds[name] == "units" else value for name, value in conditions.offsets.items()

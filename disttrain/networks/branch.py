@@ -1,4 +1,4 @@
-"""One trunk and the heads on it: from encoded inputs to raw outputs."""
+"""A trunk and its heads: from encoded inputs to raw outputs."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ from disttrain.networks.level import Level
 from disttrain.networks.member_layers import Linear
 from disttrain.networks.mlp import MLP, LayerOptions
 
-__all__ = ["TrunkAndHeads", "wide"]
-
 
 class TrunkAndHeads(nn.Module):
-    """One trunk and the heads of the parameters that grow on it: (K, n, p) → raw outputs (K n, *raw_shape) of each of those parameters."""
+    """A trunk and the heads of its parameters: inputs (K, n, p) to raw outputs (K n, *raw_shape) of each parameter.
+
+    K members run side by side. The trunk is an MLP over the inputs. Parameters with the same extra hidden layers form a group; each
+    group has a tail of these layers and one linear head. A Level adds a constant to each head, and with `linear_path` a linear model of the
+    inputs is added. While `alone` is true, the raw outputs are those of the levels, the biases of the heads and the linear paths only.
+    """
 
     def __init__(self, layout: Layout, outputs: Sequence[Output], generator: torch.Generator) -> None:
         super().__init__()
@@ -43,34 +46,37 @@ class TrunkAndHeads(nn.Module):
         outputs = self._linear_outputs(x) if self.alone else self._outputs(self.inputs(x))
         for group, level, out in zip(self.groups, self.levels, outputs, strict=True):
             # In the dtype of the level, which is the wider one.
-            made = (out + level(wide(x))).flatten(0, 1)
+            raw_outputs = (out + level(wide(x))).flatten(0, 1)
             if self.scalars:
-                raw |= zip((output.parameter.name for output in group), made.unbind(-1), strict=True)
+                raw |= zip((output.parameter.name for output in group), raw_outputs.unbind(-1), strict=True)
                 continue
-            pieces = torch.split(made, [output.size for output in group], -1)
-            raw |= {output.parameter.name: piece.reshape(len(made), *output.raw_shape) for output, piece in zip(group, pieces, strict=True)}
+            chunks = torch.split(raw_outputs, [output.size for output in group], -1)
+            raw |= {
+                output.parameter.name: chunk.reshape(len(raw_outputs), *output.raw_shape)
+                for output, chunk in zip(group, chunks, strict=True)
+            }
         return raw
 
     def _outputs(self, inputs: Tensor) -> Iterator[Tensor]:
-        """The raw outputs (K, n, size) of each group of parameters."""
+        """Yield the raw outputs (K, n, size) of each group of parameters, without the levels."""
         linear = [path(inputs[..., : self.inputs.plain_width]) for path in self.paths]
         hidden = self.trunk(inputs)
-        for place, (tail, head) in enumerate(zip(self.tails, self.heads, strict=True)):
-            made = head(tail(hidden))
-            yield made + linear[place] if linear else made
+        for index, (tail, head) in enumerate(zip(self.tails, self.heads, strict=True)):
+            raw_outputs = head(tail(hidden))
+            yield raw_outputs + linear[index] if linear else raw_outputs
 
     def _linear_outputs(self, x: Tensor) -> Iterator[Tensor]:
-        """The same without the trunk."""
-        plain = self.inputs.without_spread(x)
+        """Yield the raw outputs (K, n, size) of each group from the linear paths and the biases of the heads only."""
+        plain = self.inputs.without_embedding(x)
         yield from (path(plain) + head.bias for path, head in zip(self.paths, self.heads, strict=True))
 
     def deep(self) -> list[nn.Parameter]:
-        """The weights that linear paths alone do without."""
+        """The weights of the nonlinear part: the trunk, the tails, the heads and the embedding of numbers. `linear_alone` freezes them."""
         parts = [self.trunk, self.tails, self.heads, *([] if self.inputs.spread is None else [self.inputs.spread])]
         return [weight for part in parts for weight in part.parameters()]
 
     def start(self, raw: Mapping[str, Tensor], constant: Mapping[str, Tensor], generator: torch.Generator) -> None:
-        """Make the heads give `raw` for every row, up to a small random part; `constant` are the raw outputs of the constant model."""
+        """Set the heads so that every row has the raw outputs `raw`, up to a small random part; `constant` are those of the constant model."""
         for group, head, level in zip(self.groups, self.heads, self.levels, strict=True):
             if not (isinstance(head, Linear) and isinstance(level, Level)):
                 continue
@@ -84,10 +90,10 @@ class TrunkAndHeads(nn.Module):
                 weight.zero_()
 
     def added(self) -> list[nn.Parameter]:
-        """The weights without which every row has the raw outputs of the levels."""
+        """The weights of the heads and the linear paths; if they are 0, every row has the raw outputs of the levels."""
         return [*self.heads.parameters(), *self.paths.parameters()]
 
 
 def wide(x: Tensor) -> torch.dtype:
-    """The dtype of raw outputs: float64, but float32 on a device that has no float64."""
+    """The dtype of raw outputs: float64, or float32 on a device without float64."""
     return torch.float32 if x.device.type == "mps" else torch.float64

@@ -1,4 +1,4 @@
-"""Raw outputs → parameters; Network = trunks + heads."""
+"""The network: raw outputs of trunks and heads, and the parameters that activations make of them."""
 
 from __future__ import annotations
 
@@ -15,25 +15,22 @@ from disttrain.networks.level import Level
 from disttrain.networks.member_layers import initialize
 from disttrain.networks.row_inputs import Conditions
 
-__all__ = ["Network", "activated"]
-
 _NONE = Conditions()
 
 
 class Network(nn.Module):
     """Trunks and heads: (n, p) encoded inputs → {name: (n, *shape)} parameters of the standardised target, in float64.
 
-    Of K members side by side the rows of the first come first, then those of the second: (K n, *shape); inputs (K, n, p) are of each
-    member its own rows. The trunk runs in the dtype of its weights; where `autocast` says so, its products are in bfloat16
-    while training, and only then, so that forecasts are those of any machine. Raw outputs are cast to
-    float64 before any activation, because densities lose up to tens of nats in float32.
+    The rows of K members come one member after the other: (K n, *shape); inputs (K, n, p) have separate rows for each member. The trunk
+    runs in the dtype of its weights; with `autocast` its products are in bfloat16 while training, and only then, so that forecasts are the
+    same on any machine. Raw outputs are cast to float64 before any activation, because densities lose up to tens of nats in float32.
     """
 
     def __init__(self, layout: Layout, outputs: Sequence[Output], generator: torch.Generator, *, autocast: bool = False) -> None:
         super().__init__()
         self.outputs, self.autocast, self.members = tuple(outputs), autocast, layout.members
-        grown = [output for output in outputs if output.size and output.columns != ()]
-        self.branches = nn.ModuleList(TrunkAndHeads(layout, group, generator) for group in branches_of(grown, layout))
+        varying = [output for output in outputs if output.size and output.columns != ()]
+        self.branches = nn.ModuleList(TrunkAndHeads(layout, group, generator) for group in branches_of(varying, layout))
         self.constants = nn.ParameterDict(
             {o.parameter.name: nn.Parameter(torch.zeros(layout.members, *o.raw_shape)) for o in outputs if o.size and o.columns == ()}
         )
@@ -42,7 +39,7 @@ class Network(nn.Module):
             initialize(self, generator)
 
     def raw(self, x: Tensor) -> dict[str, Tensor]:
-        """Raw outputs of every learned parameter, {name: (K n, *raw_shape)}, in float64 (float32 on a device that has no float64)."""
+        """The raw outputs of every learned parameter, {name: (K n, *raw_shape)}, in float64 (float32 on a device without float64)."""
         x = x if x.ndim == 3 else x.expand(self.members, *x.shape)
         raw: dict[str, Tensor] = {}
         with torch.autocast(x.device.type, torch.bfloat16) if self.autocast and self.training else nullcontext():
@@ -54,11 +51,11 @@ class Network(nn.Module):
         return raw
 
     def forward(self, x: Tensor, conditions: Conditions = _NONE) -> dict[str, Tensor]:
-        """The parameters of each row of each member; `conditions` are those of these rows, (K n,) where there are several members."""
+        """The parameters of each row of each member under the `conditions` of these rows, (n,), or (K n,) for several members."""
         return activated(self.outputs, self.raw(x), self.members * x.shape[-2], conditions)
 
     def arguments(self, x: Tensor, conditions: Conditions = _NONE) -> dict[str, Tensor]:
-        """What the family's distribution is made of while training: as forward, but logits where the distribution takes them."""
+        """The arguments of the family's distribution for training: the parameters, or logits if the distribution takes them."""
         return activated(self.outputs, self.raw(x), self.members * x.shape[-2], conditions, logits=True)
 
     def start(
@@ -69,10 +66,10 @@ class Network(nn.Module):
         weight: Tensor | None = None,
         constant: Mapping[str, Tensor] | None = None,
     ) -> None:
-        """Start at the raw outputs `raw`: {name: raw_shape}.
+        """Set the network so that every row has the raw outputs `raw`: {name: raw_shape}.
 
-        `x` (n, p) are the encoded training rows and `weight` (n,) what they weigh, if there are any. `constant` are the raw outputs of the
-        constant model, where it is not `raw` itself.
+        `x` (n, p) are the encoded training rows and `weight` (n,) their weights, if there are any. `constant` are the raw outputs of the
+        constant model, if they are not `raw` itself.
         """
         constant = raw if constant is None else constant
         for branch in self.branches:
@@ -87,20 +84,20 @@ class Network(nn.Module):
                 self.constants[name].zero_()
 
     def constant_weights(self) -> dict[str, Tensor]:
-        """What the state dict holds where every member is the constant model, exactly: nothing is added to its levels. The trunk does not matter."""
+        """The part of the state dict that makes every member the constant model: weights of 0 and the levels. The trunk does not matter."""
         added = [weight for branch in self.branches if isinstance(branch, TrunkAndHeads) for weight in branch.added()]
         silent = {id(weight) for weight in (*added, *self.constants.parameters())}
         weights = {name: torch.zeros_like(weight) for name, weight in self.named_parameters() if id(weight) in silent}
-        levels = self.held_levels().items()
-        return weights | {name: level.holding(level.constant).to(level.parts.device) for name, level in levels}
+        levels = self.named_levels().items()
+        return weights | {name: level.split(level.constant).to(level.parts.device) for name, level in levels}
 
-    def held_levels(self) -> dict[str, Level]:
-        """The levels, by the name of what they hold in the state dict: the numbers that are not learned."""
+    def named_levels(self) -> dict[str, Level]:
+        """The levels by their names in the state dict; they are not learned."""
         return {f"{name}.parts": level for name, level in self.named_modules() if isinstance(level, Level)}
 
     @contextmanager
     def linear_alone(self) -> Iterator[None]:
-        """While this lasts the network is its linear paths alone, and they, embeddings of categories and constants are all that learns."""
+        """Reduce the network to its linear paths inside the block; only they, embeddings of categories and constants learn."""
         branches = [branch for branch in self.branches if isinstance(branch, TrunkAndHeads)]
         frozen = [weight for branch in branches for weight in branch.deep()]
         autocast, self.autocast = self.autocast, False
@@ -118,43 +115,43 @@ class Network(nn.Module):
                 weight.requires_grad_(True)
 
     def size(self) -> int:
-        """How many numbers are learned."""
+        """The number of learned weights."""
         return sum(weight.numel() for weight in self.parameters())
 
 
 def activated(
     outputs: Sequence[Output], raw: Mapping[str, Tensor], rows: int, conditions: Conditions = _NONE, *, logits: bool = False
 ) -> dict[str, Tensor]:
-    """The parameters that raw outputs {name: (rows, *raw_shape)} stand for under `conditions`, fixed and given ones filled in.
+    """The parameters {name: (rows, *shape)} of raw outputs {name: (rows, *raw_shape)} under `conditions`, with fixed and given ones.
 
-    {name: (rows, *shape)}; raw outputs of one row are those of every row of the conditions. With `logits`, a parameter that its
-    distribution takes as logits comes as these.
+    Raw outputs of one row serve every row of the conditions. With `logits`, a parameter that its distribution takes as logits is returned
+    as logits.
     """
     like = next(iter(raw.values()), torch.empty(0, dtype=torch.float64))
     raw = {name: value + _aligned(conditions.offsets[name], value) if name in conditions.offsets else value for name, value in raw.items()}
-    made: dict[str, Tensor] = _tied([output for output in outputs if not (logits and output.parameter.logits)], raw)
+    parameters: dict[str, Tensor] = _tied([output for output in outputs if not (logits and output.parameter.logits)], raw)
     for output in outputs:
         name, to_logits = output.parameter.name, output.activation.logits
         if name in conditions.given:
-            made[name] = conditions.given[name]
+            parameters[name] = conditions.given[name]
         elif output.fixed is not None:
-            made[name] = torch.as_tensor(output.fixed, dtype=like.dtype, device=like.device).expand(rows, *output.parameter.shape)
+            parameters[name] = torch.as_tensor(output.fixed, dtype=like.dtype, device=like.device).expand(rows, *output.parameter.shape)
         elif logits and output.parameter.logits and to_logits is not None:
-            made[output.parameter.logits] = to_logits(raw[name])
+            parameters[output.parameter.logits] = to_logits(raw[name])
         elif not output.parameter.tied:
-            made[name] = output.activation.forward(raw[name])
-        if conditions.exposure is not None and name in made:
-            made[name] = exposed(output.parameter, made[name], conditions.exposure)
-    return made
+            parameters[name] = output.activation.forward(raw[name])
+        if conditions.exposure is not None and name in parameters:
+            parameters[name] = exposed(output.parameter, parameters[name], conditions.exposure)
+    return parameters
 
 
 def _aligned(column: Tensor, like: Tensor) -> Tensor:
-    """A column (n,) with as many further axes as `like` (n, *shape) has."""
+    """A column (n,) with as many further axes as `like` (n, *shape)."""
     return column.reshape(-1, *(1 for _ in like.shape[1:]))
 
 
 def _tied(outputs: Sequence[Output], raw: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The probabilities that share one softmax, whose unnamed rest has the raw output 0."""
+    """The probabilities that share one softmax; the raw output of the remaining probability is 0."""
     names = [output.parameter.name for output in outputs if output.parameter.tied]
     if not names:
         return {}

@@ -1,4 +1,4 @@
-"""From encoded columns to what a trunk sees: the columns it may see, codes of categories as learned vectors, numbers spread out."""
+"""The input layer: the columns of a trunk, embeddings of category codes and embeddings of numbers."""
 
 from __future__ import annotations
 
@@ -13,15 +13,13 @@ from torch import Tensor, nn
 from disttrain.networks.member_layers import Embedding
 from disttrain.quantiles import weighted_quantiles
 
-__all__ = ["NUMERIC_EMBEDDINGS", "Both", "CategoryCodes", "InputLayer", "PiecewiseLinear", "Periodic"]
-
-# Waves and steps for each number. Frequencies start near 0, where a wave is all but a line.
+# Waves and steps for each number. Frequencies start close to 0, at which a wave is almost linear.
 _WAVES, _FREQUENCY, _STEPS = 16, 0.3, 16
 
 
 @dataclass(frozen=True)
 class CategoryCodes:
-    """An encoded column that holds category codes 0 .. categories - 1, each to be given a learned vector of `dimensions` numbers."""
+    """An encoded column of category codes 0 .. categories - 1; each code has a learned vector of `dimensions` numbers."""
 
     column: int
     categories: int
@@ -41,7 +39,7 @@ class Periodic(nn.Module):
         self.frequency = nn.Parameter(torch.empty(members, 1, numbers, _WAVES))
 
     def start(self, numbers: Tensor, generator: torch.Generator, weight: Tensor | None = None) -> None:
-        """Draw the frequencies; `numbers` (n, F) are those of the training rows, which they do not depend on."""
+        """Draw the frequencies; they do not depend on the numbers (n, F) of the training rows."""
         del numbers, weight
         nn.init.normal_(self.frequency, std=_FREQUENCY, generator=generator)
 
@@ -51,9 +49,9 @@ class Periodic(nn.Module):
 
 
 class PiecewiseLinear(nn.Module):
-    """How far each number has come through each of the intervals between quantiles of the training rows: (K, n, F) → (K, n, F · self.size).
+    """The position of each number in each interval between quantiles of the training rows: (K, n, F) → (K, n, F · self.size).
 
-    0 before an interval, 1 behind it, the share of it inside. Source: Gorishniy, Rubachev & Babenko (2022), section 3.2.
+    It is 0 below the interval, 1 above it and linear inside. Source: Gorishniy, Rubachev & Babenko (2022), section 3.2.
     """
 
     size = _STEPS
@@ -64,7 +62,7 @@ class PiecewiseLinear(nn.Module):
         self.register_buffer("edges", torch.zeros(members, 1, numbers, _STEPS + 1))
 
     def start(self, numbers: Tensor, generator: torch.Generator, weight: Tensor | None = None) -> None:
-        """Lay the edges at quantiles of the numbers (n, F) of the training rows of the given weights (n,), the same for all members."""
+        """Set the edges to quantiles of the numbers (n, F) of the training rows with weights (n,), equal for all members."""
         del generator
         step = max(1, math.ceil(len(numbers) / 100_000))
         mass = None if weight is None else weight[::step].cpu().numpy()
@@ -81,7 +79,7 @@ class PiecewiseLinear(nn.Module):
 
 
 class Both(nn.Module):
-    """Waves and steps of each number side by side: waves for what is smooth in it, steps for what jumps. (K, n, F) → (K, n, F · self.size)."""
+    """The periodic and the piecewise linear embedding of each number: (K, n, F) → (K, n, F · self.size)."""
 
     size = Periodic.size + PiecewiseLinear.size
 
@@ -90,13 +88,13 @@ class Both(nn.Module):
         self.periodic, self.piecewise_linear = Periodic(members, numbers), PiecewiseLinear(members, numbers)
 
     def start(self, numbers: Tensor, generator: torch.Generator, weight: Tensor | None = None) -> None:
-        """Start either of them at the numbers (n, F) of the training rows of the given weights (n,)."""
+        """Start both embeddings from the numbers (n, F) of the training rows with weights (n,)."""
         self.periodic.start(numbers, generator, weight)
         self.piecewise_linear.start(numbers, generator, weight)
 
     def forward(self, numbers: Tensor) -> Tensor:
-        spread = [kind(numbers).reshape(*numbers.shape, kind.size) for kind in (self.periodic, self.piecewise_linear)]
-        return torch.cat(spread, -1).flatten(-2)
+        embedding = [kind(numbers).reshape(*numbers.shape, kind.size) for kind in (self.periodic, self.piecewise_linear)]
+        return torch.cat(embedding, -1).flatten(-2)
 
 
 NUMERIC_EMBEDDINGS: dict[str, Callable[[int, int], Periodic | PiecewiseLinear | Both] | None] = {
@@ -108,9 +106,10 @@ NUMERIC_EMBEDDINGS: dict[str, Callable[[int, int], Periodic | PiecewiseLinear | 
 
 
 class InputLayer(nn.Module):
-    """The columns of (K, n, p) encoded inputs that a trunk may see, with learned vectors in the place of category codes: (K, n, self.width).
+    """The inputs of a trunk from (K, n, p) encoded columns: (K, n, self.width).
 
-    The first `plain_width` are these; what `embedding` makes of each of the `numbers` among the columns stands behind them.
+    The first `plain_width` are the columns of the trunk, with learned vectors instead of category codes. The `embedding` of each of the
+    `numbers` among the columns follows.
     """
 
     def __init__(
@@ -123,36 +122,36 @@ class InputLayer(nn.Module):
         embedding: str = "none",
     ) -> None:
         super().__init__()
-        seen = set(columns)
-        visible = [code for code in codes if code.column in seen]
-        coded = {code.column for code in visible}
+        visible_columns = set(columns)
+        visible_codes = [code for code in codes if code.column in visible_columns]
+        coded = {code.column for code in visible_codes}
         plain = [column for column in columns if column not in coded]
-        self.numbers = [column for column in numbers if column in seen]
+        self.numbers = [column for column in numbers if column in visible_columns]
         kind = NUMERIC_EMBEDDINGS[embedding]
         self.spread = kind(members, len(self.numbers)) if kind is not None and self.numbers else None
-        self.everything = plain == list(range(total)) and self.spread is None
+        self.is_identity = plain == list(range(total)) and self.spread is None
         self.plain = plain
-        self.code_columns = [code.column for code in visible]
-        self.embeddings = nn.ModuleList(Embedding(members, code.categories, code.dimensions) for code in visible)
-        self.plain_width = len(plain) + sum(code.dimensions for code in visible)
+        self.code_columns = [code.column for code in visible_codes]
+        self.embeddings = nn.ModuleList(Embedding(members, code.categories, code.dimensions) for code in visible_codes)
+        self.plain_width = len(plain) + sum(code.dimensions for code in visible_codes)
         self.width = self.plain_width + (0 if self.spread is None else self.spread.size * len(self.numbers))
 
     def start(self, x: Tensor, generator: torch.Generator, weight: Tensor | None = None) -> None:
-        """Set what an embedding of numbers starts from, given the encoded training rows (n, p) and their weights (n,)."""
+        """Start the embedding of numbers from the encoded training rows (n, p) and their weights (n,)."""
         if self.spread is not None:
             self.spread.start(x[:, self.numbers], generator, weight)
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.everything:
+        if self.is_identity:
             return x
         parts = self._plain(x)
         if self.spread is not None:
             parts.append(self.spread(x[..., self.numbers]))
         return torch.cat(parts, -1)
 
-    def without_spread(self, x: Tensor) -> Tensor:
-        """The first `plain_width` of them alone."""
-        return x if self.everything else torch.cat(self._plain(x), -1)
+    def without_embedding(self, x: Tensor) -> Tensor:
+        """The first `plain_width` inputs: those without the embedding of numbers."""
+        return x if self.is_identity else torch.cat(self._plain(x), -1)
 
     def _plain(self, x: Tensor) -> list[Tensor]:
         coded = zip(self.embeddings, self.code_columns, strict=True)

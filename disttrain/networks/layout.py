@@ -1,4 +1,4 @@
-"""The plan of a network: how each parameter leaves it, and the layers it goes through."""
+"""The plan of a network: the output of each parameter and the hidden layers."""
 
 from __future__ import annotations
 
@@ -10,15 +10,13 @@ from typing import Any
 from disttrain.families import Activation, Parameter
 from disttrain.networks.input_layer import CategoryCodes
 
-__all__ = ["Layout", "Output", "branches_of", "groups_of"]
-
 
 @dataclass(frozen=True)
 class Output:
-    """How one parameter leaves the network.
+    """The output of one parameter of the family.
 
-    `columns` are the encoded columns it may see (None: all; empty: one learned constant for all rows), `hidden` its own extra layers,
-    `fixed` its value in units of the standardised target where it is not learned at all; nor is one that a column gives.
+    `columns` are the encoded columns that it uses (None: all; empty: one learned constant for all rows), `hidden` its own extra layers,
+    `fixed` its value in units of the standardised target if it is not learned. A parameter that a column gives is not learned either.
     """
 
     parameter: Parameter
@@ -34,17 +32,16 @@ class Output:
 
     @property
     def size(self) -> int:
-        """How many raw outputs one row has for this parameter."""
+        """The number of raw outputs of one row for this parameter; 0 if it is not learned."""
         return 0 if self.fixed is not None or isinstance(self.parameter.given, str) else math.prod(self.raw_shape)
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The plan of a network: `inputs` encoded columns, hidden layers shared by parameters that see the same columns, one head each.
+    """The plan of a network: `inputs` encoded columns, hidden layers shared by parameters with the same columns, one head for each parameter.
 
-    With `separate` every parameter has a network of its own. `members` are networks of this plan side by side. Each of the `numbers` among
-    the columns is given to the trunk as it is and as `numeric_embedding` spreads it out. With `linear_path` the heads add a linear model
-    of the columns to what they make of the hidden values.
+    With `separate` every parameter has its own trunk. `members` is the number of networks side by side. The trunk receives each of the
+    `numbers` among the columns as it is and in its `numeric_embedding`. With `linear_path` the heads add a linear model of the columns.
     """
 
     inputs: int
@@ -62,14 +59,14 @@ class Layout:
 
 
 def branches_of(outputs: Sequence[Output], layout: Layout) -> list[list[Output]]:
-    """The parameters that grow on one trunk each: those that see the same columns."""
+    """The groups of parameters that share a trunk: those with the same columns."""
     if layout.separate:
         return [[output] for output in outputs]
     return _by(outputs, lambda output: output.columns if output.columns != tuple(range(layout.inputs)) else None)
 
 
 def groups_of(outputs: Sequence[Output]) -> list[list[Output]]:
-    """The parameters of a trunk that share their last layers."""
+    """The groups of parameters of a trunk that share their last layers."""
     return _by(outputs, lambda output: output.hidden)
 
 

@@ -1,21 +1,19 @@
-"""The raw outputs that all rows have in common: what heads add to."""
+"""The constant part of the raw outputs, which is equal for all rows."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Level"]
-
 # Numbers of 24 bits whose sum has the 53 bits of a float64.
 _PARTS = 3
 
 
 class Level(nn.Module):
-    """Raw outputs (K, 1, size) of each of `members` networks that are not learned: those of the constant model, or near to them.
+    """The constant part (K, 1, size) of the raw outputs of `members` networks: those of the constant model, or near them. It is not learned.
 
-    They are kept as sums of a few numbers, so that they are exact in float64 while all weights have the dtype of the trunk: what float32
-    rounds away of the constant model costs nats where a scale is small. `constant` (size,) are those of the constant model itself.
+    It is stored as a sum of a few numbers, so that it is exact in float64 while all weights have the dtype of the trunk: the rounding of
+    the constant model to float32 costs nats if a scale is small. `constant` (size,) are the raw outputs of the constant model itself.
     """
 
     parts: Tensor
@@ -26,12 +24,12 @@ class Level(nn.Module):
         self.constant = torch.zeros(size, dtype=torch.float64)
 
     def start(self, raw: Tensor, constant: Tensor) -> None:
-        """Begin at `raw` (size,), of which the constant model has `constant`."""
-        self.parts.copy_(self.holding(raw))
+        """Set the level to `raw` (size,); `constant` (size,) are the raw outputs of the constant model."""
+        self.parts.copy_(self.split(raw))
         self.constant = constant.double()
 
-    def holding(self, raw: Tensor) -> Tensor:
-        """The numbers (K, 3, size) whose sum over the second axis is `raw`, (K, size) or (size,) of all members."""
+    def split(self, raw: Tensor) -> Tensor:
+        """Numbers (K, 3, size) that sum over the second axis to `raw`, (K, size), or (size,) for all members."""
         members, _, size = self.parts.shape
         rest, parts = raw.double().expand(members, size), []
         for _ in range(_PARTS):

@@ -1,4 +1,4 @@
-"""Layers of several networks side by side: every tensor has an axis of members in front, (K, n, width)."""
+"""Layers of several networks side by side: the first axis of every tensor is that of the members, (K, n, width)."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-__all__ = ["NORMALIZATIONS", "BatchNorm", "Dropout", "Embedding", "LayerNorm", "Linear", "initialize"]
-
 # Products of other widths than multiples of 16 take up to four times as long, forward and backward, unless their weights lie column by
 # column, which is best for the narrowest (torch 2.13 with MKL, AVX512). And in products of other widths than multiples of 8 the last
-# digits of a row depend on its place among the others, as those of a forecast must not.
+# digits of a row depend on its position among the others, as those of a forecast must not.
 _LANES, _NARROW = 16, 6
 
 
@@ -26,7 +24,7 @@ class Linear(nn.Module):
         self.bias = nn.Parameter(torch.empty(members, 1, width))
 
     def draw(self, fill: Callable[[Tensor], object]) -> None:
-        """Have the weights filled, those of one output after those of another, as torch lays out a layer of its own."""
+        """Draw the weights by `fill`, in torch's order: those of one output after those of another."""
         drawn = torch.empty(self.weight.mT.shape, dtype=self.weight.dtype, device=self.weight.device)
         fill(drawn)
         with torch.no_grad():
@@ -34,7 +32,7 @@ class Linear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         width = self.weight.shape[-1]
-        # A batch of one product as well: the views that one product of matrices wants cost more, forward and backward.
+        # A batch of one product as well: the views that one product of matrices needs cost more, forward and backward.
         if self.training and width < _NARROW:
             return torch.baddbmm(self.bias, x, self.weight.mT.contiguous().mT)
         if not width % _LANES or (self.training and width > _LANES):
@@ -53,8 +51,8 @@ class Embedding(nn.Module):
 
     def forward(self, codes: Tensor) -> Tensor:
         members, categories, dimensions = self.weight.shape
-        own = torch.arange(members, device=codes.device).unsqueeze(1) * categories
-        return torch.nn.functional.embedding(codes + own, self.weight.reshape(members * categories, dimensions))
+        offsets = torch.arange(members, device=codes.device).unsqueeze(1) * categories
+        return torch.nn.functional.embedding(codes + offsets, self.weight.reshape(members * categories, dimensions))
 
 
 class LayerNorm(nn.Module):
@@ -84,14 +82,14 @@ class BatchNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         members, rows, width = x.shape
-        flat = x.transpose(0, 1).reshape(rows, members * width)
+        columns = x.transpose(0, 1).reshape(rows, members * width)
         mean, variance = self.running_mean.view(-1), self.running_var.view(-1)
-        made = torch.nn.functional.batch_norm(flat, mean, variance, training=self.training)
-        return made.reshape(rows, members, width).transpose(0, 1) * self.weight + self.bias
+        normalised = torch.nn.functional.batch_norm(columns, mean, variance, training=self.training)
+        return normalised.reshape(rows, members, width).transpose(0, 1) * self.weight + self.bias
 
 
 class Dropout(nn.Module):
-    """Dropout whose masks come from a generator of its own, so that a seed fixes them without touching torch's global one."""
+    """Dropout with masks from its own generator, so that a seed fixes them and torch's global generator is not used."""
 
     def __init__(self, rate: float, generator: torch.Generator) -> None:
         super().__init__()
@@ -100,8 +98,8 @@ class Dropout(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
             return x
-        kept = torch.rand(x.shape, generator=self.generator, device=self.generator.device).to(x.device) >= self.rate
-        return x * kept / (1.0 - self.rate)
+        mask = torch.rand(x.shape, generator=self.generator, device=self.generator.device).to(x.device) >= self.rate
+        return x * mask / (1.0 - self.rate)
 
 
 NORMALIZATIONS: dict[str, Callable[[int, int], nn.Module]] = {
@@ -112,7 +110,7 @@ NORMALIZATIONS: dict[str, Callable[[int, int], nn.Module]] = {
 
 
 def initialize(module: nn.Module, generator: torch.Generator) -> None:
-    """Draw the weights of every linear and embedding layer inside `module` anew from `generator`, by torch's own rules."""
+    """Draw the weights of every linear and embedding layer inside `module` from `generator`, by torch's own rules."""
     for part in module.modules():
         if isinstance(part, Linear):
             bound = 1.0 / math.sqrt(max(1, part.weight.shape[1]))
@@ -121,5 +119,5 @@ def initialize(module: nn.Module, generator: torch.Generator) -> None:
         elif isinstance(part, Embedding):
             nn.init.normal_(part.weight, generator=generator)
             with torch.no_grad():
-                # Code 0 stands for a category that training did not have: no row ever moves it.
+                # Code 0 is that of categories without training rows, so it has no gradient.
                 part.weight[:, 0] = 0.0

@@ -11,8 +11,6 @@ from torch import Tensor, nn
 
 from disttrain.networks.member_layers import NORMALIZATIONS, Dropout, Linear
 
-__all__ = ["MLP", "TRUNK_ACTIVATIONS", "LayerOptions"]
-
 TRUNK_ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU,
     "silu": nn.SiLU,
@@ -30,7 +28,7 @@ TRUNK_ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
 
 @dataclass(frozen=True)
 class LayerOptions:
-    """What all hidden layers of a network have in common, `members` networks of the kind side by side."""
+    """The options of all hidden layers of a network, for `members` networks side by side."""
 
     activation: str = "silu"
     normalization: str = "none"
@@ -40,7 +38,7 @@ class LayerOptions:
 
 
 class Layer(nn.Module):
-    """One hidden layer: linear, normalisation, activation, dropout; with a skip connection where `residual` and the widths agree."""
+    """One hidden layer: linear, normalisation, activation, dropout; with a skip connection if `residual` is true and the widths agree."""
 
     def __init__(self, inputs: int, width: int, style: LayerOptions, generator: torch.Generator) -> None:
         super().__init__()
@@ -60,7 +58,7 @@ class Layer(nn.Module):
 
 
 class MLP(nn.Module):
-    """Hidden layers of the given widths, from (K, n, inputs) to (K, n, self.width); no widths means the identity."""
+    """Hidden layers of these widths, from (K, n, inputs) to (K, n, self.width); the identity without widths."""
 
     def __init__(self, inputs: int, widths: Sequence[int], style: LayerOptions, generator: torch.Generator) -> None:
         super().__init__()

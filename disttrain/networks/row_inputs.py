@@ -1,4 +1,4 @@
-"""What is known of each row beside its features and enters its distribution directly: exposure, offsets, parameters given by columns."""
+"""The conditions of each row, which enter its distribution directly: exposure, offsets and parameters given by columns."""
 
 from __future__ import annotations
 
@@ -8,15 +8,13 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-__all__ = ["Conditions"]
-
 
 @dataclass(frozen=True)
 class Conditions:
-    """The conditions of n rows, in float64; nothing at all by default.
+    """The conditions of n rows, in float64; empty by default.
 
-    `exposure` (n,), positive, is what the mean of counts and totals is proportional to. `offsets` {parameter: (n,)} are added to raw
-    outputs before the activation. `given` {parameter: (n,)} are parameters that a column says, in units of the standardised target.
+    The mean of counts and totals is proportional to `exposure` (n,), positive. `offsets` {parameter: (n,)} are added to raw outputs before
+    the activation. `given` {parameter: (n,)} are parameters that a column gives, in units of the standardised target.
     """
 
     exposure: Tensor | None = None
@@ -24,12 +22,12 @@ class Conditions:
     given: Mapping[str, Tensor] = field(default_factory=dict)
 
     def map(self, function: Callable[[Tensor], Tensor]) -> Conditions:
-        """The conditions with a function of every column: some of the rows, or all of them elsewhere."""
+        """The conditions with a function of every column, such as a selection of rows or a move to a device."""
         if not self:
             return self
         exposure = None if self.exposure is None else function(self.exposure)
-        offsets, given = ({name: function(value) for name, value in part.items()} for part in (self.offsets, self.given))
-        return Conditions(exposure, offsets, given)
+        offsets, parameters = ({name: function(value) for name, value in part.items()} for part in (self.offsets, self.given))
+        return Conditions(exposure, offsets, parameters)
 
     def __bool__(self) -> bool:
         return self.exposure is not None or bool(self.offsets) or bool(self.given)
@@ -38,9 +36,9 @@ class Conditions:
         return self.map(lambda column: column[rows])
 
     def to(self, device: torch.device) -> Conditions:
-        """The same conditions on another device."""
+        """The conditions on another device."""
         return self.map(lambda column: column.to(device))
 
     def padded(self, rows: int) -> Conditions:
-        """The same with ones below, up to so many rows: numbers that every condition may have."""
+        """The conditions with ones appended up to `rows` rows; 1 is a valid value of every condition."""
         return self.map(lambda column: torch.nn.functional.pad(column, (0, rows - len(column)), value=1.0))

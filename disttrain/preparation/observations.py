@@ -47,7 +47,7 @@ class Observed:
     def measured(self) -> Array:
         """The targets that were seen exactly, as numbers."""
         outcome = self.outcome
-        values = outcome.value if outcome.kinds == {"exact"} else outcome.value[outcome.seen]
+        values = outcome.value if outcome.kinds == {"exact"} else outcome.value[outcome.is_exact]
         return np.asarray(values.numpy())
 
 

@@ -23,7 +23,7 @@ from disttrain.preparation.load import Dataset, dataset, hold_out_own
 from disttrain.preparation.observations import Observed, observe, weight_of
 from disttrain.preparation.target_checks import require_variety
 from disttrain.preparation.training_plan import plan_of
-from disttrain.training import RowTensors, device, halved, head_start, marginal_raw
+from disttrain.training import RowTensors, device, initial_raw, marginal_raw, use_bfloat16
 
 __all__ = ["Prepared", "prepare"]
 
@@ -154,7 +154,7 @@ def _network(
         network = Network(layout_of(config, encoder), outputs, generator, autocast=_in_bfloat16(config, len(train)))
     start = {name: torch.zeros_like(value) for name, value in raw.items()}
     if config.training.initialize != "zero":
-        start = head_start(family, outputs, train, raw)
+        start = initial_raw(family, outputs, train, raw)
     network.start(start, generator, train.x, train.weight, raw)
     return network.to(trunk_dtype(config))
 
@@ -164,7 +164,7 @@ def _in_bfloat16(config: Config, rows: int) -> bool:
     section = config.training
     if section.precision != "auto" or section.optimizer.name == "lbfgs" or config.network.members > 1:
         return section.precision == "bfloat16"
-    return halved(device(section.device), plan_of(config, rows).batch_size, config.network.hidden)
+    return use_bfloat16(device(section.device), plan_of(config, rows).batch_size, config.network.hidden)
 
 
 def _require_told(rows: Dataset, seen: Observed) -> None:

@@ -22,7 +22,7 @@ def constant_of(family: Family, scaling: Scaling, rows: RowTensors | None) -> fl
     if rows is None or family.support.discrete:
         return 0.0
     outcome = rows.outcome.to(torch.device("cpu"))
-    dense = outcome.seen.double()
+    dense = outcome.is_exact.double()
     for atom in family.atoms:
         dense = dense * (outcome.lower != atom)
     lacking = dense * torch.tensor(scaling.spread, dtype=torch.float64).log()

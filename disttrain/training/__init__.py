@@ -1,11 +1,11 @@
 """Training: the loop, the marginal fit, optimizers, schedules, early stopping, devices."""
 
 from disttrain.training.cross_entropy import CrossEntropy
-from disttrain.training.devices import deterministic, device, halved, threads
+from disttrain.training.devices import deterministic, device, threads, use_bfloat16
 from disttrain.training.initial_state import Start, best_of, better_start, start_of
 from disttrain.training.linear_start import start_linear
 from disttrain.training.loop import Epoch, epochs
-from disttrain.training.marginal_fit import head_start, marginal_raw
+from disttrain.training.marginal_fit import initial_raw, marginal_raw
 from disttrain.training.optimizers import OPTIMIZERS, SCHEDULES
 from disttrain.training.plan import OptimizerPlan, Plan, SchedulePlan
 from disttrain.training.row_losses import mean_nll, member_nll
@@ -15,6 +15,6 @@ from disttrain.training.steps import NotFinite
 
 __all__ = [
     "OPTIMIZERS", "SCHEDULES", "CrossEntropy", "Epoch", "NotFinite", "OptimizerPlan", "Plan", "RowTensors", "SchedulePlan", "TrainingState",
-    "Start", "best_of", "better_start", "deterministic", "device", "epochs", "halved", "head_start", "marginal_raw", "mean_nll", "member_nll", "start_linear",
-    "start_of", "threads",
+    "Start", "best_of", "better_start", "deterministic", "device", "epochs", "initial_raw", "marginal_raw", "mean_nll", "member_nll", "start_linear",
+    "start_of", "threads", "use_bfloat16",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""The loss alone, as a torch module, for a network of one's own."""
+"""The cross-entropy loss as a torch module, for any network."""
 
 from __future__ import annotations
 
@@ -31,8 +31,6 @@ from disttrain.likelihood import cross_entropy
 from disttrain.networks import Conditions, Output, activated
 from disttrain.outcomes import Outcome
 
-__all__ = ["CrossEntropy"]
-
 _NONE = Conditions()
 _KEYS = ("activation", "bounds", "fixed")
 # Rows that a message shows.
@@ -40,12 +38,12 @@ _MOST_ROWS = 3
 
 
 class CrossEntropy(nn.Module):
-    """Empirical cross-entropy of a family: raw outputs (n, outputs) and targets (n,) to the mean negative log-likelihood in nats.
+    """The empirical cross-entropy of a family: raw outputs (n, outputs) and targets (n,) to the mean negative log-likelihood in nats.
 
-    `family` is a name of the table (with its options, such as `classes=3`) or a Family of one's own; `parameters` may give a
-    parameter `activation`, `bounds` or `fixed`, as in a config. `outputs` is how many raw outputs a row needs. Activation and
-    likelihood run in float64 whatever the dtype of the raw outputs. Raises UsageError for names, values and shapes that cannot be.
-    Targets that the family cannot produce are a DataError, unless `check_support` is false: the check waits for a GPU in each step.
+    `family` is a name of the table (with its options, such as `classes=3`) or a Family; `parameters` may give a parameter `activation`,
+    `bounds` or `fixed`, as in a config. `outputs` is the number of raw outputs of a row. Activation and likelihood run in float64 for raw
+    outputs of any dtype. The constructor raises UsageError for unknown names and for values and shapes that are not possible. The loss
+    raises DataError for targets outside the support, unless `check_support` is false: the check waits for a GPU in each step.
     """
 
     def __init__(
@@ -59,19 +57,19 @@ class CrossEntropy(nn.Module):
         super().__init__()
         self.family = _family(family, options)
         self.check_support = check_support
-        given = dict(parameters or {})
+        settings = dict(parameters or {})
         names = [parameter.name for parameter in self.family.parameters]
-        for unknown in sorted(given.keys() - set(names)):
+        for unknown in sorted(settings.keys() - set(names)):
             raise _refusal(f"`{unknown}` is not a parameter of {self.family.name}", _nearest(unknown, names))
-        self.parts = tuple(_output(self.family, parameter, given.get(parameter.name, {})) for parameter in self.family.parameters)
+        self.parts = tuple(_output(self.family, parameter, settings.get(parameter.name, {})) for parameter in self.family.parameters)
         self.outputs = sum(part.size for part in self.parts)
         if not self.outputs:
             raise _refusal("every parameter is fixed; there is nothing left to learn")
 
     def extra_repr(self) -> str:
-        """The family, how each parameter is made, and the number of raw outputs, in one line."""
-        made = (f"{p.parameter.name}={p.activation.formula if p.fixed is None else f'{p.fixed} fixed'}" for p in self.parts)
-        return f"{self.family.name}, {', '.join(made)}, outputs={self.outputs}"
+        """The family, the activation of each parameter and the number of raw outputs, in one line."""
+        formulas = (f"{p.parameter.name}={p.activation.formula if p.fixed is None else f'{p.fixed} fixed'}" for p in self.parts)
+        return f"{self.family.name}, {', '.join(formulas)}, outputs={self.outputs}"
 
     def forward(
         self,
@@ -81,15 +79,15 @@ class CrossEntropy(nn.Module):
         conditions: Conditions = _NONE,
         check_support: bool | None = None,
     ) -> Tensor:
-        """Mean of -log q(y) over rows, weighted by `weight` (n,) where given: a scalar, float64.
+        """The mean of -log q(y) over rows, weighted by `weight` (n,) if it is given: a scalar, float64.
 
-        `y` (n, *event) are targets that were seen exactly, or an Outcome says what was seen of each: censored, in an interval, after an
-        entry. `conditions` hold exposures, offsets and parameters that are known of each row. `check_support` stands for that of the loss
-        in this call. Raises UsageError for other shapes, and where the family has no likelihood for rows that were not seen exactly,
-        DataError for targets outside the support.
+        `y` (n, *event) are targets observed exactly, or an Outcome for targets that are censored, in an interval or truncated.
+        `conditions` hold the exposures, the offsets and the parameters that a column gives. `check_support` overrides that of the loss in
+        this call. Raises UsageError for other shapes and for inexact rows of a family without a likelihood of intervals, DataError for
+        targets outside the support.
 
         The mean is Σ w (-log q) / Σ w of these rows. For steps on batches of weighted rows, multiply it by the mean weight of the batch
-        over that of all training rows: as it is, heavy rows would count for too little.
+        over that of all training rows. Otherwise heavy rows count for too little.
         """
         outcome = y.map(Tensor.double) if isinstance(y, Outcome) else Outcome.exact(y.double())
         distribution = self._distribution(raw, conditions, logits=True)
@@ -116,11 +114,11 @@ class CrossEntropy(nn.Module):
         missing = sorted(self.family.by_column.keys() - conditions.given.keys())
         if missing:
             raise _refusal(f"`{missing[0]}` is known of each row: conditions=Conditions(given={{{missing[0]!r}: ...}})")
-        known = conditions.map(Tensor.double)
-        return self.family.distribution(**activated(self.parts, shaped, len(raw), known, logits=logits), validate_args=False)
+        double_conditions = conditions.map(Tensor.double)
+        return self.family.distribution(**activated(self.parts, shaped, len(raw), double_conditions, logits=logits), validate_args=False)
 
     def _require_conditions(self, conditions: Conditions, rows: int) -> None:
-        """Raise UsageError for conditions that would change nothing, or not as they are meant, and for those of other shapes."""
+        """Raise UsageError for conditions that the family does not use, or of another shape than (rows,)."""
         name, learned = self.family.name, {part.parameter.name for part in self.parts if part.size}
         if conditions.exposure is not None and not takes_exposure(self.family):
             raise _refusal(f"{name} has no parameter that its mean is proportional to, so that it takes no exposure")
@@ -128,8 +126,8 @@ class CrossEntropy(nn.Module):
             raise _refusal(f"an offset is added to a learned parameter of {name}, and `{wrong}` is none: {', '.join(sorted(learned))}")
         for wrong in sorted(conditions.given.keys() - self.family.by_column.keys()):
             raise _refusal(f"`{wrong}` of {name} is not given row by row")
-        told = {"exposure": conditions.exposure} if conditions.exposure is not None else {}
-        for title, values in {**told, **conditions.offsets, **conditions.given}.items():
+        exposures = {"exposure": conditions.exposure} if conditions.exposure is not None else {}
+        for title, values in {**exposures, **conditions.offsets, **conditions.given}.items():
             if tuple(values.shape) != (rows,):
                 raise _refusal(f"the conditions `{title}` have shape {tuple(values.shape)}; these raw outputs need {(rows,)}")
 
@@ -152,22 +150,22 @@ def _family(family: str | Family, options: Mapping[str, Any]) -> Family:
         raise _refusal(f"{family}: {fault}") from None
 
 
-def _output(family: Family, parameter: Parameter, given: Mapping[str, Any]) -> Output:
+def _output(family: Family, parameter: Parameter, settings: Mapping[str, Any]) -> Output:
     name = parameter.name
-    if not isinstance(given, Mapping):
-        raise _refusal(f"{name}: {given!r} is not a mapping; write {{'fixed': {given!r}}} for a value that is not learned")
-    for unknown in sorted(given.keys() - set(_KEYS)):
+    if not isinstance(settings, Mapping):
+        raise _refusal(f"{name}: {settings!r} is not a mapping; write {{'fixed': {settings!r}}} for a value that is not learned")
+    for unknown in sorted(settings.keys() - set(_KEYS)):
         raise _refusal(f"`{unknown}` is not known of a parameter", _nearest(unknown, _KEYS))
-    asked = {key: value for key, value in given.items() if value is not None}
+    chosen_settings = {key: value for key, value in settings.items() if value is not None}
     if parameter.given is not None:
-        if asked:
+        if chosen_settings:
             raise _refusal(f"{name} is not learned: it is an option of {family.name}")
         return Output(parameter, activation_for(parameter), fixed=parameter.given if isinstance(parameter.given, float) else None)
-    if "fixed" not in asked:
-        return Output(parameter, _activation(family, parameter, asked))
-    if len(asked) > 1:
+    if "fixed" not in chosen_settings:
+        return Output(parameter, _activation(family, parameter, chosen_settings))
+    if len(chosen_settings) > 1:
         raise _refusal(f"{name} is fixed: activation and bounds have no meaning for it")
-    return Output(parameter, activation_for(parameter), fixed=_fixed(family, parameter, asked["fixed"]))
+    return Output(parameter, activation_for(parameter), fixed=_fixed(family, parameter, chosen_settings["fixed"]))
 
 
 def _fixed(family: Family, parameter: Parameter, fixed: Any) -> Any:
@@ -182,26 +180,26 @@ def _fixed(family: Family, parameter: Parameter, fixed: Any) -> Any:
     return tuple(value.tolist()) if parameter.shape else float(value)
 
 
-def _activation(family: Family, parameter: Parameter, asked: Mapping[str, Any]) -> Activation:
-    chosen = asked.get("activation")
+def _activation(family: Family, parameter: Parameter, settings: Mapping[str, Any]) -> Activation:
+    chosen = settings.get("activation")
     if chosen is not None and chosen not in ACTIVATIONS:
         raise _refusal(f"`{chosen}` is not an activation", _nearest(chosen, ACTIVATIONS))
     if chosen is not None and (wrong := objection(chosen, parameter, family.name)):
         raise _refusal(f"{wrong[0]}: {wrong[1]}; {wrong[2]}")
     activation = activation_for(parameter, chosen)
-    if "bounds" not in asked:
+    if "bounds" not in settings:
         return activation
-    low, high = _bounds(parameter, asked["bounds"])
+    low, high = _bounds(parameter, settings["bounds"])
     lowest, highest = activation.range.lower, activation.range.upper
     if not (max(low, lowest) < min(high, highest)):
         raise _refusal(
-            f"no value in {list(asked['bounds'])} is possible: {parameter.name} of {family.name} is in ({lowest:g}, {highest:g})"
+            f"no value in {list(settings['bounds'])} is possible: {parameter.name} of {family.name} is in ({lowest:g}, {highest:g})"
         )
     return bounded(activation, low, high)
 
 
 def _bounds(parameter: Parameter, bounds: Any) -> tuple[float, float]:
-    """Lower and upper bound, infinite where there is none."""
+    """The lower and the upper bound, infinite for a side without a bound."""
     if parameter.shape:
         raise _refusal(f"{parameter.name} is a vector and cannot be bounded")
     try:
@@ -212,14 +210,14 @@ def _bounds(parameter: Parameter, bounds: Any) -> tuple[float, float]:
 
 
 def _require_inside(family: Family, outcome: Outcome, conditions: Conditions) -> None:
-    """Raise DataError where the support holds none of what was seen of a row: a target outside it, or an interval that misses it."""
+    """Raise DataError if the support excludes a row: its exact target, or its whole interval."""
     support, lower, upper = family.support, outcome.lower.detach(), outcome.upper.detach()
     above = torch.zeros_like(lower, dtype=torch.bool) if outcome.above is None else outcome.above
     possible = support.contains(lower)
     if outcome.kinds != {"exact"}:
         reaches = (upper >= support.lower) if support.closed_lower else (upper > support.lower)
         reaches = reaches & ((lower <= support.upper) if support.closed_upper else (lower < support.upper))
-        possible = torch.where(outcome.seen, possible, reaches & ~(above & (lower >= support.upper)))
+        possible = torch.where(outcome.is_exact, possible, reaches & ~(above & (lower >= support.upper)))
     inside = possible.reshape(len(lower), -1).all(1)
     for name, largest in zip(family.ends, (False, True), strict=True):
         if name in conditions.given:
@@ -229,20 +227,20 @@ def _require_inside(family: Family, outcome: Outcome, conditions: Conditions) ->
     if bool(inside.all()):
         return
     rows = torch.nonzero(~inside).flatten().tolist()
-    shown = ", ".join(f"row {row} is {_shown(lower[row], upper[row])}" for row in rows[:_MOST_ROWS])
+    examples = ", ".join(f"row {row} is {_text_of(lower[row], upper[row])}" for row in rows[:_MOST_ROWS])
     more = f" and {len(rows) - _MOST_ROWS:,} more" if len(rows) > _MOST_ROWS else ""
-    what = f"{family.name} cannot produce {len(rows):,} of {len(inside):,} targets, it needs {support.text('y')}: {shown}{more}"
+    what = f"{family.name} cannot produce {len(rows):,} of {len(inside):,} targets, it needs {support.text('y')}: {examples}{more}"
     hints = ("leave these rows out or choose another family; `check_support=False` scores them as they are",)
     raise DataError(Finding("target-outside-support", what, "CrossEntropy", hints=hints))
 
 
-def _shown(lower: Tensor, upper: Tensor) -> str:
+def _text_of(lower: Tensor, upper: Tensor) -> str:
     ends = [", ".join(f"{value:.6g}" for value in end.flatten().tolist()) for end in (lower, upper)]
     return ends[0] if ends[0] == ends[1] else f"{ends[0]} .. {ends[1]}"
 
 
 def _nearest(word: Any, choices: Iterable[str]) -> str:
-    """The way out for a word that is none of the choices."""
+    """A hint for a word that is none of the choices."""
     words = list(choices)
     matches = difflib.get_close_matches(str(word).lower(), words, n=1)
     return f"did you mean `{matches[0]}`?" if matches else f"there are {', '.join(words)}"

@@ -1,19 +1,18 @@
-"""Early stopping: which epoch is the best so far, and when to give up waiting for a better one."""
+"""Early stopping: the best epoch so far, and the end of the fit after epochs without improvement."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
-__all__ = ["EarlyStopping"]
-
 
 @dataclass
 class EarlyStopping:
-    """Follows a loss over epochs, in nats per row.
+    """The best epoch of a fit, from the loss of each epoch in nats per row.
 
-    An epoch is the best when its loss is the lowest seen; the start, with the loss `best`, counts as epoch 0. It ends the waiting when
-    it is lower by `min_delta` than at the last such epoch; after `patience` epochs without one the fit is over (None: never).
+    The best epoch has the lowest loss; the initial weights, with the loss `best`, count as epoch 0. `mark` is the loss of the last epoch
+    that improved by more than `min_delta`, and `waited` counts the epochs since then. The fit is over after `patience` such epochs (None:
+    never).
     """
 
     patience: int | None
@@ -24,12 +23,12 @@ class EarlyStopping:
     waited: int = 0
 
     def __post_init__(self) -> None:
-        # A start that cannot be scored is beaten by any epoch.
+        # Any epoch is better than a start without a finite loss.
         self.best = self.best if math.isfinite(self.best) else math.inf
         self.mark = min(self.mark, self.best)
 
     def improved(self, epoch: int, loss: float) -> bool:
-        """Take in the loss of an epoch; whether it is the lowest so far."""
+        """Take the loss of an epoch; return true if it is the lowest so far."""
         if loss < self.mark - self.min_delta:
             self.mark, self.waited = loss, 0
         else:
@@ -41,5 +40,5 @@ class EarlyStopping:
 
     @property
     def over(self) -> bool:
-        """Whether patience has run out."""
+        """True if `patience` epochs passed without improvement."""
         return self.patience is not None and self.waited >= self.patience

@@ -1,4 +1,4 @@
-"""Adam, AdamW and SGD of one tensor, and torch's own optimizers without the second that they take to be made."""
+"""Adam, AdamW and SGD of one tensor by torch's fused kernels, and torch's own optimizers without the import of torch._dynamo."""
 
 from __future__ import annotations
 
@@ -9,21 +9,19 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-__all__ = ["FusedOptimizer", "unwatched"]
-
 Class = TypeVar("Class", bound=type[torch.optim.Optimizer])
 
-# Torch's own, as is the 1e-8 that keeps a step finite.
+# Torch's defaults, as is the 1e-8 that keeps a step finite.
 _BETAS = (0.9, 0.999)
 _TINY = 1e-8
 
 
 class FusedOptimizer:
-    """`weights`, moved against their gradient by one of torch's fused kernels: the very steps of torch.optim with `fused=True`.
+    """An optimizer of `weights` by one of torch's fused kernels; it takes the very steps of torch.optim with `fused=True`.
 
-    `kernel` is torch's `_fused_adam_`, `_fused_adamw_` or `_fused_sgd_` (Nesterov's momentum, where there is any). Called directly
-    because making an optimizer of torch.optim imports torch._dynamo, about a second, and because a step of it takes 24 µs of Python
-    around the 14 of the kernel (torch 2.13). `param_groups` holds the learning rate, `lr`, as it does there.
+    `kernel` is torch's `_fused_adam_`, `_fused_adamw_` or `_fused_sgd_` (Nesterov's momentum, if there is any). It is called directly
+    because an optimizer of torch.optim imports torch._dynamo, which takes about a second, and because its step takes 24 µs of Python
+    around the 14 of the kernel (torch 2.13). `param_groups` holds the learning rate, `lr`, as in torch.
     """
 
     def __init__(self, kernel: Callable[..., None], weights: nn.Parameter, lr: float, weight_decay: float, momentum: float) -> None:
@@ -34,7 +32,7 @@ class FusedOptimizer:
         self._moments = [torch.zeros_like(weights.detach()) for _ in range((momentum > 0) if sgd else 2)]
 
     def step(self) -> None:
-        """One step along the gradient that the weights have."""
+        """Take one step along the gradient of the weights."""
         with torch.no_grad():
             self._move([self.weights], [self.weights.grad])
 
@@ -55,23 +53,24 @@ class FusedOptimizer:
         )  # fmt: skip
 
     def state_dict(self) -> dict[str, Any]:
-        """All that the steps to come depend on: a tree of tensors, not copies."""
+        """The tensors that the next steps depend on; they are not copies."""
         return {"steps": self._steps, "moments": list(self._moments)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a state, which is copied. Raises ValueError where it is that of other weights."""
-        if [moment.shape for moment in state["moments"]] != [moment.shape for moment in self._moments]:
+        """Copy a state into the optimizer. Raises ValueError if it belongs to weights of another shape."""
+        if [stored.shape for stored in state["moments"]] != [stored.shape for stored in self._moments]:
             raise ValueError("the state is that of another optimizer")
         self._steps.copy_(state["steps"])
-        for own, moment in zip(self._moments, state["moments"], strict=True):
-            own.copy_(moment)
+        for moment, stored in zip(self._moments, state["moments"], strict=True):
+            moment.copy_(stored)
 
 
-def unwatched(cls: Class) -> Class:
-    """An optimizer class of torch.optim, whose methods do not import torch._dynamo to be kept from being compiled.
+def without_dynamo(cls: Class) -> Class:
+    """A subclass of an optimizer of torch.optim whose methods do not import torch._dynamo.
 
-    That import takes about a second; nothing here is ever compiled. `__wrapped__` is what torch says of what it decorates.
+    That import takes about a second, and only serves to exclude the methods from compilation; nothing here is compiled. `__wrapped__` is
+    torch's own reference to the undecorated method.
     """
-    watched = ("add_param_group", "load_state_dict", "state_dict", "zero_grad")
-    made: Class = type(cls.__name__, (cls,), {name: inspect.unwrap(getattr(cls, name)) for name in watched})  # type: ignore[assignment]
-    return made
+    methods = ("add_param_group", "load_state_dict", "state_dict", "zero_grad")
+    subclass: Class = type(cls.__name__, (cls,), {name: inspect.unwrap(getattr(cls, name)) for name in methods})  # type: ignore[assignment]
+    return subclass

@@ -1,4 +1,4 @@
-"""Epoch 0: the constant model, which every epoch has to beat; and weights taken member by member."""
+"""Epoch 0 of a fit, the constant model, and the best weights of each member."""
 
 from __future__ import annotations
 
@@ -12,14 +12,12 @@ from disttrain.networks import Network
 from disttrain.training.row_losses import member_nll
 from disttrain.training.row_tensors import RowTensors
 
-__all__ = ["Start", "Weights", "best_of", "better_start", "start_of", "weights_of"]
-
 Weights = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
 class Start:
-    """Epoch 0 of a fit: those of its weights that are not the network's, its losses (K,) of the watched rows, and which members are constant."""
+    """Epoch 0 of a fit: the weights in which it differs from the network, its validation losses (K,), and a flag for each constant member."""
 
     weights: Weights
     losses: Tensor
@@ -27,7 +25,7 @@ class Start:
 
 
 def start_of(network: Network, family: Family, watched: RowTensors) -> Start:
-    """The constant model for each member, its losses in nats."""
+    """The constant model of each member as epoch 0, with its losses in nats."""
     constant = network.constant_weights()
     now = {name: value.detach().clone() for name, value in network.state_dict().items() if name in constant}
     network.load_state_dict(constant, strict=False)
@@ -37,16 +35,16 @@ def start_of(network: Network, family: Family, watched: RowTensors) -> Start:
 
 
 def better_start(network: Network, family: Family, watched: RowTensors, constant: Start) -> Start:
-    """The network as it is for each member that it suits better than the `constant` start, and that start for the others."""
-    reached = member_nll(network, family, watched)
-    better = reached.isfinite() & ~(constant.losses <= reached)
+    """A start that has the network as it is for each member with a lower loss than the `constant` start, and that start for the others."""
+    losses = member_nll(network, family, watched)
+    better = losses.isfinite() & ~(constant.losses <= losses)
     chosen: tuple[bool, ...] = tuple(better.tolist())
     weights = best_of(chosen, network.state_dict(), constant.weights)
-    return Start(weights, torch.where(better, reached, constant.losses), tuple(not member for member in chosen))
+    return Start(weights, torch.where(better, losses, constant.losses), tuple(not member for member in chosen))
 
 
 def best_of(improved: tuple[bool, ...], now: Weights, before: Weights) -> Weights:
-    """The weights `now` of the members that improved, and those `before` of the others: every tensor has its members on the first axis."""
+    """The weights `now` of the members that improved and the weights `before` of the others; members are the first axis of a tensor."""
     chosen = torch.tensor(improved)
     return {
         name: torch.where(chosen.to(best.device).reshape(-1, *(1 for _ in best.shape[1:])), now[name], best)

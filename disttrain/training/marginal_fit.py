@@ -1,4 +1,4 @@
-"""The marginal fit: the constant model of maximum likelihood, where the heads start and what every score is compared with."""
+"""The marginal fit: the constant model of maximum likelihood, which is the start of the heads and the baseline of every score."""
 
 from __future__ import annotations
 
@@ -15,107 +15,105 @@ from disttrain.networks import Output, activated
 from disttrain.training.optimizers import LBFGS
 from disttrain.training.row_tensors import RowTensors
 
-__all__ = ["head_start", "marginal_raw"]
-
-# Enough rows to come within a few steps of the optimum on all of them.
+# Enough rows for an optimum that is a few steps from that of all rows.
 _FIRST_ROWS = 20_000
-_AT_ONCE = 65_536
-# Raw outputs beyond this are tried nearer, where the loss (in nats) hardly notices.
-_NEAR, _FLAT = 8.0, 1e-3
+_CHUNK_ROWS = 65_536
+# Raw outputs of a larger absolute value are halved while the loss (in nats) increases by less than this.
+_CENTRAL_RAW, _MAX_LOSS_INCREASE = 8.0, 1e-3
 _ATTEMPTS = 3
-# A shape nearer to 0 than this may have stayed where it set out; it tries again from that far on either side.
+# A shape of a smaller absolute value may be at a saddle point; it is fitted again from this distance on either side.
 _AT_SADDLE, _OFF_SADDLE = 0.05, 1.5
-# How far from 0 the factors of a covariance set out, in units of the target's spread.
+# The standard deviation of the first factors of a covariance, in units of the target's scale.
 _OFF_ZERO = 0.5
-# Descents for components that could trade places, and the rows they look at.
+# Starts with noise for exchangeable components, and the rows that they use.
 _RESTARTS, _RESTART_ROWS = 4, 4_000
-# Raw outputs tried for each scalar parameter in turn before the descent: counts in the thousands lie far from a start at 0.
+# Raw outputs of the scan, for each scalar parameter in turn: counts in the thousands need values far from 0.
 _TRIED = (-9.0, -4.0, -1.5, 0.0, 1.5, 4.0, 9.0, 16.0)
 
 
 def marginal_raw(family: Family, outputs: Sequence[Output], rows: RowTensors) -> dict[str, Tensor]:
-    """Raw outputs {name: raw_shape} of the constant model that fits the outcome of n rows best, under the conditions of each.
+    """Raw outputs {name: raw_shape} of the constant model of maximum likelihood for n rows, under the conditions of each.
 
-    L-BFGS in float64 on the cross-entropy: first on at most 20,000 rows spread over the data, from the best point of a coarse scan,
-    then on all rows. Where components could trade places it sets out from several seeded starts and goes on from the best.
+    L-BFGS in float64 minimises the cross-entropy: first on at most 20,000 evenly spaced rows, from the best point of a coarse scan, then
+    on all rows. For exchangeable components it takes the best of several seeded starts.
     """
     learned = [output for output in outputs if output.size]
-    raw = {output.parameter.name: _beginning(output) for output in learned}
+    raw = {output.parameter.name: _start_values(output) for output in learned}
     if not raw:
         return raw
     step = max(1, len(rows) // _FIRST_ROWS)
     some = rows[::step]
     if some.weight is not None and not some.weight.sum() > 0:
         some, step = rows, 1
-    twins = [output.parameter.name for output in learned if output.parameter.axes[:1] == ("components",)]
-    if twins:
-        raw = _best_start(family, outputs, raw, twins, some)
+    exchangeable = [output.parameter.name for output in learned if output.parameter.axes[:1] == ("components",)]
+    if exchangeable:
+        raw = _best_start(family, outputs, raw, exchangeable, some)
     else:
-        _fit(raw, lambda: pieces(family, outputs, raw, some))
-        _leave_saddles(learned, raw, lambda: pieces(family, outputs, raw, some))
-    if twins or step > 1:
-        _descend(raw, lambda: pieces(family, outputs, raw, rows), 100 if step == 1 else 20)
+        _fit(raw, lambda: loss_chunks(family, outputs, raw, some))
+        _leave_saddles(learned, raw, lambda: loss_chunks(family, outputs, raw, some))
+    if exchangeable or step > 1:
+        _minimise(raw, lambda: loss_chunks(family, outputs, raw, rows), 100 if step == 1 else 20)
     return {name: value.detach() for name, value in raw.items()}
 
 
-def _beginning(output: Output) -> Tensor:
-    """Raw outputs to set out from: 0, but where the sign says nothing seeded normal numbers, for at 0 a factor has no slope, nor has its twin."""
+def _start_values(output: Output) -> Tensor:
+    """The first raw outputs: 0, or seeded normal numbers for a scale of either sign, which has no gradient at 0."""
     either_sign = output.parameter.role == "scale" and output.parameter.support == supports.real
     if not either_sign:
         return torch.zeros(output.raw_shape, dtype=torch.float64)
     return _OFF_ZERO * torch.randn(output.raw_shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
 
 
-def pieces(family: Family, outputs: Sequence[Output], raw: Mapping[str, Tensor], rows: RowTensors) -> Iterator[Tensor]:
-    """The cross-entropy of a constant model on rows, in parts that add up to it, so that a step on many rows takes the memory of a few."""
+def loss_chunks(family: Family, outputs: Sequence[Output], raw: Mapping[str, Tensor], rows: RowTensors) -> Iterator[Tensor]:
+    """Yield the cross-entropy of a constant model in chunks of rows that sum to it, so that many rows take the memory of a few."""
     total = float(len(rows) if rows.weight is None else rows.weight.sum())
-    for start in range(0, len(rows), _AT_ONCE):
-        part = rows[start : start + _AT_ONCE]
+    for start in range(0, len(rows), _CHUNK_ROWS):
+        part = rows[start : start + _CHUNK_ROWS]
         arguments = activated(outputs, {name: value.unsqueeze(0) for name, value in raw.items()}, 1, part.conditions, logits=True)
         nll = -log_likelihood(family.distribution(**arguments, validate_args=False), part.outcome)
         yield (nll.sum() if part.weight is None else (nll * part.weight).sum()) / total
 
 
 def _fit(raw: dict[str, Tensor], loss: Callable[[], Iterator[Tensor]]) -> None:
-    """Scan and descend; beside a poor start of the others a shape may have been put where its gradient fades: scan once more."""
+    """Scan and minimise, then scan again: with poor values of the other parameters the first scan may put a shape where its gradient vanishes."""
     _scan(raw, loss)
-    _descend(raw, loss, 100)
+    _minimise(raw, loss, 100)
     if _scan(raw, loss):
-        _descend(raw, loss, 100)
+        _minimise(raw, loss, 100)
 
 
 def _leave_saddles(learned: Sequence[Output], raw: dict[str, Tensor], loss: Callable[[], Iterator[Tensor]]) -> None:
-    """Set out once more from either side of a shape that stayed at 0, where its gradient vanishes though the fit is better elsewhere.
+    """Minimise again from either side of a shape near 0, which is a saddle point of the likelihood, and keep the best fit.
 
-    Of the skew normal the information about skewness is singular at 0. Source: Azzalini & Capitanio (1999), section 3.
+    The information about skewness of the skew normal is singular at 0. Source: Azzalini & Capitanio (1999), section 3.
     """
-    flat = [o.parameter.name for o in learned if o.parameter.role == "shape" and o.parameter.support == supports.real and not o.raw_shape]
-    if flat:
-        _from_zero(raw, loss)
-    for name in [name for name in flat if abs(float(raw[name].detach())) < _AT_SADDLE]:
-        found = {key: value.detach().clone() for key, value in raw.items()}
+    shapes = [o.parameter.name for o in learned if o.parameter.role == "shape" and o.parameter.support == supports.real and not o.raw_shape]
+    if shapes:
+        _refit_from_zero(raw, loss)
+    for name in [name for name in shapes if abs(float(raw[name].detach())) < _AT_SADDLE]:
+        best_raw = {key: value.detach().clone() for key, value in raw.items()}
         best = _value(loss)
         for side in (_OFF_SADDLE, -_OFF_SADDLE):
             with torch.no_grad():
                 raw[name].fill_(side)
-            _descend(raw, loss, 60)
+            _minimise(raw, loss, 60)
             if _value(loss) < best - 1e-9:
-                best, found = _value(loss), {key: value.detach().clone() for key, value in raw.items()}
+                best, best_raw = _value(loss), {key: value.detach().clone() for key, value in raw.items()}
             with torch.no_grad():
-                for key, value in found.items():
+                for key, value in best_raw.items():
                     raw[key].copy_(value)
 
 
-def _from_zero(raw: dict[str, Tensor], loss: Callable[[], Iterator[Tensor]]) -> None:
-    """Descend from raw outputs of 0 as well, and keep the better: the scan may have put a free shape into a second, degenerate mode."""
-    found, best = {key: value.detach().clone() for key, value in raw.items()}, _value(loss)
+def _refit_from_zero(raw: dict[str, Tensor], loss: Callable[[], Iterator[Tensor]]) -> None:
+    """Minimise from raw outputs of 0 as well, and keep the better fit: the scan may have put a free shape into a degenerate mode."""
+    best_raw, best = {key: value.detach().clone() for key, value in raw.items()}, _value(loss)
     with torch.no_grad():
         for value in raw.values():
             value.zero_()
-    _descend(raw, loss, 100)
+    _minimise(raw, loss, 100)
     if not _value(loss) < best:
         with torch.no_grad():
-            for key, value in found.items():
+            for key, value in best_raw.items():
                 raw[key].copy_(value)
 
 
@@ -125,84 +123,84 @@ def _value(loss: Callable[[], Iterator[Tensor]]) -> float:
 
 
 def _best_start(
-    family: Family, outputs: Sequence[Output], raw: Mapping[str, Tensor], twins: Sequence[str], rows: RowTensors
+    family: Family, outputs: Sequence[Output], raw: Mapping[str, Tensor], exchangeable: Sequence[str], rows: RowTensors
 ) -> dict[str, Tensor]:
-    """The best of several descents for components that could trade places, where starting at one point for all is a saddle.
+    """The best of several fits of exchangeable components, because a start with equal components is a saddle point.
 
-    One start gives each component the fit of one slice of the sorted targets, the others disturb the fit of all components alike.
+    One start fits each component to one slice of the sorted targets; the others add noise to the tied fit.
     """
     step = max(1, len(rows) // _RESTART_ROWS)
     some = rows[::step]
-    alike = _alike(family, outputs, raw, twins, some)
-    starts = [_sliced(family, outputs, raw, twins, some, alike)]
+    tied = _tied_fit(family, outputs, raw, exchangeable, some)
+    starts = [_sliced_start(family, outputs, raw, exchangeable, some, tied)]
     generator = torch.Generator().manual_seed(0)
     for _ in range(_RESTARTS):
-        noise = {name: torch.randn(value.shape, dtype=torch.float64, generator=generator) for name, value in alike.items()}
-        starts.append({name: value + noise[name] if name in twins else value.clone() for name, value in alike.items()})
+        noise = {name: torch.randn(value.shape, dtype=torch.float64, generator=generator) for name, value in tied.items()}
+        starts.append({name: value + noise[name] if name in exchangeable else value.clone() for name, value in tied.items()})
     scores = []
     for start in starts:
-        _descend(start, partial(pieces, family, outputs, start, some), 60)
-        scores.append(_value(partial(pieces, family, outputs, start, some)))
+        _minimise(start, partial(loss_chunks, family, outputs, start, some), 60)
+        scores.append(_value(partial(loss_chunks, family, outputs, start, some)))
     return {name: value.detach() for name, value in starts[scores.index(min(scores))].items()}
 
 
-def _alike(
-    family: Family, outputs: Sequence[Output], raw: Mapping[str, Tensor], twins: Sequence[str], rows: RowTensors
+def _tied_fit(
+    family: Family, outputs: Sequence[Output], raw: Mapping[str, Tensor], exchangeable: Sequence[str], rows: RowTensors
 ) -> dict[str, Tensor]:
-    """The fit where all components are the same: that of one component alone."""
-    shared = {name: (value[0] if name in twins else value).clone() for name, value in raw.items()}
+    """The fit with equal parameters in all components: that of one component alone."""
+    shared = {name: (value[0] if name in exchangeable else value).clone() for name, value in raw.items()}
 
     def loss() -> Iterator[Tensor]:
-        spread = {name: value.expand(raw[name].shape) if name in twins else value for name, value in shared.items()}
-        return pieces(family, outputs, spread, rows)
+        expanded = {name: value.expand(raw[name].shape) if name in exchangeable else value for name, value in shared.items()}
+        return loss_chunks(family, outputs, expanded, rows)
 
     _fit(shared, loss)
     return {name: value.detach().expand(raw[name].shape).clone() for name, value in shared.items()}
 
 
-def _sliced(
+def _sliced_start(
     family: Family,
     outputs: Sequence[Output],
     raw: Mapping[str, Tensor],
-    twins: Sequence[str],
+    exchangeable: Sequence[str],
     rows: RowTensors,
-    alike: Mapping[str, Tensor],
+    tied: Mapping[str, Tensor],
 ) -> dict[str, Tensor]:
-    """Component k as it fits the k-th slice of the sorted targets (of vectors, sorted by their first element), all of equal weight."""
-    made = {name: start.clone() for name, start in alike.items()}
-    for index, part in enumerate(rows.slices(raw[twins[0]].shape[0])):
-        own = _alike(family, outputs, raw, twins, part)
-        for name in twins:
-            made[name][index] = own[name][index]
-    return made
+    """The fit of component k to the k-th slice of the sorted targets (of vectors, sorted by their first element), all of equal weight."""
+    initial = {name: start.clone() for name, start in tied.items()}
+    for index, part in enumerate(rows.slices(raw[exchangeable[0]].shape[0])):
+        fit = _tied_fit(family, outputs, raw, exchangeable, part)
+        for name in exchangeable:
+            initial[name][index] = fit[name][index]
+    return initial
 
 
-def head_start(family: Family, outputs: Sequence[Output], rows: RowTensors, raw: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Raw outputs to start heads at: the marginal fit, with each scalar one halved for as long as that costs less than 0.001 nats.
+def initial_raw(family: Family, outputs: Sequence[Output], rows: RowTensors, raw: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The raw outputs at which heads start: the marginal fit, each scalar halved while that costs less than 0.001 nats.
 
-    Where the likelihood is flat (the degrees of freedom of a t that fits normal data) the fit lies far out, and no gradient would ever
-    bring a network back from there. Judged on at most 20,000 rows.
+    A flat likelihood (the degrees of freedom of a t that fits normal data) puts the fit far out, and the gradient there is too small to
+    bring a network back. At most 20,000 rows are scored.
     """
     some = rows[:: max(1, len(rows) // _FIRST_ROWS)]
     start = {name: value.clone() for name, value in raw.items()}
 
     def loss() -> float:
-        return float(sum(pieces(family, outputs, start, some), torch.zeros(())))
+        return float(sum(loss_chunks(family, outputs, start, some), torch.zeros(())))
 
     best = loss()
     for name in [name for name, value in start.items() if not value.shape]:
-        while abs(float(start[name])) > _NEAR:
+        while abs(float(start[name])) > _CENTRAL_RAW:
             before = start[name].clone()
             start[name] /= 2.0
-            if not loss() < best + _FLAT:
+            if not loss() < best + _MAX_LOSS_INCREASE:
                 start[name] = before
                 break
     return start
 
 
-def _scan(raw: dict[str, Tensor], pieces: Callable[[], Iterator[Tensor]]) -> bool:
-    """Move each scalar to the best of the values tried, twice over where that moves any, and say whether any moved."""
-    moved, best = False, _value(pieces)
+def _scan(raw: dict[str, Tensor], loss_chunks: Callable[[], Iterator[Tensor]]) -> bool:
+    """Set each scalar to the best of a few values, at most twice; return true if any moved."""
+    moved, best = False, _value(loss_chunks)
     for _ in range(2):
         before = {name: value.detach().clone() for name, value in raw.items() if not value.shape}
         with torch.no_grad():
@@ -210,7 +208,7 @@ def _scan(raw: dict[str, Tensor], pieces: Callable[[], Iterator[Tensor]]) -> boo
                 scores = {float(raw[name].detach()): best}
                 for tried in _TRIED:
                     raw[name].fill_(tried)
-                    scores.setdefault(tried, _value(pieces))
+                    scores.setdefault(tried, _value(loss_chunks))
                 best = min(scores.values())
                 raw[name].fill_(next(tried for tried, score in scores.items() if score == best))
         if all(torch.equal(value, raw[name]) for name, value in before.items()):
@@ -219,8 +217,8 @@ def _scan(raw: dict[str, Tensor], pieces: Callable[[], Iterator[Tensor]]) -> boo
     return moved
 
 
-def _descend(raw: dict[str, Tensor], pieces: Callable[[], Iterator[Tensor]], steps: int) -> None:
-    """Minimise the sum of the pieces; where a step leaves the numbers, set out again from the best point seen."""
+def _minimise(raw: dict[str, Tensor], loss_chunks: Callable[[], Iterator[Tensor]], steps: int) -> None:
+    """Minimise the sum of the chunks by L-BFGS; after a step to values that are not finite, start again from the best point."""
     weights = [value.requires_grad_() for value in raw.values()]
     lowest, best = math.inf, [value.detach().clone() for value in weights]
 
@@ -228,9 +226,9 @@ def _descend(raw: dict[str, Tensor], pieces: Callable[[], Iterator[Tensor]], ste
         nonlocal lowest, best
         optimizer.zero_grad()
         value = torch.zeros((), dtype=torch.float64)
-        for piece in pieces():
-            piece.backward()  # type: ignore[no-untyped-call]
-            value += piece.detach()
+        for chunk in loss_chunks():
+            chunk.backward()  # type: ignore[no-untyped-call]
+            value += chunk.detach()
         if float(value) < lowest:
             lowest, best = float(value), [weight.detach().clone() for weight in weights]
         return value
@@ -240,9 +238,9 @@ def _descend(raw: dict[str, Tensor], pieces: Callable[[], Iterator[Tensor]], ste
             weights, max_iter=steps, tolerance_grad=1e-9, tolerance_change=1e-11, history_size=20, line_search_fn="strong_wolfe"
         )
         optimizer.step(closure)  # type: ignore[no-untyped-call]
-        arrived = all(bool(value.isfinite().all()) for value in weights)
+        finite = all(bool(value.isfinite().all()) for value in weights)
         with torch.no_grad():
             for value, good in zip(weights, best, strict=True):
                 value.copy_(good)
-        if arrived:
+        if finite:
             return

@@ -1,15 +1,13 @@
-"""What a fit is told of its training: epochs, batches, optimizer and schedule."""
+"""The settings of training: epochs, batches, optimizer and schedule."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-__all__ = ["OptimizerPlan", "Plan", "SchedulePlan"]
-
 
 @dataclass(frozen=True)
 class OptimizerPlan:
-    """Which optimizer, with which learning rate, weight decay and momentum; `averaging` as in WeightAverage, 0 for none."""
+    """The name of an optimizer, its learning rate, weight decay and momentum; `averaging` is the decay of WeightAverage, 0 for no average."""
 
     name: str
     lr: float
@@ -20,7 +18,7 @@ class OptimizerPlan:
 
 @dataclass(frozen=True)
 class SchedulePlan:
-    """How the learning rate moves: `warmup_epochs` of linear rise, then by name; the other fields belong to `step` and `plateau`."""
+    """A schedule of the learning rate: `warmup_epochs` of linear rise, then by name; the other fields belong to `step` and `plateau`."""
 
     name: str = "cosine"
     warmup_epochs: int = 0
@@ -32,10 +30,10 @@ class SchedulePlan:
 
 @dataclass(frozen=True)
 class Plan:
-    """How to train: at most `epochs` passes in batches of `batch_size` rows, in an order that `seed` fixes.
+    """The settings of a fit: at most `epochs` passes in batches of `batch_size` rows, in an order that `seed` fixes.
 
-    `constant` (nats) is added to every reported loss of the training rows, `held_out_constant` to that of the validation rows: log spread,
-    so that they are those of the target in its own units.
+    `constant` (nats) is added to every reported loss of the training rows, `held_out_constant` to that of the validation rows: the log
+    scale of the target, which turns losses of the standardised target into losses of the target in its own units.
     """
 
     epochs: int

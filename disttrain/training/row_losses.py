@@ -1,4 +1,4 @@
-"""The negative log-likelihood of rows by a network, in pieces that stay in the cache of the processor."""
+"""The negative log-likelihood of rows by a network, in chunks that fit the cache of the processor."""
 
 from __future__ import annotations
 
@@ -12,15 +12,12 @@ from disttrain.likelihood import log_likelihood
 from disttrain.networks import Network
 from disttrain.training.row_tensors import RowTensors
 
-__all__ = ["batch_nll", "mean_nll", "member_nll", "row_nll"]
-
-
 # Rows scored at once: on a CPU what stays in its cache, three times as fast as all of them; elsewhere enough to keep the device busy.
 _IN_CACHE, _ELSEWHERE = 1_024, 65_536
 
 
 def mean_nll(network: Network, family: Family, rows: RowTensors) -> float:
-    """Weighted mean negative log-likelihood of rows, averaged over members, in nats and standardised units, with dropout off."""
+    """The weighted mean negative log-likelihood of rows, averaged over members, in nats and standardised units, with dropout off."""
     return float(member_nll(network, family, rows).mean())
 
 
@@ -34,23 +31,23 @@ def member_nll(network: Network, family: Family, rows: RowTensors) -> Tensor:
 
 
 def row_nll(network: Network, family: Family, rows: RowTensors) -> tuple[Tensor, Tensor]:
-    """The same of each row under each member, (K, n), not averaged, and what each row weighs, (K, n)."""
+    """The negative log-likelihood of each row under each member, (K, n), in nats and standardised units, and its weight, (K, n)."""
     nll, weight = zip(*_scored(network, family, rows), strict=True)
     return torch.cat(nll, 1), torch.cat(weight, 1)
 
 
 def _scored(network: Network, family: Family, rows: RowTensors) -> Iterator[tuple[Tensor, Tensor]]:
-    """The negative log-likelihoods and the weights of rows, some at a time, both (K, n)."""
+    """Yield the negative log-likelihoods and the weights of chunks of rows, both (K, n)."""
     network.eval()
-    at_once = max(_IN_CACHE // 2, _IN_CACHE // network.members) if rows.x.device.type == "cpu" else _ELSEWHERE
-    for start in range(0, len(rows), at_once):
+    chunk_rows = max(_IN_CACHE // 2, _IN_CACHE // network.members) if rows.x.device.type == "cpu" else _ELSEWHERE
+    for start in range(0, len(rows), chunk_rows):
         with torch.no_grad():
-            part, x = rows.of_members(start, start + at_once, network.members)
+            part, x = rows.of_members(start, start + chunk_rows, network.members)
             nll = batch_nll(network, family, part, x).double().cpu()
             yield nll, torch.ones_like(nll) if part.weight is None else part.weight.reshape(nll.shape).cpu()
 
 
 def batch_nll(network: Network, family: Family, rows: RowTensors, x: Tensor) -> Tensor:
-    """The negative log-likelihood of each row of each member, (K, n): `rows` are those of all members, `x` their inputs (n, p) or (K, n, p)."""
+    """The negative log-likelihood of each row of each member, (K, n), from the rows of all members and their inputs (n, p) or (K, n, p)."""
     distribution = family.distribution(**network.arguments(x, rows.conditions), validate_args=False)
     return -log_likelihood(distribution, rows.outcome).reshape(network.members, -1)

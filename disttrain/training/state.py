@@ -1,4 +1,4 @@
-"""Where a loop stands between two epochs: all that the epochs to come depend on, beside the data and the plans."""
+"""The state of a training loop between two epochs: all that the next epochs depend on, apart from the data and the plan."""
 
 from __future__ import annotations
 
@@ -11,17 +11,16 @@ import torch
 from torch import Tensor, nn
 
 from disttrain.training.early_stopping import EarlyStopping
-from disttrain.training.optimizers import Descent
-
-__all__ = ["TrainingState"]
+from disttrain.training.optimizers import Optimizer
 
 
 @dataclass(frozen=True)
 class TrainingState:
-    """The end of epoch number `epoch` (0: the start), after `seconds` of training; a loop that begins here does what it would have done.
+    """The state of a training loop at the end of epoch `epoch` (0: the start). A loop that continues from it takes the same steps, to the bit.
 
-    `network` and `optimizer` are state dicts, `generators` the states of the generators that the network draws from; `stopping` are the
-    fields of the EarlyStopping of each member. All are copies, trees of tensors and plain values.
+    `rollbacks` and `stalls` count the rollbacks and the plateaus so far, `seconds` is the time spent. `network` and `optimizer` are state
+    dicts, `generators` the states of the random generators of the network, `stopping` the fields of the EarlyStopping of each member. All
+    are copies: trees of tensors and plain values.
     """
 
     epoch: int
@@ -35,44 +34,46 @@ class TrainingState:
 
     @staticmethod
     def of(
-        network: nn.Module, descent: Descent, stopping: Sequence[EarlyStopping], epoch: int = 0, rollbacks: int = 0, stalls: int = 0,
+        network: nn.Module, optimizer: Optimizer, stopping: Sequence[EarlyStopping], epoch: int = 0, rollbacks: int = 0, plateaus: int = 0,
         seconds: float = 0.0,
     ) -> TrainingState:  # fmt: skip
-        """A copy of what is now."""
+        """A copy of the present state of a loop."""
         states = {name: value.detach().clone() for name, value in network.state_dict().items()}
         drawn = tuple(generator.get_state() for generator in _generators(network))
-        moments = copy.deepcopy(descent.state_dict())
+        moments = copy.deepcopy(optimizer.state_dict())
         return TrainingState(
-            epoch, rollbacks, stalls, seconds, [copy.deepcopy(vars(member)) for member in stopping], states, moments, drawn
+            epoch, rollbacks, plateaus, seconds, [copy.deepcopy(vars(member)) for member in stopping], states, moments, drawn
         )
 
-    def restore(self, network: nn.Module, descent: Descent) -> None:
-        """Bring network, optimizer and generators back to here. Raises ValueError where they are of another make."""
-        own = {name: (value.shape, value.dtype) for name, value in network.state_dict().items()}
+    def restore(self, network: nn.Module, optimizer: Optimizer) -> None:
+        """Load the state into a network, its generators and its optimizer. Raises ValueError if they have other shapes or dtypes."""
+        expected, stored = (
+            {name: (value.shape, value.dtype) for name, value in weights.items()} for weights in (network.state_dict(), self.network)
+        )
         generators = list(_generators(network))
-        if {name: (value.shape, value.dtype) for name, value in self.network.items()} != own or len(generators) != len(self.generators):
+        if stored != expected or len(generators) != len(self.generators):
             raise ValueError("the state is that of another network")
         network.load_state_dict(self.network)
-        # A copy: torch keeps the very tensors it is given and would step in them.
-        descent.load_state_dict(copy.deepcopy(self.optimizer))
+        # A copy, because torch's optimizers do not copy the tensors and would change them in place.
+        optimizer.load_state_dict(copy.deepcopy(self.optimizer))
         for generator, state in zip(generators, self.generators, strict=True):
             generator.set_state(state)
 
     def stopped(self) -> list[EarlyStopping]:
-        """The EarlyStopping of each member as it was."""
+        """The EarlyStopping of each member."""
         members = [EarlyStopping(None) for _ in self.stopping]
         for member, fields in zip(members, self.stopping, strict=True):
-            # Not through the constructor, which would judge the fields anew.
+            # Not by the constructor, which would change the fields.
             vars(member).update(copy.deepcopy(fields))
         return members
 
 
 def _generators(network: nn.Module) -> Iterator[torch.Generator]:
-    """Each generator that a layer holds, once, in the order of the layers."""
-    seen: set[int] = set()
+    """Yield each generator of a layer, once, in the order of the layers."""
+    visited: set[int] = set()
     for layer in network.modules():
         for value in vars(layer).values():
             for generator in value if isinstance(value, list | tuple) else (value,):
-                if isinstance(generator, torch.Generator) and id(generator) not in seen:
-                    seen.add(id(generator))
+                if isinstance(generator, torch.Generator) and id(generator) not in visited:
+                    visited.add(id(generator))
                     yield generator

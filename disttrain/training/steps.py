@@ -1,4 +1,4 @@
-"""One pass over the rows: in batches, or all at once; and the losses of rows under each member."""
+"""The steps of one epoch: mini-batches or the full batch."""
 
 from __future__ import annotations
 
@@ -14,16 +14,14 @@ from disttrain.families import Family
 from disttrain.likelihood import log_likelihood
 from disttrain.networks import Network
 from disttrain.training.flat_parameters import FlatParameters
-from disttrain.training.optimizers import Descent
+from disttrain.training.optimizers import Optimizer
 from disttrain.training.plan import Plan
 from disttrain.training.row_losses import batch_nll, member_nll
 from disttrain.training.row_tensors import RowTensors
 
-__all__ = ["NotFinite", "full_batch", "mini_batches"]
-
 
 class NotFinite(FitFailed):
-    """The loss, or its `gradient` alone, stopped being a number and did so again after rolling back; `row` counts training rows from 0."""
+    """A loss, or with `gradient` only a gradient, is not finite, and was not finite again after rollbacks; `row` counts training rows from 0."""
 
     def __init__(self, epoch: int, batch: int, row: int, parameter: str, value: float, *, gradient: bool = False) -> None:
         what = "gradient became NaN, infinite or too large to be squared" if gradient else "loss became NaN or infinite"
@@ -36,37 +34,38 @@ def mini_batches(
     family: Family,
     train: RowTensors,
     plan: Plan,
-    flat: FlatParameters,
-    descent: Descent,
+    flat_parameters: FlatParameters,
+    optimizer: Optimizer,
     epoch: int,
     stop: Callable[[], bool],
 ) -> Tensor:
+    """Take a step per batch of rows; return the mean loss of each member over the batches, (K,), float64."""
     network.train()
     members = network.members
     orders = torch.stack([order(plan.seed, epoch, len(train), member) for member in range(members)]).to(train.x.device)
-    orders = orders if train.seats is None else train.seats.gather(1, orders)
+    orders = orders if train.member_rows is None else train.member_rows.gather(1, orders)
     mean_weight = _mass(train, orders) / len(train)
-    # One network alone has its rows permuted once; of several each would have a copy of all of them.
-    shuffled = train.taken(orders[0]) if members == 1 else None
+    # The rows of one network are permuted once; several networks would need a copy of all rows each.
+    shuffled = train.index_select(orders[0]) if members == 1 else None
     total = [0.0] * members
     for number, (first, last) in enumerate(bounds(len(train), plan.batch_size), 1):
         chosen = orders[:, first:last]
-        batch = train.taken(chosen.flatten()) if shuffled is None else shuffled[first:last]
+        batch = train.index_select(chosen.flatten()) if shuffled is None else shuffled[first:last]
         losses = _means(batch_nll(network, family, batch, batch.x.reshape(members, last - first, -1)), batch.weight, mean_weight)
-        flat.zero_grad()
+        flat_parameters.zero_grad()
         losses.backward(torch.ones_like(losses))  # type: ignore[no-untyped-call]
-        lengths = _lengths(flat.lengths(), batch.weight, mean_weight)
-        # One question to the device in a step.
-        numbers = torch.cat([losses.detach(), lengths]).tolist()
-        values, longest = numbers[:members], max(numbers[members:])
+        grad_norms = _norms_per_row(flat_parameters.grad_norms(), batch.weight, mean_weight)
+        # One transfer from the device in a step.
+        numbers = torch.cat([losses.detach(), grad_norms]).tolist()
+        values, largest_norm = numbers[:members], max(numbers[members:])
         if not all(map(math.isfinite, numbers)):
-            lengths = _lengths(flat.large_lengths(), batch.weight, mean_weight)
-            # Without a clip the square that Adam takes would be no number either, and the weight would never move again.
-            if plan.gradient_clip is None or not all(map(math.isfinite, (*values, *lengths.tolist()))):
+            grad_norms = _norms_per_row(flat_parameters.large_grad_norms(), batch.weight, mean_weight)
+            # Without a clip the square in Adam overflows too, and the weight would never move again.
+            if plan.gradient_clip is None or not all(map(math.isfinite, (*values, *grad_norms.tolist()))):
                 raise _worst(network, family, train, chosen.flatten(), epoch, number)
-        if plan.gradient_clip is not None and longest > plan.gradient_clip:
-            flat.shorten(lengths, plan.gradient_clip)
-        descent.step()
+        if plan.gradient_clip is not None and largest_norm > plan.gradient_clip:
+            flat_parameters.clip(grad_norms, plan.gradient_clip)
+        optimizer.step()
         total = [before + value * (last - first) for before, value in zip(total, values, strict=True)]
         if stop():
             break
@@ -74,25 +73,25 @@ def mini_batches(
 
 
 def _mass(rows: RowTensors, chosen: Tensor) -> Tensor:
-    """What the rows (K, m) of each member weigh together, (K,): their number where they have no weights."""
+    """The total weight (K,) of the rows (K, m) of each member; without weights, their number."""
     return torch.full((len(chosen),), float(chosen.shape[1]), dtype=torch.float64) if rows.weight is None else rows.weight[chosen].sum(1)
 
 
-def _lengths(lengths: Tensor, weight: Tensor | None, mean_weight: Tensor) -> Tensor:
-    """The lengths (K,) of the members' gradients, for as many rows as a batch stands for where its rows weigh more than the usual.
+def _norms_per_row(grad_norms: Tensor, weight: Tensor | None, mean_weight: Tensor) -> Tensor:
+    """The norms (K,) of the members' gradients, divided by the mean weight of the batch over that of all rows, if that is above 1.
 
-    A row that stands for forty has forty times the gradient; clipped as that of one row it would lose its weight again.
+    A row of forty times the weight has forty times the gradient. If it were clipped like that of one row, it would lose its weight again.
     """
     if weight is None:
-        return lengths
-    return lengths / (weight.reshape(len(lengths), -1).mean(1) / mean_weight).clamp(min=1.0).to(lengths.device)
+        return grad_norms
+    return grad_norms / (weight.reshape(len(grad_norms), -1).mean(1) / mean_weight).clamp(min=1.0).to(grad_norms.device)
 
 
 def _means(nll: Tensor, weight: Tensor | None, mean_weight: Tensor) -> Tensor:
     """Σ w nll / (rows · `mean_weight`) of each member, (K,), from the losses (K, n) of a batch; without weights the plain mean.
 
-    `mean_weight` (K,) is that of all training rows. The batch's own would make a step the ratio of two sums, whose mean over the batches is
-    another gradient: one in which a heavy row counts for little, and for less the smaller the batch.
+    `mean_weight` (K,) is that of all training rows. With the batch's own mean a step would be the ratio of two sums, and the mean of this
+    ratio over the batches is another gradient: one that counts a heavy row for little, and for less in smaller batches.
     """
     if weight is None:
         return nll.mean(1)
@@ -104,33 +103,34 @@ def full_batch(
     family: Family,
     train: RowTensors,
     plan: Plan,
-    flat: FlatParameters,
-    descent: Descent,
+    flat_parameters: FlatParameters,
+    optimizer: Optimizer,
     epoch: int,
     stop: Callable[[], bool],
 ) -> Tensor:
+    """Take one step of L-BFGS on all rows; return the loss of each member after it, (K,)."""
     del plan, stop
-    assert isinstance(descent, torch.optim.LBFGS)
+    assert isinstance(optimizer, torch.optim.LBFGS)
     network.train()
     every = train.positions(network.members)
     rows, x = train.of_members(0, len(train), network.members)
-    mean_weight, seen = _mass(train, every) / len(train), 0
+    mean_weight, evaluations = _mass(train, every) / len(train), 0
 
     def closure() -> float:
-        nonlocal seen
-        flat.zero_grad()
+        nonlocal evaluations
+        flat_parameters.zero_grad()
         means = _means(batch_nll(network, family, rows, x), rows.weight, mean_weight)
         # The sum over rows: L-BFGS forgets directions whose curvature is below 1e-10, as it is in the mean where a likelihood is flat.
         loss = means.sum() * len(train)
         loss.backward()  # type: ignore[no-untyped-call]
         value = float(loss.detach())
-        # Before the first step it is a row's own fault; afterwards all rows would look guilty.
-        if not (seen or math.isfinite(value)):
+        # Before the first step a row is the cause; afterwards the weights are, and no row is finite.
+        if not (evaluations or math.isfinite(value)):
             raise _worst(network, family, train, every.flatten(), epoch, 1)
-        seen += 1
+        evaluations += 1
         return value
 
-    descent.step(closure)  # type: ignore[no-untyped-call]
+    optimizer.step(closure)  # type: ignore[no-untyped-call]
     values = member_nll(network, family, train)
     if not bool(values.isfinite().all()):
         raise _worst(network, family, train, every.flatten(), epoch, 1)
@@ -138,7 +138,10 @@ def full_batch(
 
 
 def _worst(network: Network, family: Family, train: RowTensors, rows: Tensor, epoch: int, batch: int) -> NotFinite:
-    """The training row and parameter to blame: a row whose likelihood is not finite and its most extreme parameter, else the steepest slope."""
+    """The error for the row and the parameter that caused it.
+
+    They are a row without a finite likelihood and its most extreme parameter, or else the row and the parameter of the steepest gradient.
+    """
     with torch.no_grad():
         part = train[rows.to(train.x.device)]
         parameters = network(part.x.reshape(network.members, -1, part.x.shape[1]), part.conditions)
@@ -154,7 +157,8 @@ def _worst(network: Network, family: Family, train: RowTensors, rows: Tensor, ep
 
 def _slopes(nll: Tensor, parameters: dict[str, Tensor]) -> dict[str, Tensor]:
     """The gradient of each row's negative log-likelihood in each of its parameters."""
-    found = torch.autograd.grad(nll.sum(), list(parameters.values()), allow_unused=True)
+    gradients = torch.autograd.grad(nll.sum(), list(parameters.values()), allow_unused=True)
     return {
-        name: torch.zeros_like(value) if slope is None else slope for (name, value), slope in zip(parameters.items(), found, strict=True)
+        name: torch.zeros_like(value) if slope is None else slope
+        for (name, value), slope in zip(parameters.items(), gradients, strict=True)
     }

@@ -1,4 +1,4 @@
-"""The moving average of weights along a descent: what is scored and kept, while the descent goes on from the weights themselves."""
+"""The moving average of the weights over the steps of an optimizer. The average is scored and saved; the steps go on from the weights."""
 
 from __future__ import annotations
 
@@ -11,61 +11,61 @@ from torch import Tensor, nn
 
 from disttrain.training.fused_optimizers import FusedOptimizer
 
-__all__ = ["WeightAverage", "averaged"]
-
-# Of step t at most (1 + t) / (10 + t): at first an average of the few weights there were, not of the start.
+# The decay of step t is at most (1 + t) / (10 + t), so that the first averages forget the start.
 _EARLY = 10
 
 
 class WeightAverage:
-    """A descent of `weights` that follows their exponential moving average, which keeps `decay` of itself at every step.
+    """An optimizer of `weights` that also keeps `average`, the exponential moving average of the weights over the steps.
 
-    Steps jump around a minimum; their average is nearer to it. Source: Polyak & Juditsky (1992), Acceleration of Stochastic Approximation
-    by Averaging; with exponential weights as in Tarvainen & Valpola (2017), Mean Teachers Are Better Role Models, section 2.
+    After step t, average ← d · average + (1 - d) · weights, where d is `decay`, or (1 + t)/(10 + t) while that is smaller. The steps do
+    not depend on the average. Steps jump around a minimum and their average is nearer to it. Source: Polyak & Juditsky (1992),
+    Acceleration of Stochastic Approximation by Averaging; with exponential weights as in Tarvainen & Valpola (2017), Mean Teachers Are
+    Better Role Models, section 2.
     """
 
-    def __init__(self, descent: FusedOptimizer | torch.optim.Optimizer, weights: nn.Parameter, decay: float) -> None:
-        self.descent, self.weights, self.decay = descent, weights, decay
+    def __init__(self, optimizer: FusedOptimizer | torch.optim.Optimizer, weights: nn.Parameter, decay: float) -> None:
+        self.optimizer, self.weights, self.decay = optimizer, weights, decay
         self.average, self.steps = weights.detach().clone(), 0
 
     @property
     def param_groups(self) -> list[dict[str, Any]]:
-        """Those of the descent, with the learning rate, `lr`."""
-        return self.descent.param_groups
+        """The parameter groups of the optimizer, with the learning rate, `lr`."""
+        return self.optimizer.param_groups
 
     def step(self) -> None:
-        """One step of the descent, and of the average behind it."""
-        self.descent.step()
+        """Take one step of the optimizer and update the average."""
+        self.optimizer.step()
         self.steps += 1
         self.average.lerp_(self.weights.detach(), 1.0 - min(self.decay, (1 + self.steps) / (_EARLY + self.steps)))
 
     def swap(self) -> None:
-        """Put the average in the place of the weights, and the weights in its own."""
+        """Exchange the weights and their average."""
         now: Tensor = self.weights.detach().clone()
         self.weights.data.copy_(self.average)
         self.average.copy_(now)
 
     def state_dict(self) -> dict[str, Any]:
-        """All that the steps to come depend on: a tree of tensors and numbers, not copies."""
-        return {"descent": self.descent.state_dict(), "average": self.average, "steps": self.steps}
+        """All that the next steps depend on: a tree of tensors and numbers, not copies."""
+        return {"descent": self.optimizer.state_dict(), "average": self.average, "steps": self.steps}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a state, which is copied. Raises ValueError where it is that of other weights."""
+        """Copy a state into the optimizer and the average. Raises ValueError if it belongs to other weights."""
         if "average" not in state or state["average"].shape != self.average.shape:
             raise ValueError("the state is that of another optimizer")
-        self.descent.load_state_dict(state["descent"])
+        self.optimizer.load_state_dict(state["descent"])
         self.average.copy_(state["average"])
         self.steps = state["steps"]
 
 
 @contextmanager
-def averaged(descent: object) -> Iterator[None]:
-    """Within the block the network has the averaged weights, where the descent has any."""
-    if not isinstance(descent, WeightAverage):
+def averaged(optimizer: object) -> Iterator[None]:
+    """Give the network its averaged weights inside the block, if the optimizer averages weights."""
+    if not isinstance(optimizer, WeightAverage):
         yield
         return
-    descent.swap()
+    optimizer.swap()
     try:
         yield
     finally:
-        descent.swap()
+        optimizer.swap()

@@ -71,8 +71,8 @@ def _work(prepared: Prepared, device: torch.device) -> tuple[RowTensors, RowTens
     model.network.to(device)
     splits = {name: rows.counted.to(device) for name, rows in prepared.splits.items() if name != "test"}
     train, held = splits["train"], prepared.held
-    validation = splits.get("validation") if held is None else train.seated(held)
+    validation = splits.get("validation") if held is None else train.with_member_rows(held)
     watched = validation if held is None else train[held.flatten().to(device)]
     constants = tuple(constant_of(model.family, model.scaling, rows) for rows in (train, watched))
-    train = train if held is None else train.but(held)
+    train = train if held is None else train.without(held)
     return train, validation, plan_of(model.config, len(train), (constants[0], constants[1]))

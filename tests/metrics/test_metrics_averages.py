@@ -70,9 +70,9 @@ def test_a_comparison_says_of_each_forecast_what_its_own_average_says(name: str,
     scores, baseline = tensors(X / 100, X[::-1].copy() / 100)
     weights = None if weight is None else torch.from_numpy(weight)
     found = METRICS[name].compared(scores, baseline, weights)
-    assert found.own == METRICS[name].average(scores, weights)
+    assert found.forecast == METRICS[name].average(scores, weights)
     assert found.baseline == METRICS[name].average(baseline, weights)
-    better = found.baseline.value - found.own.value
+    better = found.baseline.value - found.forecast.value
     assert found.gain.value == (better if METRICS[name].better == "lower" else -better)
 
 

@@ -77,7 +77,7 @@ def test_the_pit_of_the_truth_is_uniform(name: str, kind: str, late: bool) -> No
     forecast = FORECASTS[name]()
     outcome = observed(forecast, kind, late)
     if kind == "right":
-        assert 0.3 < float((~outcome.seen).double().mean()) < 0.6
+        assert 0.3 < float((~outcome.is_exact).double().mean()) < 0.6
     pit = metrics.pit(forecast, outcome, np.random.default_rng(77))
     residuals = metrics.quantile_residuals(forecast, outcome, np.random.default_rng(77))
     assert scipy.stats.kstest(pit.numpy(), "uniform").pvalue > 0.005
@@ -112,7 +112,7 @@ def test_the_coverage_of_an_interval_is_the_share_of_its_pit_inside_the_central_
     outcome = observed(forecast, "all", False)
     start, end = functionals.cdf(forecast, outcome.lower.clamp(min=0)), functionals.cdf(forecast, outcome.upper)
     inside = (torch.minimum(end, tensor(0.95)) - torch.maximum(start, tensor(0.05))).clamp(min=0)
-    expected = torch.where(outcome.seen, ((start >= 0.05) & (start <= 0.95)).double(), inside / (end - start))
+    expected = torch.where(outcome.is_exact, ((start >= 0.05) & (start <= 0.95)).double(), inside / (end - start))
     torch.testing.assert_close(metrics.coverage(forecast, outcome, level=0.9), expected, rtol=0, atol=1e-9)
 
 
@@ -146,7 +146,7 @@ def test_rows_score_the_same_beside_censored_ones() -> None:
         outcome = observed(forecast, "right", False)
         exact = Outcome.exact(outcome.lower)
         for ask in (metrics.nll, metrics.pit, metrics.quantile_residuals, metrics.coverage, metrics.surprises, metrics.crps):
-            mixed, alone = ask(forecast, outcome)[outcome.seen], ask(forecast, exact)[outcome.seen]
+            mixed, alone = ask(forecast, outcome)[outcome.is_exact], ask(forecast, exact)[outcome.is_exact]
             torch.testing.assert_close(mixed, alone, rtol=1e-9, atol=1e-12)
 
 

@@ -34,7 +34,7 @@ def test_an_explanation_fits_nothing(table_file, tmp_path, monkeypatch):
         raise Fitted
 
     # What every marginal fit sums up.
-    monkeypatch.setattr(marginal_fit, "pieces", fitted)
+    monkeypatch.setattr(marginal_fit, "loss_chunks", fitted)
     loaded = configuration(write_config(tmp_path / "c.yaml", config_of("tweedie", str(table_file))))
     with pytest.raises(Fitted):
         prepare(loaded)

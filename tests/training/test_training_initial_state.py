@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from disttrain.training import better_start, epochs, marginal_raw, mean_nll, member_nll, start_linear, start_of
-from disttrain.training.marginal_fit import pieces
+from disttrain.training.marginal_fit import loss_chunks
 from tests.training.test_training_linear_start import LINE, MEMBERS, PLAN, WAVE, X, task
 from tests.training.test_training_loop import plan, rows
 
@@ -19,7 +19,7 @@ def test_the_start_has_the_losses_of_the_constant_model_and_changes_no_weight():
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
     # `task` starts at the marginal fit of all rows.
     raw = marginal_raw(family, network.outputs, rows(X, LINE))
-    expected = float(sum(pieces(family, network.outputs, raw, held)))
+    expected = float(sum(loss_chunks(family, network.outputs, raw, held)))
     assert start.losses.tolist() == pytest.approx([expected] * MEMBERS, rel=1e-12)
     network.load_state_dict(start.weights, strict=False)
     torch.testing.assert_close(member_nll(network, family, held), start.losses, rtol=0, atol=0)

@@ -77,13 +77,13 @@ def test_counts_start_at_the_maximum_likelihood_of_a_poisson_regression():
 
 def test_a_member_that_is_better_as_it_was_by_its_own_rows_stays_so():
     family, network, train, held = task(LINE)
-    start_linear(network, family, train.but(torch.zeros(MEMBERS, 0, dtype=torch.int64)), held, PLAN)
+    start_linear(network, family, train.without(torch.zeros(MEMBERS, 0, dtype=torch.int64)), held, PLAN)
     assert all(bool((weight.flatten(1).abs().amax(1) > 0).all()) for weight in paths(network))
     # One member is held against rows on which the slopes have the other sign.
     family, network, train, _ = task(torch.cat([LINE[:300], -LINE[300:]]))
     every = RowTensors(X, Outcome.exact(torch.cat([LINE[:300], -LINE[300:]])))
-    seats = torch.stack([torch.arange(200, 300), torch.arange(300, 400), torch.arange(200, 300)])
-    start_linear(network, family, train, every.seated(seats), PLAN)
+    member_rows = torch.stack([torch.arange(200, 300), torch.arange(300, 400), torch.arange(200, 300)])
+    start_linear(network, family, train, every.with_member_rows(member_rows), PLAN)
     weight = paths(network)[0]
     assert [bool(member.abs().sum() > 0) for member in weight] == [True, False, True]
 

@@ -50,7 +50,7 @@ def test_a_member_trains_and_is_judged_as_it_would_be_alone_on_its_own_rows(weig
     family, ensemble = task()
     singles = [alone(ensemble, member)[1] for member in range(MEMBERS)]
     every = rows(weight)
-    together = list(epochs(ensemble, family, every.but(PLACES), every.seated(PLACES), plan))
+    together = list(epochs(ensemble, family, every.without(PLACES), every.with_member_rows(PLACES), plan))
     losses = []
     for member, single in enumerate(singles):
         monkeypatch.setattr(steps, "order", lambda seed, epoch, n, _=0, member=member: order(seed, epoch, n, member))
@@ -64,7 +64,7 @@ def test_a_member_trains_and_is_judged_as_it_would_be_alone_on_its_own_rows(weig
 
 def test_full_batches_end_at_the_least_squares_of_each_member():
     family, ensemble = task(hidden=())
-    list(epochs(ensemble, family, rows().but(PLACES), None, Plan(20, 1, OptimizerPlan("lbfgs", 1.0), SchedulePlan("constant"))))
+    list(epochs(ensemble, family, rows().without(PLACES), None, Plan(20, 1, OptimizerPlan("lbfgs", 1.0), SchedulePlan("constant"))))
     found = ensemble.raw(X)["loc"].reshape(MEMBERS, N)
     for member in range(MEMBERS):
         own = without(PLACES[member])
@@ -76,16 +76,16 @@ def test_full_batches_end_at_the_least_squares_of_each_member():
 
 
 def test_what_a_member_has_and_what_it_holds_out_are_all_rows_once():
-    trained = rows().but(PLACES).seats
+    trained = rows().without(PLACES).member_rows
     for member in range(MEMBERS):
         assert sorted([*trained[member].tolist(), *PLACES[member].tolist()]) == list(range(N))
-    assert len(rows().but(PLACES)) == N - HELD
-    assert len(rows().seated(PLACES)) == HELD
+    assert len(rows().without(PLACES)) == N - HELD
+    assert len(rows().with_member_rows(PLACES)) == HELD
 
 
 def test_held_out_rows_are_scored_under_their_own_member():
     family, ensemble = task()
-    each = member_nll(ensemble, family, rows(WEIGHT).seated(PLACES))
+    each = member_nll(ensemble, family, rows(WEIGHT).with_member_rows(PLACES))
     for member in range(MEMBERS):
         expected = member_nll(alone(ensemble, member)[1], family, rows(WEIGHT)[PLACES[member]])
         assert float(each[member]) == pytest.approx(float(expected), rel=1e-12)
@@ -97,7 +97,7 @@ def test_a_target_that_is_not_finite_is_named_by_its_place_among_all_rows():
     y[7] = torch.nan
     held = PLACES.clone()
     held[held == 7] = 8
-    bad = RowTensors(X, Outcome.exact(y)).but(held)
+    bad = RowTensors(X, Outcome.exact(y)).without(held)
     with pytest.raises(steps.NotFinite) as caught:
         list(epochs(ensemble, family, bad, None, Plan(2, 40, OptimizerPlan("adam", 0.01), SchedulePlan("constant"))))
     assert caught.value.row == 7

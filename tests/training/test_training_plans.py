@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from disttrain.errors import UsageError
-from disttrain.training import OPTIMIZERS, SCHEDULES, OptimizerPlan, SchedulePlan, deterministic, device, halved
+from disttrain.training import OPTIMIZERS, SCHEDULES, OptimizerPlan, SchedulePlan, deterministic, device, use_bfloat16
 from disttrain.training.early_stopping import EarlyStopping
-from disttrain.training.optimizers import learning_rate, optimizer
+from disttrain.training.optimizers import build_optimizer, learning_rate
 
 TOTAL = 40
 
@@ -70,7 +70,7 @@ TORCHS = {
 def pair(name, decay, momentum, dtype):
     """The optimizer of that name and torch's, each with a weight of its own, at the same place."""
     ours, theirs = (torch.nn.Parameter(torch.linspace(-2.0, 2.0, 37, dtype=dtype)) for _ in range(2))
-    return (ours, optimizer(ours, OptimizerPlan(name, 0.05, decay, momentum))), (theirs, TORCHS[name]([theirs], decay, momentum))
+    return (ours, build_optimizer(ours, OptimizerPlan(name, 0.05, decay, momentum))), (theirs, TORCHS[name]([theirs], decay, momentum))
 
 
 def walked(weights, descent, steps, seed=0):
@@ -96,25 +96,25 @@ def test_an_optimizer_goes_on_from_its_state(name):
     weights, descent = pair(name, 0.1, 0.9, torch.float32)[0]
     walked(weights, descent, 5)
     other = torch.nn.Parameter(weights.detach().clone())
-    heir = optimizer(other, OptimizerPlan(name, 0.05, 0.1, 0.9))
+    heir = build_optimizer(other, OptimizerPlan(name, 0.05, 0.1, 0.9))
     heir.load_state_dict(copy.deepcopy(descent.state_dict()))
     assert torch.equal(walked(weights, descent, 5, seed=1), walked(other, heir, 5, seed=1))
 
 
 def test_the_state_of_other_weights_is_refused():
-    small, large = (optimizer(torch.nn.Parameter(torch.zeros(size)), OptimizerPlan("adamw", 0.1)) for size in (2, 3))
+    small, large = (build_optimizer(torch.nn.Parameter(torch.zeros(size)), OptimizerPlan("adamw", 0.1)) for size in (2, 3))
     with pytest.raises(ValueError, match="another optimizer"):
         large.load_state_dict(small.state_dict())
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_an_optimizer_has_the_rate_of_the_plan(name):
-    assert optimizer(torch.nn.Parameter(torch.zeros(3)), OptimizerPlan(name, 0.05)).param_groups[0]["lr"] == 0.05
+    assert build_optimizer(torch.nn.Parameter(torch.zeros(3)), OptimizerPlan(name, 0.05)).param_groups[0]["lr"] == 0.05
 
 
 def test_an_unknown_optimizer_is_refused():
     with pytest.raises(KeyError):
-        optimizer(torch.nn.Parameter(torch.zeros(3)), OptimizerPlan("rmsprop", 0.1))
+        build_optimizer(torch.nn.Parameter(torch.zeros(3)), OptimizerPlan("rmsprop", 0.1))
 
 
 def test_training_leaves_the_compiler_of_torch_alone():
@@ -180,11 +180,11 @@ def test_bfloat16_pays_on_large_products_alone(monkeypatch):
     place = torch.device("cpu")
     for able in ({"avx512_bf16": True}, {"amx_bf16": True}, {"avx2": True}, {}):
         monkeypatch.setattr(torch.cpu, "get_capabilities", lambda able=able: able, raising=False)
-        assert halved(place, 1024, (128, 256)) == any("bf16" in name for name in able)
-        assert not halved(place, 64, (256, 256))
-        assert not halved(place, 4096, (256, 64))
-        assert not halved(place, 4096, ())
-    assert not halved(torch.device("mps"), 4096, (256, 256))
+        assert use_bfloat16(place, 1024, (128, 256)) == any("bf16" in name for name in able)
+        assert not use_bfloat16(place, 64, (256, 256))
+        assert not use_bfloat16(place, 4096, (256, 64))
+        assert not use_bfloat16(place, 4096, ())
+    assert not use_bfloat16(torch.device("mps"), 4096, (256, 256))
 
 
 def test_determinism_is_asked_for_and_given_back():

@@ -36,7 +36,7 @@ def test_a_loop_begun_where_another_stood_goes_on_to_the_same_bits(way):
     for stand in stands:
         before = copy.deepcopy(vars(stand))
         other = task(hidden=(6, 6), seed=99, **STYLE)[1]
-        rest = list(epochs(other, family, train, held_out, the_plan, begin=stand))
+        rest = list(epochs(other, family, train, held_out, the_plan, initial_state=stand))
         assert [told(epoch) for epoch in rest] == [told(epoch) for epoch in whole[stand.epoch :]]
         assert torch.equal(vector(other), vector(network))
         # Nobody has stepped in it: it can be begun from again, and written late.
@@ -50,7 +50,7 @@ def test_a_learning_rate_that_was_halved_stays_so():
     assert [(stand.epoch, stand.rollbacks) for stand in stands] == [(0, 0), (0, 1), (0, 2), (1, 2), (2, 2), (3, 2)]
     for stand in stands:
         other = constant_location(torch.zeros(2))[1]
-        rest = list(epochs(other, family, train, None, the_plan, begin=stand))
+        rest = list(epochs(other, family, train, None, the_plan, initial_state=stand))
         assert [told(epoch) for epoch in rest] == [told(epoch) for epoch in whole[stand.epoch :]]
         assert torch.equal(vector(other), vector(network))
 
@@ -60,7 +60,7 @@ def test_the_clock_goes_on():
     stands = []
     list(epochs(network, family, rows(design(), LINE), None, plan("adam", 0.01, 2), keep=stands.append))
     late = replace(stands[1], seconds=1000.0)
-    assert next(epochs(network, family, rows(design(), LINE), None, plan("adam", 0.01, 2), begin=late)).seconds > 1000.0
+    assert next(epochs(network, family, rows(design(), LINE), None, plan("adam", 0.01, 2), initial_state=late)).seconds > 1000.0
 
 
 def test_an_epoch_that_was_stopped_is_begun_anew():
@@ -72,7 +72,7 @@ def test_an_epoch_that_was_stopped_is_begun_anew():
 
 def test_the_state_of_another_network_is_refused():
     family, network = task(hidden=(4,))
-    descent = optimizers.optimizer(FlatParameters(network).weights, OptimizerPlan("adam", 0.1))
+    descent = optimizers.build_optimizer(FlatParameters(network).weights, OptimizerPlan("adam", 0.1))
     stands = []
     list(epochs(network, family, rows(design(), LINE), None, plan("adam", 0.01, 1), keep=stands.append))
     for other in (task(hidden=(5,))[1], task(hidden=(4,), dropout=0.1)[1], task(hidden=(4,), dtype=torch.float32)[1]):
@@ -86,7 +86,7 @@ def test_each_generator_of_a_network_is_kept_once():
     _, network = task(hidden=(4, 4), dropout=0.1)
     other = torch.Generator().manual_seed(8)
     network.branches[0].more = [other, (), None]
-    descent = optimizers.optimizer(FlatParameters(network).weights, OptimizerPlan("adam", 0.1))
+    descent = optimizers.build_optimizer(FlatParameters(network).weights, OptimizerPlan("adam", 0.1))
     kept = TrainingState.of(network, descent, [EarlyStopping(None)]).generators
     assert len(kept) == 2
     assert any(torch.equal(state, other.get_state()) for state in kept)

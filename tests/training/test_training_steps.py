@@ -56,7 +56,7 @@ def test_the_mean_step_over_equal_batches_is_along_the_slope_of_the_stated_loss(
     members = MEMBERS if own else 1
     family, network = task(members)
     train = (
-        RowTensors(X, Outcome.exact(Y), weight).seated(OWN)
+        RowTensors(X, Outcome.exact(Y), weight).with_member_rows(OWN)
         if own
         else RowTensors(X[:90], Outcome.exact(Y[:90]), weight if weight is None else weight[:90])
     )
@@ -128,13 +128,13 @@ def test_a_gradient_whose_square_is_no_number_any_more_is_clipped(members, dtype
     flat = FlatParameters(task(members)[1].to(dtype))
     direction = torch.linspace(-1.0, 1.0, len(flat.gradient), dtype=torch.float64)
     flat.gradient.copy_(direction)
-    ordinary, large = flat.lengths(), torch.finfo(dtype).max ** 0.75
+    ordinary, large = flat.grad_norms(), torch.finfo(dtype).max ** 0.75
     flat.gradient.copy_(large * direction)
-    assert not bool(flat.lengths().isfinite().any())
-    lengths = flat.large_lengths()
-    torch.testing.assert_close(lengths / large, ordinary.double(), rtol=1e-6, atol=0.0)
-    flat.shorten(lengths, 10.0)
-    torch.testing.assert_close(flat.lengths().double(), torch.full((members,), 10.0, dtype=torch.float64), rtol=1e-6, atol=0.0)
+    assert not bool(flat.grad_norms().isfinite().any())
+    norms = flat.large_grad_norms()
+    torch.testing.assert_close(norms / large, ordinary.double(), rtol=1e-6, atol=0.0)
+    flat.clip(norms, 10.0)
+    torch.testing.assert_close(flat.grad_norms().double(), torch.full((members,), 10.0, dtype=torch.float64), rtol=1e-6, atol=0.0)
 
 
 # The slope in the scale is that of a target squared, some 1e36: a number of float32, but its own square is none.
@@ -164,5 +164,5 @@ def test_a_gradient_that_is_no_number_is_refused():
 
 def test_the_positions_of_rows_are_on_the_device_of_the_rows():
     elsewhere = RowTensors(X, Outcome.exact(Y)).to(torch.device("meta"))
-    for rows in (elsewhere, elsewhere.seated(OWN)):
+    for rows in (elsewhere, elsewhere.with_member_rows(OWN)):
         assert rows.positions(MEMBERS).device.type == "meta"

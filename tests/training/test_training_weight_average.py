@@ -9,7 +9,7 @@ from disttrain.families import activation_for, build
 from disttrain.networks import Layout, Network, Output
 from disttrain.outcomes import Outcome
 from disttrain.training import OptimizerPlan, Plan, RowTensors, SchedulePlan, epochs, mean_nll
-from disttrain.training.optimizers import optimizer
+from disttrain.training.optimizers import build_optimizer
 from disttrain.training.state import TrainingState
 from disttrain.training.weight_average import averaged
 
@@ -38,7 +38,7 @@ def state(network):
 @pytest.mark.parametrize("name", ["adam", "adamw", "sgd"])
 def test_the_average_follows_its_recursion_and_the_steps_do_not_feel_it(name):
     weights, plain = (torch.nn.Parameter(torch.tensor([1.0, -2.0], dtype=torch.float64)) for _ in range(2))
-    descent, alone = optimizer(weights, OptimizerPlan(name, 0.1, 0.0, 0.0, 0.8)), optimizer(plain, OptimizerPlan(name, 0.1))
+    descent, alone = build_optimizer(weights, OptimizerPlan(name, 0.1, 0.0, 0.0, 0.8)), build_optimizer(plain, OptimizerPlan(name, 0.1))
     expected = weights.detach().clone()
     for step in range(1, 60):
         for each, move in ((weights, descent), (plain, alone)):
@@ -82,7 +82,7 @@ def test_a_loop_that_begins_again_goes_on_to_the_same_averages():
     for _ in epochs(network, family, rows(0, 150), rows(150, 200), plan(0.9), keep=kept.append):
         whole = state(network)
     family, again = task(2)
-    for _ in epochs(again, family, rows(0, 150), rows(150, 200), plan(0.9), begin=kept[3]):
+    for _ in epochs(again, family, rows(0, 150), rows(150, 200), plan(0.9), initial_state=kept[3]):
         ends = state(again)
     assert all(torch.equal(ends[name], whole[name]) for name in whole)
 
@@ -90,6 +90,6 @@ def test_a_loop_that_begins_again_goes_on_to_the_same_averages():
 def test_a_state_without_an_average_is_that_of_another_optimizer():
     _, network = task()
     weights = torch.nn.Parameter(torch.zeros(3))
-    plain = TrainingState.of(network, optimizer(weights, OptimizerPlan("adam", 0.1)), [])
+    plain = TrainingState.of(network, build_optimizer(weights, OptimizerPlan("adam", 0.1)), [])
     with pytest.raises(ValueError, match="another optimizer"):
-        optimizer(weights, OptimizerPlan("adam", 0.1, 0.0, 0.0, 0.9)).load_state_dict(plain.optimizer)
+        build_optimizer(weights, OptimizerPlan("adam", 0.1, 0.0, 0.0, 0.9)).load_state_dict(plain.optimizer)

@@ -1,4 +1,4 @@
-"""Adaptive sums and integrals of many rows at once: intervals are halved only where, and only in the rows where, halving changes them."""
+"""Adaptive sums and integrals of many rows at once: an interval of a row is halved only while halving changes its estimate."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
-
-__all__ = ["refined"]
 
 # Where the integrand has a kink, whole and halves may agree by chance to a few digits, but hardly to eleven.
 _TOLERANCE = 1e-11
@@ -23,9 +21,9 @@ Rule = Callable[[Tensor, Tensor, Tensor], Tensor]
 def refined(rule: Rule, row: Tensor, start: Tensor, length: Tensor, size: Tensor, least: float = 0.0) -> Tensor:
     """The sum over the intervals of each row: (n,), in the unit of the rule.
 
-    `rule(row, start, length)` estimates M intervals [start, start + length) of rows `row`, all three (M,); it is asked again for both
-    halves until they agree with the whole to 1e-11 of the row's total plus `size` (n,), or to what the rounding of the rule leaves of it.
-    Intervals of length `least` or less are exact.
+    `rule(row, start, length)` estimates M intervals [start, start + length) of rows `row`, all three (M,). It is called again for both
+    halves of an interval until they agree with the whole to 1e-11 of the row's total plus `size` (n,), or to the rounding error of the
+    rule. Intervals of length `least` or less are exact.
     """
     done, rest, stalled = torch.zeros_like(size), torch.full_like(size, torch.inf), torch.zeros_like(size)
     estimate = rule(row, start, length) if len(row) else start

@@ -24,8 +24,6 @@ from disttrain.distributions.unit_interval.other_shares import beta_mean
 from disttrain.metrics.crps.mixtures import closed_form_of_mixture
 from disttrain.metrics.row_blocks import support_ends
 
-__all__ = ["CLOSED_FORMS", "closed_form"]
-
 _ROOT_PI = math.sqrt(math.pi)
 _ROOT_2 = math.sqrt(2.0)
 _EULER_GAMMA = 0.5772156649015329
@@ -47,7 +45,7 @@ def logistic(d: distributions.Logistic, y: Tensor) -> Tensor:
 
 
 def cauchy(d: distributions.Cauchy, y: Tensor) -> Tensor:
-    """Finite, though no mean exists: (2/π)(z arctan z - ½ log(1 + z²) + log 2), the integral of 2F - 1 and ∫arctan(1/t)² dt = π log 2."""
+    """The score is finite, though no mean exists: (2/π)(z arctan z - ½ log(1 + z²) + log 2), from the integral of 2F - 1 and ∫arctan(1/t)² dt = π log 2."""
     z = (y - d.loc) / d.scale
     return d.scale * (2.0 / math.pi) * (z * z.atan() - 0.5 * special.log1p_square(z) + math.log(2.0))
 
@@ -59,14 +57,14 @@ def gumbel(d: distributions.Gumbel, y: Tensor) -> Tensor:
 
 
 def student_t(d: distributions.StudentT, y: Tensor) -> Tensor:
-    """For df > 1; below, the closed form has no value, though the score exists down to df > ½."""
+    """The closed form for df > 1; below, it has no value, though the score exists down to df > ½."""
     z = (y - d.loc) / d.scale
     # |z| f(z) and z² f(z) stay exact where z² alone would overflow.
     density = (d.log_prob(y) + d.scale.log()).exp()
     slope = 2.0 * density * d.df / (d.df - 1.0) + 2.0 * (z * density) * z / (d.df - 1.0)
     # √df B(½, df - ½)/B(½, df/2)² in gamma functions half a step apart.
-    spread = (d.df / (d.df - 0.5)).sqrt() * (2.0 * special.half_step(0.5 * d.df) - special.half_step(d.df - 0.5)).exp()
-    return d.scale * (z * (d.cdf(y) - d.survival(y)) + slope - spread * d.df / (d.df - 1.0) / _ROOT_PI)
+    gamma_ratio = (d.df / (d.df - 0.5)).sqrt() * (2.0 * special.half_step(0.5 * d.df) - special.half_step(d.df - 0.5)).exp()
+    return d.scale * (z * (d.cdf(y) - d.survival(y)) + slope - gamma_ratio * d.df / (d.df - 1.0) / _ROOT_PI)
 
 
 def exponential(d: distributions.Exponential, y: Tensor) -> Tensor:
@@ -77,8 +75,8 @@ def exponential(d: distributions.Exponential, y: Tensor) -> Tensor:
 def gamma(d: distributions.Gamma, y: Tensor) -> Tensor:
     y, outside = _half_line(y)
     mean = d.concentration / d.rate
-    spread = _half_step(d.concentration) / (_ROOT_PI * d.rate)
-    return outside + (y - mean) * _balance(d, y) + 2.0 * _times_density(d, y) / d.rate - spread
+    half_difference = _half_step(d.concentration) / (_ROOT_PI * d.rate)
+    return outside + (y - mean) * _balance(d, y) + 2.0 * _times_density(d, y) / d.rate - half_difference
 
 
 def log_normal(d: distributions.LogNormal, y: Tensor) -> Tensor:
@@ -107,10 +105,10 @@ def beta(d: distributions.Beta, y: Tensor) -> Tensor:
     inside = y.clamp(0.0, 1.0)
     a, b = d.concentration1, d.concentration0
     density = _times_density(d, inside) * (1.0 - inside)
-    return (y - inside).abs() + (inside - a / (a + b)) * _balance(d, inside) + 2.0 * density / (a + b) - _beta_spread(d)
+    return (y - inside).abs() + (inside - a / (a + b)) * _balance(d, inside) + 2.0 * density / (a + b) - _beta_half_difference(d)
 
 
-def _beta_spread(d: distributions.Beta) -> Tensor:
+def _beta_half_difference(d: distributions.Beta) -> Tensor:
     """Half the mean distance of two draws."""
     a, b = d.concentration1, d.concentration0
     return _half_step(a) * _half_step(b) / (_ROOT_PI * (a + b) * _half_step(a + b))
@@ -119,29 +117,29 @@ def _beta_spread(d: distributions.Beta) -> Tensor:
 def zero_one_inflated_beta(d: distributions.ZeroOneInflatedBeta, y: Tensor) -> Tensor:
     """Mean distance of y from 0, 1 and a draw of the beta part B, minus half that of two draws: of 0 from 1, of either from B, and in B.
 
-    In terms of the score of B, which is the mean distance from it minus half that of two draws of it.
+    It is written with the score of B, which is the mean distance from B minus half that of two draws of it.
     """
     part = beta_mean(d.beta_mean, d.precision)
     inside, rest, centre = y.clamp(0.0, 1.0), 1.0 - d.zero - d.one, d.beta_mean
-    spread = _beta_spread(part)
+    half_difference = _beta_half_difference(part)
     distance = d.zero * (inside - rest * centre) + d.one * (1.0 - inside - rest * (1.0 - centre)) - d.zero * d.one
-    return (y - inside).abs() + distance + rest * (beta(part, inside) + (d.zero + d.one) * spread)
+    return (y - inside).abs() + distance + rest * (beta(part, inside) + (d.zero + d.one) * half_difference)
 
 
 def poisson(d: distributions.Poisson, y: Tensor) -> Tensor:
     """Source: Wei & Held (2014), Calibration tests for count data, TEST 23."""
     y, outside = _half_line(y)
-    spread: Tensor = d.rate * (torch.special.i0e(2.0 * d.rate) + torch.special.i1e(2.0 * d.rate))
+    half_difference: Tensor = d.rate * (torch.special.i0e(2.0 * d.rate) + torch.special.i1e(2.0 * d.rate))
     count = y.floor()
-    return outside + (y - d.rate) * _balance(d, count) + 2.0 * d.rate * d.log_prob(count).exp() - spread
+    return outside + (y - d.rate) * _balance(d, count) + 2.0 * d.rate * d.log_prob(count).exp() - half_difference
 
 
 def negative_binomial(d: distributions.NegativeBinomial, y: Tensor) -> Tensor:
-    """As Wei & Held (2014), with the mean distance of two draws not by its hypergeometric function, which cancels, but by quadrature."""
+    """The form of Wei & Held (2014), with the mean distance of two draws by quadrature, because its hypergeometric function cancels."""
     y, outside = _half_line(y)
     count = y.floor()
     mass = d.mean * (1.0 + count / d.concentration) * d.log_prob(count).exp()
-    return outside + (y - d.mean) * _balance(d, count) + 2.0 * mass - _negative_binomial_spread(d.mean, d.concentration)
+    return outside + (y - d.mean) * _balance(d, count) + 2.0 * mass - _negative_binomial_half_difference(d.mean, d.concentration)
 
 
 def geometric(d: distributions.Geometric, y: Tensor) -> Tensor:
@@ -181,14 +179,14 @@ CLOSED_FORMS: dict[type, Callable[[Any, Tensor], Tensor]] = {
 
 
 def closed_form(distribution: Distribution) -> Callable[[Any, Tensor], Tensor] | None:
-    """The closed form of a distribution; None where there is none."""
+    """The closed form of a distribution; None if there is none."""
     if isinstance(distribution, distributions.Mixture):
         return closed_form_of_mixture(distribution)
     return CLOSED_FORMS.get(type(distribution))
 
 
 def _half_line(y: Tensor) -> tuple[Tensor, Tensor]:
-    """`y` moved into the positive half line, and how far it was moved."""
+    """`y` moved into the positive half line, and the distance of the move."""
     return y.clamp(min=0.0), (-y).clamp(min=0.0)
 
 
@@ -198,7 +196,7 @@ def _balance(d: Distribution, y: Tensor) -> Tensor:
 
 
 def _times_density(d: Distribution, y: Tensor) -> Tensor:
-    """y f(y), which is 0 at the ends of the support whatever the density is there."""
+    """y f(y); 0 at the ends of the support for any density there."""
     inside = (y > 0) & (y < support_ends(d)[1])
     safe = torch.where(inside, y, 0.5)
     return torch.where(inside, (d.log_prob(safe) + safe.log()).exp(), 0.0)
@@ -210,12 +208,12 @@ def _half_step(x: Tensor) -> Tensor:
 
 
 def _exponential_integral(log_x: Tensor) -> Tensor:
-    """E₁(exp(log_x)), by its series where exp(log_x) is too small to be told from 0."""
+    """E₁(exp(log_x)), by its series if exp(log_x) is close to 0."""
     x = log_x.clamp(max=700.0).exp()
     return torch.where(log_x < -40.0, -_EULER_GAMMA - log_x, tensors.on_arrays(scipy.special.exp1, x))
 
 
-def _negative_binomial_spread(mean: Tensor, concentration: Tensor) -> Tensor:
+def _negative_binomial_half_difference(mean: Tensor, concentration: Tensor) -> Tensor:
     """Half the mean distance of two draws: (1/2π) ∫ [1 - (1 + 4V t²/(r (1 + t²)))^(-r)]/t² dt over t > 0, with variance V and r.
 
     It is the integral of the characteristic function of the difference; every term is positive. On the scale of log t the trapezoid
@@ -223,8 +221,8 @@ def _negative_binomial_spread(mean: Tensor, concentration: Tensor) -> Tensor:
     """
     variance = mean * (1.0 + mean / concentration)
     peak = -0.5 * (4.0 * variance / concentration * concentration.clamp(min=1.0)).log().clamp(min=0.0)
-    step, reach = 0.15, 13.5
-    first, last = peak - reach, torch.minimum(peak + 40.0, torch.full_like(peak, reach))
+    step, half_width = 0.15, 13.5
+    first, last = peak - half_width, torch.minimum(peak + 40.0, torch.full_like(peak, half_width))
     nodes = ((last - first) / step).ceil()
     total = 4.0 * variance * first.exp() / math.expm1(step)
     for j in range(int(torch.nan_to_num(nodes).max()) + 1):

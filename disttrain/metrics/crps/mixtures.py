@@ -1,4 +1,4 @@
-"""Closed forms of the CRPS of mixtures, by what they are mixtures of."""
+"""Closed forms of the CRPS of mixtures, by the type of their components."""
 
 from __future__ import annotations
 
@@ -11,13 +11,11 @@ from torch import Tensor
 
 from disttrain import distributions
 
-__all__ = ["CLOSED_FORMS_OF_MIXTURES", "closed_form_of_mixture"]
-
 _ROOT_2 = math.sqrt(2.0)
 
 
 def closed_form_of_mixture(mixture: distributions.Mixture) -> Callable[[Any, Tensor], Tensor] | None:
-    """The closed form of a mixture, also of one of mixtures; None where there is none."""
+    """The closed form of a mixture, or of a mixture of mixtures; None if there is none."""
     part = mixture.component
     while isinstance(part, distributions.Mixture):
         part = part.component
@@ -42,7 +40,7 @@ def normals(d: distributions.Mixture, y: Tensor) -> Tensor:
 
 
 def _normals_of(d: distributions.Mixture) -> tuple[Tensor, Tensor, Tensor]:
-    """loc, scale and weights, each (n, K), of the K normals of a mixture: of mixtures within it, all of theirs."""
+    """Loc, scale and weights, each (n, K), of the K normals of a mixture, including those of mixtures within it."""
     part = d.component
     if isinstance(part, distributions.Mixture):
         loc, scale, weights = _normals_of(part)

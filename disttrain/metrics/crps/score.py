@@ -1,4 +1,4 @@
-"""Continuous ranked probability score: by a closed form where one is known, else by quadrature or summation."""
+"""Continuous ranked probability score: by a closed form if there is one, else by quadrature or summation."""
 
 from __future__ import annotations
 
@@ -19,8 +19,6 @@ from disttrain.metrics.crps.quadrature import crps_by_quadrature, quadrature_out
 from disttrain.metrics.row_blocks import blocks, distinct_rows, rows
 from disttrain.outcomes import Outcome
 
-__all__ = ["crps", "crps_without_closed_form"]
-
 # Rows per block: what bounds the memory. A row of quadrature takes some hundred numbers at a time.
 _CLOSED_ROWS = 65_536
 _DERIVED_ROWS = 4_096
@@ -32,16 +30,17 @@ _LEAST_DF = 1.0001
 def crps(distribution: Distribution, outcome: Outcome) -> Tensor:
     """Continuous ranked probability score ∫(F(t) - 1{y <= t})² dt of each row: (n,), target units, 0 or larger.
 
-    It is |y - x| for a forecast that is sure of x. Of a row not seen exactly only where 1{y <= t} is known: ∫F² below lower and
-    ∫(1 - F)² above upper, the survival CRPS. That one is not proper: what lies beyond the point of censoring counts only against rows seen
-    before it, so a forecast with a shorter tail than the truth gains; the nll is. inf where the integral does not exist or y is infinite.
-    Raises UsageError for classes without order, for vectors, for rows with an entry, and where the distribution has no cdf.
+    It is |y - x| for a forecast that is certain of x. For an inexact row the integral covers only the t with a known 1{y <= t}: ∫F² below
+    lower and ∫(1 - F)² above upper, the survival CRPS. That one is not proper: the forecast above the point of censoring counts only
+    against exact rows before it, so a forecast with a shorter tail than the truth gains; the nll is proper. inf if the integral does not
+    exist or y is infinite. Raises UsageError for classes without order, for vectors, for rows with an entry, and for a distribution
+    without a cdf.
     Source: Gneiting & Raftery (2007), section 4.2; Avati et al. (2020), Countdown Regression; Rindt et al. (2022), Survival regression
     with proper scoring rules and monotonic neural networks, that it is improper.
     """
     require("crps", needs_order(distribution))
     require("crps", needs_no_entry(distribution, outcome), "these targets")
-    lower, upper, exact = outcome.lower.detach().double(), outcome.upper.detach().double(), outcome.seen
+    lower, upper, exact = outcome.lower.detach().double(), outcome.upper.detach().double(), outcome.is_exact
     if outcome.above is not None:
         lower = torch.where(outcome.above, functionals.just_above(distribution, lower), lower)
     if outcome.all_exact:
@@ -63,14 +62,14 @@ def _exact(distribution: Distribution, y: Tensor) -> Tensor:
 
 
 def _each_once(formula: Callable[..., Tensor], distribution: Distribution, *columns: Tensor) -> Tensor:
-    """A score of every row (n,), computed once for rows that are alike."""
-    first, place = distinct_rows(distribution, *columns)
-    return formula(rows(distribution, first), *(column[first] for column in columns))[place]
+    """A score of every row (n,), computed once for equal rows."""
+    first, inverse = distinct_rows(distribution, *columns)
+    return formula(rows(distribution, first), *(column[first] for column in columns))[inverse]
 
 
 @torch.no_grad()
 def crps_without_closed_form(distribution: Distribution, y: Tensor) -> Tensor:
-    """The score of each row (n,) by quadrature of the cdf, for whole numbers by summation, though a closed form may be known."""
+    """The score of each row (n,) by quadrature of the cdf, or by summation for whole numbers, without the closed form."""
     score = torch.empty_like(y, dtype=torch.float64)
     for block in blocks(len(y), _DERIVED_ROWS):
         score[block] = _derived(rows(distribution, block), y[block].double())
@@ -101,7 +100,7 @@ def _derived(distribution: Distribution, y: Tensor) -> Tensor:
 
 
 def _outside(distribution: Distribution, lower: Tensor, upper: Tensor) -> Tensor:
-    """∫F² below `lower` plus ∫(1 - F)² above `upper`, each (n,) and either of them infinite where there is no such side."""
+    """∫F² below `lower` plus ∫(1 - F)² above `upper`, each (n,); an infinite end leaves its side out."""
     step: Tensor | None = getattr(distribution, "step", None)
     if step is not None:
         return step * _outside(_InSteps(distribution, step), lower / step, upper / step)
