@@ -27,7 +27,7 @@ FAULTS = {
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_library_that_has_no_memory_is_understood(name):
-    with pytest.raises(OutOfMemory) as caught, enough_memory("a smaller network", kept=lambda: "runs/a/model"):
+    with pytest.raises(OutOfMemory) as caught, enough_memory("a smaller network", saved=lambda: "runs/a/model"):
         raise FAULTS[name]
     (finding,) = caught.value.findings
     assert (caught.value.exit_code, finding.code) == (4, "out-of-memory")
