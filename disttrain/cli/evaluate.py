@@ -20,7 +20,7 @@ Require = Annotated[list[str] | None, typer.Option("--require", help=f"Such as '
 
 
 def evaluate(
-    talk: Terminal,
+    terminal: Terminal,
     run: RunArgument = None,
     data: Annotated[str | None, typer.Option("--data", help="File, glob or folder with the target. Default: the run's test rows.")] = None,
     split: Annotated[str | None, typer.Option("--split", help="train, validation or test, of the run's own rows.")] = None,
@@ -54,9 +54,9 @@ def evaluate(
         require_met(answer, question.require)
     except AnswerIsNo as fault:
         refusal = fault
-    if talk.json:
-        talk.document(answer.document)
+    if terminal.json:
+        terminal.document(answer.document)
     else:
-        tables.scores(talk, answer)
+        tables.scores(terminal, answer)
     if refusal is not None:
         raise refusal

@@ -37,7 +37,7 @@ SpreadsheetSafe = Annotated[
 
 
 def predict(
-    talk: Terminal,
+    terminal: Terminal,
     run: RunArgument = None,
     data: Annotated[str | None, typer.Option("--data", help="File, glob or folder; - reads stdin. Default: the run's own data.")] = None,
     output: Annotated[str | None, typer.Option("--output", "-o", help="File to write; - writes to stdout.")] = None,
@@ -68,10 +68,10 @@ def predict(
     from disttrain.workflows.predict import predict as workflow
 
     done = workflow(request, RUNS)
-    talk.note(done.remarks, done.notes)
-    talk.say(f"run {done.run}{' (newest)' if done.newest else ''} · {done.rows:,} row{'s' if done.rows != 1 else ''} -> {done.output}")
-    if talk.json and done.output != "-":
-        talk.document({"run": done.run, "output": done.output, "rows": done.rows, "notes": list(done.notes)})
+    terminal.note(done.remarks, done.notes)
+    terminal.say(f"run {done.run}{' (newest)' if done.newest else ''} · {done.rows:,} row{'s' if done.rows != 1 else ''} -> {done.output}")
+    if terminal.json and done.output != "-":
+        terminal.document({"run": done.run, "output": done.output, "rows": done.rows, "notes": list(done.notes)})
 
 
 def _shard(text: str) -> tuple[int, int]:
