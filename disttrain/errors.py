@@ -13,28 +13,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from traceback import clear_frames
 
-__all__ = [
-    "AnswerIsNo",
-    "ConfigError",
-    "DataError",
-    "DataWarning",
-    "DisttrainError",
-    "Finding",
-    "FitFailed",
-    "Interrupted",
-    "OutOfMemory",
-    "OutputExists",
-    "ReaderLeft",
-    "RunUnreadable",
-    "STOPPED",
-    "StorageError",
-    "UsageError",
-    "bytes_asked",
-    "cannot_write",
-    "enough_memory",
-    "word_of",
-]
-
 # By which word a signal stops a program, and its exit code: 128 and the number of the signal.
 STOPPED = {"interrupted": 130, "terminated": 143}
 
@@ -205,7 +183,7 @@ def _of_memory(fault: Exception) -> bool:
 _RAISED = (RuntimeError, ImportError, OSError)
 
 
-def bytes_asked(message: str) -> float:
+def bytes_requested(message: str) -> float:
     """The number of bytes that an out-of-memory message says were requested; 0 if it has no number."""
     if (match := _REQUESTED_AMOUNT.search(message)) is None:
         return 0.0
@@ -216,5 +194,5 @@ def bytes_asked(message: str) -> float:
 
 
 def _requested_amount(message: str) -> str:
-    number = bytes_asked(message)
+    number = bytes_requested(message)
     return f": {number / 1e6:,.1f} MB were asked for at once" if number else ""

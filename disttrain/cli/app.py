@@ -20,8 +20,6 @@ from disttrain.cli.terminal import Version, command, report
 from disttrain.cli.usage import Program
 from disttrain.errors import STOPPED, DisttrainError, ReaderLeft
 
-__all__ = ["app", "main"]
-
 app = typer.Typer(
     name="disttrain",
     cls=Program,

@@ -14,8 +14,6 @@ from disttrain.errors import AnswerIsNo, Finding
 if TYPE_CHECKING:
     from disttrain.config import Loaded
 
-__all__ = ["check", "show_check"]
-
 
 def check(
     terminal: Terminal,
@@ -40,7 +38,7 @@ def check(
 
 
 def show_check(terminal: Terminal, loaded: Loaded, rows: int | None, out: Path | None = None) -> int:
-    """Print what every check found; the number of warnings."""
+    """Print the results of all checks and return the number of warnings."""
     from disttrain.workflows.check import check as workflow
 
     remarks = workflow(loaded, rows, detailed=terminal.verbose > 0, out=out)

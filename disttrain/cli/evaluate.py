@@ -1,4 +1,4 @@
-"""`disttrain evaluate`: score predictions against what happened."""
+"""`disttrain evaluate`: score predictions against observed targets."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from disttrain.choices import METRICS
 from disttrain.cli.options import RUNS, SEVERAL, InputFormat, Map, RunArgument, Unknown, numbers, pairs, words
 from disttrain.cli.terminal import Terminal
 from disttrain.errors import AnswerIsNo
-
-__all__ = ["evaluate"]
 
 Metric = Annotated[list[str] | None, typer.Option("--metric", "-m", metavar="NAME", help=f"{', '.join(METRICS)}; {SEVERAL}")]
 Level = Annotated[list[str] | None, typer.Option("--level", metavar="LEVEL", help=f"Levels of central intervals, such as 0.9; {SEVERAL}")]

@@ -11,8 +11,6 @@ import typer
 from disttrain.cli.options import Set
 from disttrain.cli.terminal import Terminal
 
-__all__ = ["explain"]
-
 
 def explain(terminal: Terminal, config: Annotated[Path, typer.Argument(help="A config file or a run folder.")], set_: Set = None) -> None:
     """Derive the loss of a config: what cross-entropy is here, what it takes, and what is left of it."""

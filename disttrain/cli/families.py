@@ -9,8 +9,6 @@ import typer
 from disttrain.cli.terminal import Terminal
 from disttrain.errors import Finding, UsageError
 
-__all__ = ["families"]
-
 
 def families(
     terminal: Terminal,

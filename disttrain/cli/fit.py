@@ -14,8 +14,6 @@ import typer
 from disttrain.cli.options import NEWEST, Set
 from disttrain.cli.terminal import Terminal
 
-__all__ = ["fit"]
-
 
 def fit(
     terminal: Terminal,
@@ -63,7 +61,7 @@ def fit(
 def _source(data: str | None, config: Path) -> str | None:
     """The value of `--data` as a YAML string in quotes, so that `#` and `: ` in it stay text.
 
-    It is `-` for stdin, an address, or a path that the working folder resolves.
+    A path is resolved against the working folder; `-` for stdin and addresses stay unchanged.
     """
     if data is None:
         return None

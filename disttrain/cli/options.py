@@ -13,11 +13,6 @@ from typer.core import TyperCommand
 from disttrain.choices import SUFFIXES
 from disttrain.errors import Finding, UsageError
 
-__all__ = [
-    "FORMATS_LISTED", "NEWEST", "RUNS", "SEVERAL", "FitCommand", "InputFormat", "Map", "RunArgument", "Set", "Unknown", "bad_option",
-    "numbers", "pairs", "words",
-]  # fmt: skip
-
 # Where runs are looked for when none is named.
 RUNS = Path("runs")
 # What `--resume` is given where it stands without a value.

@@ -11,8 +11,6 @@ from disttrain.choices import PREDICTION_COLUMNS
 from disttrain.cli.options import FORMATS_LISTED, RUNS, SEVERAL, InputFormat, Map, RunArgument, Unknown, bad_option, numbers, pairs, words
 from disttrain.cli.terminal import Terminal
 
-__all__ = ["predict"]
-
 Columns = Annotated[list[str] | None, typer.Option("--columns", metavar="NAME", help=f"{', '.join(PREDICTION_COLUMNS)}; {SEVERAL}")]
 Quantiles = Annotated[list[str] | None, typer.Option("--quantiles", metavar="LEVEL", help=f"Levels such as 0.05,0.5,0.95; {SEVERAL}")]
 Times = Annotated[

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from disttrain.cli import streams, tables
-from disttrain.cli.stop_signals import Interruption, asked_to_stop
+from disttrain.cli.stop_signals import Interruption, stop_on_request
 from disttrain.cli.terminal import Terminal
 from disttrain.errors import STOPPED
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from disttrain.workflows.fit import Epoch, Finished, Started
-
-__all__ = ["follow", "reading"]
 
 
 @contextmanager
@@ -35,7 +33,7 @@ def reading(terminal: Terminal) -> Iterator[Callable[[], None]]:
 
 def follow(terminal: Terminal, events: Callable[..., Generator[Any]], on_first_event: Callable[[], None]) -> None:
     """Run a fit, show its events and raise typer.Exit with its exit code. Calls `on_first_event` before the first line."""
-    with streams.to_the_end(), asked_to_stop(terminal.quiet or terminal.json) as stop, _bar(terminal) as bar:
+    with streams.to_the_end(), stop_on_request(terminal.quiet or terminal.json) as stop, _bar(terminal) as bar:
         running = events(stop=stop, interruptible=stop.at_once)
         try:
             code = _report_events(terminal, _with_callback(running, on_first_event), stop, bar)
@@ -84,7 +82,7 @@ def _bar(terminal: Terminal) -> Iterator[Progress | None]:
 
     columns = (TextColumn("fit"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[losses]}"), TimeElapsedColumn(),
                TextColumn("eta"), TimeRemainingColumn())  # fmt: skip
-    # It is begun with the first epoch: a terminal has room for one live line at a time.
+    # It starts with the first epoch: a terminal has room for one live line at a time.
     progress = Progress(*columns, console=terminal.err, transient=True)
     try:
         yield progress

@@ -13,8 +13,6 @@ from disttrain.messages import shown
 if TYPE_CHECKING:
     from disttrain.selection.ranking import Column, Ranked, Ranking
 
-__all__ = ["show"]
-
 _SHORT = {
     "linear": "lin", "softplus": "sp", "softplus_above_1": "1+sp", "softplus_above_2": "2+sp", "sigmoid": "sig", "softmax": "smax",
     "sigmoid_1_to_2": "1+sig", "half_tanh": "½tanh", "ordered": "cum", "cholesky": "chol", "angle": "dir2", "angle_degrees": "dir2",

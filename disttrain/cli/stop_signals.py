@@ -11,8 +11,6 @@ from types import FrameType
 
 from disttrain.errors import STOPPED
 
-__all__ = ["Interruption", "asked_to_stop", "interruptible", "program_asked"]
-
 _WORDS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 # Seconds after which a further signal no longer waits for what is being put in order.
 _PATIENCE = 3.0
@@ -29,11 +27,11 @@ class Interruption:
     def __init__(self, quiet: bool = False) -> None:
         self.quiet = quiet
         self.started, self.scoring = False, False
-        self.asked: str | None = None
+        self.stop_word: str | None = None
         self.raised: float | None = None
 
     def __call__(self) -> str | None:
-        return self.asked
+        return self.stop_word
 
     def start(self) -> None:
         """Note that the fit has started: from here on a stop can save its state."""
@@ -56,14 +54,14 @@ class Interruption:
             if time.monotonic() - self.raised > _PATIENCE:
                 os._exit(STOPPED[word])
             return
-        if self.started and self.asked is None and not self.scoring:
-            self.asked = word
+        if self.started and self.stop_word is None and not self.scoring:
+            self.stop_word = word
             self._say(f"{word}: finishing the batch and keeping the best epoch; once more to stop at once\n")
             return
-        if self.scoring and self.asked is None:
+        if self.scoring and self.stop_word is None:
             self._say(f"{word}: the model is saved, and `--resume` makes the scores\n")
-        self.asked, self.raised = word, time.monotonic()
-        _PROGRAM.asked = word
+        self.stop_word, self.raised = word, time.monotonic()
+        _PROGRAM.stop_word = word
         raise KeyboardInterrupt(word)
 
     def _say(self, text: str) -> None:
@@ -79,21 +77,21 @@ _PROGRAM = Interruption()
 
 @contextmanager
 def interruptible() -> Iterator[Interruption]:
-    """Raise KeyboardInterrupt in the block at each signal."""
+    """Raise KeyboardInterrupt in the block at the first signal."""
     with _handled(_PROGRAM) as interruption:
         yield interruption
 
 
 @contextmanager
-def asked_to_stop(quiet: bool) -> Iterator[Interruption]:
+def stop_on_request(quiet: bool) -> Iterator[Interruption]:
     """Note the first signal in the block once the fit has started, and print a line about it unless `quiet`."""
     with _handled(Interruption(quiet)) as interruption:
         yield interruption
 
 
-def program_asked() -> str | None:
+def program_stop_word() -> str | None:
     """The word of the signal that interrupted the program, even if another error replaced the interruption; None without a signal."""
-    return _PROGRAM.asked
+    return _PROGRAM.stop_word
 
 
 @contextmanager

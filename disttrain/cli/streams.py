@@ -12,8 +12,6 @@ from typing import Any, TextIO
 
 from disttrain.errors import ReaderLeft, StorageError, cannot_write
 
-__all__ = ["Outlet", "flushed", "guard", "to_the_end"]
-
 _GONE = {errno.EPIPE, errno.ECONNRESET}
 
 

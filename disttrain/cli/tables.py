@@ -16,8 +16,6 @@ from disttrain.messages import shown
 if TYPE_CHECKING:
     from disttrain.evaluation.result import Evaluation
 
-__all__ = ["clock", "families", "scores", "splits"]
-
 _BARS = " ▁▂▃▄▅▆▇█"
 # Of metrics: those shown in per cent, those whose gain is no share of the baseline, and which way is better where it is not plainly lower.
 _PER_CENT = ("coverage", "accuracy")

@@ -23,8 +23,6 @@ from disttrain.messages import escaped, escaped_json
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["COMMON", "Color", "Terminal", "Version", "command", "errors_as_text", "report"]
-
 # The options that every command has, behind its name or before it.
 COMMON = ("--quiet", "-q", "--verbose", "-v", "--json", "--color", "--no-progress", "--debug")
 _PANEL = "Options of every command, behind its name or before it"
@@ -166,7 +164,7 @@ def errors_as_text(terminal: Terminal) -> Iterator[None]:
     except typer.Exit:
         raise
     except Exception as fault:
-        if (word := stop_signals.program_asked()) is not None:
+        if (word := stop_signals.program_stop_word()) is not None:
             # An import that is interrupted may end in any error.
             raise _stopped(terminal, word) from None
         if terminal.tracebacks:

@@ -14,8 +14,6 @@ from typer.core import TyperGroup
 from disttrain.cli.terminal import COMMON, Color, Terminal, errors_as_text
 from disttrain.errors import Finding, UsageError
 
-__all__ = ["Program"]
-
 # Newer releases of typer bring a copy of click, older ones use click itself: BadParameter stands among the errors of either.
 _CLICK: Any = import_module(typer.BadParameter.__module__)
 
