@@ -6,8 +6,6 @@ import importlib
 from types import ModuleType
 from typing import Any
 
-__all__ = ["module"]
-
 
 class Deferred(ModuleType):
     """A stand-in for a module. It imports the module at the first access to an attribute."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 
-__all__ = ["escaped", "escaped_json", "shortened", "shown"]
-
 
 def escaped(text: str) -> str:
     r"""The text with every unprintable character as an escape, such as `\x1b`, `\u202e` or `\n`."""

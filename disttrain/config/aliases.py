@@ -11,8 +11,6 @@ from pydantic.fields import FieldInfo
 
 from disttrain.config.sections.config import Config
 
-__all__ = ["LINKS", "field_at", "key_of", "keys_at", "remark_on"]
-
 # The word for a key in LightGBM, XGBoost, scikit-learn, Keras, PyTorch Lightning, Ludwig and Hugging Face.
 _ELSEWHERE: dict[str, str] = {
     **dict.fromkeys(("learning_rate", "base_lr", "initial_lr", "learning_rate_init", "eta"), "training.optimizer.lr"),

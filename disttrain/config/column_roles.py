@@ -10,8 +10,6 @@ from disttrain.config.messages import shown
 from disttrain.config.remote import remote_problems
 from disttrain.config.yaml.source_map import Path, Problem
 
-__all__ = ["role_problems", "unavailable"]
-
 # Roles that a column has alone, in the order in which they claim it.
 _ROLES = {"target": "the target", "weight": "the weight", "id": "an id", "features": "a feature"}
 # Columns that tell of the target: none of them may be known to the network, and only an end may stand in the target's place.

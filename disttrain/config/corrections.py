@@ -15,8 +15,6 @@ from disttrain.config.yaml.scalars import resolved, share_meant
 from disttrain.config.yaml.source_map import Path
 from disttrain.config.yaml.text import yaml_word
 
-__all__ = ["hint_for_key", "hint_for_value"]
-
 _TRUE, _FALSE = ("true", "yes", "on", "y"), ("false", "no", "off", "n")
 _NOTHING = ("none", "null", "nil", "off", "no", "never", "false")
 _UNITS = {"d": r"d(?:ays?)?", "h": r"h(?:ours?|rs?)?", "m": r"m(?:in(?:ute)?s?)?", "s": r"s(?:ec(?:ond)?s?)?"}

@@ -14,8 +14,6 @@ from disttrain.config.yaml.scalars import resolved
 from disttrain.config.yaml.source_map import LocatedProblem, Path, Problem
 from disttrain.errors import ConfigError
 
-__all__ = ["MOST_SHOWN", "failure", "problems_of"]
-
 MOST_SHOWN = 20
 
 _EXPECTED = {

@@ -11,8 +11,6 @@ from disttrain.config.yaml.scalars import TooDeepError, plain
 from disttrain.config.yaml.source_map import Problem, locate
 from disttrain.config.yaml.text import yaml_text, yaml_word
 
-__all__ = ["dump", "dump_document", "override", "plain_document"]
-
 
 def dump(config: Config) -> str:
     """YAML text of a config with every default filled in; `load` reads it back to an equal config."""

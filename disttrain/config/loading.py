@@ -23,8 +23,6 @@ from disttrain.config.yaml.overrides import applied
 from disttrain.config.yaml.source_map import LocatedProblem, Problem, Source, SourceLocation, SourceMap, locate
 from disttrain.errors import ConfigError, Finding
 
-__all__ = ["Loaded", "Rules", "load", "loads", "parse", "run_name"]
-
 _SMALLEST = "the least is `distribution: gamma` and `data: {train: FILE, target: COLUMN, features: [COLUMN, COLUMN]}`"
 Rules = Callable[[Mapping[str, Any]], Iterable[Problem]]
 

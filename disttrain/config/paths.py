@@ -8,8 +8,6 @@ from pathlib import Path
 from disttrain.config.messages import escaped
 from disttrain.errors import Finding, UsageError
 
-__all__ = ["expanded", "folder_to_make"]
-
 
 def expanded(path: str | Path) -> Path:
     """The path with a leading `~` or `~user` replaced by the home folder; unchanged if there is no such user."""

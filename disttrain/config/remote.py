@@ -12,8 +12,6 @@ from disttrain.choices import SPLITS
 from disttrain.config.messages import shown
 from disttrain.config.yaml.source_map import Path, Problem
 
-__all__ = ["remote", "remote_problems"]
-
 _SCHEME = re.compile(r"([a-z][a-z\d+.-]{1,})://(.*)", re.IGNORECASE | re.DOTALL)
 # `file:///a.csv`, `file://localhost/a.csv` and `file:/a.csv` are the same path (RFC 8089).
 _FILE = re.compile(r"file:(?://(?:localhost(?=/))?|(?=/))", re.IGNORECASE)

@@ -17,20 +17,6 @@ from disttrain.errors import Finding, OutputExists, StorageError, cannot_write
 from disttrain.storage import locks
 from disttrain.storage.system_calls import BYTES, HELD_FILES_MOVE, NO_LINK, NO_WAITING
 
-__all__ = [
-    "json_bytes",
-    "make_folder",
-    "numbered",
-    "replacing",
-    "reported",
-    "require_writable",
-    "sweep",
-    "sync",
-    "write_bytes",
-    "write_json",
-    "write_text",
-]
-
 _NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS}
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}
 

@@ -24,8 +24,6 @@ from disttrain.storage import atomic_files, safe_read, state_tree, weights
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Checkpoint", "has_checkpoint", "read_checkpoint", "remove_checkpoints", "write_checkpoint"]
-
 FORMAT = 2
 _RETAINED = 2
 _PAIR = re.compile(r"(\d{4,12})\.(json|safetensors)")

@@ -11,8 +11,6 @@ import filelock
 
 from disttrain.storage.system_calls import BYTES, HELD_FILES_MOVE, NO_LINK, is_other_file
 
-__all__ = ["claim", "hold", "release"]
-
 _WITHOUT_LOCKS = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.EBADF}
 
 

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
-__all__ = ["DESCRIPTION", "FORMAT", "WEIGHTS", "StoredModel", "load_weights", "read", "save"]
-
 # 2: weights have an axis of members, and the constant model is kept as raw outputs. 3: names are text, and heads add to levels.
 FORMAT = 3
 DESCRIPTION = "model.json"

@@ -9,8 +9,6 @@ from pathlib import Path
 
 from disttrain.storage.run_status import LOCK, RECORD
 
-__all__ = ["CHECKPOINT", "WRITTEN", "is_removed", "own_files"]
-
 CHECKPOINT = "checkpoint"
 _RECORDS = ("config.yaml", "config.resolved.yaml", "environment.json", "data.json", "metrics.json", "history.parquet", "log.jsonl")
 # What a run writes (the table of the interface), and so all that overwriting one may remove.

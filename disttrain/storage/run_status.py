@@ -11,8 +11,6 @@ from typing import Any
 
 from disttrain.storage import atomic_files, locks, safe_read
 
-__all__ = ["LOCK", "RECORD", "STATUSES", "Run", "record"]
-
 FORMAT = 1
 RECORD = "run.json"
 LOCK = ".lock"

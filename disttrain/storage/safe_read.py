@@ -14,8 +14,6 @@ from typing import Any
 from disttrain.errors import Finding, RunUnreadable
 from disttrain.storage.system_calls import BYTES, NO_LINK, NO_WAITING, is_other_file, read_at
 
-__all__ = ["JSON_LIMIT", "document", "fill", "open_regular", "parse", "unreadable"]
-
 JSON_LIMIT = 16 * 2**20  # bytes: a hundred thousand categories fit many times over
 _VALUES = 2_000_000  # sixteen megabytes of `[],[],` would otherwise become 400 megabytes of objects
 

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 else:
     torch = lazy.module("torch")
 
-__all__ = ["apart", "together"]
-
 
 def apart(tree: Any, tensors: dict[str, Tensor], at: str = "") -> Any:
     """The JSON form of `tree`; the tensors in it are added to `tensors`, each under its path in the tree.

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-__all__ = ["BYTES", "HELD_FILES_MOVE", "NO_LINK", "NO_WAITING", "is_other_file", "read_at"]
-
 # Bytes as they are, and closed in child processes.
 BYTES = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOINHERIT", 0)
 NO_LINK = getattr(os, "O_NOFOLLOW", 0)

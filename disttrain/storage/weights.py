@@ -1,4 +1,4 @@
-"""Tensors as safetensors bytes: equal weights give equal bytes, and every byte is checked before any tensor is created."""
+"""Tensors as safetensors bytes: equal weights give equal bytes, and a file is accepted only if its header accounts for every byte."""
 
 from __future__ import annotations
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 else:
     np = lazy.module("numpy")
     torch = lazy.module("torch")
-
-__all__ = ["check_size", "decode", "encode"]
 
 # torch's name of a dtype -> its name in the file, bytes per number
 _DTYPES = {

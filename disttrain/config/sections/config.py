@@ -28,16 +28,6 @@ from disttrain.config.sections.field_types import (
 )  # fmt: skip
 from disttrain.config.sections.training import TrainingSection
 
-__all__ = [
-    "Config",
-    "DistributionSection",
-    "EvaluationSection",
-    "NetworkSection",
-    "OutputSection",
-    "ParameterSection",
-    "PredictionsSection",
-]
-
 Bound = Annotated[float, Field(ge=-1e300, le=1e300)]
 
 

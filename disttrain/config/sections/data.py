@@ -27,8 +27,6 @@ from disttrain.config.sections.field_types import (
 )  # fmt: skip
 from disttrain.config.yaml.scalars import share_meant
 
-__all__ = ["CensoringSection", "ColumnSplit", "CsvSection", "DataSection", "FeatureSection", "SplitSection", "is_source"]
-
 
 class FeatureSection(BaseModel):
     """A feature with options: its `type` (None: that of the column) and its encoding of categories."""

@@ -11,11 +11,6 @@ from pydantic_core import PydanticCustomError
 
 from disttrain.config.messages import choice_hint, shown
 
-__all__ = [
-    "LIST", "MAPPING", "NUMBER", "STRICT", "TEXT", "WRONG", "Column", "Columns", "Filename", "Levels", "Name", "Scalar", "Seconds",
-    "Share", "Source", "Times", "Widths", "by_kind", "choice", "each_choice", "distinct", "is_tag", "listed", "objection",
-]  # fmt: skip
-
 STRICT = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, hide_input_in_errors=True)
 
 # The code under which a field says what it expects instead; `diagnostics` adds what was found.

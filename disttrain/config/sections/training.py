@@ -11,8 +11,6 @@ from disttrain import choices
 from disttrain.config.messages import shown
 from disttrain.config.sections.field_types import NUMBER, STRICT, TEXT, Seconds, by_kind, choice, objection
 
-__all__ = ["OptimizerSection", "ScheduleSection", "StoppingSection", "TrainingSection"]
-
 Count = Annotated[int, Field(ge=1, le=10_000_000)]
 
 

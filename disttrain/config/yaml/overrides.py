@@ -10,8 +10,6 @@ from disttrain.config.messages import shown
 from disttrain.config.yaml import parser
 from disttrain.config.yaml.source_map import LocatedProblem, Path, Problem, Source, SourceLocation, SourceMap, Span, ValueSpans
 
-__all__ = ["applied"]
-
 _OPTION = "--set "
 _ODD = re.compile("[\ud800-\udfff]")
 

@@ -14,8 +14,6 @@ from disttrain.config.yaml import syntax_errors
 from disttrain.config.yaml.scalars import DEEPEST, resolved
 from disttrain.config.yaml.source_map import Path, Problem, Span, ValueSpans
 
-__all__ = ["MOST_BYTES", "Fault", "Reading", "read"]
-
 MOST_BYTES = 1_000_000
 _MOST_VALUES = 100_000
 

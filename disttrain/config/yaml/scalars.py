@@ -12,8 +12,6 @@ from typing import Any
 from disttrain.config.messages import escaped, shortened
 from disttrain.config.yaml.source_map import Path, Problem
 
-__all__ = ["DEEPEST", "TooDeepError", "plain", "resolved", "share_meant"]
-
 DEEPEST = 40
 _LARGEST = 2**63 - 1
 _DIGITS = 30

@@ -10,8 +10,6 @@ from typing import NamedTuple
 from disttrain.config.messages import escaped, shortened
 from disttrain.errors import Finding
 
-__all__ = ["LocatedProblem", "Path", "Problem", "Source", "SourceLocation", "SourceMap", "Span", "ValueSpans", "locate"]
-
 Path = tuple[str | int, ...]
 
 _LINE = 110

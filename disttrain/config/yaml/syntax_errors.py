@@ -9,8 +9,6 @@ from disttrain.config.aliases import key_of
 from disttrain.config.messages import shown
 from disttrain.config.yaml.source_map import Problem, Span
 
-__all__ = ["decimal_comma", "explained"]
-
 _INDENTATION = "this line does not fit the lines above: wrong indentation, or no `: ` after a key"
 _QUOTE = "a text ends with the quote it begins with; a quote inside text in single quotes is written twice"
 _COLUMN = "the keys of one section begin in the same column, those inside it two blanks further"
