@@ -25,7 +25,7 @@ __all__ = [
     "Conditions", "CrossEntropy", "DataWarning", "DisttrainError", "Evaluation", "Family", "FittedRun", "Outcome", "Parameter", "fit", "load",
 ]  # fmt: skip
 
-_ROOMS = {
+_MODULES = {
     "Conditions": "disttrain.networks",
     "CrossEntropy": "disttrain.training",
     "DataWarning": "disttrain.errors",
@@ -41,9 +41,9 @@ _ROOMS = {
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _ROOMS:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_ROOMS[name]), name)
+    return getattr(importlib.import_module(_MODULES[name]), name)
 
 
 def __dir__() -> list[str]:

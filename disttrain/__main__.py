@@ -6,11 +6,9 @@ import os
 import signal
 import sys
 
-__all__ = ["main"]
-
 
 def main() -> None:
-    """Run the command line; an interruption is answered in one line from the first import on."""
+    """Run the command line. Report an interruption in one line, from the first import on."""
     try:
         from disttrain.cli.app import main as run
 

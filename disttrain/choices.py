@@ -1,4 +1,4 @@
-"""The words that a config may use, as plain names: known without torch. A test holds each list to the table, or the code, that acts on it."""
+"""The words that a config accepts, listed without torch. A test compares each list with the table or the code that uses it."""
 
 from __future__ import annotations
 

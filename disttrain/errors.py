@@ -1,6 +1,6 @@
-"""The error tree: every error says where, what was found and the way out, and knows its exit code.
+"""The error classes: each error has findings with location, text and hints, and an exit code.
 
-The library raises these; `disttrain.cli.terminal` alone turns them into text and an exit code.
+The library raises them; only `disttrain.cli.terminal` turns them into text and an exit code.
 """
 
 from __future__ import annotations
@@ -13,28 +13,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from traceback import clear_frames
 
-__all__ = [
-    "AnswerIsNo",
-    "ConfigError",
-    "DataError",
-    "DataWarning",
-    "DisttrainError",
-    "Finding",
-    "FitFailed",
-    "Interrupted",
-    "OutOfMemory",
-    "OutputExists",
-    "ReaderLeft",
-    "RunUnreadable",
-    "STOPPED",
-    "StorageError",
-    "UsageError",
-    "bytes_asked",
-    "cannot_write",
-    "enough_memory",
-    "word_of",
-]
-
 # By which word a signal stops a program, and its exit code: 128 and the number of the signal.
 STOPPED = {"interrupted": 130, "terminated": 143}
 
@@ -44,15 +22,15 @@ _NO_MEMORY = re.compile(
     r"|bad_alloc|_ALLOC_FAILED",
     re.IGNORECASE,
 )
-_ASKED = re.compile(r"(?:allocate|alloc of size|resize to) ([\d,.]+)\s*([KMGT]i?B|bytes|\b)", re.IGNORECASE)
+_REQUESTED_AMOUNT = re.compile(r"(?:allocate|alloc of size|resize to) ([\d,.]+)\s*([KMGT]i?B|bytes|\b)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong: its code, what was found, and for the person who owns the file the place and the way out.
+    """One error: its code, its text (`what`) and its location (`where`).
 
-    `excerpt` are the lines shown under a `|` (source text with a caret, or offending rows); `why` the reason where it is not plain;
-    `hints` the ways out; `kept` what is already saved and stays.
+    `excerpt` holds the lines to print under a `|` (source text with a caret, or offending rows), `why` the reason if it is not obvious,
+    `hints` the remedies, and `kept` the name of the data that are already saved.
     """
 
     code: str
@@ -64,17 +42,17 @@ class Finding:
     kept: str = ""
 
     def __str__(self) -> str:
-        place = f"{self.where}: " if self.where else ""
+        prefix = f"{self.where}: " if self.where else ""
         hint = f"; {self.hints[0]}" if self.hints else ""
-        return f"{place}{self.what}{hint}"
+        return f"{prefix}{self.what}{hint}"
 
 
 class DataWarning(UserWarning):
-    """What a reader of results should know of the data: what the command line prints with a `!`, in Python."""
+    """A warning about the data behind a result. The command line prints it after a `!`; Python warns with this class."""
 
 
 class DisttrainError(Exception):
-    """Base of all errors of disttrain: one or more findings of one kind, and the exit code of a command that ends in it."""
+    """The base of all errors of disttrain: one or more findings of one kind, and the exit code of the command."""
 
     exit_code = 70
 
@@ -85,13 +63,13 @@ class DisttrainError(Exception):
 
 
 class AnswerIsNo(DisttrainError):
-    """The command ran, and the answer is no: `check --strict` found warnings, `evaluate --require` is not met."""
+    """The command ran and its answer is no: `check --strict` found warnings, or a score misses `evaluate --require`."""
 
     exit_code = 1
 
 
 class UsageError(DisttrainError):
-    """The command line asks for something that cannot be; nothing was run."""
+    """The command line is invalid; nothing was run."""
 
     exit_code = 2
 
@@ -107,13 +85,13 @@ class DataError(DisttrainError):
 
 
 class FitFailed(DisttrainError):
-    """The fit could not go on: not finite, out of memory. The best epoch so far is kept and named."""
+    """The fit failed: a number is not finite, or memory ran out. The error names the saved best epoch."""
 
     exit_code = 4
 
 
 class OutOfMemory(FitFailed):
-    """Memory ran out, on the machine or on its accelerator. What was saved before stays."""
+    """Memory ran out, on the machine or on its accelerator. Files that were saved before stay."""
 
 
 class RunUnreadable(DisttrainError):
@@ -129,25 +107,25 @@ class StorageError(DisttrainError):
 
 
 class ReaderLeft(DisttrainError):
-    """Who read standard output has left before its end: nothing is wrong, and nothing is left to say."""
+    """The reader of standard output closed it early. This is no fault, and the program prints no message."""
 
     exit_code = 141
 
 
 class OutputExists(DisttrainError):
-    """The output exists and `--overwrite` was not given, or another process holds the run."""
+    """The output exists without `--overwrite`, or another process has locked the run."""
 
     exit_code = 7
 
 
 class Interrupted(DisttrainError):
-    """Ctrl-C: the batch was finished and the best epoch kept."""
+    """Ctrl-C: the fit finished its batch and saved the best epoch."""
 
     exit_code = STOPPED["interrupted"]
 
 
 def word_of(fault: BaseException) -> str:
-    """The word of STOPPED that a KeyboardInterrupt brings; `interrupted` where it brings none, as Python's own for Ctrl-C."""
+    """The word of STOPPED in a KeyboardInterrupt; `interrupted` if it has none, as for Python's own Ctrl-C."""
     return next((word for word in STOPPED if word in fault.args), "interrupted")
 
 
@@ -170,7 +148,7 @@ _OTHER = ("cannot-write", "try again, or choose a folder on another disk")
 
 
 def cannot_write(error: OSError, where: str) -> StorageError:
-    """The StorageError that says why the file, folder or stream `where` cannot be written, with a way out."""
+    """The StorageError for a failed write to the file, folder or stream `where`, with the reason and a hint."""
     code, hint = _REASONS.get(error.errno or 0, _OTHER)
     reason = os.strerror(error.errno) if error.errno else str(error)
     if where == "stdout":
@@ -181,18 +159,18 @@ def cannot_write(error: OSError, where: str) -> StorageError:
 
 
 @contextmanager
-def enough_memory(*hints: str, kept: Callable[[], str] = lambda: "") -> Iterator[None]:
-    """Inside the block the many faults by which libraries say that memory ran out become OutOfMemory, with what is `kept`."""
+def enough_memory(*hints: str, saved: Callable[[], str] = lambda: "") -> Iterator[None]:
+    """Turn every out-of-memory error of a library in the block into OutOfMemory. `saved` returns the name of the saved data."""
     try:
         yield
         return
     except Exception as fault:
         if not _of_memory(fault):
             raise
-        asked = _asked(str(fault))
+        amount = _requested_amount(str(fault))
         # The frames that the fault came through keep alive all that filled the memory.
         clear_frames(fault.__traceback__)
-    raise OutOfMemory(Finding("out-of-memory", f"memory ran out{asked}", hints=hints, kept=kept()))
+    raise OutOfMemory(Finding("out-of-memory", f"memory ran out{amount}", hints=hints, kept=saved()))
 
 
 def _of_memory(fault: Exception) -> bool:
@@ -205,9 +183,9 @@ def _of_memory(fault: Exception) -> bool:
 _RAISED = (RuntimeError, ImportError, OSError)
 
 
-def bytes_asked(message: str) -> float:
-    """How many bytes an error of memory says were asked for at once; 0 where it does not say."""
-    if (match := _ASKED.search(message)) is None:
+def bytes_requested(message: str) -> float:
+    """The number of bytes that an out-of-memory message says were requested; 0 if it has no number."""
+    if (match := _REQUESTED_AMOUNT.search(message)) is None:
         return 0.0
     unit = (match[2] or "B").upper()
     power = 0 if unit == "BYTES" else "BKMGT".index(unit[0])
@@ -215,6 +193,6 @@ def bytes_asked(message: str) -> float:
     return float(match[1].replace(",", "").rstrip(".") or 0) * factor
 
 
-def _asked(message: str) -> str:
-    number = bytes_asked(message)
+def _requested_amount(message: str) -> str:
+    number = bytes_requested(message)
     return f": {number / 1e6:,.1f} MB were asked for at once" if number else ""

@@ -1,4 +1,4 @@
-"""Modules that are imported when they are first used, so that naming a family does not cost the second that importing torch takes."""
+"""Modules that Python imports on first use, so that naming a family does not cost the second that torch takes to import."""
 
 from __future__ import annotations
 
@@ -6,22 +6,20 @@ import importlib
 from types import ModuleType
 from typing import Any
 
-__all__ = ["module"]
-
 
 class Deferred(ModuleType):
-    """Stands in for a module and imports it on the first attribute that is asked of it."""
+    """A stand-in for a module. It imports the module at the first access to an attribute."""
 
     def __getattr__(self, attribute: str) -> Any:
-        found = getattr(importlib.import_module(self.__name__), attribute)
+        value = getattr(importlib.import_module(self.__name__), attribute)
         # Kept here, so that the next look costs no import statement: families ask for functions of torch at every step.
-        setattr(self, attribute, found)
-        return found
+        setattr(self, attribute, value)
+        return value
 
 
 def module(name: str) -> ModuleType:
     """A stand-in for the module `name`.
 
-    Use it beside `if TYPE_CHECKING: import torch`, in rooms that must be importable without torch.
+    Use it beside `if TYPE_CHECKING: import torch`, in packages that must be importable without torch.
     """
     return Deferred(name)

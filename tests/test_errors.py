@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 import torch
 
-from disttrain.errors import DataError, Finding, OutOfMemory, bytes_asked, enough_memory
+from disttrain.errors import DataError, Finding, OutOfMemory, bytes_requested, enough_memory
 
 TOO_MANY = 10**15
 FAULTS = {
@@ -27,7 +27,7 @@ FAULTS = {
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_library_that_has_no_memory_is_understood(name):
-    with pytest.raises(OutOfMemory) as caught, enough_memory("a smaller network", kept=lambda: "runs/a/model"):
+    with pytest.raises(OutOfMemory) as caught, enough_memory("a smaller network", saved=lambda: "runs/a/model"):
         raise FAULTS[name]
     (finding,) = caught.value.findings
     assert (caught.value.exit_code, finding.code) == (4, "out-of-memory")
@@ -60,7 +60,7 @@ def test_so_is_what_libraries_really_raise(ask):
     ],
 )
 def test_the_message_says_how_much_was_asked_for(message, number):
-    assert bytes_asked(message) == number
+    assert bytes_requested(message) == number
 
 
 @pytest.mark.parametrize(

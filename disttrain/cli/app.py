@@ -1,4 +1,4 @@
-"""The command line: which commands there are. Each lives in a file of its own and imports torch only inside its body."""
+"""The command line and its commands. Each command has a module of its own and imports torch only inside its body."""
 
 from __future__ import annotations
 
@@ -19,8 +19,6 @@ from disttrain.cli.predict import predict
 from disttrain.cli.terminal import Version, command, report
 from disttrain.cli.usage import Program
 from disttrain.errors import STOPPED, DisttrainError, ReaderLeft
-
-__all__ = ["app", "main"]
 
 app = typer.Typer(
     name="disttrain",
@@ -71,7 +69,7 @@ def main() -> None:
 
 
 def _ended() -> int:
-    """Run the command line, also what it says of itself, up to the last byte of its output: the exit code."""
+    """Run the command line, flush its output and return the exit code."""
     try:
         app()
     except SystemExit as end:

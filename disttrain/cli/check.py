@@ -14,11 +14,9 @@ from disttrain.errors import AnswerIsNo, Finding
 if TYPE_CHECKING:
     from disttrain.config import Loaded
 
-__all__ = ["check", "show_check"]
-
 
 def check(
-    talk: Terminal,
+    terminal: Terminal,
     config: Annotated[Path, typer.Argument(help="The config file.")],
     set_: Set = None,
     config_only: Annotated[bool, typer.Option("--config-only", help="Do not look at the data.")] = False,
@@ -30,25 +28,25 @@ def check(
 
     loaded = configuration(config, set_ or ())
     if config_only:
-        talk.say("  ✓ config      no mistake found; the data were not looked at")
-        if talk.json:
-            talk.document({"checks": [], "warnings": 0})
+        terminal.say("  ✓ config      no mistake found; the data were not looked at")
+        if terminal.json:
+            terminal.document({"checks": [], "warnings": 0})
         return
-    warnings = show_check(talk, loaded, rows)
+    warnings = show_check(terminal, loaded, rows)
     if strict and warnings:
         raise AnswerIsNo(Finding("warnings", f"{warnings} warnings, and `--strict` allows none"))
 
 
-def show_check(talk: Terminal, loaded: Loaded, rows: int | None, out: Path | None = None) -> int:
-    """Print what every check found; the number of warnings."""
+def show_check(terminal: Terminal, loaded: Loaded, rows: int | None, out: Path | None = None) -> int:
+    """Print the results of all checks and return the number of warnings."""
     from disttrain.workflows.check import check as workflow
 
-    remarks = workflow(loaded, rows, detailed=talk.verbose > 0, out=out)
+    remarks = workflow(loaded, rows, detailed=terminal.verbose > 0, out=out)
     warnings = sum(remark.warning for remark in remarks)
-    if talk.json:
-        talk.document({"checks": [{"topic": r.topic, "text": r.text, "warning": r.warning} for r in remarks], "warnings": warnings})
+    if terminal.json:
+        terminal.document({"checks": [{"topic": r.topic, "text": r.text, "warning": r.warning} for r in remarks], "warnings": warnings})
         return warnings
     for remark in remarks:
-        talk.show(f"  {'!' if remark.warning else '✓'} {remark.topic:<11} {remark.text}")
-    talk.show(f"{warnings} warning{'s' if warnings != 1 else ''}, 0 errors." + (" `--strict` would fail." if warnings else ""))
+        terminal.show(f"  {'!' if remark.warning else '✓'} {remark.topic:<11} {remark.text}")
+    terminal.show(f"{warnings} warning{'s' if warnings != 1 else ''}, 0 errors." + (" `--strict` would fail." if warnings else ""))
     return warnings

@@ -1,4 +1,4 @@
-"""`disttrain evaluate`: score predictions against what happened."""
+"""`disttrain evaluate`: score predictions against observed targets."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from disttrain.cli.options import RUNS, SEVERAL, InputFormat, Map, RunArgument, 
 from disttrain.cli.terminal import Terminal
 from disttrain.errors import AnswerIsNo
 
-__all__ = ["evaluate"]
-
 Metric = Annotated[list[str] | None, typer.Option("--metric", "-m", metavar="NAME", help=f"{', '.join(METRICS)}; {SEVERAL}")]
 Level = Annotated[list[str] | None, typer.Option("--level", metavar="LEVEL", help=f"Levels of central intervals, such as 0.9; {SEVERAL}")]
 By = Annotated[list[str] | None, typer.Option("--by", metavar="COLUMN", help=f"Score each value, or range, of a column; {SEVERAL}")]
@@ -20,7 +18,7 @@ Require = Annotated[list[str] | None, typer.Option("--require", help=f"Such as '
 
 
 def evaluate(
-    talk: Terminal,
+    terminal: Terminal,
     run: RunArgument = None,
     data: Annotated[str | None, typer.Option("--data", help="File, glob or folder with the target. Default: the run's test rows.")] = None,
     split: Annotated[str | None, typer.Option("--split", help="train, validation or test, of the run's own rows.")] = None,
@@ -54,9 +52,9 @@ def evaluate(
         require_met(answer, question.require)
     except AnswerIsNo as fault:
         refusal = fault
-    if talk.json:
-        talk.document(answer.document)
+    if terminal.json:
+        terminal.document(answer.document)
     else:
-        tables.scores(talk, answer)
+        tables.scores(terminal, answer)
     if refusal is not None:
         raise refusal

@@ -11,10 +11,8 @@ import typer
 from disttrain.cli.options import Set
 from disttrain.cli.terminal import Terminal
 
-__all__ = ["explain"]
 
-
-def explain(talk: Terminal, config: Annotated[Path, typer.Argument(help="A config file or a run folder.")], set_: Set = None) -> None:
+def explain(terminal: Terminal, config: Annotated[Path, typer.Argument(help="A config file or a run folder.")], set_: Set = None) -> None:
     """Derive the loss of a config: what cross-entropy is here, what it takes, and what is left of it."""
     from disttrain.config import expanded
     from disttrain.validation.config import configuration
@@ -24,8 +22,8 @@ def explain(talk: Terminal, config: Annotated[Path, typer.Argument(help="A confi
     from disttrain.workflows.explain import explain as workflow
 
     explanation = workflow(loaded)
-    if talk.json:
-        talk.document(explanation.document)
+    if terminal.json:
+        terminal.document(explanation.document)
         return
     for line in explanation.lines:
-        talk.show(line)
+        terminal.show(line)

@@ -1,4 +1,4 @@
-"""`disttrain families`: which families there are, what is known of one, and which fit a column of data."""
+"""`disttrain families`: list the families, describe one, or rank them on a column of data."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ import typer
 from disttrain.cli.terminal import Terminal
 from disttrain.errors import Finding, UsageError
 
-__all__ = ["families"]
-
 
 def families(
-    talk: Terminal,
+    terminal: Terminal,
     name: Annotated[str | None, typer.Argument(help="The family to describe. Default: list all.")] = None,
     support: Annotated[str | None, typer.Option("--support", help="Only families of real, positive, unit, count or class targets.")] = None,
     data: Annotated[str | None, typer.Option("--data", help="Rank the families on a column of this file, glob or folder.")] = None,
@@ -27,47 +25,52 @@ def families(
         from disttrain.cli.ranking_table import show
         from disttrain.selection.ranking import ranking
 
-        show(talk, data, ranking(data, target, weight, support), top)
+        show(terminal, data, ranking(data, target, weight, support), top)
     elif name is not None:
-        _describe(talk, name)
+        _describe(terminal, name)
     else:
-        _list(talk, support)
+        _list(terminal, support)
 
 
 def _require_pair(name: str | None, data: str | None, target: str | None, others: dict[str, object]) -> None:
-    """Raise UsageError where options of the ranking stand without each other, or beside the name of a family."""
+    """Raise UsageError where an option of the ranking lacks its partner, or stands beside the name of a family."""
     usage = "`disttrain families --data FILE --target COLUMN` ranks the families on a column"
     if (data is None) != (target is None):
         there, lacks = ("--data", "--target") if target is None else ("--target", "--data")
         raise UsageError(Finding("bad-option", f"`{there}` needs `{lacks}`", there, hints=(usage,)))
-    if data is None and (given := [option for option, value in others.items() if value is not None]):
+    if data is None and (ranking_options := [option for option, value in others.items() if value is not None]):
         raise UsageError(
-            Finding("bad-option", f"`{given[0]}` is for a ranking, which needs `--data` and `--target`", given[0], hints=(usage,))
+            Finding(
+                "bad-option",
+                f"`{ranking_options[0]}` is for a ranking, which needs `--data` and `--target`",
+                ranking_options[0],
+                hints=(usage,),
+            )
         )
     if data is not None and name is not None:
         hints = ("leave out the name to rank all families, or the data to describe one",)
         raise UsageError(Finding("bad-option", f"`{name}` names one family, and `--data` ranks many", "NAME", hints=hints))
 
 
-def _describe(talk: Terminal, name: str) -> None:
+def _describe(terminal: Terminal, name: str) -> None:
     from disttrain.selection.family_docs import described
 
     facts = described(name)
-    if talk.json:
-        talk.document(facts.document)
+    if terminal.json:
+        terminal.document(facts.document)
         return
     for line in facts.lines:
-        talk.show(line)
+        terminal.show(line)
 
 
-def _list(talk: Terminal, support: str | None) -> None:
+def _list(terminal: Terminal, support: str | None) -> None:
     from disttrain.selection.family_docs import listing
 
     rows = listing(support)
-    if talk.json:
-        talk.document({"families": rows})
+    if terminal.json:
+        terminal.document({"families": rows})
         return
     from disttrain.cli import tables
 
-    tables.families(talk.out, rows)
-    talk.say("\nNext: disttrain families NAME · disttrain families --data FILE --target COLUMN")
+    tables.families(terminal.out, rows)
+    terminal.say("\nNext: disttrain families NAME · disttrain families --data FILE --target COLUMN")

@@ -14,11 +14,9 @@ import typer
 from disttrain.cli.options import NEWEST, Set
 from disttrain.cli.terminal import Terminal
 
-__all__ = ["fit"]
-
 
 def fit(
-    talk: Terminal,
+    terminal: Terminal,
     config: Annotated[Path, typer.Argument(help="The config file.")],
     set_: Set = None,
     data: Annotated[str | None, typer.Option("--data", help="Train on this file instead of `data.train`.")] = None,
@@ -48,20 +46,23 @@ def fit(
     if dry_run:
         from disttrain.cli.check import show_check
 
-        show_check(talk, loaded, limit_rows, out)
+        show_check(terminal, loaded, limit_rows, out)
         return
     from disttrain.cli.progress import follow, reading
 
-    going_on = resume is not None and (resume == NEWEST or Path(resume))
-    with reading(talk) as begun:
+    resumed = resume is not None and (resume == NEWEST or Path(resume))
+    with reading(terminal) as clear_status:
         from disttrain.workflows.fit import fit as run
 
-        events = partial(run, loaded, out=out, overwrite=overwrite, resume=going_on, limit=limit_rows, command=sys.argv)
-        follow(talk, events, begun)
+        events = partial(run, loaded, out=out, overwrite=overwrite, resume=resumed, limit=limit_rows, command=sys.argv)
+        follow(terminal, events, clear_status)
 
 
 def _source(data: str | None, config: Path) -> str | None:
-    """What `--data` names, as a YAML value in quotes, so that `#` and `: ` in it stay text: stdin, an address, or a file from where we are."""
+    """The value of `--data` as a YAML string in quotes, so that `#` and `: ` in it stay text.
+
+    A path is resolved against the working folder; `-` for stdin and addresses stay unchanged.
+    """
     if data is None:
         return None
     from disttrain.config import expanded

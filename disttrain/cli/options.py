@@ -13,11 +13,6 @@ from typer.core import TyperCommand
 from disttrain.choices import SUFFIXES
 from disttrain.errors import Finding, UsageError
 
-__all__ = [
-    "FORMATS_LISTED", "NEWEST", "RUNS", "SEVERAL", "FitCommand", "InputFormat", "Map", "RunArgument", "Set", "Unknown", "bad_option",
-    "numbers", "pairs", "words",
-]  # fmt: skip
-
 # Where runs are looked for when none is named.
 RUNS = Path("runs")
 # What `--resume` is given where it stands without a value.
@@ -40,12 +35,15 @@ Unknown = Annotated[str, typer.Option("--unknown", help="ok: go on where no cate
 
 
 def words(values: Iterable[str] | None) -> tuple[str, ...] | None:
-    """The parts of every `a,b,c` of a repeated option, each once; None where the option was not given."""
+    """The distinct parts of every `a,b,c` of a repeated option; None if the option is absent."""
     return None if values is None else tuple(dict.fromkeys(part.strip() for text in values for part in text.split(",") if part.strip()))
 
 
 def numbers(option: str, values: Iterable[str] | None, example: str) -> tuple[float, ...] | None:
-    """The same as numbers. Raises UsageError, with `example` as the way out, for a word that is none."""
+    """The numbers in every `a,b,c` of a repeated option; None if the option is absent.
+
+    Raises UsageError for a part that is not a number, with `example` in the hint.
+    """
     parts = words(values)
     try:
         return None if parts is None else tuple(float(part) for part in parts)
@@ -54,7 +52,7 @@ def numbers(option: str, values: Iterable[str] | None, example: str) -> tuple[fl
 
 
 def pairs(option: str, values: Iterable[str] | None, form: str, example: str) -> tuple[tuple[str, str], ...]:
-    """The parts of every `OLD=NEW` of a repeated option; of `a=b,c=d` too. Raises UsageError for what is no pair.
+    """The pairs in every `OLD=NEW` or `a=b,c=d` of a repeated option. Raises UsageError for a part that is not a pair.
 
     A comma separates pairs where every part is one; otherwise it belongs to a name.
     """
@@ -75,14 +73,14 @@ def _is_pair(text: str) -> bool:
 
 
 def bad_option(option: str, what: str, hint: str) -> UsageError:
-    """The error of an option whose value cannot be meant."""
+    """The UsageError for an option with an invalid value."""
     return UsageError(Finding("bad-option", what, option, hints=(hint,)))
 
 
 class FitCommand(TyperCommand):
-    """A command whose option `--resume` may stand without a value, which typer has no word for.
+    """A command whose option `--resume` may lack a value, which typer does not support.
 
-    What follows it is its value unless that is another option, the config file or nothing.
+    The next argument is its value, unless that is another option, the config file or absent.
     """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

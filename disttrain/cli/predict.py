@@ -11,8 +11,6 @@ from disttrain.choices import PREDICTION_COLUMNS
 from disttrain.cli.options import FORMATS_LISTED, RUNS, SEVERAL, InputFormat, Map, RunArgument, Unknown, bad_option, numbers, pairs, words
 from disttrain.cli.terminal import Terminal
 
-__all__ = ["predict"]
-
 Columns = Annotated[list[str] | None, typer.Option("--columns", metavar="NAME", help=f"{', '.join(PREDICTION_COLUMNS)}; {SEVERAL}")]
 Quantiles = Annotated[list[str] | None, typer.Option("--quantiles", metavar="LEVEL", help=f"Levels such as 0.05,0.5,0.95; {SEVERAL}")]
 Times = Annotated[
@@ -37,7 +35,7 @@ SpreadsheetSafe = Annotated[
 
 
 def predict(
-    talk: Terminal,
+    terminal: Terminal,
     run: RunArgument = None,
     data: Annotated[str | None, typer.Option("--data", help="File, glob or folder; - reads stdin. Default: the run's own data.")] = None,
     output: Annotated[str | None, typer.Option("--output", "-o", help="File to write; - writes to stdout.")] = None,
@@ -68,10 +66,10 @@ def predict(
     from disttrain.workflows.predict import predict as workflow
 
     done = workflow(request, RUNS)
-    talk.note(done.remarks, done.notes)
-    talk.say(f"run {done.run}{' (newest)' if done.newest else ''} · {done.rows:,} row{'s' if done.rows != 1 else ''} -> {done.output}")
-    if talk.json and done.output != "-":
-        talk.document({"run": done.run, "output": done.output, "rows": done.rows, "notes": list(done.notes)})
+    terminal.note(done.remarks, done.notes)
+    terminal.say(f"run {done.run}{' (newest)' if done.newest else ''} · {done.rows:,} row{'s' if done.rows != 1 else ''} -> {done.output}")
+    if terminal.json and done.output != "-":
+        terminal.document({"run": done.run, "output": done.output, "rows": done.rows, "notes": list(done.notes)})
 
 
 def _shard(text: str) -> tuple[int, int]:

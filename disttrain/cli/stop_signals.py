@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: they end a command at once and cleanly; during a fit the first asks for a clean stop."""
+"""Ctrl-C and SIGTERM: each ends a command at once and cleanly; during a fit the first requests a clean stop."""
 
 from __future__ import annotations
 
@@ -11,37 +11,35 @@ from types import FrameType
 
 from disttrain.errors import STOPPED
 
-__all__ = ["Interruption", "asked_to_stop", "interruptible", "program_asked"]
-
 _WORDS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 # Seconds after which a further signal no longer waits for what is being put in order.
 _PATIENCE = 3.0
 
 
 class Interruption:
-    """What signals have asked for. Called, it gives `interrupted`, `terminated` or None.
+    """The handler of the stop signals. A call returns `interrupted`, `terminated` or None.
 
-    Until a fit has begun (`begin`) the first signal ends the program by a KeyboardInterrupt; after that the first is noted, and the
-    next ends it; while scores are made (`at_once`) the first does.
-    Signals that follow soon are passed over, so that the state of a run can be saved; later ones end all at once.
+    Before a fit starts (`start`) the first signal raises KeyboardInterrupt. During the fit the handler notes the first signal and raises
+    at the next. During scoring (`at_once`) it raises at the first.
+    It ignores signals for some seconds after that, so that a run can save its state; a later signal ends the process.
     """
 
     def __init__(self, quiet: bool = False) -> None:
         self.quiet = quiet
-        self.begun, self.scoring = False, False
-        self.asked: str | None = None
+        self.started, self.scoring = False, False
+        self.stop_word: str | None = None
         self.raised: float | None = None
 
     def __call__(self) -> str | None:
-        return self.asked
+        return self.stop_word
 
-    def begin(self) -> None:
-        """Something can be saved from here on."""
-        self.begun = True
+    def start(self) -> None:
+        """Note that the fit has started: from here on a stop can save its state."""
+        self.started = True
 
     @contextmanager
     def at_once(self) -> Iterator[None]:
-        """Inside the block the first signal too ends what is done: nothing of it is needed to go on."""
+        """Let the first signal in the block raise: a resumed run needs no result of it."""
         self.scoring = True
         try:
             yield
@@ -49,21 +47,21 @@ class Interruption:
             self.scoring = False
 
     def note(self, number: int, frame: FrameType | None) -> None:
-        """The handler of a signal."""
+        """Handle a signal: note it, or raise KeyboardInterrupt."""
         del frame
         word = _WORDS[signal.Signals(number)]
         if self.raised is not None:
             if time.monotonic() - self.raised > _PATIENCE:
                 os._exit(STOPPED[word])
             return
-        if self.begun and self.asked is None and not self.scoring:
-            self.asked = word
+        if self.started and self.stop_word is None and not self.scoring:
+            self.stop_word = word
             self._say(f"{word}: finishing the batch and keeping the best epoch; once more to stop at once\n")
             return
-        if self.scoring and self.asked is None:
+        if self.scoring and self.stop_word is None:
             self._say(f"{word}: the model is saved, and `--resume` makes the scores\n")
-        self.asked, self.raised = word, time.monotonic()
-        _PROGRAM.asked = word
+        self.stop_word, self.raised = word, time.monotonic()
+        _PROGRAM.stop_word = word
         raise KeyboardInterrupt(word)
 
     def _say(self, text: str) -> None:
@@ -79,21 +77,21 @@ _PROGRAM = Interruption()
 
 @contextmanager
 def interruptible() -> Iterator[Interruption]:
-    """Inside the block each signal is an interruption of it."""
+    """Raise KeyboardInterrupt in the block at the first signal."""
     with _handled(_PROGRAM) as interruption:
         yield interruption
 
 
 @contextmanager
-def asked_to_stop(quiet: bool) -> Iterator[Interruption]:
-    """Inside the block the first signal is noted, once the fit has begun; it is told unless `quiet`."""
+def stop_on_request(quiet: bool) -> Iterator[Interruption]:
+    """Note the first signal in the block once the fit has started, and print a line about it unless `quiet`."""
     with _handled(Interruption(quiet)) as interruption:
         yield interruption
 
 
-def program_asked() -> str | None:
-    """The word of the signal that has ended what the program did, also where another error came of it; None where none has."""
-    return _PROGRAM.asked
+def program_stop_word() -> str | None:
+    """The word of the signal that interrupted the program, even if another error replaced the interruption; None without a signal."""
+    return _PROGRAM.stop_word
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Standard output and error as other programs use them: who reads may leave, and the disk behind them may be full."""
+"""Standard output and error in a pipeline: the reader may close the pipe, and the disk may be full."""
 
 from __future__ import annotations
 
@@ -12,13 +12,11 @@ from typing import Any, TextIO
 
 from disttrain.errors import ReaderLeft, StorageError, cannot_write
 
-__all__ = ["Outlet", "flushed", "guard", "to_the_end"]
-
 _GONE = {errno.EPIPE, errno.ECONNRESET}
 
 
 class Outlet(io.RawIOBase):
-    """The bytes of a stream that is written to the end, be there a reader or not.
+    """The raw bytes of a stream; a program can write to it to the end, even without a reader.
 
     The first write that fails raises ReaderLeft or StorageError, unless the stream is `silent`; nothing is written after it.
     """
@@ -39,7 +37,7 @@ class Outlet(io.RawIOBase):
         return len(data)
 
     def error(self) -> ReaderLeft | StorageError:
-        """The error of the write that failed."""
+        """The error for the failed write."""
         assert self.fault is not None
         return ReaderLeft() if self.fault.errno in _GONE else cannot_write(self.fault, self.label)
 
@@ -54,7 +52,7 @@ class Outlet(io.RawIOBase):
 
 
 def guard() -> None:
-    """Put outlets behind standard output and error, of which the latter is silent: no command fails because its talk cannot be read."""
+    """Put outlets behind standard output and error. The one of stderr is silent, so that no command fails for want of a reader of its messages."""
     for number in range(3):
         # A descriptor that is closed would be given to the first file that is opened, and what is printed be written into it.
         try:
@@ -67,13 +65,13 @@ def guard() -> None:
 
 
 def flushed() -> None:
-    """Write what stands in the buffer of standard output. Raises ReaderLeft or StorageError."""
+    """Flush standard output. Raises ReaderLeft or StorageError."""
     sys.stdout.flush()
 
 
 @contextmanager
 def to_the_end() -> Iterator[None]:
-    """A block that goes on when standard output can no longer be written; where that was not for want of a reader it is said afterwards."""
+    """Run the block to its end even if writes to standard output fail. Raises StorageError afterwards, unless only the reader left."""
     outlet = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
     if not isinstance(outlet, Outlet):
         yield

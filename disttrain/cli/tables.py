@@ -16,8 +16,6 @@ from disttrain.messages import display
 if TYPE_CHECKING:
     from disttrain.evaluation.result import Evaluation
 
-__all__ = ["clock", "families", "scores", "splits"]
-
 _BARS = " ▁▂▃▄▅▆▇█"
 # Of metrics: those shown in per cent, those whose gain is no share of the baseline, and which way is better where it is not plainly lower.
 _PER_CENT = ("coverage", "accuracy")
@@ -32,21 +30,23 @@ _BETTER = {
 
 
 def clock(seconds: float) -> str:
-    """A time as minutes and seconds."""
+    """A duration as minutes and seconds."""
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
 def splits(out: Console, metrics: dict[str, Any]) -> None:
-    """The nll of each split beside the baseline and the gain over it."""
+    """Print the nll, the baseline and the gain of each split."""
     table = _table("", *metrics)
     for label, key in (("nll", "value"), ("baseline", "baseline"), ("gain", "gain")):
-        table.add_row(label, *(_number(found["metrics"]["nll"][key]) for found in metrics.values() if "nll" in found["metrics"]))
+        table.add_row(
+            label, *(_number(split_scores["metrics"]["nll"][key]) for split_scores in metrics.values() if "nll" in split_scores["metrics"])
+        )
     out.print(table)
     out.print("  gain in nats per row", highlight=False)
 
 
 def families(out: Console, rows: Iterable[dict[str, Any]]) -> None:
-    """The list of families."""
+    """Print the list of families."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for name in ("family", "target", "parameters", "activations"):
         table.add_column(name, no_wrap=name in ("family", "target"), overflow="fold")
@@ -55,27 +55,29 @@ def families(out: Console, rows: Iterable[dict[str, Any]]) -> None:
     out.print(table)
 
 
-def scores(talk: Terminal, answer: Evaluation) -> None:
-    """The scores of an evaluation: one line for one plain metric, else a table, and how calibrated the forecasts are."""
-    made = answer.document
-    about = made["split"] or made["data"]
-    talk.show(f"run {made['run']}{' (newest)' if answer.newest else ''} · {about} · {made['rows']:,} row{'s' if made['rows'] != 1 else ''}")
-    talk.note(answer.remarks, answer.notes)
-    rows = list(_rows(made["metrics"]))
-    if len(rows) == 1 and "by" not in made:
+def scores(terminal: Terminal, answer: Evaluation) -> None:
+    """Print the scores of an evaluation, as one line for one plain metric, else as tables; and the calibration of the forecasts."""
+    document = answer.document
+    about = document["split"] or document["data"]
+    terminal.show(
+        f"run {document['run']}{' (newest)' if answer.newest else ''} · {about} · {document['rows']:,} row{'s' if document['rows'] != 1 else ''}"
+    )
+    terminal.note(answer.remarks, answer.notes)
+    rows = list(_rows(document["metrics"]))
+    if len(rows) == 1 and "by" not in document:
         name, label, entry = rows[0]
-        talk.show(f"  {label}  {_formatted(name, entry['value'])} ± {_error(name, entry['se'], entry['value'])}{_against(name, entry)}")
+        terminal.show(f"  {label}  {_formatted(name, entry['value'])} ± {_error(name, entry['se'], entry['value'])}{_against(name, entry)}")
         return
-    talk.out.print(_score_table(rows))
-    for column, groups in made.get("by", {}).items():
-        talk.show()
-        talk.out.print(_group_table(column, groups))
+    terminal.out.print(_score_table(rows))
+    for column, groups in document.get("by", {}).items():
+        terminal.show()
+        terminal.out.print(_group_table(column, groups))
     if answer.residuals is not None and answer.histogram is not None:
         moments = " · ".join(f"{name} {_moment(value)}" for name, value in answer.residuals._asdict().items())
-        talk.show(f"\n  quantile residuals   {moments}")
+        terminal.show(f"\n  quantile residuals   {moments}")
         top = max(answer.histogram) or 1.0
         bars = "".join(_BARS[round(8 * count / top)] for count in answer.histogram)
-        talk.show(f"  PIT  {bars}      flat = calibrated")
+        terminal.show(f"  PIT  {bars}      flat = calibrated")
 
 
 def _moment(value: float) -> str:
@@ -104,14 +106,17 @@ def _score_table(rows: Iterable[tuple[str, str, dict[str, Any]]]) -> Table:
 
 def _group_table(column: str, groups: dict[str, Any]) -> Table:
     """One line per group, with the value of each metric and the gain in nll."""
-    labels = [(name, label) for found in groups.values() for name, label, _ in _rows(found["metrics"])]
+    labels = [(name, label) for group_scores in groups.values() for name, label, _ in _rows(group_scores["metrics"])]
     named = list(dict.fromkeys(labels))
     gains = ["gain"] if ("nll", "nll") in named else []
     table = _table(column, "rows", *(label for _, label in named), *(f"nll {gain}" for gain in gains))
-    for group, found in groups.items():
-        values = [_formatted(name, entry["value"]) for name, _, entry in _rows(found["metrics"])]
+    for group, group_scores in groups.items():
+        values = [_formatted(name, entry["value"]) for name, _, entry in _rows(group_scores["metrics"])]
         table.add_row(
-            Text(display(group)), f"{found['rows']:,}", *values, *(_formatted("nll", found["metrics"]["nll"][gain]) for gain in gains)
+            Text(display(group)),
+            f"{group_scores['rows']:,}",
+            *values,
+            *(_formatted("nll", group_scores["metrics"]["nll"][gain]) for gain in gains),
         )
     return table
 

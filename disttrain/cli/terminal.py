@@ -1,4 +1,4 @@
-"""How a command talks: options that every command has, text on stderr, data on stdout, and errors as text and exit codes."""
+"""The input and output of a command: the common options, text on stderr, data on stdout, errors as text and exit codes."""
 
 from __future__ import annotations
 
@@ -23,23 +23,21 @@ from disttrain.messages import escaped, escaped_json
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["COMMON", "Color", "Terminal", "Version", "command", "errors_as_text", "report"]
-
 # The options that every command has, behind its name or before it.
 COMMON = ("--quiet", "-q", "--verbose", "-v", "--json", "--color", "--no-progress", "--debug")
 _PANEL = "Options of every command, behind its name or before it"
 
 
 class Color(StrEnum):
-    """When to colour."""
+    """The values of `--color`."""
 
     auto = "auto"
     always = "always"
     never = "never"
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
+def _show_version(requested: bool) -> None:
+    if requested:
         from importlib.metadata import version
 
         typer.echo(f"disttrain {version('disttrain')}")
@@ -51,7 +49,7 @@ Version = Annotated[bool, typer.Option("--version", callback=_show_version, is_e
 
 @dataclass(frozen=True)
 class Terminal:
-    """What the options common to all commands say."""
+    """The values of the common options, and the consoles that they configure."""
 
     quiet: Annotated[bool, typer.Option("--quiet", "-q", rich_help_panel=_PANEL, help="Errors only.")] = False
     verbose: Annotated[
@@ -68,7 +66,7 @@ class Terminal:
 
     @property
     def tracebacks(self) -> bool:
-        """Whether an error shows where in the program it arose."""
+        """True if an error prints its traceback."""
         return self.debug or self.verbose > 1
 
     @functools.cached_property
@@ -78,16 +76,16 @@ class Terminal:
 
     @functools.cached_property
     def err(self) -> Console:
-        """The console of talk: progress, warnings, errors."""
+        """The console of messages: progress, warnings, errors."""
         return _console(sys.stderr, self.color)
 
     def say(self, text: str = "") -> None:
-        """Tell people something that is not a result, unless they asked for quiet or for JSON."""
+        """Print a message that is not a result, unless `--quiet` or `--json` is set."""
         if not (self.quiet or self.json):
             _print(self.err, text)
 
     def note(self, remarks: Iterable[str] = (), warnings: Iterable[str] = ()) -> None:
-        """Tell people how the data are read, behind a point, and what is odd, behind a `!`."""
+        """Print remarks on the data, each after a `·`, and warnings, each after a `!`."""
         for mark, texts in (("·", remarks), ("!", warnings)):
             for text in texts:
                 self.say(f"  {mark} {text}")
@@ -105,7 +103,7 @@ class Terminal:
 
 
 def _plain(content: Any) -> Any:
-    """The content with null in the place of numbers that JSON does not have."""
+    """The content with null instead of numbers that JSON does not have."""
     if isinstance(content, dict):
         return {key: _plain(value) for key, value in content.items()}
     if isinstance(content, list | tuple):
@@ -114,33 +112,33 @@ def _plain(content: Any) -> Any:
 
 
 def command(function: Callable[..., None]) -> Callable[..., None]:
-    """The command `function(talk, ...)` with the options of Terminal added to its own, and errors turned into text and an exit code.
+    """The command `function(terminal, ...)` with the options of Terminal added, and errors turned into text and an exit code.
 
     typer reads a command's options from its signature, so the common ones are added there instead of being written out in every command.
     """
-    own = inspect.signature(function, eval_str=True)
-    common = inspect.signature(Terminal, eval_str=True)
-    added = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in common.parameters.values()]
-    kept = [parameter for name, parameter in own.parameters.items() if name != "talk"]
+    signature = inspect.signature(function, eval_str=True)
+    common_signature = inspect.signature(Terminal, eval_str=True)
+    added = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in common_signature.parameters.values()]
+    own_parameters = [parameter for name, parameter in signature.parameters.items() if name != "terminal"]
     version = inspect.Parameter("version", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Version)
 
     @functools.wraps(function)
-    def run(*arguments: Any, **given: Any) -> None:
-        given.pop("version")
-        talk = Terminal(**{parameter.name: given.pop(parameter.name) for parameter in added})
-        with errors_as_text(talk):
-            function(talk, *arguments, **given)
+    def run(*arguments: Any, **options: Any) -> None:
+        options.pop("version")
+        terminal = Terminal(**{parameter.name: options.pop(parameter.name) for parameter in added})
+        with errors_as_text(terminal):
+            function(terminal, *arguments, **options)
 
-    parameters = [*kept, *added, version]
+    parameters = [*own_parameters, *added, version]
     for parameter in parameters:
         _without_type(parameter.annotation)
-    run.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
+    run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return run
 
 
 def _without_type(annotation: Any) -> None:
-    """Take the word `<bool>` from the help of an option that takes no value."""
+    """Remove the word `<bool>` from the help of an option that takes no value."""
     kind, *options = get_args(annotation)
     if kind is bool:
         for option in options:
@@ -148,8 +146,8 @@ def _without_type(annotation: Any) -> None:
 
 
 @contextmanager
-def errors_as_text(talk: Terminal) -> Iterator[None]:
-    """Inside the block every error becomes text on stderr (a document too, under `--json`) and an exit code."""
+def errors_as_text(terminal: Terminal) -> Iterator[None]:
+    """Turn every error of the block into text on stderr (under `--json` a document too) and an exit code."""
     try:
         with enough_memory("a machine with more memory, or fewer rows at once"):
             yield
@@ -157,56 +155,56 @@ def errors_as_text(talk: Terminal) -> Iterator[None]:
     except ReaderLeft as fault:
         raise typer.Exit(fault.exit_code) from None
     except DisttrainError as fault:
-        if talk.tracebacks:
+        if terminal.tracebacks:
             traceback.print_exc()
-        _report(talk, fault)
+        _report(terminal, fault)
         raise typer.Exit(fault.exit_code) from None
     except KeyboardInterrupt as fault:
-        raise _stopped(talk, word_of(fault)) from None
+        raise _stopped(terminal, word_of(fault)) from None
     except typer.Exit:
         raise
     except Exception as fault:
-        if (word := stop_signals.program_asked()) is not None:
+        if (word := stop_signals.program_stop_word()) is not None:
             # An import that is interrupted may end in any error.
-            raise _stopped(talk, word) from None
-        if talk.tracebacks:
+            raise _stopped(terminal, word) from None
+        if terminal.tracebacks:
             traceback.print_exc()
         hint = "please report it with the output of the same command and `--debug`"
         what = f"this is a bug in disttrain: {type(fault).__name__}: {fault}"
-        _report(talk, DisttrainError(Finding("bug", what[:500], hints=(hint,))))
+        _report(terminal, DisttrainError(Finding("bug", what[:500], hints=(hint,))))
         raise typer.Exit(70) from None
 
 
-def _stopped(talk: Terminal, word: str) -> typer.Exit:
-    talk.say(word)
+def _stopped(terminal: Terminal, word: str) -> typer.Exit:
+    terminal.say(word)
     return typer.Exit(STOPPED[word])
 
 
 def report(fault: DisttrainError) -> None:
-    """Say what went wrong where no command has begun to talk."""
+    """Print an error that arose outside a command."""
     _report(Terminal(), fault)
 
 
-def _report(talk: Terminal, fault: DisttrainError) -> None:
+def _report(terminal: Terminal, fault: DisttrainError) -> None:
     # Where the answer is "no" it has been printed already, and stdout holds one document.
-    if talk.json and not isinstance(fault, AnswerIsNo):
-        talk.document({"event": "error", "exit_code": fault.exit_code, "errors": [asdict(finding) for finding in fault.findings]})
+    if terminal.json and not isinstance(fault, AnswerIsNo):
+        terminal.document({"event": "error", "exit_code": fault.exit_code, "errors": [asdict(finding) for finding in fault.findings]})
     for finding in fault.findings:
         for number, line in enumerate(_lines(finding)):
-            _print(talk.err, line, style="bold red" if number == 0 else None)
-        talk.err.print()
+            _print(terminal.err, line, style="bold red" if number == 0 else None)
+        terminal.err.print()
     if fault.summary:
-        _print(talk.err, fault.summary)
+        _print(terminal.err, fault.summary)
 
 
 def _print(console: Console, text: str, style: str | None = None) -> None:
-    """Print one line, after the empty ones that it begins with; what a file has brought into it cannot steer the terminal.
+    """Print one line, after its leading empty lines, with control characters escaped so that text of a file cannot steer the terminal.
 
-    A terminal breaks it between words, a file or a pipe gets it whole.
+    A terminal wraps the line between words; a file or a pipe gets it unwrapped.
     """
     line = text.lstrip("\n")
-    whole = not console.file.isatty()
-    console.print("\n" * (len(text) - len(line)) + escaped(line), style=style, highlight=False, markup=False, soft_wrap=whole)
+    unwrapped = not console.file.isatty()
+    console.print("\n" * (len(text) - len(line)) + escaped(line), style=style, highlight=False, markup=False, soft_wrap=unwrapped)
 
 
 def _lines(finding: Finding) -> Iterator[str]:
@@ -225,7 +223,7 @@ def _lines(finding: Finding) -> Iterator[str]:
 def _console(stream: Any, color: Color) -> Console:
     from rich.console import Console
 
-    terminal = {Color.always: True, Color.never: False, Color.auto: None}[color]
+    forced = {Color.always: True, Color.never: False, Color.auto: None}[color]
     # A file or a pipe has no width; a table cut to 80 columns would lose numbers.
     width = None if stream.isatty() else 160
-    return Console(file=stream, force_terminal=terminal, no_color=color is Color.never or None, emoji=False, width=width)
+    return Console(file=stream, force_terminal=forced, no_color=color is Color.never or None, emoji=False, width=width)

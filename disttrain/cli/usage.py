@@ -1,4 +1,4 @@
-"""The program as a whole: common options before the name of a command, and mistakes of the command line in our own words."""
+"""The group of all commands: common options before a command's name, and usage errors in the words of disttrain."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from typer.core import TyperGroup
 from disttrain.cli.terminal import COMMON, Color, Terminal, errors_as_text
 from disttrain.errors import Finding, UsageError
 
-__all__ = ["Program"]
-
 # Newer releases of typer bring a copy of click, older ones use click itself: BadParameter stands among the errors of either.
 _CLICK: Any = import_module(typer.BadParameter.__module__)
 
@@ -30,7 +28,7 @@ _VALUES = (
 
 
 class Program(TyperGroup):
-    """The group of all commands: `-q`, `--json` and their like may stand before the command too, and every mistake is an `error[...]`."""
+    """The group of all commands. Common options may stand before the command too, and every usage error prints as `error[...]`."""
 
     def main(
         self,
@@ -41,7 +39,7 @@ class Program(TyperGroup):
         windows_expand_args: bool = True,
         **extra: Any,
     ) -> Any:
-        """Run a command; what a person must mend is printed as an error, unless `standalone_mode` is off: then it is raised."""
+        """Run a command. Print a usage error, or raise it if `standalone_mode` is false."""
         arguments = _arranged(sys.argv[1:] if args is None else args)
         if not standalone_mode:
             return super().main(arguments, prog_name, complete_var, False, windows_expand_args, **extra)
@@ -61,7 +59,7 @@ class Program(TyperGroup):
 
 
 def _arranged(args: Sequence[str]) -> list[str]:
-    """The arguments with the common options that stand before the command put behind its name."""
+    """The arguments, with the common options before the command moved behind its name."""
     front: list[str] = []
     rest = list(args)
     while rest and _is_common(rest[0]):
@@ -79,11 +77,11 @@ def _is_common(argument: str) -> bool:
 
 
 def _report(fault: Any, arguments: Sequence[str], commands: Mapping[str, Any]) -> int:
-    """Print a mistake of the command line as an error; the exit code."""
+    """Print a usage error and return the exit code."""
     color = next((color for color in Color if f"--color {color}" in " ".join(arguments).replace("=", " ")), Color.auto)
-    talk = Terminal(json="--json" in arguments, color=color, debug="--debug" in arguments)
+    terminal = Terminal(json="--json" in arguments, color=color, debug="--debug" in arguments)
     try:
-        with errors_as_text(talk):
+        with errors_as_text(terminal):
             raise UsageError(_finding(fault, arguments, commands))
     except typer.Exit as end:
         code = end.exit_code
@@ -91,7 +89,7 @@ def _report(fault: Any, arguments: Sequence[str], commands: Mapping[str, Any]) -
 
 
 def _finding(fault: Any, arguments: Sequence[str], commands: Mapping[str, Any]) -> Finding:
-    """The mistake with its code, the usage of the command, and the way out."""
+    """The finding of a usage error: its code, the usage of the command, and hints."""
     name = arguments[0] if arguments and arguments[0] in commands else ""
     command = commands.get(name)
     help_hint = f"`{' '.join(filter(None, ('disttrain', name)))} --help` lists what there is"
@@ -106,12 +104,12 @@ def _usage(name: str, command: Any) -> str:
         return "disttrain COMMAND [ARGS] [OPTIONS]"
     arguments = [param for param in command.params if param.param_type_name == "argument"]
     labels = [(param.metavar or param.name).strip("[]").upper() for param in arguments]
-    shown = [label if param.required else f"[{label}]" for param, label in zip(arguments, labels, strict=True)]
-    return " ".join(["disttrain", name, *shown, "[OPTIONS]"])
+    placeholders = [label if param.required else f"[{label}]" for param, label in zip(arguments, labels, strict=True)]
+    return " ".join(["disttrain", name, *placeholders, "[OPTIONS]"])
 
 
 def _explained(fault: Any, name: str, command: Any, commands: tuple[str, ...]) -> tuple[str, str, str, str]:
-    """Code, finding, place and way out of a mistake that click has noticed."""
+    """The code, text, location and hint of an error of click."""
     owner = f"`{' '.join(filter(None, ('disttrain', name)))}`"
     match fault:
         case _CLICK.NoSuchOption():
@@ -147,26 +145,26 @@ def _value_words(message: str) -> str:
 def _nearest_command(word: str, commands: tuple[str, ...]) -> str:
     from disttrain.config import suggestion
 
-    if near := suggestion(word, commands):
-        return f"did you mean `disttrain {near}`?"
+    if nearest := suggestion(word, commands):
+        return f"did you mean `disttrain {nearest}`?"
     if word.endswith((".yaml", ".yml")):
         return f"did you mean `disttrain fit {word}`?"
     return f"the commands are {', '.join(f'`{command}`' for command in commands)}"
 
 
 def _nearest_option(option: str, command: Any) -> str:
-    """The option that was meant, or `--set` with the key of the config that has this name."""
+    """A hint with the nearest option, or with `--set` and the key of the config of that name."""
     from disttrain.config import key_of, suggestion
 
     if command is None:
         return (
-            f"did you mean `{near}`?"
-            if (near := suggestion(option, COMMON))
+            f"did you mean `{nearest}`?"
+            if (nearest := suggestion(option, COMMON))
             else "an option stands behind the command: `disttrain COMMAND [OPTIONS]`"
         )
     options = [text for param in command.params for text in param.opts if text.startswith("-")]
     key = key_of(option.lstrip("-").replace("-", "_")) if "--set" in options else None
-    near = suggestion(option, options)
-    if key is not None and (near is None or key.rpartition(".")[2] == option.lstrip("-").replace("-", "_")):
+    nearest = suggestion(option, options)
+    if key is not None and (nearest is None or key.rpartition(".")[2] == option.lstrip("-").replace("-", "_")):
         return f"did you mean `--set {key}=VALUE`?"
-    return f"did you mean `{near}`?" if near else ""
+    return f"did you mean `{nearest}`?" if nearest else ""

@@ -1,4 +1,4 @@
-"""The config: strict YAML, frozen sections, and messages that point at the wrong word. Importing this room imports no torch."""
+"""The config: strict YAML, frozen sections, and messages that point at the wrong word. Importing this package imports no torch."""
 
 from disttrain.config.aliases import key_of
 from disttrain.config.dump import dump, dump_document, override

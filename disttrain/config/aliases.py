@@ -1,4 +1,4 @@
-"""Words of other programs for what a config says, and the key of each here."""
+"""Words of other programs for the keys of a config, and the key for each."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from disttrain.config.sections.config import Config
-
-__all__ = ["LINKS", "field_at", "key_of", "keys_at", "remark_on"]
 
 # The word for a key in LightGBM, XGBoost, scikit-learn, Keras, PyTorch Lightning, Ludwig and Hugging Face.
 _ELSEWHERE: dict[str, str] = {
@@ -73,18 +71,18 @@ LINKS = {
 
 
 def key_of(word: str) -> str | None:
-    """The dotted key that a word stands for: a key of this name in some section, or the word of another program for one."""
+    """The dotted key for a word: the key of this name in some section, or the key that another program calls so."""
     exact = (key for key in _keys() if key.rpartition(".")[2] == word and not key.startswith("distribution.parameters"))
     return _ELSEWHERE.get(word) or next(exact, None)
 
 
 def remark_on(word: str) -> str | None:
-    """What does the work of a word of other programs that has no key here."""
+    """The hint for a word of another program that has no key here; None for other words."""
     return _WITHOUT_A_KEY.get(word)
 
 
 def _keys(model: type[BaseModel] = Config, before: str = "") -> Iterator[str]:
-    """Every dotted key of a config that does not lie in a list, the outer ones first."""
+    """Every dotted key of a config outside lists, the outer ones first."""
     sections = []
     for name, field in model.model_fields.items():
         yield f"{before}{name}"
@@ -94,12 +92,12 @@ def _keys(model: type[BaseModel] = Config, before: str = "") -> Iterator[str]:
 
 
 def keys_at(path: tuple[str | int, ...]) -> tuple[str, ...]:
-    """The keys of the section at a path; none where there is no section."""
+    """The keys of the section at a path; empty if there is no section."""
     return tuple(chain.from_iterable(model.model_fields for model in _sections_at(path)))
 
 
 def field_at(path: tuple[str | int, ...]) -> FieldInfo | None:
-    """What the key at a path takes; None where there is no such key."""
+    """The field of the key at a path; None if there is no such key."""
     fields = [model.model_fields[str(path[-1])] for model in _sections_at(path[:-1]) if path and str(path[-1]) in model.model_fields]
     return fields[0] if fields else None
 
@@ -114,7 +112,7 @@ def _sections_at(path: tuple[str | int, ...]) -> list[type[BaseModel]]:
 
 
 def _models_of(annotation: Any) -> Iterator[type[BaseModel]]:
-    """The sections that an annotation mentions."""
+    """The section classes in an annotation."""
     if get_origin(annotation) is Annotated:
         yield from _models_of(get_args(annotation)[0])
     elif get_args(annotation):

@@ -1,4 +1,4 @@
-"""What no section can see by itself: columns with two roles, and keys that this version cannot do."""
+"""Checks across sections: columns with two roles, and keys that this version does not support."""
 
 from __future__ import annotations
 
@@ -10,18 +10,16 @@ from disttrain.config.messages import display
 from disttrain.config.remote import remote_problems
 from disttrain.config.yaml.source_map import Path, Problem
 
-__all__ = ["role_problems", "unavailable"]
-
 # Roles that a column has alone, in the order in which they claim it.
 _ROLES = {"target": "the target", "weight": "the weight", "id": "an id", "features": "a feature"}
 # Columns that tell of the target: none of them may be known to the network, and only an end may stand in the target's place.
 _TELLING = {"event": "target weight id features", "lower": "weight id features", "upper": "weight id features"}
 # What is known of a row may be a feature too, but not its target.
-_KNOWN = ("exposure", "trials")
+_COVARIATES = ("exposure", "trials")
 
 
 def unavailable(document: Mapping[str, Any]) -> Iterator[Problem]:
-    """Keys of a raw document that ask for what this version cannot do; they are refused, never ignored."""
+    """The problems of keys in a raw document that this version does not support; it refuses them and never ignores them."""
     for path, accepted in NOT_AVAILABLE.items():
         value = _at(document, path)
         if value is not None and value != accepted:
@@ -32,9 +30,9 @@ def unavailable(document: Mapping[str, Any]) -> Iterator[Problem]:
     yield from remote_problems(data) if isinstance(data, Mapping) else ()
     columns = _at(document, ("predictions", "columns"))
     if isinstance(columns, list) and "samples" in columns:
-        place = columns.index("samples")
+        index = columns.index("samples")
         yield Problem(
-            ("predictions", "columns", place),
+            ("predictions", "columns", index),
             "not-available",
             "`samples` are not written by a fit",
             hints=("use `disttrain predict --samples N`",),
@@ -42,20 +40,20 @@ def unavailable(document: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def role_problems(document: Mapping[str, Any]) -> Iterator[Problem]:
-    """Columns of a raw document that have two roles or are listed twice."""
+    """The problems of columns in a raw document that have two roles or are listed twice."""
     data = document.get("data")
     if not isinstance(data, Mapping):
         return
-    taken: dict[str, str] = {}
-    for role, said in _ROLES.items():
+    roles: dict[str, str] = {}
+    for role, description in _ROLES.items():
         for path, column in _columns(data.get(role), ("data", role)):
-            if column not in taken:
-                taken[column] = role
-            elif taken[column] != role:
-                yield _conflict(path, column, taken[column], said)
+            if column not in roles:
+                roles[column] = role
+            elif roles[column] != role:
+                yield _conflict(path, column, roles[column], description)
             elif role in ("target", "features"):
                 yield Problem(path, "role-conflict", f"{display(column)} is listed twice in `{role}`", hints=("leave one of them out",))
-    yield from _observation_conflicts(data, taken)
+    yield from _observation_conflicts(data, roles)
     if isinstance(data.get("features"), list) and "*" not in data["features"] and data.get("exclude"):
         yield Problem(
             ("data", "exclude"),
@@ -66,36 +64,36 @@ def role_problems(document: Mapping[str, Any]) -> Iterator[Problem]:
         )
 
 
-def _observation_conflicts(data: Mapping[str, Any], taken: Mapping[str, str]) -> Iterator[Problem]:
-    """Columns that say how the target was observed and have another role that they must not have."""
+def _observation_conflicts(data: Mapping[str, Any], roles: Mapping[str, str]) -> Iterator[Problem]:
+    """The problems of columns that describe the observation of the target and have a second role that excludes it."""
     for key, forbidden in _TELLING.items():
         column = _at(data, ("censoring", key))
-        if isinstance(column, str) and taken.get(column) in forbidden.split():
-            yield _conflict(("data", "censoring", key), column, taken[column], f"`censoring.{key}`")
+        if isinstance(column, str) and roles.get(column) in forbidden.split():
+            yield _conflict(("data", "censoring", key), column, roles[column], f"`censoring.{key}`")
     offsets = data.get("offset")
-    known: dict[Path, Any] = {("data", key): data.get(key) for key in _KNOWN}
-    known |= {("data", "offset", key): column for key, column in offsets.items()} if isinstance(offsets, Mapping) else {}
-    for path, column in known.items():
-        if isinstance(column, str) and taken.get(column) == "target":
+    covariates: dict[Path, Any] = {("data", key): data.get(key) for key in _COVARIATES}
+    covariates |= {("data", "offset", key): column for key, column in offsets.items()} if isinstance(offsets, Mapping) else {}
+    for path, column in covariates.items():
+        if isinstance(column, str) and roles.get(column) == "target":
             yield _conflict(path, column, "target", f"`{path[-1]}`")
 
 
-def _conflict(path: Path, column: str, role: str, said: str) -> Problem:
+def _conflict(path: Path, column: str, role: str, description: str) -> Problem:
     return Problem(
         path,
         "role-conflict",
-        f"{display(column)} is {_ROLES[role]} and cannot be {said} too",
+        f"{display(column)} is {_ROLES[role]} and cannot be {description} too",
         hints=("a column has one role: leave it out of one",),
     )
 
 
 def _columns(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
-    """The columns that a key names, with the path of each."""
-    for place, item in enumerate(value) if isinstance(value, list) else ((None, value),):
-        here = path if place is None else (*path, place)
+    """The columns in the value of a key, with the path of each."""
+    for index, item in enumerate(value) if isinstance(value, list) else ((None, value),):
+        here = path if index is None else (*path, index)
         if isinstance(item, Mapping):
             here, item = (*here, "name"), item.get("name")
-        if isinstance(item, str) and not (item == "*" and place is None):
+        if isinstance(item, str) and not (item == "*" and index is None):
             yield here, item
 
 

@@ -1,4 +1,4 @@
-"""What was probably meant by a wrong key or value of a config, written as one writes it in the file and tried before it is offered."""
+"""Hints for a wrong key or value of a config: the likely correction, as YAML, tried before it is offered."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ from disttrain.config.yaml.scalars import resolved, share_meant
 from disttrain.config.yaml.source_map import Path
 from disttrain.config.yaml.text import yaml_word
 
-__all__ = ["hint_for_key", "hint_for_value"]
-
 _TRUE, _FALSE = ("true", "yes", "on", "y"), ("false", "no", "off", "n")
 _NOTHING = ("none", "null", "nil", "off", "no", "never", "false")
 _UNITS = {"d": r"d(?:ays?)?", "h": r"h(?:ours?|rs?)?", "m": r"m(?:in(?:ute)?s?)?", "s": r"s(?:ec(?:ond)?s?)?"}
@@ -26,7 +24,7 @@ _USUAL_KEYS: dict[Path, str] = {("training", "early_stopping"): "patience", ("tr
 
 
 def hint_for_value(path: Path, value: Any) -> str | None:
-    """The way out for a value that its key does not take: the value that was meant, or to leave the key out for its default."""
+    """The hint for a value that its key does not accept: the likely value, or to leave the key out for its default."""
     name = str(path[-1]) if path else ""
     for candidate in _candidates(path, value):
         written = f"{name}: {yaml_word(candidate)}"
@@ -41,7 +39,7 @@ def hint_for_value(path: Path, value: Any) -> str | None:
 
 
 def _about_quotes(value: Any, candidate: Any) -> str:
-    """A word on quotes, where they make the difference."""
+    """A remark on quotes, if they make the difference."""
     if isinstance(candidate, str) and not isinstance(value, str):
         return ", in quotes it is text"
     same = isinstance(value, str) and candidate is not None and str(candidate).lower() == value.lower()
@@ -49,7 +47,7 @@ def _about_quotes(value: Any, candidate: Any) -> str:
 
 
 def _takes(path: Path, value: Any) -> bool:
-    """Whether the key at a path takes a value."""
+    """True if the key at a path accepts a value."""
     field = field_at(path)
     if field is None:
         return False
@@ -62,7 +60,7 @@ def _takes(path: Path, value: Any) -> bool:
 
 
 def _candidates(path: Path, value: Any) -> Iterator[Any]:
-    """What may have been meant by a value, the likeliest first."""
+    """The candidates for the intended value, the likeliest first."""
     match value:
         case bool():
             yield {} if value else None
@@ -139,7 +137,7 @@ def _item(name: str, options: Any) -> Any:
 
 
 def hint_for_key(path: Path, value: Any) -> str:
-    """The way out for a key that its section does not have: the key that was meant, here or in another section, else all that there are."""
+    """The hint for a key that its section does not have: the likely key, in this or another section, else the list of keys."""
     word, siblings = str(path[-1]), keys_at(path[:-1])
     name, colon, rest = word.partition(":")
     if colon and rest and name in siblings:
@@ -150,12 +148,12 @@ def hint_for_key(path: Path, value: Any) -> str:
         return f"the activation is the inverse of a link: write `activation: {activation}`"
     if remark := remark_on(word):
         return remark
-    near, key = suggestion(word, siblings), key_of(word)
+    nearest, key = suggestion(word, siblings), key_of(word)
     if key is not None and key.rpartition(".")[2] != word:
         leaf = key.rpartition(".")[2]
         return f"did you mean `{leaf}`?" if leaf in siblings else f"`{word}` is `{key}` here" + _added(key, value)
-    if near:
-        return f"did you mean `{near}`?"
+    if nearest:
+        return f"did you mean `{nearest}`?"
     if key is not None:
         section = key.rpartition(".")[0]
         return f"`{word}` belongs to `{section}`" + _added(key, value) if section else f"`{word}` stands at the left margin, in no section"
@@ -164,7 +162,7 @@ def hint_for_key(path: Path, value: Any) -> str:
 
 
 def _added(key: str, value: Any) -> str:
-    """The key as it is written in a file, where it takes the value or one that was meant by it."""
+    """The key and its value as YAML after a colon, if the key accepts the value or a candidate for it."""
     path = tuple(key.split("."))
     candidates = (candidate for candidate in (value, *_candidates(path, value)) if _takes(path, candidate))
     for candidate in candidates:

@@ -1,4 +1,4 @@
-"""What pydantic finds wrong, in our own words; and all problems of a config as one error."""
+"""The errors of pydantic as problems of a config, and all problems as one ConfigError."""
 
 from __future__ import annotations
 
@@ -11,10 +11,8 @@ from disttrain.config.corrections import hint_for_key, hint_for_value
 from disttrain.config.messages import display, escaped
 from disttrain.config.sections.field_types import WRONG, is_tag
 from disttrain.config.yaml.scalars import resolved
-from disttrain.config.yaml.source_map import Located, Path, Problem
+from disttrain.config.yaml.source_map import LocatedProblem, Path, Problem
 from disttrain.errors import ConfigError
-
-__all__ = ["MOST_SHOWN", "failure", "problems_of"]
 
 MOST_SHOWN = 20
 
@@ -40,19 +38,19 @@ _BOUNDS = {
 
 
 def problems_of(error: ValidationError) -> Iterator[Problem]:
-    """The problems that a ValidationError of Config stands for, in our own words; ways out are looked for as long as they are few."""
-    for number, found in enumerate(error.errors(include_url=False)):
-        path = tuple(part for part in found["loc"] if not is_tag(part))
-        yield _problem(path, found["type"], found["input"], {"what": found["msg"], **found.get("ctx", {})}, number < _MOST_SOLVED)
+    """The problems of a ValidationError of Config. Only the first ones get hints."""
+    for number, details in enumerate(error.errors(include_url=False)):
+        path = tuple(part for part in details["loc"] if not is_tag(part))
+        yield _problem(path, details["type"], details["input"], {"what": details["msg"], **details.get("ctx", {})}, number < _MOST_SOLVED)
 
 
 def _problem(path: Path, kind: str, value: Any, context: dict[str, Any], solved: bool) -> Problem:
-    """One of them; with ways out where it is to be `solved`."""
+    """One problem; with hints if it is to be `solved`."""
     subject = _subject(path)
     if "at" in context:
         hints = tuple(context["hints"])
         if kind == "wrong-type" and not context["at"]:
-            hints = (*(hint for hint in (_ways_out(path, value) if solved else ()) if not hints or hint.startswith("write")), *hints)
+            hints = (*(hint for hint in (_hints(path, value) if solved else ()) if not hints or hint.startswith("write")), *hints)
         return Problem((*path, *context["at"]), kind, context["what"], context["why"], hints, context["on_key"])
     if kind == "missing":
         return Problem(path, "missing-key", f"{subject} is missing", hints=_needs(path), on_key=True)
@@ -60,7 +58,7 @@ def _problem(path: Path, kind: str, value: Any, context: dict[str, Any], solved:
         return Problem(
             path, "unknown-key", f"unknown key {display(path[-1])}", hints=(hint_for_key(path, value),) if solved else (), on_key=True
         )
-    hints = _ways_out(path, value) if solved else ()
+    hints = _hints(path, value) if solved else ()
     if kind == WRONG or kind in _EXPECTED:
         expected = context["what"] if kind == WRONG else _EXPECTED[kind]
         return Problem(path, "wrong-type", f"{subject} must be {expected}, not {_quoted(value)}", hints=hints)
@@ -74,8 +72,8 @@ def _problem(path: Path, kind: str, value: Any, context: dict[str, Any], solved:
     return Problem(path, "wrong-type", f"{subject} cannot be {display(value)}")
 
 
-def _ways_out(path: Path, value: Any) -> tuple[str, ...]:
-    """The ways out for a value of the wrong type or size, where there are some."""
+def _hints(path: Path, value: Any) -> tuple[str, ...]:
+    """The hints for a value of the wrong type or size, if there are any."""
     if value is None and path and isinstance(path[-1], int):
         return ('take the empty item out; a minus as text, standard input for one, is `"-"` in quotes',)
     hint = "leave the key out for its default" if value is None else hint_for_value(path, value)
@@ -83,7 +81,7 @@ def _ways_out(path: Path, value: Any) -> tuple[str, ...]:
 
 
 def _quoted(value: Any) -> str:
-    """A value as a message names it; of a text that would be something else without quotes, that it is one."""
+    """A value as a message names it. A text that YAML would read as another type without quotes is called a text."""
     if not isinstance(value, str):
         return display(value)
     try:
@@ -94,7 +92,7 @@ def _quoted(value: Any) -> str:
 
 
 def _subject(path: Path) -> str:
-    """The key that a path ends in, as a message names it."""
+    """The last key of a path, as a message names it."""
     names = [part for part in path if isinstance(part, str)]
     name = display(names[-1]) if names else "the config"
     return f"item {path[-1] + 1} of {name}" if path and isinstance(path[-1], int) else name
@@ -105,15 +103,15 @@ def _needs(path: Path) -> tuple[str, ...]:
     return (f"add `{path[-1]}: ...`{inside}",)
 
 
-def failure(problems: Iterable[Located], label: str) -> ConfigError:
-    """All problems as one error, in the order of their lines; at most MOST_SHOWN are told, the others counted."""
+def failure(problems: Iterable[LocatedProblem], label: str) -> ConfigError:
+    """All problems as one error, in the order of their lines. It lists at most MOST_SHOWN and counts the others."""
     # A section and a rule may object to the same word for one reason: the first says it.
-    first: dict[Any, Located] = {}
+    first: dict[Any, LocatedProblem] = {}
     for located in problems:
         first.setdefault((located.order, located.path, located.problem.code), located)
-    found = sorted(first.values(), key=lambda located: located.order)
-    count, rest = len(found), len(found) - MOST_SHOWN
+    ordered = sorted(first.values(), key=lambda located: located.order)
+    count, rest = len(ordered), len(ordered) - MOST_SHOWN
     errors = "1 error" if count == 1 else f"{count:,} errors"
     more = f" ({MOST_SHOWN} of them above, and {rest:,} more)" if rest > 0 else ""
     label = escaped(label) or "the config"
-    return ConfigError(*(located.finding() for located in found[:MOST_SHOWN]), summary=f"{errors} in {label}{more}; nothing was run")
+    return ConfigError(*(located.finding() for located in ordered[:MOST_SHOWN]), summary=f"{errors} in {label}{more}; nothing was run")

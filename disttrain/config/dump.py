@@ -11,8 +11,6 @@ from disttrain.config.yaml.scalars import TooDeepError, plain
 from disttrain.config.yaml.source_map import Problem, locate
 from disttrain.config.yaml.text import yaml_text, yaml_word
 
-__all__ = ["dump", "dump_document", "override", "plain_document"]
-
 
 def dump(config: Config) -> str:
     """YAML text of a config with every default filled in; `load` reads it back to an equal config."""
@@ -21,17 +19,17 @@ def dump(config: Config) -> str:
 
 
 def dump_document(document: Mapping[str, Any]) -> str:
-    """YAML text of a raw config document. Raises ConfigError where it holds what a config cannot hold."""
+    """YAML text of a raw config document. Raises ConfigError if a config cannot hold a value of it."""
     return yaml_text(plain_document(document))
 
 
 def override(key: str, value: Any) -> str:
-    """The `KEY=VALUE` argument that sets a dotted key to a Python value. Raises ConfigError where a config cannot hold it."""
+    """The `KEY=VALUE` argument that sets a dotted key to a Python value. Raises ConfigError if a config cannot hold it."""
     return f"{key}={yaml_word(plain_document({'value': value})['value'])}"
 
 
 def plain_document(document: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy of a document that holds only what a config can hold. Raises ConfigError with all that it cannot."""
+    """A copy of a document with plain values only. Raises ConfigError with every value that a config cannot hold."""
     problems: list[Problem] = []
     copy: Any = None
     try:

@@ -1,4 +1,4 @@
-"""From a file, a text or a mapping to a Config: everything that is wrong is said at once, and where."""
+"""Loads a Config from a file, a text or a mapping, and reports all problems at once with their locations."""
 
 from __future__ import annotations
 
@@ -20,10 +20,8 @@ from disttrain.config.paths import expanded
 from disttrain.config.sections.config import Config
 from disttrain.config.yaml import parser
 from disttrain.config.yaml.overrides import applied
-from disttrain.config.yaml.source_map import Located, Places, Problem, Source, Spot, locate
+from disttrain.config.yaml.source_map import LocatedProblem, Problem, Source, SourceLocation, SourceMap, locate
 from disttrain.errors import ConfigError, Finding
-
-__all__ = ["Loaded", "Rules", "load", "loads", "parse", "run_name"]
 
 _SMALLEST = "the least is `distribution: gamma` and `data: {train: FILE, target: COLUMN, features: [COLUMN, COLUMN]}`"
 Rules = Callable[[Mapping[str, Any]], Iterable[Problem]]
@@ -31,18 +29,18 @@ Rules = Callable[[Mapping[str, Any]], Iterable[Problem]]
 
 @dataclass(frozen=True)
 class Loaded:
-    """A config and where it came from: the file, its text byte for byte, and the folder that data paths are relative to."""
+    """A config and its origin: the file, its bytes, and the base folder of data paths."""
 
     config: Config
     path: Path | None
     text: bytes
     base: Path
     label: str = "config"
-    places: Places = field(default_factory=dict, repr=False, compare=False)
+    source_map: SourceMap = field(default_factory=dict, repr=False, compare=False)
 
     def finding(self, problem: Problem) -> Finding:
-        """A problem as a finding that shows where in the file, or in which override, it lies."""
-        return locate(self.places, problem, self.label).finding()
+        """A problem as a finding with its location in the file or in an override."""
+        return locate(self.source_map, problem, self.label).finding()
 
 
 def load(path: Path | str, overrides: Sequence[str] = (), rules: Rules | None = None) -> Loaded:
@@ -56,17 +54,20 @@ def load(path: Path | str, overrides: Sequence[str] = (), rules: Rules | None = 
 
 
 def loads(text: str, where: str = "config", base: Path | None = None, overrides: Sequence[str] = (), rules: Rules | None = None) -> Loaded:
-    """The same for a text; `where` names it in messages, `base` (default: the working folder) is what data paths are relative to."""
+    """The config in a text. `where` names the text in messages; `base` (default: the working folder) is the base folder of data paths.
+
+    `overrides`, `rules` and the errors are as in `load`.
+    """
     return _loaded(text.encode("utf-8", "surrogatepass"), where, None, Path.cwd() if base is None else base, overrides, rules)
 
 
 def parse(document: Mapping[str, Any], overrides: Sequence[str] = (), rules: Rules | None = None) -> Config:
-    """The config that a mapping of plain Python values stands for. Raises ConfigError with all problems at once, by dotted key."""
+    """The config in a mapping of plain Python values. Raises ConfigError with all problems at once, by dotted key."""
     return _checked(plain_document(document), {}, overrides, rules, "")[0]
 
 
 def run_name(loaded: Loaded) -> str:
-    """The name of a run of this config: as given, else the stem of its file, in characters that a folder may have."""
+    """The name of a run of this config: `name` of the config, else the stem of its file, in characters that a folder may have."""
     stem = loaded.config.name or (loaded.path.stem if loaded.path else "run")
     return re.sub(r"[^\w.+ -]+", "-", stem)[:100].strip(" .-+") or "run"
 
@@ -75,28 +76,30 @@ def _loaded(data: bytes, label: str, path: Path | None, base: Path, overrides: S
     reading = parser.read(data)
     source = Source(label, reading.lines)
     if reading.faults:
-        raise failure((Located(fault.problem, source, fault.span, ()) for fault in reading.faults), label)
+        raise failure((LocatedProblem(fault.problem, source, fault.span, ()) for fault in reading.faults), label)
     if reading.value is None and not overrides:
         problem = Problem((), "empty-config", "the config is empty", hints=(_SMALLEST,))
         raise failure([locate({}, problem, label)], label)
-    places = {at: Spot(source, place) for at, place in reading.places.items()}
+    source_map = {key_path: SourceLocation(source, spans) for key_path, spans in reading.spans.items()}
     document = {} if reading.value is None else reading.value
     if not isinstance(document, dict):
         problem = Problem(
             (), "wrong-type", "a config is a mapping of keys to values", hints=("it begins with `distribution:` and `data:`",)
         )
-        raise failure([locate(places, problem, label)], label)
-    places.pop((), None)
-    config, final = _checked(document, places, overrides, rules, label)
+        raise failure([locate(source_map, problem, label)], label)
+    source_map.pop((), None)
+    config, final = _checked(document, source_map, overrides, rules, label)
     return Loaded(config, path, data, base, label, final)
 
 
-def _checked(document: dict[str, Any], places: Places, overrides: Sequence[str], rules: Rules | None, label: str) -> tuple[Config, Places]:
-    """The config of a raw document under overrides, and where its values stand."""
-    found: list[Located] = []
+def _checked(
+    document: dict[str, Any], source_map: SourceMap, overrides: Sequence[str], rules: Rules | None, label: str
+) -> tuple[Config, SourceMap]:
+    """The config of a raw document with overrides applied, and the source map of its values."""
+    located_problems: list[LocatedProblem] = []
     for order, argument in enumerate(overrides, 1):
-        places, bad = applied(document, places, argument, order)
-        found += bad
+        source_map, override_problems = applied(document, source_map, argument, order)
+        located_problems += override_problems
     refused = list(unavailable(document))
     problems = [*refused, *role_problems(document), *(rules(document) if rules else ())]
     config: Config | None = None
@@ -107,14 +110,14 @@ def _checked(document: dict[str, Any], places: Places, overrides: Sequence[str],
         problems += [
             problem for problem in problems_of(error) if not any(problem.path[:n] in skipped for n in range(1, len(problem.path) + 1))
         ]
-    found += [locate(places, problem, label) for problem in problems]
-    if config is None or found:
-        raise failure(found, label)
-    return config, places
+    located_problems += [locate(source_map, problem, label) for problem in problems]
+    if config is None or located_problems:
+        raise failure(located_problems, label)
+    return config, source_map
 
 
 def _bytes(path: Path) -> bytes:
-    """The content of a regular file, as far as a config can be long."""
+    """The content of a regular file, up to one byte more than a config may have."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             raise _no_config(path, "this is a folder, not a config file" if os.path.isdir(path) else "this is not a regular file")
@@ -129,7 +132,7 @@ def _bytes(path: Path) -> bytes:
 def _no_config(path: Path, what: str) -> ConfigError:
     hints = ("give the path of a YAML config",)
     folder = path if os.path.isdir(path) else path.parent
-    near = [file.name for file in sorted(folder.glob("*.y*ml"))[:1_000]] if os.path.isdir(folder) else []
-    if meant := nearest_file(path.name, near) or (near[0] if len(near) == 1 else None):
+    candidates = [file.name for file in sorted(folder.glob("*.y*ml"))[:1_000]] if os.path.isdir(folder) else []
+    if meant := nearest_file(path.name, candidates) or (candidates[0] if len(candidates) == 1 else None):
         hints = (f"did you mean `{escaped(str(folder / meant))}`?",)
     return ConfigError(Finding("no-config", what, escaped(str(path)), hints=hints), summary="nothing was run")

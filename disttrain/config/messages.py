@@ -1,4 +1,4 @@
-"""How words and values look in a message: escaped, short, and with the nearest known word beside an unknown one."""
+"""Words and values as text for a message: escaped, short, and with the nearest choice for an unknown word."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from disttrain.messages import escaped, shortened
 
-__all__ = ["escaped", "listing", "nearest_file", "shortened", "display", "suggestion", "way_out"]
+__all__ = ["choice_hint", "escaped", "listing", "nearest_file", "shortened", "display", "suggestion"]
 
 
 def display(value: Any) -> str:
@@ -62,29 +62,29 @@ _SAME = {
 
 
 def suggestion(word: str, choices: Iterable[str]) -> str | None:
-    """The choice that was probably meant by `word`, or None where none is near."""
-    known = {choice.lower(): choice for choice in choices if isinstance(choice, str)}
-    if _SAME.get(word.lower()) in known and word.lower() not in known:
-        return known[_SAME[word.lower()]]
-    near = difflib.get_close_matches(word[:100].lower(), known, n=1, cutoff=0.6)
-    return known[near[0]] if near else None
+    """The choice nearest to `word`, or None if none is similar."""
+    by_lower_case = {choice.lower(): choice for choice in choices if isinstance(choice, str)}
+    if _SAME.get(word.lower()) in by_lower_case and word.lower() not in by_lower_case:
+        return by_lower_case[_SAME[word.lower()]]
+    matches = difflib.get_close_matches(word[:100].lower(), by_lower_case, n=1, cutoff=0.6)
+    return by_lower_case[matches[0]] if matches else None
 
 
 def nearest_file(name: str, names: Iterable[str]) -> str | None:
-    """The file of nearly the same name: the same but for capitals or the suffix, or a likely slip in the stem; None where none is near."""
+    """The file with the most similar name, whatever its capitals and suffix; None if none is similar."""
     stems = {PurePath(other).stem.lower(): other for other in names}
-    near = difflib.get_close_matches(PurePath(name).stem.lower()[:100], stems, n=1, cutoff=0.75)
-    return stems[near[0]] if near else None
+    matches = difflib.get_close_matches(PurePath(name).stem.lower()[:100], stems, n=1, cutoff=0.75)
+    return stems[matches[0]] if matches else None
 
 
 def listing(choices: Iterable[str], most: int = 20) -> str:
-    """The choices one after the other, in backticks; at most `most` of them."""
+    """At most `most` of the choices, in backticks, and the number of the others."""
     quoted = [f"`{choice}`" for choice in choices]
     return ", ".join(quoted[:most]) + (f" and {len(quoted) - most} more" if len(quoted) > most else "")
 
 
-def way_out(word: str, choices: Iterable[str]) -> str:
-    """The hint for a word that is none of the choices."""
-    known = tuple(choices)
-    near = suggestion(word, known)
-    return f"did you mean `{near}`?" if near else f"use one of {listing(known)}"
+def choice_hint(word: str, choices: Iterable[str]) -> str:
+    """The hint for a word that is not one of the choices."""
+    options = tuple(choices)
+    nearest = suggestion(word, options)
+    return f"did you mean `{nearest}`?" if nearest else f"use one of {listing(options)}"

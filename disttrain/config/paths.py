@@ -1,4 +1,4 @@
-"""Paths as people write them: `~` is the home folder wherever a path may stand, in a config, an option or an argument."""
+"""User paths: `~` is the home folder in every path of a config, an option or an argument."""
 
 from __future__ import annotations
 
@@ -8,18 +8,16 @@ from pathlib import Path
 from disttrain.config.messages import escaped
 from disttrain.errors import Finding, UsageError
 
-__all__ = ["expanded", "folder_to_make"]
-
 
 def expanded(path: str | Path) -> Path:
-    """The path with `~` and `~user` at its beginning as home folders; where there is no such user it is an ordinary name."""
+    """The path with a leading `~` or `~user` replaced by the home folder; unchanged if there is no such user."""
     return Path(os.path.expanduser(path))
 
 
 def folder_to_make(path: str | Path) -> Path:
-    """The same for a folder that is made where absent.
+    """The path of a folder to create if absent, with a leading `~` or `~user` replaced by the home folder.
 
-    Raises UsageError for the home of a user there is not: a folder called `~user`, made unasked, would be looked for elsewhere.
+    Raises UsageError if there is no such user: people would look elsewhere for a new folder called `~user`.
     """
     folder = expanded(path)
     first = folder.parts[0] if folder.parts else ""

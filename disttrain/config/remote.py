@@ -1,4 +1,4 @@
-"""Sources that are no files of this machine, and how to make one of them a file."""
+"""Data sources that are not local files, and the command that downloads each."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from urllib.parse import unquote
 from disttrain.choices import SPLITS
 from disttrain.config.messages import display
 from disttrain.config.yaml.source_map import Path, Problem
-
-__all__ = ["remote", "remote_problems"]
 
 _SCHEME = re.compile(r"([a-z][a-z\d+.-]{1,})://(.*)", re.IGNORECASE | re.DOTALL)
 # `file:///a.csv`, `file://localhost/a.csv` and `file:/a.csv` are the same path (RFC 8089).
@@ -39,7 +37,7 @@ _DATABASE = "write the rows to a file first, such as Parquet or CSV, and name it
 
 
 def remote(source: str) -> tuple[str, str] | None:
-    """What is wrong with a source such as `s3://bucket/claims.parquet`, and the way out; None for a path."""
+    """The problem of a source such as `s3://bucket/claims.parquet` and its hint; None for a path."""
     if address := _FILE.match(source):
         path = unquote(source[address.end() :])
         return f"{display(source)} is an address, not a path", f"write `{path[1:] if _DRIVE.match(path) else path}`"
@@ -50,18 +48,18 @@ def remote(source: str) -> tuple[str, str] | None:
 
 
 def _download(scheme: str, rest: str) -> str:
-    """How the file `rest` of a scheme becomes one of this machine, for a shell of POSIX."""
+    """The hint with the POSIX shell command that downloads the file `rest` of a scheme."""
     if scheme not in _DOWNLOADS:
         return _DATABASE
     pattern, command, *words = _DOWNLOADS[scheme]
     if (parts := re.fullmatch(pattern, rest)) is None or "*" in rest:
         return "download it, and name the file here"
-    given = {name: unquote(part) if name == "revision" else part for name, part in parts.groupdict(default="main").items()}
-    return f"download it, `{' '.join([command, *(shlex.quote(word.format(**given)) for word in words)])}`, and name the file here"
+    values = {name: unquote(part) if name == "revision" else part for name, part in parts.groupdict(default="main").items()}
+    return f"download it, `{' '.join([command, *(shlex.quote(word.format(**values)) for word in words)])}`, and name the file here"
 
 
 def remote_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
-    """Problems of sources of a raw `data` section that are no files."""
+    """The problems of sources in a raw `data` section that are not local files."""
     for key in SPLITS:
         value = data.get(key)
         if isinstance(value, Mapping) and "sql" in value:
@@ -69,8 +67,8 @@ def remote_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
                 ("data", key), "not-available", "a database is not read in this version, files only", hints=(_DATABASE,), on_key=True
             )
         for path, source in _texts(value, ("data", key)):
-            if (found := remote(source)) is not None:
-                what, hint = found
+            if (refusal := remote(source)) is not None:
+                what, hint = refusal
                 yield Problem(path, "not-available", what, hints=(hint,))
 
 

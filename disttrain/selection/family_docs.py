@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from disttrain.config import suggestion
-from disttrain.config.messages import way_out
+from disttrain.config.messages import choice_hint
 from disttrain.errors import Finding, UsageError
 from disttrain.families import ACTIVATIONS, FACTS, FAMILIES, Family, build, default_name, facts, options
 from disttrain.families.other_names import hint_to_family
@@ -30,7 +30,7 @@ class Described:
 def listing(support: str | None) -> list[dict[str, Any]]:
     """Every family, or those for one kind of target: name, support, parameters and their default activations. Raises UsageError."""
     if support is not None and support not in KINDS:
-        raise UsageError(Finding("unknown-choice", f"`{support}` is no kind of target", "--support", hints=(way_out(support, KINDS),)))
+        raise UsageError(Finding("unknown-choice", f"`{support}` is no kind of target", "--support", hints=(choice_hint(support, KINDS),)))
     families = {name: _family(name) for name in FAMILIES}
     return [_row(name, family) for name, family in families.items() if support is None or kind_of(family) == support]
 

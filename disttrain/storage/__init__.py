@@ -1,8 +1,8 @@
-"""Files on disk: written whole or not at all, checked before they are believed.
+"""Files on disk: atomic writes, and checks before any content is used.
 
-This room knows nothing of what they mean, and importing it does not import torch.
+This package does not interpret the content, and importing it does not import torch.
 
-`atomic_files` writes a file under its name, `model_folder` keeps a model, `checkpoint_folder` the state of a fit, `run_folder` numbers, locks
+`atomic_files` writes a file, `model_folder` stores a model, `checkpoint_folder` stores the state of a fit, `run_folder` numbers, locks
 and finds runs.
 """
 
@@ -10,12 +10,12 @@ from disttrain.storage.atomic_files import numbered, replacing, reported, requir
 from disttrain.storage.checkpoint_folder import Checkpoint, read_checkpoint, remove_checkpoints, write_checkpoint
 from disttrain.storage.model_folder import StoredModel, load_weights, read, save
 from disttrain.storage.run_files import CHECKPOINT, is_removed, own_files
-from disttrain.storage.run_folder import Found, Run, create, create_at, find, newest_to_resume, record, reopen
+from disttrain.storage.run_folder import ModelLocation, Run, create, create_at, find, newest_to_resume, record, reopen
 
 __all__ = [
     "CHECKPOINT",
     "Checkpoint",
-    "Found",
+    "ModelLocation",
     "Run",
     "StoredModel",
     "create",

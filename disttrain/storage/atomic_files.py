@@ -1,4 +1,4 @@
-"""Files that are absent, old or whole, never half: written beside their name, synced, renamed, and the folder synced."""
+"""Atomic writes: a temporary file beside the target is written, synced and renamed, then the folder is synced."""
 
 from __future__ import annotations
 
@@ -17,27 +17,13 @@ from disttrain.errors import Finding, OutputExists, StorageError, cannot_write
 from disttrain.storage import locks
 from disttrain.storage.system_calls import BYTES, HELD_FILES_MOVE, NO_LINK, NO_WAITING
 
-__all__ = [
-    "json_bytes",
-    "make_folder",
-    "numbered",
-    "replacing",
-    "reported",
-    "require_writable",
-    "sweep",
-    "sync",
-    "write_bytes",
-    "write_json",
-    "write_text",
-]
-
 _NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS}
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}
 
 
 @contextmanager
 def reported(path: Path) -> Iterator[None]:
-    """Turns any OSError of the block into a StorageError (exit 6) that names `path`, the reason and a way out."""
+    """Turn any OSError of the block into a StorageError (exit 6) with `path`, the reason and a hint."""
     try:
         yield
     except OSError as error:
@@ -46,12 +32,12 @@ def reported(path: Path) -> Iterator[None]:
 
 @contextmanager
 def replacing(path: Path, *, overwrite: bool = True) -> Iterator[Path]:
-    """An empty file beside `path` to be filled by the block; it takes the name when the block ends well and vanishes when it does not.
+    """Yield an empty temporary file beside `path` for the block to fill. It replaces `path` if the block succeeds and is removed if not.
 
-    What stands under the name stays readable, old or new, at every moment. Leftovers of writers that were killed are removed.
+    `path` stays readable, with old or new content, at every moment. Leftovers of killed writers are removed.
 
-    Raises StorageError where the disk refuses (an OSError of the block counts), where `path` is a link, a folder or a device;
-    OutputExists where the file is there and `overwrite` is false, even if it came while the block ran.
+    Raises StorageError if the disk refuses (an OSError of the block counts), or if `path` is a link, a folder or a device;
+    OutputExists if the file exists and `overwrite` is false, even if it appeared while the block ran.
     """
     path = Path(path)
     with reported(path):
@@ -61,20 +47,20 @@ def replacing(path: Path, *, overwrite: bool = True) -> Iterator[Path]:
         try:
             yield part
             sync(part)
-            _place(part, path, overwrite)
+            _move_into_place(part, path, overwrite)
             sync(path.parent)
         finally:
             _discard(part, lock)
 
 
 def write_bytes(path: Path, data: bytes | bytearray) -> None:
-    """Write `data` under `path`, whole or not at all. Raises StorageError."""
+    """Write `data` to `path`, atomically. Raises StorageError."""
     with replacing(path) as part, part.open("wb") as out:
         out.write(data)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` as UTF-8 under `path`, line ends as given. Raises StorageError."""
+    """Write `text` as UTF-8 to `path`, atomically, with its own line ends. Raises StorageError."""
     write_bytes(path, text.encode())
 
 
@@ -82,15 +68,15 @@ _LONG_JSON = 500_000
 
 
 def write_json(path: Path, document: Any) -> None:
-    """Write `document` as JSON under `path`. Raises StorageError.
+    """Write `document` as JSON to `path`, atomically. Raises StorageError.
 
-    ValueError where a number is not finite, since JSON has no word for it.
+    Raises ValueError if a number is not finite, since JSON has no word for it.
     """
     write_bytes(path, json_bytes(document))
 
 
 def json_bytes(document: Any) -> bytes:
-    """JSON in UTF-8, keys in the order given, indented where it is short enough to be read. Raises ValueError where a number is not finite."""
+    """The document as JSON in UTF-8, keys in their order, indented if it is short. Raises ValueError if a number is not finite."""
     text = json.dumps(document, ensure_ascii=False, allow_nan=False)
     # Of thousands of columns nobody reads line by line, and indenting takes several times as long.
     indent = 2 if len(text) < _LONG_JSON else None
@@ -103,32 +89,32 @@ def json_bytes(document: Any) -> bytes:
 
 
 def numbered(folder: Path, stem: str, suffix: str) -> Path:
-    """The next free name `stem-001suffix` in `folder`: one above the highest there. Raises StorageError where it cannot be listed."""
+    """The next free name `stem-001suffix` in `folder`: one above the highest there. Raises StorageError if the folder cannot be listed."""
     pattern = re.compile(rf"{re.escape(stem)}-(\d{{3,9}}){re.escape(suffix)}")
     with reported(folder):
-        taken = [int(found[1]) for name in os.listdir(folder) if (found := pattern.fullmatch(name))]
-    return Path(folder) / f"{stem}-{max(taken, default=0) + 1:03d}{suffix}"
+        numbers = [int(match[1]) for name in os.listdir(folder) if (match := pattern.fullmatch(name))]
+    return Path(folder) / f"{stem}-{max(numbers, default=0) + 1:03d}{suffix}"
 
 
 def make_folder(folder: Path) -> None:
-    """Make `folder` and what is missing above it, durably. Raises StorageError."""
+    """Create `folder` and its missing parents, and sync them. Raises StorageError."""
     if os.path.isdir(folder):
         return
     with reported(folder):
-        missing = [place for place in (folder, *folder.parents) if not os.path.exists(place)]
+        missing = [path for path in (folder, *folder.parents) if not os.path.exists(path)]
         folder.mkdir(parents=True, exist_ok=True)
-        for place in missing:
-            sync(place.parent)
+        for path in missing:
+            sync(path.parent)
 
 
 def require_writable(folder: Path) -> None:
-    """Raises StorageError unless a file can be written and synced in `folder`, or in the nearest folder above it that exists.
+    """Raise StorageError unless a file can be written and synced in `folder`, or in its nearest parent that exists.
 
     Writes and removes a file, because permission bits say little on read-only mounts, full disks and for root.
     """
-    place = next(place for place in (folder.absolute(), *folder.absolute().parents) if os.path.lexists(place))
+    existing = next(existing for existing in (folder.absolute(), *folder.absolute().parents) if os.path.lexists(existing))
     with reported(folder):
-        probe, lock = _part(place / "probe")
+        probe, lock = _part(existing / "probe")
         try:
             probe.write_bytes(bytes(4096))
             sync(probe)
@@ -137,7 +123,7 @@ def require_writable(folder: Path) -> None:
 
 
 def sync(path: Path) -> None:
-    """Wait until the file or folder `path` is on the disk. Raises OSError."""
+    """Sync the file or folder `path` to the disk. Raises OSError."""
     if not HELD_FILES_MOVE and os.path.isdir(path):
         return
     fd = os.open(path, (os.O_RDONLY if HELD_FILES_MOVE else os.O_RDWR) | BYTES)
@@ -160,14 +146,14 @@ def _require_free(path: Path, overwrite: bool) -> None:
         what = "there is something else than a regular file under this name; it is left alone"
         raise StorageError(Finding("not-a-file", what, where=str(path), hints=("choose another name",)))
     if not overwrite:
-        raise _taken(path)
+        raise _already_exists(path)
 
 
-def _taken(path: Path) -> OutputExists:
+def _already_exists(path: Path) -> OutputExists:
     return OutputExists(Finding("output-exists", "the file exists", where=str(path), hints=("`--overwrite` replaces it",)))
 
 
-def _place(part: Path, path: Path, overwrite: bool) -> None:
+def _move_into_place(part: Path, path: Path, overwrite: bool) -> None:
     if overwrite:
         os.replace(part, path)
         return
@@ -175,7 +161,7 @@ def _place(part: Path, path: Path, overwrite: bool) -> None:
         # Unlike a rename, a hard link cannot take a name that is in use.
         os.link(part, path)
     except FileExistsError as error:
-        raise _taken(path) from error
+        raise _already_exists(path) from error
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
@@ -218,7 +204,7 @@ def _sweep(path: Path) -> None:
 
 
 def sweep(folder: Path, prefix: str = r"\..*\.") -> None:
-    """Remove what writers that were killed left in `folder`, of the files whose names the pattern `prefix` means. Raises OSError."""
+    """Remove the temporary files of killed writers in `folder` whose names begin with the pattern `prefix`. Raises OSError."""
     pattern = re.compile(prefix + r"[0-9a-f]{16}\.part", re.DOTALL)
     for leftover in (folder / name for name in os.listdir(folder) if pattern.fullmatch(name)):
         with suppress(OSError):

@@ -1,8 +1,8 @@
-"""The checkpoint folder: the state of a fit in pairs of files, `0007.json` and `0007.safetensors`, the newest two of them kept.
+"""The checkpoint folder: the state of a fit in pairs of files, `0007.json` and `0007.safetensors`. It retains the newest two pairs.
 
-A pair never takes the place of another. The tensors come first; the JSON, which says their size and SHA-256, is the moment from which
-the pair counts, and only then do older pairs go. So at every moment, kills and power cuts included, the pair before is whole until the
-new one is, and a pair that a disk has damaged leaves the one before it.
+A pair never replaces another. The tensors are written first. The JSON, which holds their size and SHA-256, makes the pair valid; only
+then are older pairs removed. So the previous pair stays complete until the new one is, even after a kill or a power cut, and remains if
+the disk damages the new one.
 """
 
 from __future__ import annotations
@@ -24,26 +24,24 @@ from disttrain.storage import atomic_files, safe_read, state_tree, weights
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Checkpoint", "has_checkpoint", "read_checkpoint", "remove_checkpoints", "write_checkpoint"]
-
 FORMAT = 2
-_KEPT = 2
+_RETAINED = 2
 _PAIR = re.compile(r"(\d{4,12})\.(json|safetensors)")
 _HINTS = ("`disttrain fit CONFIG` begins a new run",)
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What was saved, and what is wrong with newer checkpoints that had to be passed over, in words that name the file."""
+    """The saved state, and for each newer checkpoint that was skipped a message that names its file and its problem."""
 
     state: dict[str, Any]
     passed_over: tuple[str, ...]
 
 
 def write_checkpoint(folder: Path, state: dict[str, Any]) -> None:
-    """Save `state`, a tree of plain values and tensors, in `folder`, which is made where absent. One writer at a time.
+    """Save `state`, a tree of plain values and tensors, in `folder`, which is created if absent. One writer at a time.
 
-    Raises StorageError where the disk refuses; what was there before is then still there, and whole.
+    Raises StorageError if the disk refuses; the previous checkpoints are then still complete.
     """
     tensors: dict[str, Tensor] = {}
     form = state_tree.apart(state, tensors)
@@ -58,14 +56,14 @@ def write_checkpoint(folder: Path, state: dict[str, Any]) -> None:
         atomic_files.write_json(folder / f"{number:04d}.json", {**document, "seal": _seal(document)})
         # Each file has a name of its own, so what a kill left of one is found by no later write.
         atomic_files.sweep(folder)
-        whole = [number for number in sorted(_named(folder)) if _is_regular(folder / f"{number:04d}.json")]
-        _remove(folder, sorted(_numbers(folder) - set(whole[-_KEPT:])))
+        complete = [number for number in sorted(_named(folder)) if _is_regular(folder / f"{number:04d}.json")]
+        _remove(folder, sorted(_numbers(folder) - set(complete[-_RETAINED:])))
 
 
 def read_checkpoint(folder: Path) -> Checkpoint | None:
-    """The newest checkpoint that is whole; None where there is none at all.
+    """The newest valid checkpoint; None if the folder has no checkpoint.
 
-    Raises RunUnreadable where there are some and none is whole, with what is wrong with each.
+    Raises RunUnreadable, with the problem of each, if there are checkpoints and none is valid.
     """
     faults: list[RunUnreadable] = []
     for number in sorted(_listed(folder), reverse=True):
@@ -79,12 +77,12 @@ def read_checkpoint(folder: Path) -> Checkpoint | None:
 
 
 def has_checkpoint(folder: Path) -> bool:
-    """Whether there is a checkpoint in `folder`, be it damaged. Raises RunUnreadable where that cannot be seen."""
+    """True if `folder` has a checkpoint, even a damaged one. Raises RunUnreadable if the folder cannot be read."""
     return any(_is_regular(folder / f"{number:04d}.json") for number in _listed(folder))
 
 
 def remove_checkpoints(folder: Path) -> None:
-    """Remove all checkpoints, and the folder where nothing else is in it. What stays after a kill is a checkpoint or nothing."""
+    """Remove all checkpoints, and the folder if it is then empty. A kill leaves valid checkpoints or none."""
     with suppress(OSError):
         _remove(folder, sorted(_numbers(folder)))
         atomic_files.sweep(folder)
@@ -105,10 +103,10 @@ def _is_regular(path: Path) -> bool:
 def _read(folder: Path, number: int) -> dict[str, Any]:
     path, where = folder / f"{number:04d}.json", folder / f"{number:04d}.safetensors"
     document = safe_read.parse(safe_read.document(path) or b"", path)
-    if (found := document.get("format")) != FORMAT:
-        newer, known = type(found) is int and found > FORMAT, type(found) is int
-        what = f"has format {found}; this version reads format {FORMAT}" if known else "does not say the format of a checkpoint"
-        raise safe_read.unreadable("newer-format" if newer else "older-format" if known else "corrupt", what, path, *_HINTS)
+    if (version := document.get("format")) != FORMAT:
+        newer, is_number = type(version) is int and version > FORMAT, type(version) is int
+        what = f"has format {version}; this version reads format {FORMAT}" if is_number else "does not say the format of a checkpoint"
+        raise safe_read.unreadable("newer-format" if newer else "older-format" if is_number else "corrupt", what, path, *_HINTS)
     if document.pop("seal", None) != _seal(document):
         raise safe_read.unreadable("corrupt", "was changed after it was saved: its checksum differs", path, *_HINTS)
     data = _contents(where, document["size"])
@@ -141,7 +139,7 @@ def _seal(document: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()).hexdigest()
 
 
-def _found(folder: Path) -> list[tuple[int, str]]:
+def _pair_files(folder: Path) -> list[tuple[int, str]]:
     try:
         return [(int(match[1]), match[2]) for name in os.listdir(folder) if (match := _PAIR.fullmatch(name))]
     except (FileNotFoundError, NotADirectoryError):
@@ -149,12 +147,12 @@ def _found(folder: Path) -> list[tuple[int, str]]:
 
 
 def _numbers(folder: Path) -> set[int]:
-    return {number for number, _ in _found(folder)}
+    return {number for number, _ in _pair_files(folder)}
 
 
 def _named(folder: Path) -> set[int]:
-    """The numbers that count: those whose JSON is there."""
-    return {number for number, kind in _found(folder) if kind == "json"}
+    """The numbers of the checkpoints: those with a JSON file."""
+    return {number for number, kind in _pair_files(folder) if kind == "json"}
 
 
 def _listed(folder: Path) -> set[int]:

@@ -1,4 +1,4 @@
-"""Locks that die with the process that holds them, whichever way it dies."""
+"""File locks that end with the process that holds them, even if it is killed."""
 
 from __future__ import annotations
 
@@ -11,15 +11,13 @@ import filelock
 
 from disttrain.storage.system_calls import BYTES, HELD_FILES_MOVE, NO_LINK, is_other_file
 
-__all__ = ["claim", "hold", "release"]
-
 _WITHOUT_LOCKS = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.EBADF}
 
 
 def hold(fd: int, path: Path, *, unlockable: bool) -> bool:
-    """Whether this call has locked the open file `fd` and `path` still names that very file.
+    """Lock the open file `fd`; true if the lock succeeds and `path` still names that file.
 
-    `unlockable` is the answer on file systems that have no locks.
+    `unlockable` is the result on file systems that have no locks.
     """
     try:
         # The last holder may have removed the file between our open and our lock: then the lock is on a file nobody else will find.
@@ -33,7 +31,7 @@ def hold(fd: int, path: Path, *, unlockable: bool) -> bool:
 
 
 def claim(path: Path) -> int | None:
-    """File descriptor that holds the lock file `path` (made where absent), or None where another holder is alive."""
+    """The descriptor of the locked file `path` (created if absent), or None if another process holds the lock."""
     flags = os.O_RDWR | os.O_CREAT | NO_LINK | BYTES
     for _ in range(100):
         fd = os.open(path, flags, 0o666)
@@ -53,7 +51,7 @@ def claim(path: Path) -> int | None:
 
 
 def release(fd: int, path: Path, owner: int) -> None:
-    """Give the lock back that process `owner` claimed, and remove its file; in a forked child the lock stays with the owner."""
+    """Release the lock of process `owner` and remove its file; in a forked child the lock stays with the owner."""
     if os.getpid() != owner:
         os.close(fd)
         return

@@ -1,8 +1,8 @@
-"""The model folder: model.json and weights.safetensors, replaced as one and checked before they are believed.
+"""The model folder: model.json and weights.safetensors, replaced together and checked before use.
 
-Two files cannot be renamed at once. So the new weights wait, whole, under a second name; renaming model.json is the moment of change;
-then the weights take their place. Whatever model.json is found, the weights it speaks of stand under one of the two names, also after
-a kill or a power cut, and the next save puts them in place first.
+Two files cannot be renamed at once. So the new weights are first written under a second name; the rename of model.json commits the
+change; then the weights are renamed. So the weights of any model.json have one of the two names, even after a kill or a power cut, and
+the next save first completes the rename.
 """
 
 from __future__ import annotations
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
-__all__ = ["DESCRIPTION", "FORMAT", "WEIGHTS", "StoredModel", "load_weights", "read", "save"]
-
 # 2: weights have an axis of members, and the constant model is kept as raw outputs. 3: names are text, and heads add to levels.
 FORMAT = 3
 DESCRIPTION = "model.json"
@@ -37,10 +35,10 @@ _REFIT = "copy the model folder again from where it was made, or fit again"
 
 @dataclass(frozen=True)
 class StoredModel:
-    """A model folder whose model.json was read.
+    """The content of model.json of a model folder.
 
-    `description` as it was saved, `path` of the folder, `size` (bytes) and `sha256` of the weights it speaks of. It holds the files
-    of the weights open, so that `load_weights` finds these weights even when the folder is replaced meanwhile.
+    It has the saved `description`, the `path` of the folder, and `size` (bytes) and `sha256` of the weights. It keeps the files of the
+    weights open, so that `load_weights` reads these weights even if the folder is replaced meanwhile.
     """
 
     description: dict[str, Any]
@@ -54,15 +52,15 @@ class StoredModel:
 
 
 def save(folder: Path, description: Mapping[str, Any], tensors: Mapping[str, Tensor | np.ndarray[Any, Any]]) -> None:
-    """Save a model in `folder`, which is made where absent. A reader sees the old model or the new one, whole, at every moment.
+    """Save a model in `folder`, which is created if absent. A reader sees the complete old or new model at every moment.
 
-    One writer at a time; the lock of the run folder sees to that. The same weights give the same bytes.
+    One writer at a time; the lock of the run folder ensures that. Equal weights give equal bytes.
 
-    Raises StorageError where the disk refuses, FitFailed where a weight is not finite (nothing is written then), and ValueError where
+    Raises StorageError if the disk refuses, FitFailed if a weight is not finite (nothing is written then), and ValueError if
     `description` is not strict JSON or uses one of the keys `format`, `files`, `sha256`.
     """
-    if taken := [key for key in _RESERVED if key in description]:
-        raise ValueError(f"the keys {taken} of a description belong to the model folder")
+    if reserved := [key for key in _RESERVED if key in description]:
+        raise ValueError(f"the keys {reserved} of a description belong to the model folder")
     data = weights.encode(tensors)
     sealed = _sealed(description, data, folder / DESCRIPTION)
     atomic_files.make_folder(folder)
@@ -73,9 +71,9 @@ def save(folder: Path, description: Mapping[str, Any], tensors: Mapping[str, Ten
 
 
 def read(folder: Path) -> StoredModel:
-    """What model.json of `folder` says, once it is seen to be whole: a plain file, strict JSON, of a known format, with its own checksum.
+    """Read and check model.json of `folder`: a plain file, strict JSON, of a known format, with a valid checksum.
 
-    The weights are opened but not read yet; see `load_weights`.
+    It opens the weights but does not read them; see `load_weights`.
 
     Raises RunUnreadable.
     """
@@ -96,10 +94,10 @@ def read(folder: Path) -> StoredModel:
 
 
 def load_weights(stored: StoredModel, expected: Mapping[str, tuple[Sequence[int], Any]]) -> dict[str, Tensor]:
-    """The weights of `stored`, on the CPU, by name; `expected` gives shape and dtype of each, as a model built on `meta` has them.
+    """The weights of `stored`, on the CPU, by name; `expected` gives shape and dtype of each, as in a model on the device `meta`.
 
-    Size and SHA-256 are compared before anything is parsed, names, shapes, dtypes and offsets before anything is made of them,
-    and every value must be finite.
+    It checks size and SHA-256 before it parses the file, then names, shapes, dtypes and offsets before it creates tensors. Every value
+    must be finite.
 
     Raises RunUnreadable.
     """
@@ -140,7 +138,7 @@ def _unwritable(reason: str, path: Path) -> StorageError:
 
 
 def _seal(document: Mapping[str, Any]) -> str:
-    """SHA-256 of what `document` says, whatever the order of its keys and its white space."""
+    """The SHA-256 of the content of `document`, independent of key order and white space."""
     return hashlib.sha256(json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()).hexdigest()
 
 
@@ -151,8 +149,8 @@ def _believed(data: bytearray, folder: Path, files: tuple[int, ...]) -> StoredMo
     except RunUnreadable:
         _close(files)
         raise
-    said = {key: value for key, value in description.items() if key not in _RESERVED}
-    return StoredModel(said, folder, size, sha256, files)
+    content = {key: value for key, value in description.items() if key not in _RESERVED}
+    return StoredModel(content, folder, size, sha256, files)
 
 
 def _checked(document: Mapping[str, Any], path: Path) -> tuple[int, str]:
@@ -196,7 +194,7 @@ def _contents(fd: int, size: int, where: Path) -> bytearray:
 
 
 def _settle(folder: Path) -> None:
-    """Finish a save that was cut off after its moment of change, lest the weights in use be overwritten."""
+    """Finish a save that was interrupted after its commit, so that the next one does not overwrite the weights in use."""
     if not os.path.lexists(folder / _WAITING):
         return
     try:

@@ -1,4 +1,4 @@
-"""The files of a run: which of those in its folder it writes, and by which it is known."""
+"""The files that a run writes into its folder, and those that identify it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from disttrain.storage.run_status import LOCK, RECORD
-
-__all__ = ["CHECKPOINT", "WRITTEN", "is_removed", "own_files"]
 
 CHECKPOINT = "checkpoint"
 _RECORDS = ("config.yaml", "config.resolved.yaml", "environment.json", "data.json", "metrics.json", "history.parquet", "log.jsonl")
@@ -21,12 +19,12 @@ WRITTEN = re.compile(
 
 
 def is_removed(name: str) -> bool:
-    """Whether overwriting a run removes or replaces what is called so in its folder."""
+    """True if overwriting a run removes or replaces the file `name` of its folder."""
     return bool(WRITTEN.fullmatch(name)) or name in (RECORD, LOCK)
 
 
 def own_files(run: Path | None, model: Path) -> Iterator[Path]:
-    """The files of a model folder, and those by which a run is known and goes on: all that it writes but predictions and report."""
+    """The files of a model folder, and those that a run needs to be read and resumed: all but predictions and report."""
     yield from _files(model)
     if run is not None:
         for name in (RECORD, CHECKPOINT, *_RECORDS):

@@ -1,4 +1,4 @@
-"""The run folder: its number, its lock, its status, and which run is meant when none is named."""
+"""The run folder: its number, its lock, its status, and the search for a run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = [
     "MODEL",
     "RECORD",
     "STATUSES",
-    "Found",
+    "ModelLocation",
     "Run",
     "create",
     "create_at",
@@ -37,10 +37,10 @@ _UNBORN = re.compile(rf"{re.escape(LOCK)}|\.{re.escape(RECORD)}\.[0-9a-f]{{16}}\
 
 
 @dataclass(frozen=True)
-class Found:
-    """A model that was asked for: `model` is its folder, `run` the run it belongs to, or None where the model folder stands alone.
+class ModelLocation:
+    """The location of a model: `model` is its folder, `run` the folder of its run, or None if the model folder stands alone.
 
-    `newest` is true where nothing was named, so that the program can say which it took.
+    `newest` is true if the user named none and the newest run was chosen, so that the program can report it.
     """
 
     run: Path | None
@@ -50,9 +50,9 @@ class Found:
 
 
 def create(root: Path, name: str) -> Run:
-    """A new run `root/name-NNN` with the next free number, locked and with status running; however many ask at once, each gets its own.
+    """A new run `root/name-NNN` with the next free number, locked and with status running. Concurrent calls get different runs.
 
-    Raises StorageError, so that a folder that cannot be written is found before any work; UsageError for a name that is no file name.
+    Raises StorageError if the folder cannot be written; UsageError if `name` cannot be the name of a folder.
     """
     if not name or name.startswith(".") or re.search(r"[/\\\x00-\x1f\x7f]", name):
         what = f"{name!r} cannot be the name of a run folder"
@@ -62,7 +62,7 @@ def create(root: Path, name: str) -> Run:
     number = int(atomic_files.numbered(root, name, "").name.rpartition("-")[2])
     with atomic_files.reported(root):
         # Counting on, because a folder can be in the way without being listed by this spelling (file systems that ignore case).
-        while not _made(folder := root / f"{name}-{number:03d}"):
+        while not _create_folder(folder := root / f"{name}-{number:03d}"):
             number += 1
         atomic_files.sync(root)
     try:
@@ -74,17 +74,17 @@ def create(root: Path, name: str) -> Run:
 
 
 def create_at(folder: Path, overwrite: bool = False) -> Run:
-    """A new run in `folder` itself, made where absent, locked and with status running.
+    """A new run in `folder` itself, which is created if absent, locked and with status running.
 
-    With `overwrite`, a run that is there is removed first: the files a run writes, and no others.
+    With `overwrite`, the files of a previous run are removed first, and no others.
 
-    Raises OutputExists where something is there already, where it is not a run, or where another process holds it; StorageError.
+    Raises OutputExists if the folder is not empty, is not a run, or is locked by another process; StorageError.
     """
     folder = Path(folder)
     if os.path.lexists(folder) and not os.path.isdir(folder):
         raise _occupied(folder, "is not a folder", "give another folder with `--out`")
     atomic_files.make_folder(folder)
-    _require_room(folder, overwrite)
+    _require_available(folder, overwrite)
     with atomic_files.reported(folder):
         lock = locks.claim(folder / LOCK)
     if lock is None:
@@ -92,17 +92,17 @@ def create_at(folder: Path, overwrite: bool = False) -> Run:
     run = Run(folder, lock, _name(folder))
     try:
         # Asked again: between the first look and the lock, another process may have begun and even finished.
-        _require_room(folder, overwrite)
-        return _begun(run)
+        _require_available(folder, overwrite)
+        return _initialised(run)
     except BaseException:
         run.close()
         raise
 
 
 def reopen(folder: Path) -> Run:
-    """The run in `folder`, locked again, to go on with. Its record on disk stays as it is until the first update.
+    """Lock the run in `folder` again, to resume it. Its record on disk stays unchanged until the first update.
 
-    Raises RunUnreadable where there is no run, OutputExists where it is finished or another process holds it, StorageError.
+    Raises RunUnreadable if there is no run, OutputExists if it is finished or locked by another process, StorageError.
     """
     folder = Path(folder)
     record(folder)
@@ -119,54 +119,54 @@ def reopen(folder: Path) -> Run:
 
 
 def newest_to_resume(root: Path, name: str) -> Path:
-    """The folder of the run `name-NNN` under `root` that was begun last among those that can go on. Raises RunUnreadable where there is none."""
-    begun = []
+    """The folder of the latest run `name-NNN` under `root` that can be resumed. Raises RunUnreadable if there is none."""
+    resumable = []
     for folder in _folders(Path(root)):
         with suppress(RunUnreadable):
             if re.fullmatch(rf"{re.escape(name)}-\d{{3,}}", folder.name) and _can_go_on(folder):
-                begun.append((str(record(folder).get("started", "")), folder))
-    if not begun:
+                resumable.append((str(record(folder).get("started", "")), folder))
+    if not resumable:
         hints = ("`disttrain fit CONFIG` begins one", "or name the folder: `--resume RUN`")
         raise safe_read.unreadable("no-run", f"no run of `{name}` here was stopped before its end", root, *hints)
-    return max(begun)[1]
+    return max(resumable)[1]
 
 
 def _can_go_on(folder: Path) -> bool:
-    """Whether a run is not finished, or only because its time was up: then it has a checkpoint."""
+    """True if a run is unfinished, or finished at its time limit: then it has a checkpoint."""
     return record(folder)["status"] != "finished" or checkpoint_folder.has_checkpoint(folder / CHECKPOINT)
 
 
-def find(path: Path | None, root: Path) -> Found:
-    """The model meant by `path`: a run folder or a model folder; None means the run under `root` that finished or was stopped last.
+def find(path: Path | None, root: Path) -> ModelLocation:
+    """The model of `path`, a run folder or a model folder; of the latest finished or stopped run under `root` if `path` is None.
 
-    Only looks which files are there; `model_folder.read` checks what is in them.
+    It only checks that the files exist; `model_folder.read` checks their content.
 
-    Raises RunUnreadable where there is none.
+    Raises RunUnreadable if there is none.
     """
     if path is None:
         return _newest(Path(root))
     path = Path(path)
     if os.path.lexists(path / MODEL / model_folder.DESCRIPTION):
-        return Found(path, path / MODEL, _name(path), newest=False)
+        return ModelLocation(path, path / MODEL, _name(path), newest=False)
     if os.path.lexists(path / model_folder.DESCRIPTION):
         parent = path.absolute().parent
         run = parent if path.absolute().name == MODEL and os.path.lexists(parent / RECORD) else None
-        return Found(run, path, _name(run or path), newest=False)
+        return ModelLocation(run, path, _name(run or path), newest=False)
     raise _not_found(path, Path(root))
 
 
-def _newest(root: Path) -> Found:
+def _newest(root: Path) -> ModelLocation:
     ended: list[tuple[str, str, Path]] = []
     for folder in _folders(root):
         with suppress(RunUnreadable):
-            said = record(folder)
-            if said["status"] in _USABLE and os.path.lexists(folder / MODEL / model_folder.DESCRIPTION):
-                ended.append((str(said.get("ended", "")), str(said.get("started", "")), folder))
+            run_record = record(folder)
+            if run_record["status"] in _USABLE and os.path.lexists(folder / MODEL / model_folder.DESCRIPTION):
+                ended.append((str(run_record.get("ended", "")), str(run_record.get("started", "")), folder))
     if not ended:
         hints = ("`disttrain fit CONFIG` makes one", "or name the folder of a run or model")
         raise safe_read.unreadable("no-run", "there is no finished run here", root, *hints)
     folder = max(ended)[-1]
-    return Found(folder, folder / MODEL, folder.name, newest=True)
+    return ModelLocation(folder, folder / MODEL, folder.name, newest=True)
 
 
 def _folders(root: Path) -> list[Path]:
@@ -177,7 +177,7 @@ def _folders(root: Path) -> list[Path]:
 
 
 def _not_found(path: Path, root: Path) -> RunUnreadable:
-    """Why `path` is no run, with a run that there is: one of nearly this name, else the newest inside it or under `root`."""
+    """The error for a `path` without a run, with a run in the hint: the one of the nearest name, else the newest inside it or under `root`."""
     make_one = "`disttrain fit CONFIG` makes a run"
     if not os.path.lexists(path):
         what, folders = "there is no such folder", [*_folders(path.parent), *_folders(root)]
@@ -190,23 +190,23 @@ def _not_found(path: Path, root: Path) -> RunUnreadable:
         if path.suffix in (".yaml", ".yml"):
             make_one = f"`disttrain fit {path}` makes a run of it"
     runs = {folder.name: folder for folder in folders if _has_model(folder)}
-    near = difflib.get_close_matches(path.name, runs, n=1)
-    newest = [] if near else sorted(runs, key=lambda name: _ended(runs[name]))[-1:]
-    return safe_read.unreadable("no-model", what, path, *(f"did you mean `{runs[name]}`?" for name in near or newest), make_one)
+    close_names = difflib.get_close_matches(path.name, runs, n=1)
+    newest = [] if close_names else sorted(runs, key=lambda name: _ended(runs[name]))[-1:]
+    return safe_read.unreadable("no-model", what, path, *(f"did you mean `{runs[name]}`?" for name in close_names or newest), make_one)
 
 
 def _has_model(folder: Path) -> bool:
-    return any(os.path.lexists(place / model_folder.DESCRIPTION) for place in (folder, folder / MODEL))
+    return any(os.path.lexists(candidate / model_folder.DESCRIPTION) for candidate in (folder, folder / MODEL))
 
 
 def _ended(folder: Path) -> str:
-    """When a run ended, as its record says; empty where it does not."""
+    """The end time in the record of a run; empty if it has none."""
     with suppress(RunUnreadable):
         return str(record(folder).get("ended", ""))
     return ""
 
 
-def _made(folder: Path) -> bool:
+def _create_folder(folder: Path) -> bool:
     try:
         folder.mkdir()
     except FileExistsError:
@@ -214,7 +214,7 @@ def _made(folder: Path) -> bool:
     return True
 
 
-def _begun(run: Run) -> Run:
+def _initialised(run: Run) -> Run:
     # The record first: from here on a reader sees a running run, not a finished one with half its files.
     run.update()
     try:
@@ -240,7 +240,7 @@ def _remove(path: Path) -> None:
         path.unlink()
 
 
-def _require_room(folder: Path, overwrite: bool) -> None:
+def _require_available(folder: Path, overwrite: bool) -> None:
     with atomic_files.reported(folder):
         names = [name for name in os.listdir(folder) if not _UNBORN.fullmatch(name)]
     if not names:

@@ -1,4 +1,4 @@
-"""One run: its lock, and run.json, which says what became of it."""
+"""One run: its lock and its record run.json."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from typing import Any
 
 from disttrain.storage import atomic_files, locks, safe_read
 
-__all__ = ["LOCK", "RECORD", "STATUSES", "Run", "record"]
-
 FORMAT = 1
 RECORD = "run.json"
 LOCK = ".lock"
@@ -20,10 +18,10 @@ STATUSES = ("running", "finished", "stopped", "failed")
 
 
 class Run:
-    """A run folder that this process writes: `path`, `name`, and the record kept in run.json. Holds the folder's lock until `close`.
+    """A run folder that this process writes: `path`, `name`, and the record in run.json. It holds the folder's lock until `close`.
 
-    `started` is given where the run was begun before (UTC, ISO 8601): the record is then a new one that says so.
-    Use it in a `with` statement; the lock also ends with the process, however that ends.
+    `started` is the start time (UTC, ISO 8601) of a resumed run: the record is then a new one with this time.
+    Use it in a `with` statement; the lock also ends with the process, even if it is killed.
     """
 
     def __init__(self, path: Path, lock: int, name: str, started: str | None = None) -> None:
@@ -39,9 +37,9 @@ class Run:
         return str(self._record["status"])
 
     def update(self, **fields: Any) -> None:
-        """Merge `fields` into run.json, whole or not at all; a refused update leaves the record as it was.
+        """Merge `fields` into run.json, atomically; a failed update leaves the record unchanged.
 
-        `updated` is set to now, and so is `ended` with each status but running: UTC, ISO 8601.
+        It sets `updated` to the current time, and so `ended` with each status but running: UTC, ISO 8601.
 
         Raises StorageError; ValueError for an unknown status or a number that is not finite.
         """
@@ -56,14 +54,14 @@ class Run:
         self._record = merged
 
     def discard(self, *names: str) -> None:
-        """Remove these files of the run where they are there. Raises StorageError."""
+        """Remove these files of the run if they exist. Raises StorageError."""
         with atomic_files.reported(self.path):
             for name in names:
                 (self.path / name).unlink(missing_ok=True)
             atomic_files.sync(self.path)
 
     def close(self) -> None:
-        """Let others have the folder. The status stays what it is."""
+        """Release the lock. The status stays unchanged."""
         self.lock()
 
     def __enter__(self) -> Run:
@@ -74,18 +72,18 @@ class Run:
 
 
 def record(folder: Path) -> dict[str, Any]:
-    """What run.json of the run `folder` says. Raises RunUnreadable."""
+    """The record in run.json of the run `folder`. Raises RunUnreadable."""
     path = Path(folder) / RECORD
     if (data := safe_read.document(path)) is None:
         raise safe_read.unreadable("no-run", f"there is no run here: {RECORD} is missing", folder, "`disttrain fit CONFIG` makes one")
-    found = safe_read.parse(data, path)
-    number = found.get("format")
+    document = safe_read.parse(data, path)
+    number = document.get("format")
     if type(number) is int and number > FORMAT:
         what = f"has format {number}; this version reads up to {FORMAT}"
         raise safe_read.unreadable("newer-format", what, path, "use the version of disttrain that wrote it, or a newer one")
-    if type(number) is not int or number != FORMAT or found.get("status") not in STATUSES:
+    if type(number) is not int or number != FORMAT or document.get("status") not in STATUSES:
         raise safe_read.unreadable("corrupt", "does not say format and status of a run", path)
-    return found
+    return document
 
 
 def _now() -> str:

@@ -1,4 +1,4 @@
-"""Files that may lie: opened only if they are plain files, read only up to a limit, parsed only if they are strict JSON."""
+"""Safe reads of untrusted files: it opens only plain files, reads up to a limit, and parses only strict JSON."""
 
 from __future__ import annotations
 
@@ -14,21 +14,19 @@ from typing import Any
 from disttrain.errors import Finding, RunUnreadable
 from disttrain.storage.system_calls import BYTES, NO_LINK, NO_WAITING, is_other_file, read_at
 
-__all__ = ["JSON_LIMIT", "document", "fill", "open_regular", "parse", "unreadable"]
-
 JSON_LIMIT = 16 * 2**20  # bytes: a hundred thousand categories fit many times over
 _VALUES = 2_000_000  # sixteen megabytes of `[],[],` would otherwise become 400 megabytes of objects
 
 
 def unreadable(code: str, what: str, path: Path | str, *hints: str) -> RunUnreadable:
-    """The error (exit 5) that says `what` is wrong with the file or folder `path`."""
+    """The RunUnreadable (exit 5) with the problem `what` of the file or folder `path`."""
     return RunUnreadable(Finding(code, what, where=str(path), hints=hints))
 
 
 def open_regular(path: Path) -> int | None:
-    """File descriptor of the regular file `path`, None where there is nothing. Never blocks and never follows a link.
+    """The descriptor of the regular file `path`; None if it does not exist. It never blocks and never follows a link.
 
-    Raises RunUnreadable for a link, folder, FIFO, socket or device, and where permission is missing.
+    Raises RunUnreadable for a link, folder, FIFO, socket or device, and without permission.
     """
     try:
         # Looked at before it is opened, because opening alone can set a device in motion.
@@ -52,7 +50,7 @@ def _is_link(fd: int, path: Path) -> bool:
 
 
 def fill(fd: int, size: int) -> bytearray:
-    """The first `size` bytes of the open file `fd`, fewer where it ends before. Raises OSError."""
+    """The first `size` bytes of the open file `fd`, fewer if it is shorter. Raises OSError."""
     data = bytearray(min(size, os.fstat(fd).st_size))
     view, done = memoryview(data), 0
     while done < len(data) and (count := read_at(fd, view[done : done + 2**30], done)):
@@ -63,7 +61,7 @@ def fill(fd: int, size: int) -> bytearray:
 
 
 def document(path: Path) -> bytearray | None:
-    """The bytes of a JSON file, None where there is none. Raises RunUnreadable where it is no plain file or larger than JSON_LIMIT."""
+    """The bytes of a JSON file; None if it does not exist. Raises RunUnreadable if it is not a plain file or larger than JSON_LIMIT."""
     fd = open_regular(path)
     if fd is None:
         return None
@@ -79,30 +77,30 @@ def document(path: Path) -> bytearray | None:
 
 
 def parse(data: bytes | bytearray, path: Path | str) -> dict[str, Any]:
-    """The JSON object that `data` holds: UTF-8, no key twice, every number finite. `path` is where it came from.
+    """The JSON object in `data`: UTF-8, distinct keys, finite numbers. `path` names its file in messages.
 
     Raises RunUnreadable.
     """
     if sum(data.count(mark) for mark in (b",", b"[", b"{")) > _VALUES:
         raise unreadable("corrupt", f"holds more than {_VALUES:,} values", path)
     try:
-        found = json.loads(data.decode(), object_pairs_hook=_unique, parse_constant=_number, parse_float=_number)
+        content = json.loads(data.decode(), object_pairs_hook=_unique, parse_constant=_number, parse_float=_number)
     except RecursionError as error:
         raise unreadable("corrupt", "is nested too deeply", path) from error
     except ValueError as error:
         raise unreadable("corrupt", f"is not strict JSON: {_brief(error)}", path) from error
-    if not isinstance(found, dict):
+    if not isinstance(content, dict):
         raise unreadable("corrupt", "is not a JSON object", path)
-    return found
+    return content
 
 
 def _unique(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        seen: set[str] = set()
-        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+    mapping = dict(pairs)
+    if len(mapping) != len(pairs):
+        keys: set[str] = set()
+        twice = next(key for key, _ in pairs if key in keys or keys.add(key))  # type: ignore[func-returns-value]
         raise ValueError(f"the key {twice[:60]!r} stands there twice")
-    return found
+    return mapping
 
 
 def _number(text: str) -> float:

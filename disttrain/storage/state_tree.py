@@ -1,4 +1,4 @@
-"""Trees of plain values and tensors, taken apart into strict JSON and a list of tensors, and put together again, every bit the same."""
+"""Trees of plain values and tensors: it splits them into strict JSON and named tensors, and joins them again, bit for bit."""
 
 from __future__ import annotations
 
@@ -14,14 +14,12 @@ if TYPE_CHECKING:
 else:
     torch = lazy.module("torch")
 
-__all__ = ["apart", "together"]
-
 
 def apart(tree: Any, tensors: dict[str, Tensor], at: str = "") -> Any:
-    """The JSON form of `tree`; the tensors in it go into `tensors`, each by its place in the tree.
+    """The JSON form of `tree`; the tensors in it are added to `tensors`, each under its path in the tree.
 
-    None, truth values, whole numbers, text and finite numbers stand for themselves and a list for a list; all else is an object with
-    one key that says what it is. Raises TypeError for anything that is none of these.
+    None, booleans, integers, text, finite numbers and lists are JSON already; every other value becomes an object with one key that names
+    its type. Raises TypeError for a value of an unsupported type.
     """
     if tree is None or isinstance(tree, bool | int | str):
         return tree
@@ -31,7 +29,7 @@ def apart(tree: Any, tensors: dict[str, Tensor], at: str = "") -> Any:
         tensors[at] = tree
         return {"tensor": at}
     if isinstance(tree, list | tuple):
-        parts = [apart(part, tensors, f"{at}/{place}") for place, part in enumerate(tree)]
+        parts = [apart(part, tensors, f"{at}/{index}") for index, part in enumerate(tree)]
         return parts if isinstance(tree, list) else {"tuple": parts}
     if isinstance(tree, dict):
         return {"dict": [[_key(key), apart(part, tensors, f"{at}/{key}")] for key, part in tree.items()]}
@@ -39,7 +37,7 @@ def apart(tree: Any, tensors: dict[str, Tensor], at: str = "") -> Any:
 
 
 def together(form: Any, tensors: Mapping[str, Tensor]) -> Any:
-    """The tree whose JSON form is `form`. Raises ValueError or KeyError where it is not one."""
+    """The tree of the JSON form `form`. Raises ValueError or KeyError if it is invalid."""
     if isinstance(form, list):
         return [together(part, tensors) for part in form]
     if not isinstance(form, dict):

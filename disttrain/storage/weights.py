@@ -1,4 +1,4 @@
-"""Tensors as safetensors bytes: the same weights give the same bytes, and bytes are believed only after every one is accounted for."""
+"""Tensors as safetensors bytes: equal weights give equal bytes, and a file is accepted only if its header accounts for every byte."""
 
 from __future__ import annotations
 
@@ -20,8 +20,6 @@ else:
     np = lazy.module("numpy")
     torch = lazy.module("torch")
 
-__all__ = ["check_size", "decode", "encode"]
-
 # torch's name of a dtype -> its name in the file, bytes per number
 _DTYPES = {
     "float64": ("F64", 8),
@@ -38,28 +36,28 @@ _DTYPES = {
 # In which order safetensors lays numbers of one width.
 _ORDER = ("int64", "float64", "float32", "int32", "bfloat16", "float16", "int16", "int8", "uint8", "bool")
 _ARCHIVES = {b"PK": "a zip archive such as torch.save writes", b"\x80": "a pickle"}
-_SHOWN = 20
+_MOST_LISTED = 20
 _PIECE = 1 << 20
 _REFIT = "copy the model folder again from where it was made, or fit again"
 
 
 def encode(weights: Mapping[str, Tensor | np.ndarray[Any, Any]], *, finite: bool = True) -> bytearray:
-    """The safetensors file of `weights`: a function of names, shapes, dtypes and values alone, whatever order they come in.
+    """The safetensors file of `weights`. It depends on names, shapes, dtypes and values only, not on their order.
 
-    Raises FitFailed where a weight is not finite and all must be: such a file could not be read again. ValueError for a dtype that has
-    no name there.
+    Raises FitFailed if `finite` is true and a weight is not finite, since such a file could not be read again. Raises ValueError for a
+    dtype that safetensors lacks.
     """
     tensors = {name: _tensor(weights[name]) for name in sorted(weights)}
     if foreign := [name for name, tensor in tensors.items() if _plain(tensor.dtype) not in _DTYPES]:
-        raise ValueError(f"the dtype of these weights cannot be saved: {foreign[:_SHOWN]}")
+        raise ValueError(f"the dtype of these weights cannot be saved: {foreign[:_MOST_LISTED]}")
     if lost := [name for name, tensor in tensors.items() if not _is_sound(tensor, finite)]:
-        found = (Finding("not-finite", f"the weights `{name}` are not finite; nothing was saved") for name in lost[:_SHOWN])
-        raise FitFailed(*found)
+        findings = (Finding("not-finite", f"the weights `{name}` are not finite; nothing was saved") for name in lost[:_MOST_LISTED])
+        raise FitFailed(*findings)
     return _file_of(tensors)
 
 
 def _file_of(tensors: Mapping[str, Tensor]) -> bytearray:
-    """The bytes that safetensors gives, in one piece of memory beside the tensors where it takes three: memory may be short when weights are saved."""
+    """The bytes that the library safetensors writes, with one copy in memory instead of three: memory may be short during a save."""
     header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
     # The widest numbers first, so that all of them are aligned.
     order, end = sorted(tensors, key=lambda name: (-tensors[name].element_size(), _ORDER.index(_plain(tensors[name].dtype)), name)), 0
@@ -72,15 +70,15 @@ def _file_of(tensors: Mapping[str, Tensor]) -> bytearray:
     data = bytearray(8 + len(text) + end)
     data[: 8 + len(text)] = len(text).to_bytes(8, "little") + text
     for name in (name for name in order if tensors[name].numel()):
-        place, count = 8 + len(text) + header[name]["data_offsets"][0], tensors[name].numel()
-        torch.frombuffer(data, dtype=tensors[name].dtype, count=count, offset=place).copy_(tensors[name].reshape(-1))
+        offset, count = 8 + len(text) + header[name]["data_offsets"][0], tensors[name].numel()
+        torch.frombuffer(data, dtype=tensors[name].dtype, count=count, offset=offset).copy_(tensors[name].reshape(-1))
     return data
 
 
 def check_size(size: int, expected: Mapping[str, tuple[Sequence[int], Any]], where: str) -> None:
-    """Raises RunUnreadable unless a file of `size` bytes can hold the `expected` weights and a header of sensible length.
+    """Raise RunUnreadable unless a file of `size` bytes can hold the `expected` weights and a header of plausible length.
 
-    Nothing is allocated, so an absurd size or an absurd network ends here.
+    It allocates no memory, so it rejects an absurd size or network safely.
     """
     needed = sum(_nbytes(shape, dtype) for shape, dtype in expected.values())
     if not 8 + 2 <= size - needed <= 8 + _header_limit(expected):
@@ -97,13 +95,13 @@ def decode(data: bytearray, expected: Mapping[str, tuple[Sequence[int], Any]], w
     """
     check_size(len(data), expected, where)
     header, start = _header(data, _header_limit(expected), where)
-    if found := list(_differences(header, expected)):
-        raise _wrong(found, where)
-    if found := list(_misplaced(header, expected, len(data) - start)):
-        raise _wrong(found, where)
+    if problems := list(_differences(header, expected)):
+        raise _wrong(problems, where)
+    if problems := list(_misplaced(header, expected, len(data) - start)):
+        raise _wrong(problems, where)
     tensors = {name: _view(data, start + header[name]["data_offsets"][0], *expected[name]) for name in sorted(expected)}
-    if found := [f"the weights `{display(name)}` are not finite" for name, tensor in tensors.items() if not _is_sound(tensor, finite)]:
-        raise _wrong(found, where)
+    if problems := [f"the weights `{display(name)}` are not finite" for name, tensor in tensors.items() if not _is_sound(tensor, finite)]:
+        raise _wrong(problems, where)
     # Copies: the views may stand at odd addresses, and all of them would keep the whole file in memory.
     return {name: tensor.clone() for name, tensor in tensors.items()}
 
@@ -146,8 +144,8 @@ def _differences(header: Mapping[str, Any], expected: Mapping[str, tuple[Sequenc
             yield f"the network described has no weights `{display(name)}`"
         elif not _is_entry(header[name]):
             yield f"the entry of `{display(name)}` is malformed"
-        elif (found := _signature(header[name])) != (meant := (_DTYPES[_plain(expected[name][1])][0], list(expected[name][0]))):
-            yield f"`{display(name)}` is {_spelled(found)}, and the network described needs {_spelled(meant)}"
+        elif (actual := _signature(header[name])) != (required := (_DTYPES[_plain(expected[name][1])][0], list(expected[name][0]))):
+            yield f"`{display(name)}` is {_spelled(actual)}, and the network described needs {_spelled(required)}"
 
 
 def _misplaced(header: Mapping[str, Any], expected: Mapping[str, tuple[Sequence[int], Any]], length: int) -> Iterator[str]:
@@ -187,7 +185,7 @@ def _plain(dtype: Any) -> str:
 
 
 def _view(data: bytearray, offset: int, shape: Sequence[int], dtype: Any) -> Tensor:
-    named = {_plain(known): known for known in _torch_dtypes()}[_plain(dtype)]
+    named = {_plain(candidate): candidate for candidate in _torch_dtypes()}[_plain(dtype)]
     if not math.prod(shape):
         return torch.empty(tuple(shape), dtype=named)
     return torch.frombuffer(data, dtype=named, count=math.prod(shape), offset=offset).reshape(tuple(shape))
@@ -198,6 +196,6 @@ def _torch_dtypes() -> tuple[torch.dtype, ...]:
     return (*floats, torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool)
 
 
-def _wrong(found: Sequence[str], where: str) -> RunUnreadable:
-    more = [f"... and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
-    return RunUnreadable(*(Finding("wrong-weights", what, where=where, hints=(_REFIT,)) for what in (*found[:_SHOWN], *more)))
+def _wrong(problems: Sequence[str], where: str) -> RunUnreadable:
+    more = [f"... and {len(problems) - _MOST_LISTED} more"] if len(problems) > _MOST_LISTED else []
+    return RunUnreadable(*(Finding("wrong-weights", what, where=where, hints=(_REFIT,)) for what in (*problems[:_MOST_LISTED], *more)))

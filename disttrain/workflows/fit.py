@@ -145,7 +145,7 @@ def _saved(best: BestWeights, history: list[Epoch], checkpoints: Checkpoints) ->
     """However the block ends, the network is the best there was afterwards, and in the run folder before anything else is written there."""
     folder = best.run.path
     try:
-        with enough_memory(*LESS_MEMORY, kept=lambda: _rescued(best, checkpoints)):
+        with enough_memory(*LESS_MEMORY, saved=lambda: _rescued(best, checkpoints)):
             yield
     except BaseException as fault:
         best.restore()

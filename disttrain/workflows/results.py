@@ -40,7 +40,7 @@ def results(
     """Write predictions.parquet and metrics.json; nothing of them is there where the fit is stopped meanwhile."""
     limit.scoring = True
     try:
-        with interruptible(), enough_memory(*LESS_MEMORY, kept=lambda: str(run.path / "model")):
+        with interruptible(), enough_memory(*LESS_MEMORY, saved=lambda: str(run.path / "model")):
             if limit.asked():
                 raise KeyboardInterrupt
             # Scoring takes more memory than writing, which leaves some behind.

@@ -257,7 +257,7 @@ def test_a_fault_at_any_call_of_the_beginning_is_a_storage_error_and_holds_nothi
 
 def test_the_newest_is_the_one_that_ended_last(tmp_path: Path) -> None:
     first, second, third = (finished(tmp_path, name, status) for name, status in (("z", "finished"), ("a", "stopped"), ("m", "finished")))
-    assert run_folder.find(None, tmp_path) == run_folder.Found(third, third / "model", "m-001", newest=True)
+    assert run_folder.find(None, tmp_path) == run_folder.ModelLocation(third, third / "model", "m-001", newest=True)
     for path in (third, second):
         document = json.loads((path / "run.json").read_text())
         (path / "run.json").write_text(json.dumps(document | {"ended": "2001-01-01T00:00:00.000000+00:00"}))
@@ -288,10 +288,12 @@ def test_a_stopped_run_counts_as_the_newest(tmp_path: Path) -> None:
 
 def test_a_run_its_model_and_a_model_alone_are_found_by_name(tmp_path: Path) -> None:
     run = finished(tmp_path)
-    assert run_folder.find(run, tmp_path) == run_folder.Found(run, run / "model", "a-001", newest=False)
-    assert run_folder.find(run / "model", tmp_path) == run_folder.Found(run, run / "model", "a-001", newest=False)
+    assert run_folder.find(run, tmp_path) == run_folder.ModelLocation(run, run / "model", "a-001", newest=False)
+    assert run_folder.find(run / "model", tmp_path) == run_folder.ModelLocation(run, run / "model", "a-001", newest=False)
     (run / "model").rename(tmp_path / "deployed")
-    assert run_folder.find(tmp_path / "deployed", tmp_path) == run_folder.Found(None, tmp_path / "deployed", "deployed", newest=False)
+    assert run_folder.find(tmp_path / "deployed", tmp_path) == run_folder.ModelLocation(
+        None, tmp_path / "deployed", "deployed", newest=False
+    )
 
 
 def test_the_working_folder_can_be_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""The sections of a config as frozen records: strict, every number bounded, nothing unknown let through."""
+"""The sections of a config as frozen models: strict types, bounded numbers, no unknown keys."""
 
 from __future__ import annotations
 
@@ -28,21 +28,11 @@ from disttrain.config.sections.field_types import (
 )  # fmt: skip
 from disttrain.config.sections.training import TrainingSection
 
-__all__ = [
-    "Config",
-    "DistributionSection",
-    "EvaluationSection",
-    "NetworkSection",
-    "OutputSection",
-    "ParameterSection",
-    "PredictionsSection",
-]
-
 Bound = Annotated[float, Field(ge=-1e300, le=1e300)]
 
 
 class ParameterSection(BaseModel):
-    """What is asked of one parameter; None leaves it to the family."""
+    """The settings of one parameter; None leaves a setting to the family."""
 
     model_config = STRICT
 
@@ -73,8 +63,8 @@ class DistributionSection(BaseModel):
         return dict(self.__pydantic_extra__ or {})
 
 
-def _long_form(given: Any) -> Any:
-    return {"family": given} if isinstance(given, str) else given
+def _long_form(value: Any) -> Any:
+    return {"family": value} if isinstance(value, str) else value
 
 
 class NetworkSection(BaseModel):
@@ -94,7 +84,7 @@ class NetworkSection(BaseModel):
 
 
 class EvaluationSection(BaseModel):
-    """The scores that follow a fit; `metrics` None are those that suit the family."""
+    """The scores after a fit. If `metrics` is None, the family chooses them."""
 
     model_config = STRICT
 
@@ -104,7 +94,7 @@ class EvaluationSection(BaseModel):
 
 
 class PredictionsSection(BaseModel):
-    """What is written for each row, and for the rows of which splits; `times`, in target units, are those of `survival` and `hazard`."""
+    """The predicted columns, and the splits to predict. `times`, in target units, belong to `survival` and `hazard`."""
 
     model_config = STRICT
 
@@ -131,7 +121,7 @@ class PredictionsSection(BaseModel):
 
 
 class OutputSection(BaseModel):
-    """Where runs are written; `folder` is relative to the working folder."""
+    """The output of runs; `folder` is relative to the working folder."""
 
     model_config = STRICT
 
@@ -148,7 +138,7 @@ def _version(number: int) -> int:
 
 
 class Config(BaseModel):
-    """A config: what is predicted, from what, by which network, and how it is trained. Frozen, every default filled in."""
+    """A config: target, data, network and training. Frozen, with every default filled in."""
 
     model_config = STRICT
 
@@ -165,17 +155,17 @@ class Config(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _filled(cls, given: Any) -> Any:
-        """What follows from the network: under batch normalisation weights are not averaged."""
-        network, training = (given.get(key) for key in ("network", "training")) if isinstance(given, dict) else (None, None)
+    def _filled(cls, value: Any) -> Any:
+        """Fill in defaults that depend on the network: batch normalisation turns weight averaging off."""
+        network, training = (value.get(key) for key in ("network", "training")) if isinstance(value, dict) else (None, None)
         if isinstance(network, dict) and network.get("normalization") == "batch" and (training is None or isinstance(training, dict)):
-            return {**given, "training": {"averaging": 0.0, **(training or {})}}
-        return given
+            return {**value, "training": {"averaging": 0.0, **(training or {})}}
+        return value
 
     @model_validator(mode="after")
     def _linear_path_has_its_place(self) -> Self:
-        own = [section.hidden for section in self.distribution.parameters.values()]
-        if self.network.linear_path and not self.network.hidden and not any(own):
+        head_widths = [section.hidden for section in self.distribution.parameters.values()]
+        if self.network.linear_path and not self.network.hidden and not any(head_widths):
             what = "with `hidden: []` the network is linear already"
             raise objection("conflict", what, hints=("leave `linear_path` out",), at=("network", "linear_path"), on_key=True)
         if self.training.initialize in {"linear", "auto"} and not self.network.linear_path:

@@ -1,4 +1,4 @@
-"""The `data` section of a config: which files, which columns, and the role of each."""
+"""The `data` section of a config: its files, its columns, and the role of each."""
 
 from __future__ import annotations
 
@@ -27,11 +27,9 @@ from disttrain.config.sections.field_types import (
 )  # fmt: skip
 from disttrain.config.yaml.scalars import share_meant
 
-__all__ = ["CensoringSection", "ColumnSplit", "CsvSection", "DataSection", "FeatureSection", "SplitSection", "is_source"]
-
 
 class FeatureSection(BaseModel):
-    """A feature with options: its `type` (None: that of the column), and how categories become numbers."""
+    """A feature with options: its `type` (None: that of the column) and its encoding of categories."""
 
     model_config = STRICT
 
@@ -77,12 +75,12 @@ def _separator(mark: str) -> str:
 
 
 def is_source(value: Any) -> bool:
-    """Whether what `train`, `validation` or `test` say names files, and not a share or a column."""
+    """True if the value of `train`, `validation` or `test` names files, not a share or a column."""
     return isinstance(value, str | list | tuple)
 
 
 class CsvSection(BaseModel):
-    """How CSV files are written; `auto` is recognised from the first 64 KiB of each file.
+    """The dialect of CSV files; `auto` is detected in the first 64 KiB of each file.
 
     `missing` are the words for a missing value, in all columns but `id` and other names that are carried through; without it these are the
     empty field, and in columns of numbers, dates and truth values also NA, NaN, null and their like.
@@ -107,7 +105,7 @@ class CsvSection(BaseModel):
 
 
 class SplitSection(BaseModel):
-    """How a share of the rows is chosen: at random, whole groups of equal `by`, or the latest by `by`.
+    """The method that chooses a share of the rows: at random, whole groups of equal `by`, or the latest by `by`.
 
     `per_member` is at random, and each of several members has validation rows of its own, on which the others train.
     """
@@ -135,7 +133,7 @@ Limit = Annotated[
 
 
 class CensoringSection(BaseModel):
-    """How little is known of some targets; None where a key is left out.
+    """The censoring of targets; an absent key is None.
 
     `limit`, a number or a column: targets at or above it are only known to reach it. `event`: 1 exact, 0 only known to be larger than the
     target. `lower`, `upper`: the truth lies between them, both included. `entry`: the row was only seen because its target is above it.
@@ -232,16 +230,16 @@ class DataSection(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _target_between_its_ends(cls, given: Any) -> Any:
-        censoring = given.get("censoring") if isinstance(given, dict) else None
+    def _target_between_its_ends(cls, value: Any) -> Any:
+        censoring = value.get("censoring") if isinstance(value, dict) else None
         if (
             isinstance(censoring, dict)
-            and given.get("target") is None
+            and value.get("target") is None
             and isinstance(censoring.get("lower"), str)
             and censoring.get("upper")
         ):
-            return {**given, "target": censoring["lower"]}
-        return given
+            return {**value, "target": censoring["lower"]}
+        return value
 
     @model_validator(mode="after")
     def _shares_for_members(self) -> Self:

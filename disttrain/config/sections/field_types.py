@@ -1,4 +1,4 @@
-"""The kinds of value that keys of a config take, each with its objection in words."""
+"""The types of the values of config keys, each with its error message."""
 
 from __future__ import annotations
 
@@ -9,12 +9,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 from pydantic_core import PydanticCustomError
 
-from disttrain.config.messages import display, way_out
-
-__all__ = [
-    "LIST", "MAPPING", "NUMBER", "STRICT", "TEXT", "WRONG", "Column", "Columns", "Filename", "Levels", "Name", "Scalar", "Seconds",
-    "Share", "Source", "Times", "Widths", "by_kind", "choice", "each_choice", "distinct", "is_tag", "listed", "objection",
-]  # fmt: skip
+from disttrain.config.messages import choice_hint, display
 
 STRICT = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, hide_input_in_errors=True)
 
@@ -28,14 +23,14 @@ _NAME = re.compile(r"\w(?:[\w.+ -]*\w)?")
 
 
 def is_tag(part: str | int) -> bool:
-    """Whether a part of a pydantic location names a branch of a union rather than a key."""
+    """True if a part of a pydantic location names a branch of a union, not a key."""
     return isinstance(part, str) and part.startswith(_TAG)
 
 
 def objection(
     code: str, what: str, *, why: str = "", hints: Sequence[str] = (), at: tuple[str | int, ...] = (), on_key: bool = False
 ) -> PydanticCustomError:
-    """An error for a validator to raise: what is wrong with the value, or with the part of it that `at` leads to."""
+    """The error that a validator raises for a value, or for the part of it at the path `at`."""
     return PydanticCustomError(code, "{what}", {"what": what, "why": why, "hints": tuple(hints), "at": at, "on_key": on_key})
 
 
@@ -44,7 +39,7 @@ def _expected(what: str) -> PydanticCustomError:
 
 
 def by_kind(expected: str) -> Discriminator:
-    """Chooses the branch of a union by the kind of the value; `expected` says what the branches are together."""
+    """A discriminator that chooses the branch of a union by the type of the value; `expected` describes the union."""
     return Discriminator(_kind, custom_error_type=WRONG, custom_error_message=expected)
 
 
@@ -62,7 +57,7 @@ def _kind(value: Any) -> str:
 
 
 def listed(most: int, least: int = 0) -> BeforeValidator:
-    """A list of `least` to `most` items; judged before its items are, so that a list of wrong ones costs little."""
+    """A validator of a list of `least` to `most` items. It runs before the items are validated, so that a long list of wrong items costs little."""
 
     def check(value: Any) -> tuple[Any, ...]:
         if not isinstance(value, list | tuple):
@@ -77,36 +72,36 @@ def listed(most: int, least: int = 0) -> BeforeValidator:
 
 
 def choice(kind: str, words: Sequence[str]) -> AfterValidator:
-    """A word out of `words`; `kind` says what they are ("an optimizer")."""
+    """A validator of a word that must be one of `words`; `kind` describes the word ("an optimizer")."""
 
     def check(word: str) -> str:
         if word not in words:
-            raise objection("unknown-choice", f"{display(word)} is not {kind}", hints=(way_out(word, words),))
+            raise objection("unknown-choice", f"{display(word)} is not {kind}", hints=(choice_hint(word, words),))
         return word
 
     return AfterValidator(check)
 
 
 def each_choice(kind: str, words: Sequence[str]) -> AfterValidator:
-    """Words out of `words`, each at most once."""
+    """A validator of distinct words that must be among `words`."""
 
-    def check(given: tuple[str, ...]) -> tuple[str, ...]:
-        for place, word in enumerate(given):
+    def check(values: tuple[str, ...]) -> tuple[str, ...]:
+        for index, word in enumerate(values):
             if word not in words:
-                raise objection("unknown-choice", f"{display(word)} is not {kind}", hints=(way_out(word, words),), at=(place,))
-        return distinct(given)
+                raise objection("unknown-choice", f"{display(word)} is not {kind}", hints=(choice_hint(word, words),), at=(index,))
+        return distinct(values)
 
     return AfterValidator(check)
 
 
-def distinct(given: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The items, where none is there twice."""
-    seen: set[Any] = set()
-    for place, item in enumerate(given):
-        if item in seen:
-            raise objection("role-conflict", f"{display(item)} is listed twice", at=(place,))
-        seen.add(item)
-    return given
+def distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The items, checked to be distinct."""
+    earlier: set[Any] = set()
+    for index, item in enumerate(values):
+        if item in earlier:
+            raise objection("role-conflict", f"{display(item)} is listed twice", at=(index,))
+        earlier.add(item)
+    return values
 
 
 def _text_or_list(value: Any) -> Any:

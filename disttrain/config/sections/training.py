@@ -11,27 +11,25 @@ from disttrain import choices
 from disttrain.config.messages import display
 from disttrain.config.sections.field_types import NUMBER, STRICT, TEXT, Seconds, by_kind, choice, objection
 
-__all__ = ["OptimizerSection", "ScheduleSection", "StoppingSection", "TrainingSection"]
-
 Count = Annotated[int, Field(ge=1, le=10_000_000)]
 
 
-def _named(given: Any, default: str) -> Any:
-    """The long form of a section that may be given by name alone."""
-    if isinstance(given, str):
-        return {"name": given}
-    return {"name": default, **given} if isinstance(given, dict) else given
+def _named(value: Any, default: str) -> Any:
+    """The long form of a section whose short form is its name."""
+    if isinstance(value, str):
+        return {"name": value}
+    return {"name": default, **value} if isinstance(value, dict) else value
 
 
 def _with_defaults(section: dict[str, Any], table: dict[str, dict[str, float]], otherwise: str) -> dict[str, Any]:
-    """The section with what its name stands for where a key is left out or null."""
+    """The section with the defaults of its name for keys that are absent or null."""
     name = section["name"]
     defaults = table.get(name if isinstance(name, str) else otherwise, table.get(otherwise, {}))
     return section | {key: value for key, value in defaults.items() if section.get(key) is None}
 
 
 class OptimizerSection(BaseModel):
-    """The optimizer; the short form is its name alone. `lr` and `weight_decay` default to what suits it."""
+    """The optimizer; the short form is its name. `lr` and `weight_decay` have defaults for each optimizer."""
 
     model_config = STRICT
 
@@ -42,8 +40,8 @@ class OptimizerSection(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _filled(cls, given: Any) -> Any:
-        section = _named(given, "adamw")
+    def _filled(cls, value: Any) -> Any:
+        section = _named(value, "adamw")
         # An unknown name is judged by its field; its numbers by those of any optimizer.
         return _with_defaults(section, choices.OPTIMIZER_DEFAULTS, "adamw") if isinstance(section, dict) else section
 
@@ -59,7 +57,7 @@ class OptimizerSection(BaseModel):
 
 
 class ScheduleSection(BaseModel):
-    """How the learning rate moves: `warmup_epochs` of rise, then by name. Keys of other schedules are None."""
+    """The schedule of the learning rate: `warmup_epochs` of warm-up, then the schedule `name`. Keys of other schedules are None."""
 
     model_config = STRICT
 
@@ -72,8 +70,8 @@ class ScheduleSection(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _filled(cls, given: Any) -> Any:
-        section = _named(given, "cosine")
+    def _filled(cls, value: Any) -> Any:
+        section = _named(value, "cosine")
         return _with_defaults(section, choices.SCHEDULE_DEFAULTS, "") if isinstance(section, dict) else section
 
     @model_validator(mode="after")
@@ -109,7 +107,7 @@ def _batch_size(word: str) -> str:
 
 
 class TrainingSection(BaseModel):
-    """The optimisation. `averaging` is the share that the moving average of the weights keeps of itself at a step; `time_limit` is in seconds."""
+    """The optimisation. `averaging` is the decay of the moving average of the weights per step; `time_limit` is in seconds."""
 
     model_config = STRICT
 
@@ -132,15 +130,15 @@ class TrainingSection(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _filled(cls, given: Any) -> Any:
-        """What follows from the optimizer: L-BFGS needs exact gradients, and its line search finds the steps."""
-        if not isinstance(given, dict):
-            return given
-        optimizer = given.get("optimizer")
+    def _filled(cls, value: Any) -> Any:
+        """Fill in defaults that depend on the optimizer: L-BFGS needs exact gradients, and its line search sets the steps."""
+        if not isinstance(value, dict):
+            return value
+        optimizer = value.get("optimizer")
         name = optimizer.get("name") if isinstance(optimizer, dict) else optimizer
         if name == "lbfgs":
-            return {"precision": "float64", "schedule": {"name": "constant"}, "averaging": 0.0, **given}
-        return {"schedule": {"name": "cosine", "warmup_epochs": 5}, **given}
+            return {"precision": "float64", "schedule": {"name": "constant"}, "averaging": 0.0, **value}
+        return {"schedule": {"name": "cosine", "warmup_epochs": 5}, **value}
 
     @model_validator(mode="after")
     def _full_batch(self) -> Self:

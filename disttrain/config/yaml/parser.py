@@ -1,4 +1,4 @@
-"""YAML 1.2 without its traps: text into plain values and the place of each; what is ambiguous or dangerous is a fault, never a guess."""
+"""A strict parser of YAML 1.2: it turns text into plain values with their spans, and reports ambiguous or dangerous syntax as a fault."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ import yaml
 from disttrain.config.messages import display
 from disttrain.config.yaml import syntax_errors
 from disttrain.config.yaml.scalars import DEEPEST, resolved
-from disttrain.config.yaml.source_map import Path, Place, Problem, Span
-
-__all__ = ["MOST_BYTES", "Fault", "Reading", "read"]
+from disttrain.config.yaml.source_map import Path, Problem, Span, ValueSpans
 
 MOST_BYTES = 1_000_000
 _MOST_VALUES = 100_000
@@ -29,7 +27,7 @@ _CORE = "tag:yaml.org,2002:"
 
 @dataclass(frozen=True)
 class Fault:
-    """Something that the YAML itself must not do, and where; its problem has no path."""
+    """A problem of the YAML syntax and its span; the problem has no path."""
 
     span: Span
     problem: Problem
@@ -37,21 +35,21 @@ class Fault:
 
 @dataclass(frozen=True)
 class Reading:
-    """What a text says: its value (None of an empty text), the place of every value by path, its lines, and its faults."""
+    """The result of a parse: the value (None for an empty text), the spans of every value by path, the lines and the faults."""
 
     value: Any
-    places: dict[Path, Place]
+    spans: dict[Path, ValueSpans]
     lines: tuple[str, ...]
     faults: tuple[Fault, ...]
 
 
 class _StopError(Exception):
-    """Reading on makes no sense after the fault that was just noted."""
+    """Stops the parser after a fault that makes the rest of the text meaningless."""
 
 
 @dataclass
 class _Frame:
-    """A list or mapping that is being read; `key` is the key whose value comes next."""
+    """An open list or mapping; `key` is the key of the next value."""
 
     container: dict[Any, Any] | list[Any]
     path: tuple[Any, ...]
@@ -97,7 +95,7 @@ def read(data: bytes) -> Reading:
     except yaml.YAMLError as error:
         span, problem = syntax_errors.explained(error, lines)
         builder.faults.append(Fault(span, problem))
-    return Reading(builder.value, builder.places, lines, tuple(builder.faults))
+    return Reading(builder.value, builder.spans, lines, tuple(builder.faults))
 
 
 def _refused(fault: Fault) -> Reading:
@@ -114,7 +112,7 @@ class _Builder:
     def __init__(self, lines: tuple[str, ...]) -> None:
         self.lines = lines
         self.value: Any = None
-        self.places: dict[Path, Place] = {}
+        self.spans: dict[Path, ValueSpans] = {}
         self.faults: list[Fault] = []
         self.stack: list[_Frame] = []
         self.documents = 0
@@ -184,24 +182,24 @@ class _Builder:
         self._give(value, event.start_mark, event.end_mark)
 
     def _give(self, value: Any, start: Any, end: Any, scalar: bool = True) -> None:
-        """Hand a finished value to the list or mapping that it stands in, as a key or as a value."""
+        """Add a finished value to its list or mapping, as a key or as a value."""
         span = self._span(start, end)
-        if len(self.places) >= _MOST_VALUES:
+        if len(self.spans) >= _MOST_VALUES:
             self._fault(start, start, "too-large", f"a config has no more than {_MOST_VALUES:,} values")
             raise _StopError
         if not self.stack:
-            self.value, self.places[()] = value, Place(None, span, scalar)
+            self.value, self.spans[()] = value, ValueSpans(None, span, scalar)
             return
         frame = self.stack[-1]
         if isinstance(frame.container, list):
-            self.places[frame.next_path()] = Place(None, span, scalar)
+            self.spans[frame.next_path()] = ValueSpans(None, span, scalar)
             frame.container.append(value)
         elif frame.key is _ABSENT:
             self._key(frame, value, span)
         else:
             # A value on lines of its own is shown by its key: its first line is that of its first part.
             below = not scalar and end.line != start.line
-            self.places[frame.next_path()] = Place(frame.key_span, (frame.key_span or span) if below else span, scalar)
+            self.spans[frame.next_path()] = ValueSpans(frame.key_span, (frame.key_span or span) if below else span, scalar)
             frame.container[frame.key], frame.key = value, _ABSENT
 
     def _key(self, frame: _Frame, key: Any, span: Span) -> None:

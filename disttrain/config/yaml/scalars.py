@@ -1,4 +1,4 @@
-"""What a plain word of YAML 1.2 stands for, and what values a config may hold at all."""
+"""The values of plain YAML 1.2 scalars, and the values that a config may hold."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from typing import Any
 
 from disttrain.config.messages import escaped, shortened
 from disttrain.config.yaml.source_map import Path, Problem
-
-__all__ = ["DEEPEST", "TooDeepError", "plain", "resolved", "share_meant"]
 
 DEEPEST = 40
 _LARGEST = 2**63 - 1
@@ -28,7 +26,7 @@ _NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 
 
 class TooDeepError(ValueError):
-    """A document whose lists and mappings lie in one another more than DEEPEST deep, or in themselves."""
+    """A document nests lists and mappings more than DEEPEST deep, or within themselves."""
 
 
 def resolved(word: str) -> Any:
@@ -64,7 +62,7 @@ def _integer(word: str, base: int) -> int:
 
 
 def share_meant(text: str) -> float | None:
-    """The number that a text such as `20%`, `0,2` or `"0.2"` stands for; None for a text that is no number."""
+    """The number in a text such as `20%`, `0,2` or `"0.2"`; None if the text is not a number."""
     match = re.fullmatch(r"([-+]?\d*[.,]?\d+(?:[eE][-+]?\d+)?)\s*(%?)", text.strip())
     if match is None:
         return None
@@ -75,7 +73,7 @@ def share_meant(text: str) -> float | None:
 def plain(value: Any, problems: list[Problem], path: Path = ()) -> Any:
     """A copy of a Python value as a config may hold it: text, numbers, true and false, None, lists, and mappings with text as keys.
 
-    Paths become text, tuples lists, and numbers of other libraries Python's own. What cannot be is appended to `problems` and becomes None.
+    Paths become text, tuples lists, and numbers of other libraries Python's own. Other values become None, with an entry in `problems`.
     Raises TooDeepError.
     """
     if len(path) >= DEEPEST:
@@ -92,7 +90,7 @@ def plain(value: Any, problems: list[Problem], path: Path = ()) -> Any:
         case Mapping():
             return dict(_pairs(value, problems, path))
         case list() | tuple():
-            return [plain(item, problems, (*path, place)) for place, item in enumerate(value)]
+            return [plain(item, problems, (*path, index)) for index, item in enumerate(value)]
     problems.append(Problem(path, "wrong-type", f"a config cannot hold a value of type {escaped(type(value).__name__)}"))
     return None
 

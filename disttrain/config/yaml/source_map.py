@@ -1,4 +1,4 @@
-"""Where in a file or an argument each value of a config stands, and how a problem is shown there."""
+"""The source location of each value of a config, in a file or an argument, and the excerpt that shows a problem there."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from typing import NamedTuple
 from disttrain.config.messages import escaped, shortened
 from disttrain.errors import Finding
 
-__all__ = ["Located", "Path", "Place", "Places", "Problem", "Source", "Span", "Spot", "locate"]
-
 Path = tuple[str | int, ...]
 
 _LINE = 110
@@ -20,7 +18,7 @@ _BEFORE = 70
 
 @dataclass(frozen=True)
 class Problem:
-    """Something wrong with a config: the path of keys that leads to it, its code, what was found, why, and the ways out.
+    """A problem of a config: its path of keys, its code, its text, the reason, and hints.
 
     `on_key`: the key itself is wrong, not its value.
     """
@@ -41,8 +39,8 @@ class Span(NamedTuple):
     width: int = 1
 
 
-class Place(NamedTuple):
-    """Where a value stands, and the key that it belongs to; `scalar` is whether the value is a single word."""
+class ValueSpans(NamedTuple):
+    """The spans of a value and of its key; `scalar` is true if the value is a single word."""
 
     key: Span | None
     value: Span
@@ -51,7 +49,7 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class Source:
-    """A text that values come from: a file with numbered lines, or an argument of the command line; `order` sorts messages."""
+    """A source text: a file with numbered lines, or an argument of the command line. `order` sorts messages."""
 
     label: str
     lines: tuple[str, ...]
@@ -59,19 +57,19 @@ class Source:
     numbered: bool = True
 
 
-class Spot(NamedTuple):
-    """A place in a source."""
+class SourceLocation(NamedTuple):
+    """The spans of a value in a source."""
 
     source: Source
-    place: Place
+    spans: ValueSpans
 
 
-Places = Mapping[Path, Spot]
+SourceMap = Mapping[Path, SourceLocation]
 
 
 @dataclass(frozen=True)
-class Located:
-    """A problem at a span of a source (None: at no line of it), and the path to show for it."""
+class LocatedProblem:
+    """A problem at a span of a source (None: at no line of it), and the path to print for it."""
 
     problem: Problem
     source: Source
@@ -80,11 +78,11 @@ class Located:
 
     @property
     def order(self) -> tuple[int, int, int]:
-        """What to sort messages by: the source, then the line and column."""
+        """The sort key of messages: the source, then line and column."""
         return (self.source.order, self.span.line, self.span.column) if self.span else (self.source.order, 0, 0)
 
     def finding(self) -> Finding:
-        """The finding to show; every word of it is safe to print."""
+        """The problem as a finding with escaped text that is safe to print."""
         label, key = escaped(self.source.label), dotted(self.path)
         if self.span and self.source.numbered:
             label = f"{label}:{self.span.line}:{self.span.column}"
@@ -98,30 +96,30 @@ class Located:
         )
 
 
-def locate(places: Places, problem: Problem, label: str = "") -> Located:
-    """Where a problem is to be shown; `label` names the document where no place is known.
+def locate(source_map: SourceMap, problem: Problem, label: str = "") -> LocatedProblem:
+    """The problem with its source location; `label` names the document if the location is unknown.
 
-    A value that is missing is shown at the key of the mapping that lacks it; a part of a short form at the whole short form.
+    A missing value gets the location of the mapping that lacks it; a part of a short form that of the short form.
     """
     path = problem.path
-    if spot := places.get(path):
-        return Located(problem, spot.source, (spot.place.key if problem.on_key else None) or spot.place.value, path)
+    if location := source_map.get(path):
+        return LocatedProblem(problem, location.source, (location.spans.key if problem.on_key else None) or location.spans.value, path)
     for length in range(len(path) - 1, 0, -1):
-        if spot := places.get(path[:length]):
-            if spot.place.scalar:
-                return Located(problem, spot.source, spot.place.value, path[:length])
-            return Located(problem, spot.source, spot.place.key or spot.place.value, path)
-    return Located(problem, Source(label, ()), None, path)
+        if location := source_map.get(path[:length]):
+            if location.spans.scalar:
+                return LocatedProblem(problem, location.source, location.spans.value, path[:length])
+            return LocatedProblem(problem, location.source, location.spans.key or location.spans.value, path)
+    return LocatedProblem(problem, Source(label, ()), None, path)
 
 
 def dotted(path: Path) -> str:
-    """A path as one writes it: data.features[2].name"""
+    """A path as text: data.features[2].name"""
     parts = [f"[{part}]" if isinstance(part, int) else f".{escaped(shortened(part))}" for part in path]
     return "".join(parts).removeprefix(".")
 
 
 def excerpt(source: Source, span: Span) -> tuple[str, ...]:
-    """The line of a span under its line number, and carets under the span; nothing where the source has no such line."""
+    """The numbered line of a span with carets under the span; empty if the source has no such line."""
     if span.line > len(source.lines):
         return ()
     line, start = source.lines[span.line - 1], span.column - 1
@@ -142,5 +140,5 @@ def _one_line(text: str) -> str:
 
 
 def _wide(text: str) -> int:
-    """Columns that the text takes on a terminal."""
+    """The number of terminal columns of a text."""
     return sum(0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)

@@ -1,4 +1,4 @@
-"""What a YAML reader stumbled over, in words for the person who wrote the file."""
+"""The syntax errors of the YAML reader as problems in plain words."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from typing import Any
 from disttrain.config.aliases import key_of
 from disttrain.config.messages import display
 from disttrain.config.yaml.source_map import Problem, Span
-
-__all__ = ["decimal_comma", "explained"]
 
 _INDENTATION = "this line does not fit the lines above: wrong indentation, or no `: ` after a key"
 _QUOTE = "a text ends with the quote it begins with; a quote inside text in single quotes is written twice"
@@ -48,27 +46,27 @@ _GLUED = re.compile(r"(\s*)([A-Za-z_]\w*):([^\s:/\\].*)")
 
 
 def explained(error: Any, lines: tuple[str, ...]) -> tuple[Span, Problem]:
-    """Where a YAMLError arose and what it means."""
-    said = str(getattr(error, "problem", None) or getattr(error, "reason", None) or "it cannot be read")
+    """The span and the problem of a YAMLError."""
+    message = str(getattr(error, "problem", None) or getattr(error, "reason", None) or "it cannot be read")
     here, began = getattr(error, "problem_mark", None), getattr(error, "context_mark", None)
-    if "tag" in said and "handle" in said:
+    if "tag" in message and "handle" in message:
         return _span(here, lines), Problem(
             (), "yaml-tag", "a YAML tag; a config has none", hints=("put text that begins with `!` in quotes",)
         )
-    if "cannot start any token" in said:
+    if "cannot start any token" in message:
         return _span(here, lines), _odd_start(_span(here, lines), lines)
-    if "escape" in said or "hexdecimal" in said:
+    if "escape" in message or "hexdecimal" in message:
         return _span(here, lines), _backslash(_span(here, lines), lines)
     if (glued := _glued_colon(here or began, lines)) is not None:
         return glued
     for words, what, at_start, hint in _WORDS:
-        if words in said:
+        if words in message:
             return _span(began if at_start and began else here, lines), Problem((), "yaml-syntax", what, hints=(hint,) if hint else ())
-    return _span(here or began, lines), Problem((), "yaml-syntax", f"this is not YAML: {said}")
+    return _span(here or began, lines), Problem((), "yaml-syntax", f"this is not YAML: {message}")
 
 
 def decimal_comma(line: str, span: Span, key: str) -> Problem | None:
-    """The problem of `lr: 0,001` between braces, where the comma ends the value and 001 is read as a key; None where it is none."""
+    """The problem of `lr: 0,001` between braces, where the comma ends the value and 001 becomes a key; None otherwise."""
     before = re.search(r"[-+]?\d+(?=,$)", line[: span.column - 1])
     if before is None:
         return None
@@ -78,16 +76,16 @@ def decimal_comma(line: str, span: Span, key: str) -> Problem | None:
 
 
 def _backslash(span: Span, lines: tuple[str, ...]) -> Problem:
-    """The problem of a backslash in double quotes that begins no escape, as in the path of a file on Windows."""
+    """The problem of a backslash in double quotes that begins no escape, as in a Windows path."""
     line = lines[span.line - 1]
     quoted = [match[1] for match in re.finditer(r'"([^"]*)"', line) if match.start() < span.column <= match.end() + 1 and "\\" in match[1]]
-    ways = f": `'{quoted[0]}'`, or write `{quoted[0].replace(chr(92), '/')}`" if quoted else ""
+    alternatives = f": `'{quoted[0]}'`, or write `{quoted[0].replace(chr(92), '/')}`" if quoted else ""
     what = "in double quotes a backslash begins an escape, and this is none"
-    return Problem((), "yaml-syntax", what, hints=(f"in single quotes a backslash is only a backslash{ways}",))
+    return Problem((), "yaml-syntax", what, hints=(f"in single quotes a backslash is only a backslash{alternatives}",))
 
 
 def _glued_colon(mark: Any, lines: tuple[str, ...]) -> tuple[Span, Problem] | None:
-    """The problem of `distribution:gamma` on the line where the reader gave up or one of the two before it; None where it is none."""
+    """The problem of `distribution:gamma` on the line where the reader stopped or one of the two before it; None otherwise."""
     last = mark.line if mark is not None else 0
     for number in range(max(0, last - 2), min(last + 1, len(lines))):
         match = _GLUED.match(lines[number])
@@ -106,7 +104,7 @@ def _odd_start(span: Span, lines: tuple[str, ...]) -> Problem:
 
 
 def _span(mark: Any, lines: tuple[str, ...]) -> Span:
-    """The mark, or the end of the last line that has words where the mark lies behind it."""
+    """The span of the mark, or the end of the last line with text if the mark lies behind it."""
     line = mark.line if mark is not None else 0
     if line < len(lines) and lines[line].strip():
         return Span(line + 1, min(mark.column, len(lines[line])) + 1)

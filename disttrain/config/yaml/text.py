@@ -8,8 +8,6 @@ import yaml
 
 from disttrain.config.yaml.scalars import resolved
 
-__all__ = ["yaml_text", "yaml_word"]
-
 
 class _Dumper(yaml.SafeDumper):
     """PyYAML's writer, with text quoted wherever YAML 1.2 would read it as something else, and no aliases."""

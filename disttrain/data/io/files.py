@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from disttrain.config.messages import nearest_file
 from disttrain.data.messages import display, display_path
-from disttrain.errors import DataError, Finding, bytes_asked
+from disttrain.errors import DataError, Finding, bytes_requested
 
 STDIN = Path("-")
 HEAD_BYTES = 65_536
@@ -206,7 +206,7 @@ def reading(path: Path, name: str) -> Iterator[None]:
     except pa.ArrowCancelled:
         raise
     except (pa.ArrowException, OSError, ValueError, MemoryError, OverflowError, KeyError) as fault:
-        if isinstance(fault, MemoryError) and 0 < bytes_asked(str(fault)) < _LIE:
+        if isinstance(fault, MemoryError) and 0 < bytes_requested(str(fault)) < _LIE:
             raise
         raise unreadable(path, name, fault) from fault
 

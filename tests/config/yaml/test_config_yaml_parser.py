@@ -120,16 +120,16 @@ def test_the_place_of_a_byte_that_is_not_utf8():
 def test_a_byte_order_mark_and_windows_line_ends_are_welcome():
     reading = parser.read(b"\xef\xbb\xbfa: 1\r\nb: [x]\r\n")
     assert reading.value == {"a": 1, "b": ["x"]}
-    assert reading.places[("b", 0)].value == (2, 5, 1)
+    assert reading.spans[("b", 0)].value == (2, 5, 1)
 
 
 @pytest.mark.usefixtures("reader")
 def test_every_value_and_key_has_its_place():
-    places = parser.read(b"a: one\nb:\n  - {c: 2, d: [3]}\n  - 'x y'\ne:\n  f: 1\n").places
-    assert places[("a",)] == ((1, 1, 1), (1, 4, 3), True)
-    assert places[("b", 0, "d")] == ((3, 12, 1), (3, 15, 3), False)
-    assert places[("b", 1)].value == (4, 5, 5)
-    assert places[("e",)].value == places[("e",)].key == (5, 1, 1)
+    spans = parser.read(b"a: one\nb:\n  - {c: 2, d: [3]}\n  - 'x y'\ne:\n  f: 1\n").spans
+    assert spans[("a",)] == ((1, 1, 1), (1, 4, 3), True)
+    assert spans[("b", 0, "d")] == ((3, 12, 1), (3, 15, 3), False)
+    assert spans[("b", 1)].value == (4, 5, 5)
+    assert spans[("e",)].value == spans[("e",)].key == (5, 1, 1)
 
 
 def test_an_empty_file_says_nothing():
