@@ -152,12 +152,12 @@ class Hurdle(Distribution):
         # Not what is left of log_survival: that is 1 up to rounding where `gate` is small.
         above = value > 0
         inside = torch.where(above, value, 1.0 if self._counts else 0.5)
-        score = torch.logaddexp(self.log_gate, self.log_rest + self._log_reached(inside))
+        score = torch.logaddexp(self.log_gate, self.log_rest + self._log_positive_cdf(inside))
         return torch.where(value < 0, -math.inf, torch.where(above, score, self.log_gate))
 
     def log_survival(self, value: Tensor) -> Tensor:
         """log P(Y > value), differentiable where the log_survival of the base is."""
-        return torch.where(value < 0, 0.0, self._log_beyond(value))
+        return torch.where(value < 0, 0.0, self._log_upper(value))
 
     def icdf(self, value: Tensor) -> Tensor:
         """The quantile: 0 up to `gate`, then the quantile of the base among its values that are not 0."""
@@ -190,7 +190,7 @@ class Hurdle(Distribution):
         # A level below 1 must not be rounded to it, where the quantile may be infinite.
         return functionals.quantile(self.base, torch.where(share < 1.0, level.clamp(max=1.0 - 2.0**-53), level)).clamp(min=1.0)
 
-    def _log_reached(self, value: Tensor) -> Tensor:
+    def _log_positive_cdf(self, value: Tensor) -> Tensor:
         """log P(base <= value), of counts conditional on base > 0; value > 0."""
         if not self._counts:
             return functionals.log_cdf(self.base, value)
@@ -198,7 +198,7 @@ class Hurdle(Distribution):
         below, above = ([tail(self.base, end) for end in ends] for tail in (functionals.log_cdf, functionals.log_survival))
         return log_probabilities.log_interval((below[0], below[1]), (above[0], above[1])) - self._passed()
 
-    def _log_beyond(self, value: Tensor) -> Tensor:
+    def _log_upper(self, value: Tensor) -> Tensor:
         return self.log_rest - self._passed() + functionals.log_survival(self.base, torch.where(value > 0, value, self._smallest()))
 
     def _smallest(self) -> float:

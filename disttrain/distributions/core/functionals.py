@@ -197,8 +197,8 @@ def _likeliest_count(distribution: Distribution) -> Tensor:
     if not longest <= derived.MOST_COUNTS:
         derived.refuse(distribution, f"its mode lies among more than {derived.MOST_COUNTS:,} counts")
     best, result = _values(distribution, -1.0), first
-    for places in derived.counts_below(best, round(longest) + 1):
-        value = torch.minimum(first + step * places, last)
+    for offsets in derived.counts_below(best, round(longest) + 1):
+        value = torch.minimum(first + step * offsets, last)
         highest, where = derived.probability(distribution, value).max(0)
         result = torch.where(highest > best, value.gather(0, where.unsqueeze(0)).squeeze(0), result)
         best = torch.maximum(best, highest)

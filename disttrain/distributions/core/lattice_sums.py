@@ -32,16 +32,16 @@ def rules() -> tuple[Tensor, Tensor]:
     polynomials of a length follow from the rule of half that length, which is exact for them.
     """
     base = np.arange(NODES)
-    places = [np.where(base < 2**j, base, 0).astype(float) for j in range(5)]
+    positions = [np.where(base < 2**j, base, 0).astype(float) for j in range(5)]
     weights = [np.where(base < 2**j, 1.0, 0.0) for j in range(5)]
     for j in range(5, LONGEST + 1):
         length, half = 2.0**j, 2.0 ** (j - 1)
         position = _chebyshev_positions(length)
-        halves, shares = np.concatenate([places[-1], places[-1] + half]), np.concatenate([weights[-1], weights[-1]])
+        halves, shares = np.concatenate([positions[-1], positions[-1] + half]), np.concatenate([weights[-1], weights[-1]])
         sums = shares @ _chebyshev(halves, length)
-        places.append(position)
+        positions.append(position)
         weights.append(np.linalg.solve(_chebyshev(position, length).T, sums))
-    return torch.from_numpy(np.stack(places)), torch.from_numpy(np.stack(weights))
+    return torch.from_numpy(np.stack(positions)), torch.from_numpy(np.stack(weights))
 
 
 def _chebyshev_positions(length: float) -> NDArray[np.float64]:
@@ -52,8 +52,8 @@ def _chebyshev_positions(length: float) -> NDArray[np.float64]:
     return np.concatenate([lower, length - 1.0 - lower[::-1]])
 
 
-def _chebyshev(places: NDArray[np.float64], length: float) -> NDArray[np.float64]:
-    scaled = 2.0 * places / (length - 1.0) - 1.0
+def _chebyshev(points: NDArray[np.float64], length: float) -> NDArray[np.float64]:
+    scaled = 2.0 * points / (length - 1.0) - 1.0
     return np.asarray(np.polynomial.chebyshev.chebvander(scaled, NODES - 1), dtype=np.float64)
 
 
@@ -95,17 +95,17 @@ def nodes(length: Tensor) -> tuple[Tensor, Tensor]:
     for j in range(4, int(middle.max()).bit_length() if middle.numel() else 0):
         passed = edges[half] + (middle & (2**j - 1))
         parts.append((passed + table[j].reshape(front), weights[j].reshape(front), (middle & 2**j) > 0))
-    places = torch.cat([torch.where(used, at, 0.0) for at, _, used in parts])
-    return places, torch.cat([torch.where(used, weight, 0.0).expand(NODES, *length.shape) for _, weight, used in parts]).log()
+    points = torch.cat([torch.where(used, at, 0.0) for at, _, used in parts])
+    return points, torch.cat([torch.where(used, weight, 0.0).expand(NODES, *length.shape) for _, weight, used in parts]).log()
 
 
 def log_sum(log_term: Callable[[Tensor], Tensor], start: Tensor, direction: Tensor | float, length: Tensor) -> Tensor:
     """log Σ exp(log_term(k)) over the `length` >= 1 numbers k = start, start + direction, ...; differentiable as log_term is."""
-    places, log_weights = nodes(length)
-    terms = log_term(start + direction * places) + log_weights
+    points, log_weights = nodes(length)
+    terms = log_term(start + direction * points) + log_weights
     peak = terms.detach().amax(0)
     blocks = (terms - peak).exp().reshape(len(terms) // NODES, NODES, *terms.shape[1:])
-    # In a fixed order, so that a row's sum does not depend on how many places the other rows need: quantiles meet the jumps of a cdf.
+    # In a fixed order, so that a row's sum does not depend on how many nodes the other rows need: quantiles meet the jumps of a cdf.
     shares = reduce(add, blocks.unbind(1))
     total: Tensor = reduce(add, shares.unbind(0)).log()
     return peak + total

@@ -15,7 +15,7 @@ Class = TypeVar("Class", bound=type[Distribution])
 
 
 def parametrised(cls: Class) -> Class:
-    """A class decorator: the parameters are those of `arg_constraints`, in that order, broadcast against each other.
+    """A class decorator: the parameters are the names in `arg_constraints`, in that order, broadcast against each other.
 
     It adds what the class does not define itself: the constructor (`validate_args` is off by default), `expand`, `cdf` and `survival`
     where there are log_cdf and log_survival, and `sample` by inversion. A parameter with the name of a moment, such as `mean`, is stored

@@ -168,16 +168,16 @@ def _solution(mean: Tensor, dispersion: Tensor) -> list[Tensor]:
     counts = torch.cat([floor + 1.0 + above, floor - below])
     distance, h = counts - mean, _height(counts, mean)
     base = torch.cat([above_weight, below_weight]) - dispersion * h
-    places = len(above)
+    count = len(above)
     # The mean is right where what lies above it weighs as much as what lies below: a function that is nearly straight.
     pull = base + distance.abs().log()
     tilt = _first_tilt(mean, dispersion)
     low, high = torch.full_like(mean, -math.inf), torch.full_like(mean, math.inf)
     for _ in range(_ROUNDS):
         terms = pull + tilt * distance
-        up, down = torch.logsumexp(terms[:places], 0), torch.logsumexp(terms[places:], 0)
+        up, down = torch.logsumexp(terms[:count], 0), torch.logsumexp(terms[count:], 0)
         residual = up - down
-        slope = ((terms[:places] - up).exp() * distance[:places]).sum(0) - ((terms[places:] - down).exp() * distance[places:]).sum(0)
+        slope = ((terms[:count] - up).exp() * distance[:count]).sum(0) - ((terms[count:] - down).exp() * distance[count:]).sum(0)
         low, high = torch.where(residual < 0, tilt, low), torch.where(residual > 0, tilt, high)
         step = tilt - residual / slope
         # A settled row, whose step is lost in rounding, lies on its bracket: half the bracket would throw it back.

@@ -57,7 +57,7 @@ def _fraction(step: Callable[[int, Tensor, Tensor], tuple[Tensor, Tensor]], firs
     return total
 
 
-def _far_gamma_lower(a: Tensor, x: Tensor) -> Tensor:
+def _extreme_gamma_lower(a: Tensor, x: Tensor) -> Tensor:
     """log P(a, x) for x well below a: x^a exp(-x)/Γ(a) · ∫ exp(x (1 - exp(-u)) - a u) du over u > 0 by Gauss-Laguerre.
 
     In the unit 1/(a - x) of u the integrand is exp(-u) times a nearly linear factor; the power series needs √a terms.
@@ -69,7 +69,7 @@ def _far_gamma_lower(a: Tensor, x: Tensor) -> Tensor:
     return _front_gamma(a, x) - (a - x).log() + (weights * bend.exp()).sum(-1).log()
 
 
-def _far_gamma_upper(a: Tensor, x: Tensor) -> Tensor:
+def _extreme_gamma_upper(a: Tensor, x: Tensor) -> Tensor:
     """log Q(a, x) for x well above a: the continued fraction. Source: DLMF 8.9.2."""
     b = x + 1.0 - a
     first = b.reciprocal()
@@ -81,7 +81,7 @@ def _far_gamma_upper(a: Tensor, x: Tensor) -> Tensor:
     return _front_gamma(a, x) + _fraction(step, (first, torch.full_like(b, 1e300))).log()
 
 
-def far_beta(a: Tensor, b: Tensor, x: Tensor, rest: Tensor) -> Tensor:
+def extreme_beta(a: Tensor, b: Tensor, x: Tensor, rest: Tensor) -> Tensor:
     """log I_x(a, b) for x well below the mean: the continued fraction. Source: DLMF 8.17.22."""
     first = (1.0 - (a + b) * x / (a + 1.0)).reciprocal()
 
@@ -114,14 +114,14 @@ def log_of_pair(smaller: Tensor, other: Tensor) -> Tensor:
 def _gamma_lower(a: Tensor, x: Tensor) -> Tensor:
     lower = tensors.on_arrays(scipy.special.gammainc, a, x)
     value = log_of_pair(lower, tensors.on_arrays(scipy.special.gammaincc, a, x))
-    value = replaced(value, (lower < _TINY) & (x > 0) & x.isfinite(), _far_gamma_lower, a, x)
+    value = replaced(value, (lower < _TINY) & (x > 0) & x.isfinite(), _extreme_gamma_lower, a, x)
     return torch.where(x > 0, value, -math.inf)
 
 
 def _gamma_upper(a: Tensor, x: Tensor) -> Tensor:
     upper = tensors.on_arrays(scipy.special.gammaincc, a, x)
     value = log_of_pair(upper, tensors.on_arrays(scipy.special.gammainc, a, x))
-    value = replaced(value, (upper < _TINY) & x.isfinite() & (x > a), _far_gamma_upper, a, x)
+    value = replaced(value, (upper < _TINY) & x.isfinite() & (x > a), _extreme_gamma_upper, a, x)
     return torch.where(x == math.inf, -math.inf, value)
 
 
@@ -131,7 +131,7 @@ def _beta_lower(a: Tensor, b: Tensor, x: Tensor, rest: Tensor) -> Tensor:
     below, above = tensors.on_arrays(scipy.special.betainc, *ends), tensors.on_arrays(scipy.special.betaincc, *ends)
     lower, upper = torch.where(by_x, below, above), torch.where(by_x, above, below)
     value = log_of_pair(lower, upper)
-    value = replaced(value, (lower < _TINY) & (x > 0), far_beta, a, b, x, rest)
+    value = replaced(value, (lower < _TINY) & (x > 0), extreme_beta, a, b, x, rest)
     return torch.where(x > 0, value, -math.inf)
 
 

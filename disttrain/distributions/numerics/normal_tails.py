@@ -25,7 +25,7 @@ _NODES, _WEIGHTS = (
 
 
 def _rule(like: Tensor) -> tuple[Tensor, Tensor]:
-    """Points and weights with one axis in front of those of `like`."""
+    """Points and weights with one axis in front of the axes of `like`."""
     shape = (-1, *(1 for _ in like.shape))
     return like.new_tensor(_NODES).reshape(shape), like.new_tensor(_WEIGHTS).reshape(shape)
 

@@ -102,10 +102,10 @@ def _erfcx_drop(x: NDArray[np.float64], gap: NDArray[np.float64]) -> NDArray[np.
     slope = 2.0 * middle * value - 2.0 / math.sqrt(math.pi)
     third = 4.0 * slope + 4.0 * middle * (value + middle * slope)
     direct = np.where(gap < 1e-3, -gap * (slope + gap * gap / 24.0 * third), scipy.special.erfcx(x) - scipy.special.erfcx(x + gap))
-    return np.where(x > _LARGE, _far_drop(np.maximum(x, _LARGE), gap), direct)
+    return np.where(x > _LARGE, _asymptotic_drop(np.maximum(x, _LARGE), gap), direct)
 
 
-def _far_drop(x: NDArray[np.float64], gap: NDArray[np.float64]) -> NDArray[np.float64]:
+def _asymptotic_drop(x: NDArray[np.float64], gap: NDArray[np.float64]) -> NDArray[np.float64]:
     """erfcx(x) - erfcx(x + gap) of a large x, by the differences of the terms of the asymptotic series.
 
     p^k - q^k = (p - q) (p^(k-1) + ... + q^(k-1)) with p = 1/x, q = 1/(x + gap). Source: DLMF 7.12.1.

@@ -128,7 +128,7 @@ class _Log1pShare(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, u: Tensor) -> Tensor:
         ctx.save_for_backward(u)
-        return torch.where(u == 0, 1.0, _log1p_beyond(u) / torch.where(u == 0, 1.0, u))
+        return torch.where(u == 0, 1.0, _log1p_continued(u) / torch.where(u == 0, 1.0, u))
 
     @staticmethod
     @once_differentiable
@@ -139,11 +139,11 @@ class _Log1pShare(torch.autograd.Function):
         series = torch.full_like(u, 14.0 / 15.0)
         for k in range(13, 0, -1):
             series = k / (k + 1.0) - small * series
-        direct = ((1.0 + large).clamp(min=_EDGE).reciprocal() - _log1p_beyond(large) / large) / large
+        direct = ((1.0 + large).clamp(min=_EDGE).reciprocal() - _log1p_continued(large) / large) / large
         return torch.where(by_series, -series, direct) * grad
 
 
-def _log1p_beyond(u: Tensor) -> Tensor:
+def _log1p_continued(u: Tensor) -> Tensor:
     """log(1 + u), continued linearly below 1 + u = 1e-8."""
     inside = torch.log1p(u.clamp(min=_EDGE - 1.0))
     return inside + (1.0 + u - _EDGE).clamp(max=0.0) / _EDGE
