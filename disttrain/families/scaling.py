@@ -135,8 +135,8 @@ class Scaling:
         """The scaling from its fields in JSON. Raises ValueError for invalid numbers."""
         fields = (state["shift"], state["spread"], state.get("level", 1.0))
         scaling = Scaling(*(tuple(map(float, v)) if isinstance(v, list | tuple) else float(v) for v in fields))
-        shifts, spreads, levels = map(_listed, (scaling.shift, scaling.spread, scaling.level))
-        if not (all(map(math.isfinite, (*shifts, *spreads, *levels))) and min(*spreads, *levels) > 0 and len(shifts) == len(spreads)):
+        shifts, scales, levels = map(_listed, (scaling.shift, scaling.spread, scaling.level))
+        if not (all(map(math.isfinite, (*shifts, *scales, *levels))) and min(*scales, *levels) > 0 and len(shifts) == len(scales)):
             raise ValueError(f"scaling {scaling}")
         return scaling
 

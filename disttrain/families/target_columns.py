@@ -59,11 +59,11 @@ class TargetColumn:
         """The mean of |y|, in total over the exposure of a row; 1 where all targets are 0."""
         return _first_positive(self.mean(abs(self.values) if self.exposure is None else abs(self.values) * self.exposure))
 
-    def units(self, whole_line: bool, centred: bool) -> tuple[float, float]:
+    def units(self, unbounded: bool, centred: bool) -> tuple[float, float]:
         """The shift and the spread of the standardisation."""
         mean = self.mean(self.values)
         low, middle, high = map(float, weighted_quantiles(self.values, self.weight, (0.25, 0.5, 0.75)))
-        if not whole_line:
+        if not unbounded:
             return 0.0, _first_positive(middle, mean)
         deviation = math.sqrt(self.mean((self.values - mean) ** 2))
         return (middle if centred else 0.0), _first_positive((high - low) / 1.349, deviation)
