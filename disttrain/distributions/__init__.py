@@ -1,6 +1,6 @@
-"""What torch.distributions lacks: log-densities that stay exact for extreme parameters, cdf, survival and quantile for every family.
+"""Distributions with log-densities exact for extreme parameters, and cdf, survival and quantile for every family.
 
-Importing this room does not import torch; its classes are imported when they are first used.
+Importing this package does not import torch; its classes are imported when they are first used.
 """
 
 from __future__ import annotations
@@ -171,7 +171,7 @@ _MODULES = {
 
 @dataclass(frozen=True)
 class _DeferredClass:
-    """Stands in for the class (or the function that makes a distribution) `name` of this room and imports it on the first call."""
+    """A proxy of the class or factory function `name` of this package; it imports the class on the first call."""
 
     name: str
 
@@ -194,9 +194,9 @@ def _plain_values() -> Any:
 
 
 def deferred_class(name: str) -> _DeferredClass:
-    """A callable that makes the distribution `name` of its parameters, and imports torch only then.
+    """A callable that makes the distribution `name` from its parameters, and imports torch on the first call.
 
-    Raises AttributeError at once for a name that is not a class of this room.
+    Raises AttributeError at once for a name that is not a class of this package.
     """
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no distribution {name!r}")

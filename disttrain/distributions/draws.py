@@ -1,4 +1,4 @@
-"""One draw of each row's distribution from uniform numbers that are given: the same numbers make the same draw, whatever rows are beside it."""
+"""One draw of each row's distribution from uniform numbers: a draw depends on its numbers alone, not on other rows."""
 
 from __future__ import annotations
 
@@ -16,21 +16,19 @@ from disttrain.distributions.vectors.continuous import Dirichlet, MultivariateNo
 from disttrain.distributions.vectors.low_rank import LowRankMultivariateNormal
 from disttrain.distributions.vectors.multinomial import DirichletMultinomial, Multinomial
 
-__all__ = ["draw", "uniforms_needed"]
-
 # A share of a whole below it would be 0, which is no share.
 _SMALLEST = 1e-300
 
 
 class _Sampler(NamedTuple):
-    """How many uniform numbers a draw of a distribution takes, and the draw, (*s, n, d), from as many, (*s, n, size)."""
+    """The number `size` of uniform numbers of one draw, and the function from these, (*s, n, size), to the draw, (*s, n, d)."""
 
     size: Callable[[Any], int]
     draw: Callable[[Any, Tensor], Tensor]
 
 
 def uniforms_needed(distribution: Distribution) -> int:
-    """How many uniform numbers one draw of each row takes: one where each row is a number."""
+    """The number of uniform numbers that one draw of each row takes: 1 where each row is a number."""
     if not distribution.event_shape:
         return 1
     return _sampler(distribution).size(distribution)
@@ -77,7 +75,7 @@ def _composition(distribution: Dirichlet, uniform: Tensor) -> Tensor:
 
 
 def _shares(concentration: Tensor, uniform: Tensor) -> Tensor:
-    """Gamma variables of each concentration a, divided by their sum; in logarithms, as one of a small a is less than any number.
+    """Gamma variables of each concentration a, divided by their sum; in logarithms, as a gamma variable of a small a underflows.
 
     log G(a) = log G(a + 1) + log(U)/a, with U uniform. Source: Stuart (1962), Gamma-distributed products of independent random variables.
     """
@@ -97,7 +95,7 @@ def _scattered_counts(distribution: DirichletMultinomial, uniform: Tensor) -> Te
 
 
 def _counted(probs: Tensor, uniform: Tensor) -> Tensor:
-    """How often each class (..., d) was drawn, with one uniform number for each trial (..., t)."""
+    """The number of draws of each class (..., d), with one uniform number for each trial (..., t)."""
     code = _chosen(probs.unsqueeze(-2), uniform)
     return torch.nn.functional.one_hot(code, probs.shape[-1]).double().sum(-2)
 
@@ -107,7 +105,7 @@ def _elements(distribution: Any, uniform: Tensor) -> Tensor:
 
 
 def _of_components(mixture: Mixture, uniform: Tensor) -> Tensor:
-    """The draw of one component, chosen by the first uniform number; the others draw from the same numbers and are left."""
+    """The draw of one component, chosen by the first uniform number; the draws of the other components are dropped."""
     drawn = draw(mixture.component, uniform[..., 1:].unsqueeze(-2).expand(*uniform.shape[:-1], mixture.weights.shape[-1], -1))
     code = _chosen(mixture.weights, uniform[..., 0])
     where = code.unsqueeze(-1).unsqueeze(-1).expand(*code.shape, 1, drawn.shape[-1])
@@ -115,7 +113,7 @@ def _of_components(mixture: Mixture, uniform: Tensor) -> Tensor:
 
 
 def _chosen(probs: Tensor, uniform: Tensor) -> Tensor:
-    """The class (...) whose part of the line from 0 to 1 holds each uniform number (...), of classes with `probs` (..., d)."""
+    """The class (...) drawn by each uniform number (...), by inversion of the cdf of classes with `probs` (..., d)."""
     ends = probs.cumsum(-1)
     # Divided by the last, so that rounding leaves no number beyond it.
     below: Tensor = uniform.unsqueeze(-1) > (ends / ends[..., -1:])[..., :-1]

@@ -1,4 +1,4 @@
-"""The table of families, and what is known of each. Importing this room does not import torch."""
+"""The table of families, and the facts of their docstrings. Importing this package does not import torch."""
 
 from __future__ import annotations
 
@@ -39,18 +39,18 @@ __all__ = [
     "takes_exposure",
 ]
 
-# Every public function of these rooms is a family.
-_ROOMS = (real_line, positive, unit_interval, circle, classes, counts, vectors, composed)
-FAMILIES: dict[str, Callable[..., Family]] = {name: getattr(room, name) for room in _ROOMS for name in room.__all__}
+# Every public function of these modules is a family.
+_MODULES = (real_line, positive, unit_interval, circle, classes, counts, vectors, composed)
+FAMILIES: dict[str, Callable[..., Family]] = {name: getattr(module, name) for module in _MODULES for name in module.__all__}
 
 
-# Options that the data say, not the config.
+# Options that follow from the data, not from the config.
 FACTS = ("classes", "targets", "trials")
 
 
 @dataclass(frozen=True)
 class FamilyDoc:
-    """What a family's docstring says of it: a summary and named lines (density, loss, symbols, mean, scipy, ...)."""
+    """The docstring of a family, parsed: a summary and named lines (density, loss, symbols, mean, scipy, ...)."""
 
     summary: str
     lines: Mapping[str, str]
@@ -61,44 +61,46 @@ class FamilyDoc:
 
 
 def facts(name: str) -> FamilyDoc:
-    """What is known of the family called `name`. Raises KeyError for a name that is not in the table."""
+    """The parsed docstring of the family called `name`. Raises KeyError for a name that is not in the table."""
     summary, _, body = (inspect.getdoc(FAMILIES[name]) or "").partition("\n\n")
     rows = (line.split(None, 1) for line in body.splitlines())
     return FamilyDoc(" ".join(summary.split()), dict(rows))
 
 
 def facts_of(family: Family) -> FamilyDoc:
-    """What is known of a family that is built: as `facts`, with the formulas of its form in the place of the usual ones, and for one made
-    of another the symbols and the density q of that one too."""
-    known, made = facts(family.name.partition("(")[0]), family.distribution
-    if not isinstance(made, composed.ComposedFactory):
-        return _in_form(known, family.form)
-    inner = facts_of(made.of)
+    """The parsed docstring of a built family, with the formulas of its form.
+
+    Of a family composed of another it also has the symbols and the density q of the inner family.
+    """
+    doc, distribution = facts(family.name.partition("(")[0]), family.distribution
+    if not isinstance(distribution, composed.ComposedFactory):
+        return _in_form(doc, family.form)
+    inner = facts_of(distribution.of)
     names = [parameter.name for parameter in family.parameters]
-    symbols = {symbol: name for symbol, name in {**inner.symbols(), **known.symbols()}.items() if name in names}
+    symbols = {symbol: name for symbol, name in {**inner.symbols(), **doc.symbols()}.items() if name in names}
     part = inner.lines["density"]
     lines = {
-        **known.lines,
-        "density": f"{known.lines['density']};   q: {part}",
-        "loss": f"{known.lines['loss']};   q: {part}",
+        **doc.lines,
+        "density": f"{doc.lines['density']};   q: {part}",
+        "loss": f"{doc.lines['loss']};   q: {part}",
         "symbols": ", ".join(f"{symbol} = {name}" for symbol, name in symbols.items()),
     }
-    return FamilyDoc(known.summary, lines)
+    return FamilyDoc(doc.summary, lines)
 
 
-def _in_form(known: FamilyDoc, form: str) -> FamilyDoc:
-    """The facts of one form of a family: those marked `[form]` stand for the others of their name, those of other forms are left out."""
-    usual = {key: text for key, text in known.lines.items() if not key.endswith("]")}
-    return FamilyDoc(known.summary, {key: known.lines.get(f"{key}[{form}]", text) for key, text in usual.items()})
+def _in_form(doc: FamilyDoc, form: str) -> FamilyDoc:
+    """The facts of one form of a family: lines marked `[form]` replace the plain lines of their name, lines of other forms are dropped."""
+    usual = {key: text for key, text in doc.lines.items() if not key.endswith("]")}
+    return FamilyDoc(doc.summary, {key: doc.lines.get(f"{key}[{form}]", text) for key, text in usual.items()})
 
 
-def needs(name: str, given: Mapping[str, Any]) -> frozenset[str]:
-    """Which FACTS of the data the family called `name` takes, itself or in what it is made `of`."""
-    own = frozenset(FACTS) & frozenset(options(name))
-    inner = given.get("of")
+def needs(name: str, arguments: Mapping[str, Any]) -> frozenset[str]:
+    """The FACTS of the data that the family called `name` takes, itself or in its inner family `of`."""
+    needed = frozenset(FACTS) & frozenset(options(name))
+    inner = arguments.get("of")
     if isinstance(inner, str):
-        return own | needs(inner, {})
-    return own | needs(inner["family"], inner) if isinstance(inner, Mapping) else own
+        return needed | needs(inner, {})
+    return needed | needs(inner["family"], inner) if isinstance(inner, Mapping) else needed
 
 
 def options(name: str) -> tuple[str, ...]:
@@ -106,19 +108,19 @@ def options(name: str) -> tuple[str, ...]:
     return tuple(inspect.signature(FAMILIES[name]).parameters)
 
 
-def build(name: str, given: Mapping[str, Any]) -> Family:
-    """The family called `name`, built from those of the `given` facts and options (such as the number of classes) that it takes.
+def build(name: str, arguments: Mapping[str, Any]) -> Family:
+    """The family called `name`, built from the facts and options (such as the number of classes) among `arguments` that it takes.
 
-    The option `of` may be the name of a family, or a mapping with its name as `family` beside its own options; facts reach it too.
+    The option `of` may be the name of a family, or a mapping with its name as `family` and its options; it gets the facts too.
     Raises KeyError for a name that is not in the table, InvalidOption where the family cannot be built of these options.
     """
-    taken = {option: given[option] for option in options(name) if option in given}
-    inner = taken.get("of")
+    kwargs = {option: arguments[option] for option in options(name) if option in arguments}
+    inner = kwargs.get("of")
     if inner is not None and not isinstance(inner, Family):
         inner = {"family": inner} if isinstance(inner, str) else inner
-        facts_ = {key: value for key, value in given.items() if key in FACTS}
-        taken["of"] = build(inner["family"], {**facts_, **inner})
-    family = FAMILIES[name](**taken)
+        facts_ = {key: value for key, value in arguments.items() if key in FACTS}
+        kwargs["of"] = build(inner["family"], {**facts_, **inner})
+    family = FAMILIES[name](**kwargs)
     for parameter in family.parameters:
         if isinstance(parameter.given, float) and not parameter.support.contains(parameter.given):
             what = f"`{parameter.name}: {parameter.given:g}` is not possible: {family.name} needs {parameter.support.text(parameter.name)}"

@@ -19,32 +19,33 @@ if TYPE_CHECKING:
 
 __all__ = ["discretized", "hurdle", "independent", "mixture", "truncated", "zero_inflated"]
 
-# Of a component's spread, relative to the target's: a narrower one is a spike on a repeated value.
+# The least scale of a component, relative to the target's: a narrower one is a spike on a repeated value.
 _NARROWEST = 1e-3
 
 
 @dataclass(frozen=True)
 class ComposedFactory:
-    """Makes a distribution of flat parameters: those called in `own` go, under the names there, beside the distribution of the others.
+    """The factory of a composed distribution from the parameters of both levels in one mapping.
 
-    `single` are parameters of the inner family that stay one number where the others were given an axis in front of their own.
+    `outer_names` are pairs (parameter, argument): these parameters go to the outer distribution, all others to the inner one.
+    `single` are parameters of the inner family without the axis of the components in front.
     """
 
     distribution: str
     of: Family
-    own: tuple[tuple[str, str], ...] = ()
+    outer_names: tuple[tuple[str, str], ...] = ()
     single: tuple[str, ...] = ()
 
     def __call__(self, validate_args: bool = False, **parameters: Any) -> Distribution:
-        named = {outer: parameters.pop(outer) for outer, _ in self.own if outer in parameters}
+        named = {outer: parameters.pop(outer) for outer, _ in self.outer_names if outer in parameters}
         inner = {name: value.unsqueeze(-1) if name in self.single else value for name, value in parameters.items()}
-        mine = {name: named[outer] for outer, name in self.own if outer in named}
+        mine = {name: named[outer] for outer, name in self.outer_names if outer in named}
         return deferred_class(self.distribution)(self.of.distribution(**inner), **mine, validate_args=validate_args)
 
 
 @dataclass(frozen=True)
 class EqualMixture:
-    """Makes the mixture of equal weights of distributions whose parameters are (n, K, *shape)."""
+    """The factory of the mixture with equal weights of distributions whose parameters are (n, K, *shape)."""
 
     of: Family
     components: int
@@ -73,21 +74,21 @@ def mixture(of: Family | None = None, components: int = 2) -> Family:
     )
     repeated = tuple(_repeated(parameter, components, "components") for parameter in of.parameters)
     weights = _free("weights", of)
-    own = ((weights, "weights"), (f"{weights[:-7]}weight_logits", "weight_logits"))
+    weight_names = ((weights, "weights"), (f"{weights[:-7]}weight_logits", "weight_logits"))
     return replace(
         of,
         name=f"mixture({of.name}, {components})",
         parameters=(
-            *repeated, Parameter(weights, supports.simplex, role="shape", shape=(components,), axes=("components",), logits=own[1][0]),
+            *repeated, Parameter(weights, supports.simplex, role="shape", shape=(components,), axes=("components",), logits=weight_names[1][0]),
         ),
-        distribution=ComposedFactory("Mixture", of, own, _single(of, repeated)),
+        distribution=ComposedFactory("Mixture", of, weight_names, _single(of, repeated)),
     )  # fmt: skip
 
 
 def equal_mixture(of: Family, components: int) -> Family:
-    """The forecast of several networks of one family: each of their distributions with the same weight. No family of the table.
+    """The family of an ensemble of networks: the mixture of their distributions with equal weights. It is not in the table.
 
-    Also what each row is given has a place for each of them.
+    Parameters given by an option or a column have the axis of the networks too.
     """
     repeated = tuple(_repeated(replace(p, given=None), components, "components") for p in _partial(of, "member"))
     return replace(of, parameters=repeated, distribution=EqualMixture(of, components))
@@ -164,16 +165,18 @@ def truncated(of: Family | None = None, lower: float | str | None = None, upper:
     holds = high > of.support.lower and low < of.support.upper
     _require(holds, "lower", f"no value of {of.name}, which needs {of.support.text('y')}, lies between {low:g} and {high:g}")
     ends = [(name, end) for name, end in (("lower", lower), ("upper", upper)) if end is not None]
-    own = {name: _free(name, of) for name, _ in ends}
+    end_names = {name: _free(name, of) for name, _ in ends}
     role: Role | None = None if of.support.discrete else "location"
-    given = tuple(Parameter(own[name], supports.real, role=role, given=end if isinstance(end, str) else float(end)) for name, end in ends)
-    by_column = {name: own[name] for name, end in ends if isinstance(end, str)}
+    end_parameters = tuple(
+        Parameter(end_names[name], supports.real, role=role, given=end if isinstance(end, str) else float(end)) for name, end in ends
+    )
+    by_column = {name: end_names[name] for name, end in ends if isinstance(end, str)}
     return replace(
         of,
         name=f"truncated({of.name})",
         support=replace(of.support, **_within(of, low, high)),
-        parameters=(*_partial(of), *given),
-        distribution=ComposedFactory("Truncated", of, tuple((outer, name) for name, outer in own.items())),
+        parameters=(*_partial(of), *end_parameters),
+        distribution=ComposedFactory("Truncated", of, tuple((outer, name) for name, outer in end_names.items())),
         atoms=tuple(atom for atom in of.atoms if low <= atom <= high),
         ends=(by_column.get("lower", of.ends[0]), by_column.get("upper", of.ends[1])),
         proportional=of.proportional and not of.support.discrete and all(isinstance(end, int | float) and end == 0.0 for _, end in ends),
@@ -200,12 +203,12 @@ def discretized(of: Family | None = None, step: float = 1.0) -> Family:
     lower = math.floor(of.support.lower / step + 0.5) * step if math.isfinite(of.support.lower) else -math.inf
     upper = math.ceil(of.support.upper / step - 0.5) * step if math.isfinite(of.support.upper) else math.inf
     name = _free("step", of)
-    given = Parameter(name, supports.positive, role="scale", given=float(step))
+    step_parameter = Parameter(name, supports.positive, role="scale", given=float(step))
     return replace(
         of,
         name=f"discretized({of.name})",
         support=supports.counts if step == 1.0 and lower == 0.0 and math.isinf(upper) else supports.multiples(float(step), lower, upper),
-        parameters=(*_partial(of), given),
+        parameters=(*_partial(of), step_parameter),
         distribution=ComposedFactory("Discretized", of, ((name, "step"),)),
         proportional=False,
     )
@@ -254,7 +257,7 @@ def _gated(of: Family, name: str, distribution: str, support: supports.Support, 
 
 
 def _repeated(parameter: Parameter, times: int, axis: Any) -> Parameter:
-    """The parameter with one more axis in front; one that an option gives stays one number, unless it has a unit and each target its own."""
+    """The parameter with one more axis in front; a given parameter stays one number, unless each target has its own unit for it."""
     if parameter.given is not None and (axis != "targets" or parameter.role in (None, "shape")):
         return parameter
     unnamed: tuple[Axis, ...] = tuple("" for _ in parameter.shape)
@@ -265,12 +268,12 @@ def _repeated(parameter: Parameter, times: int, axis: Any) -> Parameter:
 
 
 def _single(of: Family, repeated: tuple[Parameter, ...]) -> tuple[str, ...]:
-    """The names of the parameters that were left as they are."""
+    """The names of the unchanged parameters."""
     return tuple(before.name for before, after in zip(of.parameters, repeated, strict=True) if after is before)
 
 
 def _within(of: Family, low: float, high: float) -> Mapping[str, Any]:
-    """The ends of what is left of a support: the new ones belong to it."""
+    """The changed ends of a truncated support: new ends are included."""
     changed: dict[str, Any] = {}
     if low > of.support.lower:
         changed |= {"lower": math.ceil(low) if of.support.discrete else low, "closed_lower": True}
@@ -280,12 +283,12 @@ def _within(of: Family, low: float, high: float) -> Mapping[str, Any]:
 
 
 def _partial(of: Family, part: str = "base") -> tuple[Parameter, ...]:
-    """The parameters of a family that makes only a part of a distribution: its mean is not the mean."""
+    """The parameters of a family that is a part of a composed distribution: its mean is not the mean of the composed one."""
     return tuple(replace(p, column=p.column or f"{part}_{p.name}") if p.name == "mean" and not p.shape else p for p in of.parameters)
 
 
 def _free(name: str, of: Family) -> str:
-    """The name, marked as the outer one for as long as the inner family has it already."""
+    """The name, prefixed by `outer_` until the inner family has no parameter of that name."""
     names = {parameter.name for parameter in of.parameters}
     while name in names:
         name = f"outer_{name}"

@@ -1,4 +1,4 @@
-"""Family: where the target lives, which parameters it has and where each lives, and which distribution they make."""
+"""Family: the support of the target, the parameters with their supports, and the distribution."""
 
 from __future__ import annotations
 
@@ -11,14 +11,12 @@ from disttrain.families.supports import Support
 if TYPE_CHECKING:
     from torch.distributions import Distribution
 
-__all__ = ["Axis", "Family", "Parameter", "Role", "InvalidOption", "spelled"]
-
 Role = Literal["location", "scale", "variance", "rate", "log_scale", "shape", "mean", "dispersion"]
 Axis = Literal["classes", "targets", "components", ""]
 
 
 class InvalidOption(ValueError):
-    """A family cannot be built of its options: `option` is the one to blame, `hint` the way out."""
+    """A family cannot be built of its options: `option` is the invalid one, `hint` a correction."""
 
     def __init__(self, option: str, what: str, hint: str) -> None:
         super().__init__(what)
@@ -29,18 +27,18 @@ class InvalidOption(ValueError):
 class Parameter:
     """One parameter of a family.
 
-    `role` is its unit relative to the target: y, y, y², 1/y, log y, 1; `mean`, in y too, for one that alone follows the exposure of a row;
+    `role` is its unit relative to the target: y, y, y², 1/y, log y, 1; `mean`, in y too, for a mean that is proportional to the exposure;
     `dispersion`, in y^(2 - p), beside a parameter p called `power`; None in a family that is not closed under scaling.
-    `shape` is that of one row's value: () for a number, (K,) for the probabilities of K classes.
-    `activation` names the default one where the field's practice differs from what the support alone suggests.
-    `logits` is the name under which the distribution takes this parameter as logits too, which stay exact where probabilities saturate.
-    `axes` says what the axes of `shape` count: `classes`, `targets`, `components`; empty where they are only numbered.
-    `given` is the value, in target units, of one that an option of the family sets, or the column with its value for each row: it is
+    `shape` is the shape of one row's value: () for a number, (K,) for the probabilities of K classes.
+    `activation` is the name of the default activation where it is not the one of the support.
+    `logits` is the distribution's argument for this parameter as logits, which stay exact where probabilities saturate.
+    `axes` are the names of the axes of `shape`: `classes`, `targets`, `components`; empty for unnamed axes.
+    `given` is the value, in target units, that an option of the family sets, or the column with a value for each row: such a parameter is
     never learned.
-    `constant` says that it is one learned constant for all rows unless a config gives it features.
-    Parameters that are `tied` are probabilities that share one softmax with each other and with an unnamed rest; as logits that has 0.
-    `floor` is added to what the activation gives, in units of the standardised target. `column` is the written name where it is not
-    `name`: that of the forecast's mean, say, which a parameter called mean of one part of a distribution is not.
+    `constant`: the parameter is one learned constant for all rows unless a config gives it features.
+    `tied`: the parameter is a probability of one softmax with the other tied parameters and an unnamed rest, whose logit is 0.
+    `floor` is added to the output of the activation, in units of the standardised target. `column` is the name in output files where it
+    is not `name`: a parameter `mean` of one part of a distribution is not the mean of the forecast.
     """
 
     name: str
@@ -59,14 +57,14 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Family:
-    """A family of distributions: the support of the target, its parameters, and what makes the distribution of them.
+    """A family of distributions: the support of the target, its parameters, and the factory of the distribution.
 
-    `event` is the shape of one row's target: () for a number, (d,) for a vector. `tails` says that its distribution has a differentiable
-    log_cdf and log_survival, which censoring, rounding and truncation need. `atoms` are target values that have a probability of their
-    own beside the density of the others. `ends` names the parameters, given by columns, below and above which a row's target cannot lie.
-    `form` names what an option made of the family where its formulas are others: the facts that its
-    docstring marks with it, such as `density[rank]`, take the place of the usual ones. `proportional` says that the mean of the target is
-    proportional to its parameters in units of the target, all of them together; not where values are cut off or rounded.
+    `event` is the shape of one row's target: () for a number, (d,) for a vector. `tails`: the distribution has a differentiable
+    log_cdf and log_survival, which censoring, rounding and truncation need. `atoms` are target values with a positive probability beside
+    a density. `ends` names the parameters, given by columns, that bound a row's target below and above.
+    `form` names the variant of the family that an option selects, with other formulas: the facts that the docstring marks with it, such
+    as `density[rank]`, replace the plain ones. `proportional`: the mean of the target is proportional to its parameters in units of the
+    target, all of them together; not so where values are truncated or rounded.
     """
 
     name: str
@@ -81,12 +79,12 @@ class Family:
     proportional: bool = True
 
     def parameter(self, name: str) -> Parameter:
-        """The parameter called `name`. Raises KeyError for a name it does not have."""
+        """The parameter called `name`. Raises KeyError where the family has none of that name."""
         return {parameter.name: parameter for parameter in self.parameters}[name]
 
     @property
     def by_column(self) -> dict[str, str]:
-        """The parameters that a column gives, and the column of each."""
+        """The parameters given by columns, as {parameter: column}."""
         return {parameter.name: parameter.given for parameter in self.parameters if isinstance(parameter.given, str)}
 
 

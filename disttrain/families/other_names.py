@@ -1,4 +1,4 @@
-"""What families are called elsewhere: in scipy.stats, in gamlss and in everyday words, as their own docstrings say."""
+"""Names of families elsewhere: in scipy.stats, in gamlss and in everyday words, from the docstrings of the families."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from collections.abc import Iterator, Mapping
 
 from disttrain.families import FAMILIES, facts
 
-__all__ = ["hint_to_family", "other_names", "spelled_here"]
-
 # `GA: mu = ...`, `ZIP, ZINBI: ...`, `OPO of gamlss.ordinal`, `MULTIN`; not `TF with nu = 1`, which is another family.
 _GAMLSS = re.compile(r"((?:[A-Za-z]+\d*(?:, )?)+)(?::| of (?!gamlss\.dist)|$)")
 _SCIPY = re.compile(r"([a-z_\d]+)\(")
@@ -18,7 +16,7 @@ _WITH_ZEROS = {"ZA": "hurdle", "ZI": "zero_inflated"}
 
 
 def hint_to_family(word: str) -> str | None:
-    """The hint to the family that has this name elsewhere; None for a word that no docstring knows."""
+    """A hint to the family with this name elsewhere; None for a word in no docstring."""
     if (elsewhere := spelled_here(word)) is None:
         return None
     spelling, source = elsewhere
@@ -27,24 +25,24 @@ def hint_to_family(word: str) -> str | None:
 
 
 def spelled_here(word: str) -> tuple[str, str] | None:
-    """What a config calls a family that has this name elsewhere, and where it has; None for a word that no docstring knows.
+    """The config's name of the family with this name elsewhere, and the source of that name; None for a word in no docstring.
 
-    Several families are joined by ` or `, such as the gamma by its rate and by its mean.
+    Several families are joined by ` or `, such as the gamma by its rate and the gamma by its mean.
     """
     plain = re.sub(r"^(scipy\.stats|gamlss\.dist|gamlss|torch\.distributions|tfp?\.distributions)\.", "", word)
-    known = other_names()
+    table = other_names()
     for name in (plain, plain.upper(), plain.lower()):
-        if name in known:
-            source, families = known[name]
+        if name in table:
+            source, families = table[name]
             return "` or `".join(families), f"{name} of {source}" if source else ""
     squashed = {name.replace("_", ""): name for name in FAMILIES}
-    if (near := squashed.get(re.sub(r"[_\s-]", "", plain).lower())) is not None:
-        return near, ""
-    return _with_zeros(plain.upper(), known)
+    if (match := squashed.get(re.sub(r"[_\s-]", "", plain).lower())) is not None:
+        return match, ""
+    return _with_zeros(plain.upper(), table)
 
 
-def _with_zeros(word: str, known: dict[str, tuple[str, list[str]]]) -> tuple[str, str] | None:
-    source, families = known.get(word[2:]) or known.get(f"{word[2:]}O") or ("", [])
+def _with_zeros(word: str, table: dict[str, tuple[str, list[str]]]) -> tuple[str, str] | None:
+    source, families = table.get(word[2:]) or table.get(f"{word[2:]}O") or ("", [])
     if word[:2] not in _WITH_ZEROS or source != "gamlss":
         return None
     return f"{{family: {_WITH_ZEROS[word[:2]]}, of: {families[0]}}}", f"{word} of gamlss"
@@ -61,11 +59,11 @@ def other_names() -> dict[str, tuple[str, list[str]]]:
     return names
 
 
-def _names(known: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    if (scipy := _SCIPY.match(known.get("scipy", ""))) is not None:
+def _names(lines: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    if (scipy := _SCIPY.match(lines.get("scipy", ""))) is not None:
         yield scipy[1], "scipy.stats"
-    gamlss = known.get("gamlss", "none")
+    gamlss = lines.get("gamlss", "none")
     if not gamlss.startswith("none") and (match := _GAMLSS.match(gamlss)) is not None:
         # Those made of another family are told by their first two letters.
         yield from ((name, "gamlss") for name in match[1].split(", ") if name[:2] not in _WITH_ZEROS)
-    yield from ((name.strip(), "") for name in known.get("also", "").split(",") if name.strip())
+    yield from ((name.strip(), "") for name in lines.get("also", "").split(",") if name.strip())

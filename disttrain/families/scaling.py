@@ -1,4 +1,4 @@
-"""Standardising the target and bringing parameters back, derived from the roles of a family's parameters."""
+"""Standardisation of the target, and transformation of its parameters by their roles."""
 
 from __future__ import annotations
 
@@ -22,14 +22,12 @@ if TYPE_CHECKING:
 else:
     torch = lazy.module("torch")
 
-__all__ = ["Scaling", "exposed", "takes_exposure"]
-
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
 class _Unit:
-    """How a parameter of one role moves when the target is standardised as (y - shift) / spread."""
+    """The transformation of a parameter of one role under (y - shift) / scale of the target, and its inverse."""
 
     restore: Callable[[Any, float, float], Any]
     reduce: Callable[[Any, float, float], Any]
@@ -37,8 +35,8 @@ class _Unit:
     survives: Callable[[Support], bool]
 
 
-def _log(spread: Any) -> Any:
-    return math.log(spread) if isinstance(spread, float) else spread.log()
+def _log(scale: Any) -> Any:
+    return math.log(scale) if isinstance(scale, float) else scale.log()
 
 
 def _cone(support: Support) -> bool:
@@ -54,13 +52,13 @@ _UNITS: dict[str, _Unit] = {
     "log_scale": _Unit(lambda v, _, s: v + _log(s), lambda v, _, s: v - _log(s), lambda support: support == supports.real),
     "shape": _Unit(lambda v, _, s: v, lambda v, _, s: v, lambda _: True),
     "mean": _PROPORTIONAL,
-    # Its unit depends on the power, another parameter: the unit that it is given is s^(2 - power) already.
+    # Its unit depends on the power, another parameter: the argument s is s^(2 - power) already.
     "dispersion": _PROPORTIONAL,
 }
 
 
 def exposed(parameter: Parameter, value: Any, exposure: Any) -> Any:
-    """The parameter (n, *shape) of a target observed for `exposure` (n,) units, from that of one unit: the mean is proportional to it."""
+    """The parameter (n, *shape) of a target observed for `exposure` (n,) units, from the parameter for one unit: the mean is proportional."""
     if parameter.role in (None, "dispersion") or parameter.given is not None:
         return value
     times = exposure.reshape(-1, *(1 for _ in parameter.shape))
@@ -68,14 +66,14 @@ def exposed(parameter: Parameter, value: Any, exposure: Any) -> Any:
 
 
 def takes_exposure(family: Family) -> bool:
-    """Whether the target's mean can be made proportional to an exposure: counts and totals, with a parameter that has their unit."""
+    """Return True where the target's mean can be proportional to an exposure: counts and totals, with a parameter in their unit."""
     roles = {parameter.role for parameter in family.parameters if parameter.given is None}
     total = family.support.lower == 0.0 and math.isinf(family.support.upper) and None not in roles and bool(roles - {"shape"})
     return family.proportional and (total or "mean" in roles)
 
 
 def _closed(family: Family) -> bool:
-    """Whether a target in another unit is one of the family again: not counts of events, which have no unit."""
+    """Return True where the family is closed under a change of the target's unit: not counts of events, which have no unit."""
     roles = {parameter.role for parameter in family.parameters}
     return None not in roles and not (family.support.discrete and "mean" in roles)
 
@@ -84,13 +82,13 @@ def _closed(family: Family) -> bool:
 class Scaling:
     """Standardisation of a target as (y - shift) / spread, both in target units; the identity where a family is not closed under it.
 
-    Of a vector each element has a shift and a spread of its own: both are one number, or one for each target column.
+    Both are one number, or for a vector one number for each target column.
 
-    log p(y | restored θ) = log p((y - shift)/spread | θ) - log spread, so the network learns in units of the target's own spread
-    and the reported likelihood is that of the target as it was given.
+    log p(y | restored θ) = log p((y - shift)/spread | θ) - log spread: the network learns in units of the spread, and the reported
+    likelihood is the likelihood of the original target.
 
-    `level` is the unit of the parameters whose role is `mean`, per unit of exposure in which the standardised target is of order one: of
-    counts, which cannot be standardised, their mean per unit of exposure.
+    `level` is the unit of the parameters whose role is `mean`, per unit of exposure: of counts, which cannot be standardised, it is
+    their mean per unit of exposure, so that the parameter is of order one.
     """
 
     shift: float | tuple[float, ...] = 0.0
@@ -101,12 +99,12 @@ class Scaling:
     def of(
         family: Family, ranges: Mapping[str, Support], y: Tensor, weight: Tensor | None = None, exposure: Tensor | None = None
     ) -> Scaling:
-        """The scaling for exact training targets `y` (n, *event) of a family whose learned parameters have the given activation ranges.
+        """The scaling for exact training targets `y` (n, *event) of a family whose learned parameters have these activation ranges.
 
-        Median and interquartile range of the targets per unit of `exposure` (n,), each row as often as its `weight` (n,) says, because one
-        outlier would otherwise set the unit of a heavy-tailed target; for positive targets the median alone. Falls back to mean and
-        standard deviation, then to 1, where more than half the rows are equal. Where a parameter has the role `mean`: the mean of whole
-        targets, for their median may be 0, and what a row has of exposure as the unit of that parameter.
+        Median and interquartile range of the targets per unit of `exposure` (n,), weighted by `weight` (n,): robust against outliers of a
+        heavy-tailed target; for positive targets the median alone. Where more than half the rows are equal, mean and standard deviation,
+        then 1. Where a parameter has the role `mean`: the mean of the total targets, as their median may be 0, with the mean exposure of
+        a row for the unit of that parameter.
         """
         roles = {parameter.name: parameter.role for parameter in family.parameters}
         if not _closed(family) or not all(_UNITS[str(roles[name])].survives(range_) for name, range_ in ranges.items()):
@@ -121,11 +119,11 @@ class Scaling:
         level = 1.0 / rows[0].mean_exposure if totals else 1.0
         if not family.event:
             return Scaling(*units[0], level)
-        return Scaling(tuple(shift for shift, _ in units), tuple(spread for _, spread in units), level)
+        return Scaling(tuple(shift for shift, _ in units), tuple(scale for _, scale in units), level)
 
     @staticmethod
     def at_level(family: Family, y: Tensor, weight: Tensor | None = None, exposure: Tensor | None = None) -> Scaling:
-        """The scaling that leaves targets as they are: the identity, but for the level of parameters whose role is `mean`."""
+        """The identity for targets, with the level of parameters whose role is `mean`."""
         if all(parameter.role != "mean" for parameter in family.parameters):
             return Scaling()
         rows = [TargetColumn.of(column, weight, exposure) for column in (y.unbind(1) if family.event else (y,))]
@@ -134,23 +132,23 @@ class Scaling:
 
     @staticmethod
     def from_state(state: Mapping[str, Any]) -> Scaling:
-        """The scaling of its fields as JSON holds them. Raises ValueError for numbers that cannot be."""
+        """The scaling from its fields in JSON. Raises ValueError for invalid numbers."""
         fields = (state["shift"], state["spread"], state.get("level", 1.0))
         scaling = Scaling(*(tuple(map(float, v)) if isinstance(v, list | tuple) else float(v) for v in fields))
-        shifts, spreads, levels = map(_listed, (scaling.shift, scaling.spread, scaling.level))
-        if not (all(map(math.isfinite, (*shifts, *spreads, *levels))) and min(*spreads, *levels) > 0 and len(shifts) == len(spreads)):
+        shifts, scales, levels = map(_listed, (scaling.shift, scaling.spread, scaling.level))
+        if not (all(map(math.isfinite, (*shifts, *scales, *levels))) and min(*scales, *levels) > 0 and len(shifts) == len(scales)):
             raise ValueError(f"scaling {scaling}")
         return scaling
 
     @property
     def standardises(self) -> bool:
-        """Whether the network learns another target than the one that was given."""
+        """Return True where the network learns a standardised target, not the original one."""
         return (self.shift, self.spread) != (0.0, 1.0)
 
     def activation(self, parameter: Parameter, activation: Activation) -> Activation:
-        """An activation of a parameter with its values in units of the level where that is the parameter's: its floor is as low, then.
+        """The activation of a parameter, in units of the level where its role is `mean`: its floor scales with the level.
 
-        Not one whose values end somewhere, which would end elsewhere.
+        An activation with other bounds than 0 is unchanged, as its bounds would scale too.
         """
         if parameter.role != "mean" or self.level == 1.0 or not _cone(activation.range):
             return activation
@@ -158,64 +156,67 @@ class Scaling:
         return in_units(activation, partial(self.level_of, parameter), name)
 
     def level_of(self, parameter: Parameter, like: Tensor) -> Any:
-        """The level that is the unit of a parameter (n, *shape), as a number or a tensor of the kind of `like`; 1 for one without that role."""
+        """The level in a parameter's unit (n, *shape), as a number or a tensor of the dtype and device of `like`; 1 for other roles than `mean`."""
         if parameter.role != "mean" or not isinstance(self.level, tuple):
             return self.level if parameter.role == "mean" else 1.0
         behind = (1,) * (len(parameter.axes) - parameter.axes.index("targets") - 1)
         return torch.tensor(self.level, dtype=like.dtype, device=like.device).reshape(-1, *behind)
 
     def apply(self, y: Tensor) -> Tensor:
-        """Targets in units of their spread: the same shape, float64."""
-        shift, spread = self._numbers(y)
-        standardised: Tensor = (y - shift) / spread
+        """The standardised targets: the same shape, float64."""
+        shift, scale = self._numbers(y)
+        standardised: Tensor = (y - shift) / scale
         return standardised
 
     def restore(self, family: Family, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Parameters of the standardised target, as parameters of the target in its own units: the same names and shapes."""
+        """The parameters of the target in its units, from the parameters of the standardised target: the same names and shapes."""
         if not self.standardises:
             return dict(parameters)
         return {name: self._moved(family, name, value, "restore", parameters) for name, value in parameters.items()}
 
     def reduced(self, family: Family, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Parameters of the target, each row's (n, *shape), as those of the standardised target: the inverse of `restore`."""
+        """The parameters of the standardised target, from the parameters (n, *shape) of the target: the inverse of `restore`."""
         return {name: self._moved(family, name, value, "reduce", parameters) for name, value in parameters.items()}
 
     def reduced_offset(self, family: Family, name: str, value: Tensor) -> Tensor:
-        """What is added to a parameter of the target, (n,), as what is added to that of the standardised one."""
+        """The addend to a parameter of the standardised target, from the addend (n,) to the parameter of the target."""
         nothing = torch.zeros_like(value)
         return self.reduced(family, {name: value})[name] - self.reduced(family, {name: nothing})[name]
 
     def reduce(self, family: Family, name: str, value: float) -> Any:
-        """A parameter's value in target units, as that of the standardised target; a tuple where each target has a unit of its own, nested
-        where the parameter has axes behind that of the targets. A dispersion alone has no unit: raises KeyError."""
+        """The value of a parameter of the standardised target, from the value in target units.
+
+        A tuple where each target has its own unit, nested where the parameter has axes after the axis of targets. Raises KeyError for a
+        dispersion, whose unit depends on the power.
+        """
         moved = self._moved(family, name, value, "reduce")
         return _nested(moved.tolist()) if isinstance(moved, torch.Tensor) else float(moved)
 
     @property
     def log_jacobian(self) -> float:
-        """What is added to a negative log-likelihood per row of the standardised target to have that of the target: log spread, summed over a vector."""
+        """The difference of the negative log-likelihoods per row of the target and of the standardised target: log spread, summed over a vector."""
         return math.fsum(map(math.log, _listed(self.spread)))
 
-    def _moved(self, family: Family, name: str, value: Any, way: str, parameters: Mapping[str, Tensor] = _NOTHING) -> Any:
+    def _moved(self, family: Family, name: str, value: Any, direction: str, parameters: Mapping[str, Tensor] = _NOTHING) -> Any:
         role, axes = family.parameter(name).role, family.parameter(name).axes
         if role is None:
             return value
-        unit, (shift, spread) = _UNITS[role], self._numbers(value)
+        unit, (shift, scale) = _UNITS[role], self._numbers(value)
         if isinstance(self.spread, tuple) and "targets" in axes:
             # The first axis that counts targets: the rows of a factor of the covariance belong to them, its columns do not.
             behind = (1,) * (len(axes) - axes.index("targets") - 1)
-            shift, spread = shift.reshape(-1, *behind), spread.reshape(-1, *behind)
+            shift, scale = shift.reshape(-1, *behind), scale.reshape(-1, *behind)
         if role == "dispersion" and self.standardises:
-            spread = spread ** (2.0 - parameters["power"])
-        return (unit.restore if way == "restore" else unit.reduce)(value, shift, spread)
+            scale = scale ** (2.0 - parameters["power"])
+        return (unit.restore if direction == "restore" else unit.reduce)(value, shift, scale)
 
     def _numbers(self, like: Any) -> tuple[Any, Any]:
-        """Shift and spread as numbers, or as tensors (d,) where `like` lives."""
+        """Shift and spread as numbers, or as tensors (d,) on the device of `like`."""
         if not isinstance(self.spread, tuple):
             return self.shift, self.spread
         home = like.device if isinstance(like, torch.Tensor) else "cpu"
-        shift, spread = (torch.tensor(numbers, dtype=torch.float64, device=home) for numbers in (self.shift, self.spread))
-        return shift, spread
+        shift, scale = (torch.tensor(numbers, dtype=torch.float64, device=home) for numbers in (self.shift, self.spread))
+        return shift, scale
 
 
 def _nested(numbers: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Where values live: the supports of targets and parameters, as data that can be compared, tested and said in words."""
+"""The supports of targets and parameters, as data that can be compared, tested and described in words."""
 
 from __future__ import annotations
 
@@ -8,19 +8,14 @@ from functools import reduce
 from operator import and_
 from typing import Any, Literal
 
-__all__ = [
-    "Support", "angle", "classes", "closed_unit", "counts", "each", "greater_than", "increasing", "integers", "interval", "multiples", "nonnegative",
-    "positive", "positive_counts", "real", "simplex", "triangle", "unit", "up_to", "zero_or_one",
-]  # fmt: skip
-
 
 @dataclass(frozen=True)
 class Support:
-    """A set of real numbers: an interval, or the multiples of `step` in one where it is `discrete`; or an angle or a vector, by `kind`.
+    """A set of real numbers: an interval, or where `discrete` the multiples of `step` in it; or of angles or vectors, by `kind`.
 
-    Bounds are excluded unless `closed_lower` or `closed_upper` says otherwise. Kinds of vectors: `simplex`, positive and summing to 1;
-    `increasing`, each larger than the one before; `triangle`, lower triangular matrices with a positive diagonal; `vector`, whose
-    elements each lie in the set that the bounds describe.
+    Bounds are excluded unless `closed_lower` or `closed_upper` is True. Kinds of vectors: `simplex`, positive and summing to 1;
+    `increasing`, each element larger than the previous one; `triangle`, lower triangular matrices with a positive diagonal;
+    `vector`, all elements in the set that the bounds describe.
     """
 
     lower: float = -math.inf
@@ -32,9 +27,9 @@ class Support:
     kind: Literal["number", "angle", "simplex", "increasing", "triangle", "vector"] = "number"
 
     def contains(self, values: Any) -> Any:
-        """Which of `values` (a number, a numpy array or a tensor) lie in the set: booleans of the same shape, for vectors without their axes.
+        """A mask of the `values` (a number, a numpy array or a tensor) in the set, of their shape without the axes of vectors.
 
-        NaN and infinities lie in no set.
+        NaN and infinities are in no set.
         """
         if self.kind == "simplex":
             return (values > 0).all(-1) & (abs(values.sum(-1) - 1.0) < 1e-6)
@@ -43,7 +38,7 @@ class Support:
         if self.kind == "triangle":
             size = range(values.shape[-1])
             upper = [values[..., row, column] == 0.0 for row in size for column in size if column > row]
-            return reduce(and_, [values[..., place, place] > 0.0 for place in size] + upper)
+            return reduce(and_, [values[..., index, index] > 0.0 for index in size] + upper)
         inside = (values >= self.lower) if self.closed_lower else (values > self.lower)
         inside = inside & ((values <= self.upper) if self.closed_upper else (values < self.upper))
         if self.discrete:
@@ -54,7 +49,7 @@ class Support:
         return inside.all(-1) if self.kind == "vector" else inside
 
     def within(self, other: Support) -> bool:
-        """Whether every value of this set lies in `other`."""
+        """Return True where this set is a subset of `other`."""
         if self.kind != other.kind or self.kind in ("simplex", "increasing", "triangle"):
             return self.kind == other.kind
         if other.discrete and not (self.discrete and self.step == other.step):
@@ -89,7 +84,7 @@ class Support:
         if math.isinf(self.lower):
             return f"whole {symbol}" if self.step == 1.0 else f"multiples {symbol} of {self.step:g}"
         few = self.upper < self.lower + 3.5 * self.step
-        first = [f"{self.lower + place * self.step:g}" for place in range(4 if few else 3) if self.lower + place * self.step <= self.upper]
+        first = [f"{self.lower + index * self.step:g}" for index in range(4 if few else 3) if self.lower + index * self.step <= self.upper]
         end = "" if few else ", ..." if math.isinf(self.upper) else f", ..., {self.upper:g}"
         return f"{symbol} = {', '.join(first)}{end}"
 

@@ -1,4 +1,4 @@
-"""A column of training targets, and the units that it suggests: what weights and exposures its rows have counts."""
+"""A column of training targets with weights and exposures, and the shift and scale for its standardisation."""
 
 from __future__ import annotations
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 else:
     np = lazy.module("numpy")
 
-__all__ = ["TargetColumn"]
-
 
 @dataclass(frozen=True)
 class TargetColumn:
@@ -32,23 +30,23 @@ class TargetColumn:
 
     @staticmethod
     def of(y: Tensor, weight: Tensor | None, exposure: Tensor | None) -> TargetColumn:
-        """The rows of targets `y` (n,) in their own units, without those of weight 0."""
-        own, mass, exposed = (None if column is None else column.cpu().double().numpy() for column in (y, weight, exposure))
-        assert own is not None
-        column = TargetColumn(own if exposed is None else own / exposed, mass, exposed)
+        """The column of targets `y` (n,) per unit of exposure, without rows of weight 0."""
+        values, mass, exposed = (None if column is None else column.cpu().double().numpy() for column in (y, weight, exposure))
+        assert values is not None
+        column = TargetColumn(values if exposed is None else values / exposed, mass, exposed)
         return column if mass is None else column.only(mass > 0)
 
-    def only(self, kept: Array) -> TargetColumn:
-        """Some of the rows, (n,)."""
-        return TargetColumn(self.values[kept], *(None if column is None else column[kept] for column in (self.weight, self.exposure)))
+    def only(self, mask: Array) -> TargetColumn:
+        """The rows where `mask` (n,) is True."""
+        return TargetColumn(self.values[mask], *(None if column is None else column[mask] for column in (self.weight, self.exposure)))
 
     def without(self, atoms: Sequence[float]) -> TargetColumn:
-        """The rows beside the values that have a probability of their own; all where there are no others."""
-        kept = ~np.isin(self.values, atoms)
-        return self.only(kept) if kept.any() else self
+        """The rows whose value is not an atom; all rows where every value is one."""
+        mask = ~np.isin(self.values, atoms)
+        return self.only(mask) if mask.any() else self
 
     def mean(self, values: Array) -> float:
-        """The weighted mean of a number of each row."""
+        """The weighted mean of `values`, one for each row."""
         return float(values.mean() if self.weight is None else np.average(values, weights=self.weight))
 
     @property
@@ -58,14 +56,14 @@ class TargetColumn:
 
     @property
     def mean_total(self) -> float:
-        """The mean of |y|, the whole exposure of a row counted; 1 where all targets are 0."""
+        """The mean of |y|, in total over the exposure of a row; 1 where all targets are 0."""
         return _first_positive(self.mean(abs(self.values) if self.exposure is None else abs(self.values) * self.exposure))
 
-    def units(self, whole_line: bool, centred: bool) -> tuple[float, float]:
-        """Shift and spread."""
+    def units(self, unbounded: bool, centred: bool) -> tuple[float, float]:
+        """The shift and the spread of the standardisation."""
         mean = self.mean(self.values)
         low, middle, high = map(float, weighted_quantiles(self.values, self.weight, (0.25, 0.5, 0.75)))
-        if not whole_line:
+        if not unbounded:
             return 0.0, _first_positive(middle, mean)
         deviation = math.sqrt(self.mean((self.values - mean) ** 2))
         return (middle if centred else 0.0), _first_positive((high - low) / 1.349, deviation)

@@ -48,10 +48,10 @@ def multivariate_normal(targets: int = 2, rank: int | None = None) -> Family:
 
 
 def _few_factors(targets: int, rank: int) -> tuple[Parameter, Parameter]:
-    """`rank` common causes that move all targets, and what each target varies by on its own. Raises InvalidOption.
+    """The parameters of `rank` common factors and of the variance of each target besides. Raises InvalidOption.
 
-    `cov_diag` is a variance, as torch's LowRankMultivariateNormal has it, so that written parameters are its arguments as they stand.
-    The factor is known up to a rotation only: W Wᵀ is what the data say. With `rank` = d the diagonal would have nothing left to explain.
+    `cov_diag` is a variance, like the argument of torch's LowRankMultivariateNormal, so that written parameters are its arguments.
+    The data determine W Wᵀ, not the factor W, which may be rotated. With `rank` = d the diagonal would be redundant.
     """
     if isinstance(rank, bool) or not isinstance(rank, int) or not 1 <= rank < targets:
         few = f"`rank: {rank}` is not a whole number from 1 to {targets - 1}, one below the number of targets"

@@ -15,8 +15,6 @@ from disttrain.distributions.core.parametrised import parametrised
 from disttrain.distributions.core.root_finding import invert
 from disttrain.distributions.numerics import tensors
 
-__all__ = ["VonMises"]
-
 # From here on six terms of the asymptotic series of I1/I0 are exact to 1e-12.
 _LARGE = 50.0
 _SERIES = (-1 / 2, -1 / 8, -1 / 8, -25 / 128, -13 / 32, -1073 / 1024)
@@ -46,7 +44,7 @@ class VonMises(Distribution):
     """Von Mises: angles around `loc`, the closer the larger `concentration`; `period` is a full turn in target units; all (n,).
 
     The density is per unit of the target, and any angle is taken modulo the period. cdf and quantiles run from half a turn below `loc`
-    to half a turn above it, so that the median is `loc`; mean is that direction, variance the mean square of the angle from it.
+    to half a turn above it, so that the median is `loc`; the mean is `loc`, the variance the mean square of the angle from `loc`.
     Source: Mardia & Jupp (2000), Directional Statistics, section 3.5.4.
     """
 
@@ -68,11 +66,11 @@ class VonMises(Distribution):
     def variance(self) -> Tensor:
         with torch.no_grad():
             k, start = self.concentration.double(), torch.zeros_like(self.concentration, dtype=torch.float64)
-            whole = integral(lambda t: t.square() * self._density(t), start, start + math.pi, 1.0 / (1.0 + k).sqrt())
-            return 2.0 * whole * (self.period / (2.0 * math.pi)).square()
+            half_moment = integral(lambda t: t.square() * self._density(t), start, start + math.pi, 1.0 / (1.0 + k).sqrt())
+            return 2.0 * half_moment * (self.period / (2.0 * math.pi)).square()
 
     def sample(self, sample_shape: Any = ()) -> Tensor:
-        """Independent draws of shape sample_shape + (n,), up to half a period from `loc` on either side, as the quantiles are."""
+        """Independent draws of shape sample_shape + (n,), up to half a period from `loc` on either side, like the quantiles."""
         with torch.no_grad():
             turn = torch.distributions.VonMises(torch.zeros_like(self.loc), self.concentration, validate_args=False)
             drawn: Tensor = turn.sample(torch.Size(sample_shape))  # type: ignore[no-untyped-call]
@@ -97,25 +95,25 @@ class VonMises(Distribution):
         height: Tensor = kernel.exp() / (2.0 * math.pi * torch.special.i0e(self.concentration))
         return height
 
-    def _beyond(self, angle: Tensor) -> Tensor:
-        """P(angle from loc > |angle|): the tail between there and half a turn."""
+    def _tail(self, angle: Tensor) -> Tensor:
+        """P(angle from loc > |angle|): the probability between |angle| and half a turn."""
         start = angle.abs()
         # Where the density has fallen by exp(-45) nothing is left: a peak much narrower than the circle would fall between the points.
-        reach = (torch.sin(0.5 * start).square() + 22.5 / self.concentration).clamp(max=1.0).sqrt()
-        end = torch.where(reach >= 1.0, math.pi, torch.maximum(2.0 * torch.asin(reach), start))
+        sine = (torch.sin(0.5 * start).square() + 22.5 / self.concentration).clamp(max=1.0).sqrt()
+        end = torch.where(sine >= 1.0, math.pi, torch.maximum(2.0 * torch.asin(sine), start))
         return integral(self._density, start, end, (end - start).clamp(min=1e-300))
 
     def cdf(self, value: Tensor) -> Tensor:
         with torch.no_grad():
             angle = self._turn(value.double())
-            tail = self._beyond(angle)
+            tail = self._tail(angle)
             return torch.where(angle < 0, tail, 1.0 - tail)
 
     def survival(self, value: Tensor) -> Tensor:
         """P(Y > value), up to half a turn above `loc`, exact in the upper tail."""
         with torch.no_grad():
             angle = self._turn(value.double())
-            tail = self._beyond(angle)
+            tail = self._tail(angle)
             return torch.where(angle < 0, 1.0 - tail, tail)
 
     def icdf(self, value: Tensor) -> Tensor:
@@ -131,6 +129,6 @@ class VonMises(Distribution):
 
 
 def _clamped(tail: Any, y: Tensor, half: Tensor) -> Tensor:
-    """A tail probability inside the window, whose ends would be taken for each other."""
+    """A tail probability at `y`, clamped strictly inside the window, as both of its ends are the same angle."""
     result: Tensor = tail(torch.minimum(torch.maximum(y, -half * (1.0 - 1e-16)), half * (1.0 - 1e-15)))
     return result

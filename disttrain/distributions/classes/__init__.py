@@ -1,1 +1,1 @@
-"""Distributions of classes: named ones, and ordered ones."""
+"""Distributions of classes: nominal and ordinal."""

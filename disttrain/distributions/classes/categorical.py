@@ -10,16 +10,14 @@ from torch import Tensor
 
 from disttrain.distributions.numerics import tensors
 
-__all__ = ["Bernoulli", "Categorical"]
-
 
 class Bernoulli(torch.distributions.Bernoulli):
     """Bernoulli: 1 with probability `probs` = σ(`logits`), else 0; (n,), given by one of them. Logits stay exact where probs saturate."""
 
     def __init__(self, probs: Tensor | float | None = None, logits: Tensor | float | None = None, validate_args: bool = False) -> None:
         self._by_logits = logits is not None
-        given = [None if value is None else tensors.parameters(value)[0] for value in (probs, logits)]
-        super().__init__(given[0], given[1], validate_args=validate_args)
+        values = [None if value is None else tensors.parameters(value)[0] for value in (probs, logits)]
+        super().__init__(values[0], values[1], validate_args=validate_args)
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> Bernoulli:
         return Bernoulli(logits=self.logits.expand(batch_shape)) if self._by_logits else Bernoulli(probs=self.probs.expand(batch_shape))
@@ -104,7 +102,7 @@ class Categorical(torch.distributions.Categorical):
         return torch.where((value >= 0) & (value <= 1), label, math.nan)
 
     def _log_probs(self) -> Tensor:
-        """The logarithms of the probabilities, (..., K); those that torch makes of probabilities are cut at 2e-16."""
+        """The logarithms of the probabilities, (..., K); logits that torch computes from probabilities are cut at 2e-16."""
         return torch.log_softmax(self.logits, -1) if self._by_logits else self.probs.log()
 
     def _steps(self) -> Tensor:

@@ -11,8 +11,6 @@ from torch.distributions import Distribution, constraints
 
 from disttrain.distributions.numerics import log_probabilities, special, tensors
 
-__all__ = ["Ordinal", "ordinal_logit", "ordinal_probit"]
-
 
 class Ordinal(Distribution):
     """Ordered classes 0 ... K - 1: P(Y <= k) = F(`cutpoints`[..., k] - `loc`), cutpoints (n, K - 1) increasing, loc (n,).
@@ -65,11 +63,11 @@ class Ordinal(Distribution):
     def _cutpoint(self, code: Tensor) -> Tensor:
         """The cutpoint above class `code`."""
         shape = tensors.common_shape(self.batch_shape, code.shape)
-        place = code.expand(shape).clamp(0, self.cutpoints.shape[-1] - 1).long()
-        return self.cutpoints.expand(*shape, self.cutpoints.shape[-1]).gather(-1, place.unsqueeze(-1)).squeeze(-1)
+        index = code.expand(shape).clamp(0, self.cutpoints.shape[-1] - 1).long()
+        return self.cutpoints.expand(*shape, self.cutpoints.shape[-1]).gather(-1, index.unsqueeze(-1)).squeeze(-1)
 
     def _distance(self, code: Tensor) -> Tensor:
-        """The cutpoint above class `code`, seen from loc."""
+        """The distance of the cutpoint above class `code` from loc."""
         return self._cutpoint(code) - self.loc
 
     def log_prob(self, value: Tensor) -> Tensor:

@@ -1,1 +1,1 @@
-"""Distributions made of others: mixtures, zero inflation, hurdles, truncation, rounding."""
+"""Distributions composed of other distributions: mixtures, zero inflation, hurdles, truncation, rounding."""

@@ -1,4 +1,4 @@
-"""Distributions made of several of one kind: mixtures, and vectors of independent elements."""
+"""Distributions of several distributions of one class: mixtures, and vectors of independent elements."""
 
 from __future__ import annotations
 
@@ -13,13 +13,11 @@ from disttrain.distributions.core import functionals
 from disttrain.distributions.core.root_finding import invert
 from disttrain.distributions.numerics import tensors
 
-__all__ = ["Independent", "Mixture", "equal_mixture"]
-
 
 class Mixture(Distribution):
     """A mixture: component k with probability `weights`[..., k]; `component` has the batch shape (n, K), `weights` is (n, K).
 
-    The weights may be given as their logits instead, which keeps the likelihood exact where a weight is all but 0.
+    The weights may be given as logits instead, which keeps the likelihood exact where a weight is nearly 0.
     """
 
     arg_constraints: ClassVar = {}
@@ -47,10 +45,10 @@ class Mixture(Distribution):
 
     @property
     def probs(self) -> Tensor:
-        """The probabilities of the classes where the components are of classes, as they have them: (n,) of class 1 of two, else (n, C)."""
-        own: Tensor = self.component.probs  # type: ignore[attr-defined]
-        axes = own.ndim - self.weights.ndim
-        return (self.weights.reshape(*self.weights.shape, *(1 for _ in range(axes))) * own).sum(-1 - axes)
+        """The class probabilities of a mixture of class distributions: (n,) of class 1 of two classes, else (n, C)."""
+        component_probs: Tensor = self.component.probs  # type: ignore[attr-defined]
+        axes = component_probs.ndim - self.weights.ndim
+        return (self.weights.reshape(*self.weights.shape, *(1 for _ in range(axes))) * component_probs).sum(-1 - axes)
 
     @property
     def mean(self) -> Tensor:
@@ -82,7 +80,7 @@ class Mixture(Distribution):
         return (self.weights * functionals.cdf(self.component, value.unsqueeze(-1))).sum(-1)
 
     def survival(self, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail where that of the components is."""
+        """P(Y > value), exact in the upper tail where the components are."""
         return (self.weights * functionals.survival(self.component, value.unsqueeze(-1))).sum(-1)
 
     def probability_at(self, value: Tensor) -> Tensor:
@@ -90,15 +88,15 @@ class Mixture(Distribution):
         return (self.weights * functionals.probability_at(self.component, value.unsqueeze(-1))).sum(-1)
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable where that of the components is."""
+        """log P(Y <= value), differentiable where the log_cdf of the components is."""
         return _log_sum(self.log_weights + functionals.log_cdf(self.component, value.unsqueeze(-1)))
 
     def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable where that of the components is."""
+        """log P(Y > value), differentiable where the log_survival of the components is."""
         return _log_sum(self.log_weights + functionals.log_survival(self.component, value.unsqueeze(-1)))
 
     def icdf(self, value: Tensor) -> Tensor:
-        """The quantile: it lies between the least and the largest quantile of the components."""
+        """The quantile, by search between the least and the largest quantile of the components."""
         if functionals.is_discrete(self):
             raise NotImplementedError
         value = value.double().expand(tensors.common_shape(value.shape, self.batch_shape))
@@ -121,7 +119,7 @@ def Independent(base: Distribution, validate_args: bool = False) -> Distribution
 
 
 def _log_sum(terms: Tensor) -> Tensor:
-    """logsumexp over the last axis; -inf without a gradient where all terms are."""
+    """logsumexp over the last axis; -inf without a gradient where all terms are -inf."""
     nothing = (terms == -math.inf).all(-1, keepdim=True)
     return torch.where(nothing.squeeze(-1), -math.inf, torch.logsumexp(torch.where(nothing, 0.0, terms), -1))
 

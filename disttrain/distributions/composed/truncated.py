@@ -1,4 +1,4 @@
-"""Distributions cut out of others: truncated to an interval, rounded to a grid."""
+"""Distributions truncated to an interval, or rounded to a grid."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from torch.distributions import Distribution, constraints
 
 from disttrain.distributions.core import derived, functionals, intervals
 from disttrain.distributions.numerics import tensors
-
-__all__ = ["Discretized", "Truncated"]
 
 # With more grid points than this within a distribution, rounding moves its mean and variance by less than is left out here.
 _MOST_POINTS = 4096
@@ -33,9 +31,9 @@ class _Multiples(constraints.Constraint):
 
 
 class Truncated(Distribution):
-    """`base` given that `lower` <= Y <= `upper`, both (n,) in target units and None where there is no such end.
+    """`base` given that `lower` <= Y <= `upper`, both (n,) in target units, None for an absent end.
 
-    The normaliser is a difference in the nearer tail, so that an interval far out keeps its digits. Source: Nadarajah & Kotz (2006).
+    The normaliser is a difference in the nearer tail, so that an interval in an extreme tail keeps its digits. Source: Nadarajah & Kotz (2006).
     """
 
     arg_constraints: ClassVar = {}
@@ -94,11 +92,13 @@ class Truncated(Distribution):
         """P(Y = value): 0 where the base has a density."""
         inside = (value >= self.lower) & (value <= self.upper)
         # In logarithms: far out the probability of the interval, and of a count in it, is 0 in float64.
-        own = self.base.log_prob(value) if functionals.is_discrete(self.base) else functionals.probability_at(self.base, value).log()
-        return torch.where(inside, (own - self._log_normaliser()).exp(), 0.0)
+        log_probability = (
+            self.base.log_prob(value) if functionals.is_discrete(self.base) else functionals.probability_at(self.base, value).log()
+        )
+        return torch.where(inside, (log_probability - self._log_normaliser()).exp(), 0.0)
 
     def icdf(self, value: Tensor) -> Tensor:
-        """The quantile of the base at a probability between those of the two ends, counted from the nearer tail of the base."""
+        """The quantile of the base at a probability between the probabilities of the two ends, in the nearer tail of the base."""
         p = value.double()
         if functionals.is_discrete(self.base):
             raise NotImplementedError
@@ -111,11 +111,11 @@ class Truncated(Distribution):
 
     @property
     def _below(self) -> Tensor:
-        """The point whose cdf does not count: what comes just before the lower end, which may have a probability of its own."""
+        """The last point below the lower end: its cdf is outside the interval, and the lower end may be an atom."""
         return functionals.just_below(self.base, self.lower)
 
     def _log_normaliser(self) -> Tensor:
-        """log P(lower <= base <= upper): once for all questions that want no gradient, such as those of a search for a quantile."""
+        """log P(lower <= base <= upper); cached for calls without gradient, such as the steps of a search for a quantile."""
         if torch.is_grad_enabled():
             return self._log_mass(self._below, self.upper)
         # A copy may be of other rows: it has ends of its own then. To keep the end keeps its identity from coming again too.
@@ -197,7 +197,7 @@ class Discretized(Distribution):
         return ((value / self.step + 1e-9).floor() + 0.5) * self.step
 
     def _moments(self) -> tuple[Tensor, Tensor]:
-        """Mean and variance: sums over the grid, or where it is fine those of the base with Sheppard's correction step²/12."""
+        """Mean and variance: sums over the grid, or for a fine grid the moments of the base with Sheppard's correction step²/12."""
         mean, variance = functionals.mean(self.base), functionals.variance(self.base)
         ends = functionals.quantile(
             self.base,
@@ -207,8 +207,8 @@ class Discretized(Distribution):
         count = ((ends[1] - first) / self.step).ceil() + 1.0
         summed = mean.isfinite() & variance.isfinite() & (count <= _MOST_POINTS)
         total, square = torch.zeros_like(mean), torch.zeros_like(mean)
-        for place in range(int(count[summed].max()) if bool(summed.any()) else 0):
-            y = first + place * self.step
+        for index in range(int(count[summed].max()) if bool(summed.any()) else 0):
+            y = first + index * self.step
             probability = self.log_prob(y).exp().detach()
             total, square = total + probability * (y - mean), square + probability * (y - mean).square()
         fine = torch.where(variance.isfinite(), variance + self.step.square() / 12.0, variance)

@@ -1,4 +1,4 @@
-"""Distributions with zeros of their own: zero-inflated counts, and hurdles before counts or positive numbers."""
+"""Distributions with extra zeros: zero-inflated counts, and hurdles before counts or positive numbers."""
 
 from __future__ import annotations
 
@@ -13,13 +13,11 @@ from disttrain.distributions.core import derived, functionals
 from disttrain.distributions.core.root_finding import smallest_count
 from disttrain.distributions.numerics import log_probabilities, tensors
 
-__all__ = ["Hurdle", "ZeroInflated"]
-
 
 class ZeroInflated(Distribution):
     """Counts with extra zeros: 0 with probability `gate` (n,), else a draw of `base` (which may be 0 too).
 
-    `gate` may be given as its logit instead, which stays exact where the probability is all but 0 or 1.
+    `gate` may be given as its logit instead, which stays exact where the probability is nearly 0 or 1.
     """
 
     arg_constraints: ClassVar = {}
@@ -67,12 +65,12 @@ class ZeroInflated(Distribution):
         return torch.where(value < 0, self.gate, 0.0) + self.log_rest.exp() * functionals.survival(self.base, value)
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable where that of the base is."""
+        """log P(Y <= value), differentiable where the log_cdf of the base is."""
         score = self.log_rest + functionals.log_cdf(self.base, value)
         return torch.where(value < 0, score, torch.logaddexp(self.log_gate, score))
 
     def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable where that of the base is."""
+        """log P(Y > value), differentiable where the log_survival of the base is."""
         score = self.log_rest + functionals.log_survival(self.base, value)
         return torch.where(value < 0, torch.logaddexp(self.log_gate, score), score)
 
@@ -87,7 +85,7 @@ class ZeroInflated(Distribution):
 
 
 class Hurdle(Distribution):
-    """Zeros of their own: 0 with probability `gate` (n,), else a draw of `base` that is not 0, for counts conditioned on that.
+    """A hurdle: 0 with probability `gate` (n,), else a draw of `base`, conditioned on not being 0 for counts.
 
     `base` has counts or positive numbers; then Y has a probability at 0 and a density above. `gate` may be given as its logit.
     """
@@ -122,7 +120,7 @@ class Hurdle(Distribution):
         return share * (functionals.variance(self.base) + mean.square()) - (share * mean).square()
 
     def sample(self, sample_shape: Any = ()) -> Tensor:
-        """Independent draws of shape sample_shape + (n,), of counts by the quantile above the share of zeros."""
+        """Independent draws of shape sample_shape + (n,), of counts by the quantile at uniform numbers above P(base = 0)."""
         shape = self._extended_shape(torch.Size(sample_shape))
         with torch.no_grad():
             if self._counts:
@@ -146,23 +144,23 @@ class Hurdle(Distribution):
 
     def survival(self, value: Tensor) -> Tensor:
         """P(Y > value), exact in the upper tail."""
-        beyond = (self.log_rest - self._passed()).exp() * functionals.survival(self.base, value.clamp(min=0.0))
-        return torch.where(value < 0, 1.0, beyond)
+        tail = (self.log_rest - self._passed()).exp() * functionals.survival(self.base, value.clamp(min=0.0))
+        return torch.where(value < 0, 1.0, tail)
 
     def log_cdf(self, value: Tensor) -> Tensor:
         """log P(Y <= value), differentiable where both tails of the base are."""
         # Not what is left of log_survival: that is 1 up to rounding where `gate` is small.
         above = value > 0
         inside = torch.where(above, value, 1.0 if self._counts else 0.5)
-        score = torch.logaddexp(self.log_gate, self.log_rest + self._log_reached(inside))
+        score = torch.logaddexp(self.log_gate, self.log_rest + self._log_positive_cdf(inside))
         return torch.where(value < 0, -math.inf, torch.where(above, score, self.log_gate))
 
     def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable where that of the base is."""
-        return torch.where(value < 0, 0.0, self._log_beyond(value))
+        """log P(Y > value), differentiable where the log_survival of the base is."""
+        return torch.where(value < 0, 0.0, self._log_upper(value))
 
     def icdf(self, value: Tensor) -> Tensor:
-        """The quantile: 0 up to `gate`, then that of the base among its values that are not 0."""
+        """The quantile: 0 up to `gate`, then the quantile of the base among its values that are not 0."""
         value = value.double().expand(tensors.common_shape(value.shape, self.batch_shape))
         share = ((value - self.gate) / self.log_rest.exp()).clamp(0.0, 1.0)
         drawn = self._positive(share) if self._counts else functionals.quantile(self.base, share)
@@ -192,24 +190,24 @@ class Hurdle(Distribution):
         # A level below 1 must not be rounded to it, where the quantile may be infinite.
         return functionals.quantile(self.base, torch.where(share < 1.0, level.clamp(max=1.0 - 2.0**-53), level)).clamp(min=1.0)
 
-    def _log_reached(self, value: Tensor) -> Tensor:
-        """log P(base <= value), of counts given that they are not 0; value > 0."""
+    def _log_positive_cdf(self, value: Tensor) -> Tensor:
+        """log P(base <= value), of counts conditional on base > 0; value > 0."""
         if not self._counts:
             return functionals.log_cdf(self.base, value)
         ends = torch.zeros_like(value), value
         below, above = ([tail(self.base, end) for end in ends] for tail in (functionals.log_cdf, functionals.log_survival))
         return log_probabilities.log_interval((below[0], below[1]), (above[0], above[1])) - self._passed()
 
-    def _log_beyond(self, value: Tensor) -> Tensor:
+    def _log_upper(self, value: Tensor) -> Tensor:
         return self.log_rest - self._passed() + functionals.log_survival(self.base, torch.where(value > 0, value, self._smallest()))
 
     def _smallest(self) -> float:
-        """A value of the base at or below which it has no probability but that of 0."""
+        """A value of the base at or below which only 0 has a probability."""
         return 0.0 if self._counts else 1e-300
 
 
 def _gate(gate: Tensor | None, logits: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-    """A probability, its logarithm and that of the rest, from the probability or its logit."""
+    """A probability, its logarithm and the logarithm of 1 minus it, from the probability or its logit."""
     if logits is not None:
         return torch.sigmoid(logits), torch.nn.functional.logsigmoid(logits), torch.nn.functional.logsigmoid(-logits)
     assert gate is not None

@@ -1,1 +1,1 @@
-"""What distributions share: parameters, functionals, tails in logarithms, quantiles by root finding, integrals, sums over lattices."""
+"""The tools of all distributions: parameters, functionals, log tail probabilities, root finding, quadrature, sums over integers."""

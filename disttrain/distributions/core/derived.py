@@ -1,4 +1,4 @@
-"""What is derived of a distribution that does not know its own cdf: sums of probabilities, integrals of the density, the ends."""
+"""Numbers derived of a distribution without a cdf: sums of probabilities, integrals of the density, ends of the support."""
 
 from __future__ import annotations
 
@@ -14,28 +14,14 @@ from disttrain.distributions.core.integration import integral
 from disttrain.distributions.numerics import tensors
 from disttrain.errors import Finding, UsageError
 
-__all__ = [
-    "MOST_COUNTS",
-    "bounds",
-    "counts_below",
-    "density",
-    "integrated",
-    "own",
-    "probability",
-    "refuse",
-    "step_of",
-    "summed",
-    "summed_moment",
-]
-
 MOST_COUNTS = 1_000_000
 _CHUNK = 256
 
 
-def own(ask: Callable[[], Tensor]) -> Tensor | None:
-    """The distribution's own answer, None where it has none: torch says that with a subclass of RuntimeError."""
+def if_implemented(method: Callable[[], Tensor]) -> Tensor | None:
+    """The result of `method`, None where the distribution does not implement it: torch then raises a subclass of RuntimeError."""
     try:
-        return ask()
+        return method()
     except RuntimeError as error:
         if type(error) is RuntimeError:
             raise
@@ -43,12 +29,12 @@ def own(ask: Callable[[], Tensor]) -> Tensor | None:
 
 
 def refuse(distribution: Distribution, why: str) -> NoReturn:
-    """Raises the UsageError that says what cannot be had of which distribution, and why."""
+    """Raise UsageError: a number of the distribution cannot be derived, and the reason."""
     raise UsageError(Finding("not-supported", f"cannot derive this number of {type(distribution).__name__}", why=why))
 
 
 def bounds(distribution: Distribution) -> tuple[Tensor, Tensor]:
-    """The ends of the support, of the batch shape."""
+    """The lower and the upper end of the support, of the batch shape."""
     support = distribution.support
     support = getattr(support, "base_constraint", support)
     either = support is constraints.boolean
@@ -62,7 +48,7 @@ def bounds(distribution: Distribution) -> tuple[Tensor, Tensor]:
 
 
 def step_of(distribution: Distribution) -> Tensor | float:
-    """The distance between neighbouring values of a discrete distribution: its attribute `step`, 1 where it has none."""
+    """The distance between neighbouring values of a discrete distribution: its attribute `step`, by default 1."""
     step: Tensor | float = vars(distribution).get("step", 1.0)
     return step
 
@@ -73,35 +59,35 @@ def density(distribution: Distribution) -> Callable[[Tensor], Tensor]:
 
 
 def integrated(distribution: Distribution, y: Tensor) -> tuple[Tensor, Tensor]:
-    """The masses below and above `y`: the tail on the far side of the centre by quadrature, the other as what is left of 1.
+    """The probabilities below and above `y`: the tail that does not hold the centre by quadrature, the other one as 1 minus it.
 
-    Refused where the density does not integrate to 1 over the support.
+    Raises UsageError where the density does not integrate to 1 over the support.
     """
-    centre, spread = (value.expand(y.shape) for value in _location(distribution))
+    centre, scale = (value.expand(y.shape) for value in _location(distribution))
     height = density(distribution)
     lower, upper = (end.expand(y.shape) for end in bounds(distribution))
     at = torch.minimum(torch.maximum(y, lower), upper)
-    whole = integral(height, lower, centre, spread) + integral(height, centre, upper, spread)
-    if not bool(((whole - 1.0).abs() < 1e-5).all()):
+    total_mass = integral(height, lower, centre, scale) + integral(height, centre, upper, scale)
+    if not bool(((total_mass - 1.0).abs() < 1e-5).all()):
         refuse(distribution, "its density does not integrate to 1 over its support")
     right = at > centre
     # An infinite y leaves no tail; the centre stands in for it.
-    place = torch.where(at.isfinite(), at, centre)
-    tail = integral(height, torch.where(right, place, lower), torch.where(right, upper, place), spread + (place - centre).abs())
+    point = torch.where(at.isfinite(), at, centre)
+    tail = integral(height, torch.where(right, point, lower), torch.where(right, upper, point), scale + (point - centre).abs())
     tail = torch.where(at.isfinite(), tail, 0.0)
     return torch.where(right, 1.0 - tail, tail), torch.where(right, tail, 1.0 - tail)
 
 
 def _location(distribution: Distribution) -> tuple[Tensor, Tensor]:
-    """A central point and a width of a distribution whose cdf is not known: mean and spread, else mode and height."""
-    centre = own(lambda: distribution.mean)
-    spread = own(lambda: distribution.stddev)
-    if centre is None or spread is None:
+    """A central point and a scale of a distribution without a cdf: mean and standard deviation, else mode and 1/density there."""
+    centre = if_implemented(lambda: distribution.mean)
+    scale = if_implemented(lambda: distribution.stddev)
+    if centre is None or scale is None:
         refuse(distribution, "it has neither a cdf nor a mean and variance")
-    mode = own(lambda: distribution.mode)
+    mode = if_implemented(lambda: distribution.mode)
     centre = centre if mode is None else torch.where(centre.isfinite(), centre, mode)
     height = density(distribution)(centre)
-    return centre.double(), torch.where(spread.isfinite() & (spread > 0), spread.double(), 1.0 / height)
+    return centre.double(), torch.where(scale.isfinite() & (scale > 0), scale.double(), 1.0 / height)
 
 
 def summed(distribution: Distribution, y: Tensor) -> Tensor:
@@ -116,7 +102,7 @@ def summed(distribution: Distribution, y: Tensor) -> Tensor:
 
 
 def summed_moment(distribution: Distribution, centre: Tensor, order: int, first: Tensor, last: Tensor) -> Tensor:
-    """The sum of (k - centre)^order P(k) over the whole numbers k from `first` to `last` of each row, which hold all but 2e-13."""
+    """The sum of (k - centre)^order P(k) over the integers k from `first` to `last` of each row, which have all but 2e-13 of the mass."""
     longest = float((last - first).max())
     if not longest <= MOST_COUNTS:
         refuse(distribution, f"its moments would be sums of more than {MOST_COUNTS:,} probabilities")
@@ -135,7 +121,7 @@ def counts_below(like: Tensor, number: int) -> list[Tensor]:
 
 
 def probability(distribution: Distribution, counts: Tensor) -> Tensor:
-    """The probability of each count, 0 above the end of the support, where torch's own fail."""
+    """The probability of each count; 0 above the support, where torch's distributions fail."""
     _, upper = bounds(distribution)
     inside = counts <= upper
     return torch.where(inside, density(distribution)(torch.where(inside, counts, 0.0)), 0.0)

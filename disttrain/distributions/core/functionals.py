@@ -1,7 +1,7 @@
-"""Numbers of a distribution: cdf, survival, quantile, mean, variance, mode: its own where it has them, else derived, else a clear refusal.
+"""Functionals of a distribution: cdf, survival, quantile, mean, variance, mode.
 
-They take any torch distribution of one number per row, and give float64 without gradient; log_cdf and log_survival keep the gradient,
-and are never derived.
+Each one calls the distribution's method, derives the number where that is not implemented, or raises UsageError. They take any torch
+distribution of one number per row, and return float64 without gradient; log_cdf and log_survival keep the gradient, and are never derived.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ __all__ = [
 def cdf(distribution: Distribution, y: Tensor | float) -> Tensor:
     """P(Y <= y), of the shape of `y` and the batch together.
 
-    Derived where torch has none: the sum of probabilities, or the integral of the density, good to about 1e-8.
+    Where torch has no cdf it is the sum of probabilities, or the integral of the density, exact to about 1e-8.
     Raises UsageError where neither is possible.
     """
     y = _values(distribution, y)
     if isinstance(distribution, MixtureSameFamily):
         return _mixed(cdf, distribution, y)
-    own = derived.own(lambda: distribution.cdf(y))
-    if own is not None:
-        return own.double()
+    result = derived.if_implemented(lambda: distribution.cdf(y))
+    if result is not None:
+        return result.double()
     return derived.summed(distribution, y) if is_discrete(distribution) else derived.integrated(distribution, y)[0]
 
 
@@ -53,26 +53,26 @@ def cdf_before(distribution: Distribution, y: Tensor | float) -> Tensor:
 
 @torch.no_grad()
 def survival(distribution: Distribution, y: Tensor | float) -> Tensor:
-    """P(Y > y), of the shape of `y` and the batch together; exact in the upper tail where the distribution or its components know it.
+    """P(Y > y), of the shape of `y` and the batch together; exact in the upper tail where the distribution or its components have a survival method.
 
     Raises UsageError where the distribution has no cdf and none can be derived.
     """
     y = _values(distribution, y)
     if isinstance(distribution, MixtureSameFamily):
         return _mixed(survival, distribution, y)
-    own: Callable[[Tensor], Tensor] | None = getattr(distribution, "survival", None)
-    if own is not None:
-        return own(y).double()
-    if is_discrete(distribution) or derived.own(lambda: distribution.cdf(y)) is not None:
+    method: Callable[[Tensor], Tensor] | None = getattr(distribution, "survival", None)
+    if method is not None:
+        return method(y).double()
+    if is_discrete(distribution) or derived.if_implemented(lambda: distribution.cdf(y)) is not None:
         return 1.0 - cdf(distribution, y)
     return derived.integrated(distribution, y)[1]
 
 
 @torch.no_grad()
 def hazard(distribution: Distribution, y: Tensor | float) -> Tensor:
-    """The rate f(y)/P(Y > y) at which what has not happened before y happens there, per target unit, of the shape of `y` and the batch.
+    """The hazard rate f(y)/P(Y > y), per target unit, of the shape of `y` and the batch together.
 
-    nan beyond the end of the support. Raises UsageError where the distribution has no log-survival.
+    nan above the support. Raises UsageError where the distribution has no log-survival.
     """
     y = _values(distribution, y)
     left = log_survival(distribution, y)
@@ -81,12 +81,12 @@ def hazard(distribution: Distribution, y: Tensor | float) -> Tensor:
 
 @torch.no_grad()
 def probability_at(distribution: Distribution, y: Tensor | float) -> Tensor:
-    """P(Y = y), of the shape of `y` and the batch together: 0 under a density, but where the distribution knows of a point with its own."""
+    """P(Y = y), of the shape of `y` and the batch together: 0 under a density, except at atoms that the distribution has."""
     y = _values(distribution, y)
     if is_discrete(distribution):
         return distribution.log_prob(y).exp().double()
-    own: Callable[[Tensor], Tensor] | None = getattr(distribution, "probability_at", None)
-    return torch.zeros_like(y) if own is None else own(y).double()
+    method: Callable[[Tensor], Tensor] | None = getattr(distribution, "probability_at", None)
+    return torch.zeros_like(y) if method is None else method(y).double()
 
 
 @torch.no_grad()
@@ -96,9 +96,9 @@ def quantile(distribution: Distribution, p: Tensor | float) -> Tensor:
     Raises UsageError where the distribution has no cdf and none can be derived.
     """
     p = _values(distribution, p)
-    own = derived.own(lambda: distribution.icdf(p))
-    if own is not None:
-        return own.double()
+    result = derived.if_implemented(lambda: distribution.icdf(p))
+    if result is not None:
+        return result.double()
     if is_discrete(distribution):
         lower, _ = derived.bounds(distribution)
         return smallest_count(lambda y: cdf(distribution, y), p, torch.zeros_like(p), float(lower.min()))
@@ -113,16 +113,16 @@ def mean(distribution: Distribution) -> Tensor:
     Raises UsageError where there is neither a mean nor a density to integrate.
     """
     distribution = _elements(distribution)
-    own = derived.own(lambda: distribution.mean)
-    return own.double() if own is not None else _moment(distribution, _values(distribution, 0.0), 1)
+    result = derived.if_implemented(lambda: distribution.mean)
+    return result.double() if result is not None else _moment(distribution, _values(distribution, 0.0), 1)
 
 
 @torch.no_grad()
 def variance(distribution: Distribution) -> Tensor:
-    """The variance, of the shape of the mean; inf where it is infinite, nan where it does not exist. Raises UsageError as `mean` does."""
+    """The variance, of the shape of the mean; inf where it is infinite, nan where it does not exist. Raises UsageError like `mean`."""
     distribution = _elements(distribution)
-    own = derived.own(lambda: distribution.variance)
-    return own.double() if own is not None else _moment(distribution, mean(distribution), 2)
+    result = derived.if_implemented(lambda: distribution.variance)
+    return result.double() if result is not None else _moment(distribution, mean(distribution), 2)
 
 
 def std(distribution: Distribution) -> Tensor:
@@ -137,19 +137,19 @@ def median(distribution: Distribution) -> Tensor:
 
 @torch.no_grad()
 def mode(distribution: Distribution) -> Tensor:
-    """The most probable value per row. Derived where torch has none: the best of many quantiles, refined; of all counts the best.
+    """The mode per row. Where torch has none, the most probable of all counts, or the best of many quantiles, refined.
 
     Raises UsageError where the distribution has no quantiles to start from.
     """
     _values(distribution, 0.0)
-    own = derived.own(lambda: distribution.mode)
-    if own is not None:
-        return own.double()
+    result = derived.if_implemented(lambda: distribution.mode)
+    if result is not None:
+        return result.double()
     return _likeliest_count(distribution) if is_discrete(distribution) else _likeliest_point(distribution)
 
 
 def _elements(distribution: Distribution) -> Distribution:
-    """The distribution of the elements where they are independent, whose moments may have to be derived one by one; else the same."""
+    """The distribution of the independent elements of a vector, else the distribution itself."""
     return distribution.base_dist if isinstance(distribution, Independent) else distribution
 
 
@@ -167,7 +167,7 @@ def _mixed(function: Callable[[Distribution, Tensor], Tensor], mixture: MixtureS
 
 
 def _moment(distribution: Distribution, centre: Tensor, order: int) -> Tensor:
-    """E (Y - centre)^order by quadrature; nan where looking further into the tails still changes it."""
+    """E (Y - centre)^order by quadrature; nan where a wider range of the tails changes the result."""
     if is_discrete(distribution):
         return derived.summed_moment(
             distribution, centre.double(), order, *(quantile(distribution, level) for level in (1e-13, 1.0 - 1e-13))
@@ -176,14 +176,14 @@ def _moment(distribution: Distribution, centre: Tensor, order: int) -> Tensor:
     width = quantile(distribution, 0.75) - quantile(distribution, 0.25)
     lower, upper = derived.bounds(distribution)
     # An end that is a thousand quartile distances away is none: the density has fallen to 0 long before.
-    far = 1e3 * width
-    lower, upper = torch.where(middle - lower > far, -math.inf, lower), torch.where(upper - middle > far, math.inf, upper)
+    limit = 1e3 * width
+    lower, upper = torch.where(middle - lower > limit, -math.inf, lower), torch.where(upper - middle > limit, math.inf, upper)
     density = derived.density(distribution)
     centre = centre.double()
 
     def side(start: Tensor, end: Tensor) -> Tensor:
-        near, far = (integral(lambda y: (y - centre) ** order * density(y), start, end, width, reach) for reach in (3.6, 4.3))
-        return torch.where((near - far).abs() <= 1e-6 * (far.abs() + width**order), far, math.nan)
+        narrow, wide = (integral(lambda y: (y - centre) ** order * density(y), start, end, width, t_max) for t_max in (3.6, 4.3))
+        return torch.where((narrow - wide).abs() <= 1e-6 * (wide.abs() + width**order), wide, math.nan)
 
     # Apart, as the two tails of a Cauchy cancel.
     moment = side(lower, middle) + side(middle, upper)
@@ -196,13 +196,13 @@ def _likeliest_count(distribution: Distribution) -> Tensor:
     longest = float(((last - first) / step).max())
     if not longest <= derived.MOST_COUNTS:
         derived.refuse(distribution, f"its mode lies among more than {derived.MOST_COUNTS:,} counts")
-    best, found = _values(distribution, -1.0), first
-    for places in derived.counts_below(best, round(longest) + 1):
-        value = torch.minimum(first + step * places, last)
+    best, result = _values(distribution, -1.0), first
+    for offsets in derived.counts_below(best, round(longest) + 1):
+        value = torch.minimum(first + step * offsets, last)
         highest, where = derived.probability(distribution, value).max(0)
-        found = torch.where(highest > best, value.gather(0, where.unsqueeze(0)).squeeze(0), found)
+        result = torch.where(highest > best, value.gather(0, where.unsqueeze(0)).squeeze(0), result)
         best = torch.maximum(best, highest)
-    return found
+    return result
 
 
 def _likeliest_point(distribution: Distribution) -> Tensor:

@@ -1,4 +1,4 @@
-"""Integrals of densities row by row, by double exponential quadrature: ends may be infinite, and the density singular there."""
+"""Integrals of densities, one per row, by double exponential quadrature: ends may be infinite, and the density singular there."""
 
 from __future__ import annotations
 
@@ -8,20 +8,18 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-__all__ = ["integral"]
-
 _STEP = 1 / 24
-_REACH = 4.3
+_T_MAX = 4.3
 
 
-def integral(function: Callable[[Tensor], Tensor], start: Tensor, end: Tensor, width: Tensor, reach: float = _REACH) -> Tensor:
-    """∫ function(y) dy from `start` to `end`, all of the shape of one batch; `function` is given one more axis in front.
+def integral(function: Callable[[Tensor], Tensor], start: Tensor, end: Tensor, width: Tensor, t_max: float = _T_MAX) -> Tensor:
+    """∫ function(y) dy from `start` to `end`, all of the shape of one batch; the argument of `function` has one more axis in front.
 
     One of the two ends may be infinite; `width` is the length over which the function then falls off. Values beyond the float64
-    range, and those that are not finite, count as 0. `reach` says how far into the ends it looks.
+    range, and values that are not finite, count as 0. The rule runs over [-`t_max`, `t_max`] in its transformed variable.
     Source: Takahasi & Mori (1974), Double exponential formulas for numerical integration.
     """
-    t = torch.arange(-reach, reach + _STEP / 2, _STEP, dtype=torch.float64, device=start.device)
+    t = torch.arange(-t_max, t_max + _STEP / 2, _STEP, dtype=torch.float64, device=start.device)
     t = t.reshape(-1, *(1 for _ in start.shape))
     stretch, slope = 0.5 * math.pi * t.sinh(), 0.5 * math.pi * t.cosh()
     finite = start.isfinite() & end.isfinite()
@@ -39,6 +37,6 @@ def integral(function: Callable[[Tensor], Tensor], start: Tensor, end: Tensor, w
 
 
 def _inside(start: Tensor, end: Tensor, width: Tensor) -> Tensor:
-    """Some point between the ends, to be evaluated and thrown away."""
+    """A point between the ends; its value is evaluated and then masked out."""
     bounded = torch.where(end.isfinite(), end - width, start + width)
     return torch.where(start.isfinite() & end.isfinite(), 0.5 * (start + end), bounded)

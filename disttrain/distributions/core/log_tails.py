@@ -1,4 +1,4 @@
-"""The two tails of a distribution in logarithms, differentiable, at any point of the line: what censoring and rounding stand on."""
+"""The log cdf and log survival of a distribution, differentiable, at any real number: for censoring and rounding."""
 
 from __future__ import annotations
 
@@ -11,19 +11,17 @@ from torch.distributions import Distribution
 
 from disttrain.distributions.core import derived
 
-__all__ = ["has_tails", "inside", "is_discrete", "just_above", "just_below", "log_cdf", "log_survival"]
-
 # A multiple of 0.1 is one up to rounding only.
 _ROUNDING = 1e-9
 
 
 def is_discrete(distribution: Distribution) -> bool:
-    """Whether the distribution gives counts or labels rather than real numbers."""
+    """Return True where the distribution is of counts or labels, not of real numbers."""
     return bool(distribution.support.is_discrete)  # type: ignore[union-attr]
 
 
 def has_tails(distribution: Distribution) -> bool:
-    """Whether the distribution has a differentiable log_cdf and log_survival: what censoring, rounding and truncation stand on."""
+    """Return True where the distribution has a differentiable log_cdf and log_survival: for censoring, rounding and truncation."""
     return hasattr(distribution, "log_cdf") and hasattr(distribution, "log_survival")
 
 
@@ -44,31 +42,31 @@ def log_survival(distribution: Distribution, y: Tensor) -> Tensor:
 
 
 def _tail(distribution: Distribution, name: str, y: Tensor, below: float, above: float) -> Tensor:
-    """A tail inside the support, and what is certain outside of it: there no gradient passes, and nothing overflows."""
-    own: Callable[[Tensor], Tensor] | None = getattr(distribution, name, None)
+    """The tail inside the support, and the constants `below` and `above` outside: no gradient passes and nothing overflows there."""
+    method: Callable[[Tensor], Tensor] | None = getattr(distribution, name, None)
     if distribution.event_shape:
         derived.refuse(distribution, "each row is a vector, which has no cdf as one number to score censored, rounded or truncated rows by")
-    if own is None:
+    if method is None:
         derived.refuse(distribution, "its cdf has no gradient in its parameters, so that censored, rounded or truncated rows have no score")
-    y, whole = y.double(), is_discrete(distribution)
+    y, discrete = y.double(), is_discrete(distribution)
     lower, upper = derived.bounds(distribution)
     # A density with a probability of its own at the lower end is asked there too.
-    low = y < lower if whole or hasattr(distribution, "probability_at") else y <= lower
+    low = y < lower if discrete or hasattr(distribution, "probability_at") else y <= lower
     high = y >= upper
-    inside = torch.where(low | high, _middle(lower, upper, whole), y)
-    return torch.where(low, below, torch.where(high, above, own(inside)))
+    inside = torch.where(low | high, _middle(lower, upper, discrete), y)
+    return torch.where(low, below, torch.where(high, above, method(inside)))
 
 
 def inside(distribution: Distribution) -> Tensor:
-    """Some value of the support, of the batch shape: what stands in for a number that must not be asked for."""
+    """A value of the support, of the batch shape: it replaces values that the distribution must not be evaluated at."""
     lower, upper = derived.bounds(distribution)
     return _middle(lower.detach(), upper.detach(), is_discrete(distribution))
 
 
 def just_below(distribution: Distribution, y: Tensor) -> Tensor:
-    """The point x with P(Y > x) = P(Y >= y), of the shape of `y`: the value before it of a discrete target, `y` itself of a density.
+    """The point x with P(Y > x) = P(Y >= y), of the shape of `y`: the value before y of a discrete target, `y` itself of a density.
 
-    Where a value may have a probability beside a density it is the next smaller float64.
+    Of a density with atoms x is the next smaller float64.
     """
     if is_discrete(distribution):
         step = derived.step_of(distribution)
@@ -79,16 +77,16 @@ def just_below(distribution: Distribution, y: Tensor) -> Tensor:
 
 
 def just_above(distribution: Distribution, y: Tensor) -> Tensor:
-    """The lower end of the values above y, of the shape of `y`: the value after it of a discrete target, `y` itself otherwise."""
+    """The lower end of the values above y, of the shape of `y`: the value after y of a discrete target, `y` itself otherwise."""
     if not is_discrete(distribution):
         return y
     step = derived.step_of(distribution)
     return ((y.double() / step + _ROUNDING).floor() + 1.0) * step
 
 
-def _middle(lower: Tensor, upper: Tensor, whole: bool) -> Tensor:
-    """Some value of a support with these ends."""
+def _middle(lower: Tensor, upper: Tensor, discrete: bool) -> Tensor:
+    """A value of a support with these ends."""
     finite = lower.isfinite() & upper.isfinite()
     middle = torch.where(finite, 0.5 * (lower + upper), 0.0)
     open_ = torch.where(lower.isfinite(), lower + 1.0, torch.where(upper.isfinite(), upper - 1.0, 0.0))
-    return torch.where(finite, middle.floor() if whole else middle, open_)
+    return torch.where(finite, middle.floor() if discrete else middle, open_)

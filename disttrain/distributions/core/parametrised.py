@@ -1,4 +1,4 @@
-"""What every distribution with plain parameters has in common, written once: its constructor, expansion, probabilities of logarithms."""
+"""A class decorator with the common methods of distributions: constructor, expansion, cdf and survival of their logarithms."""
 
 from __future__ import annotations
 
@@ -11,32 +11,30 @@ from torch.distributions import Distribution
 from disttrain.distributions.core import functionals
 from disttrain.distributions.numerics import tensors
 
-__all__ = ["parametrised"]
-
 Class = TypeVar("Class", bound=type[Distribution])
 
 
 def parametrised(cls: Class) -> Class:
-    """A class decorator: the parameters are those of `arg_constraints`, in that order, broadcast against each other.
+    """A class decorator: the parameters are the names in `arg_constraints`, in that order, broadcast against each other.
 
     It adds what the class does not define itself: the constructor (`validate_args` is off by default), `expand`, `cdf` and `survival`
-    where there are log_cdf and log_survival, and `sample` by inversion. A parameter called like a moment, whose name the class needs
-    for that property, is kept under its name with an underscore in front.
+    where there are log_cdf and log_survival, and `sample` by inversion. A parameter with the name of a moment, such as `mean`, is stored
+    under that name with an underscore in front, as the class defines a property of that name.
     """
     names: tuple[str, ...] = tuple(cls.arg_constraints)  # type: ignore[arg-type]
-    kept = {name: f"_{name}" if isinstance(vars(cls).get(name), property) else name for name in names}
+    attributes = {name: f"_{name}" if isinstance(vars(cls).get(name), property) else name for name in names}
 
     def constructor(self: Any, *values: Tensor | float, validate_args: bool = False, **named: Tensor | float) -> None:
-        given = dict(zip(names, values, strict=False)) | named
-        if set(given) != set(names) or len(values) + len(named) != len(names):
+        arguments = dict(zip(names, values, strict=False)) | named
+        if set(arguments) != set(names) or len(values) + len(named) != len(names):
             raise TypeError(f"{cls.__name__} takes {', '.join(names)}")
-        shared = tensors.parameters(*(given[name] for name in names))
+        shared = tensors.parameters(*(arguments[name] for name in names))
         for name, value in zip(names, shared, strict=True):
-            setattr(self, kept[name], value)
+            setattr(self, attributes[name], value)
         Distribution.__init__(self, shared[0].shape, validate_args=validate_args)
 
     def expand(self: Any, batch_shape: Any, _instance: Any = None) -> Any:
-        return cls(*(getattr(self, kept[name]).expand(batch_shape) for name in names))
+        return cls(*(getattr(self, attributes[name]).expand(batch_shape) for name in names))
 
     def cdf(self: Any, value: Tensor) -> Tensor:
         return functionals.log_cdf(self, value).exp()
@@ -48,7 +46,7 @@ def parametrised(cls: Class) -> Class:
     def sample(self: Any, sample_shape: Any = ()) -> Tensor:
         """Independent draws of shape sample_shape + (n,), by inversion."""
         with torch.no_grad():
-            like = getattr(self, kept[names[0]])
+            like = getattr(self, attributes[names[0]])
             return functionals.quantile(self, tensors.open_uniform(self._extended_shape(torch.Size(sample_shape)), like)).to(like.dtype)
 
     added = {"__init__": constructor, "expand": expand, "sample": sample}

@@ -12,14 +12,12 @@ from torch.distributions import Distribution
 
 from disttrain.distributions.numerics import tensors
 
-__all__ = ["take_plain_values"]
-
 _METHODS = ("log_prob", "cdf", "icdf", "survival", "log_cdf", "log_survival", "probability_at")
 _DONE: set[type] = set()
 
 
 def take_plain_values(kind: type) -> None:
-    """Let the methods of a class of ours take what is no tensor: a number stands for the same number in every row."""
+    """Let the methods of a distribution class take numbers, lists and arrays beside tensors: a number is the same number in every row."""
     if kind in _DONE or not issubclass(kind, Distribution) or not kind.__module__.startswith("disttrain."):
         return
     _DONE.add(kind)

@@ -1,4 +1,4 @@
-"""Distributions of successes out of a number of trials: binomial, beta-binomial."""
+"""Distributions of the number of successes in trials: binomial, beta-binomial."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from disttrain.distributions.core import lattice_sums
 from disttrain.distributions.core.root_finding import smallest_count
 from disttrain.distributions.counts.poisson_family import NegativeBinomial
 from disttrain.distributions.numerics import incomplete_gamma_beta, special, tensors
-
-__all__ = ["BetaBinomial", "Binomial"]
 
 # Beyond these logits a probability times any count is below the float64 range; the log-probability goes on in a straight line.
 _STEEPEST = 600.0
@@ -35,15 +33,15 @@ class Binomial(Distribution):
         if (probs is None) == (logits is None):
             raise ValueError("a binomial needs either probs or logits")
         self._by_logits = logits is not None
-        given = logits if probs is None else probs
-        assert given is not None
-        total, self._given = tensors.parameters(total_count, given)
-        self.total_count = total.to(self._given.dtype)
-        super().__init__(self._given.shape, validate_args=validate_args)
+        parameter = logits if probs is None else probs
+        assert parameter is not None
+        total, self._parameter = tensors.parameters(total_count, parameter)
+        self.total_count = total.to(self._parameter.dtype)
+        super().__init__(self._parameter.shape, validate_args=validate_args)
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> Binomial:
-        total, given = self.total_count.expand(batch_shape), self._given.expand(batch_shape)
-        return Binomial(total, logits=given) if self._by_logits else Binomial(total, given)
+        total, parameter = self.total_count.expand(batch_shape), self._parameter.expand(batch_shape)
+        return Binomial(total, logits=parameter) if self._by_logits else Binomial(total, parameter)
 
     @constraints.dependent_property(is_discrete=True, event_dim=0)
     def support(self) -> Any:
@@ -51,15 +49,15 @@ class Binomial(Distribution):
 
     @property
     def probs(self) -> Tensor:
-        return torch.sigmoid(self._given) if self._by_logits else self._given
+        return torch.sigmoid(self._parameter) if self._by_logits else self._parameter
 
     @property
     def logits(self) -> Tensor:
-        return self._given if self._by_logits else self._given.log() - torch.log1p(-self._given)
+        return self._parameter if self._by_logits else self._parameter.log() - torch.log1p(-self._parameter)
 
     @property
     def _failure(self) -> Tensor:
-        return torch.sigmoid(-self._given) if self._by_logits else 1.0 - self._given
+        return torch.sigmoid(-self._parameter) if self._by_logits else 1.0 - self._parameter
 
     @property
     def mean(self) -> Tensor:
@@ -85,18 +83,18 @@ class Binomial(Distribution):
         none = self.total_count == 0
         total, y = torch.where(none, 1.0, self.total_count), torch.where(none, 0.0, value.detach())
         rest = total - y
-        success, failure, beyond = self.probs, self._failure, torch.zeros_like(self._given)
+        success, failure, excess = self.probs, self._failure, torch.zeros_like(self._parameter)
         if self._by_logits:
-            shown = self._given.clamp(-_STEEPEST, _STEEPEST)
-            success, failure, beyond = torch.sigmoid(shown), torch.sigmoid(-shown), self._given - shown
+            clamped = self._parameter.clamp(-_STEEPEST, _STEEPEST)
+            success, failure, excess = torch.sigmoid(clamped), torch.sigmoid(-clamped), self._parameter - clamped
         remainders = [special.log_factorial_remainder(count) for count in (total, y, rest)]
         kernel = special.deviance(y, total * success) + special.deviance(rest, total * failure)
-        line = torch.where(beyond < 0, y, -rest) * beyond
+        line = torch.where(excess < 0, y, -rest) * excess
         return torch.where(none, 0.0, remainders[0] - remainders[1] - remainders[2] - kernel + line)
 
     def _tail(self, value: Tensor, upper: bool) -> Tensor:
         """log P(Y > value) or log P(Y <= value) = log I(rest; n - y, y + 1) by the incomplete beta function. Source: DLMF 8.17.5."""
-        count = value.detach().floor() + torch.zeros_like(self._given)
+        count = value.detach().floor() + torch.zeros_like(self._parameter)
         total = self.total_count.expand(count.shape)
         early, late = count < 0, count >= total
         at = torch.where(early | late, 0.0, count)
@@ -173,16 +171,16 @@ class BetaBinomial(Distribution):
     def log_prob(self, value: Tensor) -> Tensor:
         """Log-probability, (n,); 0 of no success in no trial.
 
-        Two negative binomials of one odds, given their sum, which is a third one: each in the saddle-point form that does not cancel.
+        Two negative binomials with equal odds, conditional on their sum, a third one: each in the saddle-point form, without cancellation.
         """
         if self._validate_args:
             self._validate_sample(value)
         none = self.total_count == 0
         total, y = torch.where(none, 1.0, self.total_count), torch.where(none, 0.0, value.detach())
         first, second = self._concentrations
-        whole = first + second
-        parts = (first, y), (second, total - y), (whole, total)
-        scores = [NegativeBinomial(total * (k / whole), k).log_prob(count) for k, count in parts]
+        both = first + second
+        parts = (first, y), (second, total - y), (both, total)
+        scores = [NegativeBinomial(total * (k / both), k).log_prob(count) for k, count in parts]
         return torch.where(none, 0.0, scores[0] + scores[1] - scores[2])
 
     def _tails(self, value: Tensor) -> tuple[Tensor, Tensor]:
@@ -210,12 +208,12 @@ class BetaBinomial(Distribution):
 
 
 def beta_binomial(total_count: Tensor, mean: Tensor, precision: Tensor, validate_args: bool = False) -> BetaBinomial:
-    """Beta-binomial by the mean of its probability, a share, and the precision of that; all (n,)."""
+    """Beta-binomial by the mean and the precision of its beta distributed probability; all (n,)."""
     return BetaBinomial(total_count, mean, precision, validate_args=validate_args)
 
 
 def _quantile(distribution: Binomial | BetaBinomial, p: Tensor) -> Tensor:
-    """The smallest count whose cdf is at least p, from a normal's guess; the number of trials at p = 1."""
+    """The smallest count whose cdf is at least p, searched from the normal's quantile; the number of trials at p = 1."""
     shape = tensors.common_shape(p.shape, distribution.batch_shape)
     p, total = p.double().expand(shape), distribution.total_count.double().expand(shape)
     with torch.no_grad():

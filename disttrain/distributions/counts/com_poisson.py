@@ -1,4 +1,4 @@
-"""Conway-Maxwell-Poisson counts in their mean: the normaliser by sums over whole numbers, for large means by its expansion."""
+"""Conway-Maxwell-Poisson counts by their mean: the normaliser by sums over integers, for large means by its asymptotic expansion."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from torch.distributions import Distribution, constraints
 
 from disttrain.distributions.core import lattice_sums
 from disttrain.distributions.numerics import special, tensors
-
-__all__ = ["ComPoisson"]
 
 _LOG_2PI = 1.8378770664093453
 _ROUNDS = 100
@@ -28,8 +26,8 @@ _LEAST_VARIANCE = 1e-100
 class ComPoisson(Distribution):
     """Conway-Maxwell-Poisson: counts with mean `mean` and probabilities in proportion to λ^y / y!^`dispersion`; both (n,).
 
-    Dispersion 1 is the Poisson, above 1 the counts vary less than that, below 1 more, towards the geometric at 0. The variance is
-    about mean/dispersion. λ is whatever gives the mean. Source: Huang (2017), Mean-parametrized Conway-Maxwell-Poisson regression models.
+    Dispersion 1 is the Poisson, above 1 the counts vary less than the Poisson, below 1 more, towards the geometric at 0. The variance is
+    about mean/dispersion. λ is the solution for the mean. Source: Huang (2017), Mean-parametrized Conway-Maxwell-Poisson regression models.
     """
 
     arg_constraints: ClassVar = {"mean": constraints.positive, "dispersion": constraints.positive}
@@ -81,17 +79,17 @@ class ComPoisson(Distribution):
             width, waiting = 1.0 + 0.5 * height, torch.ones(shape, dtype=torch.bool, device=mode.device)
             while bool(waiting.any()):
                 u, v, w, e, side = (tensors.open_uniform(shape, mode) for _ in range(5))
-                flat = u * (1.0 + width) <= width
-                far = torch.where(flat, v * width, width - e.log()) / height
-                y = mode + torch.where(side < 0.5, -1.0, 1.0) * far.round()
-                bound = w.log() + (width - height * far).clamp(max=0.0)
+                central = u * (1.0 + width) <= width
+                distance = torch.where(central, v * width, width - e.log()) / height
+                y = mode + torch.where(side < 0.5, -1.0, 1.0) * distance.round()
+                bound = w.log() + (width - height * distance).clamp(max=0.0)
                 accepted = waiting & (y >= 0) & (bound <= self.log_prob(y.clamp(min=0.0)) - peak)
                 drawn = torch.where(accepted, y.to(drawn.dtype), drawn)
                 waiting = waiting & ~accepted
             return drawn
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """Log-probability, (n,). Its slopes follow from the moments of the counts, as λ is defined by an equation: implicit differentiation."""
+        """Log-probability, (n,). Its derivatives are moments of the counts, by implicit differentiation of the equation for λ."""
         if self._validate_args:
             self._validate_sample(value)
         value, large = value.detach(), self._large()
@@ -115,7 +113,7 @@ class ComPoisson(Distribution):
 
     def _tails(self, value: Tensor) -> tuple[Tensor, Tensor]:
         value = value.expand(tensors.common_shape(value.shape, self._mean.shape))
-        return lattice_sums.tails(self.log_prob, value, self._mean, _reach(self._mean, self.dispersion), (0.0, math.inf))
+        return lattice_sums.tails(self.log_prob, value, self._mean, _half_width(self._mean, self.dispersion), (0.0, math.inf))
 
     def log_cdf(self, value: Tensor) -> Tensor:
         """log P(Y <= value), differentiable in the parameters: a sum of probabilities whose cost does not grow with them."""
@@ -142,13 +140,13 @@ def _height(count: Tensor, mean: Tensor) -> Tensor:
     return special.deviance(count, mean.clamp(min=1.0)) + special.log_factorial_remainder(count)
 
 
-def _reach(mean: Tensor, dispersion: Tensor) -> Tensor:
-    """45 standard deviations, at least: the mass is log-concave, and less than 1e-18 of a tail is left there."""
+def _half_width(mean: Tensor, dispersion: Tensor) -> Tensor:
+    """At least 45 standard deviations: beyond it less than 1e-18 of a tail is left, as the mass is log-concave."""
     return 45.0 * (1.0 + (mean * torch.minimum(1.0 + mean, 1.0 / dispersion.clamp(max=1.0))).sqrt())
 
 
 def _expanded(value: Tensor, mean: Tensor, dispersion: Tensor) -> Tensor:
-    """The log-probability for a large mean, by the expansion of the normaliser. Source: Gaunt, Iyengar, Olde Daalhuis & Simsek (2019)."""
+    """The log-probability for a large mean, by the asymptotic expansion of the normaliser. Source: Gaunt, Iyengar, Olde Daalhuis & Simsek (2019)."""
     square = dispersion.square() - 1.0
     shift = (0.5 * (dispersion - 1.0) + square / (24.0 * dispersion * mean)) / dispersion
     share = shift / mean
@@ -162,24 +160,24 @@ def _expanded(value: Tensor, mean: Tensor, dispersion: Tensor) -> Tensor:
 
 
 def _solution(mean: Tensor, dispersion: Tensor) -> list[Tensor]:
-    """The tilt that gives the mean, by Newton's method in brackets, and the moments there. See `ComPoisson._solved`."""
+    """The tilt of the distribution with this mean, by bracketed Newton steps, and its moments. See `ComPoisson._solved`."""
     floor = mean.floor()
-    reach = _reach(mean, dispersion).floor()
-    above, above_weight = lattice_sums.nodes(reach)
-    below, below_weight = lattice_sums.nodes(torch.minimum(floor + 1.0, reach))
+    half_width = _half_width(mean, dispersion).floor()
+    above, above_weight = lattice_sums.nodes(half_width)
+    below, below_weight = lattice_sums.nodes(torch.minimum(floor + 1.0, half_width))
     counts = torch.cat([floor + 1.0 + above, floor - below])
     distance, h = counts - mean, _height(counts, mean)
     base = torch.cat([above_weight, below_weight]) - dispersion * h
-    places = len(above)
+    count = len(above)
     # The mean is right where what lies above it weighs as much as what lies below: a function that is nearly straight.
     pull = base + distance.abs().log()
     tilt = _first_tilt(mean, dispersion)
     low, high = torch.full_like(mean, -math.inf), torch.full_like(mean, math.inf)
     for _ in range(_ROUNDS):
         terms = pull + tilt * distance
-        up, down = torch.logsumexp(terms[:places], 0), torch.logsumexp(terms[places:], 0)
+        up, down = torch.logsumexp(terms[:count], 0), torch.logsumexp(terms[count:], 0)
         residual = up - down
-        slope = ((terms[:places] - up).exp() * distance[:places]).sum(0) - ((terms[places:] - down).exp() * distance[places:]).sum(0)
+        slope = ((terms[:count] - up).exp() * distance[:count]).sum(0) - ((terms[count:] - down).exp() * distance[count:]).sum(0)
         low, high = torch.where(residual < 0, tilt, low), torch.where(residual > 0, tilt, high)
         step = tilt - residual / slope
         # A settled row, whose step is lost in rounding, lies on its bracket: half the bracket would throw it back.
@@ -198,7 +196,7 @@ def _solution(mean: Tensor, dispersion: Tensor) -> list[Tensor]:
 
 
 def _first_tilt(mean: Tensor, dispersion: Tensor) -> Tensor:
-    """λ of the geometric where that is near, else of the expansion, as tilt log λ - dispersion log max(mean, 1)."""
+    """The tilt log λ - dispersion log max(mean, 1) to start from: λ of the geometric at a low dispersion, else of the asymptotic expansion."""
     geometric = (mean / (1.0 + mean)).log() - dispersion * mean.clamp(min=1.0).log()
     share = (dispersion - 1.0) / (2.0 * dispersion * mean)
     expanded = dispersion * torch.log1p(share.clamp(min=-0.5))

@@ -1,4 +1,4 @@
-"""Distributions of counts with a dispersion beyond a Poisson's: negative binomial 1, generalized Poisson, Poisson-inverse Gaussian."""
+"""Overdispersed counts: negative binomial 1, generalized Poisson, Poisson-inverse Gaussian."""
 
 from __future__ import annotations
 
@@ -14,14 +14,12 @@ from disttrain.distributions.counts.poisson_family import NegativeBinomial
 from disttrain.distributions.numerics import bessel, special, tensors
 from disttrain.distributions.positive.inverse_gaussian import InverseGaussian
 
-__all__ = ["GeneralizedPoisson", "PoissonInverseGaussian", "negative_binomial1"]
-
 # After so many generations what is left of a branching process is long, and its total all but inverse Gaussian.
 _GENERATIONS = 1000
 
 
 def negative_binomial1(mean: Tensor | float, dispersion: Tensor | float, validate_args: bool = False) -> NegativeBinomial:
-    """Negative binomial with variance mean (1 + dispersion): a concentration in proportion to the mean (NB1 of Cameron & Trivedi)."""
+    """Negative binomial with variance mean (1 + dispersion): its concentration is proportional to the mean (NB1 of Cameron & Trivedi)."""
     mean, dispersion = tensors.parameters(mean, dispersion)
     return NegativeBinomial(mean, mean / dispersion, validate_args=validate_args)
 
@@ -30,7 +28,7 @@ class GeneralizedPoisson(Distribution):
     """Generalized Poisson: counts with mean `mean` and variance mean (1 + `dispersion` mean)², both (n,); Poisson at dispersion 0.
 
     The total progeny of a branching process that starts with Poisson(mean/(1 + dispersion mean)) individuals.
-    Source: Consul & Jain (1973), in the parameterisation that gamlss calls GPO.
+    Source: Consul & Jain (1973), in the parameterisation of GPO of gamlss.
     """
 
     arg_constraints: ClassVar = {"mean": constraints.positive, "dispersion": constraints.positive}
@@ -55,42 +53,42 @@ class GeneralizedPoisson(Distribution):
 
     @property
     def variance(self) -> Tensor:
-        return self._mean * self._spread.square()
+        return self._mean * self._inflation.square()
 
     @property
-    def _spread(self) -> Tensor:
+    def _inflation(self) -> Tensor:
         return 1.0 + self.dispersion * self._mean
 
     def sample(self, sample_shape: Any = ()) -> Tensor:
         """Independent draws of shape sample_shape + (n,): the branching process, generation by generation."""
         shape = self._extended_shape(torch.Size(sample_shape))
         with torch.no_grad():
-            spread, mean = self._spread.expand(shape), self._mean.expand(shape)
-            newborn = torch.poisson(mean / spread)
+            inflation, mean = self._inflation.expand(shape), self._mean.expand(shape)
+            newborn = torch.poisson(mean / inflation)
             total = newborn.clone()
             for _ in range(_GENERATIONS):
                 if not bool((newborn > 0).any()):
                     return total
-                newborn = torch.poisson(newborn * (1.0 - 1.0 / spread))
+                newborn = torch.poisson(newborn * (1.0 - 1.0 / inflation))
                 total = total + newborn
             alive = newborn.clamp(min=1.0)
             # Mean and variance of the descendants of so many: Consul & Famoye (2006), section 8.2.
-            descendants = alive * (spread - 1.0)
-            rest = InverseGaussian(descendants, descendants.square() / (spread * spread)).sample().round()
+            descendants = alive * (inflation - 1.0)
+            rest = InverseGaussian(descendants, descendants.square() / (inflation * inflation)).sample().round()
             return total + torch.where(newborn > 0, rest, 0.0)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """Log-probability, (n,): that of a Poisson of rate mean (1 + dispersion y)/(1 + dispersion mean), divided by 1 + dispersion y."""
+        """Log-probability, (n,): a Poisson probability of rate mean (1 + dispersion y)/(1 + dispersion mean), divided by 1 + dispersion y."""
         if self._validate_args:
             self._validate_sample(value)
-        rate = self._mean / self._spread * (1.0 + self.dispersion * value)
+        rate = self._mean / self._inflation * (1.0 + self.dispersion * value)
         return -special.deviance(value, rate) - special.log_factorial_remainder(value) - torch.log1p(self.dispersion * value)
 
     def _tails(self, value: Tensor) -> tuple[Tensor, Tensor]:
         value = value.expand(tensors.common_shape(value.shape, self._mean.shape))
-        # The ratio of neighbouring probabilities tends to 1 - 1/(2 spread²).
-        reach = 45.0 * (1.0 + self.variance.sqrt() + 2.0 * self._spread.square())
-        return lattice_sums.tails(self.log_prob, value, self._mean, reach, (0.0, math.inf))
+        # The ratio of neighbouring probabilities tends to 1 - 1/(2 inflation²).
+        half_width = 45.0 * (1.0 + self.variance.sqrt() + 2.0 * self._inflation.square())
+        return lattice_sums.tails(self.log_prob, value, self._mean, half_width, (0.0, math.inf))
 
     def log_cdf(self, value: Tensor) -> Tensor:
         """log P(Y <= value), differentiable in the parameters: a sum of probabilities whose cost does not grow with them."""
@@ -115,7 +113,7 @@ class GeneralizedPoisson(Distribution):
 class PoissonInverseGaussian(Distribution):
     """Poisson whose rate is inverse Gaussian: counts with mean `mean` and variance mean + `dispersion` mean², both (n,).
 
-    A longer tail than the negative binomial's of the same variance. Source: Holla (1967); Dean, Lawless & Willmot (1989); PIG of gamlss.
+    Its tail is longer than the negative binomial's with equal mean and variance. Source: Holla (1967); Dean, Lawless & Willmot (1989); PIG of gamlss.
     """
 
     arg_constraints: ClassVar = {"mean": constraints.positive, "dispersion": constraints.positive}
@@ -149,7 +147,7 @@ class PoissonInverseGaussian(Distribution):
     def log_prob(self, value: Tensor) -> Tensor:
         """Log-probability, (n,): a Bessel function K of order y - ½, which up to y = 30 is a finite sum of positive terms.
 
-        Beyond, the saddle-point form: two squares that are exact, and what is left of K is a series in 1/s, s² = (y - ½)² + argument².
+        Above, the saddle-point form: two exact squares, and the correction of K as a series in 1/s, s² = (y - ½)² + argument².
         """
         if self._validate_args:
             self._validate_sample(value)
@@ -164,8 +162,8 @@ class PoissonInverseGaussian(Distribution):
     def _tails(self, value: Tensor) -> tuple[Tensor, Tensor]:
         value = value.expand(tensors.common_shape(value.shape, self._mean.shape))
         # The ratio of neighbouring probabilities tends to 1 - 1/(1 + 2 dispersion mean).
-        reach = 45.0 * (2.0 + self.variance.sqrt() + 2.0 * self.dispersion * self._mean)
-        return lattice_sums.tails(self.log_prob, value, self._mean, reach, (0.0, math.inf))
+        half_width = 45.0 * (2.0 + self.variance.sqrt() + 2.0 * self.dispersion * self._mean)
+        return lattice_sums.tails(self.log_prob, value, self._mean, half_width, (0.0, math.inf))
 
     def log_cdf(self, value: Tensor) -> Tensor:
         """log P(Y <= value), differentiable in the parameters: a sum of probabilities whose cost does not grow with them."""

@@ -14,8 +14,6 @@ from torch.distributions import Distribution, constraints
 from disttrain.distributions.core.root_finding import smallest_count
 from disttrain.distributions.numerics import incomplete_gamma_beta, log_probabilities, special, tensors
 
-__all__ = ["Geometric", "NegativeBinomial", "Poisson"]
-
 
 class Poisson(Distribution):
     """Poisson with mean and variance `rate`: (n,)."""
@@ -112,11 +110,11 @@ class NegativeBinomial(Distribution):
         if self._validate_args:
             self._validate_sample(value)
         m, k = self._mean, self.concentration
-        total, whole = k + value, k + m
+        total, denominator = k + value, k + m
         remainders = special.stirling_remainder(torch.stack((total, k + torch.zeros_like(total))))
-        kernel = special.deviance(k, total * (k / whole)) + special.deviance(value, total * (m / whole))
-        spread = 0.5 * torch.log1p(value / k) + special.log_factorial_remainder(value)
-        return remainders[0] - remainders[1] - kernel - spread
+        kernel = special.deviance(k, total * (k / denominator)) + special.deviance(value, total * (m / denominator))
+        normaliser = 0.5 * torch.log1p(value / k) + special.log_factorial_remainder(value)
+        return remainders[0] - remainders[1] - kernel - normaliser
 
     def cdf(self, value: Tensor) -> Tensor:
         return tensors.on_arrays(_negative_binomial_lower, value, self._mean, self.concentration)
@@ -141,8 +139,8 @@ class NegativeBinomial(Distribution):
 
     def _shares(self) -> tuple[Tensor, Tensor]:
         """The probabilities of success and failure, k/(k + m) and m/(k + m)."""
-        whole = self.concentration + self._mean
-        return self.concentration / whole, self._mean / whole
+        denominator = self.concentration + self._mean
+        return self.concentration / denominator, self._mean / denominator
 
 
 class Geometric(Distribution):
@@ -212,9 +210,9 @@ def _trials(value: Tensor) -> Tensor:
 
 def _count_quantile(distribution: Distribution, p: Tensor) -> Tensor:
     shape = tensors.common_shape(p.shape, distribution.batch_shape)
-    spread = distribution.variance / distribution.mean
+    scale = distribution.variance / distribution.mean
     # The gamma distribution of the same mean and variance is seldom more than a count away.
-    guess = tensors.on_arrays(scipy.special.gammaincinv, distribution.mean / spread, p) * spread.detach()
+    guess = tensors.on_arrays(scipy.special.gammaincinv, distribution.mean / scale, p) * scale.detach()
     return smallest_count(distribution.cdf, p.expand(shape), guess)
 
 
@@ -241,6 +239,6 @@ def _negative_binomial_upper(y: NDArray[np.float64], mean: NDArray[np.float64], 
 
 
 def _as_beta(y: NDArray[np.float64], mean: NDArray[np.float64], k: NDArray[np.float64]) -> tuple[NDArray[Any], ...]:
-    """floor(y) + 1, k/(k + m), m/(k + m), and whether the first share is the smaller one, which has all its digits."""
+    """floor(y) + 1, k/(k + m), m/(k + m), and a mask where the first share is the smaller one, which has all its digits."""
     count, success, failure = np.broadcast_arrays(np.floor(np.maximum(y, 0.0)) + 1.0, k / (k + mean), mean / (k + mean))
     return count, success, failure, success < failure

@@ -12,13 +12,11 @@ from torch.distributions import Distribution, constraints
 from disttrain.distributions.core import lattice_sums
 from disttrain.distributions.numerics import bessel, special, tensors
 
-__all__ = ["Skellam"]
-
 _LOG_2PI = 1.8378770664093453
 
 
 class _Integer(constraints.Constraint):
-    """Every whole number, negative ones included; torch has none of that kind."""
+    """The constraint to all integers, negative ones included; torch has none."""
 
     is_discrete = True
 
@@ -58,10 +56,10 @@ class Skellam(Distribution):
             return torch.poisson(self.rate1.expand(shape)) - torch.poisson(self.rate2.expand(shape))
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """Log-probability, (n,): exp(-rate1 - rate2) (rate1/rate2)^(y/2) I_y(2 sqrt(rate1 rate2)), with no Bessel function to overflow.
+        """Log-probability, (n,): exp(-rate1 - rate2) (rate1/rate2)^(y/2) I_y(2 sqrt(rate1 rate2)), without overflow of I.
 
-        In the saddle-point form both deviances are exact, and what is left of I is a series in 1/s, s² = y² + 4 rate1 rate2; below
-        s = 30 it is the power series of I.
+        In the saddle-point form both deviances are exact, and the correction of I is a series in 1/s, s² = y² + 4 rate1 rate2; below
+        s = 30 the power series of I is used.
         """
         if self._validate_args:
             self._validate_sample(value)
@@ -77,8 +75,8 @@ class Skellam(Distribution):
         # Further out than any rate the tail is 0, and its squares would overflow.
         value = value.clamp(-1e100, 1e100).expand(tensors.common_shape(value.shape, self.rate1.shape))
         # The mass is log-concave: 45 standard deviations out less than 1e-18 of a tail is left.
-        reach = 45.0 * (1.0 + self.variance.sqrt())
-        return lattice_sums.tails(self.log_prob, value, self.mean, reach, (-math.inf, math.inf))
+        half_width = 45.0 * (1.0 + self.variance.sqrt())
+        return lattice_sums.tails(self.log_prob, value, self.mean, half_width, (-math.inf, math.inf))
 
     def log_cdf(self, value: Tensor) -> Tensor:
         """log P(Y <= value), differentiable in the rates: a sum of probabilities whose cost does not grow with them."""
@@ -96,7 +94,7 @@ class Skellam(Distribution):
         return self.log_survival(value).exp()
 
     def icdf(self, value: Tensor) -> Tensor:
-        """The smallest whole number whose cdf is at least `value`."""
+        """The smallest integer whose cdf is at least `value`."""
         return lattice_sums.quantile(self.cdf, value, self.mean, self.variance, -math.inf)
 
 

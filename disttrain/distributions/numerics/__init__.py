@@ -1,1 +1,1 @@
-"""Special functions, exact in both tails and differentiable, and random numbers by their place."""
+"""Special functions, exact in both tails and differentiable, and counter-based random numbers."""

@@ -10,8 +10,6 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-__all__ = ["LARGE", "log_debye", "log_series", "log_spherical"]
-
 # From here on twelve terms of the series in 1/s are exact to 2e-15.
 LARGE = 30.0
 _TERMS = 12
@@ -22,7 +20,7 @@ _POWERS = 50
 @cache
 def _debye() -> tuple[tuple[float, ...], ...]:
     """U_k(p)/p^k, a polynomial in p², for k = 1 ... 12. Source: NIST DLMF 10.41.9."""
-    last, found = {0: Fraction(1)}, []
+    last, polynomials = {0: Fraction(1)}, []
     for _ in range(_TERMS):
         following: dict[int, Fraction] = {}
         for power, c in last.items():
@@ -31,8 +29,8 @@ def _debye() -> tuple[tuple[float, ...], ...]:
             following[power + 1] = following.get(power + 1, Fraction(0)) + up
             following[power + 3] = following.get(power + 3, Fraction(0)) + down
         last = following
-        found.append(tuple(float(c) for _, c in sorted(last.items())))
-    return tuple(found)
+        polynomials.append(tuple(float(c) for _, c in sorted(last.items())))
+    return tuple(polynomials)
 
 
 def _double_polynomial(q: Tensor, r: Tensor, coefficients: list[list[float]]) -> Tensor:
@@ -57,16 +55,16 @@ class _LogDebye(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:
         q, r = ctx.saved_tensors
         table = [[0.0], *map(list, _debye())]
-        whole = 1.0 + _double_polynomial(q, r, table)
+        value = 1.0 + _double_polynomial(q, r, table)
         by_q = _double_polynomial(q, r, [[j * c for j, c in enumerate(row)][1:] or [0.0] for row in table])
         by_r = _double_polynomial(q, r, [[k * c for c in row] for k, row in enumerate(table)][1:])
-        return (grad * by_q / whole).sum_to_size(q.shape), (grad * by_r / whole).sum_to_size(r.shape)
+        return (grad * by_q / value).sum_to_size(q.shape), (grad * by_r / value).sum_to_size(r.shape)
 
 
 def log_debye(order: Tensor, s: Tensor, sign: float) -> Tensor:
-    """log Σ sign^k U_k(order/s) / order^k with s = sqrt(order² + argument²): what I (sign 1) or K (sign -1) is beyond its leading term.
+    """log Σ sign^k U_k(order/s) / order^k with s = sqrt(order² + argument²): the correction of I (sign 1) or K (sign -1) to its leading term.
 
-    Good to 2e-15 for s >= 30 and any order >= 0, 0 included. Source: NIST DLMF 10.41.3 and 10.41.4.
+    Exact to 2e-15 for s >= 30 and any order >= 0, 0 included. Source: NIST DLMF 10.41.3 and 10.41.4.
     """
     result: Tensor = _LogDebye.apply((order / s).square(), sign / s)  # type: ignore[no-untyped-call]
     return result
@@ -94,7 +92,7 @@ class _LogSeries(torch.autograd.Function):
 
 
 def log_series(q: Tensor, order: Tensor) -> Tensor:
-    """log [order! I_order(2 √q) / q^(order/2)] for 0 <= q <= 225 by the power series, all of whose terms are positive: DLMF 10.25.2."""
+    """log [order! I_order(2 √q) / q^(order/2)] for 0 <= q <= 225 by the power series, of positive terms: DLMF 10.25.2."""
     result: Tensor = _LogSeries.apply(q, order)  # type: ignore[no-untyped-call]
     return result
 
@@ -102,7 +100,7 @@ def log_series(q: Tensor, order: Tensor) -> Tensor:
 def log_spherical(n: Tensor, x: Tensor) -> Tensor:
     """log [K_(n + ½)(x) exp(x) sqrt(2x/π)] for n = 0 ... 30 and x > 0, a finite sum of positive terms: DLMF 10.49.12.
 
-    It is summed from its largest power: in 1/(2x) where that is below 1, else in 2x.
+    The sum is a polynomial in 1/(2x) where that is below 1, else in 2x.
     """
     n = n.detach()
     double = 2.0 * x

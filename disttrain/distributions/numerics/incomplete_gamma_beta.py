@@ -1,7 +1,8 @@
 """Logarithms of the incomplete gamma and beta functions, differentiable in every argument, far tails included.
 
-Values are scipy's where these do not underflow, else continued fractions or quadrature in logarithms. Slopes in the value are densities; slopes in a
-shape have no closed form and are central differences of order six of the logarithm, whose steps follow the width of its bend.
+Values are scipy's where these do not underflow, else continued fractions or quadrature in logarithms. Derivatives in the value are
+densities; derivatives in a shape have no closed form and are central differences of order six of the logarithm, with steps in proportion
+to the scale of its curvature.
 """
 
 from __future__ import annotations
@@ -17,10 +18,6 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from disttrain.distributions.numerics import special, tensors
-
-__all__ = [
-    "bounded_exp", "far_beta", "log_beta_lower", "log_gamma_lower", "log_gamma_upper", "log_of_pair", "replaced", "slope_in_shape",
-]  # fmt: skip
 
 _HALF_LOG_2PI = 0.9189385332046727
 # Below this a probability of scipy's has lost digits, or is 0.
@@ -60,10 +57,10 @@ def _fraction(step: Callable[[int, Tensor, Tensor], tuple[Tensor, Tensor]], firs
     return total
 
 
-def _far_gamma_lower(a: Tensor, x: Tensor) -> Tensor:
+def _extreme_gamma_lower(a: Tensor, x: Tensor) -> Tensor:
     """log P(a, x) for x well below a: x^a exp(-x)/Γ(a) · ∫ exp(x (1 - exp(-u)) - a u) du over u > 0 by Gauss-Laguerre.
 
-    In the unit 1/(a - x) of u the integrand is exp(-u) times a factor that hardly bends; the power series needs √a terms.
+    In the unit 1/(a - x) of u the integrand is exp(-u) times a nearly linear factor; the power series needs √a terms.
     Source: DLMF 8.6.3 with t = u.
     """
     nodes, weights = (torch.from_numpy(row).to(a.device) for row in _LAGUERRE)
@@ -72,7 +69,7 @@ def _far_gamma_lower(a: Tensor, x: Tensor) -> Tensor:
     return _front_gamma(a, x) - (a - x).log() + (weights * bend.exp()).sum(-1).log()
 
 
-def _far_gamma_upper(a: Tensor, x: Tensor) -> Tensor:
+def _extreme_gamma_upper(a: Tensor, x: Tensor) -> Tensor:
     """log Q(a, x) for x well above a: the continued fraction. Source: DLMF 8.9.2."""
     b = x + 1.0 - a
     first = b.reciprocal()
@@ -84,7 +81,7 @@ def _far_gamma_upper(a: Tensor, x: Tensor) -> Tensor:
     return _front_gamma(a, x) + _fraction(step, (first, torch.full_like(b, 1e300))).log()
 
 
-def far_beta(a: Tensor, b: Tensor, x: Tensor, rest: Tensor) -> Tensor:
+def extreme_beta(a: Tensor, b: Tensor, x: Tensor, rest: Tensor) -> Tensor:
     """log I_x(a, b) for x well below the mean: the continued fraction. Source: DLMF 8.17.22."""
     first = (1.0 - (a + b) * x / (a + 1.0)).reciprocal()
 
@@ -99,32 +96,32 @@ def far_beta(a: Tensor, b: Tensor, x: Tensor, rest: Tensor) -> Tensor:
     return _front_beta(a, b, x, rest) - a.log() + _fraction(step, (first, torch.ones_like(first))).log()
 
 
-def replaced(value: Tensor, where: Tensor, far: Callable[..., Tensor], *arguments: Tensor) -> Tensor:
-    """The value, but `far` of the arguments at the places `where`."""
+def replaced(value: Tensor, where: Tensor, formula: Callable[..., Tensor], *arguments: Tensor) -> Tensor:
+    """The value, replaced by `formula` of the arguments where `where` is True."""
     if not bool(where.any()):
         return value
-    spread = torch.broadcast_tensors(value, *arguments)  # type: ignore[no-untyped-call]
-    value, where = spread[0].clone(), where.expand(spread[0].shape)
-    value[where] = far(*(argument[where] for argument in spread[1:]))
+    expanded = torch.broadcast_tensors(value, *arguments)  # type: ignore[no-untyped-call]
+    value, where = expanded[0].clone(), where.expand(expanded[0].shape)
+    value[where] = formula(*(argument[where] for argument in expanded[1:]))
     return value
 
 
 def log_of_pair(smaller: Tensor, other: Tensor) -> Tensor:
-    """log p of a probability whose counterpart 1 - p is known too: where p is near 1 from the counterpart."""
+    """log p from a probability p and its complement 1 - p: from the complement where p is near 1."""
     return torch.where(other < 0.5, torch.log1p(-other), smaller.clamp(min=5e-324).log())
 
 
 def _gamma_lower(a: Tensor, x: Tensor) -> Tensor:
     lower = tensors.on_arrays(scipy.special.gammainc, a, x)
     value = log_of_pair(lower, tensors.on_arrays(scipy.special.gammaincc, a, x))
-    value = replaced(value, (lower < _TINY) & (x > 0) & x.isfinite(), _far_gamma_lower, a, x)
+    value = replaced(value, (lower < _TINY) & (x > 0) & x.isfinite(), _extreme_gamma_lower, a, x)
     return torch.where(x > 0, value, -math.inf)
 
 
 def _gamma_upper(a: Tensor, x: Tensor) -> Tensor:
     upper = tensors.on_arrays(scipy.special.gammaincc, a, x)
     value = log_of_pair(upper, tensors.on_arrays(scipy.special.gammainc, a, x))
-    value = replaced(value, (upper < _TINY) & x.isfinite() & (x > a), _far_gamma_upper, a, x)
+    value = replaced(value, (upper < _TINY) & x.isfinite() & (x > a), _extreme_gamma_upper, a, x)
     return torch.where(x == math.inf, -math.inf, value)
 
 
@@ -134,28 +131,28 @@ def _beta_lower(a: Tensor, b: Tensor, x: Tensor, rest: Tensor) -> Tensor:
     below, above = tensors.on_arrays(scipy.special.betainc, *ends), tensors.on_arrays(scipy.special.betaincc, *ends)
     lower, upper = torch.where(by_x, below, above), torch.where(by_x, above, below)
     value = log_of_pair(lower, upper)
-    value = replaced(value, (lower < _TINY) & (x > 0), far_beta, a, b, x, rest)
+    value = replaced(value, (lower < _TINY) & (x > 0), extreme_beta, a, b, x, rest)
     return torch.where(x > 0, value, -math.inf)
 
 
-def slope_in_shape(function: Callable[..., Tensor], place: int, arguments: tuple[Tensor, ...]) -> Tensor:
-    """The derivative of `function` in the shape at `place`, by central differences; 0 where the value is certain."""
-    shape = arguments[place]
+def slope_in_shape(function: Callable[..., Tensor], position: int, arguments: tuple[Tensor, ...]) -> Tensor:
+    """The derivative of `function` in its argument at `position`, a shape, by central differences; 0 where these are not finite."""
+    shape = arguments[position]
     step = _STEP * shape / (1.0 + shape).sqrt()
     total = torch.zeros(1, dtype=torch.float64, device=shape.device)
     for number, weight in enumerate(_STENCIL, 1):
-        up, down = (function(*arguments[:place], shape + sign * number * step, *arguments[place + 1 :]) for sign in (1, -1))
+        up, down = (function(*arguments[:position], shape + sign * number * step, *arguments[position + 1 :]) for sign in (1, -1))
         total = total + weight * (up - down)
     return (total / step).nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)
 
 
 def bounded_exp(log_slope: Tensor) -> Tensor:
-    """exp of the logarithm of a slope: 0 at an infinite value, bounded where the probability is all but 0."""
+    """exp of the logarithm of a derivative: 0 at an infinite value, bounded where the probability is nearly 0."""
     return log_slope.nan_to_num(nan=-math.inf).clamp(max=650.0).exp()
 
 
 def _upper_slope(a: Tensor, x: Tensor, log_upper: Tensor) -> Tensor:
-    """The derivative of log Q(a, x) in a: of a small a by way of log P, which is nearly linear there where log Q bends as log a does."""
+    """The derivative of log Q(a, x) in a; of a small a from log P, which is nearly linear there, where log Q curves like log a."""
     slope = slope_in_shape(_gamma_upper, 0, (a, x))
     small = (a < 0.5) & (log_upper > -500.0)
     if not bool(small.any()):
@@ -201,9 +198,9 @@ class _Beta(torch.autograd.Function):
         a, b, x, rest, result = ctx.saved_tensors
         slopes: list[Tensor | None] = [None, None, None, None]
         grad = torch.where(result == -math.inf, 0.0, grad)
-        for place in (0, 1):
-            if ctx.needs_input_grad[place]:
-                slopes[place] = (slope_in_shape(_beta_lower, place, (a, b, x, rest)) * grad).sum_to_size((a, b)[place].shape)
+        for position in (0, 1):
+            if ctx.needs_input_grad[position]:
+                slopes[position] = (slope_in_shape(_beta_lower, position, (a, b, x, rest)) * grad).sum_to_size((a, b)[position].shape)
         if ctx.needs_input_grad[2]:
             # All of the slope is given to x, as rest is 1 - x.
             inside = (x > 0) & (rest > 0)
@@ -230,9 +227,9 @@ def log_gamma_upper(a: Tensor, x: Tensor) -> Tensor:
 
 
 def log_beta_lower(a: Tensor, b: Tensor, x: Tensor, rest: Tensor) -> Tensor:
-    """log I_x(a, b), the regularised incomplete beta function, with rest = 1 - x given apart; float64.
+    """log I_x(a, b), the regularised incomplete beta function, with rest = 1 - x as an argument of its own; float64.
 
-    The upper tail is log_beta_lower(b, a, rest, x). `rest` gets no gradient: that of `x` is the whole one.
+    The upper tail is log_beta_lower(b, a, rest, x). `rest` gets no gradient: the gradient of `x` includes it.
     """
     result: Tensor = _Beta.apply(*_doubles(a, b, x, rest.detach()))  # type: ignore[no-untyped-call]
     return result

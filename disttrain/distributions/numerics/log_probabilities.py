@@ -1,4 +1,4 @@
-"""Logarithms of probabilities that neither underflow nor cancel, each with its derivative written out."""
+"""Log-probabilities without underflow or cancellation, each with its derivative written out."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from disttrain.distributions.numerics import special
-
-__all__ = ["log1mexp", "log_difference", "log_interval", "log_ndtr", "log_passed", "lost"]
 
 _ROOT_HALF = math.sqrt(0.5)
 _ROOT_TWO_OVER_PI = math.sqrt(2.0 / math.pi)
@@ -87,9 +85,9 @@ def log_passed(log_hazard: Tensor) -> Tensor:
 
 
 def log_interval(log_cdf: tuple[Tensor, Tensor], log_survival: tuple[Tensor, Tensor]) -> Tensor:
-    """log(F(b) - F(a)) from (log F(a), log F(b)) and (log S(a), log S(b)), as the difference in the tail that is nearer.
+    """log(F(b) - F(a)) from (log F(a), log F(b)) and (log S(a), log S(b)), as the difference in the nearer tail.
 
-    Far out in one tail the other's probabilities are both 1 and their difference is lost; the branch that is not taken gets no gradient.
+    In the other tail both probabilities may round to 1, which loses their difference; the unused branch gets no gradient.
     """
     (below_a, below_b), (above_a, above_b) = log_cdf, log_survival
     # Where the survival at the lower end is the smaller of the two, the interval lies in the upper tail.
@@ -99,11 +97,12 @@ def log_interval(log_cdf: tuple[Tensor, Tensor], log_survival: tuple[Tensor, Ten
 
 
 @torch.no_grad()
-def lost(difference: Tensor, flat: Tensor, larger: Tensor) -> Tensor:
-    """Where the logarithm `flat` stands for that of a difference from `larger`: they differ by no more than it resolves, or it is -inf.
+def lost(difference: Tensor, approximation: Tensor, larger: Tensor) -> Tensor:
+    """A mask of the log differences from `larger` that rounding has lost, and that `approximation` replaces.
 
-    A difference of more than a thousandth of `larger` has digits enough of its own.
+    There the two differ by no more than the resolution of the difference, or the difference is -inf. A difference of more than a
+    thousandth of `larger` is exact enough.
     """
     share = (difference - larger).exp()
-    apart = (share - (flat - larger).exp()).abs()
+    apart = (share - (approximation - larger).exp()).abs()
     return ((apart <= _UNRESOLVED) & (share < _NARROW)) | (difference == -math.inf)

@@ -1,4 +1,4 @@
-"""Lower tails that the normal cdf alone does not give: those of the skew normal and of a normal plus an exponential, in logs.
+"""Log lower tails of the skew normal and of the sum of a normal and an exponential.
 
 The derivatives are densities and closed forms, written out. Upper tails follow by reflection or by adding positive terms.
 """
@@ -13,8 +13,6 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-__all__ = ["log_ex_gaussian_lower", "log_scaled_ndtr", "log_skew_normal_lower"]
-
 _ROOT_HALF = math.sqrt(0.5)
 _ROOT_TWO_OVER_PI = math.sqrt(2.0 / math.pi)
 _LOG_2 = math.log(2.0)
@@ -27,13 +25,13 @@ _NODES, _WEIGHTS = (
 
 
 def _rule(like: Tensor) -> tuple[Tensor, Tensor]:
-    """Points and weights with one axis in front of those of `like`."""
+    """Points and weights with one axis in front of the axes of `like`."""
     shape = (-1, *(1 for _ in like.shape))
     return like.new_tensor(_NODES).reshape(shape), like.new_tensor(_WEIGHTS).reshape(shape)
 
 
 def _mills_excess(x: Tensor) -> Tensor:
-    """φ(x)/Φ(x) + x, which tends to -1/x far below 0: there by its series, as the sum cancels."""
+    """φ(x)/Φ(x) + x, which tends to -1/x for x → -∞: there by its series, as the sum cancels."""
     below, above = x.clamp(-50.0, 0.0), x.clamp(min=0.0)
     lower = below + _ROOT_TWO_OVER_PI / torch.special.erfcx(below * -_ROOT_HALF)
     upper = above + (-0.5 * above * above - _LOG_2PI_HALF - torch.special.log_ndtr(above)).exp()
@@ -64,7 +62,7 @@ class _LogScaledNdtr(torch.autograd.Function):
 
 
 def log_scaled_ndtr(x: Tensor) -> Tensor:
-    """log Φ(x) + x²/2 for x <= 0, of which far below 0 only -log(-x) is left; its slope φ(x)/Φ(x) + x too keeps its digits.
+    """log Φ(x) + x²/2 for x <= 0, about -log(-x) for x → -∞; its derivative φ(x)/Φ(x) + x is exact too.
 
     Source: NIST DLMF 7.12.1.
     """
@@ -73,7 +71,7 @@ def log_scaled_ndtr(x: Tensor) -> Tensor:
 
 
 def _half_square(z: Tensor) -> Tensor:
-    """z²/2 below 0, else 0: what the logarithms of lower tails are given without, as it would swallow their digits."""
+    """z²/2 below 0, else 0: this file returns log lower tails without this term, as it would round off their digits."""
     below = z.clamp(max=0.0)
     return 0.5 * below * below
 
@@ -81,8 +79,8 @@ def _half_square(z: Tensor) -> Tensor:
 def _exponential_part(z: Tensor, b: Tensor) -> Tensor:
     """log of exp(b²/2 - b z) Φ(z - b), plus z²/2 where z < 0."""
     above = z.clamp(min=0.0)
-    near = _scaled_ndtr((z - b).clamp(max=0.0)) - 0.5 * above * above
-    return torch.where(z < b, near, -b * (z - 0.5 * b) + torch.special.log_ndtr(z - b))
+    left = _scaled_ndtr((z - b).clamp(max=0.0)) - 0.5 * above * above
+    return torch.where(z < b, left, -b * (z - 0.5 * b) + torch.special.log_ndtr(z - b))
 
 
 def _slope_in_rate(z: Tensor, b: Tensor) -> Tensor:
@@ -155,25 +153,25 @@ def _log_thin_tail(h: Tensor, a: Tensor) -> Tensor:
     product = a * h
     steep = product >= 1.0
     tail = _log_steep_tail(torch.where(steep, h, 1.0), torch.where(steep, a, 1.0))
-    flat, sharp = (~steep) & (a <= 1.0), (~steep) & (a > 1.0)
-    h_flat, a_flat = torch.where(flat, h, 0.0), torch.where(flat, a, 0.0)
+    shallow, sharp = (~steep) & (a <= 1.0), (~steep) & (a > 1.0)
+    h_shallow, a_shallow = torch.where(shallow, h, 0.0), torch.where(shallow, a, 0.0)
     # exp(-h²/2)/Φ(-h) is 2/erfcx.
-    ratio = _owen(h_flat, a_flat) * (2.0 / math.pi) / torch.special.erfcx(h_flat * _ROOT_HALF)
-    flat_tail = _scaled_ndtr(-h_flat) + torch.log1p(-ratio) + 0.5 * (a_flat * h_flat).square()
+    ratio = _owen(h_shallow, a_shallow) * (2.0 / math.pi) / torch.special.erfcx(h_shallow * _ROOT_HALF)
+    shallow_tail = _scaled_ndtr(-h_shallow) + torch.log1p(-ratio) + 0.5 * (a_shallow * h_shallow).square()
     h_sharp, a_sharp = torch.where(sharp, h, 0.0), torch.where(sharp, a, 2.0)
     product = h_sharp * a_sharp
     twice = _owen(product, a_sharp.reciprocal()) * (-0.5 * product * product).exp() / math.pi
     sharp_tail = (twice - 0.5 * torch.erfc(product * _ROOT_HALF) * torch.erf(h_sharp * _ROOT_HALF)).log()
     sharp_tail = sharp_tail + 0.5 * (h_sharp * h_sharp + product * product)
-    return torch.where(steep, tail, torch.where(flat, flat_tail, sharp_tail))
+    return torch.where(steep, tail, torch.where(shallow, shallow_tail, sharp_tail))
 
 
 def _skew_normal_lower(z: Tensor, a: Tensor) -> Tensor:
     """The logarithm of the lower tail plus `_dropped`."""
     h, steepness = z.abs(), a.abs()
     half, product = 0.5 * h * h, steepness * h
-    thin, whole = _log_thin_tail(h, steepness), _scaled_ndtr(-h)
-    thick = _LOG_2 + whole + torch.log1p(-0.5 * (thin - 0.5 * product * product - whole).clamp(max=0.0).exp())
+    thin, normal_tail = _log_thin_tail(h, steepness), _scaled_ndtr(-h)
+    thick = _LOG_2 + normal_tail + torch.log1p(-0.5 * (thin - 0.5 * product * product - normal_tail).clamp(max=0.0).exp())
     survival = torch.where(a > 0, thick - half, thin - half - 0.5 * product * product).exp()
     # Above 0 with a steep rise: Φ(a h) erf(h/√2) + 2 T(a h, 1/a), two positive terms.
     rising = (z >= 0) & (a > 1.0) & (survival > 0.5)
@@ -186,7 +184,7 @@ def _skew_normal_lower(z: Tensor, a: Tensor) -> Tensor:
 
 
 def _dropped(z: Tensor, a: Tensor) -> Tensor:
-    """What the lower tail falls with: z²/2 below 0, and a² z²/2 more for skewness above 0."""
+    """The term dropped from the log lower tail: z²/2 below 0, and a² z²/2 more for skewness above 0."""
     return _half_square(z) + _half_square(z * a.clamp(min=0.0))
 
 
@@ -213,7 +211,7 @@ class _LogSkewNormalLower(torch.autograd.Function):
 
 
 def log_skew_normal_lower(z: Tensor, a: Tensor) -> Tensor:
-    """log P(Y <= z) for the standard skew normal of skewness a, both of one shape; the upper tail is that of -z and -a.
+    """log P(Y <= z) for the standard skew normal of skewness a, both of one shape; the upper tail at z is the lower tail at -z with skewness -a.
 
     Φ(z) - 2 T(z, a) with Owen's T by quadrature, rearranged so that nothing cancels.
     Source: Owen (1956), Tables for computing bivariate normal probabilities, eq. 2.3 and 2.7; checked against scipy.stats.skewnorm.

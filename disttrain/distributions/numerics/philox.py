@@ -1,11 +1,9 @@
-"""Random numbers that are a function of their place: Philox4x32-10, a counter-based generator."""
+"""Random numbers as a function of a counter: Philox4x32-10, a counter-based generator."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-
-__all__ = ["philox", "uniforms"]
 
 Words = NDArray[np.uint64]
 Integers = NDArray[np.integer] | int
@@ -33,8 +31,8 @@ def philox(counter: tuple[Words, Words, Words, Words], key: tuple[int, int]) -> 
 def uniforms(seed: int, row: Integers, draw: Integers, size: int = 1) -> NDArray[np.float64]:
     """`size` uniform numbers for each row's number and number of a draw, (*shape, size): midpoints of 2^52 parts of (0, 1).
 
-    `row` and `draw` broadcast to `shape`. A number depends on the seed, the row's number and the draw's alone: not on the rows beside it,
-    nor on how many draws there are.
+    `row` and `draw` broadcast to `shape`. A number depends on the seed, the row's number and the draw's number alone: not on other rows,
+    nor on the number of draws.
     """
     index, number = np.broadcast_arrays(np.asarray(row).astype(np.uint64), np.asarray(draw).astype(np.uint64))
     key = np.random.SeedSequence(seed).generate_state(2, np.uint32)

@@ -1,4 +1,4 @@
-"""What log-densities need so that large parameters do not cancel: remainders of log-gamma, the deviance of two positive numbers.
+"""Terms of log-densities without cancellation for large parameters: remainders of log-gamma, the deviance of two positive numbers.
 
 All functions work elementwise on tensors of one dtype, broadcast, and have their derivatives written out.
 """
@@ -11,19 +11,6 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-__all__ = [
-    "deviance",
-    "half_step",
-    "log1p_square",
-    "log_factorial_remainder",
-    "log_ratio",
-    "ndtr",
-    "ndtri",
-    "saturating_exp",
-    "stirling_remainder",
-    "xlog1py",
-]
-
 # From here on five terms of the asymptotic series of log-gamma are exact to 1e-16.
 _LARGE = 16.0
 _HALF_LOG_2PI = 0.9189385332046727
@@ -35,7 +22,7 @@ _STIRLING_SLOPE = tuple(-(2 * n + 1) * c for n, c in enumerate(_STIRLING))
 _HALF_STEP = (-1 / 8, 1 / 192, -1 / 640, 17 / 14336, -31 / 18432)
 _HALF_STEP_SLOPE = tuple(-(2 * n + 1) * c for n, c in enumerate(_HALF_STEP))
 # Below this square of (m - x)/(m + x) the deviance is summed as a series of that ratio, above it has lost no digits that matter.
-_NEAR = 0.01
+_SERIES_LIMIT = 0.01
 _ATANH = tuple(1 / (2 * n + 3) for n in range(6))
 # exp(700) = 1e304: the last power of e that ten thousand rows can add up.
 _EXP_LIMIT = 700.0
@@ -96,9 +83,9 @@ class _Deviance(torch.autograd.Function):
         square = ratio * ratio
         series = _polynomial(square, _ATANH).mul_(square)
         ctx.save_for_backward(x, m, difference, ratio, series)
-        near = torch.addcmul(difference, x, series, value=-2.0).mul_(ratio)
-        far = (torch.xlogy(x, x) - torch.xlogy(x, m)).add_(difference)
-        return torch.where(square < _NEAR, near, far)
+        by_series = torch.addcmul(difference, x, series, value=-2.0).mul_(ratio)
+        direct = (torch.xlogy(x, x) - torch.xlogy(x, m)).add_(difference)
+        return torch.where(square < _SERIES_LIMIT, by_series, direct)
 
     @staticmethod
     @once_differentiable
@@ -106,8 +93,8 @@ class _Deviance(torch.autograd.Function):
         x, m, difference, ratio, series = ctx.saved_tensors
         slopes: list[Tensor | None] = [None, None]
         if ctx.needs_input_grad[0]:
-            near = series.add(1.0).mul_(ratio).mul_(-2.0)
-            slopes[0] = torch.where(ratio * ratio < _NEAR, near, x.log() - m.log()).mul_(grad).sum_to_size(x.shape)
+            by_series = series.add(1.0).mul_(ratio).mul_(-2.0)
+            slopes[0] = torch.where(ratio * ratio < _SERIES_LIMIT, by_series, x.log() - m.log()).mul_(grad).sum_to_size(x.shape)
         if ctx.needs_input_grad[1]:
             slopes[1] = (difference / m).mul_(grad).sum_to_size(m.shape)
         return slopes[0], slopes[1]
@@ -126,10 +113,10 @@ class _Log1pSquare(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors
         # In the form of 1/x far out, where the square would overflow.
-        far = x.abs() > 1.0
-        inverse = torch.where(far, x, 1.0).reciprocal()
-        near = torch.where(far, 0.0, x)
-        slope = torch.where(far, 2.0 * inverse / (inverse * inverse + 1.0), 2.0 * near / (near * near + 1.0))
+        large = x.abs() > 1.0
+        inverse = torch.where(large, x, 1.0).reciprocal()
+        small = torch.where(large, 0.0, x)
+        slope = torch.where(large, 2.0 * inverse / (inverse * inverse + 1.0), 2.0 * small / (small * small + 1.0))
         return slope.mul_(grad)
 
 
@@ -161,8 +148,8 @@ class _LogRatio(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:
         x, y = ctx.saved_tensors
-        wanted = ctx.needs_input_grad
-        return (grad / x).sum_to_size(x.shape) if wanted[0] else None, (-grad / y).sum_to_size(y.shape) if wanted[1] else None
+        needed = ctx.needs_input_grad
+        return (grad / x).sum_to_size(x.shape) if needed[0] else None, (-grad / y).sum_to_size(y.shape) if needed[1] else None
 
 
 def _applied(function: Any, *values: Tensor) -> Tensor:
@@ -179,7 +166,7 @@ def stirling_remainder(x: Tensor) -> Tensor:
 
 
 def half_step(x: Tensor) -> Tensor:
-    """log Γ(x + ½) - log Γ(x) - ½ log x for x > 0, about -1/(8 x): how far Student's t is from the normal.
+    """log Γ(x + ½) - log Γ(x) - ½ log x for x > 0, about -1/(8 x): a term of the normaliser of Student's t.
 
     Source: difference of two series of NIST DLMF 5.11.8.
     """
@@ -200,9 +187,9 @@ def log1p_square(x: Tensor) -> Tensor:
 
 
 def saturating_exp(x: Tensor, steepest: float = torch.inf) -> Tensor:
-    """exp(x), staying at exp(700) above 700 with a steep finite gradient: a hopeless row keeps a finite score and its way back.
+    """exp(x), constant at exp(700) above 700 with a large finite gradient: an extreme row keeps a finite score and a useful gradient.
 
-    `steepest` bounds the gradient, for where what it is multiplied with would carry it beyond float64.
+    `steepest` bounds the gradient, where a later factor would make it overflow float64.
     """
     result: Tensor = _SaturatingExp.apply(x, steepest)  # type: ignore[no-untyped-call]
     return result

@@ -1,4 +1,4 @@
-"""The logarithm of the cdf of Student's t, differentiable in both arguments, far tails included."""
+"""The log cdf of Student's t, differentiable in both arguments, exact in extreme tails."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from disttrain.distributions.numerics import special, tensors
-from disttrain.distributions.numerics.incomplete_gamma_beta import bounded_exp, far_beta, log_of_pair, replaced, slope_in_shape
-
-__all__ = ["log_t_lower"]
+from disttrain.distributions.numerics.incomplete_gamma_beta import bounded_exp, extreme_beta, log_of_pair, replaced, slope_in_shape
 
 _HALF_LOG_2PI = 0.9189385332046727
 # Below this a probability of scipy's has lost digits, or is 0.
@@ -24,14 +22,14 @@ def _t_lower(df: Tensor, z: Tensor) -> Tensor:
     lower, upper = tensors.on_arrays(scipy.special.stdtr, df, z), tensors.on_arrays(scipy.special.stdtr, df, -z)
     value = log_of_pair(lower, upper)
 
-    def far(df: Tensor, z: Tensor) -> Tensor:
+    def tail(df: Tensor, z: Tensor) -> Tensor:
         # df/(df + z²) in a form that does not overflow.
         x = (1.0 + (z / df.sqrt()).square()).reciprocal()
         rest = (z / df.sqrt()).square() * x
-        return far_beta(0.5 * df, torch.full_like(df, 0.5), x, torch.where(rest.isfinite(), rest, 1.0)) - math.log(2.0)
+        return extreme_beta(0.5 * df, torch.full_like(df, 0.5), x, torch.where(rest.isfinite(), rest, 1.0)) - math.log(2.0)
 
     # The square of a larger z is beyond float64, and with it the power law of the tail: nothing that a row can have.
-    return replaced(value, (lower < _TINY) & (z < 0) & (z > -1e150), far, df, z)
+    return replaced(value, (lower < _TINY) & (z < 0) & (z > -1e150), tail, df, z)
 
 
 class _StudentT(torch.autograd.Function):

@@ -1,4 +1,4 @@
-"""Between numbers, tensors and numpy arrays: broadcast parameters, functions of scipy on tensors, uniform numbers to sample with."""
+"""Conversions between numbers, tensors and numpy arrays: broadcast parameters, scipy functions of tensors, uniform random numbers."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.distributions import Distribution
-
-__all__ = ["common_shape", "device_of", "expanded", "on_arrays", "open_uniform", "parameters"]
 
 
 def parameters(*values: Tensor | float) -> tuple[Tensor, ...]:
@@ -23,7 +21,7 @@ def parameters(*values: Tensor | float) -> tuple[Tensor, ...]:
 
 
 def expanded(distribution: Distribution, batch_shape: Any) -> Any:
-    """The same distribution with its parameters, those of `arg_constraints`, expanded to `batch_shape`."""
+    """The distribution with its parameters, the names in `arg_constraints`, expanded to `batch_shape`."""
     values = {name: getattr(distribution, name).expand(batch_shape) for name in distribution.arg_constraints}
     return type(distribution)(**values)
 
@@ -48,7 +46,7 @@ def common_shape(*shapes: torch.Size) -> torch.Size:
 
 
 def device_of(distribution: Distribution) -> torch.device:
-    """Where the parameters of a distribution, or of the distributions it is made of, live."""
+    """The device of the parameters of a distribution, or of its component distributions."""
     for part in vars(distribution).values():
         if isinstance(part, Tensor):
             return part.device

@@ -1,4 +1,4 @@
-"""Positive numbers whose power transformation is normal or Student's t: the Box-Cox families of growth curves."""
+"""Box-Cox distributions of positive numbers: a power of y is normal or Student's t, as in growth curves."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ from torch.nn.functional import logsigmoid
 from disttrain.distributions.core.parametrised import parametrised
 from disttrain.distributions.numerics import log_probabilities, special, tensors
 from disttrain.distributions.numerics.student_t_cdf import log_t_lower
-
-__all__ = ["BoxCoxColeGreen", "BoxCoxT"]
 
 _HALF_LOG_2PI = 0.9189385332046727
 # The truncation at y = 0 lies 1/(σ |ν|) standard units out; beyond this not even a Student t of few degrees of freedom feels it.
@@ -35,7 +33,7 @@ LogCdf = Callable[[Tensor, Tensor], Tensor]
 
 @parametrised
 class BoxCoxColeGreen(Distribution):
-    """Box-Cox Cole and Green: z = ((y/μ)^ν - 1)/(ν σ) is normal, cut where y would not be positive.
+    """Box-Cox Cole and Green: z = ((y/μ)^ν - 1)/(ν σ) is normal, truncated to positive y.
 
     μ = `loc` (about the median, target units), σ = `scale` (about the coefficient of variation), ν = `shape` (1 symmetric, 0 log-normal).
     Source: Cole & Green (1992), Smoothing reference centile curves: the LMS method; the normaliser as in gamlss.dist's BCCG.
@@ -51,7 +49,7 @@ class BoxCoxColeGreen(Distribution):
         if self._validate_args:
             self._validate_sample(value)
         z, _, steep = _z(value, self.loc, self.scale, self.shape)
-        return _log_normal(z) + steep - self.scale.log() - value.log() - _log_kept(self.scale, self.shape, _log_ndtr)
+        return _log_normal(z) + steep - self.scale.log() - value.log() - _log_mass(self.scale, self.shape, _log_ndtr)
 
     def log_cdf(self, value: Tensor) -> Tensor:
         """log P(Y <= value), differentiable."""
@@ -69,7 +67,7 @@ class BoxCoxColeGreen(Distribution):
 
 @parametrised
 class BoxCoxT(Distribution):
-    """Box-Cox t: as BoxCoxColeGreen, with Student's t of `df` degrees of freedom in the place of the normal.
+    """Box-Cox t: BoxCoxColeGreen with Student's t of `df` degrees of freedom instead of the normal.
 
     Source: Rigby & Stasinopoulos (2006), Using the Box-Cox t distribution in GAMLSS.
     """
@@ -87,10 +85,10 @@ class BoxCoxT(Distribution):
     df: Tensor
 
     def _log_t(self, z: Tensor, log_size: Tensor) -> Tensor:
-        """log P(T <= z); far below 0 by the power law df^((df - 1)/2) |z|^-df of the tail, times the density's constant."""
-        far = (z < 0) & (log_size > _POWER_LAW)
-        tail = self._constant + 0.5 * (self.df - 1.0) * self.df.log() - self.df * torch.where(far, log_size, _POWER_LAW)
-        return torch.where(far, tail, log_t_lower(self.df, torch.where(far, -1.0, z)))
+        """log P(T <= z); for z → -∞ by the power law df^((df - 1)/2) |z|^-df of the tail, times the constant of the density."""
+        extreme = (z < 0) & (log_size > _POWER_LAW)
+        tail = self._constant + 0.5 * (self.df - 1.0) * self.df.log() - self.df * torch.where(extreme, log_size, _POWER_LAW)
+        return torch.where(extreme, tail, log_t_lower(self.df, torch.where(extreme, -1.0, z)))
 
     @property
     def _constant(self) -> Tensor:
@@ -107,12 +105,12 @@ class BoxCoxT(Distribution):
         if self._validate_args:
             self._validate_sample(value)
         z, log_size, steep = _z(value, self.loc, self.scale, self.shape)
-        far = steep > _STEEP
+        extreme = steep > _STEEP
         # log(1 + z²/df), of log |z| where z may be too large to be written out.
-        beyond = -logsigmoid(self.df.log() - 2.0 * log_size)
-        kernel = torch.where(far, beyond, special.log1p_square(torch.where(far, 0.0, z) / self.df.sqrt()))
+        extreme_kernel = -logsigmoid(self.df.log() - 2.0 * log_size)
+        kernel = torch.where(extreme, extreme_kernel, special.log1p_square(torch.where(extreme, 0.0, z) / self.df.sqrt()))
         density = self._constant - 0.5 * (self.df + 1.0) * kernel
-        return density + steep - self.scale.log() - value.log() - _log_kept(self.scale, self.shape, self._log_t)
+        return density + steep - self.scale.log() - value.log() - _log_mass(self.scale, self.shape, self._log_t)
 
     def log_cdf(self, value: Tensor) -> Tensor:
         """log P(Y <= value), differentiable."""
@@ -131,28 +129,28 @@ class BoxCoxT(Distribution):
 def _z(value: Tensor, loc: Tensor, scale: Tensor, shape: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """z = ((y/μ)^ν - 1)/(ν σ), which is log(y/μ)/σ at ν = 0, then log |z| where x > 1, and x = ν log(y/μ).
 
-    Beyond exp(300) z itself rises as the logarithm of its size, so that squares stay finite. log |z| is 0 where x is smaller.
+    Above exp(300) z grows as the logarithm of its size, so that squares stay finite. log |z| is 0 where x <= 1.
     """
     ratio = special.log_ratio(value, loc)
     x = shape * ratio
-    far = x > _STEEP
+    extreme = x > _STEEP
     small = x.abs() < 0.02
     series = torch.where(small, x, 0.0)
     total = torch.ones_like(series)
     for number in range(9, 1, -1):
         total = 1.0 + series * total / number
     # (exp(x) - 1)/x.
-    middle = torch.where(small | far, 1.0, x)
-    near = torch.where(far, 0.0, ratio) * torch.where(small, total, torch.expm1(middle) / middle) / scale
-    steep = torch.where(far, x, _STEEP)
-    log_size = steep + (-torch.expm1(-steep)).log() - scale.log() - torch.where(far, shape, 1.0).abs().log()
-    log_size = torch.where(far, log_size, 0.0)
+    middle = torch.where(small | extreme, 1.0, x)
+    moderate = torch.where(extreme, 0.0, ratio) * torch.where(small, total, torch.expm1(middle) / middle) / scale
+    steep = torch.where(extreme, x, _STEEP)
+    log_size = steep + (-torch.expm1(-steep)).log() - scale.log() - torch.where(extreme, shape, 1.0).abs().log()
+    log_size = torch.where(extreme, log_size, 0.0)
     level = torch.where(log_size > _LARGEST, _LARGEST + torch.log1p((log_size - _LARGEST).clamp(min=0.0)), log_size)
-    return torch.where(far, torch.sign(shape) * level.exp(), near), log_size, x
+    return torch.where(extreme, torch.sign(shape) * level.exp(), moderate), log_size, x
 
 
 def _log_ndtr(z: Tensor, log_size: Tensor) -> Tensor:
-    """log Φ(z); the square of a z that is too large to be written out is beyond any other number of a row."""
+    """log Φ(z); it ignores `log_size`, as log Φ(z) exceeds all other scores in size where z is capped."""
     del log_size
     return log_probabilities.log_ndtr(z)
 
@@ -162,41 +160,41 @@ def _log_normal(z: Tensor) -> Tensor:
 
 
 def _end(scale: Tensor, shape: Tensor) -> Tensor:
-    """1/(σ |ν|), in standard units the distance of y = 0 from the median; no further than where it stops to count."""
+    """1/(σ |ν|), the distance of y = 0 from the median in standard units, limited to where it still changes a probability."""
     product = scale * shape.abs()
     return torch.where(product * _FARTHEST > 1.0, product, 1.0 / _FARTHEST).reciprocal()
 
 
-def _log_kept(scale: Tensor, shape: Tensor, log_lower: LogCdf) -> Tensor:
+def _log_mass(scale: Tensor, shape: Tensor, log_lower: LogCdf) -> Tensor:
     """The logarithm of the probability that y is positive."""
     end = _end(scale, shape)
     return log_lower(end, end.log())
 
 
 def _log_lower(sizes: tuple[Tensor, Tensor], steep: Tensor, scale: Tensor, shape: Tensor, log_lower: LogCdf, log_density: Cdf) -> Tensor:
-    """log P(Z <= z) of what is left, of z and log |z|: for shape > 0 the lower tail is cut off, for shape < 0 the upper one.
+    """log P(Z <= z) of the truncated distribution, from z and log |z|: for shape > 0 the lower tail is cut off, for shape < 0 the upper one.
 
-    Near the cut the distance to it is the end times exp(steep), where z itself has lost its digits: there Simpson's rule for the density.
+    Near the cut its distance is the end times exp(steep), where z has lost its digits: there Simpson's rule integrates the density.
     """
     z, log_size = sizes
     end = _end(scale, shape)
     inside = torch.where(shape > 0, torch.maximum(z, -end * (1.0 - 1e-15)), z)
-    whole, cut = log_lower(inside, log_size), log_lower(-end, end.log())
-    difference = torch.where(shape > 0, log_probabilities.log_difference(whole, torch.minimum(cut, whole)), whole)
-    near = (shape > 0) & (steep < 0)
-    share = torch.where(near, steep, -1.0)
+    untruncated, cut = log_lower(inside, log_size), log_lower(-end, end.log())
+    difference = torch.where(shape > 0, log_probabilities.log_difference(untruncated, torch.minimum(cut, untruncated)), untruncated)
+    at_cut = (shape > 0) & (steep < 0)
+    share = torch.where(at_cut, steep, -1.0)
     heights = [log_density(end * (1.0 - part * share.exp())) + math.log(weight) for part, weight in ((0.0, 1.0), (0.5, 4.0), (1.0, 1.0))]
     close = torch.logsumexp(torch.stack(heights), 0) - _LOG_6 + end.log() + share
-    left = torch.where(near & log_probabilities.lost(difference, close, whole), close, difference)
-    return (left - _log_kept(scale, shape, log_lower)).clamp(max=0.0)
+    left = torch.where(at_cut & log_probabilities.lost(difference, close, untruncated), close, difference)
+    return (left - _log_mass(scale, shape, log_lower)).clamp(max=0.0)
 
 
 def _quantile(value: Tensor, loc: Tensor, scale: Tensor, shape: Tensor, log_lower: LogCdf, quantile: Cdf) -> Tensor:
     with torch.no_grad():
         end = _end(scale, shape)
-        kept, cut = log_lower(end, end.log()).exp(), log_lower(-end, end.log()).exp()
-        below = value * kept + torch.where(shape > 0, cut, 0.0)
-        above = (1.0 - value) * kept + torch.where(shape < 0, cut, 0.0)
+        mass, cut = log_lower(end, end.log()).exp(), log_lower(-end, end.log()).exp()
+        below = value * mass + torch.where(shape > 0, cut, 0.0)
+        above = (1.0 - value) * mass + torch.where(shape < 0, cut, 0.0)
         z = torch.where(below < above, quantile(below), -quantile(above))
         x = (shape * scale * z).clamp(min=-1.0)
         safe = torch.where(x.abs() < 1e-6, 1.0, shape)

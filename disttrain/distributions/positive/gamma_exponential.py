@@ -11,8 +11,6 @@ from torch.distributions import Distribution, constraints
 
 from disttrain.distributions.numerics import incomplete_gamma_beta, log_probabilities, special, tensors
 
-__all__ = ["Exponential", "Gamma", "LogNormal"]
-
 _HALF_LOG_2PI = 0.9189385332046727
 
 
@@ -103,7 +101,7 @@ class Gamma(Distribution):
         return torch.distributions.Gamma(self.concentration, self.rate, validate_args=False).sample(torch.Size(sample_shape))
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """Log-density, (n,). Source: Stirling's form of the gamma function and Loader's deviance, as for a Poisson count k at mean ry."""
+        """Log-density, (n,). Source: Stirling's form of the gamma function and Loader's deviance, like a Poisson count k at mean ry."""
         if self._validate_args:
             self._validate_sample(value)
         k = self.concentration

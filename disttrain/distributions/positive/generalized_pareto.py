@@ -1,4 +1,4 @@
-"""What lies above a threshold: the generalized Pareto distribution."""
+"""The generalized Pareto distribution of exceedances of a threshold."""
 
 from __future__ import annotations
 
@@ -12,18 +12,16 @@ from torch.distributions import Distribution, constraints
 from disttrain.distributions.core.parametrised import parametrised
 from disttrain.distributions.numerics import log_probabilities
 
-__all__ = ["GeneralizedPareto", "log1p_share"]
-
 # The end of a support that the shape has drawn is where 1 + ξz falls below this: for |ξ| < ½, 1e-18 of the probability lies beyond.
 _EDGE = 1e-9
 
 
 @parametrised
 class GeneralizedPareto(Distribution):
-    """Generalized Pareto: what lies above `threshold`, with `scale` in target units; `shape` > 0 has a heavy tail, < 0 an end; all (n,).
+    """Generalized Pareto: exceedances of `threshold`, `scale` in target units; `shape` > 0 has a heavy tail, < 0 an upper end; all (n,).
 
-    For shape < 0 the support ends at threshold - scale/shape. A target beyond it has probability 0; its log-density goes on finite and
-    steeply falling there, so that a row beyond a predicted end keeps a score and pulls the end towards it.
+    For shape < 0 the support ends at threshold - scale/shape. A target above the end has probability 0; its log-density is continued there,
+    finite and steeply falling, so that such a row keeps a score and its gradient moves the end towards it.
     Source: scipy.stats.genpareto(c=shape); series in the shape near 0, where (1/ξ) log(1 + ξz) loses its digits.
     """
 
@@ -53,16 +51,16 @@ class GeneralizedPareto(Distribution):
         return torch.where(self.shape >= -1.0, self.threshold, self.threshold - self.scale / self.shape)
 
     def _hazard(self, value: Tensor) -> tuple[Tensor, Tensor]:
-        """log(1 + ξ z)/ξ, the cumulative hazard, as far as the end of the support; and how far beyond it, in steps of the edge."""
+        """The cumulative hazard log(1 + ξ z)/ξ up to the end of the support, and the penalty in proportion to the distance beyond the end."""
         z = (value - self.threshold) / self.scale
         return log1p_share(self.shape, z), (_EDGE - 1.0 - self.shape * z).clamp(min=0.0) / _EDGE
 
     def log_prob(self, value: Tensor) -> Tensor:
         if self._validate_args:
             self._validate_sample(value)
-        hazard, beyond = self._hazard(value)
+        hazard, penalty = self._hazard(value)
         # What lies beyond is not multiplied by 1 + ξ, whose slope would draw the end further in.
-        return -self.scale.log() - (1.0 + self.shape) * hazard - beyond
+        return -self.scale.log() - (1.0 + self.shape) * hazard - penalty
 
     def log_cdf(self, value: Tensor) -> Tensor:
         """log P(Y <= value), differentiable."""
@@ -70,8 +68,8 @@ class GeneralizedPareto(Distribution):
 
     def log_survival(self, value: Tensor) -> Tensor:
         """log P(Y > value), differentiable."""
-        hazard, beyond = self._hazard(value)
-        return -hazard - beyond
+        hazard, penalty = self._hazard(value)
+        return -hazard - penalty
 
     def icdf(self, value: Tensor) -> Tensor:
         passed = -torch.log1p(-value)
@@ -82,9 +80,9 @@ class GeneralizedPareto(Distribution):
 
 
 def log1p_share(share: Tensor, z: Tensor) -> Tensor:
-    """log(1 + ξ z)/ξ with its limit z at ξ = 0; level from just before the end at z = -1/ξ.
+    """log(1 + ξ z)/ξ with its limit z at ξ = 0; constant from just below the end at z = -1/ξ.
 
-    Near ξ z = 0 it is z times the series of log(1 + x)/x, of which no digits cancel in the slope of ξ.
+    Near ξ z = 0 it is z times the series of log(1 + x)/x, whose derivative in ξ does not cancel.
     """
     x = share * z
     small = x.abs() < 0.02

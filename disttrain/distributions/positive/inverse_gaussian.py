@@ -1,4 +1,4 @@
-"""The inverse Gaussian on the half line, the time at which a Brownian motion with drift first reaches a level."""
+"""The inverse Gaussian distribution, the first passage time of a Brownian motion with drift."""
 
 from __future__ import annotations
 
@@ -16,13 +16,11 @@ from torch.distributions import Distribution, constraints
 from disttrain.distributions.core.root_finding import invert
 from disttrain.distributions.numerics import tensors
 
-__all__ = ["InverseGaussian"]
-
 _HALF_LOG_2PI = 0.9189385332046727
 _ROOT_HALF = math.sqrt(0.5)
-# erfcx(x) √π = Σ c_n / x^(2n + 1): from _FAR on these terms are exact to 1e-15.
+# erfcx(x) √π = Σ c_n / x^(2n + 1): from _LARGE on these terms are exact to 1e-15.
 _ERFCX = (1.0, -1 / 2, 3 / 4, -15 / 8, 105 / 16)
-_FAR = 30.0
+_LARGE = 30.0
 
 
 class InverseGaussian(Distribution):
@@ -91,76 +89,77 @@ class InverseGaussian(Distribution):
 
 
 def _arms(y: NDArray[np.float64], mean: NDArray[np.float64], concentration: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
-    """sqrt(λ/y) (y/μ - 1), the way from there to sqrt(λ/y) (y/μ + 1), both divided by sqrt(2), and the density kernel of the first."""
+    """z = sqrt(λ/(2 y)) (y/μ - 1), the difference of sqrt(λ/(2 y)) (y/μ + 1) from z, and the density kernel ½ exp(-z²)."""
     root = np.sqrt(concentration / y) * _ROOT_HALF
-    near = root * ((y - mean) / mean)
-    return near, 2.0 * root, 0.5 * np.exp(-near * near)
+    z = root * ((y - mean) / mean)
+    return z, 2.0 * root, 0.5 * np.exp(-z * z)
 
 
 def _erfcx_drop(x: NDArray[np.float64], gap: NDArray[np.float64]) -> NDArray[np.float64]:
-    """erfcx(x) - erfcx(x + gap): where it would cancel by the slopes in the middle of a small gap, or far out by the asymptotic series."""
+    """erfcx(x) - erfcx(x + gap): of a small gap by the derivatives at its midpoint, of a large x by the asymptotic series."""
     middle = x + 0.5 * gap
     value: NDArray[np.float64] = scipy.special.erfcx(middle)
     slope = 2.0 * middle * value - 2.0 / math.sqrt(math.pi)
     third = 4.0 * slope + 4.0 * middle * (value + middle * slope)
-    near = np.where(gap < 1e-3, -gap * (slope + gap * gap / 24.0 * third), scipy.special.erfcx(x) - scipy.special.erfcx(x + gap))
-    return np.where(x > _FAR, _far_drop(np.maximum(x, _FAR), gap), near)
+    direct = np.where(gap < 1e-3, -gap * (slope + gap * gap / 24.0 * third), scipy.special.erfcx(x) - scipy.special.erfcx(x + gap))
+    return np.where(x > _LARGE, _asymptotic_drop(np.maximum(x, _LARGE), gap), direct)
 
 
-def _far_drop(x: NDArray[np.float64], gap: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The same, term by term: p^k - q^k = (p - q) (p^(k-1) + ... + q^(k-1)) of p = 1/x, q = 1/(x + gap). Source: DLMF 7.12.1."""
+def _asymptotic_drop(x: NDArray[np.float64], gap: NDArray[np.float64]) -> NDArray[np.float64]:
+    """erfcx(x) - erfcx(x + gap) of a large x, by the differences of the terms of the asymptotic series.
+
+    p^k - q^k = (p - q) (p^(k-1) + ... + q^(k-1)) with p = 1/x, q = 1/(x + gap). Source: DLMF 7.12.1.
+    """
     p, ratio = 1.0 / x, x / (x + gap)
     terms = (c * p ** (2 * n) * sum(ratio**k for k in range(2 * n + 1)) for n, c in enumerate(_ERFCX))
     return np.asarray(gap / x * (ratio / x) * sum(terms) / math.sqrt(math.pi))
 
 
 def _inverse_gaussian_lower(y: NDArray[np.float64], mean: NDArray[np.float64], concentration: NDArray[np.float64]) -> NDArray[np.float64]:
-    near, gap, kernel = _arms(np.maximum(y, 0.0), mean, concentration)
+    z, gap, kernel = _arms(np.maximum(y, 0.0), mean, concentration)
     erfcx = scipy.special.erfcx
-    below = kernel * (erfcx(-np.minimum(near, 3.0)) + erfcx(near + gap))
-    return np.where(y <= 0, 0.0, np.where(y == np.inf, 1.0, np.where(near < 3.0, below, 1.0 - kernel * _erfcx_drop(near, gap))))
+    below = kernel * (erfcx(-np.minimum(z, 3.0)) + erfcx(z + gap))
+    return np.where(y <= 0, 0.0, np.where(y == np.inf, 1.0, np.where(z < 3.0, below, 1.0 - kernel * _erfcx_drop(z, gap))))
 
 
 def _inverse_gaussian_upper(y: NDArray[np.float64], mean: NDArray[np.float64], concentration: NDArray[np.float64]) -> NDArray[np.float64]:
-    near, gap, kernel = _arms(np.maximum(y, 0.0), mean, concentration)
+    z, gap, kernel = _arms(np.maximum(y, 0.0), mean, concentration)
     erfcx = scipy.special.erfcx
-    above = kernel * _erfcx_drop(np.maximum(near, -3.0), gap)
-    return np.where(
-        y <= 0, 1.0, np.where(y == np.inf, 0.0, np.where(near > -3.0, above, 1.0 - kernel * (erfcx(-near) + erfcx(near + gap))))
-    )
+    above = kernel * _erfcx_drop(np.maximum(z, -3.0), gap)
+    return np.where(y <= 0, 1.0, np.where(y == np.inf, 0.0, np.where(z > -3.0, above, 1.0 - kernel * (erfcx(-z) + erfcx(z + gap)))))
 
 
 def _scaled_lower(y: NDArray[np.float64], mean: NDArray[np.float64], concentration: NDArray[np.float64]) -> NDArray[np.float64]:
-    """log F without the kernel exp(-near²) that it shares with the density."""
-    near, gap, _ = _arms(y, mean, concentration)
+    """log F without the density kernel exp(-z²)."""
+    z, gap, _ = _arms(y, mean, concentration)
     erfcx = scipy.special.erfcx
-    below = np.log(0.5 * (erfcx(-np.minimum(near, 3.0)) + erfcx(near + gap)))
-    return np.where(near < 3.0, below, np.log1p(-_inverse_gaussian_upper(y, mean, concentration)) + near * near)
+    below = np.log(0.5 * (erfcx(-np.minimum(z, 3.0)) + erfcx(z + gap)))
+    return np.where(z < 3.0, below, np.log1p(-_inverse_gaussian_upper(y, mean, concentration)) + z * z)
 
 
 def _scaled_upper(y: NDArray[np.float64], mean: NDArray[np.float64], concentration: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The same of log S."""
-    near, gap, _ = _arms(y, mean, concentration)
-    above = np.log(0.5 * _erfcx_drop(np.maximum(near, -3.0), gap))
-    return np.where(near > -3.0, above, np.log1p(-_inverse_gaussian_lower(y, mean, concentration)) + near * near)
+    """log S without the density kernel exp(-z²)."""
+    z, gap, _ = _arms(y, mean, concentration)
+    above = np.log(0.5 * _erfcx_drop(np.maximum(z, -3.0), gap))
+    return np.where(z > -3.0, above, np.log1p(-_inverse_gaussian_lower(y, mean, concentration)) + z * z)
 
 
 def _log_lower(y: NDArray[np.float64], mean: NDArray[np.float64], concentration: NDArray[np.float64]) -> NDArray[np.float64]:
-    near = _arms(y, mean, concentration)[0]
-    below = _scaled_lower(y, mean, concentration) - near * near
-    return np.where(near < 3.0, below, np.log1p(-_inverse_gaussian_upper(y, mean, concentration)))
+    z = _arms(y, mean, concentration)[0]
+    below = _scaled_lower(y, mean, concentration) - z * z
+    return np.where(z < 3.0, below, np.log1p(-_inverse_gaussian_upper(y, mean, concentration)))
 
 
 def _log_upper(y: NDArray[np.float64], mean: NDArray[np.float64], concentration: NDArray[np.float64]) -> NDArray[np.float64]:
-    near = _arms(y, mean, concentration)[0]
-    above = _scaled_upper(y, mean, concentration) - near * near
-    return np.where(near > -3.0, above, np.log1p(-_inverse_gaussian_lower(y, mean, concentration)))
+    z = _arms(y, mean, concentration)[0]
+    above = _scaled_upper(y, mean, concentration) - z * z
+    return np.where(z > -3.0, above, np.log1p(-_inverse_gaussian_lower(y, mean, concentration)))
 
 
 def _scaled_mirrored(y: NDArray[np.float64], mean: NDArray[np.float64], concentration: NDArray[np.float64]) -> NDArray[np.float64]:
-    """log(exp(2 λ/μ) Φ(-sqrt(λ/y) (y/μ + 1))) without the kernel; of this the slopes are made."""
-    near, gap, _ = _arms(y, mean, concentration)
-    return np.asarray(np.log(0.5 * scipy.special.erfcx(near + gap)))
+    """log(exp(2 λ/μ) Φ(-sqrt(λ/y) (y/μ + 1))) without the density kernel: a term of the derivatives."""
+    z, gap, _ = _arms(y, mean, concentration)
+    return np.asarray(np.log(0.5 * scipy.special.erfcx(z + gap)))
 
 
 _LOWER, _UPPER = (_scaled_lower, _log_lower), (_scaled_upper, _log_upper)

@@ -13,8 +13,6 @@ from torch.distributions import Distribution, constraints
 from disttrain.distributions.core.parametrised import parametrised
 from disttrain.distributions.numerics import log_probabilities, special, tensors
 
-__all__ = ["BirnbaumSaunders", "Gompertz", "HalfNormal", "Rayleigh"]
-
 _HALF_LOG_2PI = 0.9189385332046727
 _LOG_2 = math.log(2.0)
 
@@ -58,7 +56,7 @@ class HalfNormal(Distribution):
 
 @parametrised
 class Rayleigh(Distribution):
-    """Rayleigh: the length of two normal components of standard deviation `scale` (n,), in target units."""
+    """Rayleigh: the length of a vector of two normal components of standard deviation `scale` (n,), in target units."""
 
     arg_constraints: ClassVar = {"scale": constraints.positive}
     support = constraints.positive
@@ -107,13 +105,13 @@ class Gompertz(Distribution):
         return self.scale * (-self.concentration.log()).clamp(min=0.0)
 
     def _hazard(self, value: Tensor) -> Tensor:
-        """The cumulative hazard c (exp(y/b) - 1), as exp of its logarithm where exp(y/b) would overflow."""
+        """The cumulative hazard c (exp(y/b) - 1), from its logarithm where exp(y/b) would overflow."""
         z = value / self.scale
         large = z > 1.0
         within = self.concentration * torch.expm1(torch.where(large, 0.0, z))
-        far = torch.where(large, z, 1.0)
-        beyond = special.saturating_exp(self.concentration.log() + far + torch.log1p(-(-far).exp()), 1e290)
-        return torch.where(large, beyond, within)
+        large_z = torch.where(large, z, 1.0)
+        asymptotic = special.saturating_exp(self.concentration.log() + large_z + torch.log1p(-(-large_z).exp()), 1e290)
+        return torch.where(large, asymptotic, within)
 
     def log_prob(self, value: Tensor) -> Tensor:
         if self._validate_args:
@@ -151,7 +149,7 @@ class BirnbaumSaunders(Distribution):
         return self.scale.square() * square * (1.0 + 1.25 * square)
 
     def _z(self, value: Tensor) -> Tensor:
-        """2 sinh(½ log(y/β))/α, level beyond where its square would overflow."""
+        """2 sinh(½ log(y/β))/α, constant where its square would overflow."""
         half = 0.5 * special.log_ratio(value, self.scale)
         ordinary = half.abs() < 300.0
         inside = torch.where(ordinary, half, torch.sign(half) * 300.0 + 1e-3 * (half - torch.sign(half) * 300.0))

@@ -1,4 +1,4 @@
-"""More distributions of positive numbers: inverse gamma, log-logistic, generalized gamma; and the gamma made by its mean."""
+"""More distributions of positive numbers: inverse gamma, log-logistic, generalized gamma, Weibull; the gamma by its mean."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ from disttrain.distributions.core.parametrised import parametrised
 from disttrain.distributions.numerics import incomplete_gamma_beta, log_probabilities, special, tensors
 from disttrain.distributions.positive.gamma_exponential import Gamma
 
-__all__ = ["GeneralizedGamma", "InverseGamma", "LogLogistic", "Weibull", "gamma_mean"]
-
 _HALF_LOG_2PI = 0.9189385332046727
 # Below this size of the shape the tails of the generalized gamma are those of a corrected normal.
 _NORMAL = 1.5e-3
@@ -32,7 +30,7 @@ def gamma_mean(mean: Tensor | float, concentration: Tensor | float, validate_arg
 class InverseGamma(Distribution):
     """One over a gamma: density rate^k/Γ(k) y^(-k-1) exp(-rate/y), k = `concentration`; both (n,), the rate in target units.
 
-    Source: scipy.stats.invgamma; written around k/rate as Gamma is.
+    Source: scipy.stats.invgamma; the density is written around k/rate, like Gamma.
     """
 
     arg_constraints: ClassVar = {"concentration": constraints.positive, "rate": constraints.positive}
@@ -164,10 +162,10 @@ class GeneralizedGamma(Distribution):
         u = order * self.scale * self.shape
         exists = u > -1.0
         u = torch.where(exists, u, 0.0)
-        near = u.abs() < 0.1
+        small = u.abs() < 0.1
         series = sum((-u) ** k / ((k + 1.0) * (k + 2.0)) for k in range(16))
-        far = torch.where(near, 1.0, u)
-        kernel = torch.where(near, series, ((1.0 + far) * torch.log1p(far) - far) / far / far)
+        large = torch.where(small, 1.0, u)
+        kernel = torch.where(small, series, ((1.0 + large) * torch.log1p(large) - large) / large / large)
         remainder = _remainder(self.shape / (1.0 + u).sqrt()) - _remainder(self.shape)
         return torch.where(exists, (order * self.scale).square() * kernel - 0.5 * torch.log1p(u) + remainder, math.inf)
 
@@ -182,11 +180,11 @@ class GeneralizedGamma(Distribution):
     def _kernel(self, w: Tensor) -> Tensor:
         """(exp(x) - 1 - x)/shape² with x = shape · w: w²/2 for shape 0, by series near it."""
         x = self.shape * w
-        near = x.abs() < 0.5
-        shape, far = torch.where(near, 1.0, self.shape), torch.where(near, 1.0, x)
+        small = x.abs() < 0.5
+        shape, large = torch.where(small, 1.0, self.shape), torch.where(small, 1.0, x)
         a = shape.square().reciprocal()
-        direct = special.saturating_exp(far + a.log(), 1e200) - a * (1.0 + far)
-        return torch.where(near, w * w * _half_series(torch.where(near, x, 0.0)), direct)
+        direct = special.saturating_exp(large + a.log(), 1e200) - a * (1.0 + large)
+        return torch.where(small, w * w * _half_series(torch.where(small, x, 0.0)), direct)
 
     def log_cdf(self, value: Tensor) -> Tensor:
         """log P(Y <= value), differentiable."""
@@ -197,7 +195,7 @@ class GeneralizedGamma(Distribution):
         return self._tail(value, upper=True)
 
     def _tail(self, value: Tensor, upper: bool) -> Tensor:
-        """By the incomplete gamma function; near shape 0 by the corrected normal, to 2e-10 for |w| <= 6."""
+        """The log tail probability by the incomplete gamma function; near shape 0 by the corrected normal, to 2e-10 for |w| <= 6."""
         w = self._w(value)
         normal = (self.shape.abs() < _NORMAL).expand(w.shape)
         root = self._normal_score(torch.where(normal, w, 0.0))
@@ -214,9 +212,9 @@ class GeneralizedGamma(Distribution):
         """The standard normal z with the probability of w. Source: r* of Barndorff-Nielsen (1986); DLMF 8.12 has the first two terms."""
         x = (self.shape * w).clamp(-30.0, 30.0)
         eta = x * (2.0 * _half(x)).sqrt()
-        near = eta.abs() < 1e-3
-        far_x, far = torch.where(near, 1.0, x), torch.where(near, 1.0, eta)
-        bend = torch.where(near, 1 / 3 - eta / 36 - eta * eta / 1620, (torch.expm1(far_x) / far).log() / far)
+        small = eta.abs() < 1e-3
+        large_x, large = torch.where(small, 1.0, x), torch.where(small, 1.0, eta)
+        bend = torch.where(small, 1 / 3 - eta / 36 - eta * eta / 1620, (torch.expm1(large_x) / large).log() / large)
         return w * (2.0 * _half(x)).sqrt() + self.shape * bend
 
 
@@ -229,17 +227,17 @@ def _half_series(x: Tensor) -> Tensor:
 
 
 def _half(x: Tensor) -> Tensor:
-    near = x.abs() < 0.5
-    far = torch.where(near, 1.0, x)
-    return torch.where(near, _half_series(torch.where(near, x, 0.0)), (torch.expm1(far) - far) / far / far)
+    small = x.abs() < 0.5
+    large = torch.where(small, 1.0, x)
+    return torch.where(small, _half_series(torch.where(small, x, 0.0)), (torch.expm1(large) - large) / large / large)
 
 
 def _remainder(shape: Tensor) -> Tensor:
     """Stirling's remainder of shape^-2, 0 for shape 0."""
     square = shape.square()
-    near = square < 1e-2
+    small = square < 1e-2
     series = square / 12 - square**3 / 360 + square**5 / 1260 - square**7 / 1680
-    return torch.where(near, series, special.stirling_remainder(torch.where(near, 1.0, square).reciprocal()))
+    return torch.where(small, series, special.stirling_remainder(torch.where(small, 1.0, square).reciprocal()))
 
 
 class Weibull(Distribution):

@@ -1,4 +1,4 @@
-"""Distributions of positive numbers whose upper tail falls as a power: Burr, Dagum, Lomax."""
+"""Distributions of positive numbers with a power-law upper tail: Burr, Dagum, Lomax, Pareto, Fréchet."""
 
 from __future__ import annotations
 
@@ -13,12 +13,10 @@ from torch.nn.functional import logsigmoid
 from disttrain.distributions.core.parametrised import parametrised
 from disttrain.distributions.numerics import log_probabilities, special
 
-__all__ = ["Burr", "Dagum", "Frechet", "Lomax", "Pareto", "log_gamma", "mean_of", "power_variance", "variance_of"]
-
 
 @parametrised
 class Burr(Distribution):
-    """Burr XII: `scale` in target units, `concentration1` the power of y, `concentration0` that of the survival; all (n,).
+    """Burr XII: `scale` in target units, `concentration1` the power of y, `concentration0` the power of the survival; all (n,).
 
     The survival is (1 + (y/scale)^concentration1)^-concentration0. Source: scipy.stats.burr12(c, d).
     """
@@ -71,7 +69,7 @@ class Burr(Distribution):
 
 @parametrised
 class Dagum(Distribution):
-    """Dagum: one over a Burr XII; `scale` in target units, `concentration1` the power of y, `concentration0` that of the cdf; all (n,).
+    """Dagum: one over a Burr XII; `scale` in target units, `concentration1` the power of y, `concentration0` the power of the cdf; all (n,).
 
     The cdf is (1 + (y/scale)^-concentration1)^-concentration0. Source: scipy.stats.burr(c, d), Burr III.
     """
@@ -150,9 +148,9 @@ class Lomax(Distribution):
 
     def _log1p(self, value: Tensor) -> Tensor:
         """log(1 + value/scale), also where the ratio overflows."""
-        far = value > self.scale
-        beyond = -logsigmoid(-special.log_ratio(torch.where(far, value, 1.0), torch.where(far, self.scale, 1.0)))
-        return torch.where(far, beyond, torch.log1p(torch.where(far, 0.0, value) / self.scale))
+        in_tail = value > self.scale
+        tail = -logsigmoid(-special.log_ratio(torch.where(in_tail, value, 1.0), torch.where(in_tail, self.scale, 1.0)))
+        return torch.where(in_tail, tail, torch.log1p(torch.where(in_tail, 0.0, value) / self.scale))
 
     def log_prob(self, value: Tensor) -> Tensor:
         if self._validate_args:
@@ -172,7 +170,7 @@ class Lomax(Distribution):
 
 
 def _log_softplus(z: Tensor) -> Tensor:
-    """log log(1 + exp(z)), which is z far below 0."""
+    """log log(1 + exp(z)), about z for z → -∞."""
     low = z < -37.0
     return torch.where(low, z, (-logsigmoid(-torch.where(low, 0.0, z))).log())
 
@@ -183,7 +181,7 @@ def _log_expm1(x: Tensor) -> Tensor:
 
 
 def log_gamma(x: Tensor) -> Tensor:
-    """log Γ(x), inf where x <= 0: the moment that needs it does not exist."""
+    """log Γ(x); inf where x <= 0, for a moment that is infinite."""
     return torch.where(x > 0, torch.lgamma(torch.where(x > 0, x, 1.0)), math.inf)
 
 
@@ -192,7 +190,7 @@ def mean_of(scale: Tensor, log_first: Tensor) -> Tensor:
 
 
 def variance_of(scale: Tensor, log_first: Tensor, log_second: Tensor) -> Tensor:
-    """scale² (m2 - m1²) from the logarithms of the raw moments; inf where the second is."""
+    """scale² (m2 - m1²) from the logarithms of the raw moments; inf where the second moment is."""
     exists = log_second < math.inf
     first, second = torch.where(exists, log_first, 0.0), torch.where(exists, log_second, 0.0)
     return torch.where(exists, scale.square() * (2.0 * first).exp() * torch.expm1(second - 2.0 * first), math.inf)
@@ -232,9 +230,9 @@ class Pareto(Distribution):
 
     def _log_ratio(self, value: Tensor) -> Tensor:
         """log(value/scale), with its digits where the two are close."""
-        near = value < 2.0 * self.scale
-        inside = torch.where(near, value, self.scale)
-        return torch.where(near, torch.log1p((inside - self.scale) / self.scale), special.log_ratio(value, self.scale))
+        small = value < 2.0 * self.scale
+        inside = torch.where(small, value, self.scale)
+        return torch.where(small, torch.log1p((inside - self.scale) / self.scale), special.log_ratio(value, self.scale))
 
     def log_prob(self, value: Tensor) -> Tensor:
         if self._validate_args:

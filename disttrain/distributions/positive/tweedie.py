@@ -15,13 +15,11 @@ from disttrain.distributions.core.parametrised import parametrised
 from disttrain.distributions.core.root_finding import invert
 from disttrain.distributions.numerics import incomplete_gamma_beta, log_probabilities, special, tensors
 
-__all__ = ["Tweedie"]
-
 _HALF_LOG_2PI = 0.9189385332046727
-# A sum over whole numbers whose terms have a spread s is as exact with a step of s/2.5: exp(-2π² 2.5²) = 1e-54 is left out.
-_PER_SPREAD = 2.5
-# The terms fall to exp(-50), on the longer side to exp(-38), within this many spreads.
-_REACH = 10.0
+# A sum over whole numbers whose terms have a width s is as exact with a step of s/2.5: exp(-2π² 2.5²) = 1e-54 is left out.
+_PER_WIDTH = 2.5
+# The terms fall to exp(-50), on the longer side to exp(-38), within this many widths.
+_HALF_WIDTH = 10.0
 # exp(-750) is 0 in float64.
 _NOTHING = 750.0
 # Of a total in units of its amounts' scale: what is smaller would underflow, and is as improbable.
@@ -87,7 +85,7 @@ class Tweedie(Distribution):
         return score.masked_scatter(some, dense.to(score.dtype))
 
     def probability_at(self, value: Tensor) -> Tensor:
-        """P(Y = value): that of no amount at all at 0."""
+        """P(Y = value): at 0 the Poisson probability of no amount, else 0."""
         return torch.where(value == 0, (-self._parts()[0]).exp(), 0.0)
 
     def cdf(self, value: Tensor) -> Tensor:
@@ -115,12 +113,12 @@ class Tweedie(Distribution):
         return torch.where(value < 0, 0.0, score)
 
     def _conditional(self, value: Tensor, upper: bool) -> tuple[Tensor, ...]:
-        """Numbers of amounts (J, ...), their log-probabilities, concentrations given them, and the value in units of the amounts' scale."""
+        """Numbers of amounts (J, ...), their log-probabilities, the concentrations of their sums, and the value in units of the scale."""
         rate, alpha, scale = (part.expand(tensors.common_shape(value.shape, self._mean.shape)) for part in self._parts())
         return _weighed(rate, alpha, value / scale, _centre(rate, alpha, value / scale, upper)[0])
 
     def _averaged(self, function: Any, value: Tensor, upper: bool) -> Tensor:
-        """A tail of the amounts' sum averaged over their number, which is certain where there is none."""
+        """A tail probability of the sum of the amounts, averaged over their number; 0 or 1 for no amount."""
         shape = tensors.common_shape(value.shape, self._mean.shape)
         with torch.no_grad():
             rate, alpha, scale = (part.double().expand(shape).reshape(-1) for part in self._parts())
@@ -148,14 +146,14 @@ class Tweedie(Distribution):
 
 
 class _Series(torch.autograd.Function):
-    """log Σ_j Poisson(j; λ) gamma(y; jα, γ) and its slopes in λ, α, γ and y, which are means over j."""
+    """log Σ_j Poisson(j; λ) gamma(y; jα, γ) and its derivatives in λ, α, γ and y, as means over j."""
 
     @staticmethod
     def forward(ctx: Any, rate: Tensor, alpha: Tensor, scale: Tensor, y: Tensor) -> Tensor:
         x = (y / scale).clamp(min=_LEAST)
         top = _likeliest(rate, alpha, x)
-        spread = (top / (1.0 + alpha)).sqrt()
-        number, log_step = _nodes(top, spread, spread, 1.0)
+        width = (top / (1.0 + alpha)).sqrt()
+        number, log_step = _nodes(top, width, width, 1.0)
         k = number * alpha
         score = -special.deviance(number, rate.expand(k.shape)) - special.log_factorial_remainder(number) + log_step
         score = score + 0.5 * k.log() - special.stirling_remainder(k) - special.deviance(k, x.expand(k.shape)) - y.log() - _HALF_LOG_2PI
@@ -186,19 +184,19 @@ def _log_share(x: Tensor, k: Tensor) -> Tensor:
 
 
 def _digamma_rest(k: Tensor) -> Tensor:
-    """digamma(k) - log k, by its series where the two are almost equal. Source: NIST DLMF 5.11.2."""
+    """digamma(k) - log k, by its series for large k. Source: NIST DLMF 5.11.2."""
     return torch.where(k > 1e4, -(0.5 + 1.0 / (12.0 * k)) / k, torch.digamma(k) - k.log())
 
 
 def _likeliest(rate: Tensor, alpha: Tensor, x: Tensor) -> Tensor:
-    """The number of amounts where the terms of the series are largest."""
+    """The number of amounts of the largest term of the series."""
     return ((rate.log() + alpha * (x / alpha).log()) / (1.0 + alpha)).exp()
 
 
 def _centre(rate: Tensor, alpha: Tensor, x: Tensor, upper: bool) -> tuple[Tensor, Tensor]:
-    """The number of amounts that counts most for a tail at x, and minus the exponent of its probability, 0 in the middle.
+    """The number of amounts with the largest term of a tail at x, and minus the exponent of its probability, 0 for a central x.
 
-    In a tail the likely numbers are those that make such a value, not those that are likely by themselves.
+    In a tail this is the likeliest number conditional on the value, not the mean number.
     """
     rate, alpha, x = rate.detach(), alpha.detach(), x.detach().clamp(min=_LEAST)
     top = _likeliest(rate, alpha, x)
@@ -208,25 +206,25 @@ def _centre(rate: Tensor, alpha: Tensor, x: Tensor, upper: bool) -> tuple[Tensor
 
 
 def _weighed(rate: Tensor, alpha: Tensor, x: Tensor, centre: Tensor) -> tuple[Tensor, ...]:
-    """Numbers (J, ...) around `centre`, the logarithms of their Poisson probabilities, their concentrations, and x beside them."""
+    """Numbers (J, ...) around `centre`, their log Poisson probabilities, their concentrations, and x expanded to their shape."""
     number, log_step = _nodes(centre, centre.sqrt(), (centre / (1.0 + alpha.detach())).sqrt(), 0.0)
     score = -special.deviance(number, rate.expand(number.shape)) - special.log_factorial_remainder(number) + log_step
     return number, score, torch.where(number > 0, number, 1.0) * alpha, x.expand(number.shape)
 
 
-def _nodes(top: Tensor, spread: Tensor, finest: Tensor, first: float) -> tuple[Tensor, Tensor]:
-    """Places (J, n) around `top` over which terms of that spread are summed, from `first` up, and the logarithms of their steps.
+def _nodes(top: Tensor, width: Tensor, finest: Tensor, first: float) -> tuple[Tensor, Tensor]:
+    """Nodes (J, n) around `top` for the sum of terms of this width, from `first` up, and the logarithms of their steps.
 
-    Whole numbers where the terms are few or the first one counts, wider steps where they are many and smooth. `finest` is the length
-    over which the terms bend: no more than the spread, and less where a factor of them is a step that is narrower.
+    Integers where the terms are few or the first term matters, wider steps where they are many and smooth. `finest` is the scale of the
+    curvature of the terms: at most the width, and less where a factor of the terms is a narrower step.
     """
-    step = finest / _PER_SPREAD
-    wide = (top - _REACH * spread > first + 1.0) & (step > 1.0)
+    step = finest / _PER_WIDTH
+    wide = (top - _HALF_WIDTH * width > first + 1.0) & (step > 1.0)
     step = torch.where(wide, step, 1.0)
-    lowest = (top - _REACH * spread - 12.0).floor().clamp(min=first)
-    start = torch.where(wide, top - _REACH * spread, lowest)
-    most = ((top + _REACH * spread + torch.where(wide, 0.0, 12.0) - start) / step).ceil() + 1.0
-    place = torch.arange(int(most.max()) if most.numel() else 0, dtype=torch.float64, device=top.device)
-    place = place.reshape(-1, *(1 for _ in top.shape))
-    used = place < most
-    return torch.where(used, start + place * step, top.clamp(min=1.0)), torch.where(used, step.log(), -math.inf)
+    lowest = (top - _HALF_WIDTH * width - 12.0).floor().clamp(min=first)
+    start = torch.where(wide, top - _HALF_WIDTH * width, lowest)
+    most = ((top + _HALF_WIDTH * width + torch.where(wide, 0.0, 12.0) - start) / step).ceil() + 1.0
+    index = torch.arange(int(most.max()) if most.numel() else 0, dtype=torch.float64, device=top.device)
+    index = index.reshape(-1, *(1 for _ in top.shape))
+    used = index < most
+    return torch.where(used, start + index * step, top.clamp(min=1.0)), torch.where(used, step.log(), -math.inf)

@@ -1,4 +1,4 @@
-"""Distributions of the smallest or largest of many: the Gumbel of minima and the generalized extreme value distribution."""
+"""The generalized extreme value distribution of maxima."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from torch.distributions import Distribution, constraints
 from disttrain.distributions.numerics import tensors
 from disttrain.distributions.real_line.location_scale import gumbel_log_survival
 
-__all__ = ["GeneralizedExtremeValue"]
-
 _EULER_GAMMA = 0.5772156649015329
 # Riemann's ζ(2) ... ζ(7): log Γ(1 - x) = γ x + Σ ζ(k) x^k / k.
 _ZETA = (1.6449340668482264, 1.2020569031595943, 1.0823232337111382, 1.0369277551433699, 1.0173430619844491, 1.0083492773819228)
@@ -27,11 +25,11 @@ _STEEP = 30.0
 
 
 class GeneralizedExtremeValue(Distribution):
-    """Largest of many: F(y) = exp(-(1 + `shape` z)^(-1/`shape`)), z = (y - `loc`)/`scale`: all (n,), loc and scale in target units.
+    """Generalized extreme value: maxima with F(y) = exp(-(1 + `shape` z)^(-1/`shape`)), z = (y - `loc`)/`scale`: all (n,), loc and scale in target units.
 
-    shape > 0 has a heavy upper tail and ends below at loc - scale/shape, shape < 0 ends above there, shape 0 is the Gumbel, reached
-    without loss of digits. A y beyond that end has probability 0; it is scored by a straight line that goes on falling, so that a
-    hopeless row keeps a finite score and a gradient that leads back.
+    shape > 0 has a heavy upper tail and a lower end at loc - scale/shape, shape < 0 an upper end there, shape 0 is the Gumbel, the exact
+    limit. A y beyond the end has probability 0; the log-density is continued there linearly, so that such a row keeps a finite score and
+    a gradient towards the support.
     Source: Coles (2001), section 3.1; scipy.stats.genextreme with c = -shape.
     """
 
@@ -88,15 +86,15 @@ class GeneralizedExtremeValue(Distribution):
         return (value - self.loc) / self.scale
 
     def _reduced(self, value: Tensor) -> Tensor:
-        """log(1 + shape z)/shape: z for shape 0, Gumbel distributed; beyond the end of the support it goes on in a straight line."""
+        """log(1 + shape z)/shape: Gumbel distributed, z for shape 0; continued linearly beyond the end of the support."""
         z = self._z(value)
         return z * _log1p_share(self.shape * z)
 
     def log_prob(self, value: Tensor) -> Tensor:
         reduced = self._reduced(value)
         # For shapes below -1 the density rises to infinity at the end: beyond it must fall nevertheless.
-        beyond = (_EDGE - 1.0 - self.shape * self._z(value)).clamp(min=0.0) * (2.0 / _EDGE)
-        return -(1.0 + self.shape) * reduced - _bounded_exp(-reduced) - self.scale.log() - beyond
+        penalty = (_EDGE - 1.0 - self.shape * self._z(value)).clamp(min=0.0) * (2.0 / _EDGE)
+        return -(1.0 + self.shape) * reduced - _bounded_exp(-reduced) - self.scale.log() - penalty
 
     def log_cdf(self, value: Tensor) -> Tensor:
         """log P(Y <= value), differentiable; steep but finite below a lower end."""
@@ -130,35 +128,35 @@ class _Log1pShare(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, u: Tensor) -> Tensor:
         ctx.save_for_backward(u)
-        return torch.where(u == 0, 1.0, _log1p_beyond(u) / torch.where(u == 0, 1.0, u))
+        return torch.where(u == 0, 1.0, _log1p_continued(u) / torch.where(u == 0, 1.0, u))
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> Tensor:
         (u,) = ctx.saved_tensors
-        near = u.abs() < 0.05
-        small, large = torch.where(near, u, 0.0), torch.where(near, 1.0, u)
+        by_series = u.abs() < 0.05
+        small, large = torch.where(by_series, u, 0.0), torch.where(by_series, 1.0, u)
         series = torch.full_like(u, 14.0 / 15.0)
         for k in range(13, 0, -1):
             series = k / (k + 1.0) - small * series
-        direct = ((1.0 + large).clamp(min=_EDGE).reciprocal() - _log1p_beyond(large) / large) / large
-        return torch.where(near, -series, direct) * grad
+        direct = ((1.0 + large).clamp(min=_EDGE).reciprocal() - _log1p_continued(large) / large) / large
+        return torch.where(by_series, -series, direct) * grad
 
 
-def _log1p_beyond(u: Tensor) -> Tensor:
-    """log(1 + u), from 1 + u = 1e-8 downwards in a straight line."""
+def _log1p_continued(u: Tensor) -> Tensor:
+    """log(1 + u), continued linearly below 1 + u = 1e-8."""
     inside = torch.log1p(u.clamp(min=_EDGE - 1.0))
     return inside + (1.0 + u - _EDGE).clamp(max=0.0) / _EDGE
 
 
 def _log1p_share(u: Tensor) -> Tensor:
-    """log(1 + u)/u with its slope, by series near 0: the slope is a small difference there."""
+    """log(1 + u)/u and its derivative, by series near 0, where the derivative would cancel."""
     result: Tensor = _Log1pShare.apply(u)  # type: ignore[no-untyped-call]
     return result
 
 
 def _bounded_exp(x: Tensor) -> Tensor:
-    """exp(x), from exp(30) on in a straight line: where the density is exp(-1e13) and below."""
+    """exp(x), continued linearly above exp(30), where the density is below exp(-1e13)."""
     inside = x.clamp(max=_STEEP)
     return inside.exp() * (1.0 + (x - inside))
 

@@ -13,20 +13,18 @@ from torch.distributions import Distribution, constraints
 from disttrain.distributions.numerics import special, tensors
 from disttrain.distributions.numerics.log_probabilities import log_ndtr
 
-__all__ = ["JohnsonSU", "SinhArcsinh"]
-
 _HALF_LOG_2PI = 0.9189385332046727
 _LOG_2 = math.log(2.0)
 # Beyond exp(300) a stretched distance is only known by its logarithm.
-_FAR = 300.0
+_LARGE = 300.0
 _NOTHING = 1e-100
 
 
 class JohnsonSU(Distribution):
     """Johnson's SU with mean `loc` and standard deviation `scale`: -`skewness` + `tailweight` asinh(u) is standard normal, all (n,).
 
-    u is linear in y, moved and stretched so that mean and deviation come out; skewness > 0 leans to the right, tailweight → ∞ is the
-    normal. Source: Johnson (1949), Systems of frequency curves; gamlss JSU; scipy.stats.johnsonsu with a = -skewness, b = tailweight.
+    u is linear in y, shifted and scaled to this mean and deviation; skewness > 0 is skewed to the right, tailweight → ∞ is the normal.
+    Source: Johnson (1949), Systems of frequency curves; gamlss JSU; scipy.stats.johnsonsu with a = -skewness, b = tailweight.
     """
 
     arg_constraints: ClassVar = {
@@ -57,7 +55,7 @@ class JohnsonSU(Distribution):
             return self.icdf(tensors.open_uniform(self._extended_shape(torch.Size(sample_shape)), self.loc)).to(self.loc.dtype)
 
     def _units(self) -> tuple[Tensor, Tensor]:
-        """The log of how many units of u one standard deviation has, and the deviations that u = 0 lies below the mean.
+        """The log of one standard deviation in units of u, and the distance of u = 0 below the mean in standard deviations.
 
         With q = 1/tailweight², w = exp(q) and o = skewness/tailweight, u has mean sqrt(w) sinh(o) and variance
         ½ (w - 1)(w cosh(2 o) + 1): both overflow, their logarithm and the ratio of the mean to the deviation do not.
@@ -67,25 +65,25 @@ class JohnsonSU(Distribution):
         size = sign * slant
         quarter = 1.0 + (-4.0 * size).exp()
         # 1/(w cosh(2 o)), times e^q.
-        flat = 2.0 * (-2.0 * size).exp() / quarter * (-q).exp()
-        spread = (-torch.expm1(-q)).log() + quarter.log() + torch.log1p(flat)
-        centre = sign * -torch.expm1(-2.0 * size) * (-0.5 * (q + spread)).exp()
-        return q + size + 0.5 * spread - _LOG_2, centre
+        correction = 2.0 * (-2.0 * size).exp() / quarter * (-q).exp()
+        log_variance = (-torch.expm1(-q)).log() + quarter.log() + torch.log1p(correction)
+        centre = sign * -torch.expm1(-2.0 * size) * (-0.5 * (q + log_variance)).exp()
+        return q + size + 0.5 * log_variance - _LOG_2, centre
 
     def _normal(self, value: Tensor) -> tuple[Tensor, Tensor]:
-        """The standard normal number that belongs to `value`, and the log of its slope in standard deviations less log tailweight."""
+        """The standard normal score of `value`, and the log of its derivative per standard deviation less log tailweight."""
         if self._validate_args:
             self._validate_sample(value)
         stretch, centre = self._units()
         distance = (value - self.loc) / self.scale + centre
-        near = stretch < _FAR
-        u = distance * torch.where(near, stretch, 0.0).exp()
+        moderate = stretch < _LARGE
+        u = distance * torch.where(moderate, stretch, 0.0).exp()
         size = distance.abs()
         # So far out that asinh(u) is log 2u; a distance of nothing keeps no gradient there, as it would have no bound.
         logarithm = torch.where(size < _NOTHING, _NOTHING, size).log()
-        far = (torch.where(near, _FAR, stretch) + logarithm + _LOG_2).clamp(min=0.0) * torch.sign(distance)
-        bent = torch.where(near, torch.sign(u) * torch.asinh(u.abs()), far)
-        slope = torch.where(near, stretch - 0.5 * special.log1p_square(u), -logarithm)
+        extreme = (torch.where(moderate, _LARGE, stretch) + logarithm + _LOG_2).clamp(min=0.0) * torch.sign(distance)
+        bent = torch.where(moderate, torch.sign(u) * torch.asinh(u.abs()), extreme)
+        slope = torch.where(moderate, stretch - 0.5 * special.log1p_square(u), -logarithm)
         return self.tailweight * bent - self.skewness, slope
 
     def log_prob(self, value: Tensor) -> Tensor:
@@ -118,7 +116,7 @@ class JohnsonSU(Distribution):
 class SinhArcsinh(Distribution):
     """Sinh-arcsinh: sinh(`tailweight` asinh(z) - `skewness`) is standard normal, z = (y - `loc`)/`scale`: all (n,), these in target units.
 
-    Skewness > 0 leans to the right; tailweight < 1 has heavier tails than the normal, > 1 lighter ones; (0, 1) is the normal.
+    Skewness > 0 is skewed to the right; tailweight < 1 has heavier tails than the normal, > 1 lighter ones; (0, 1) is the normal.
     Source: Jones & Pewsey (2009), Sinh-arcsinh distributions, Biometrika 96.
     """
 
@@ -191,8 +189,8 @@ class SinhArcsinh(Distribution):
 
 
 def _steep_sinh(x: Tensor) -> Tensor:
-    """sinh(x), beyond ±300 growing in a straight line: its square stays in the float64 range and its slope leads back."""
-    inner = x.clamp(-_FAR, _FAR)
+    """sinh(x), continued linearly beyond ±300: its square stays in the float64 range and its gradient is finite."""
+    inner = x.clamp(-_LARGE, _LARGE)
     return inner.sinh() * (1.0 + (x - inner).abs())
 
 

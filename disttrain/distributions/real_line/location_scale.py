@@ -1,4 +1,4 @@
-"""Distributions on the real line given by a location and a scale, with light tails."""
+"""Location-scale distributions on the real line: normal, Laplace, logistic, Gumbel, Cauchy."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from torch import Tensor
 from torch.distributions import Distribution, constraints
 
 from disttrain.distributions.numerics import log_probabilities, special, tensors
-
-__all__ = ["Cauchy", "Gumbel", "Laplace", "Logistic", "Normal", "ReverseGumbel", "gumbel_log_survival"]
 
 _HALF_LOG_2PI = 0.9189385332046727
 

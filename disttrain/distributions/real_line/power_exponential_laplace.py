@@ -13,8 +13,6 @@ from torch.distributions import Distribution, constraints
 from disttrain.distributions.numerics import special, tensors
 from disttrain.distributions.numerics.incomplete_gamma_beta import log_gamma_upper
 
-__all__ = ["AsymmetricLaplace", "PowerExponential"]
-
 _LOG_2 = math.log(2.0)
 # A power of |z| below it no longer bends the cdf, which is a straight line there.
 _STRAIGHT = 1e-20
@@ -87,9 +85,9 @@ class PowerExponential(Distribution):
         tail = torch.minimum(value, 1.0 - value)
         inverse = self.power.reciprocal()
         # The incomplete gamma is inverted in the half of it that keeps its digits.
-        near = tensors.on_arrays(scipy.special.gammaincinv, inverse, 1.0 - 2.0 * tail)
-        far = tensors.on_arrays(scipy.special.gammainccinv, inverse, 2.0 * tail)
-        kernel = torch.where(tail > 0.25, near, far)
+        central = tensors.on_arrays(scipy.special.gammaincinv, inverse, 1.0 - 2.0 * tail)
+        in_tail = tensors.on_arrays(scipy.special.gammainccinv, inverse, 2.0 * tail)
+        kernel = torch.where(tail > 0.25, central, in_tail)
         straight = (1.0 - 2.0 * tail) * torch.lgamma(1.0 + inverse).exp()
         size = torch.where(kernel < _STRAIGHT, straight, kernel**inverse)
         return self.loc + self.scale * torch.where(tail == 0.5, 0.0, torch.sign(value - 0.5) * size)
@@ -163,31 +161,31 @@ class AsymmetricLaplace(Distribution):
 
 
 def _power(size: Tensor, power: Tensor) -> Tensor:
-    """size^power for size >= 0 with a finite gradient everywhere: at 0, where log 0 is not, both are 0."""
+    """size^power for size >= 0 with a finite gradient: at size 0, where log is infinite, both are 0."""
     inside = torch.where(size < _PEAK, size.detach(), size)
     logarithm = torch.where(size > 0, inside, 1.0).log()
     return torch.where(size > 0, special.saturating_exp(power * logarithm, 1e200), 0.0)
 
 
 def _log_upper(z: Tensor, power: Tensor) -> Tensor:
-    """log S(z) of the standard power exponential: half the upper incomplete gamma of |z|^power, or 1 minus that."""
+    """log S(z) of the standard power exponential: half the upper incomplete gamma of |z|^power, for z < 0 1 minus it."""
     size, inverse = z.abs(), power.reciprocal()
     kernel = _power(size, power)
     bent = kernel > _STRAIGHT
     tail = log_gamma_upper(inverse, torch.where(bent, kernel, 1.0)) - _LOG_2
     half = 0.5 * z * (-torch.lgamma(1.0 + inverse)).exp()
     straight = (0.5 - torch.where(bent, 0.0, half)).log()
-    far = torch.where(z > 0, tail, torch.log1p(-tail.exp()))
-    return torch.where(bent, far, straight)
+    log_tail = torch.where(z > 0, tail, torch.log1p(-tail.exp()))
+    return torch.where(bent, log_tail, straight)
 
 
-def _log_share(part: Tensor, whole: Tensor, excess: Tensor) -> Tensor:
-    """log(part / whole), where they are nearly equal from their difference `excess`."""
-    return torch.where(2.0 * part > whole, torch.log1p(excess / whole), (part / whole).log())
+def _log_share(part: Tensor, total: Tensor, excess: Tensor) -> Tensor:
+    """log(part / total), from their difference `excess` where they are nearly equal."""
+    return torch.where(2.0 * part > total, torch.log1p(excess / total), (part / total).log())
 
 
 def _log_laplace_lower(z: Tensor, below: Tensor, above: Tensor) -> Tensor:
-    """log F(z) where `below` = 1 - `above` is the mass below 0; the small one of the two keeps its digits."""
+    """log F(z) where `below` = 1 - `above` is the mass below 0; both are arguments, as the smaller one keeps its digits."""
     left = below.log() + above * z.clamp(max=0.0)
     fall = below * z.clamp(min=0.0)
     survival = above * (-fall).exp()

@@ -1,4 +1,4 @@
-"""Distributions on the real line that are made of normals and lean to one side: skew normal, ex-Gaussian."""
+"""Skewed distributions on the real line built from normals: skew normal, ex-Gaussian."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from disttrain.distributions.core.root_finding import invert
 from disttrain.distributions.numerics import tensors
 from disttrain.distributions.numerics.log_probabilities import log_ndtr
 from disttrain.distributions.numerics.normal_tails import log_ex_gaussian_lower, log_scaled_ndtr, log_skew_normal_lower
-
-__all__ = ["ExGaussian", "SkewNormal"]
 
 _HALF_LOG_2PI = 0.9189385332046727
 _LOG_2 = math.log(2.0)
@@ -128,12 +126,12 @@ class ExGaussian(Distribution):
         return self.rate.log() + self._log_tail_part(self._z(value))
 
     def _log_tail_part(self, z: Tensor) -> Tensor:
-        """log of exp(b²/2 - b z) Φ(z - b), b = rate · scale: in the branch where the exponents would cancel, without them."""
+        """log of exp(b²/2 - b z) Φ(z - b), b = rate · scale: without the exponents in the branch where they would cancel."""
         b = self.rate * self.scale
         gap = z - b
-        near = log_scaled_ndtr(torch.where(gap < 0, gap, 0.0)) - 0.5 * z.square()
-        far = log_ndtr(torch.where(gap < 0, 0.0, gap)) - b * (z - 0.5 * b)
-        return torch.where(gap < 0, near, far)
+        left = log_scaled_ndtr(torch.where(gap < 0, gap, 0.0)) - 0.5 * z.square()
+        right = log_ndtr(torch.where(gap < 0, 0.0, gap)) - b * (z - 0.5 * b)
+        return torch.where(gap < 0, left, right)
 
     def log_cdf(self, value: Tensor) -> Tensor:
         """log P(Y <= value), differentiable."""

@@ -1,4 +1,4 @@
-"""Heavy tails on the real line: Student's t and Cauchy."""
+"""Student's t distribution on the real line."""
 
 from __future__ import annotations
 
@@ -14,13 +14,11 @@ from torch.distributions import Distribution, constraints
 
 from disttrain.distributions.numerics import special, student_t_cdf, tensors
 
-__all__ = ["StudentT"]
-
 _HALF_LOG_2PI = 0.9189385332046727
 
 
 class StudentT(Distribution):
-    """Student's t with `df` degrees of freedom around the median `loc`, stretched by `scale`: all (n,), the last two in target units.
+    """Student's t with `df` degrees of freedom with median `loc` and `scale`: all (n,), the last two in target units.
 
     The log-density tends to the normal's as `df` grows, exactly to rounding.
     """

@@ -1,4 +1,4 @@
-"""Distributions on the real line of two halves that meet at the mode: the two-piece normal and the skew t."""
+"""Two-piece distributions on the real line, with two scales around the mode: the two-piece normal and the skew t."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ from disttrain.distributions.numerics.incomplete_gamma_beta import log_beta_lowe
 from disttrain.distributions.numerics.log_probabilities import log_ndtr
 from disttrain.distributions.numerics.student_t_cdf import log_t_lower
 
-__all__ = ["SkewT", "TwoPieceNormal"]
-
 _HALF_LOG_2PI = 0.9189385332046727
 _LOG_2 = math.log(2.0)
 _ROOT_HALF = math.sqrt(0.5)
@@ -25,7 +23,7 @@ _PEAK = 1e-150
 
 
 class TwoPieceNormal(Distribution):
-    """Two halves of normals that meet at the mode `loc`, of scales `scale_lower` below and `scale_upper` above: all (n,), in target units.
+    """Two-piece normal: halves of normals around the mode `loc`, of scales `scale_lower` below and `scale_upper` above: all (n,), in target units.
 
     Source: Wallis (2014), The two-piece normal, binormal, or double Gaussian distribution.
     """
@@ -81,9 +79,9 @@ class TwoPieceNormal(Distribution):
         return self.log_survival(value).exp()
 
     def icdf(self, value: Tensor) -> Tensor:
-        whole = self.scale_lower + self.scale_upper
-        below = 0.5 * value * whole / self.scale_lower
-        above = 0.5 * (1.0 - value) * whole / self.scale_upper
+        total_scale = self.scale_lower + self.scale_upper
+        below = 0.5 * value * total_scale / self.scale_lower
+        above = 0.5 * (1.0 - value) * total_scale / self.scale_upper
         lower, upper = (scale * special.ndtri(p.clamp(max=0.5)) for scale, p in ((self.scale_lower, below), (self.scale_upper, above)))
         return self.loc + torch.where(below < 0.5, lower, -upper)
 
@@ -200,7 +198,9 @@ def _log_two_piece_t_lower(z: Tensor, df: Tensor, skewness: Tensor) -> Tensor:
     survival = above + _LOG_2 + log_t_lower(df, -x)
     few = survival < -_LOG_2
     # P(|T| <= x), which has no 1 that it could cancel with.
-    whole = df + x * x
-    between = above + log_beta_lower(torch.full_like(df, 0.5).expand(x.shape), 0.5 * df.expand(x.shape), x * x / whole, df / whole)
+    denominator = df + x * x
+    between = above + log_beta_lower(
+        torch.full_like(df, 0.5).expand(x.shape), 0.5 * df.expand(x.shape), x * x / denominator, df / denominator
+    )
     right = torch.where(few, torch.log1p(-torch.where(few, survival, -1.0).exp()), torch.logaddexp(below, between))
     return torch.where(z < 0, lower, right)

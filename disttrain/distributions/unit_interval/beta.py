@@ -12,8 +12,6 @@ from torch.distributions import Distribution, constraints
 
 from disttrain.distributions.numerics import incomplete_gamma_beta, special, tensors
 
-__all__ = ["Beta"]
-
 _HALF_LOG_2PI = 0.9189385332046727
 
 
@@ -40,7 +38,7 @@ class Beta(Distribution):
 
     @property
     def mode(self) -> Tensor:
-        """(a - 1)/(a + b - 2); an end of the interval where the density rises to it, nan where it is unbounded at both or flat."""
+        """(a - 1)/(a + b - 2); an end of the interval where the density rises to it, nan where it is unbounded at both or constant."""
         a, b = self.concentration1, self.concentration0
         inner = (a > 1) & (b > 1)
         total = torch.where(inner, a + b - 2.0, 1.0)

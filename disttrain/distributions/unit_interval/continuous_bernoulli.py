@@ -1,4 +1,4 @@
-"""The continuous Bernoulli distribution of shares, ends included."""
+"""The continuous Bernoulli distribution on [0, 1]."""
 
 from __future__ import annotations
 
@@ -11,11 +11,9 @@ from torch.distributions import Distribution, constraints
 
 from disttrain.distributions.numerics import log_probabilities, tensors
 
-__all__ = ["ContinuousBernoulli"]
-
 # h(x) = log((exp(x) - 1)/x) = x/2 + x²/24 - x⁴/2880 + x⁶/181440 - ...
 _SERIES = (1 / 24, -1 / 2880, 1 / 181440, -1 / 9676800)
-_NEAR = 0.3
+_SERIES_LIMIT = 0.3
 
 
 class ContinuousBernoulli(Distribution):
@@ -45,22 +43,24 @@ class ContinuousBernoulli(Distribution):
     def mean(self) -> Tensor:
         """½ + η/12 - ... near 0, else 1/(1 - exp(-η)) - 1/η."""
         x = self.logits
-        near, far = torch.where(x.abs() < _NEAR, x, 0.0), torch.where(x.abs() < _NEAR, 1.0, x)
-        series = 0.5 + sum(2 * n * c * near ** (2 * n - 1) for n, c in enumerate(_SERIES, 1))
-        return torch.where(x.abs() < _NEAR, series, -1.0 / torch.expm1(-far) - 1.0 / far)
+        small, large = torch.where(x.abs() < _SERIES_LIMIT, x, 0.0), torch.where(x.abs() < _SERIES_LIMIT, 1.0, x)
+        series = 0.5 + sum(2 * n * c * small ** (2 * n - 1) for n, c in enumerate(_SERIES, 1))
+        return torch.where(x.abs() < _SERIES_LIMIT, series, -1.0 / torch.expm1(-large) - 1.0 / large)
 
     @property
     def mode(self) -> Tensor:
-        """The end that the density rises to."""
+        """The end of the interval where the density is largest."""
         return (self.logits > 0).to(self.logits.dtype)
 
     @property
     def variance(self) -> Tensor:
         """1/12 - η²/240 + ... near 0, else 1/η² - 1/(4 sinh²(η/2))."""
         x = self.logits
-        near, far = torch.where(x.abs() < _NEAR, x, 0.0), torch.where(x.abs() < _NEAR, 1.0, x)
-        series = sum(2 * n * (2 * n - 1) * c * near ** (2 * n - 2) for n, c in enumerate(_SERIES, 1))
-        return torch.where(x.abs() < _NEAR, series, 1.0 / far.square() - 0.25 / torch.sinh(0.5 * far.clamp(-700.0, 700.0)).square())
+        small, large = torch.where(x.abs() < _SERIES_LIMIT, x, 0.0), torch.where(x.abs() < _SERIES_LIMIT, 1.0, x)
+        series = sum(2 * n * (2 * n - 1) * c * small ** (2 * n - 2) for n, c in enumerate(_SERIES, 1))
+        return torch.where(
+            x.abs() < _SERIES_LIMIT, series, 1.0 / large.square() - 0.25 / torch.sinh(0.5 * large.clamp(-700.0, 700.0)).square()
+        )
 
     def sample(self, sample_shape: Any = ()) -> Tensor:
         """Independent draws of shape sample_shape + (n,), by inversion."""
@@ -88,23 +88,23 @@ class ContinuousBernoulli(Distribution):
         return self.log_survival(value.clamp(0.0, 1.0)).exp()
 
     def icdf(self, value: Tensor) -> Tensor:
-        near = self.logits.abs() < 1e-12
+        uniform = self.logits.abs() < 1e-12
         # By the decreasing side, where exp(-|η|) does not overflow.
-        size = torch.where(near, 1.0, self.logits.abs())
+        size = torch.where(uniform, 1.0, self.logits.abs())
         passed, left = torch.where(self.logits > 0, 1.0 - value, value), torch.where(self.logits > 0, value, 1.0 - value)
         share = passed * torch.expm1(-size)
         # Where 1 + share is a cancellation, only what is left has digits; of a small |η| it never is.
         falling = -torch.where(share > -0.5, torch.log1p(share), (left + passed * (-size).exp()).log()) / size
         # Of a rising density the lower quantiles: 1 less the upper ones would leave no digits.
         rising = torch.log1p(value * torch.expm1(size.clamp(max=700.0))) / size
-        far = torch.where(self.logits < 0, falling, torch.where((value < 0.5) & (size < 700.0), rising, 1.0 - falling)).clamp(0.0, 1.0)
-        return torch.where((value >= 0) & (value <= 1), torch.where(near, value, far), math.nan)
+        quantile = torch.where(self.logits < 0, falling, torch.where((value < 0.5) & (size < 700.0), rising, 1.0 - falling)).clamp(0.0, 1.0)
+        return torch.where((value >= 0) & (value <= 1), torch.where(uniform, value, quantile), math.nan)
 
 
 def _log_mean_exp(x: Tensor) -> Tensor:
     """log((exp(x) - 1)/x), 0 at x = 0, without overflow."""
-    near, far = torch.where(x.abs() < _NEAR, x, 0.0), torch.where(x.abs() < _NEAR, 1.0, x)
-    square = near.square()
-    series = 0.5 * near + square * (_SERIES[0] + square * (_SERIES[1] + square * (_SERIES[2] + square * _SERIES[3])))
-    size = far.abs()
-    return torch.where(x.abs() < _NEAR, series, far.clamp(min=0.0) + log_probabilities.log1mexp(-size) - size.log())
+    small, large = torch.where(x.abs() < _SERIES_LIMIT, x, 0.0), torch.where(x.abs() < _SERIES_LIMIT, 1.0, x)
+    square = small.square()
+    series = 0.5 * small + square * (_SERIES[0] + square * (_SERIES[1] + square * (_SERIES[2] + square * _SERIES[3])))
+    size = large.abs()
+    return torch.where(x.abs() < _SERIES_LIMIT, series, large.clamp(min=0.0) + log_probabilities.log1mexp(-size) - size.log())

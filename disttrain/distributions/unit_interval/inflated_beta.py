@@ -1,4 +1,4 @@
-"""Shares with exact zeros and ones among them."""
+"""The beta distribution inflated at 0 and 1."""
 
 from __future__ import annotations
 
@@ -14,16 +14,14 @@ from disttrain.distributions.numerics import tensors
 from disttrain.distributions.unit_interval.beta import Beta
 from disttrain.distributions.unit_interval.other_shares import beta_mean
 
-__all__ = ["ZeroOneInflatedBeta"]
-
 _LAST = 1.0 - 2.0**-53
 
 
 class ZeroOneInflatedBeta(Distribution):
     """Shares with exact zeros and ones: 0 with probability `zero`, 1 with probability `one`, else beta of `mean` and `precision`; (n,).
 
-    Both probabilities may be given as logits instead, of one softmax in which the rest has 0: they stay exact where that is all but nothing.
-    The property `mean` is that of Y as a whole; `beta_mean` is that of the beta part, given as `mean`.
+    Both probabilities may be given as logits instead, of one softmax in which the beta part has logit 0: they stay exact where its
+    probability is nearly 0. The property `mean` is E Y; `beta_mean` is the mean of the beta part, the argument `mean`.
     Source: Ospina & Ferrari (2012), A general class of zero-or-one inflated beta regression models.
     """
 
@@ -89,7 +87,7 @@ class ZeroOneInflatedBeta(Distribution):
             return torch.where(u < self.zero, 0.0, torch.where(u > 1.0 - self.one, 1.0, inside))
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """Log-density between 0 and 1, log-probability at both."""
+        """Log-density between 0 and 1, log-probability at 0 and at 1."""
         if self._validate_args:
             self._validate_sample(value)
         inside = self._log_rest + self._beta().log_prob(_between(value))
@@ -126,5 +124,5 @@ class ZeroOneInflatedBeta(Distribution):
 
 
 def _between(value: Tensor) -> Tensor:
-    """The value, but ½ at the ends: the gradient of a branch that is thrown away passes through as well."""
+    """The value, ½ at the ends, so that the gradient of the unused branch is finite."""
     return torch.where((value <= 0) | (value >= 1), 0.5, value)

@@ -1,4 +1,4 @@
-"""Distributions of shares between 0 and 1: beta by its mean, and those of other shapes."""
+"""Distributions of shares between 0 and 1: beta by its mean, Kumaraswamy, logit-normal, simplex."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from disttrain.distributions.core.parametrised import parametrised
 from disttrain.distributions.numerics import log_probabilities, special, tensors
 from disttrain.distributions.numerics.normal_tails import log_scaled_ndtr
 from disttrain.distributions.unit_interval.beta import Beta
-
-__all__ = ["Kumaraswamy", "LogitNormal", "SimplexNormal", "beta_mean"]
 
 _HALF_LOG_2PI = 0.9189385332046727
 
@@ -33,7 +31,7 @@ class Kumaraswamy(Distribution):
     concentration0: Tensor
 
     def _log_rest(self, value: Tensor) -> Tensor:
-        """log(1 - y^a), which is finite up to the last share below 1."""
+        """log(1 - y^a), finite up to the last share below 1."""
         return log_probabilities.log1mexp(self.concentration1 * value.log())
 
     def log_prob(self, value: Tensor) -> Tensor:
@@ -90,7 +88,7 @@ class LogitNormal(Distribution):
 class SimplexNormal(Distribution):
     """The simplex distribution of shares with mean `mean` and `dispersion` σ, both (n,); its log-density falls with the squared distance.
 
-    y/(1 - y) is an inverse Gaussian, to which with probability `mean` a scaled chi-square is added: that gives cdf and draws.
+    y/(1 - y) is an inverse Gaussian, plus a scaled chi-square with probability `mean`: cdf and draws follow from it.
     Source: Barndorff-Nielsen & Jørgensen (1991), Some parametric models on the simplex.
     """
 
@@ -130,21 +128,21 @@ class SimplexNormal(Distribution):
         return (value - m) / width, (value * (1.0 - 2.0 * m) + m) / width
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable: of Φ(u) + (1 - 2 μ) exp((v² - u²)/2) Φ(-v)."""
+        """log P(Y <= value), differentiable: the log of Φ(u) + (1 - 2 μ) exp((v² - u²)/2) Φ(-v)."""
         u, v = self._arms(value)
         return _log_mirrored(u, v, 1.0 - 2.0 * self._mean)
 
     def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable: of Φ(-u) - (1 - 2 μ) exp((v² - u²)/2) Φ(-v)."""
+        """log P(Y > value), differentiable: the log of Φ(-u) - (1 - 2 μ) exp((v² - u²)/2) Φ(-v)."""
         u, v = self._arms(value)
         return _log_mirrored(-u, v, 2.0 * self._mean - 1.0)
 
 
 def _log_mirrored(u: Tensor, v: Tensor, factor: Tensor) -> Tensor:
-    """log(Φ(u) + factor exp((v² - u²)/2) Φ(-v)) for v > |u| and a factor in (-1, 1); no square of v, which is large, is formed."""
+    """log(Φ(u) + factor exp((v² - u²)/2) Φ(-v)) for v > |u| and a factor in (-1, 1); without the square of v, which is large."""
     below, above = u.clamp(max=0.0), u.clamp(min=0.0)
-    mirrored, scaled, whole = log_scaled_ndtr(-v), log_scaled_ndtr(below), log_probabilities.log_ndtr(above)
+    mirrored, scaled, log_upper = log_scaled_ndtr(-v), log_scaled_ndtr(below), log_probabilities.log_ndtr(above)
     ratio = (mirrored - scaled).clamp(max=0.0).exp()
     lower = scaled - 0.5 * below.square() + torch.log1p((factor * ratio).clamp(min=-1.0 + 1e-15))
-    upper = whole + torch.log1p(factor * (mirrored - 0.5 * above.square() - whole).exp())
+    upper = log_upper + torch.log1p(factor * (mirrored - 0.5 * above.square() - log_upper).exp())
     return torch.where(u < 0, lower, upper).clamp(max=0.0)

@@ -1,4 +1,4 @@
-"""Vectors of several numbers: multivariate normal and Student's t, and compositions."""
+"""Distributions of continuous vectors: multivariate normal, multivariate Student's t, Dirichlet."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from torch.distributions import Distribution, constraints
 
 from disttrain.distributions.numerics import special, tensors
 from disttrain.distributions.vectors.multinomial import shares
-
-__all__ = ["Dirichlet", "MultivariateNormal", "MultivariateStudentT"]
 
 _HALF_LOG_2PI = 0.9189385332046727
 _POSITIVE = constraints.independent(constraints.positive, 1)  # type: ignore[no-untyped-call]
@@ -56,7 +54,7 @@ class MultivariateNormal(Distribution):
 class MultivariateStudentT(Distribution):
     """Student's t vectors with `df` (n,) degrees of freedom around `loc` (n, d), with L = `scale_tril` (n, d, d) in target units.
 
-    One `df` for all elements: in an extreme row all of them are. The log-density tends to the normal's as `df` grows.
+    All elements share one `df`: they are extreme in the same rows. The log-density tends to the normal's as `df` grows.
     Source: Kotz & Nadarajah (2004), Multivariate t Distributions and Their Applications, equation 1.1.
     """
 
@@ -109,7 +107,7 @@ class MultivariateStudentT(Distribution):
 
 
 class Dirichlet(Distribution):
-    """Shares of a whole with `concentration` (n, d): means are proportional to it, and its sum says how little they scatter.
+    """Dirichlet: d shares that sum to 1, with `concentration` (n, d): means are proportional to it, variances fall with its sum.
 
     The density is with respect to the first d - 1 shares. Source: Johnson & Kotz (1972), and NIST DLMF 5.11.1 for the form used here.
     """
@@ -145,8 +143,8 @@ class Dirichlet(Distribution):
         total = a.sum(-1, keepdim=True)
         # Log-gammas of large arguments cancel; their Stirling forms leave only small terms.
         terms = special.deviance(a, total * value) + special.stirling_remainder(a) + value.log() - 0.5 * a.log()
-        whole = special.stirling_remainder(total) - 0.5 * total.log()
-        return whole.squeeze(-1) - terms.sum(-1) - (a.shape[-1] - 1) * _HALF_LOG_2PI
+        normaliser = special.stirling_remainder(total) - 0.5 * total.log()
+        return normaliser.squeeze(-1) - terms.sum(-1) - (a.shape[-1] - 1) * _HALF_LOG_2PI
 
 
 def _placed(loc: Tensor, scale_tril: Tensor) -> tuple[Tensor, Tensor]:
@@ -158,7 +156,7 @@ def _grown(loc: Tensor, scale_tril: Tensor, batch: Any) -> tuple[Tensor, Tensor]
 
 
 def _standardised(value: Tensor, loc: Tensor, scale_tril: Tensor) -> tuple[Tensor, Tensor]:
-    """z with L z = value - loc, and log det L; no covariance is formed, whose condition would be that of L squared."""
+    """z with L z = value - loc, and log det L; without the covariance, whose condition number is the square of L's."""
     z = torch.linalg.solve_triangular(scale_tril, (value - loc).unsqueeze(-1), upper=False).squeeze(-1)
     return z, scale_tril.diagonal(dim1=-2, dim2=-1).log().sum(-1)
 

@@ -1,4 +1,4 @@
-"""Vectors of many numbers that move together through a few: the multivariate normal with a covariance of low rank and a diagonal."""
+"""The multivariate normal with a covariance of low rank plus a diagonal."""
 
 from __future__ import annotations
 
@@ -10,17 +10,15 @@ from torch.distributions import Distribution, constraints
 
 from disttrain.distributions.numerics import tensors
 
-__all__ = ["LowRankMultivariateNormal"]
-
 _HALF_LOG_2PI = 0.9189385332046727
 
 
 class LowRankMultivariateNormal(Distribution):
     """Normal vectors around `loc` (n, d) with covariance W Wᵀ + diag(D): W = `cov_factor` (n, d, r) in target units, D = `cov_diag` (n, d),
-    variances, in target units squared. Names and meaning are those of torch's class of this name, and so is the distribution.
+    variances, in target units squared. Parameters and distribution are the same as in torch's class of this name.
 
-    torch's own takes the difference of two squared lengths, which loses all digits where D is small beside W Wᵀ, and stops with an error
-    where the matrix I + Wᵀ D⁻¹ W is singular in float64; this one does neither. A row costs d r² operations, not d³.
+    torch's class takes the difference of two squared lengths, which loses all digits where D is small beside W Wᵀ, and raises an error
+    where the matrix I + Wᵀ D⁻¹ W is singular in float64; this class does neither. A row costs d r² operations, not d³.
     """
 
     arg_constraints: ClassVar = {
@@ -53,11 +51,11 @@ class LowRankMultivariateNormal(Distribution):
 
     @torch.no_grad()
     def sample(self, sample_shape: Any = ()) -> Tensor:
-        shared, own = (
+        shared, independent = (
             torch.randn(*sample_shape, *self.batch_shape, size, dtype=self.loc.dtype, device=self.loc.device)
             for size in self.cov_factor.shape[:-3:-1]
         )
-        return self.loc + (self.cov_factor @ shared.unsqueeze(-1)).squeeze(-1) + self.cov_diag.sqrt() * own
+        return self.loc + (self.cov_factor @ shared.unsqueeze(-1)).squeeze(-1) + self.cov_diag.sqrt() * independent
 
     def log_prob(self, value: Tensor) -> Tensor:
         """With A = D^(-½) W and e = D^(-½) (y - μ), the squared distance eᵀ (I + A Aᵀ)⁻¹ e is the least |e - A z|² + |z|² over z.
@@ -77,7 +75,7 @@ class LowRankMultivariateNormal(Distribution):
 def _orthonormal(factor: Tensor) -> tuple[list[Tensor], Tensor]:
     """An orthonormal basis, r times (n, d + r), of the columns of A (n, d, r) with the identity below, and ½ log det(I + Aᵀ A): (n,).
 
-    Each column has a 1 of its own that no projection touches, so no length is below 1, however nearly the columns of A are parallel.
+    Each column has a 1 in the identity that no projection changes, so no length is below 1, even for nearly parallel columns of A.
     """
     size = factor.shape[-1]
     identity = torch.eye(size, dtype=factor.dtype, device=factor.device).expand(*factor.shape[:-2], size, size)

@@ -1,4 +1,4 @@
-"""Counts by class: how often each of several things happened in trials whose number the row itself says."""
+"""Distributions of counts by class, whose number of trials is the sum of the row: multinomial, Dirichlet-multinomial."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from torch.distributions import Distribution, constraints
 
 from disttrain.distributions.numerics import special
 
-__all__ = ["DirichletMultinomial", "Multinomial", "shares"]
-
 _COUNTS = constraints.independent(constraints.nonnegative_integer, 1)  # type: ignore[no-untyped-call]
 _POSITIVE = constraints.independent(constraints.positive, 1)  # type: ignore[no-untyped-call]
 
@@ -19,7 +17,7 @@ _POSITIVE = constraints.independent(constraints.positive, 1)  # type: ignore[no-
 class Multinomial(Distribution):
     """Counts by class of independent trials, with `probs` or `logits` (n, d).
 
-    `log_prob` takes the number of trials from the row itself; moments and samples are for `total_count` trials.
+    `log_prob` takes the number of trials from the sum of the row; moments and samples are for `total_count` trials.
     """
 
     arg_constraints: ClassVar = {"probs": constraints.simplex, "logits": constraints.real_vector}
@@ -64,18 +62,18 @@ class Multinomial(Distribution):
         total = value.sum(-1, keepdim=True)
         expected = total * self.log_probs.exp()
         # Σ k log(n p / k) in terms that are small where counts are near those expected: of 10^8 trials a sum of logarithms has lost 1e-8.
-        near = (value > 0.5 * expected) & (value < 2.0 * expected)
+        moderate = (value > 0.5 * expected) & (value < 2.0 * expected)
         # A class that cannot happen and did not adds nothing, and its gradient is 0, not 0 times infinity.
-        seen = value > 0
-        ratio = torch.where(seen, self.log_probs, 0.0) - torch.where(seen, value / total.clamp(min=1.0), 1.0).log()
-        terms = torch.where(near, -special.deviance(value, torch.where(near, expected, 1.0)), value * ratio + (value - expected))
+        positive = value > 0
+        ratio = torch.where(positive, self.log_probs, 0.0) - torch.where(positive, value / total.clamp(min=1.0), 1.0).log()
+        terms = torch.where(moderate, -special.deviance(value, torch.where(moderate, expected, 1.0)), value * ratio + (value - expected))
         return special.log_factorial_remainder(total).squeeze(-1) + (terms - special.log_factorial_remainder(value)).sum(-1)
 
 
 class DirichletMultinomial(Distribution):
-    """Counts by class whose probabilities scatter from row to row as a Dirichlet with `concentration` (n, d).
+    """Counts by class whose probabilities vary between rows by a Dirichlet with `concentration` (n, d).
 
-    `log_prob` takes the number of trials from the row itself; moments and samples are for `total_count` trials.
+    `log_prob` takes the number of trials from the sum of the row; moments and samples are for `total_count` trials.
     Source: Mosimann (1962), Biometrika 49.
     """
 
@@ -111,12 +109,12 @@ class DirichletMultinomial(Distribution):
         share = (a + value) / (total + trials)
         deviances = special.deviance(a, total * share) + special.deviance(value, (trials * share).clamp(min=1e-300))
         terms = _rising(a, value) - deviances - special.log_factorial_remainder(value)
-        whole = special.log_factorial_remainder(trials) - _rising(total, trials)
-        return whole.squeeze(-1) + terms.sum(-1)
+        normaliser = special.log_factorial_remainder(trials) - _rising(total, trials)
+        return normaliser.squeeze(-1) + terms.sum(-1)
 
 
 def shares(parts: Tensor) -> Tensor:
-    """Positive parts of a whole as shares that sum to 1, along the last axis."""
+    """Positive numbers divided by their sum along the last axis."""
     return parts / parts.sum(-1, keepdim=True)
 
 
@@ -127,7 +125,7 @@ def _rising(a: Tensor, count: Tensor) -> Tensor:
 
 @torch.no_grad()
 def _counted(probs: Tensor, trials: int, sample_shape: Any) -> Tensor:
-    """How often each class happened in so many trials."""
+    """The number of draws of each class, (..., d), in `trials` trials with `probs`."""
     rows = probs.expand(*sample_shape, *probs.shape)
     codes = torch.multinomial(rows.reshape(-1, rows.shape[-1]), trials, replacement=True)
     counts = torch.zeros(len(codes), rows.shape[-1], dtype=probs.dtype, device=probs.device)

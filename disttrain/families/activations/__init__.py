@@ -1,1 +1,1 @@
-"""Output activations: the table of them, their ranges and floors, and those of vectors and matrices."""
+"""Output activations: the table with ranges and floors, and the activations of vectors and matrices."""

@@ -1,4 +1,4 @@
-"""What an output activation is, and the softplus that most are made of."""
+"""The class of output activations, and the softplus that most of them use."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 else:
     torch = lazy.module("torch")
 
-__all__ = ["EDGE", "FLOOR", "Activation", "in_units", "inverse_softplus", "softplus"]
-
 FLOOR = 1e-6
 # Open bounds at 0 and 1 must stay open in float64; this is ten steps of float64 at 1.
 EDGE = 2e-15
@@ -26,9 +24,10 @@ EDGE = 2e-15
 class Activation:
     """A function from raw outputs (any real number) into `range`, elementwise or over the last axis, and back.
 
-    `formula` shows it with `z` as the raw output. `logits`, where there is one, gives the logits of the probabilities that
-    `forward` gives. `adds` is what a number added to the raw output is: one in the `units` of the parameter, the logarithm of a factor
-    (`factors`) or only that (`raw`). `raw_shape` maps the shape of a parameter to the shape of its raw outputs. `remark` says what it is good for.
+    `formula` is its formula, with `z` as the raw output. `logits`, if any, returns the logits of the probabilities that
+    `forward` returns. `adds` is the meaning of a number added to the raw output: an addend in the `units` of the parameter, the logarithm
+    of a factor (`factors`), or neither (`raw`). `raw_shape` maps the shape of a parameter to the shape of its raw outputs. `remark`
+    describes its use.
     """
 
     name: str
@@ -54,7 +53,7 @@ def inverse_softplus(value: Tensor) -> Tensor:
 
 
 def in_units(activation: Activation, unit: Callable[[Tensor], Any], name: str) -> Activation:
-    """The activation of positive values with its values, the floor among them, in other units: of a `name`, and as `unit` is for a tensor."""
+    """The activation of positive values, multiplied by a unit: its `name`, and `unit`, which returns its value for a tensor."""
     return replace(
         activation,
         forward=lambda raw: unit(raw) * activation.forward(raw),

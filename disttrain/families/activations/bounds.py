@@ -1,4 +1,4 @@
-"""Bounds: activations whose values stay inside an interval, because raw outputs level off where it ends."""
+"""Bounds: activations with values inside an interval, whose raw outputs level off at its ends."""
 
 from __future__ import annotations
 
@@ -17,23 +17,21 @@ if TYPE_CHECKING:
 else:
     torch = lazy.module("torch")
 
-__all__ = ["bounded", "level", "unlevel"]
-
 
 def level(raw: Tensor, lower: float | Tensor, upper: float | Tensor) -> Tensor:
-    """The identity well inside (lower, upper), levelling off smoothly at both ends; no end where one is infinite."""
+    """A smooth clamp to (lower, upper): about the identity inside, levelling off at each finite end."""
     risen = _where_finite(lower, raw, raw, lambda end: end + softplus(raw - end))
     return _where_finite(upper, raw, risen, lambda end: risen - softplus(raw - end))
 
 
 def unlevel(value: Tensor, lower: float | Tensor, upper: float | Tensor) -> Tensor:
-    """The raw output that `level` brings to `value`."""
+    """The raw output that `level` maps to `value`."""
     lifted = _where_finite(lower, value, value, lambda end: end + torch.log(torch.expm1(value - end)))
     return _where_finite(upper, value, lifted, lambda end: lifted - torch.log(-torch.expm1(value - end)))
 
 
 def _where_finite(end: float | Tensor, like: Tensor, free: Tensor, ended: Callable[[Any], Tensor]) -> Tensor:
-    """`ended` of an end that is finite, `free` where it is not: of one number, or of one for each target."""
+    """`ended` where `end` is finite, `free` where it is infinite; `end` is one number, or one for each target."""
     if isinstance(end, float):
         return free if math.isinf(end) else ended(end)
     here = end.to(like)
@@ -41,9 +39,9 @@ def _where_finite(end: float | Tensor, like: Tensor, free: Tensor, ended: Callab
 
 
 def bounded(activation: Activation, lower: float | tuple[Any, ...] | None, upper: float | tuple[Any, ...] | None) -> Activation:
-    """The activation with its values kept inside (lower, upper): raw outputs level off there instead of being cut, so gradients live on.
+    """The activation with values inside (lower, upper): raw outputs level off at the bounds, not clamped, so gradients stay nonzero.
 
-    Bounds are numbers, or tuples of one for each target. A lower one under the floor of the activation changes nothing.
+    Bounds are numbers, or tuples with a number for each target. A lower bound below the floor of the activation has no effect.
     """
     low, high = _raw_end(activation, lower, -math.inf), _raw_end(activation, upper, math.inf)
     if _endless(low) and _endless(high):
@@ -62,7 +60,7 @@ def bounded(activation: Activation, lower: float | tuple[Any, ...] | None, upper
 
 
 def _raw_end(activation: Activation, bound: float | tuple[Any, ...] | None, end: float) -> float | Tensor:
-    """The raw output at a bound; `end` where the activation has no values beyond the bound anyway."""
+    """The raw output at a bound; `end` where the bound is outside the range of the activation."""
     if bound is None:
         return end
     value = torch.tensor(bound, dtype=torch.float64)

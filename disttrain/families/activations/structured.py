@@ -15,11 +15,9 @@ if TYPE_CHECKING:
 else:
     torch = lazy.module("torch")
 
-__all__ = ["SHAPED"]
-
 
 def _ordered(raw: Tensor) -> Tensor:
-    """The first value as it is, each further one a softplus above the one before."""
+    """Increasing values: the first raw output, then each value a softplus above the previous one."""
     return torch.cat([raw[..., :1], FLOOR + softplus(raw[..., 1:])], -1).cumsum(-1)
 
 
@@ -28,7 +26,7 @@ def _ordered_raw(value: Tensor) -> Tensor:
 
 
 def _size_of_triangle(numbers: int) -> int:
-    """The rows of a triangle of so many numbers, its diagonal counted."""
+    """The number of rows of a triangle with this number of entries, its diagonal included."""
     return (math.isqrt(8 * numbers + 1) - 1) // 2
 
 
@@ -37,8 +35,8 @@ def _cholesky(raw: Tensor) -> Tensor:
     row, column = torch.tril_indices(size, size, device=raw.device)
     # Softplus on the diagonal, everything below it free.
     placed = torch.where(row == column, FLOOR + softplus(raw), raw)
-    flat = raw.new_zeros(*raw.shape[:-1], size * size).index_copy(-1, row * size + column, placed)
-    return flat.reshape(*raw.shape[:-1], size, size)
+    entries = raw.new_zeros(*raw.shape[:-1], size * size).index_copy(-1, row * size + column, placed)
+    return entries.reshape(*raw.shape[:-1], size, size)
 
 
 def _cholesky_raw(value: Tensor) -> Tensor:
@@ -50,7 +48,7 @@ def _cholesky_raw(value: Tensor) -> Tensor:
 
 
 def _angle(raw: Tensor) -> Tensor:
-    """The direction of the two raw outputs; the smallest circle around 0 has no direction, and no gradient is lost there."""
+    """The angle of the vector of two raw outputs; within 1e-10 of the origin x is replaced by 1e-10, so that the gradient is finite."""
     x, y = raw[..., 0], raw[..., 1]
     away = torch.where(x.square() + y.square() < 1e-20, 1e-10, x)
     return torch.atan2(y, away)

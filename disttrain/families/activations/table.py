@@ -1,7 +1,7 @@
 """Output activations (response functions, inverse links): from any real raw output into the support of a parameter.
 
-Floors live here and nowhere else. They are added, never clamped, so that the gradient lives on; as parameters are learned for a
-standardised target, a floor is relative to the target's spread.
+This file alone defines floors. They are added, never clamped, so that the gradient stays nonzero; as parameters are learned for a
+standardised target, a floor is relative to the scale of the target.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ ACTIVATIONS |= {
 
 
 def default_name(parameter: Parameter) -> str:
-    """The name of the activation that a parameter has unless the config says otherwise: its own, else what its support suggests."""
+    """The name of the default activation of a parameter: its `activation`, else the default of its support."""
     if parameter.activation is not None:
         return parameter.activation
     support = parameter.support
@@ -140,7 +140,7 @@ def default_name(parameter: Parameter) -> str:
 
 
 def _placed(name: str, support: Support) -> Activation:
-    """The activation, moved and stretched to where a half line or an interval lies."""
+    """The activation, shifted and scaled to a half line or an interval."""
     activation = ACTIVATIONS[name]
     if support.kind != "number" or activation.range.kind != "number":
         return activation
@@ -153,7 +153,7 @@ def _placed(name: str, support: Support) -> Activation:
 
 
 def objection(name: str, parameter: Parameter, family: str) -> tuple[str, str, str] | None:
-    """What is wrong with activation `name` for a parameter, why, and what to use instead; None where its range fits."""
+    """The message why activation `name` does not fit a parameter, its reason and an alternative; None where its range fits."""
     activation = _placed(name, parameter.support)
     if activation.range.within(parameter.support):
         return None
@@ -170,7 +170,7 @@ def objection(name: str, parameter: Parameter, family: str) -> tuple[str, str, s
 
 
 def activation_for(parameter: Parameter, name: str | None = None) -> Activation:
-    """The activation of a parameter: the one called `name`, or its default, placed on its support. Raises KeyError for an unknown name."""
+    """The activation of a parameter: the activation called `name`, or the default, shifted and scaled to its support. Raises KeyError for an unknown name."""
     activation, floor = _placed(name or default_name(parameter), parameter.support), parameter.floor
     if not floor:
         return activation

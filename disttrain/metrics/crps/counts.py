@@ -39,7 +39,7 @@ def crps_by_summation(distribution: Distribution, lower: Tensor, upper: Tensor) 
     first, last = torch.minimum(ends[0], torch.minimum(*observed)), torch.maximum(ends[1], torch.maximum(*observed))
     few = (last - first) / derived.step_of(distribution) <= _FEW
     # A distribution may have tails only, and no probabilities of single values.
-    few &= derived.own(lambda: distribution.log_prob(ends[0])) is not None
+    few &= derived.if_implemented(lambda: distribution.log_prob(ends[0])) is not None
     score = torch.empty_like(lower)
     for form, some in ((_few_values, few), (_many_values, ~few)):
         row = torch.nonzero(some).squeeze(-1)
