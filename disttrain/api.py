@@ -35,8 +35,6 @@ from disttrain.workflows.evaluate import evaluate_table
 from disttrain.workflows.fit import Finished, Started
 from disttrain.workflows.fit import fit as fit_events
 
-__all__ = ["Evaluation", "FittedRun", "fit", "load"]
-
 _FRAME = Origin((FRAME,))
 
 

@@ -11,8 +11,6 @@ from torch import Tensor
 from disttrain.families import Family
 from disttrain.outcomes import Outcome
 
-__all__ = ["impossible", "impossible_notes"]
-
 Array = np.ndarray[Any, Any]
 _SHOWN = 5
 

@@ -14,8 +14,6 @@ from disttrain.model import Model
 from disttrain.networks import Conditions, Output, activated
 from disttrain.training import RowTensors
 
-__all__ = ["Floor", "floors"]
-
 _NONE = Conditions()
 # So few that what a layer gives stays in the cache of the processor.
 _AT_ONCE = 4096

@@ -16,8 +16,6 @@ from disttrain.data.column_checks import is_simple
 from disttrain.data.io.arrow_arrays import integers, is_number, is_text, is_time, joined
 from disttrain.errors import DataError, Finding
 
-__all__ = ["FEW_ROWS", "MOST_GROUPS", "RowGroups", "group_column"]
-
 MOST_GROUPS = 100
 FEW_ROWS = 30
 # A column of numbers or times with more values than this is cut into _RANGES of about equally many rows.

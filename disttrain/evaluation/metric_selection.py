@@ -14,9 +14,6 @@ from disttrain.outcomes import Outcome
 from disttrain.prediction.selection import require_columns
 from disttrain.preparation.prepare import Prepared
 
-__all__ = ["require_suited", "settings_of", "suited"]
-
-
 _USUAL = ("nll", "crps", "coverage", "pit", "mae", "rmse")
 _USUAL_OF_CLASSES = ("nll", "brier", "accuracy")
 

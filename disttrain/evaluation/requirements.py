@@ -12,8 +12,6 @@ from disttrain.validation.options import Requirement, requirement
 if TYPE_CHECKING:
     from disttrain.evaluation.result import Evaluation
 
-__all__ = ["require_met"]
-
 _COMPARISONS: dict[str, Callable[[float, float], bool]] = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 
 

@@ -7,8 +7,6 @@ from typing import Any
 
 from disttrain import metrics
 
-__all__ = ["Evaluation"]
-
 
 @dataclass(frozen=True)
 class Evaluation:

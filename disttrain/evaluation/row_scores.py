@@ -17,8 +17,6 @@ from disttrain import metrics
 from disttrain.metrics import METRICS, Metric, Moments
 from disttrain.outcomes import Outcome
 
-__all__ = ["Calibration", "RowScores", "Settings", "generator_at"]
-
 
 @dataclass(frozen=True)
 class Settings:

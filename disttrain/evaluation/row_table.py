@@ -16,8 +16,6 @@ from disttrain.metrics import METRICS
 from disttrain.model import Model
 from disttrain.outcomes import Outcome
 
-__all__ = ["row_table"]
-
 Array = np.ndarray[Any, Any]
 
 

@@ -25,8 +25,6 @@ from disttrain.model import Model
 from disttrain.preparation.observations import Observed
 from disttrain.preparation.prepare import Prepared
 
-__all__ = ["BLOCK", "Forecast", "Scores", "baseline_nll", "on_device", "scored", "split_metrics", "watched_split", "worse_than_baseline"]
-
 Array = np.ndarray[Any, Any]
 # Rows that are scored at once.
 BLOCK = 65_536

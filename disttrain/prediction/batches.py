@@ -16,8 +16,6 @@ from disttrain.data import Origin, Source
 from disttrain.model import Model
 from disttrain.preparation.load import Dataset
 
-__all__ = ["BLOCK", "Batch", "take_shard", "file_batches", "own_batches"]
-
 Array = np.ndarray[Any, Any]
 
 

@@ -20,9 +20,6 @@ from disttrain.errors import Finding, UsageError
 from disttrain.model import Model
 from disttrain.prediction.selection import COLUMNS, TIMED, ColumnSelection
 
-__all__ = ["column_names", "columns_of", "forecast", "metadata", "quantile_name", "time_name"]
-
-
 # torch rounds the last rows of a tensor, fewer than fill the lanes of the processor, otherwise than the rows before; on two threads, of each half.
 _LANES = 32
 # Numbers that are drawn at once.

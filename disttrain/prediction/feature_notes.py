@@ -8,8 +8,6 @@ from disttrain.data import FeatureCounts, raise_any, shown
 from disttrain.errors import Finding
 from disttrain.model import Model
 
-__all__ = ["IN_PYTHON", "FeatureNotes"]
-
 # How a caller in Python goes on where no category of a feature is known.
 IN_PYTHON = 'rename the column of the frame; `unknown="ok"` goes on all the same'
 

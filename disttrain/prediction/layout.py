@@ -16,8 +16,6 @@ from disttrain.prediction.columns import column_names
 from disttrain.prediction.selection import ColumnSelection, refuse_unsuited, wanted_of
 from disttrain.validation.options import PredictOptions, columns_meant
 
-__all__ = ["arranged", "as_written", "kept_columns", "list_sizes", "require_free_ids", "require_layout"]
-
 
 def kept_columns(schema: pa.Schema, request: PredictOptions, model: Model) -> tuple[str, ...]:
     """The input columns to copy: the ids there are, and those of `--keep`. Raises DataError."""

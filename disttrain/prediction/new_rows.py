@@ -10,8 +10,6 @@ from disttrain.config import Config
 from disttrain.data import FORMATS, Source
 from disttrain.data.io.formats import suffix_of
 
-__all__ = ["new_source"]
-
 
 def new_source(data: str, config: Config, format: str | None = None, renamed: Mapping[str, str] | None = None) -> Source:
     """The files that `data` names, relative to the working folder; `renamed` {column: its name there}.

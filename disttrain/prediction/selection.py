@@ -15,9 +15,6 @@ from disttrain.errors import ConfigError, Finding, UsageError
 from disttrain.model import Model
 from disttrain.validation.options import PredictOptions, require_times
 
-__all__ = ["COLUMNS", "TIMED", "ColumnSelection", "asked_for", "refuse_unsuited", "require_columns", "wanted_by", "wanted_of"]
-
-
 _NOT_OF_CLASSES: tuple[str, ...] = ("mean", "std", "variance", "median", "quantiles", "survival", "hazard")
 _NOT_OF_VECTORS: tuple[str, ...] = ("median", "mode", "quantiles", "survival", "hazard")
 _NOT_OF_OTHERS: tuple[str, ...] = ("hazard",)

@@ -6,8 +6,6 @@ from disttrain.config import Config
 from disttrain.families import Family
 from disttrain.outcomes import Outcome
 
-__all__ = ["counts_of", "losses_of", "weights_of"]
-
 _WORDS = {"exact": "exact", "right": "right-censored", "left": "left-censored", "interval": "in an interval"}
 
 

@@ -17,8 +17,6 @@ from disttrain.config.yaml.text import yaml_word
 from disttrain.data import place, shown
 from disttrain.errors import ConfigError, DataError, Finding
 
-__all__ = ["places_of_config"]
-
 _NO_FILE = ("missing-file", "no-files", "not-a-file")
 _COLUMN = re.compile(r"no column `(.+?)`")
 Key = tuple[str | int, ...]

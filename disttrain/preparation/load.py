@@ -18,8 +18,6 @@ from disttrain.errors import ConfigError, DataError, Finding
 from disttrain.families import needs
 from disttrain.model import family_of, known_columns
 
-__all__ = ["Dataset", "dataset", "filters_of", "hold_out_own", "is_label", "require_total", "source_of"]
-
 # From this share of held-out rows on, rows that are in the training rows too are a warning.
 _MANY_SHARED = 0.01
 Array = np.ndarray[Any, Any]

@@ -21,8 +21,6 @@ from disttrain.outcomes import Outcome
 from disttrain.preparation.load import is_label
 from disttrain.preparation.target_checks import closed, require_between, require_inside
 
-__all__ = ["Observed", "observe", "observed_of", "weight_of"]
-
 Array = np.ndarray[Any, Any]
 
 

@@ -12,8 +12,6 @@ from disttrain.networks import Network
 from disttrain.preparation.load import dataset
 from disttrain.preparation.observations import observe
 
-__all__ = ["outline"]
-
 
 def outline(loaded: Loaded) -> Model:
     """The model of a config in target units, its weights not there and its marginal fit not made. Raises DataError."""

@@ -25,8 +25,6 @@ from disttrain.preparation.target_checks import require_variety
 from disttrain.preparation.training_plan import plan_of
 from disttrain.training import RowTensors, device, halved, head_start, marginal_raw
 
-__all__ = ["Prepared", "prepare"]
-
 Array = np.ndarray[Any, Any]
 
 

@@ -16,8 +16,6 @@ from disttrain.families import FAMILIES, Family, build, needs
 from disttrain.families.supports import Support
 from disttrain.outcomes import Outcome
 
-__all__ = ["closed", "fitting_families", "require_between", "require_inside", "require_variety"]
-
 Array = np.ndarray[Any, Any]
 # How far from 1 the sum of shares may be that were rounded to two or three digits.
 _ROUNDED = 0.01 + 1e-9

@@ -10,8 +10,6 @@ import numpy as np
 from disttrain.families import FAMILIES, Family
 from disttrain.messages import shown
 
-__all__ = ["Ties", "tie_notes", "ties"]
-
 Array = np.ndarray[Any, Any]
 
 _FEW_ROWS = 20

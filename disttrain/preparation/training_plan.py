@@ -11,8 +11,6 @@ from disttrain.families import Family, Scaling
 from disttrain.likelihood import weighted_mean
 from disttrain.training import OptimizerPlan, Plan, RowTensors, SchedulePlan
 
-__all__ = ["constant_of", "plan_of"]
-
 
 def constant_of(family: Family, scaling: Scaling, rows: RowTensors | None) -> float:
     """What the mean negative log-likelihood of standardised rows lacks to that in target units.

@@ -10,8 +10,6 @@ from disttrain.model import Model
 from disttrain.storage import Run
 from disttrain.training import Epoch, Start, best_of
 
-__all__ = ["BestWeights"]
-
 
 class BestWeights:
     """The weights of each member's best epoch so far, written into the run folder every `every` epochs so that a crash leaves a usable model.

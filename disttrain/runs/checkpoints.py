@@ -13,8 +13,6 @@ from disttrain import storage
 from disttrain.storage import Run
 from disttrain.training import Epoch, TrainingState
 
-__all__ = ["Checkpoints"]
-
 
 class Checkpoints:
     """Knows where the fit stands and writes it into the run folder: every `every` epochs, and when asked."""

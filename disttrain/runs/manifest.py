@@ -30,8 +30,6 @@ from disttrain.runs.open import files_by_source
 from disttrain.storage import Run
 from disttrain.training import Epoch
 
-__all__ = ["environment", "log", "resolved", "write_history", "write_inputs"]
-
 _PACKAGES = ("disttrain", "torch", "numpy", "scipy", "pandas", "pyarrow", "pydantic", "safetensors")
 
 

@@ -20,18 +20,6 @@ from disttrain.model import Model
 from disttrain.preparation.load import Dataset, dataset
 from disttrain.validation.config import configuration
 
-__all__ = [
-    "OpenRun",
-    "changed_file",
-    "files_by_source",
-    "open_run",
-    "own_files",
-    "own_rows",
-    "recorded",
-    "relocated",
-    "source_files",
-]
-
 
 @dataclass(frozen=True)
 class OpenRun:

@@ -16,8 +16,6 @@ from disttrain.data import place
 from disttrain.errors import Finding, RunUnreadable, UsageError
 from disttrain.runs.open import OpenRun
 
-__all__ = ["require_no_input", "require_no_input_in"]
-
 STDIN = "-"
 
 

@@ -22,8 +22,6 @@ from disttrain.runs.open import changed_file, files_by_source, recorded, relocat
 from disttrain.training import Epoch, TrainingState
 from disttrain.validation.config import configuration
 
-__all__ = ["Resumed", "folder_of", "resumed"]
-
 # What may differ between the parts of one fit: none of it moves a weight.
 _FREE = ("name", "output", "training.time_limit")
 _NEW = "`disttrain fit CONFIG` without `--resume` begins a new run"

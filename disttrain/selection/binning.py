@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Bins", "grouped"]
-
 Array = np.ndarray[Any, Any]
 
 # From the first of 11,000 rows to the last, in log(p / (1 - p)).

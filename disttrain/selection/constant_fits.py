@@ -18,8 +18,6 @@ from disttrain.preparation.training_plan import constant_of
 from disttrain.selection.binning import Bins, grouped
 from disttrain.training import RowTensors, marginal_raw
 
-__all__ = ["Sample", "ConstantFit", "constants_of", "shape_of"]
-
 Array = np.ndarray[Any, Any]
 
 # About so many groups have the likelihood of 100,000 rows to 1e-5 nats, and the constants that are best for an eighth of them are as good

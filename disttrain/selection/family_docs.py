@@ -14,8 +14,6 @@ from disttrain.families import ACTIVATIONS, FACTS, FAMILIES, Family, build, defa
 from disttrain.families.other_names import hint_to_family
 from disttrain.families.supports import Support
 
-__all__ = ["KINDS", "Described", "described", "kind_of", "listing"]
-
 KINDS = ("real", "positive", "unit", "count", "class", "vector")
 
 

@@ -20,8 +20,6 @@ from disttrain.preparation.ties import tie_notes
 from disttrain.selection.constant_fits import ConstantFit, Sample, shape_of
 from disttrain.selection.family_docs import listing
 
-__all__ = ["BLOCKS", "Column", "Ranked", "Ranking", "ranking"]
-
 Array = np.ndarray[Any, Any]
 
 # A column of more distinct whole numbers than this counts or measures; it does not name classes.

@@ -10,8 +10,6 @@ from disttrain import config as configs
 from disttrain.config import Loaded
 from disttrain.validation.distribution import distribution_problems
 
-__all__ = ["configuration", "configuration_of"]
-
 
 def configuration(path: Path, overrides: Sequence[str] = ()) -> Loaded:
     """The config file at `path` with `KEY=VALUE` overrides. Raises ConfigError with every mistake at once."""

@@ -13,8 +13,6 @@ from disttrain.families.other_names import hint_to_family
 from disttrain.families.supports import Support
 from disttrain.validation.observations import observation_problems
 
-__all__ = ["distribution_problems"]
-
 Path = tuple[str | int, ...]
 _OUTSIDE = "parameters stand beside the outermost `family`, whatever it is made `of`"
 _LINK = "each parameter has its own: `parameters: {NAME: {activation: exp}}`, and `exp` is the inverse of a log link"

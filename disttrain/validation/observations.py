@@ -8,8 +8,6 @@ from typing import Any
 from disttrain.config import Problem, suggestion
 from disttrain.families import FAMILIES, Family, build, needs, takes_exposure
 
-__all__ = ["observation_problems"]
-
 
 def observation_problems(family: Family, document: Mapping[str, Any]) -> Iterator[Problem]:
     """Problems of `data.censoring`, `exposure`, `offset` and `trials` in a raw config document for a family that is built."""

@@ -17,8 +17,6 @@ from disttrain.config import suggestion
 from disttrain.config.messages import escaped, listing, shortened
 from disttrain.errors import Finding, UsageError
 
-__all__ = ["EvaluateOptions", "PredictOptions", "Requirement", "columns_meant", "format_named", "require_times", "requirement"]
-
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 _MOST_SAMPLES = 10_000
 _REQUIREMENT = re.compile(r"\s*([a-z]\w*?)(?:_(\d+(?:\.\d+)?))?\s*(<=|>=|<|>)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*")

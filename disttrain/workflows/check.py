@@ -19,8 +19,6 @@ from disttrain.preparation.ties import tie_notes
 from disttrain.runs import manifest
 from disttrain.workflows.network_summary import chains, count_of, summary_of
 
-__all__ = ["Remark", "check"]
-
 _LEAK = 0.98
 _FEW = 30
 _MOST_NAMES = 12

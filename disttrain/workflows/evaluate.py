@@ -37,8 +37,6 @@ from disttrain.runs.open import OpenRun, open_run, own_files, own_rows
 from disttrain.runs.output_checks import require_no_input
 from disttrain.validation.options import EvaluateOptions, columns_meant, format_named, requirement
 
-__all__ = ["evaluate", "evaluate_table"]
-
 Array = np.ndarray[Any, Any]
 
 

@@ -19,8 +19,6 @@ from disttrain.preparation.load import is_label
 from disttrain.preparation.outline import outline
 from disttrain.workflows.network_summary import beside_of, chains, spread_of
 
-__all__ = ["Explanation", "explain"]
-
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 _COLUMN = 17
 # Labels that are shown, and characters of each.

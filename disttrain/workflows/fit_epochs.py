@@ -18,8 +18,6 @@ from disttrain.training import Epoch, NotFinite, Plan, RowTensors, TrainingState
 from disttrain.workflows import fit_events
 from disttrain.workflows.stop_rule import StopRule
 
-__all__ = ["trained"]
-
 
 def trained(
     prepared: Prepared, device: torch.device, limit: StopRule, history: list[Epoch], best: BestWeights, checkpoints: Checkpoints,

@@ -17,8 +17,6 @@ from disttrain.preparation.ties import tie_notes
 from disttrain.storage import Run
 from disttrain.training import NotFinite
 
-__all__ = ["Finished", "Started", "no_gain", "not_finite", "reason", "started"]
-
 # Standard deviations from its mean beyond which a feature may be what is wrong.
 _FAR = 4.0
 

@@ -8,8 +8,6 @@ from disttrain.config import Config
 from disttrain.model import Model
 from disttrain.networks import Output
 
-__all__ = ["beside_of", "chain_of", "chains", "count_of", "spread_of", "summary_of"]
-
 
 def summary_of(model: Model) -> str:
     """The network as one chain: `11 inputs -> [64, 64] -> concentration, rate`."""

@@ -30,8 +30,6 @@ from disttrain.runs.open import OpenRun, open_run, own_files, own_rows
 from disttrain.runs.output_checks import require_no_input
 from disttrain.validation.options import PredictOptions, columns_meant, format_named
 
-__all__ = ["Predicted", "predict", "write_own"]
-
 Array = np.ndarray[Any, Any]
 
 

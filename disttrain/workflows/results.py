@@ -18,8 +18,6 @@ from disttrain.storage import Run
 from disttrain.workflows.predict import write_own
 from disttrain.workflows.stop_rule import StopRule
 
-__all__ = ["LESS_MEMORY", "Interruptible", "Results", "results"]
-
 Interruptible = Callable[[], AbstractContextManager[None]]
 LESS_MEMORY = ("a smaller `training.batch_size`, narrower `network.hidden`, or fewer `network.members`",)
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-__all__ = ["StopRule", "Stop"]
-
 Stop = Callable[[], str | None]
 # The scores may take the fit beyond its limit by this share of it, and by so many seconds at least.
 _SHARE, _LEAST = 0.1, 5.0
