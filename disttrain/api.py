@@ -26,7 +26,7 @@ from disttrain.model import Model
 from disttrain.prediction.batches import BLOCK
 from disttrain.prediction.columns import forecast
 from disttrain.prediction.feature_notes import IN_PYTHON, FeatureNotes
-from disttrain.prediction.selection import ColumnSelection, wanted_by
+from disttrain.prediction.selection import ColumnSelection, requested_selection
 from disttrain.preparation.load import filters_of
 from disttrain.runs.open import open_run
 from disttrain.validation.config import configuration, configuration_of
@@ -158,7 +158,9 @@ class FittedRun:
 
     def _wanted(self, columns: Any, quantiles: Any, samples: int, times: Any, unknown: str = "error") -> ColumnSelection:
         columns, quantiles, times = (None if value is None else _several(value) for value in (columns, quantiles, times))
-        return wanted_by(self.model, PredictOptions(columns=columns, quantiles=quantiles, times=times, samples=samples, unknown=unknown))
+        return requested_selection(
+            self.model, PredictOptions(columns=columns, quantiles=quantiles, times=times, samples=samples, unknown=unknown)
+        )
 
     def _forecast(self, table: pa.Table, wanted: ColumnSelection, notes: FeatureNotes, first: int) -> pa.Table:
         """The forecast of a table whose first row is number `first` of all, block by block as a file is forecast."""

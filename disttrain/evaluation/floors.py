@@ -49,7 +49,7 @@ def _floor_of(output: Output, scaling: Scaling) -> tuple[float, float] | None:
     return (lowest, height) if height > _SMALLEST else None
 
 
-def floors(model: Model, splits: Sequence[RowTensors]) -> list[Floor]:
+def parameters_at_floor(model: Model, splits: Sequence[RowTensors]) -> list[Floor]:
     """The learned parameters that stand within twice their floor, in any member, on some of the rows of all `splits` together."""
     watched = {output: floor for output in model.outputs if (floor := _floor_of(output, model.scaling)) is not None}
     counts = dict.fromkeys(watched, 0)

@@ -18,7 +18,7 @@ _USUAL = ("nll", "crps", "coverage", "pit", "mae", "rmse")
 _USUAL_OF_CLASSES = ("nll", "brier", "accuracy")
 
 
-def suited(distribution: Distribution, outcome: Outcome | None = None) -> tuple[str, ...]:
+def default_metrics(distribution: Distribution, outcome: Outcome | None = None) -> tuple[str, ...]:
     """The usual metrics that can score a distribution, and the outcome where there is one; of right-censored rows their order too.
 
     The CRPS of rows that were not seen exactly favours short tails, so it is there for those who ask.
@@ -44,11 +44,11 @@ def settings_of(
     section = config.evaluation
     for name in asked:
         METRICS[name].require(distribution, outcome)
-    names = tuple(dict.fromkeys(asked)) or (suited(distribution, outcome) if section.metrics is None else tuple(section.metrics))
+    names = tuple(dict.fromkeys(asked)) or (default_metrics(distribution, outcome) if section.metrics is None else tuple(section.metrics))
     return Settings(names, tuple(dict.fromkeys(levels or section.levels)))
 
 
-def require_suited(loaded: Loaded, prepared: Prepared) -> None:
+def require_supported(loaded: Loaded, prepared: Prepared) -> None:
     """Raise ConfigError where the config asks for a metric or a column that the family, or what was seen of the targets, does not have."""
     model = prepared.model
     require_columns(loaded, model)

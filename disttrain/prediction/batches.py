@@ -25,7 +25,7 @@ BLOCK = 65_536
 @dataclass(frozen=True)
 class Batch:
     """Rows of a file or of a run, all or some of the `number`-th block of them. `row` is each one's number in its source, `index` that in all sources
-    together; of a run's own rows `split` is each one's part and `place` where it stands in the run's data."""
+    together; of a run's own rows `split` is each one's part and `table_index` where it stands in the run's data."""
 
     rows: pa.Table | pa.RecordBatch
     row: Array
@@ -33,7 +33,7 @@ class Batch:
     number: int
     origin: Origin
     split: Array | None = None
-    place: Array | None = None
+    table_index: Array | None = None
 
 
 def own_batches(rows: Dataset, config: Config) -> Iterator[Batch]:

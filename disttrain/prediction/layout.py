@@ -13,11 +13,11 @@ from disttrain.config.messages import listing
 from disttrain.errors import DataError, Finding, UsageError
 from disttrain.model import Model
 from disttrain.prediction.columns import column_names
-from disttrain.prediction.selection import ColumnSelection, refuse_unsuited, wanted_of
+from disttrain.prediction.selection import ColumnSelection, configured_selection, supported_selection
 from disttrain.validation.options import PredictOptions, columns_meant
 
 
-def kept_columns(schema: pa.Schema, request: PredictOptions, model: Model) -> tuple[str, ...]:
+def select_kept_columns(schema: pa.Schema, request: PredictOptions, model: Model) -> tuple[str, ...]:
     """The input columns to copy: the ids there are, and those of `--keep`. Raises DataError."""
     there = set(schema.names)
     ids = [name for name in model.schema.id if name in there]
@@ -76,7 +76,7 @@ def require_free_ids(loaded: Loaded, model: Model, schema: pa.Schema) -> None:
     `schema` that `fit` cannot write.
     """
     rooms.require_format(schema, model.schema.id, "parquet")
-    sizes = list_sizes(model, refuse_unsuited(model, wanted_of(model.config), asked={}))
+    sizes = list_sizes(model, supported_selection(model, configured_selection(model.config), requested={}))
     names = {"row", "split", *sizes, *_unfolded(sizes)}
     free = ", ".join(name for name in model.schema.id if name not in names)
     hints = ('give the column another name in the data, or leave it out of the ids: `--set "data.id=[' + free + ']"`',)

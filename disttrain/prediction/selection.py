@@ -39,28 +39,30 @@ class ColumnSelection:
     times: tuple[float, ...] = ()
 
 
-def asked_for(columns: Sequence[str] | None, quantiles: Sequence[float] | None, times: Sequence[float] | None = None) -> dict[str, str]:
+def requested_columns(
+    columns: Sequence[str] | None, quantiles: Sequence[float] | None, times: Sequence[float] | None = None
+) -> dict[str, str]:
     """The columns that a user asked for by name or by numbers, and the option of each: {column: option}."""
     numbers = {"quantiles": "--quantiles"} if quantiles is not None else {}
     numbers |= {"survival": "--times"} if times is not None else {}
     return {**numbers, **dict.fromkeys(columns or (), "--columns")}
 
 
-def refuse_unsuited(model: Model, wanted: ColumnSelection, asked: Mapping[str, str]) -> ColumnSelection:
+def supported_selection(model: Model, wanted: ColumnSelection, requested: Mapping[str, str]) -> ColumnSelection:
     """What of `wanted` the family has: classes have no mean and no quantiles, since their labels are no numbers, vectors no quantiles and no mode.
 
-    Raises UsageError where the user `asked` for what it has not, {column: the option that names it}; survival and hazard nobody has unasked.
+    Raises UsageError where the user `requested` for what it has not, {column: the option that names it}; survival and hazard nobody has unasked.
     """
     missing, why, hint = _lacking(model)
     unsuited = [name for name in wanted.columns if name in missing]
-    for name in [name for name in unsuited if name in asked or name in TIMED]:
+    for name in [name for name in unsuited if name in requested or name in TIMED]:
         what = f"`{name}` {'do' if name == 'quantiles' else 'does'} not exist for {model.family.name}: {why}"
-        raise UsageError(Finding("not-supported", what, asked.get(name, "predictions.columns"), hints=(hint,)))
+        raise UsageError(Finding("not-supported", what, requested.get(name, "predictions.columns"), hints=(hint,)))
     quantiles = () if "quantiles" in missing else wanted.quantiles
     return replace(wanted, columns=tuple(name for name in wanted.columns if name not in unsuited), quantiles=quantiles)
 
 
-def wanted_of(config: Config) -> ColumnSelection:
+def configured_selection(config: Config) -> ColumnSelection:
     """What a config's `predictions` ask for."""
     section = config.predictions
     return ColumnSelection(tuple(section.columns), tuple(section.quantiles), seed=config.training.seed, times=tuple(section.times))
@@ -69,7 +71,7 @@ def wanted_of(config: Config) -> ColumnSelection:
 def require_columns(loaded: Loaded, model: Model) -> None:
     """Raise ConfigError where `predictions.columns` names one that the family has not, as far as defaults do not."""
     try:
-        refuse_unsuited(model, wanted_of(loaded.config), asked={})
+        supported_selection(model, configured_selection(loaded.config), requested={})
     except UsageError as fault:
         found = fault.findings[0]
         raise ConfigError(loaded.finding(Problem(("predictions", "columns"), found.code, found.what, hints=tuple(found.hints)))) from None
@@ -87,10 +89,10 @@ def _lacking(model: Model) -> tuple[tuple[str, ...], str, str]:
     return (), "", ""
 
 
-def wanted_by(model: Model, request: PredictOptions) -> ColumnSelection:
+def requested_selection(model: Model, request: PredictOptions) -> ColumnSelection:
     """What a request asks for, and the model's config where it is silent. Raises UsageError where the family has not what is asked for."""
     section = model.config.predictions
-    asked = asked_for(request.columns, request.quantiles, request.times)
+    requested = requested_columns(request.columns, request.quantiles, request.times)
     columns = tuple(section.columns if request.columns is None else request.columns)
     levels = tuple(section.quantiles if request.quantiles is None else request.quantiles)
     times = tuple(section.times if request.times is None else request.times)
@@ -100,4 +102,4 @@ def wanted_by(model: Model, request: PredictOptions) -> ColumnSelection:
         columns = (*columns, "survival")
     require_times(columns, times)
     columns, levels, times = tuple(dict.fromkeys(columns)), tuple(dict.fromkeys(levels)), tuple(dict.fromkeys(times))
-    return refuse_unsuited(model, ColumnSelection(columns, levels, request.samples, model.config.training.seed, times), asked)
+    return supported_selection(model, ColumnSelection(columns, levels, request.samples, model.config.training.seed, times), requested)

@@ -9,7 +9,7 @@ from disttrain.outcomes import Outcome
 _WORDS = {"exact": "exact", "right": "right-censored", "left": "left-censored", "interval": "in an interval"}
 
 
-def counts_of(outcome: Outcome) -> str:
+def censoring_counts(outcome: Outcome) -> str:
     """How many rows were seen how: `114 exact, 318 right-censored`; empty where all were seen exactly."""
     if outcome.all_exact:
         return ""

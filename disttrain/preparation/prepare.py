@@ -32,7 +32,7 @@ Array = np.ndarray[Any, Any]
 class Prepared:
     """A model before its training, the rows behind it, what was observed of them in target units, and the tensors of each split.
 
-    `held` (K, v) are the positions among the `counted` training rows of those that each member does not train on but stops by; None where
+    `validation_rows` (K, v) are the positions among the `counted` training rows of those that each member does not train on but stops by; None where
     all members do by the validation split.
     """
 
@@ -41,7 +41,7 @@ class Prepared:
     observed: Observed
     splits: dict[str, RowTensors]
     limit: int | None
-    held: Tensor | None = None
+    validation_rows: Tensor | None = None
 
     def counts(self) -> dict[str, int]:
         """How many rows each split has."""

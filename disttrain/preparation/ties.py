@@ -47,7 +47,7 @@ class Ties:
         common = ", ".join(f"{value:.10g} in {rows:,} rows" for value, rows in self.commonest)
         return f"{100 * self.repeated:.1f} % of {self.rows:,} rows repeat a value; {self.distinct:,} distinct values; commonest: {common}"
 
-    def way_out(self, family: Family) -> str:
+    def remedy(self, family: Family) -> str:
         """What to fit instead of the density of `family`, from what the table of families has."""
         value, rows = self.commonest[0]
         ways = []
@@ -91,7 +91,7 @@ def tie_notes(family: Family, column: str, y: Array) -> tuple[str, ...]:
     told = (
         f"`{shown(column)}`: {found.text()}. A density scores repeated values as well as it likes by narrow spikes, so its nll says little"
     )
-    return (f"{told}; use {found.way_out(family)}",)
+    return (f"{told}; use {found.remedy(family)}",)
 
 
 def _multiples(values: Array, step: float) -> bool:

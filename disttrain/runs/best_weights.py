@@ -25,7 +25,7 @@ class BestWeights:
             self.weights, self.number = self._with(model.network.constant_weights()), 0
             self.constant = (True,) * model.members
 
-    def begin(self, start: Start) -> None:
+    def start_from(self, start: Start) -> None:
         """Take what the fit starts from for epoch 0."""
         self.weights, self.constant = self._with(start.weights), start.constant
 
@@ -59,7 +59,7 @@ class BestWeights:
         self.weights, self.constant = self._with(self.model.network.constant_weights()), (True,) * self.model.members
         self.restore()
 
-    def kept(self) -> str:
+    def saved_location(self) -> str:
         """Where the best epoch is kept, in words."""
         self.save()
         return f"{self.run.path / 'model'} ({self.words()})"

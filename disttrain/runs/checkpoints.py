@@ -19,20 +19,20 @@ class Checkpoints:
 
     def __init__(self, run: Run, every: int, history: list[Epoch]) -> None:
         self.folder, self.every, self.history = run.path / storage.CHECKPOINT, every, history
-        self.kept: tuple[TrainingState, dict[str, Any]] | None = None
+        self.latest: tuple[TrainingState, dict[str, Any]] | None = None
         self.written: TrainingState | None = None
 
     def keep(self, standing: TrainingState, best: dict[str, Any]) -> None:
         """Take in where the loop stands before an epoch, and the best weights so far; neither is changed by anyone later."""
-        before, self.kept = self.kept, (standing, best)
+        before, self.latest = self.latest, (standing, best)
         if before is not None and before[0].epoch < standing.epoch and standing.epoch % self.every == 0:
             self.write()
 
     def write(self) -> None:
         """Write what was kept last, unless it is there already. Raises StorageError."""
-        if self.kept is None or self.kept[0] is self.written:
+        if self.latest is None or self.latest[0] is self.written:
             return
-        standing, best = self.kept
+        standing, best = self.latest
         state = {"standing": vars(standing), "history": _columns(self.history[: standing.epoch]), "best": best}
         storage.write_checkpoint(self.folder, state)
         self.written = standing

@@ -31,7 +31,7 @@ _NEW = "`disttrain fit CONFIG` without `--resume` begins a new run"
 class Resumed:
     """What a run was when it was left: where its loop stood (None: at the start), its epochs so far, its best weights, and warnings."""
 
-    standing: TrainingState | None = None
+    training_state: TrainingState | None = None
     history: tuple[Epoch, ...] = ()
     best: dict[str, Any] | None = None
     warnings: tuple[str, ...] = ()

@@ -26,7 +26,7 @@ class Bins:
         return len(self.values)
 
 
-def grouped(y: Array, weight: Array | None, most: int) -> Bins:
+def binned(y: Array, weight: Array | None, most: int) -> Bins:
     """The numbers `y` (n,) in about `most` groups of neighbours, each by its member nearest the group's mean; weights (n,) are positive.
 
     A group is as long as any other in log(p / (1 - p)) of the share p of the weight that lies below: a share of all rows in the middle,

@@ -15,7 +15,7 @@ from disttrain.likelihood import cross_entropy
 from disttrain.networks import Output, activated
 from disttrain.outcomes import Outcome
 from disttrain.preparation.training_plan import constant_of
-from disttrain.selection.binning import Bins, grouped
+from disttrain.selection.binning import Bins, binned
 from disttrain.training import RowTensors, marginal_raw
 
 Array = np.ndarray[Any, Any]
@@ -35,7 +35,7 @@ class Sample:
     @staticmethod
     def of(y: Array, weight: Array | None) -> Sample:
         """The numbers `y` (n,) with positive weights (n,)."""
-        return Sample(grouped(y, weight, _FITTED), grouped(y, weight, _SCORED))
+        return Sample(binned(y, weight, _FITTED), binned(y, weight, _SCORED))
 
     def as_codes(self) -> Sample:
         """The places of the values among all values, of which there are few."""

@@ -9,15 +9,15 @@ import numpy as np
 
 from disttrain import config as configs
 from disttrain.config import Loaded
-from disttrain.evaluation.metric_selection import require_suited
+from disttrain.evaluation.metric_selection import require_supported
 from disttrain.evaluation.scoring import baseline_nll
 from disttrain.messages import shown
 from disttrain.prediction.layout import require_free_ids
-from disttrain.preparation.censoring_text import counts_of
+from disttrain.preparation.censoring_text import censoring_counts
 from disttrain.preparation.prepare import Prepared, prepare
 from disttrain.preparation.ties import tie_notes
 from disttrain.runs import manifest
-from disttrain.workflows.network_summary import chains, count_of, summary_of
+from disttrain.workflows.network_summary import count_of, parameter_networks, summary_of
 
 _LEAK = 0.98
 _FEW = 30
@@ -40,7 +40,7 @@ def check(loaded: Loaded, limit: int | None = None, detailed: bool = False, out:
     """
     manifest.resolved(loaded, configs.expanded(out or loaded.config.output.folder + "/run"))
     prepared = prepare(loaded, limit)
-    require_suited(loaded, prepared)
+    require_supported(loaded, prepared)
     require_free_ids(loaded, prepared.model, prepared.data.arrow_schema)
     return [
         *_files(prepared),
@@ -59,7 +59,7 @@ def _files(prepared: Prepared) -> list[Remark]:
     rows = prepared.data
     size = sum(file.stat().st_size for file in rows.files if file.is_file())
     counts = " · ".join(f"{split} {count:,}" for split, count in prepared.counts().items() if count)
-    own = "" if prepared.held is None else f", of which each member holds out {prepared.held.shape[1]:,}"
+    own = "" if prepared.validation_rows is None else f", of which each member holds out {prepared.validation_rows.shape[1]:,}"
     names = ", ".join(shown(file.name) for file in rows.files[:3]) + (" ..." if len(rows.files) > 3 else "")
     return [
         Remark("files", f"{len(rows.files)} file{'s' if len(rows.files) > 1 else ''}, {size / 1e6:,.1f} MB        {names}"),
@@ -73,7 +73,7 @@ def _target(prepared: Prepared) -> list[Remark]:
     rows, family, y = prepared.data, prepared.model.family, prepared.observed.outcome.value.numpy()
     name = ", ".join(map(shown, rows.schema.target))
     out = f", {rows.filtered:,} filtered out" if rows.filtered else ""
-    told = counts_of(prepared.observed.outcome)
+    told = censoring_counts(prepared.observed.outcome)
     remarks = [
         Remark("target", f"{name}: {len(y):,} used{out}{f': {told}' if told else ''}"),
         Remark("support", f"all targets fit {family.name} ({family.support.text('y')})"),
@@ -187,7 +187,7 @@ def _network(prepared: Prepared) -> list[Remark]:
     model = prepared.model
     number = len(model.schema.features)
     text = f"{number} feature{'s' if number != 1 else ''} -> {summary_of(model)}: {count_of(model)}"
-    return [Remark("network", text), *(Remark("network", f"{name}: {chain}") for name, chain in chains(model).items())]
+    return [Remark("network", text), *(Remark("network", f"{name}: {chain}") for name, chain in parameter_networks(model).items())]
 
 
 def _known(prepared: Prepared) -> list[Remark]:

@@ -17,7 +17,7 @@ from disttrain.networks import Output
 from disttrain.preparation.censoring_text import losses_of, weights_of
 from disttrain.preparation.load import is_label
 from disttrain.preparation.outline import outline
-from disttrain.workflows.network_summary import beside_of, chains, spread_of
+from disttrain.workflows.network_summary import embedding_text, linear_path_text, parameter_networks
 
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 _COLUMN = 17
@@ -54,7 +54,7 @@ def explain(loaded: Loaded) -> Explanation:
         ("target", _target_form(config, family, model)),
         *_parameter_rows(config, family, model, symbols),
         ("z", _network(config, family, model)),
-        *(("", f"{name}: {text}") for name, text in (chains(model) if model is not None else {}).items()),
+        *(("", f"{name}: {text}") for name, text in (parameter_networks(model) if model is not None else {}).items()),
         ("density", _with(symbols, known, "density")),
         ("per row", _with(symbols, known, "loss")),
         *((f"  {part}", text) for part, text in _drops(config, known, symbols)),
@@ -185,8 +185,8 @@ def _network(config: Config, family: Family, model: Model | None) -> str:
     hidden = [str(width) for width in config.network.hidden]
     chain = " → ".join([str(model.encoder.width) if model is not None else "inputs", *hidden, _heads(config, family, model)])
     kind = f"MLP {chain}, {config.network.activation}" if hidden else f"linear {chain}"
-    spread = spread_of(config)
-    kind += beside_of(config)
+    spread = embedding_text(config)
+    kind += linear_path_text(config)
     kind += "" if not spread else f", each number also as a {spread} embedding"
     told = f"{model.network.size():,} weights" if model is not None else "(the data could not be read)"
     members = config.network.members

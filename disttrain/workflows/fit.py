@@ -16,7 +16,7 @@ from disttrain import config as configs
 from disttrain import storage, training
 from disttrain.config import Loaded
 from disttrain.errors import STOPPED, DisttrainError, FitFailed, OutOfMemory, StorageError, enough_memory, word_of
-from disttrain.evaluation.metric_selection import require_suited
+from disttrain.evaluation.metric_selection import require_supported
 from disttrain.prediction.layout import require_free_ids
 from disttrain.preparation.prepare import Prepared, prepare
 from disttrain.preparation.training_plan import plan_of
@@ -73,7 +73,7 @@ def fit(
         prepared = prepare(loaded, limit).lean()
         # Arrow keeps what it is given back for itself, and it was all of the table.
         pa.default_memory_pool().release_unused()
-        require_suited(loaded, prepared)
+        require_supported(loaded, prepared)
         require_free_ids(loaded, prepared.model, prepared.data.arrow_schema)
         held.enter_context(training.deterministic(config.training.deterministic))
         held.enter_context(training.threads(*_largest_product(prepared)))
@@ -109,7 +109,7 @@ def _run(
 ) -> Iterator[Started | Epoch | Finished]:  # fmt: skip
     config, model, began = loaded.config, prepared.model, time.perf_counter()
     run.update(status="running", command=list(command), config=str(loaded.path) if loaded.path else None)
-    if before.standing is None:
+    if before.training_state is None:
         manifest.write_inputs(run, loaded, prepared, device)
     run.discard("predictions.parquet", "metrics.json")
     history = list(before.history)
@@ -120,23 +120,33 @@ def _run(
     best = BestWeights(model, run, config.output.checkpoint_every, before.best)
     checkpoints = Checkpoints(run, config.output.checkpoint_every, history)
     with _saved(best, history, checkpoints):
-        yield from trained(prepared, device, limit, history, best, checkpoints, before.standing)
+        yield from trained(prepared, device, limit, history, best, checkpoints, before.training_state)
     found = Results(0, {}, (), ()) if limit.word else results(prepared, run, best, limit, checkpoints, interruptible)
     reason = fit_events.reason(config, len(history), limit.word, limit.late, scoring=limit.scoring)
     status = "finished" if limit.word is None else "stopped"
     scores = {split: scored["metrics"]["nll"]["value"] for split, scored in found.metrics.items()}
     no_gain = fit_events.no_gain(prepared, best.constant, best.number, best.given_up)
-    warnings = (*no_gain, *found.notes, *(floor.text for floor in found.floors))
+    warnings = (*no_gain, *found.notes, *(floor.text for floor in found.at_floor))
     run.update(
         status=status, exit_code=STOPPED[limit.word] if limit.word else 0, reason=reason, best_epoch=best.number, epochs=len(history), scores=scores,
-        warnings=[*begun.warnings, *warnings], floors={floor.parameter: floor.rows for floor in found.floors},
+        warnings=[*begun.warnings, *warnings], floors={floor.parameter: floor.rows for floor in found.at_floor},
     )  # fmt: skip
-    if not limit.reached:
+    if not limit.should_stop:
         checkpoints.remove()
     manifest.log(run.path, status, {"reason": reason, "best_epoch": best.number, "scores": scores})
     seconds = time.perf_counter() - began
     yield Finished(
-        run.path, status, reason, limit.word, best.number, len(history), seconds, found.metrics, found.predictions, warnings, limit.reached
+        run.path,
+        status,
+        reason,
+        limit.word,
+        best.number,
+        len(history),
+        seconds,
+        found.metrics,
+        found.predictions,
+        warnings,
+        limit.should_stop,
     )
 
 
@@ -171,7 +181,7 @@ def _rescued(best: BestWeights, checkpoints: Checkpoints) -> str:
     best.model.network.zero_grad()
     saved = f"{best.run.path} (no model yet)"
     with suppress(StorageError, OutOfMemory), enough_memory():
-        saved = best.kept()
+        saved = best.saved_location()
         checkpoints.write()
     epoch = checkpoints.epoch
     return saved if not epoch else f"{saved}; a checkpoint after epoch {epoch}, from which `--resume` goes on"

@@ -32,7 +32,7 @@ def trained(
     try:
         if standing is None:
             start = _start(prepared, train, validation, plan, limit, best, checkpoints.folder.parent)
-            if limit.reached:
+            if limit.should_stop:
                 # A start that was cut short is not that of an unbroken fit: one that goes on begins anew.
                 return
         for epoch in training.epochs(
@@ -41,10 +41,10 @@ def trained(
             history.append(epoch)
             best.consider(epoch)
             yield epoch
-        if limit.reached:
+        if limit.should_stop:
             checkpoints.write()
     except NotFinite as fault:
-        raise fit_events.not_finite(fault, prepared, best.kept()) from None
+        raise fit_events.not_finite(fault, prepared, best.saved_location()) from None
 
 
 def _start(
@@ -57,9 +57,9 @@ def _start(
     if initialize in {"linear", "auto"}:
         linear = training.start_linear(network, family, train, validation, plan, limit, trial=initialize == "auto")
         manifest.log(folder, "begun", {"initialize": "linear" if linear else "marginal"})
-        if linear and not limit.reached:
+        if linear and not limit.should_stop:
             start = training.better_start(network, family, watched, start)
-    best.begin(start)
+    best.start_from(start)
     return start.losses
 
 
@@ -68,7 +68,7 @@ def _work(prepared: Prepared, device: torch.device) -> tuple[RowTensors, RowTens
     model = prepared.model
     model.network.to(device)
     splits = {name: rows.counted.to(device) for name, rows in prepared.splits.items() if name != "test"}
-    train, held = splits["train"], prepared.held
+    train, held = splits["train"], prepared.validation_rows
     validation = splits.get("validation") if held is None else train.seated(held)
     watched = validation if held is None else train[held.flatten().to(device)]
     constants = tuple(constant_of(model.family, model.scaling, rows) for rows in (train, watched))

@@ -72,7 +72,7 @@ def started(prepared: Prepared, run: Run, device: torch.device, resumed: int = 0
     """The first event of a fit that goes on after `resumed` epochs, with further warnings."""
     model, config = prepared.model, prepared.model.config
     learned = [o.parameter.name if o.fixed is None else f"{o.parameter.name} fixed" for o in model.outputs]
-    own = 0 if prepared.held is None else prepared.held.shape[1]
+    own = 0 if prepared.validation_rows is None else prepared.validation_rows.shape[1]
     watched = "validation" if "validation" in prepared.splits or own else "train"
     baseline = scoring.baseline_nll(prepared, scoring.watched_split(prepared))
     warnings = tie_notes(model.family, model.schema.target[0], prepared.observed.measured)
@@ -94,7 +94,7 @@ def no_gain(prepared: Prepared, constant: Sequence[bool], number: int, given_up:
         return (
             f"the forecast of {given_up} is worse than the constant model on {scoring.watched_split(prepared)}: the constant model is kept",
         )
-    rows = "validation" if "validation" in prepared.splits else "train" if prepared.held is None else "the rows it holds out"
+    rows = "validation" if "validation" in prepared.splits else "train" if prepared.validation_rows is None else "the rows it holds out"
     if all(constant):
         return (f"no epoch was better than the constant model on {rows}: the constant model is kept, which looks at no feature",)
     if any(constant):

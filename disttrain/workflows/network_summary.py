@@ -12,18 +12,18 @@ from disttrain.networks import Output
 def summary_of(model: Model) -> str:
     """The network as one chain: `11 inputs -> [64, 64] -> concentration, rate`."""
     names = ", ".join(output.parameter.name for output in model.outputs if output.size)
-    spread = spread_of(model.config)
+    spread = embedding_text(model.config)
     spread = f", numbers {spread}" if spread else ""
-    return f"{model.encoder.width} inputs{spread} -> {list(model.config.network.hidden)}{beside_of(model.config)} -> {names}"
+    return f"{model.encoder.width} inputs{spread} -> {list(model.config.network.hidden)}{linear_path_text(model.config)} -> {names}"
 
 
-def spread_of(config: Config) -> str:
+def embedding_text(config: Config) -> str:
     """How numbers are spread out, in words; empty where they are not."""
     words = {"none": "", "both": "periodic and piecewise_linear"}
     return words.get(config.network.numeric_embedding, config.network.numeric_embedding)
 
 
-def beside_of(config: Config) -> str:
+def linear_path_text(config: Config) -> str:
     """What stands beside the hidden layers, in words; empty where nothing does."""
     return " + linear path" if config.network.linear_path else ""
 
@@ -34,17 +34,17 @@ def count_of(model: Model) -> str:
     return weights if model.members == 1 else f"{model.members} members, {weights}"
 
 
-def chains(model: Model) -> dict[str, str]:
+def parameter_networks(model: Model) -> dict[str, str]:
     """The chain of each parameter, {name: text}; empty where all learned ones share one network and nothing is added."""
     network, offsets = model.config.network, model.config.data.offset
     learned = [output for output in model.outputs if output.size]
     alike = len({(output.columns, output.hidden) for output in learned}) == 1 and learned[0].columns is None and not learned[0].hidden
     if alike and not offsets and (network.heads == "shared" or len(learned) == 1):
         return {}
-    return {output.parameter.name: chain_of(model, output) for output in model.outputs}
+    return {output.parameter.name: parameter_network(model, output) for output in model.outputs}
 
 
-def chain_of(model: Model, output: Output) -> str:
+def parameter_network(model: Model, output: Output) -> str:
     """How one parameter comes about: a value, a column, a constant, or layers over the features it sees."""
     name, known = output.parameter.name, model.schema.known
     if isinstance(output.parameter.given, str):
@@ -58,7 +58,7 @@ def chain_of(model: Model, output: Output) -> str:
     layers = [*network.hidden, *output.hidden]
     inputs = model.encoder.width if output.columns is None else len(output.columns)
     own = " (own network)" if _is_alone(model, output) else f", the last {len(output.hidden)} its own" if output.hidden else ""
-    return f"{inputs} inputs{_seen(model, output)} -> {layers}{beside_of(model.config)}{own} -> {output.size}{offset}"
+    return f"{inputs} inputs{_seen(model, output)} -> {layers}{linear_path_text(model.config)}{own} -> {output.size}{offset}"
 
 
 def _is_alone(model: Model, output: Output) -> bool:

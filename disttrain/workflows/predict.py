@@ -24,7 +24,7 @@ from disttrain.prediction.batches import BLOCK, Batch, file_batches, own_batches
 from disttrain.prediction.columns import columns_of, forecast, metadata
 from disttrain.prediction.feature_notes import FeatureNotes
 from disttrain.prediction.new_rows import new_source
-from disttrain.prediction.selection import ColumnSelection, refuse_unsuited, wanted_by, wanted_of
+from disttrain.prediction.selection import ColumnSelection, configured_selection, requested_selection, supported_selection
 from disttrain.preparation.prepare import Prepared
 from disttrain.runs.open import OpenRun, open_run, own_files, own_rows
 from disttrain.runs.output_checks import require_no_input
@@ -53,7 +53,7 @@ def predict(request: PredictOptions, root: Path) -> Predicted:
     """
     run = open_run(request.run, root)
     run.model.network.to(training.device(request.device))
-    wanted = wanted_by(run.model, request)
+    wanted = requested_selection(run.model, request)
     if request.data is None and run.folder is None:
         raise UsageError(Finding("no-data", "a model folder alone has no data of its own", "--data", hints=("name a file with `--data`",)))
     output, replace = _output(request, run)
@@ -77,7 +77,7 @@ def predict(request: PredictOptions, root: Path) -> Predicted:
 def write_own(prepared: Prepared, folder: Path, name: str) -> int:
     """Write predictions.parquet of a run's own rows into its folder, after the fit: the number of rows. Raises StorageError."""
     model = prepared.model
-    wanted = refuse_unsuited(model, wanted_of(model.config), asked={})
+    wanted = supported_selection(model, configured_selection(model.config), requested={})
     digest = storage.read(folder / "model").sha256
     tables = _own_tables(prepared, wanted)
     with on_device(model):
@@ -104,13 +104,13 @@ class _Input:
 
 def _own_input(run: OpenRun, request: PredictOptions) -> _Input:
     rows = own_rows(run, ("*",) if request.keep == ("all",) else (*request.keep, *columns_meant(request.keep, ())))
-    kept = layout.kept_columns(rows.arrow_schema, request, run.model)
+    kept = layout.select_kept_columns(rows.arrow_schema, request, run.model)
     return _Input(own_batches(rows, run.model.config), rows.arrow_schema, kept, lambda names: [layout.as_written(rows.table, names)])
 
 
 def _file_input(model: Model, source: Source, request: PredictOptions) -> _Input:
     model.schema.check(source, target=False)
-    kept = layout.kept_columns(source.schema, request, model)
+    kept = layout.select_kept_columns(source.schema, request, model)
 
     def columns(names: Sequence[str]) -> Iterable[pa.Table]:
         return (pa.Table.from_batches([batch]) for batch in source.batches(dict.fromkeys(names, rooms.AS_WRITTEN), BLOCK))
@@ -132,8 +132,8 @@ def _own_tables(prepared: Prepared, wanted: ColumnSelection) -> Iterator[pa.Tabl
     """The predictions of a run's own rows from their tensors: they are checked and encoded already."""
     model = prepared.model
     for batch in own_batches(prepared.data, model.config):
-        assert batch.place is not None
-        place = batch.place
+        assert batch.table_index is not None
+        place = batch.table_index
         parameters = model.parameters_of(prepared.inputs(place), prepared.observed.conditions[torch.from_numpy(place)])
         columns = columns_of(model, parameters, np.zeros(len(place), dtype=bool), wanted, batch.index)
         yield _table(batch, columns, model.schema.id, PredictOptions())

@@ -10,7 +10,7 @@ from typing import Any
 from disttrain import storage
 from disttrain.errors import StorageError, enough_memory
 from disttrain.evaluation import scoring
-from disttrain.evaluation.floors import Floor, floors
+from disttrain.evaluation.floors import Floor, parameters_at_floor
 from disttrain.preparation.prepare import Prepared
 from disttrain.runs.best_weights import BestWeights
 from disttrain.runs.checkpoints import Checkpoints
@@ -29,7 +29,7 @@ class Results:
     predictions: int
     metrics: dict[str, Any]
     notes: tuple[str, ...]
-    floors: Sequence[Floor]
+    at_floor: Sequence[Floor]
 
 
 def results(
@@ -39,7 +39,7 @@ def results(
     limit.scoring = True
     try:
         with interruptible(), enough_memory(*LESS_MEMORY, kept=lambda: str(run.path / "model")):
-            if limit.asked():
+            if limit.stop_requested():
                 raise KeyboardInterrupt
             # Scoring takes more memory than writing, which leaves some behind.
             metrics, notes = scoring.split_metrics(prepared, run.name, limit.end)
@@ -50,12 +50,12 @@ def results(
                 metrics, notes = scoring.split_metrics(prepared, run.name, limit.end)
             predictions = write_own(prepared, run.path, run.name)
             storage.write_json(run.path / "metrics.json", metrics)
-            return Results(predictions, metrics, notes, floors(prepared.model, list(prepared.splits.values())))
+            return Results(predictions, metrics, notes, parameters_at_floor(prepared.model, list(prepared.splits.values())))
     except BaseException as fault:
         # What is missing are the scores: a fit that goes on from here makes them without an epoch more.
         with suppress(StorageError, MemoryError):
             checkpoints.write()
-        if not (isinstance(fault, KeyboardInterrupt) and limit.asked()):
+        if not (isinstance(fault, KeyboardInterrupt) and limit.stop_requested()):
             raise
     run.discard("predictions.parquet", "metrics.json")
     return Results(0, {}, (), ())

@@ -18,18 +18,18 @@ class StopRule:
         self.word: str | None = None
         self.late, self.scoring = False, False
 
-    def asked(self) -> bool:
+    def stop_requested(self) -> bool:
         """Whether somebody said so."""
         self.word = self.word or self.stop()
         return self.word is not None
 
     def __call__(self) -> bool:
-        self.asked()
+        self.stop_requested()
         self.late = self.late or (self.seconds is not None and time.perf_counter() - self.started >= self.seconds)
-        return self.reached
+        return self.should_stop
 
     @property
-    def reached(self) -> bool:
+    def should_stop(self) -> bool:
         """Whether it said so."""
         return self.late or self.word is not None
 
