@@ -1,4 +1,4 @@
-"""The loop's plan, from the `training` section of a config."""
+"""The training plan, from the `training` section of a config."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from disttrain.training import OptimizerPlan, Plan, RowTensors, SchedulePlan
 
 
 def constant_of(family: Family, scaling: Scaling, rows: RowTensors | None) -> float:
-    """What the mean negative log-likelihood of standardised rows lacks to that in target units.
+    """The difference between the mean nll in target units and that of standardised rows.
 
-    A probability has no unit: that of an interval, or of a value that has one of its own beside a density.
+    Only densities have a unit. The probability of an interval or of an atom adds nothing to the difference.
     """
     if rows is None or family.support.discrete:
         return 0.0
@@ -28,7 +28,7 @@ def constant_of(family: Family, scaling: Scaling, rows: RowTensors | None) -> fl
 
 
 def plan_of(config: Config, rows: int, constants: tuple[float, float] = (0.0, 0.0)) -> Plan:
-    """How the loop is to train, from the config's `training` section, for so many training rows; `constants` as in Plan."""
+    """The plan of the training loop, from the config's `training` section, for a number of training rows; `constants` as in Plan."""
     section = config.training
     # About forty steps an epoch, in powers of two: enough steps on small data, enough rows per product on large.
     automatic = min(1024, max(32, 2 ** max(0, (rows // 40).bit_length() - 1)))
