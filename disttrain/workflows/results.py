@@ -1,4 +1,4 @@
-"""What a fit says of its model when the epochs are done: predictions and scores of its own rows."""
+"""The results of a fit after its epochs: predictions and scores of its own rows."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LESS_MEMORY = ("a smaller `training.batch_size`, narrower `network.hidden`, or f
 
 @dataclass(frozen=True)
 class Results:
-    """How many rows were predicted, the scores of each split, what is to be said of them, and the parameters at their floors."""
+    """The number of predicted rows, the scores of each split, notes on the scores, and the parameters at their floors."""
 
     predictions: int
     metrics: dict[str, Any]
@@ -35,7 +35,7 @@ class Results:
 def results(
     prepared: Prepared, run: Run, best: BestWeights, limit: StopRule, checkpoints: Checkpoints, interruptible: Interruptible
 ) -> Results:
-    """Write predictions.parquet and metrics.json; nothing of them is there where the fit is stopped meanwhile."""
+    """Write predictions.parquet and metrics.json. If the fit is stopped meanwhile, neither file remains."""
     limit.scoring = True
     try:
         with interruptible(), enough_memory(*LESS_MEMORY, kept=lambda: str(run.path / "model")):
