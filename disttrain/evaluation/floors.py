@@ -15,11 +15,11 @@ from disttrain.networks import Conditions, Output, activated
 from disttrain.training import RowTensors
 
 _NONE = Conditions()
-# So few that what a layer gives stays in the cache of the processor.
+# Few enough rows that the outputs of a layer stay in the processor's cache.
 _AT_ONCE = 4096
-# A raw output so low that every activation gives its floor: squareplus comes down as slowly as 1/|z|.
+# A raw output so low that every activation is at its floor. squareplus decreases as slowly as 1/|z|.
 _LOWEST = -1e15
-# Edges that keep probabilities inside (0, 1) are steps of float64, and no density lives on them.
+# Smaller floors only keep probabilities inside (0, 1), and do not affect densities.
 _SMALLEST = 1e-9
 
 
@@ -41,7 +41,7 @@ def _floor_of(output: Output, scaling: Scaling) -> tuple[float, float] | None:
     bound = 0.0 if range_.kind == "triangle" else range_.lower
     if not output.size or range_.kind not in ("number", "triangle") or math.isinf(bound):
         return None
-    # Asked of the activation itself, so that a parameter with a larger floor of its own needs no word here.
+    # Computed by the activation itself, so that a parameter with a larger floor is no special case.
     raw = torch.full((1, *output.raw_shape), _LOWEST, dtype=torch.float64)
     lowest = float(_values(output, scaling, raw).min())
     bound = bound / float(torch.as_tensor(scaling.level_of(output.parameter, raw)).min())

@@ -18,7 +18,7 @@ from disttrain.errors import DataError, Finding
 
 MOST_GROUPS = 100
 FEW_ROWS = 30
-# A column of numbers or times with more values than this is cut into _RANGES of about equally many rows.
+# A column of numbers or times with more values than this is divided into _RANGES ranges of about equally many rows.
 _MOST_VALUES = 20
 _RANGES = 4
 _MISSING = "(missing)"

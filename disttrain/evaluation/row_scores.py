@@ -62,9 +62,9 @@ class RowScores:
         self._calibrated, self._end = calibrated, math.inf if end is None else end
         self._size = rows
         self._weight: Tensor | None = None
-        # In one piece each from the start: small ones among the large ones of a forecast leave holes that nothing fits into.
+        # Each column is allocated in full at first. Small tensors between the large ones of a forecast would fragment the memory.
         self._scores: dict[_Key, Tensor] = {}
-        # Those of the baseline, of metrics that can score it.
+        # The scores of the baseline, for metrics that can score it.
         self._baselines: dict[_Key, Tensor] = {}
         self._calibration: dict[str, Tensor] = {}
 
@@ -144,7 +144,7 @@ class RowScores:
         if metric.setting != "level":
             return self._average(metric, _Key(metric.name), rows)
         levels = {f"{level:g}": self._average(metric, _Key(metric.name, level), rows) for level in self.settings.levels}
-        # The number of the highest level stands for the metric; the others are beside it.
+        # The value of the highest level represents the metric; all levels are listed under `levels`.
         highest = max(self.settings.levels)
         return {"level": highest, **levels[f"{highest:g}"], "levels": levels}
 
@@ -153,7 +153,7 @@ class RowScores:
         weight = None if self._weight is None else _part(self._weight, rows)
         baseline = None if key not in self._baselines else _part(self._baselines[key], rows)
         if weight is not None and not bool((weight > 0).any()):
-            # Of rows of which none counts nothing can be said.
+            # Rows without any weight have no scores.
             return dict.fromkeys(("value", "se", "baseline", "gain", "gain_se"))
         if baseline is None:
             average = metric.average(scores, weight)

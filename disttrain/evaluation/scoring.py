@@ -24,9 +24,9 @@ from disttrain.preparation.observations import Observed
 from disttrain.preparation.prepare import Prepared
 
 Array = np.ndarray[Any, Any]
-# Rows that are scored at once.
+# The number of rows scored at once.
 BLOCK = 65_536
-# Where time is short: rows that are scored first, four times as many after every block that takes less than these seconds.
+# With a time limit: the number of rows in the first block, and the seconds below which the next block is four times as large.
 _FIRST, _QUICK = 256, 0.25
 
 
@@ -94,7 +94,7 @@ def split_metrics(prepared: Prepared, run: str, end: float | None = None) -> tup
     columns = [group_column(data.table, name) for name in model.config.evaluation.by]
     documents, notes = {}, {}
     with on_device(model):
-        # The rows that nothing was learned from first: theirs are the scores that are looked at.
+        # Held-out rows come first, because their scores matter most.
         for split in reversed(prepared.splits):
             observed = prepared.part(split)
             rows = _scored_split(model, observed, prepared.splits[split].x, settings, end)
@@ -109,7 +109,7 @@ def _scored_split(model: Model, observed: Observed, x: Tensor, settings: Setting
     rows, size = RowScores(settings, len(observed), calibrated=False, end=end), BLOCK if end is None else _FIRST
     for first in range(0, len(observed), BLOCK):
         block = observed[torch.arange(first, min(first + BLOCK, len(observed)))]
-        # Forecast as wide as without a limit, so that the bits are the same.
+        # Forecast in the same blocks as without a limit, so that the bits are the same.
         forecast = Forecast(model.forecaster, model.parameters_of(x[first : first + BLOCK], block.conditions))
         baseline, stop = Forecast.of_baseline(model, block), 0
         while stop < len(block):

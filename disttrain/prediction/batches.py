@@ -44,7 +44,7 @@ def own_batches(rows: Dataset, config: Config) -> Iterator[Batch]:
     table_index = np.flatnonzero(np.isin(rows.split, split_codes))
     for number, start in enumerate(range(0, max(1, len(table_index)), BLOCK)):
         part = table_index[start : start + BLOCK]
-        # One run of rows is a slice, which costs nothing; otherwise they are gathered.
+        # Contiguous rows are a slice without a copy; other rows are gathered.
         contiguous = len(part) and part[-1] - part[0] + 1 == len(part)
         table = rows_from(rows.table, part[0], len(part)) if contiguous else rows_at(rows.table, integer_column(part))
         yield Batch(table, rows.row[part], rows.position[part], number, rows.origin.rows(rows.position[part]), rows.split[part], part)

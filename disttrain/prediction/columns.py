@@ -20,9 +20,9 @@ from disttrain.errors import Finding, UsageError
 from disttrain.model import Model
 from disttrain.prediction.selection import COLUMNS, TIMED, ColumnSelection
 
-# torch rounds the last rows of a tensor, fewer than fill the lanes of the processor, otherwise than the rows before; on two threads, of each half.
+# torch rounds the last rows of a tensor differently if they do not fill the processor's lanes; with two threads, those of each half.
 _LANES = 32
-# Numbers that are drawn at once.
+# The number of samples drawn at once.
 _TOGETHER = 65_536
 
 Array = np.ndarray[Any, Any]
@@ -58,7 +58,7 @@ def column_names(model: Model, selection: ColumnSelection) -> list[str]:
     names = [name for column in selection.columns for name in _names(model, selection, column)]
     targets = [f"_{target}" for target in model.schema.target] if model.family.event else [""]
     names += [f"sample_{number:04d}{target}" for number in range(1, selection.samples + 1) for target in targets]
-    # The mean of a family that has it as a parameter is one column; levels or times that differ in the eleventh digit are two.
+    # A mean that is also a parameter is one column. Levels or times that differ only in the eleventh digit have equal names.
     if twice := [name for name in names if name not in COLUMNS and names.count(name) > 1]:
         raise UsageError(Finding("name-clash", f"two predicted columns would be called `{twice[0]}`", hints=("leave one of them out",)))
     return names
@@ -170,7 +170,7 @@ def metadata(model: Model, run: str, selection: ColumnSelection, weights: str) -
         "labels": None if model.labels is None else list(model.labels),
         "quantiles": {quantile_name(level): level for level in selection.quantiles},
         "times": {time_name(name, time): time for name in TIMED if name in selection.columns for time in selection.times},
-        # The written parameters are those under these conditions: of the row's exposure and offsets, and as the columns give them.
+        # The written parameters include these conditions: the row's exposure, offsets, and parameters from columns.
         "exposure": model.schema.known.get("exposure"),
         "conditions": dict(model.schema.known),
         "weights_sha256": weights,

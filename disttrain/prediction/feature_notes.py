@@ -8,7 +8,7 @@ from disttrain.data import FeatureCounts, raise_any, shown
 from disttrain.errors import Finding
 from disttrain.model import Model
 
-# How a caller in Python goes on where no category of a feature is known.
+# The hint for callers in Python if no category of a feature is known.
 IN_PYTHON = 'rename the column of the frame; `unknown="ok"` goes on all the same'
 
 

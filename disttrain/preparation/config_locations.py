@@ -61,7 +61,7 @@ def _file(loaded: Loaded, finding: Finding) -> Finding:
         full = loaded.base / os.path.expanduser(value)
         if finding.where in (place(full), place(loaded.base / value)):
             what = f"{finding.what}: {shown(os.path.abspath(full), 300)}"
-            # A hint of the reader names a path from the working folder, which a config does not take.
+            # Hints of the reader are relative to the working folder, and config paths are not.
             hints = [*_other_files(loaded.base, value), *(hint for hint in finding.hints if not hint.startswith("did you mean"))]
             if value.startswith("~"):
                 hints.append(f"`~` is the home folder, {shown(os.path.expanduser('~'), 300)}")
@@ -108,5 +108,5 @@ def _filter(loaded: Loaded, finding: Finding) -> Finding:
 
 
 def _at(loaded: Loaded, path: Key, finding: Finding, what: str, hints: tuple[str, ...]) -> Finding:
-    # A single file or filter may stand in the config without a list around it.
+    # A single file or filter needs no list in the config.
     return loaded.finding(Problem(path, finding.code, what, finding.why, hints))

@@ -34,7 +34,7 @@ from disttrain.errors import ConfigError, DataError, Finding
 from disttrain.families import needs
 from disttrain.model import family_of, known_columns
 
-# From this share of held-out rows on, rows that are in the training rows too are a warning.
+# The share of held-out rows that are also training rows from which there is a warning.
 _MANY_SHARED = 0.01
 Array = np.ndarray[Any, Any]
 
@@ -108,7 +108,7 @@ def dataset(loaded: Loaded, limit: int | None = None, more: Sequence[str] = (), 
     """
     config, base, section = loaded.config, loaded.base, loaded.config.data
     source = source_of(section.train, base, config)
-    # Two classes stand for any number: what columns a family needs does not depend on it.
+    # The columns that a family needs do not depend on the number of classes, so two are enough here.
     resolved = Schema.resolve(section, source, known_columns(config, family_of(config, (0, 1))), is_label(config))
     schema = resolved.schema
     _require_features(loaded, schema)

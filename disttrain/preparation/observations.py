@@ -62,7 +62,7 @@ def observe(
     """
     outcome, class_labels, reaching = _outcome_of(config, schema, table, labels, origin)
     family = family_of(config, class_labels)
-    # Of an entry the target's own message speaks, and an event is no number of the target's.
+    # The columns of entry and event are left out: entries have their own message, and events are not target values.
     ends = (schema.observed[part] for part in ("lower", "upper", "limit") if part in schema.observed)
     column = ", ".join(dict.fromkeys((*schema.target, *ends)))
     require_inside(family, column, outcome, reaching, origin, trained, _more_trials(config))

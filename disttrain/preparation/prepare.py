@@ -129,7 +129,7 @@ def _splits(
 ) -> dict[str, RowTensors]:
     """The tensors of every split with rows: encoded inputs, and observations in units of the standardised target."""
     parts = {split: torch.from_numpy(rows.part(split)) for split in SPLITS if len(rows.part(split))}
-    # Split by split in one tensor, of which each split is a slice: the largest thing there is stands there once.
+    # One tensor holds all splits, each as a slice, so that this largest tensor exists only once.
     places = torch.empty(len(rows.split), dtype=torch.int64)
     places[torch.cat(list(parts.values()))] = torch.arange(len(places))
     x = encoded(encoder, rows.table, trunk_dtype(config), rows.origin, places)
@@ -147,7 +147,7 @@ def _network(
 ) -> Network:
     """The network with its heads at the marginal fit `raw`, or at 0."""
     generator = torch.Generator().manual_seed(config.training.seed)
-    # torch draws first weights of its own, which are drawn anew: its global generator is the caller's.
+    # torch draws initial weights, which are then replaced. The caller's global generator must not change.
     with torch.random.fork_rng(devices=[]):
         network = Network(layout_of(config, encoder), outputs, generator, autocast=_in_bfloat16(config, len(train)))
     start = {name: torch.zeros_like(value) for name, value in raw.items()}

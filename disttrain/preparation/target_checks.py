@@ -17,7 +17,7 @@ from disttrain.families.supports import Support
 from disttrain.outcomes import Outcome
 
 Array = np.ndarray[Any, Any]
-# How far from 1 the sum of shares may be that were rounded to two or three digits.
+# The largest distance from 1 of the sum of shares that were rounded to two or three digits.
 _ROUNDED = 0.01 + 1e-9
 
 
@@ -25,7 +25,7 @@ def fitting_families(y: Array) -> list[str]:
     """The families for such numbers whose support contains every number of `y`, the narrowest support first."""
     built = [build(name, {}) for name in FAMILIES if "classes" not in needs(name, {})]
     fitting = [family for family in built if not family.event and bool(np.all(family.support.contains(y)))]
-    # A family of counts or of shares says more about such targets than one of the whole line.
+    # For counts or shares, families with that support fit better than those on the whole line.
     fitting.sort(
         key=lambda family: (not family.support.discrete, not np.isfinite(family.support.upper), not np.isfinite(family.support.lower))
     )

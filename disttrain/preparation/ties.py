@@ -21,7 +21,7 @@ _MANY_VALUES = 10_000
 # what a good feature brings. Below five rows it may be chance.
 _COMMON, _COMMON_ROWS = 0.01, 5
 _MAX_LISTED = 3
-# Every number is a multiple of 1e-8 as it is written in most files; rounding explains ties where a fair part of the steps is in use.
+# In most files every number is a multiple of 1e-8. Rounding explains ties only if enough of the steps are used.
 _EMPTY_STEPS = 100
 _STEPS = (1.0, 0.5, *(10.0**-k for k in range(1, 9)))
 

@@ -30,7 +30,7 @@ def constant_of(family: Family, scaling: Scaling, rows: RowTensors | None) -> fl
 def plan_of(config: Config, rows: int, constants: tuple[float, float] = (0.0, 0.0)) -> Plan:
     """The plan of the training loop, from the config's `training` section, for a number of training rows; `constants` as in Plan."""
     section = config.training
-    # About forty steps an epoch, in powers of two: enough steps on small data, enough rows per product on large.
+    # A power of two with about forty steps per epoch: enough steps for small data, enough rows per product for large data.
     automatic = min(1024, max(32, 2 ** max(0, (rows // 40).bit_length() - 1)))
     schedule = asdict(SchedulePlan())
     schedule |= {key: value for key, value in section.schedule.model_dump().items() if value is not None}

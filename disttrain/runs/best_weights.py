@@ -37,7 +37,7 @@ class BestWeights:
     def consider(self, epoch: Epoch) -> None:
         """Keep the weights of this epoch if it is the best, and write them if it is time."""
         if any(epoch.improved):
-            # New tensors: those before may be on their way into a checkpoint.
+            # Make new tensors, because a checkpoint may still refer to the old ones.
             self.weights = best_of(epoch.improved, self._with({}), self.weights)
             self.constant = tuple(was and not improved for was, improved in zip(self.constant, epoch.improved, strict=True))
             self.number = epoch.number

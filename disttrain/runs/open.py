@@ -125,7 +125,7 @@ def recorded(folder: Path) -> dict[str, Any]:
     try:
         document = json.loads(path.read_text())
         files = [{"sha256": str(file["sha256"]), "path": str(file["path"])} for file in document["files"]]
-        # Runs of older versions do not say where they were made, nor which files were whose.
+        # Runs of older versions have no folder and no number of files by source.
         return {"limit": document["limit"], "files": files, "folder": document.get("folder"), "sources": document.get("sources")}
     except (OSError, ValueError, KeyError, TypeError):
         raise RunUnreadable(Finding("damaged-run", "data.json cannot be read", str(path))) from None

@@ -75,6 +75,6 @@ def _identity(name: str, stream: object) -> tuple[int, int] | None:
     """Device and inode of a file, or of the stream if `name` is `-`; None if there is none."""
     with suppress(OSError, ValueError, AttributeError):
         status = os.stat(configs.expanded(name)) if name != STDIN else os.fstat(stream.fileno())  # type: ignore[attr-defined]
-        # Of a pipe and of a terminal, input and output may be one and the same.
+        # Input and output may be the same pipe or terminal.
         return (status.st_dev, status.st_ino) if stat.S_ISREG(status.st_mode) else None
     return None

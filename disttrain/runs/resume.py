@@ -22,7 +22,7 @@ from disttrain.runs.open import changed_file, files_by_source, recorded, relocat
 from disttrain.training import Epoch, TrainingState
 from disttrain.validation.config import configuration
 
-# What may differ between the parts of one fit: none of it moves a weight.
+# Config keys that may differ between the parts of one fit. They do not change any weight.
 _FREE = ("name", "output", "training.time_limit")
 _NEW = "`disttrain fit CONFIG` without `--resume` begins a new run"
 
@@ -60,7 +60,7 @@ def resumed(folder: Path, loaded: Loaded, prepared: Prepared, device: torch.devi
     """
     checkpoint = storage.read_checkpoint(folder / storage.CHECKPOINT)
     if checkpoint is None and not os.path.exists(folder / "data.json"):
-        # Left before all was written that says what it was: there is nothing to differ from.
+        # The run stopped before its config and data were written, so there is nothing to compare.
         return Resumed()
     _require_same_config(folder, loaded)
     _require_same_data(folder, prepared)
@@ -95,7 +95,7 @@ def _require_same_config(folder: Path, loaded: Loaded) -> None:
     except ConfigError as fault:
         raise RunUnreadable(Finding("damaged-run", f"the run's config cannot be read: {fault.findings[0].what}", str(path))) from None
     before, now = (config.model_dump(mode="json", warnings=False) for config in (original.config, resolved(loaded, folder)))
-    # Where files lie is free as well, where they are the very files: that is seen when their contents are compared.
+    # The paths of files may differ too. Their contents are compared elsewhere.
     free = (*_FREE, *(f"data.{name}" for name in _moved_sources(before["data"], now["data"], loaded, record)))
     differences = [
         loaded.finding(Problem(at, "resume-config", f"`{'.'.join(at)}` is {new}; the run was begun with {old}", hints=(_NEW,)))

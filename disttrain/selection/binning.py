@@ -9,9 +9,9 @@ import numpy as np
 
 Array = np.ndarray[Any, Any]
 
-# From the first of 11,000 rows to the last, in log(p / (1 - p)).
+# The range of log(p / (1 - p)) for about 11,000 rows.
 _LENGTH = 20.0
-# Beside an exact 0 that so many rows have, the smallest amounts are a tail, where log y varies most.
+# A value with more than this share of the weight, often an exact 0, starts a new tail beside it, where log y varies most.
 _HEAVY = 0.1
 
 

@@ -21,9 +21,9 @@ from disttrain.selection.family_docs import listing
 
 Array = np.ndarray[Any, Any]
 
-# A column of more distinct whole numbers than this counts or measures; it does not name classes.
+# A column with more distinct whole numbers than this has counts or measurements, not classes.
 _CLASSES = 20
-# Kinds of scores that may be compared with each other only.
+# Kinds of scores. Only scores of the same kind are comparable.
 BLOCKS = ("probabilities", "densities", "mixed")
 
 
@@ -93,7 +93,7 @@ def ranking(source: str, target: str, weight: str | None = None, support: str | 
 
     Raises UsageError for an unknown kind of support, DataError if the column is missing, text, incomplete, or fits no family.
     """
-    # A combinator is listed with the family it is shown for: discretized(normal).
+    # A combinator is listed with an example family: discretized(normal).
     allowed = [row["family"].partition("(")[0] for row in listing(support)]
     y, weights = _columns(source, target, weight)
     numbers, distinct = Sample.of(y, weights), np.unique(y)
@@ -144,7 +144,7 @@ def _not_ranked(name: str) -> str | None:
     family = build(name, {"classes": 2})
     if family.event:
         return "vectors"
-    # Any number is an angle too, and the density of a wrapped one is no rival.
+    # Any number is also an angle, and densities of wrapped angles are not comparable.
     return "angles" if any(parameter.support.kind == "angle" for parameter in family.parameters) else None
 
 
@@ -161,7 +161,7 @@ def _fitted(family: Family, numbers: Sample) -> ConstantFit | str:
     """The constant fit of a family, or the reason why there is none."""
     try:
         shape = shape_of(family, numbers)
-    # Whatever goes wrong in one of many families is told beside the others, not instead of them.
+    # A failure of one family is reported with the results of the others.
     except Exception as fault:
         return f"{type(fault).__name__}: {fault}".split("\n")[0][:200]
     return shape if math.isfinite(shape.nll) else "its likelihood is not finite at the best constants found"

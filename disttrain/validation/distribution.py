@@ -27,7 +27,7 @@ def distribution_problems(document: Mapping[str, Any]) -> Iterator[Problem]:
     if problems or not isinstance(section, Mapping) or section.get("family") not in FAMILIES:
         return
     try:
-        # Two classes stand for any number: names, supports and activations do not depend on it.
+        # Names, supports and activations do not depend on the number of classes, so two are enough here.
         facts = {"classes": 2, "targets": _targets(document), "trials": _column(document, "trials")}
         family = build(section["family"], {**facts, **{key: section[key] for key in section if key != "parameters"}})
     except InvalidOption as fault:

@@ -20,7 +20,7 @@ from disttrain.errors import Finding, UsageError
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 _MOST_SAMPLES = 10_000
 _REQUIREMENT = re.compile(r"\s*([a-z]\w*?)(?:_(\d+(?:\.\d+)?))?\s*(<=|>=|<|>)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*")
-# Metrics that are made for one level at a time.
+# Metrics with one value per level.
 _WITH_LEVELS = ("coverage", "interval")
 
 

@@ -96,7 +96,7 @@ def _censoring(prepared: Prepared) -> list[Remark]:
         what = "no `event` is 0" if section.limit is None else "no target reaches the `limit`"
         remarks.append(Remark("censoring", f"{what}: no row is right-censored", True))
     if section.rounding is not None:
-        # Rounded to the nearest or cut off: measurements lie on multiples of the step, or half-way between them.
+        # Measurements that are rounded or truncated are multiples of the step, or half-way between two multiples.
         measured = ((outcome.upper - outcome.lower) / section.rounding - 1.0).abs() < 1e-6
         halves = 2.0 * outcome.value[measured] / section.rounding
         off = int(((halves - halves.round()).abs() > 1e-6 * halves.abs().clamp(min=1.0)).sum())

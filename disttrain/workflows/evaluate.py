@@ -64,7 +64,7 @@ def evaluate(options: EvaluateOptions, root: Path) -> Evaluation:
     run = open_run(options.run, root)
     model, device = run.model, training.device(options.device)
     model.network.to(device)
-    # A metric that cannot score the family is refused before any row is read, one that cannot score the rows afterwards.
+    # Metrics are checked against the family before any row is read, and against the rows afterwards.
     settings_of(model.config, model.example(), options.metrics, options.levels)
     baseline_run = None if options.baseline == "marginal" else _baseline_run(model, options, root)
     baseline_model = None if baseline_run is None else baseline_run.model
@@ -75,7 +75,7 @@ def evaluate(options: EvaluateOptions, root: Path) -> Evaluation:
         inputs = own_files(run) if source is None else source.files
         require_no_input(options.rows_out, "--rows-out", inputs, [run] if baseline_run is None else [run, baseline_run])
     rows = _run_rows(run, options, baseline_model) if source is None else _new_rows(model, source, options, baseline_model)
-    # Who asks for one metric wants one line; the config's groups come with its own list of metrics.
+    # Requested metrics are not grouped by default. The config's groups belong to the config's metrics.
     usual = [] if options.metrics else [name for name in model.config.evaluation.by if name in rows.table.column_names]
     scores = _scores(model, baseline_model, rows, options, columns_meant(options.by, rows.table.column_names) or usual)
     document = {"run": run.name, "data": rows.data, "split": rows.split, **scores.document}
@@ -89,7 +89,7 @@ def evaluate_table(model: Model, table: pa.Table, origin: Origin, options: Evalu
     if filters_of(model.config):
         mask = mask & keep(comparisons(table, columns_of(filters_of(model.config))), filters_of(model.config))
     rows = _kept_rows(table.filter(boolean_column(mask)), mask, origin, origin.names[0])
-    # Cut before rows are left out, as a file is: the same blocks give the same bits.
+    # Cut into blocks before rows are left out, as for a file: the same blocks give the same bits.
     return _scores(model, None, replace(rows, blocks=lambda: _filtered(_cut(table), mask)), options, ())
 
 
@@ -111,7 +111,7 @@ def _scores(model: Model, baseline_model: Model | None, rows: _Rows, options: Ev
         written(options.rows_out, (table() for table in tables), form, {}, options.overwrite)
     if rows.new and options.unknown == "error":
         feature_notes.require_known(model, str(rows.data), *(() if options.data else (IN_PYTHON,)))
-    # Averages give up the scores of rows.
+    # `scored` frees the row scores, so read the nll first.
     nll, column = row_scores.of("nll"), ", ".join(model.schema.target)
     scores = scored(row_scores, groups)
     ties = tie_notes(model.family, model.schema.target[0], observed.measured)
@@ -177,7 +177,7 @@ def _new_rows(model: Model, source: Source, options: EvaluateOptions, baseline_m
     model.schema.check(source, target=True)
     there, forms = source.schema.names, model.schema.forms(target=True, ids=False)
     by = columns_meant(options.by, there) or [name for name in model.config.evaluation.by if name in there]
-    # Twice through the file: first what little says which rows are scored and what was observed of them, then all that forecasts need.
+    # The file is read twice: first the few columns that select and observe the rows, then the columns that forecasts need.
     dropping = model.schema.feature_columns if model.encoder.missing == "drop" else ()
     observed = dict.fromkeys((*model.schema.scored_columns, *model.schema.known.values(), *by))
     first = {name: forms.get(name, NAME) for name in (*observed, *dropping)}
@@ -185,7 +185,7 @@ def _new_rows(model: Model, source: Source, options: EvaluateOptions, baseline_m
     usable = model.encoder.usable(read.table) if dropping else np.ones(len(read.row), dtype=bool)
     mask = np.zeros(read.total, dtype=bool)
     mask[read.row[usable]] = True
-    # The other model reads its features in its own form; of one that both have that of this model counts.
+    # The baseline model reads its features in its own form. For features of both models, the form of this model is used.
     forecast = {
         **({} if baseline_model is None else baseline_model.schema.forms(target=False, ids=False)),
         **model.schema.forms(target=False, ids=False),

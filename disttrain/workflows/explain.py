@@ -21,7 +21,7 @@ from disttrain.workflows.network_summary import embedding_text, linear_path_text
 
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 _COLUMN = 17
-# Labels that are shown, and characters of each.
+# The number of labels that are shown, and the characters of each label.
 _LABELS, _LABEL = 8, 30
 _BASELINE = "the constant model of maximum likelihood: the baseline that features have to beat"
 _STARTS = {

@@ -62,17 +62,17 @@ def fit(
     device = training.device(config.training.device)
     root, out = configs.folder_to_make(config.output.folder), None if out is None else configs.folder_to_make(out)
     resume_folder = folder_of(loaded, resume, out, overwrite)
-    # What could not be said of the run afterwards is refused now.
+    # Fail now if the resolved config could not be written later.
     manifest.resolved(loaded, resume_folder or out or root / "run")
     with ExitStack() as stack:
         stack.enter_context(enough_memory(*LESS_MEMORY))
-        # Locked before the work of reading: of two that want one run, the second hears of it at once.
+        # Lock the run before reading the data, so that a second fit of the same run fails at once.
         run = None if resume_folder is None else stack.enter_context(storage.reopen(resume_folder))
         if out is not None and overwrite:
             require_no_input_in(out, source_files(loaded))
         storage.require_writable(resume_folder or (root if out is None else out.parent))
         prepared = prepare(loaded, limit).lean()
-        # Arrow keeps what it is given back for itself, and it was all of the table.
+        # Arrow keeps freed memory in its pool. Here this is the memory of the full table.
         pa.default_memory_pool().release_unused()
         require_supported(loaded, prepared)
         require_free_ids(loaded, prepared.model, prepared.data.arrow_schema)
@@ -100,7 +100,7 @@ def _failure_recorded(run: Run) -> Iterator[None]:
         raise
     except Exception as fault:
         code = fault.exit_code if isinstance(fault, DisttrainError) else 70
-        # A full disk is what may have gone wrong, and must not hide behind a second fault.
+        # The failure may be a full disk. A second error must not hide it.
         with suppress(StorageError):
             manifest.log(run.path, "failed", {"exit_code": code, "error": str(fault), "traceback": traceback.format_exc()})
             run.update(status="failed", exit_code=code)
@@ -154,7 +154,7 @@ def _saved(best: BestWeights, history: list[Epoch], checkpoints: Checkpoints) ->
             yield
     except BaseException as fault:
         best.restore()
-        # The fault itself must not hide behind a full disk, or memory that is used up.
+        # A full disk or exhausted memory must not hide the original error.
         with suppress(StorageError, OutOfMemory), enough_memory():
             best.save()
             manifest.write_history(folder, history)

@@ -27,13 +27,13 @@ def trained(
     train, validation, plan = _work(prepared, device)
     network, family, start = prepared.model.network, prepared.model.family, None
     if not prepared.model.encoder.width:
-        # The constant model is all there is, and it has the maximum of the likelihood already.
+        # Without inputs there is only the constant model, which is already at the maximum likelihood.
         return
     try:
         if training_state is None:
             start = _start(prepared, train, validation, plan, limit, best, checkpoints.folder.parent)
             if limit.should_stop:
-                # A start that was cut short is not that of an unbroken fit: one that goes on begins anew.
+                # An interrupted start differs from that of an uninterrupted fit, so a resumed fit starts again.
                 return
         for epoch in training.epochs(
             network, family, train, validation, plan, limit, training_state, lambda now: checkpoints.keep(now, best.state()), start

@@ -17,7 +17,7 @@ from disttrain.preparation.ties import tie_notes
 from disttrain.storage import Run
 from disttrain.training import NotFinite
 
-# Standard deviations from its mean beyond which a feature may be what is wrong.
+# Standard deviations from the mean: a feature further away may be the cause.
 _OUTLIER = 4.0
 
 
@@ -132,7 +132,7 @@ def not_finite(fault: NotFinite, prepared: Prepared, saved: str) -> FitFailed:
         lines = [f"the slope of `{fault.parameter}` is steepest on {row}, where it is {fault.value:.3g} (of the standardised target)"]
     hints = [f"a lower learning rate: `--set training.optimizer.lr={section.optimizer.lr / 10:.1g}`"]
     if (fault.epoch, fault.batch) == (1, 1):
-        # Before the first step: no learning rate is to blame.
+        # The failure is before the first step, so the learning rate is not the cause.
         hints = ["another family may suit these targets: `disttrain families --data FILE --target COLUMN` ranks them"]
         if section.initialize != "marginal":
             hints.insert(0, "start at the constant model: `--set training.initialize=marginal`")

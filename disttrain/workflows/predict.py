@@ -172,7 +172,7 @@ def _output(options: PredictOptions, run: OpenRun) -> tuple[str, bool]:
             Finding("no-output", "a model folder alone has no place for predictions", "--output", hints=("name a file with `-o`",))
         )
     if options.plain:
-        # The run's own rows and columns once more: the same bytes, so there is nothing to lose.
+        # The run's own rows and columns give the same bytes, so overwriting loses nothing.
         return str(run.folder / "predictions.parquet"), True
     return str(storage.numbered(run.folder, "predictions", f".{options.format or 'parquet'}")), False
 

@@ -41,10 +41,10 @@ def results(
         with interruptible(), enough_memory(*LESS_MEMORY, kept=lambda: str(run.path / "model")):
             if limit.stop_requested():
                 raise KeyboardInterrupt
-            # Scoring takes more memory than writing, which leaves some behind.
+            # Score first: scoring needs more memory than writing, and writing does not free all of its memory.
             metrics, notes = scoring.split_metrics(prepared, run.name, limit.end)
             if not all(best.constant) and scoring.worse_than_baseline(prepared, metrics):
-                # Its members are better one by one, on rows of their own; together, and on these rows, they are not.
+                # Each member beats the baseline on its own rows, but their mixture does not on these rows.
                 best.give_up()
                 best.save()
                 metrics, notes = scoring.split_metrics(prepared, run.name, limit.end)
@@ -52,7 +52,7 @@ def results(
             storage.write_json(run.path / "metrics.json", metrics)
             return Results(predictions, metrics, notes, parameters_at_floor(prepared.model, list(prepared.splits.values())))
     except BaseException as fault:
-        # What is missing are the scores: a fit that goes on from here makes them without an epoch more.
+        # Only the scores are missing: a fit that resumes from this checkpoint computes them without another epoch.
         with suppress(StorageError, MemoryError):
             checkpoints.write()
         if not (isinstance(fault, KeyboardInterrupt) and limit.stop_requested()):

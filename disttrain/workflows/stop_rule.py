@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 Stop = Callable[[], str | None]
-# The scores may take the fit beyond its limit by this share of it, and by so many seconds at least.
+# Scoring may exceed the time limit by this share of the limit, and by at least this number of seconds.
 _SHARE, _LEAST = 0.1, 5.0
 
 
