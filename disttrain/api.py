@@ -1,4 +1,4 @@
-"""The Python interface: fit a config, load a run, and use it on frames; the same engine as the command line."""
+"""The Python interface: fit a config, load a run, and use it on data frames, with the same engine as the command line."""
 
 from __future__ import annotations
 
@@ -16,9 +16,8 @@ import pyarrow.parquet as pq
 from torch.distributions import Distribution
 
 from disttrain import config as configs
-from disttrain import data as rooms
 from disttrain.config.remote import remote
-from disttrain.data import Origin
+from disttrain.data import COMPARED, Origin, columns_of, imposed, rows_from
 from disttrain.data.frames import FRAME, batches_of, like, table_of
 from disttrain.errors import DataWarning, Finding, Interrupted, RunUnreadable, UsageError
 from disttrain.metrics import Moments
@@ -26,7 +25,7 @@ from disttrain.model import Model
 from disttrain.prediction.batches import BLOCK
 from disttrain.prediction.columns import forecast
 from disttrain.prediction.feature_notes import IN_PYTHON, FeatureNotes
-from disttrain.prediction.selection import ColumnSelection, wanted_by
+from disttrain.prediction.selection import ColumnSelection, requested_selection
 from disttrain.preparation.load import filters_of
 from disttrain.runs.open import open_run
 from disttrain.validation.config import configuration, configuration_of
@@ -35,16 +34,14 @@ from disttrain.workflows.evaluate import evaluate_table
 from disttrain.workflows.fit import Finished, Started
 from disttrain.workflows.fit import fit as fit_events
 
-__all__ = ["Evaluation", "FittedRun", "fit", "load"]
-
 _FRAME = Origin((FRAME,))
 
 
 class Evaluation(dict[str, Any]):
-    """Scores by metric: {metric: {value, se, baseline, gain, gain_se}}, as `evaluate --json` has them under `metrics`.
+    """Scores by metric: {metric: {value, se, baseline, gain, gain_se}}, as `evaluate --json` prints under `metrics`.
 
-    `rows` were scored. `residuals` are mean, variance, skewness and kurtosis of the quantile residuals and `histogram` counts PIT values in
-    ten equal parts of [0, 1]; None where the target has no order. `notes` are what the call warned of.
+    `rows` is the number of scored rows. `residuals` are mean, variance, skewness and kurtosis of the quantile residuals, and `histogram`
+    counts PIT values in ten equal parts of [0, 1]; both are None if the target has no order. `notes` are the warnings of the call.
     """
 
     rows: int
@@ -57,8 +54,8 @@ class Evaluation(dict[str, Any]):
 class FittedRun:
     """A finished run: its `path` (a run folder or a model folder), its `name`, and the model.
 
-    A frame is a pandas or polars DataFrame, an Arrow table, record batch or reader, or anything else with `__arrow_c_stream__`. What the
-    command line prints with a `!` is a DataWarning here.
+    A frame is a pandas or polars DataFrame, an Arrow table, record batch or reader, or any object with `__arrow_c_stream__`. Lines that the
+    command line marks with a `!` are DataWarnings here.
     """
 
     path: Path
@@ -74,15 +71,16 @@ class FittedRun:
         times: Sequence[float] | float | None = None,
         unknown: str = "error",
     ) -> Any:
-        """The forecast of every row of a frame: parameters, mean, standard deviation and quantiles; the same kind of frame, with its own index.
+        """Predict the distribution of every row of a frame. Returns the same kind of frame, with its own index.
 
-        `times`, in target units, are those of the columns `survival` and `hazard`; `quantiles` and `times` stand for their columns too.
+        The default columns are parameters, mean, standard deviation and quantiles. `times`, in target units, are the times of the columns
+        `survival` and `hazard`. `quantiles` and `times` request their columns too.
 
-        Raises DataError where columns are missing or of the wrong type, and where no value of a feature is a category that training had,
-        unless `unknown` is "ok"; UsageError where what is asked for does not exist.
+        Raises DataError if columns are missing or of the wrong type, or if all values of a feature are unknown categories and `unknown` is
+        not "ok". Raises UsageError if a requested column does not exist.
         """
-        wanted, notes = self._wanted(columns, quantiles, samples, times, unknown), FeatureNotes()
-        predicted = self._forecast(self._table(frame, target=False), wanted, notes, 0)
+        selection, notes = self._selection(columns, quantiles, samples, times, unknown), FeatureNotes()
+        predicted = self._forecast(self._table(frame, target=False), selection, notes, 0)
         if unknown == "error":
             notes.require_known(self.model, FRAME, IN_PYTHON)
         _warn(notes.texts(self.model.encoder.missing))
@@ -96,14 +94,14 @@ class FittedRun:
         samples: int = 0,
         times: Sequence[float] | float | None = None,
     ) -> Iterator[Any]:
-        """The forecasts of an iterable of Arrow batches (or other frames), one by one: what `predict` gives for all their rows together.
+        """Predict an iterable of Arrow batches (or other frames) one by one. The numbers are those of `predict` for all rows together.
 
-        `batches` may be an Arrow reader or table too. Raises as `predict` does, for a batch when its turn comes.
+        `batches` may be an Arrow reader or table too. Raises as `predict` does, for each batch in turn.
         """
-        return self._batches(batches_of(batches), self._wanted(columns, quantiles, samples, times))
+        return self._batches(batches_of(batches), self._selection(columns, quantiles, samples, times))
 
     def distribution(self, frame: Any) -> Distribution:
-        """The distribution of every row's target, in target units: batch shape (n,). Raises DataError as predict does."""
+        """The distribution of every row's target, in target units: batch shape (n,). Raises DataError as `predict` does."""
         table, notes = self._table(frame, target=False), FeatureNotes()
         notes.add(self.model.encoder.notes(table), table.num_rows)
         distribution = self.model.distribution(table, _FRAME)
@@ -113,13 +111,13 @@ class FittedRun:
     def evaluate(
         self, frame: Any, metrics: Sequence[str] | str = (), levels: Sequence[float] | float = (), unknown: str = "error"
     ) -> Evaluation:
-        """Scores on a frame with the target: {metric: {value, se, baseline, gain, gain_se}}.
+        """Score the model on a frame with the target: {metric: {value, se, baseline, gain, gain_se}}.
 
-        Rows that `data.filter` or `missing: drop` of the config leave out are not scored. Raises DataError for the frame, as
-        `predict` does, UsageError for metrics that do not exist or cannot score the family.
+        Rows that `data.filter` or `missing: drop` of the config exclude are not scored. Raises DataError as `predict` does, UsageError if a
+        metric does not exist or cannot score the family.
         """
-        question = EvaluateOptions(metrics=_several(metrics), levels=_several(levels), unknown=unknown)
-        scores = evaluate_table(self.model, self._table(frame, target=True), _FRAME, question)
+        options = EvaluateOptions(metrics=_several(metrics), levels=_several(levels), unknown=unknown)
+        scores = evaluate_table(self.model, self._table(frame, target=True), _FRAME, options)
         evaluation = Evaluation(scores.document["metrics"])
         evaluation.rows, evaluation.notes = scores.document["rows"], scores.notes
         evaluation.residuals, evaluation.histogram = scores.residuals, scores.histogram
@@ -128,14 +126,14 @@ class FittedRun:
 
     @property
     def config(self) -> dict[str, Any]:
-        """The config with every default filled in, as a mapping that `disttrain.fit` takes; of a model folder without its data sources."""
+        """The config with all defaults, as a mapping that `disttrain.fit` accepts. A model folder has no data sources."""
         path = self.path / "config.resolved.yaml"
         config = configuration(path).config if os.path.isfile(path) else self.model.config
         return config.model_dump(mode="json", warnings=False)
 
     @property
     def metrics(self) -> dict[str, Any]:
-        """The scores of each split as the fit wrote them: {split: {rows, metrics, ...}}. Raises RunUnreadable where there are none."""
+        """The scores of each split from the fit: {split: {rows, metrics, ...}}. Raises RunUnreadable if there are none."""
         path = self.path / "metrics.json"
         try:
             metrics: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -145,7 +143,7 @@ class FittedRun:
 
     @property
     def history(self) -> Any:
-        """One row per epoch, as a pandas DataFrame: epoch, train_nll, validation_nll, .... Raises RunUnreadable where there is none."""
+        """One row per epoch, as a pandas DataFrame: epoch, train_nll, validation_nll, .... Raises RunUnreadable if there is none."""
         path = self.path / "history.parquet"
         try:
             return pq.read_table(path).to_pandas()
@@ -158,38 +156,40 @@ class FittedRun:
         members = f" x {self.model.members} members" if self.model.members > 1 else ""
         return f"<FittedRun {self.name}: {family.name}({parameters}){members} of {features} features{_score_line(self)}; {self.path}>"
 
-    def _wanted(self, columns: Any, quantiles: Any, samples: int, times: Any, unknown: str = "error") -> ColumnSelection:
+    def _selection(self, columns: Any, quantiles: Any, samples: int, times: Any, unknown: str = "error") -> ColumnSelection:
         columns, quantiles, times = (None if value is None else _several(value) for value in (columns, quantiles, times))
-        return wanted_by(self.model, PredictOptions(columns=columns, quantiles=quantiles, times=times, samples=samples, unknown=unknown))
+        return requested_selection(
+            self.model, PredictOptions(columns=columns, quantiles=quantiles, times=times, samples=samples, unknown=unknown)
+        )
 
-    def _forecast(self, table: pa.Table, wanted: ColumnSelection, notes: FeatureNotes, first: int) -> pa.Table:
-        """The forecast of a table whose first row is number `first` of all, block by block as a file is forecast."""
+    def _forecast(self, table: pa.Table, selection: ColumnSelection, notes: FeatureNotes, first: int) -> pa.Table:
+        """The forecast of a table whose first row has the number `first`, block by block as for a file."""
         blocks = []
         for start in range(0, max(1, table.num_rows), BLOCK):
-            block = rooms.rows_from(table, start, BLOCK)
+            block = rows_from(table, start, BLOCK)
             notes.add(self.model.encoder.notes(block), block.num_rows)
             index = np.arange(first + start, first + start + block.num_rows)
-            blocks.append(pa.table(forecast(self.model, block, wanted, index, _FRAME.at(first + start))))
+            blocks.append(pa.table(forecast(self.model, block, selection, index, _FRAME.at(first + start))))
         return pa.concat_tables(blocks)
 
-    def _batches(self, batches: Iterator[Any], wanted: ColumnSelection) -> Iterator[Any]:
+    def _batches(self, batches: Iterator[Any], selection: ColumnSelection) -> Iterator[Any]:
         notes, first = FeatureNotes(), 0
         for batch in batches:
             table = self._table(batch, target=False)
-            yield like(batch, self._forecast(table, wanted, notes, first))
+            yield like(batch, self._forecast(table, selection, notes, first))
             first += table.num_rows
         _warn(notes.texts(self.model.encoder.missing))
 
     def _table(self, frame: Any, *, target: bool) -> pa.Table:
         schema = self.model.schema
-        scored = (*schema.scored_columns, *rooms.columns_of(filters_of(self.model.config))) if target else ()
+        scored = (*schema.scored_columns, *columns_of(filters_of(self.model.config))) if target else ()
         table = table_of(frame, {*schema.forecast_columns, *scored})
         schema.check_types(table.schema, target, FRAME, ids=False)
-        made = rooms.imposed(table, schema.forms(target=target, ids=False), _FRAME)
-        for name in rooms.columns_of(filters_of(self.model.config)) if target else ():
+        result = imposed(table, schema.forms(target=target, ids=False), _FRAME)
+        for name in columns_of(filters_of(self.model.config)) if target else ():
             if name in table.column_names:
-                made = made.append_column(rooms.COMPARED + name, table.column(name))
-        return made
+                result = result.append_column(COMPARED + name, table.column(name))
+        return result
 
 
 def fit(
@@ -199,24 +199,24 @@ def fit(
     resume: str | Path | bool = False,
     data: str | Path | None = None,
 ) -> FittedRun:
-    """Train as a config file, or a mapping like one, says; `set` overrides keys, `out` names the run folder, `data` replaces `data.train`.
+    """Train a model by a config file, or by a mapping of the same form.
 
-    `resume` names a run to go on with; True means the newest of this config that was stopped before its end. What the command line prints
-    with a `!` is a DataWarning.
+    `set` overrides keys, `out` names the run folder, and `data` replaces `data.train`. `resume` names a run to continue; True means the
+    newest stopped run of this config. Lines that the command line marks with a `!` are DataWarnings here.
 
-    Raises what the command line reports: ConfigError, DataError, FitFailed, StorageError.
+    Raises the errors that the command line reports: ConfigError, DataError, FitFailed, StorageError.
     """
-    given: Any = set
-    if given is not None and not isinstance(given, Mapping):
-        what = f"`set` is a mapping of keys to values, not a `{type(given).__name__}`"
+    key_values: Any = set
+    if key_values is not None and not isinstance(key_values, Mapping):
+        what = f"`set` is a mapping of keys to values, not a `{type(key_values).__name__}`"
         raise UsageError(Finding("bad-option", what, "set", hints=('such as `{"training.epochs": 50}`',)))
     overrides = [configs.override(key, value) for key, value in (set or {}).items()]
     if data is not None:
         overrides.append(configs.override("data.train", _source(data)))
     loaded = _loaded(config, overrides)
-    going_on = resume if isinstance(resume, bool) else Path(resume)
+    resume_from = resume if isinstance(resume, bool) else Path(resume)
     event: Any = None
-    for event in fit_events(loaded, out=None if out is None else Path(out), resume=going_on):
+    for event in fit_events(loaded, out=None if out is None else Path(out), resume=resume_from):
         if isinstance(event, Started | Finished):
             _warn(event.warnings)
     if not isinstance(event, Finished):
@@ -234,7 +234,7 @@ def _loaded(config: Any, overrides: Sequence[str]) -> configs.Loaded:
 
 
 def _source(data: Any) -> str:
-    """The path of a file of training rows, from the working folder; an address as it is. Raises UsageError for what is neither."""
+    """The absolute path of a file of training rows; a remote address unchanged. Raises UsageError for anything else."""
     if isinstance(data, str) and remote(data) is not None:
         return data
     if isinstance(data, str | Path):
@@ -251,18 +251,18 @@ def load(path: str | Path | None = None) -> FittedRun:
 
 
 def _warn(texts: Iterable[str]) -> None:
-    """Warn of each text at the line of the user that called what calls this."""
+    """Warn of each text at the line of the user's call."""
     for text in texts:
         warnings.warn(text, DataWarning, stacklevel=3)
 
 
 def _several(values: Any) -> tuple[Any, ...]:
-    """One value, or several, as a tuple."""
+    """One value or several values as a tuple."""
     return (values,) if isinstance(values, str | int | float) else tuple(values)
 
 
 def _score_line(run: FittedRun) -> str:
-    """The nll of the last split that was scored, with its gain; empty where there is none."""
+    """The nll of the last scored split with its gain; empty if there is none."""
     try:
         split, scores = list(run.metrics.items())[-1]
         nll = scores["metrics"]["nll"]

@@ -1,1 +1,1 @@
-"""Which metrics score a model on rows, and the scores of all rows and of groups."""
+"""The evaluation of a model: its metrics, and the scores of all rows and of groups."""

@@ -1,4 +1,4 @@
-"""Densities that no data can show: rows that earn more nats than the last digit of their target allows."""
+"""Degenerate densities: densities so high that the last digit of the target cannot support them."""
 
 from __future__ import annotations
 
@@ -11,16 +11,15 @@ from torch import Tensor
 from disttrain.families import Family
 from disttrain.outcomes import Outcome
 
-__all__ = ["impossible", "impossible_notes"]
-
 Array = np.ndarray[Any, Any]
-_SHOWN = 5
+_MAX_LISTED = 5
 
 
 def impossible(nll: Tensor, outcome: Outcome) -> Tensor:
-    """Which rows, (n,), have a density above one over the distance of neighbouring float64 numbers at their target, of a vector over all of them.
+    """A mask (n,) of the rows whose density is higher than one over the spacing of float64 numbers at their target.
 
-    It lives in less than the last digit of the number, about 36 nats of a target near 1. `nll` (n,) is in nats and target units.
+    Such a density is narrower than the last digit of the number; near 1 that is about 36 nats. For vectors the spacings of all elements are
+    multiplied. `nll` (n,) is in nats and target units.
     """
     y = outcome.value.detach().double().cpu()
     resolution = torch.from_numpy(np.log(np.spacing(np.abs(y.numpy()))))
@@ -31,14 +30,14 @@ def impossible(nll: Tensor, outcome: Outcome) -> Tensor:
 
 
 def impossible_notes(family: Family, column: str, nll: Tensor, outcome: Outcome, row: Array, of: str = "") -> tuple[str, ...]:
-    """The warning that a likelihood is none, with the rows that it comes from, whose numbers are `row` (n,): one line or none."""
+    """A warning about degenerate densities with the numbers `row` (n,) of their rows: one line or none."""
     if family.support.discrete:
         return ()
     wrong = impossible(nll, outcome).numpy()
     if not wrong.any():
         return ()
-    first = ", ".join(f"{number}" for number in row[wrong][:_SHOWN])
-    more = ", ..." if wrong.sum() > _SHOWN else ""
+    first = ", ".join(f"{number}" for number in row[wrong][:_MAX_LISTED])
+    more = ", ..." if wrong.sum() > _MAX_LISTED else ""
     plural = "s" if wrong.sum() > 1 else ""
     text = (
         f"`{column}`: {int(wrong.sum()):,} of {len(wrong):,} {of}rows (row{plural} {first}{more}) have a log-density of up to "

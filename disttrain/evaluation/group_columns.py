@@ -1,4 +1,4 @@
-"""Groups of rows to score by themselves: the values of a column, or ranges of one that has many."""
+"""Groups of rows to score: the values of a column, or ranges of its values if there are many."""
 
 from __future__ import annotations
 
@@ -16,11 +16,9 @@ from disttrain.data.column_checks import is_simple
 from disttrain.data.io.arrow_arrays import integers, is_number, is_text, is_time, joined
 from disttrain.errors import DataError, Finding
 
-__all__ = ["FEW_ROWS", "MOST_GROUPS", "RowGroups", "group_column"]
-
 MOST_GROUPS = 100
 FEW_ROWS = 30
-# A column of numbers or times with more values than this is cut into _RANGES of about equally many rows.
+# A column of numbers or times with more values than this is divided into _RANGES ranges of about equally many rows.
 _MOST_VALUES = 20
 _RANGES = 4
 _MISSING = "(missing)"
@@ -30,7 +28,7 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class RowGroups:
-    """The groups of n rows by one column: the `names` in order, and for each row (n,) the index of its name, or -1 for none."""
+    """The groups of n rows by one column: the `names` in order, and for each row (n,) the index of its name; -1 for no group."""
 
     column: str
     names: tuple[str, ...]
@@ -38,7 +36,7 @@ class RowGroups:
     left_out: int = 0
 
     def rows(self, rows: Array) -> RowGroups:
-        """The same groups of some of the rows, without the names that none of these has."""
+        """The groups of some of the rows, without groups that have none of these."""
         index = self.index[rows]
         there = [number for number in range(len(self.names)) if bool((index == number).any())]
         renumbered = np.full(len(self.names) + 1, -1)
@@ -46,7 +44,7 @@ class RowGroups:
         return RowGroups(self.column, tuple(self.names[number] for number in there), renumbered[index], self.left_out)
 
     def notes(self) -> tuple[str, ...]:
-        """What a reader of the scores should know: groups of few rows, and groups that are left out."""
+        """Notes for a reader of the scores: groups of few rows, and groups that are left out."""
         counts = np.bincount(self.index[self.index >= 0], minlength=len(self.names))
         few = int((counts < FEW_ROWS).sum())
         notes = []
@@ -58,13 +56,13 @@ class RowGroups:
 
 
 def group_column(table: pa.Table, name: str) -> RowGroups:
-    """The groups by a column of a table: one for each value, in the order of the values; of numbers and times with many values, quarters.
+    """The groups of a column: one per value, in the order of the values. Numbers and times with many values form quarters.
 
-    Of text with more than MOST_GROUPS values the largest groups are taken. Raises DataError where there is no such column.
+    If text has more than MOST_GROUPS values, only the largest groups remain. Raises DataError if the column does not exist.
     """
     if name not in table.column_names:
-        near = suggestion(name, table.column_names)
-        hints = (f"did you mean `{near}`?" if near else f"there are {listing(table.column_names)}",)
+        closest = suggestion(name, table.column_names)
+        hints = (f"did you mean `{closest}`?" if closest else f"there are {listing(table.column_names)}",)
         raise DataError(Finding("missing-column", f"there is no column `{name}` to group by", "--by", hints=hints))
     column = table.column(name)
     if not is_simple(column.type) and not pa.types.is_null(column.type) and not pa.types.is_dictionary(column.type):
@@ -84,7 +82,7 @@ def group_column(table: pa.Table, name: str) -> RowGroups:
 
 
 def _order(values: Any) -> tuple[Array, bool]:
-    """The order of distinct values, and whether it is more than that of the alphabet: of numbers, also where they are text, and times."""
+    """The order of distinct values, and True if they are numbers (also as text) or times, so that the order has a meaning."""
     if is_text(values.type):
         try:
             return integers(pc.sort_indices(pc.cast(values, pa.float64()))), True
@@ -94,7 +92,7 @@ def _order(values: Any) -> tuple[Array, bool]:
 
 
 def _ranges(texts: list[str], index: Array) -> tuple[list[str], Array]:
-    """The values in order, and each row's, cut into ranges of about equally many rows; rows without a value keep -1."""
+    """The names of ranges of about equally many rows, and the range of each row; -1 for rows without a value."""
     position = np.searchsorted(
         np.cumsum(np.bincount(index[index >= 0], minlength=len(texts))) / int((index >= 0).sum()), _quarters(), "left"
     )
@@ -112,6 +110,6 @@ def _largest(name: str, texts: list[str], index: Array) -> RowGroups:
     if len(texts) <= MOST_GROUPS:
         return RowGroups(name, tuple(texts), index)
     largest = np.sort(np.argsort(-np.bincount(index, minlength=len(texts)), kind="stable")[:MOST_GROUPS])
-    kept = np.full(len(texts), -1)
-    kept[largest] = np.arange(MOST_GROUPS)
-    return RowGroups(name, tuple(texts[number] for number in largest), kept[index], len(texts) - MOST_GROUPS)
+    new_index = np.full(len(texts), -1)
+    new_index[largest] = np.arange(MOST_GROUPS)
+    return RowGroups(name, tuple(texts[number] for number in largest), new_index[index], len(texts) - MOST_GROUPS)

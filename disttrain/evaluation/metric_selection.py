@@ -1,4 +1,4 @@
-"""Which metrics score a model: those that were asked for, that the config names, or that suit the family."""
+"""The metrics of an evaluation: the requested ones, those of the config, or the default ones of the family."""
 
 from __future__ import annotations
 
@@ -14,17 +14,15 @@ from disttrain.outcomes import Outcome
 from disttrain.prediction.selection import require_columns
 from disttrain.preparation.prepare import Prepared
 
-__all__ = ["require_suited", "settings_of", "suited"]
-
-
 _USUAL = ("nll", "crps", "coverage", "pit", "mae", "rmse")
 _USUAL_OF_CLASSES = ("nll", "brier", "accuracy")
 
 
-def suited(distribution: Distribution, outcome: Outcome | None = None) -> tuple[str, ...]:
-    """The usual metrics that can score a distribution, and the outcome where there is one; of right-censored rows their order too.
+def default_metrics(distribution: Distribution, outcome: Outcome | None = None) -> tuple[str, ...]:
+    """The default metrics that can score the distribution and the outcome, if there is one.
 
-    The CRPS of rows that were not seen exactly favours short tails, so it is there for those who ask.
+    Right-censored rows add the concordance. Censored rows leave out the CRPS, because it then favours short tails; users can still request
+    it.
     """
     usual: tuple[str, ...] = _USUAL if METRICS["crps"].applies(distribution) else _USUAL_OF_CLASSES
     usual = usual if outcome is None or outcome.all_exact else tuple(name for name in usual if name != "crps")
@@ -36,33 +34,35 @@ def suited(distribution: Distribution, outcome: Outcome | None = None) -> tuple[
 def settings_of(
     config: Config,
     distribution: Distribution,
-    asked: Sequence[str] = (),
+    requested: Sequence[str] = (),
     levels: Sequence[float] = (),
     outcome: Outcome | None = None,
 ) -> Settings:
-    """The settings of an evaluation: what was asked, else what the config says, else what suits the family.
+    """The settings of an evaluation: the requested metrics and levels, else those of the config, else the default metrics.
 
-    Raises UsageError where an asked metric cannot score the distribution, or the outcome where there is one.
+    Raises UsageError if a requested metric cannot score the distribution, or the outcome if there is one.
     """
     section = config.evaluation
-    for name in asked:
+    for name in requested:
         METRICS[name].require(distribution, outcome)
-    names = tuple(dict.fromkeys(asked)) or (suited(distribution, outcome) if section.metrics is None else tuple(section.metrics))
+    names = tuple(dict.fromkeys(requested)) or (
+        default_metrics(distribution, outcome) if section.metrics is None else tuple(section.metrics)
+    )
     return Settings(names, tuple(dict.fromkeys(levels or section.levels)))
 
 
-def require_suited(loaded: Loaded, prepared: Prepared) -> None:
-    """Raise ConfigError where the config asks for a metric or a column that the family, or what was seen of the targets, does not have."""
+def require_supported(loaded: Loaded, prepared: Prepared) -> None:
+    """Raise ConfigError if the config names a metric or a column that the family or the observed targets do not support."""
     model = prepared.model
     require_columns(loaded, model)
-    found = []
-    for place, name in enumerate(loaded.config.evaluation.metrics or ()):
+    findings = []
+    for index, name in enumerate(loaded.config.evaluation.metrics or ()):
         try:
             METRICS[name].require(model.example(), prepared.observed.outcome)
         except UsageError as fault:
-            told = fault.findings[0]
+            finding = fault.findings[0]
             what = f"`{name}` cannot score {'these targets' if METRICS[name].applies(model.example()) else model.family.name}"
-            problem = Problem(("evaluation", "metrics", place), told.code, what, told.why, tuple(told.hints))
-            found.append(loaded.finding(problem))
-    if found:
-        raise ConfigError(*found)
+            problem = Problem(("evaluation", "metrics", index), finding.code, what, finding.why, tuple(finding.hints))
+            findings.append(loaded.finding(problem))
+    if findings:
+        raise ConfigError(*findings)

@@ -1,4 +1,4 @@
-"""Whether the scores of an evaluation are as `--require` asks."""
+"""The requirements of `--require` on the scores of an evaluation."""
 
 from __future__ import annotations
 
@@ -12,31 +12,29 @@ from disttrain.validation.options import Requirement, requirement
 if TYPE_CHECKING:
     from disttrain.evaluation.result import Evaluation
 
-__all__ = ["require_met"]
-
 _COMPARISONS: dict[str, Callable[[float, float], bool]] = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 
 
 def require_met(answer: Evaluation, texts: Sequence[str]) -> None:
-    """Raise AnswerIsNo where an evaluation does not meet a requirement such as `nll<6.2`."""
+    """Raise AnswerIsNo if an evaluation does not meet a requirement such as `nll<6.2`."""
     failed = []
     for text in texts:
-        wanted = requirement(text)
-        value = _value(answer.document["metrics"][wanted.metric], wanted)
-        if value is None or not _COMPARISONS[wanted.comparison](value, wanted.bound):
-            shown = "does not exist" if value is None else f"is {value:.6g}"
-            failed.append(Finding("requirement-not-met", f"`{text}` is not met: {wanted.metric} {shown}", "--require"))
+        required = requirement(text)
+        value = _value(answer.document["metrics"][required.metric], required)
+        if value is None or not _COMPARISONS[required.comparison](value, required.bound):
+            result = "does not exist" if value is None else f"is {value:.6g}"
+            failed.append(Finding("requirement-not-met", f"`{text}` is not met: {required.metric} {result}", "--require"))
     if failed:
         raise AnswerIsNo(*failed)
 
 
-def _value(entry: dict[str, Any], wanted: Requirement) -> float | None:
-    if wanted.level is None:
+def _value(entry: dict[str, Any], required: Requirement) -> float | None:
+    if required.level is None:
         value: float | None = entry["value"]
         return value
-    level = entry.get("levels", {}).get(f"{wanted.level:g}")
+    level = entry.get("levels", {}).get(f"{required.level:g}")
     if level is None:
-        hints = (f"add `--level {wanted.level:g}`",)
-        raise UsageError(Finding("bad-option", f"{wanted.metric} was not scored at level {wanted.level:g}", "--require", hints=hints))
+        hints = (f"add `--level {required.level:g}`",)
+        raise UsageError(Finding("bad-option", f"{required.metric} was not scored at level {required.level:g}", "--require", hints=hints))
     chosen: float | None = level["value"]
     return chosen

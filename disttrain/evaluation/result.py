@@ -1,4 +1,4 @@
-"""What an evaluation comes to."""
+"""The result of an evaluation."""
 
 from __future__ import annotations
 
@@ -7,15 +7,13 @@ from typing import Any
 
 from disttrain import metrics
 
-__all__ = ["Evaluation"]
-
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The scores of an evaluation as a JSON `document`, whether the run was chosen as the newest, and what else a reader should know.
+    """The scores of an evaluation as a JSON `document`, with notes. `newest` is True if the run was selected as the newest one.
 
-    `remarks` say how the file is read.
-    `residuals` (mean, variance, skewness, kurtosis) and `histogram` (ten counts) describe calibration; None for classes without order.
+    `remarks` say how the file is read. `residuals` (mean, variance, skewness, kurtosis) and `histogram` (ten counts) describe calibration;
+    None for classes without order.
     """
 
     document: dict[str, Any]

@@ -1,4 +1,4 @@
-"""Scores of rows that come block by block: one number per row, metric and level is kept, and nothing else of a block."""
+"""Scores of rows, added block by block: one number per row, metric and level is kept."""
 
 from __future__ import annotations
 
@@ -17,12 +17,10 @@ from disttrain import metrics
 from disttrain.metrics import METRICS, Metric, Moments
 from disttrain.outcomes import Outcome
 
-__all__ = ["Calibration", "RowScores", "Settings", "generator_at"]
-
 
 @dataclass(frozen=True)
 class Settings:
-    """Which metrics, and at which levels of central intervals, whose ends and the median are the quantiles that `pinball` scores."""
+    """The metrics and the levels of central intervals. `pinball` scores the median and the ends of these intervals."""
 
     metrics: tuple[str, ...]
     levels: tuple[float, ...]
@@ -51,25 +49,27 @@ _PIT = _Key("pit")
 
 
 class RowScores:
-    """The scores of n rows, added block by block in the order of the rows; what they come to does not depend on the blocks."""
+    """The scores of n rows, added block by block in the order of the rows. The blocks do not change the results."""
 
     def __init__(self, settings: Settings, rows: int, *, calibrated: bool = True, end: float | None = None) -> None:
-        """`calibrated` where it is to be told how calibrated they are; what is not made by the `end`, on the clock of `time.perf_counter`,
-        is left out but for the nll."""
+        """Prepare the scores of n rows; `calibrated` turns calibration on.
+
+        Scores that are not computed by the `end`, on the clock of `time.perf_counter`, are left out, except nll.
+        """
         self.settings = settings
         self.rows = 0
         self.left_out: tuple[str, ...] = ()
         self._calibrated, self._end = calibrated, math.inf if end is None else end
         self._size = rows
         self._weight: Tensor | None = None
-        # In one piece each from the start: small ones among the large ones of a forecast leave holes that nothing fits into.
+        # Each column is allocated in full at first. Small tensors between the large ones of a forecast would fragment the memory.
         self._scores: dict[_Key, Tensor] = {}
-        # Those of the baseline, of metrics that can score it.
+        # The scores of the baseline, for metrics that can score it.
         self._baselines: dict[_Key, Tensor] = {}
         self._calibration: dict[str, Tensor] = {}
 
     def add(self, distribution: Distribution, baseline: Distribution, outcome: Outcome, weight: Tensor | None) -> None:
-        """Score the next rows: their distributions, those of the baseline, what was observed of them, and their weights (n,)."""
+        """Score the next rows: their distributions, the baseline's distributions, their outcomes, and their weights (n,)."""
         for metric in map(METRICS.__getitem__, self.settings.metrics):
             if metric.name in self.left_out or self._late(metric):
                 continue
@@ -91,7 +91,7 @@ class RowScores:
         self.rows += len(outcome)
 
     def _late(self, metric: Metric) -> bool:
-        """Whether there is no time for a metric any more, which is then left out of all rows."""
+        """True if there is no time for a metric. The metric is then left out for all rows."""
         if metric.name == "nll" or time.perf_counter() < self._end:
             return False
         self.left_out = (*self.left_out, metric.name)
@@ -101,9 +101,9 @@ class RowScores:
         return True
 
     def _put(self, columns: dict[Any, Tensor], key: Any, scores: Tensor) -> None:
-        """Write the scores of the next rows into their column, which is nan where rows before could not be scored.
+        """Write the scores of the next rows into their column. Rows that could not be scored are nan.
 
-        Scores that float16 holds, such as the 0 and 1 of coverage, take a quarter of the memory.
+        Scores that float16 can represent, such as the 0 and 1 of coverage, take a quarter of the memory.
         """
         narrow = bool(((scores.half().double() == scores) | scores.isnan()).all())
         if key not in columns:
@@ -116,7 +116,7 @@ class RowScores:
     def documents(self, parts: Sequence[Tensor | None] = (None,)) -> list[dict[str, dict[str, Any]]]:
         """Each metric's value, standard error, baseline and gain over the rows of each part, as plain numbers; a part of None is all rows.
 
-        None where a number does not exist. The scores of each row are given up metric by metric, so that this is asked once.
+        A number that does not exist is None. The row scores are freed metric by metric, so this can be called only once.
         """
         documents: list[dict[str, dict[str, Any]]] = [{} for _ in parts]
         for metric in (METRICS[name] for name in self.settings.metrics if name not in self.left_out):
@@ -128,11 +128,11 @@ class RowScores:
         return documents
 
     def of(self, metric: str) -> Tensor | None:
-        """The score of each row by a metric without levels, (n,); None where it was not asked for."""
+        """The score of each row by a metric without levels, (n,); None if the metric is not in the settings."""
         return self._scores.get(_Key(metric))
 
     def calibration(self) -> Calibration | None:
-        """How calibrated the forecasts are; None where the target has no order."""
+        """The calibration of the forecasts; None if the target has no order."""
         columns, weight = self._calibration, self._weight
         if not columns:
             return None
@@ -144,7 +144,7 @@ class RowScores:
         if metric.setting != "level":
             return self._average(metric, _Key(metric.name), rows)
         levels = {f"{level:g}": self._average(metric, _Key(metric.name, level), rows) for level in self.settings.levels}
-        # The number of the highest level stands for the metric; the others are beside it.
+        # The value of the highest level represents the metric; all levels are listed under `levels`.
         highest = max(self.settings.levels)
         return {"level": highest, **levels[f"{highest:g}"], "levels": levels}
 
@@ -153,7 +153,7 @@ class RowScores:
         weight = None if self._weight is None else _part(self._weight, rows)
         baseline = None if key not in self._baselines else _part(self._baselines[key], rows)
         if weight is not None and not bool((weight > 0).any()):
-            # Of rows of which none counts nothing can be said.
+            # Rows without any weight have no scores.
             return dict.fromkeys(("value", "se", "baseline", "gain", "gain_se"))
         if baseline is None:
             average = metric.average(scores, weight)
@@ -177,7 +177,7 @@ def _keys(metric: Metric, settings: Settings) -> Iterator[_Key]:
 
 
 def _score(metric: Metric, key: _Key, settings: Settings, first: int) -> Callable[[Distribution, Outcome], Tensor]:
-    """The score of a metric at its setting, for rows of which `first` came before."""
+    """The score function of a metric at its setting, for rows that follow the `first` rows."""
     if metric.setting == "level":
         return lambda distribution, outcome: metric.score(distribution, outcome, level=key.level)
     if metric.setting == "levels":
@@ -188,17 +188,17 @@ def _score(metric: Metric, key: _Key, settings: Settings, first: int) -> Callabl
 
 
 def _scored(metric: Metric, score: Callable[[Distribution, Outcome], Tensor], distribution: Distribution, outcome: Outcome) -> Tensor:
-    """A score of each row; nan where no row of the block can be scored, such as by a mean that none of them has."""
+    """A score of each row; nan if the metric cannot score the block, such as by a mean that does not exist."""
     return score(distribution, outcome) if metric.applies(distribution, outcome) else outcome.lower.new_full((len(outcome),), math.nan)
 
 
 def generator_at(first: int) -> np.random.Generator:
-    """The generator with seed 0 after one number for each of the first rows: a row's number is the same in any block."""
+    """The generator with seed 0, advanced by `first` numbers. Each row thus has the same number in any block."""
     return np.random.Generator(np.random.PCG64(0).advance(first))
 
 
 def _tail_note(surprises: Tensor, weight: Tensor | None) -> tuple[str, ...]:
-    """A word on the upper tail where many more rows lie above their 99.9 % quantile than should."""
+    """A note on the upper tail if too many rows lie above their 99.9 % quantile."""
     share = metrics.weighted_mean(surprises, weight)
     if len(surprises) < 1000 or not share.value - 3.0 * share.standard_error > 0.001:
         return ()

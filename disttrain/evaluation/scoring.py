@@ -1,4 +1,4 @@
-"""Which metrics score a model on rows, and the scores of all rows and of groups, beside a baseline and the gain over it."""
+"""The scores of a model on all rows and on groups of rows, with a baseline and the gain over it."""
 
 from __future__ import annotations
 
@@ -13,24 +13,20 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from disttrain import metrics as rooms
-from disttrain import training
+from disttrain import metrics, training
 from disttrain.evaluation.degenerate_densities import impossible_notes
 from disttrain.evaluation.group_columns import RowGroups, group_column
 from disttrain.evaluation.metric_selection import settings_of
 from disttrain.evaluation.row_scores import RowScores, Settings
 from disttrain.families import Family
-from disttrain.metrics import Moments
 from disttrain.model import Model
 from disttrain.preparation.observations import Observed
 from disttrain.preparation.prepare import Prepared
 
-__all__ = ["BLOCK", "Forecast", "Scores", "baseline_nll", "on_device", "scored", "split_metrics", "watched_split", "worse_than_baseline"]
-
 Array = np.ndarray[Any, Any]
-# Rows that are scored at once.
+# The number of rows scored at once.
 BLOCK = 65_536
-# Where time is short: rows that are scored first, four times as many after every block that takes less than these seconds.
+# With a time limit: the number of rows in the first block, and the seconds below which the next block is four times as large.
 _FIRST, _QUICK = 256, 0.25
 
 
@@ -42,27 +38,27 @@ class Forecast:
     parameters: Mapping[str, Tensor]
 
     @staticmethod
-    def of_baseline(model: Model, seen: Observed) -> Forecast:
-        """The marginal model's forecast under the conditions of each row; without any the same for all."""
-        return Forecast(model.family, model.marginal_parameters(len(seen), seen.conditions))
+    def of_baseline(model: Model, observed: Observed) -> Forecast:
+        """The marginal model's forecast under the conditions of each row. Without conditions it is the same for all rows."""
+        return Forecast(model.family, model.marginal_parameters(len(observed), observed.conditions))
 
     def distribution(self, rows: slice = slice(None)) -> Distribution:
-        """The distributions of all rows, or of some."""
+        """The distributions of all rows, or of a slice of them."""
         return self.family.distribution(**{name: values[rows] for name, values in self.parameters.items()}, validate_args=False)
 
 
 @dataclass(frozen=True)
 class Scores:
-    """Scores as a JSON `document` (rows, metrics, by), and how calibrated the forecasts are where the target has an order."""
+    """The scores as a JSON `document` (rows, metrics, by), and the calibration of the forecasts if the target has an order."""
 
     document: dict[str, Any]
-    residuals: Moments | None = None
+    residuals: metrics.Moments | None = None
     histogram: tuple[float, ...] | None = None
     notes: tuple[str, ...] = ()
 
 
 def scored(rows: RowScores, groups: Sequence[RowGroups]) -> Scores:
-    """The scores of all rows and of those of each of the `groups`, and how calibrated the forecasts of all are."""
+    """The scores of all rows and of each of the `groups`, and the calibration of all forecasts."""
     document = _document(rows, groups)
     notes = tuple(note for group in groups for note in group.notes())
     calibration = rows.calibration()
@@ -72,11 +68,11 @@ def scored(rows: RowScores, groups: Sequence[RowGroups]) -> Scores:
 
 
 def _document(rows: RowScores, groups: Sequence[RowGroups]) -> dict[str, Any]:
-    """The scores of all rows, and of the rows of each group."""
+    """The scores of all rows and of the rows of each group."""
     members = {
         group.column: [torch.from_numpy(np.flatnonzero(group.index == number)) for number in range(len(group.names))] for group in groups
     }
-    whole, *parts = rows.documents([None, *(part for column in members.values() for part in column)])
+    all_rows, *parts = rows.documents([None, *(part for column in members.values() for part in column)])
     scores = iter(parts)
     by = {
         group.column: {
@@ -84,13 +80,13 @@ def _document(rows: RowScores, groups: Sequence[RowGroups]) -> dict[str, Any]:
         }
         for group in groups
     }
-    return {"rows": rows.rows, "metrics": whole, **({"by": by} if by else {})}
+    return {"rows": rows.rows, "metrics": all_rows, **({"by": by} if by else {})}
 
 
 def split_metrics(prepared: Prepared, run: str, end: float | None = None) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """The scores of every split that has rows, as metrics.json holds them: those that the config names, and the nll; and notes on them.
+    """The scores of every split with rows, in the form of metrics.json, and notes on them. The metrics are those of the config and nll.
 
-    What is not made by the `end`, on the clock of `time.perf_counter`, is left out but for the nll, the training rows first.
+    Scores that are not computed by the `end`, on the clock of `time.perf_counter`, are left out, except nll. Training rows are scored last.
     """
     model, data = prepared.model, prepared.data
     settings = settings_of(model.config, model.example(), outcome=prepared.observed.outcome)
@@ -98,11 +94,11 @@ def split_metrics(prepared: Prepared, run: str, end: float | None = None) -> tup
     columns = [group_column(data.table, name) for name in model.config.evaluation.by]
     documents, notes = {}, {}
     with on_device(model):
-        # The rows that nothing was learned from first: theirs are the scores that are looked at.
+        # Held-out rows come first, because their scores matter most.
         for split in reversed(prepared.splits):
-            seen = prepared.part(split)
-            rows = _scored_split(model, seen, prepared.splits[split].x, settings, end)
-            notes[split] = tuple(_split_notes(prepared, split, seen, rows))
+            observed = prepared.part(split)
+            rows = _scored_split(model, observed, prepared.splits[split].x, settings, end)
+            notes[split] = tuple(_split_notes(prepared, split, observed, rows))
             document = _document(rows, [group.rows(data.part(split)) for group in columns])
             documents[split] = {"run": run, "data": None, "split": split, **document}
     return {split: documents[split] for split in prepared.splits}, tuple(note for split in prepared.splits for note in notes[split])
@@ -113,7 +109,7 @@ def _scored_split(model: Model, observed: Observed, x: Tensor, settings: Setting
     rows, size = RowScores(settings, len(observed), calibrated=False, end=end), BLOCK if end is None else _FIRST
     for first in range(0, len(observed), BLOCK):
         block = observed[torch.arange(first, min(first + BLOCK, len(observed)))]
-        # Forecast as wide as without a limit, so that the bits are the same.
+        # Forecast in the same blocks as without a limit, so that the bits are the same.
         forecast = Forecast(model.forecaster, model.parameters_of(x[first : first + BLOCK], block.conditions))
         baseline, stop = Forecast.of_baseline(model, block), 0
         while stop < len(block):
@@ -125,12 +121,12 @@ def _scored_split(model: Model, observed: Observed, x: Tensor, settings: Setting
     return rows
 
 
-def _split_notes(prepared: Prepared, split: str, seen: Observed, rows: RowScores) -> Iterator[str]:
-    """What is to be said of the scores of a split: that their likelihood is none, and which of them there was no time for."""
+def _split_notes(prepared: Prepared, split: str, observed: Observed, rows: RowScores) -> Iterator[str]:
+    """Notes on the scores of a split: degenerate densities, and metrics that the time limit left out."""
     nll = rows.of("nll")
     if nll is not None:
         column, numbers = ", ".join(prepared.data.schema.target), prepared.data.row[prepared.data.part(split)]
-        yield from impossible_notes(prepared.model.family, column, nll, seen.outcome, numbers, f"{split} ")
+        yield from impossible_notes(prepared.model.family, column, nll, observed.outcome, numbers, f"{split} ")
     if rows.left_out:
         names = ", ".join(f"`{name}`" for name in rows.left_out)
         yield f"the time limit left no time for {names} of the {split} rows: `disttrain evaluate --split {split}` scores them"
@@ -138,7 +134,7 @@ def _split_notes(prepared: Prepared, split: str, seen: Observed, rows: RowScores
 
 @contextmanager
 def on_device(model: Model) -> Iterator[None]:
-    """The network on the device of its training, where the commands forecast too, and back on the processor afterwards."""
+    """Move the network to its training device for the block, and back to the CPU afterwards."""
     model.network.to(training.device(model.config.training.device))
     try:
         yield
@@ -148,17 +144,17 @@ def on_device(model: Model) -> Iterator[None]:
 
 def baseline_nll(prepared: Prepared, split: str) -> float:
     """The marginal model's mean negative log-likelihood on a split, in nats per row and target units."""
-    seen = prepared.part(split)
-    nll = rooms.nll(Forecast.of_baseline(prepared.model, seen).distribution(), seen.outcome)
-    return rooms.weighted_mean(nll, seen.weight).value
+    observed = prepared.part(split)
+    nll = metrics.nll(Forecast.of_baseline(prepared.model, observed).distribution(), observed.outcome)
+    return metrics.weighted_mean(nll, observed.weight).value
 
 
 def watched_split(prepared: Prepared) -> str:
-    """The split by which the best epoch is told; rows that each member holds out for itself are together like the training rows."""
+    """The split that decides the best epoch. Rows that members hold out are training rows, so they count as such."""
     return "validation" if "validation" in prepared.splits else "train"
 
 
-def worse_than_baseline(prepared: Prepared, metrics: Mapping[str, Any]) -> bool:
-    """Whether the model has a higher nll on the watched split than the marginal model, or none that is a number; `metrics` of all splits."""
-    nll = metrics[watched_split(prepared)]["metrics"]["nll"]
+def worse_than_baseline(prepared: Prepared, split_scores: Mapping[str, Any]) -> bool:
+    """True if the nll of the watched split is above the marginal model's, or is not a number. `split_scores` are by split."""
+    nll = split_scores[watched_split(prepared)]["metrics"]["nll"]
     return nll["baseline"] is not None and (nll["value"] is None or nll["value"] > nll["baseline"])

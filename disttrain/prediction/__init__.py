@@ -1,1 +1,1 @@
-"""Which columns are predicted of which rows, and how they are laid out in a file."""
+"""The columns and rows of predictions, and their layout in a file."""

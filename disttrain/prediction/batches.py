@@ -1,4 +1,4 @@
-"""The rows that are predicted, batch by batch: those of a run, or of new files."""
+"""The rows to predict, batch by batch, from a run or from new files."""
 
 from __future__ import annotations
 
@@ -9,14 +9,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from disttrain import data as rooms
 from disttrain.choices import SPLITS
 from disttrain.config import Config
-from disttrain.data import Origin, Source
+from disttrain.data import AS_WRITTEN, VERBATIM, Origin, Source, ahead, integer_column, rows_at, rows_from
 from disttrain.model import Model
 from disttrain.preparation.load import Dataset
-
-__all__ = ["BLOCK", "Batch", "take_shard", "file_batches", "own_batches"]
 
 Array = np.ndarray[Any, Any]
 
@@ -26,8 +23,11 @@ BLOCK = 65_536
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows of a file or of a run, all or some of the `number`-th block of them. `row` is each one's number in its source, `index` that in all sources
-    together; of a run's own rows `split` is each one's part and `place` where it stands in the run's data."""
+    """Rows of a file or of a run: all or some rows of the block `number`.
+
+    `row` is the number of each row in its source, `index` its number in all sources together. For a run's own rows, `split` is the split of
+    each row and `table_index` its position in the run's table.
+    """
 
     rows: pa.Table | pa.RecordBatch
     row: Array
@@ -35,34 +35,36 @@ class Batch:
     number: int
     origin: Origin
     split: Array | None = None
-    place: Array | None = None
+    table_index: Array | None = None
 
 
 def own_batches(rows: Dataset, config: Config) -> Iterator[Batch]:
-    wanted = [SPLITS.index(split) for split in config.predictions.splits]
-    place = np.flatnonzero(np.isin(rows.split, wanted))
-    for number, start in enumerate(range(0, max(1, len(place)), BLOCK)):
-        part = place[start : start + BLOCK]
-        # One run of rows is a slice, which costs nothing; otherwise they are gathered.
-        whole = len(part) and part[-1] - part[0] + 1 == len(part)
-        table = rooms.rows_from(rows.table, part[0], len(part)) if whole else rooms.rows_at(rows.table, rooms.integer_column(part))
+    """The batches of a run's own rows, of the splits in `predictions.splits`."""
+    split_codes = [SPLITS.index(split) for split in config.predictions.splits]
+    table_index = np.flatnonzero(np.isin(rows.split, split_codes))
+    for number, start in enumerate(range(0, max(1, len(table_index)), BLOCK)):
+        part = table_index[start : start + BLOCK]
+        # Contiguous rows are a slice without a copy; other rows are gathered.
+        contiguous = len(part) and part[-1] - part[0] + 1 == len(part)
+        table = rows_from(rows.table, part[0], len(part)) if contiguous else rows_at(rows.table, integer_column(part))
         yield Batch(table, rows.row[part], rows.position[part], number, rows.origin.rows(rows.position[part]), rows.split[part], part)
 
 
-def file_batches(source: Source, model: Model, kept: Sequence[str]) -> Iterator[Batch]:
+def file_batches(source: Source, model: Model, kept_columns: Sequence[str]) -> Iterator[Batch]:
+    """The batches of a source, with the columns of the model and the kept columns."""
     forms = model.schema.forms(target=False, ids=False)
-    forms |= {rooms.VERBATIM + name if name in forms else name: rooms.AS_WRITTEN for name in kept}
+    forms |= {VERBATIM + name if name in forms else name: AS_WRITTEN for name in kept_columns}
     first = 0
-    for batch in rooms.ahead(source.batches(forms, BLOCK)):
+    for batch in ahead(source.batches(forms, BLOCK)):
         row = np.arange(first, first + batch.num_rows)
         yield Batch(batch, row, row, first // BLOCK, source.origin.at(first))
         first += batch.num_rows
 
 
 def take_shard(batches: Iterable[Batch], shard: tuple[int, int]) -> Iterator[Batch]:
-    """The batches of one shard: whole blocks in turn, so that the shards together hold the very numbers of a single run.
+    """The batches of one shard: every n-th block. All shards together have the same numbers as a single run.
 
-    A shard that none falls to begins with an empty one, so that its file has all columns.
+    A shard without blocks starts with an empty batch, so that its file has all columns.
     """
     share, shares = shard
     for batch in batches:

@@ -1,4 +1,4 @@
-"""The columns that say a row's forecast: parameters, moments, quantiles, samples; and the metadata that make a file of them complete."""
+"""The columns of a forecast: parameters, moments, quantiles and samples, and the metadata of their file."""
 
 from __future__ import annotations
 
@@ -20,90 +20,90 @@ from disttrain.errors import Finding, UsageError
 from disttrain.model import Model
 from disttrain.prediction.selection import COLUMNS, TIMED, ColumnSelection
 
-__all__ = ["column_names", "columns_of", "forecast", "metadata", "quantile_name", "time_name"]
-
-
-# torch rounds the last rows of a tensor, fewer than fill the lanes of the processor, otherwise than the rows before; on two threads, of each half.
+# torch rounds the last rows of a tensor differently if they do not fill the processor's lanes; with two threads, those of each half.
 _LANES = 32
-# Numbers that are drawn at once.
+# The number of samples drawn at once.
 _TOGETHER = 65_536
 
 Array = np.ndarray[Any, Any]
 
 
 def time_name(column: str, time: float) -> str:
-    """The column of a number at a time, `_` as the decimal point: survival_30, hazard_0_5."""
+    """The name of a column at a time, with `_` as the decimal point: survival_30, hazard_0_5."""
     return f"{column}_{time:.10g}".replace(".", "_")
 
 
 def quantile_name(level: float) -> str:
-    """The column of a quantile: its percentage, `_` as the decimal point: q05, q50, q02_5, q99_9."""
-    whole, _, rest = f"{100 * level:.10g}".partition(".")
-    return f"q{whole.zfill(2)}" + (f"_{rest}" if rest else "")
+    """The name of a quantile column: its percentage, with `_` as the decimal point: q05, q50, q02_5, q99_9."""
+    integer_part, _, fraction = f"{100 * level:.10g}".partition(".")
+    return f"q{integer_part.zfill(2)}" + (f"_{fraction}" if fraction else "")
 
 
 def forecast(
-    model: Model, batch: pa.RecordBatch | pa.Table, wanted: ColumnSelection, index: Array, origin: Origin | None = None
+    model: Model, batch: pa.RecordBatch | pa.Table, selection: ColumnSelection, index: Array, origin: Origin | None = None
 ) -> dict[str, pa.Array]:
-    """The forecast columns of each row of `batch` in writing order; null where a moment does not exist.
+    """The forecast columns of each row of `batch`, in their written order; null if a moment does not exist.
 
-    `index` (n,) is each row's number in its source, which its samples depend on. Rows that `missing: drop` leaves out have nulls throughout.
+    `index` (n,) is the number of each row in its source; its samples depend on it. Rows that `missing: drop` excludes are null in all
+    columns.
     """
-    return columns_of(model, model.parameters(batch, origin), ~model.encoder.usable(batch), wanted, index)
+    return columns_of(model, model.parameters(batch, origin), ~model.encoder.usable(batch), selection, index)
 
 
-def column_names(model: Model, wanted: ColumnSelection) -> list[str]:
-    """The names of the columns that a forecast has, in writing order; what they are called follows from the model alone.
+def column_names(model: Model, selection: ColumnSelection) -> list[str]:
+    """The names of the forecast columns, in their written order. They depend only on the model and the selection.
 
-    Raises UsageError where two have one name.
+    Raises UsageError if two columns have the same name.
     """
-    names = [name for column in wanted.columns for name in _names(model, wanted, column)]
+    names = [name for column in selection.columns for name in _names(model, selection, column)]
     targets = [f"_{target}" for target in model.schema.target] if model.family.event else [""]
-    names += [f"sample_{number:04d}{target}" for number in range(1, wanted.samples + 1) for target in targets]
-    # The mean of a family that has it as a parameter is one column; levels or times that differ in the eleventh digit are two.
+    names += [f"sample_{number:04d}{target}" for number in range(1, selection.samples + 1) for target in targets]
+    # A mean that is also a parameter is one column. Levels or times that differ only in the eleventh digit have equal names.
     if twice := [name for name in names if name not in COLUMNS and names.count(name) > 1]:
         raise UsageError(Finding("name-clash", f"two predicted columns would be called `{twice[0]}`", hints=("leave one of them out",)))
     return names
 
 
-def _names(model: Model, wanted: ColumnSelection, column: str) -> Sequence[str]:
+def _names(model: Model, selection: ColumnSelection, column: str) -> Sequence[str]:
     if column == "parameters":
         return model.columns()
     if column == "quantiles":
-        return [quantile_name(level) for level in wanted.quantiles]
+        return [quantile_name(level) for level in selection.quantiles]
     if column in TIMED:
-        return [time_name(column, time) for time in wanted.times]
+        return [time_name(column, time) for time in selection.times]
     return [f"{column}_{target}" for target in model.schema.target] if model.family.event else [column]
 
 
-def columns_of(model: Model, parameters: Mapping[str, Tensor], absent: Array, wanted: ColumnSelection, index: Array) -> dict[str, pa.Array]:
-    """The same for rows whose parameters are known, {name: (n, *shape)}; with nulls throughout where `absent` (n,)."""
+def columns_of(
+    model: Model, parameters: Mapping[str, Tensor], absent: Array, selection: ColumnSelection, index: Array
+) -> dict[str, pa.Array]:
+    """The forecast columns of rows with known parameters, {name: (n, *shape)}; null in all columns where `absent` (n,) is True."""
     distribution = model.forecaster.distribution(**{name: _padded(value) for name, value in parameters.items()}, validate_args=False)
-    made: list[pa.Array] = []
-    for name in wanted.columns:
+    columns: list[pa.Array] = []
+    for name in selection.columns:
         if name == "parameters":
-            made += [_array(part, absent) for parameter, value in parameters.items() for part in _split(model, parameter, value)]
+            columns += [_array(part, absent) for parameter, value in parameters.items() for part in _split(model, parameter, value)]
         elif name == "quantiles":
-            made += [_array(functionals.quantile(distribution, torch.tensor(level)), absent) for level in wanted.quantiles]
+            columns += [_array(functionals.quantile(distribution, torch.tensor(level)), absent) for level in selection.quantiles]
         elif name == "mode" and model.labels is not None:
-            made.append(_labels(model.labels, COLUMNS["mode"](distribution), absent))
+            columns.append(_labels(model.labels, COLUMNS["mode"](distribution), absent))
         elif name in COLUMNS:
             values = COLUMNS[name](distribution)
-            made += [_array(value, absent) for value in (values.unbind(1) if model.family.event else (values,))]
+            columns += [_array(value, absent) for value in (values.unbind(1) if model.family.event else (values,))]
         elif name in TIMED:
-            made += [_array(TIMED[name](distribution, time), absent) for time in wanted.times]
-    made += _samples(model, distribution, wanted, index, absent)
-    return dict(zip(column_names(model, wanted), made, strict=True))
+            columns += [_array(TIMED[name](distribution, time), absent) for time in selection.times]
+    columns += _samples(model, distribution, selection, index, absent)
+    return dict(zip(column_names(model, selection), columns, strict=True))
 
 
 def _split(model: Model, name: str, value: Tensor) -> Sequence[Tensor]:
-    """The written numbers of a parameter (n, *shape) in the order of their columns; of a triangle what is above its diagonal is 0.
+    """The written numbers of a parameter (n, *shape), in the order of their columns. A triangle has only its lower part.
 
-    Of several members each column has one number of each: (n, K).
+    With several members, each column has one number per member: (n, K).
     """
     if model.members > 1:
-        own = [_alone(model, name, part) for part in value.unbind(1)]
-        return [torch.stack(columns, 1) for columns in zip(*own, strict=True)]
+        per_member = [_alone(model, name, part) for part in value.unbind(1)]
+        return [torch.stack(columns, 1) for columns in zip(*per_member, strict=True)]
     return _alone(model, name, value)
 
 
@@ -115,16 +115,16 @@ def _alone(model: Model, name: str, value: Tensor) -> Sequence[Tensor]:
 
 
 def _padded(value: Tensor) -> Tensor:
-    """The rows (n, ...), the last one repeated until there are a multiple of _LANES."""
+    """The rows (n, ...), with the last row repeated until their number is a multiple of _LANES."""
     return torch.cat([value, value[-1:].expand(-len(value) % _LANES, *value.shape[1:])]) if len(value) % _LANES else value
 
 
 def _array(value: Tensor, absent: Array) -> pa.Array:
-    """A column of the first of the values, (n,) or (n, K), null where `absent` (n,)."""
+    """A column of the first len(absent) values, (n,) or (n, K); null where `absent` (n,) is True."""
     numbers = value[: len(absent)].double().numpy()
     if numbers.ndim == 2:
-        flat = numbers.ravel()
-        return pa.FixedSizeListArray.from_arrays(float_column(flat, np.isnan(flat)), numbers.shape[1], mask=boolean_column(absent))
+        values = numbers.ravel()
+        return pa.FixedSizeListArray.from_arrays(float_column(values, np.isnan(values)), numbers.shape[1], mask=boolean_column(absent))
     return float_column(numbers, absent | np.isnan(numbers))
 
 
@@ -132,33 +132,33 @@ def _labels(labels: Sequence[Any], codes: Tensor, absent: Array) -> pa.Array:
     return chosen_texts([str(label) for label in labels], codes[: len(absent)].long().numpy(), absent)
 
 
-def _samples(model: Model, distribution: Distribution, wanted: ColumnSelection, index: Array, absent: Array) -> list[pa.Array]:
-    """Draws of each row: sample j of a row depends on the seed, the row's `index` and j alone.
+def _samples(model: Model, distribution: Distribution, selection: ColumnSelection, index: Array, absent: Array) -> list[pa.Array]:
+    """Samples of each row. Sample j of a row depends only on the seed, the row's `index` and j.
 
-    Neither the rows beside it nor the number of samples, blocks and shards change it.
+    Other rows, the number of samples, blocks and shards do not change it.
     """
-    if not wanted.samples:
+    if not selection.samples:
         return []
     size, padded = draws.uniforms_needed(distribution), np.pad(index, (0, -len(index) % _LANES), mode="edge" if len(index) else "constant")
     together = max(1, _TOGETHER // max(1, len(padded) * size))
     columns: list[pa.Array] = []
-    for start in range(0, wanted.samples, together):
-        numbers = np.arange(start, min(start + together, wanted.samples))
-        uniform = philox.uniforms(wanted.seed, padded, numbers[:, None], size)
+    for start in range(0, selection.samples, together):
+        numbers = np.arange(start, min(start + together, selection.samples))
+        uniform = philox.uniforms(selection.seed, padded, numbers[:, None], size)
         for draw in draws.draw(distribution, torch.from_numpy(uniform)):
             columns += _sample(model, draw, absent)
     return columns
 
 
 def _sample(model: Model, draw: Tensor, absent: Array) -> list[pa.Array]:
-    """The column of one draw of each row, or those of its elements, (n,) or (n, d)."""
+    """The column of one sample of each row, (n,); one column per element if rows are vectors (n, d)."""
     if model.family.event:
         return [_array(value, absent) for value in draw.unbind(1)]
     return [_array(draw, absent) if model.labels is None else _labels(model.labels, draw, absent)]
 
 
-def metadata(model: Model, run: str, wanted: ColumnSelection, weights: str) -> dict[bytes, bytes]:
-    """File metadata under the key `disttrain`: all it takes to rebuild each row's distribution from the file alone."""
+def metadata(model: Model, run: str, selection: ColumnSelection, weights: str) -> dict[bytes, bytes]:
+    """File metadata under the key `disttrain`. The distribution of each row can be rebuilt from the file alone."""
     facts = {
         "format": 1,
         "run": run,
@@ -168,9 +168,9 @@ def metadata(model: Model, run: str, wanted: ColumnSelection, weights: str) -> d
         "parameters": {parameter.name: list(model.columns_of(parameter.name)) for parameter in model.family.parameters},
         "activations": {o.parameter.name: "fixed" if o.fixed is not None else o.activation.formula for o in model.outputs},
         "labels": None if model.labels is None else list(model.labels),
-        "quantiles": {quantile_name(level): level for level in wanted.quantiles},
-        "times": {time_name(name, time): time for name in TIMED if name in wanted.columns for time in wanted.times},
-        # The written parameters are those under these conditions: of the row's exposure and offsets, and as the columns give them.
+        "quantiles": {quantile_name(level): level for level in selection.quantiles},
+        "times": {time_name(name, time): time for name in TIMED if name in selection.columns for time in selection.times},
+        # The written parameters include these conditions: the row's exposure, offsets, and parameters from columns.
         "exposure": model.schema.row_inputs.get("exposure"),
         "conditions": dict(model.schema.row_inputs),
         "weights_sha256": weights,

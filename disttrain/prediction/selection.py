@@ -1,4 +1,4 @@
-"""Which columns of a forecast are written: those that were asked for, or that the config names, as far as the family has them."""
+"""The selection of forecast columns: those that the user requests or the config names, if the family has them."""
 
 from __future__ import annotations
 
@@ -15,9 +15,6 @@ from disttrain.errors import ConfigError, Finding, UsageError
 from disttrain.model import Model
 from disttrain.validation.options import PredictOptions, require_times
 
-__all__ = ["COLUMNS", "TIMED", "ColumnSelection", "asked_for", "refuse_unsuited", "require_columns", "wanted_by", "wanted_of"]
-
-
 _NOT_OF_CLASSES: tuple[str, ...] = ("mean", "std", "variance", "median", "quantiles", "survival", "hazard")
 _NOT_OF_VECTORS: tuple[str, ...] = ("median", "mode", "quantiles", "survival", "hazard")
 _NOT_OF_OTHERS: tuple[str, ...] = ("hazard",)
@@ -33,7 +30,10 @@ TIMED: dict[str, Callable[[Distribution, float], Tensor]] = {"survival": functio
 
 @dataclass(frozen=True)
 class ColumnSelection:
-    """Which columns to write: names of COLUMNS and TIMED, `parameters`, `quantiles`; quantile levels; samples per row and their seed; times."""
+    """The columns to write: names of COLUMNS and TIMED, `parameters` and `quantiles`.
+
+    `quantiles` are levels, `samples` the samples per row, `seed` their seed, and `times` the times of survival and hazard.
+    """
 
     columns: tuple[str, ...] = ("parameters", "mean", "std", "quantiles")
     quantiles: tuple[float, ...] = (0.05, 0.5, 0.95)
@@ -42,44 +42,49 @@ class ColumnSelection:
     times: tuple[float, ...] = ()
 
 
-def asked_for(columns: Sequence[str] | None, quantiles: Sequence[float] | None, times: Sequence[float] | None = None) -> dict[str, str]:
-    """The columns that a user asked for by name or by numbers, and the option of each: {column: option}."""
+def requested_columns(
+    columns: Sequence[str] | None, quantiles: Sequence[float] | None, times: Sequence[float] | None = None
+) -> dict[str, str]:
+    """The columns that the user requests by name or by numbers, each with its option: {column: option}."""
     numbers = {"quantiles": "--quantiles"} if quantiles is not None else {}
     numbers |= {"survival": "--times"} if times is not None else {}
     return {**numbers, **dict.fromkeys(columns or (), "--columns")}
 
 
-def refuse_unsuited(model: Model, wanted: ColumnSelection, asked: Mapping[str, str]) -> ColumnSelection:
-    """What of `wanted` the family has: classes have no mean and no quantiles, since their labels are no numbers, vectors no quantiles and no mode.
+def supported_selection(model: Model, selection: ColumnSelection, requested: Mapping[str, str]) -> ColumnSelection:
+    """Return the selection without the columns that the family does not have.
 
-    Raises UsageError where the user `asked` for what it has not, {column: the option that names it}; survival and hazard nobody has unasked.
+    Labels have no mean and no quantiles, and vectors have no quantiles and no mode. `requested` is {column: the option that names it}.
+    Raises UsageError if such a column is in `requested`, or if it is survival or hazard: these two are never a default.
     """
     missing, why, hint = _lacking(model)
-    unsuited = [name for name in wanted.columns if name in missing]
-    for name in [name for name in unsuited if name in asked or name in TIMED]:
+    unsuited = [name for name in selection.columns if name in missing]
+    for name in [name for name in unsuited if name in requested or name in TIMED]:
         what = f"`{name}` {'do' if name == 'quantiles' else 'does'} not exist for {model.family.name}: {why}"
-        raise UsageError(Finding("not-supported", what, asked.get(name, "predictions.columns"), hints=(hint,)))
-    quantiles = () if "quantiles" in missing else wanted.quantiles
-    return replace(wanted, columns=tuple(name for name in wanted.columns if name not in unsuited), quantiles=quantiles)
+        raise UsageError(Finding("not-supported", what, requested.get(name, "predictions.columns"), hints=(hint,)))
+    quantiles = () if "quantiles" in missing else selection.quantiles
+    return replace(selection, columns=tuple(name for name in selection.columns if name not in unsuited), quantiles=quantiles)
 
 
-def wanted_of(config: Config) -> ColumnSelection:
-    """What a config's `predictions` ask for."""
+def configured_selection(config: Config) -> ColumnSelection:
+    """The selection in the `predictions` section of a config."""
     section = config.predictions
     return ColumnSelection(tuple(section.columns), tuple(section.quantiles), seed=config.training.seed, times=tuple(section.times))
 
 
 def require_columns(loaded: Loaded, model: Model) -> None:
-    """Raise ConfigError where `predictions.columns` names one that the family has not, as far as defaults do not."""
+    """Raise ConfigError if `predictions.columns` names survival or hazard and the family does not have it."""
     try:
-        refuse_unsuited(model, wanted_of(loaded.config), asked={})
+        supported_selection(model, configured_selection(loaded.config), requested={})
     except UsageError as fault:
-        found = fault.findings[0]
-        raise ConfigError(loaded.finding(Problem(("predictions", "columns"), found.code, found.what, hints=tuple(found.hints)))) from None
+        finding = fault.findings[0]
+        raise ConfigError(
+            loaded.finding(Problem(("predictions", "columns"), finding.code, finding.what, hints=tuple(finding.hints)))
+        ) from None
 
 
 def _lacking(model: Model) -> tuple[tuple[str, ...], str, str]:
-    """The columns that a family has not, why, and what to ask for instead."""
+    """The columns that a family does not have, the reason, and a hint with other columns."""
     family = model.family
     if family.event:
         return _NOT_OF_VECTORS, "each row is a vector", "use `parameters`, `mean`, `std` and `variance`"
@@ -90,17 +95,20 @@ def _lacking(model: Model) -> tuple[tuple[str, ...], str, str]:
     return (), "", ""
 
 
-def wanted_by(model: Model, request: PredictOptions) -> ColumnSelection:
-    """What a request asks for, and the model's config where it is silent. Raises UsageError where the family has not what is asked for."""
+def requested_selection(model: Model, options: PredictOptions) -> ColumnSelection:
+    """The selection of `options`, with the config's values as defaults.
+
+    Raises UsageError if the family does not have a requested column.
+    """
     section = model.config.predictions
-    asked = asked_for(request.columns, request.quantiles, request.times)
-    columns = tuple(section.columns if request.columns is None else request.columns)
-    levels = tuple(section.quantiles if request.quantiles is None else request.quantiles)
-    times = tuple(section.times if request.times is None else request.times)
-    if request.quantiles is not None and "quantiles" not in columns:
+    requested = requested_columns(options.columns, options.quantiles, options.times)
+    columns = tuple(section.columns if options.columns is None else options.columns)
+    levels = tuple(section.quantiles if options.quantiles is None else options.quantiles)
+    times = tuple(section.times if options.times is None else options.times)
+    if options.quantiles is not None and "quantiles" not in columns:
         columns = (*columns, "quantiles")
-    if request.times is not None and not set(TIMED_COLUMNS) & set(columns):
+    if options.times is not None and not set(TIMED_COLUMNS) & set(columns):
         columns = (*columns, "survival")
     require_times(columns, times)
     columns, levels, times = tuple(dict.fromkeys(columns)), tuple(dict.fromkeys(levels)), tuple(dict.fromkeys(times))
-    return refuse_unsuited(model, ColumnSelection(columns, levels, request.samples, model.config.training.seed, times), asked)
+    return supported_selection(model, ColumnSelection(columns, levels, options.samples, model.config.training.seed, times), requested)

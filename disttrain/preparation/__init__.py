@@ -1,1 +1,1 @@
-"""From a config and its files to a model and tensors: rows, splits, targets, their checks, and the plan of the training."""
+"""From a config and its files to a model and tensors: rows, splits, targets, their checks, and the training plan."""

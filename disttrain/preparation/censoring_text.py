@@ -1,4 +1,4 @@
-"""What was seen of the targets in words: which parts of a config say it, and how many rows of each kind there are."""
+"""The censoring of the targets as text: the config keys that set it, and the number of rows of each kind."""
 
 from __future__ import annotations
 
@@ -6,26 +6,27 @@ from disttrain.config import Config
 from disttrain.families import Family
 from disttrain.outcomes import Outcome
 
-__all__ = ["counts_of", "losses_of", "weights_of"]
-
 _WORDS = {"exact": "exact", "right": "right-censored", "left": "left-censored", "interval": "in an interval"}
 
 
-def counts_of(outcome: Outcome) -> str:
-    """How many rows were seen how: `114 exact, 318 right-censored`; empty where all were seen exactly."""
+def censoring_counts(outcome: Outcome) -> str:
+    """The number of rows of each kind of censoring, as text: `114 exact, 318 right-censored`.
+
+    Returns an empty text if all rows are exact. Rows with an entry time are counted once more: `12 with an entry`.
+    """
     if outcome.all_exact:
         return ""
     unknown = outcome.lower.isinf() & outcome.upper.isinf()
-    found = {_WORDS[kind]: int((which & ~unknown).sum()) for kind, which in outcome.by_kind.items()} | {"unknown": int(unknown.sum())}
-    counted = [f"{count:,} {words}" for words, count in found.items() if count]
+    counts = {_WORDS[kind]: int((which & ~unknown).sum()) for kind, which in outcome.by_kind.items()} | {"unknown": int(unknown.sum())}
+    counted = [f"{count:,} {words}" for words, count in counts.items() if count]
     late = 0 if outcome.entry is None else int((~outcome.entry.isinf()).sum())
     return ", ".join([*counted, *([f"{late:,} with an entry"] if late else [])])
 
 
 def losses_of(config: Config, family: Family) -> list[tuple[str, str]]:
-    """What the loss of a row is where its target was not seen exactly, as pairs of a condition and the loss.
+    """The loss of a row whose target is not exact, as pairs of a condition and a formula.
 
-    Of a density in S and F; where a value has a probability, whether an end belongs to the event is part of the formula.
+    The formulas use S and F of a density. For families with probabilities, the formula says if an end belongs to the event.
     """
     section = config.data.censoring
     if section is None:
@@ -33,12 +34,12 @@ def losses_of(config: Config, family: Family) -> list[tuple[str, str]]:
     probable = family.support.discrete or bool(family.atoms)
     target, losses = f"`{config.data.targets[0]}`", []
     if section.event is not None:
-        beyond = f"P(Y > {target})" if probable else f"S({target})"
-        losses.append((f"`{section.event}` = 0", f"-log {beyond}     right-censored: all that is known is that Y is larger"))
+        survival = f"P(Y > {target})" if probable else f"S({target})"
+        losses.append((f"`{section.event}` = 0", f"-log {survival}     right-censored: all that is known is that Y is larger"))
     if section.limit is not None:
         limit = f"`{section.limit}`" if isinstance(section.limit, str) else f"{section.limit:g}"
-        reached = f"P(Y ≥ {limit})" if probable else f"S({limit})"
-        losses.append((f"y ≥ {limit}", f"-log {reached}     right-censored there: all that is known is that Y reaches it"))
+        survival_at_limit = f"P(Y ≥ {limit})" if probable else f"S({limit})"
+        losses.append((f"y ≥ {limit}", f"-log {survival_at_limit}     right-censored there: all that is known is that Y reaches it"))
     if section.lower is not None or section.upper is not None:
         lower, upper = (f"`{end}`" if end is not None else target for end in (section.lower, section.upper))
         between = f"P({lower} ≤ Y ≤ {upper})" if probable else f"(F({upper}) - F({lower}))"
@@ -54,7 +55,7 @@ def losses_of(config: Config, family: Family) -> list[tuple[str, str]]:
 
 
 def weights_of(config: Config) -> str:
-    """The loss as a mean over rows, with their weights where there are any."""
+    """The formula of the loss as a mean over rows, with weights if the config has any."""
     if config.data.weight is None:
         return "loss = -(1/N) Σ log q(y_i | Θ(W, X_i))"
     return f"loss = -Σ w_i log q(y_i | Θ(W, X_i)) / Σ w_i,   w = `{config.data.weight}`"

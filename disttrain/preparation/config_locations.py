@@ -1,4 +1,4 @@
-"""Findings about files, columns and filters, shown where the config names them."""
+"""Locations in the config for errors about files, columns and filters."""
 
 from __future__ import annotations
 
@@ -17,8 +17,6 @@ from disttrain.config.yaml.text import yaml_word
 from disttrain.data import display, display_path
 from disttrain.errors import ConfigError, DataError, Finding
 
-__all__ = ["places_of_config"]
-
 _NO_FILE = ("missing-file", "no-files", "not-a-file")
 _COLUMN = re.compile(r"no column `(.+?)`")
 Key = tuple[str | int, ...]
@@ -26,14 +24,14 @@ Key = tuple[str | int, ...]
 
 @contextmanager
 def places_of_config(loaded: Loaded) -> Iterator[None]:
-    """Inside the block an error about a file, a column or a filter is raised with the line of the config that names it."""
+    """Raise an error of the block about a file, a column or a filter again, with the line of the config that names it."""
     try:
         yield
     except (DataError, ConfigError) as fault:
-        raise type(fault)(*(_placed(loaded, finding) for finding in fault.findings), summary=fault.summary) from fault
+        raise type(fault)(*(_located(loaded, finding) for finding in fault.findings), summary=fault.summary) from fault
 
 
-def _placed(loaded: Loaded, finding: Finding) -> Finding:
+def _located(loaded: Loaded, finding: Finding) -> Finding:
     if finding.code in _NO_FILE:
         return _file(loaded, finding)
     if finding.code == "missing-column" and (match := _COLUMN.search(finding.what)):
@@ -56,14 +54,14 @@ def _within(path: Key, value: Any) -> Iterator[tuple[Key, Any]]:
 
 
 def _file(loaded: Loaded, finding: Finding) -> Finding:
-    """A file that is not there: the key that names it, the whole path, and what it is relative to."""
+    """The finding of a missing file, with the key that names it, the full path, and the folder that it is relative to."""
     for path, value in _entries(loaded):
         if path[1] not in SPLITS or not isinstance(value, str):
             continue
         full = loaded.base / os.path.expanduser(value)
         if finding.where in (display_path(full), display_path(loaded.base / value)):
             what = f"{finding.what}: {display(os.path.abspath(full), 300)}"
-            # A hint of the reader names a path from the working folder, which a config does not take.
+            # Hints of the reader are relative to the working folder, and config paths are not.
             hints = [*_other_files(loaded.base, value), *(hint for hint in finding.hints if not hint.startswith("did you mean"))]
             if value.startswith("~"):
                 hints.append(f"`~` is the home folder, {display(os.path.expanduser('~'), 300)}")
@@ -74,13 +72,13 @@ def _file(loaded: Loaded, finding: Finding) -> Finding:
 
 
 def _other_files(base: Path, value: str) -> Iterator[str]:
-    """Paths to write instead: a file of this name elsewhere near, or one of nearly this name in the same folder."""
+    """Suggested paths: a file of this name in a nearby folder, or one of a similar name in the same folder."""
     name = Path(value).name
     inside = base / Path(value).parent
     names = [entry.name for entry in sorted(inside.iterdir())[:10_000]] if os.path.isdir(inside) else []
-    near = nearest_file(name, names) if name else None
+    closest = nearest_file(name, names) if name else None
     there = [
-        *([inside / near] if near is not None else []),
+        *([inside / closest] if closest is not None else []),
         *(folder / name for folder in (base, base / "data", base.absolute().parent, base.absolute().parent / "data", Path.cwd())),
         Path.cwd() / value,
     ]
@@ -110,5 +108,5 @@ def _filter(loaded: Loaded, finding: Finding) -> Finding:
 
 
 def _at(loaded: Loaded, path: Key, finding: Finding, what: str, hints: tuple[str, ...]) -> Finding:
-    # A single file or filter may stand in the config without a list around it.
+    # A single file or filter needs no list in the config.
     return loaded.finding(Problem(path, finding.code, what, finding.why, hints))

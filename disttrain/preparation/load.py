@@ -1,4 +1,4 @@
-"""The rows of a config: read, filtered, split and checked against the distribution, before any step is taken."""
+"""The rows of a config: read, filtered, split and checked against the distribution."""
 
 from __future__ import annotations
 
@@ -10,28 +10,42 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from disttrain import data as rooms
 from disttrain.choices import SPLITS
 from disttrain.config import ColumnSplit, Config, Loaded, Problem, is_source
-from disttrain.data import Origin, Schema, Source
+from disttrain.data import (
+    AS_WRITTEN,
+    NAME,
+    VERBATIM,
+    Origin,
+    Schema,
+    Source,
+    assign,
+    boolean_column,
+    files,
+    in_one_type,
+    joined,
+    older_rows,
+    origin_of,
+    shared_groups,
+    shared_rows,
+    unlisted_values,
+)
 from disttrain.errors import ConfigError, DataError, Finding
 from disttrain.families import needs
 from disttrain.model import family_of, known_columns
 
-__all__ = ["Dataset", "dataset", "filters_of", "hold_out_own", "is_label", "require_total", "source_of"]
-
-# From this share of held-out rows on, rows that are in the training rows too are a warning.
+# The share of held-out rows that are also training rows from which there is a warning.
 _MANY_SHARED = 0.01
 Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """The rows that a run uses. `row` is each one's position in its own source, `split` its place in SPLITS.
+    """The rows of a run. `row` is the position of each row in its own source, `split` the index of its split in SPLITS.
 
-    `sources` are those of training, validation and test rows as far as there are any, and `position` counts each row's place in all of
-    them together; `filtered` counts the rows that `data.filter` took out. `remarks` say how the files are read, `warnings` what is odd in
-    the split.
+    `sources` are the sources of training, validation and test rows, and `position` is the position of each row in all of them together.
+    `filtered` is the number of rows that `data.filter` removed. `remarks` say how the files are read, `warnings` what is unusual in the
+    split.
     """
 
     table: pa.Table
@@ -61,57 +75,57 @@ class Dataset:
 
     @property
     def origin(self) -> Origin:
-        """Where the rows come from, for messages."""
-        return rooms.origin_of(self.sources).rows(self.position)
+        """The files and row numbers of the rows, for messages."""
+        return origin_of(self.sources).rows(self.position)
 
     def part(self, split: str) -> Array:
         """The positions in `table` of the rows of one split."""
         return np.flatnonzero(self.split == SPLITS.index(split))
 
     def only(self, keep: Array) -> Dataset:
-        """The same without the rows where `keep` is false."""
+        """A copy with only the rows where `keep` (n,) is True."""
         if keep.all():
             return self
-        table = self.table.filter(rooms.boolean_column(keep))
+        table = self.table.filter(boolean_column(keep))
         return replace(self, table=table, row=self.row[keep], position=self.position[keep], split=self.split[keep])
 
 
 def is_label(config: Config) -> bool:
-    """Whether the target is one of several classes, given as a label column or one-hot columns."""
+    """True if the target is one of several classes, as a label column or as one-hot columns."""
     return "classes" in needs(config.distribution.family, config.distribution.options)
 
 
 def source_of(source: Any, base: Path, config: Config) -> Source:
-    """The files that a config means by a source, relative to the folder `base`. Raises DataError where there are none."""
-    return Source(rooms.files(source, base, config.data.format), config.data.format, config.data.csv)
+    """The files of a source in a config, relative to the folder `base`. Raises DataError if there are none."""
+    return Source(files(source, base, config.data.format), config.data.format, config.data.csv)
 
 
 def dataset(loaded: Loaded, limit: int | None = None, more: Sequence[str] = (), *, warn: bool = True) -> Dataset:
-    """The rows of a config's sources, split as it says; at most `limit` rows of each source, with `more` columns (`*`: all).
+    """The rows of a config's sources with their splits; at most `limit` rows of each source, with `more` columns (`*`: all).
 
-    Without `warn` nobody looks for what is odd in the split, which takes longer than the split.
-    The split depends on the seed and the features of a row alone, not on which other columns somebody asks for. Raises DataError.
+    Without `warn`, the split is not checked for anything unusual; those checks take longer than the split. The split depends only on the
+    seed and the features of each row, and not on `more`. Raises DataError.
     """
     config, base, section = loaded.config, loaded.base, loaded.config.data
     source = source_of(section.train, base, config)
-    # Two classes stand for any number: what columns a family needs does not depend on it.
+    # The columns that a family needs do not depend on the number of classes, so two are enough here.
     resolved = Schema.resolve(section, source, known_columns(config, family_of(config, (0, 1))), is_label(config))
     schema = resolved.schema
-    _require_known(loaded, schema)
+    _require_features(loaded, schema)
     forms = _forms(config, source, schema, more)
     train = _read(source, forms, config, limit, _compared(config, schema))
     _require_rows(train)
     common = None if hold_out_own(config) else section.validation
     features = set(schema.feature_columns)
-    split = rooms.assign(
+    split = assign(
         train.table, validation=_within(common), test=_within(section.test), method=section.split.method, by=section.split.by,
         seed=config.training.seed, exclude=[name for name in forms if name not in features],
         origin=source.origin.rows(train.row), compared=train.compared,
     )  # fmt: skip
     parts, splits = [train], [split]
-    for code, place in ((1, section.validation), (2, section.test)):
-        if is_source(place):
-            other = source_of(place, base, config)
+    for code, split_section in ((1, section.validation), (2, section.test)):
+        if is_source(split_section):
+            other = source_of(split_section, base, config)
             schema.check(other, target=True)
             there = set(other.schema.names)
             compared = [name for name in _time_column(config) if name in there]
@@ -131,39 +145,37 @@ def dataset(loaded: Loaded, limit: int | None = None, more: Sequence[str] = (), 
 
 
 def _require_rows(train: _Part) -> None:
-    """Raise DataError where the filter leaves nothing to train on."""
+    """Raise DataError if the filter removes all training rows."""
     if train.filtered and not len(train.row):
         what = f"no rows are left to train on: `data.filter` takes out all {train.filtered:,}"
         raise DataError(Finding("no-rows", what, train.source.origin.names[0], hints=("loosen `data.filter`, or leave it out",)))
 
 
 def hold_out_own(config: Config) -> bool:
-    """Whether each of several members holds out validation rows of its own among the training rows."""
+    """True if each of several members holds out its own validation rows of the training rows."""
     return config.data.split.method == "per_member" and config.network.members > 1
 
 
 def filters_of(config: Config) -> Sequence[str]:
     """The filters of a config, as a list."""
-    given = config.data.filter
-    return () if given is None else (given,) if isinstance(given, str) else given
+    filters = config.data.filter
+    return () if filters is None else (filters,) if isinstance(filters, str) else filters
 
 
-def _within(place: Any) -> Any:
-    """The part of `validation` or `test` that is found among the training rows: a share or a column."""
-    return None if is_source(place) else place
+def _within(split_section: Any) -> Any:
+    """The share or column of `validation` or `test` that splits the training rows; None if the split has its own source."""
+    return None if is_source(split_section) else split_section
 
 
 def _forms(config: Config, source: Source, schema: Schema, more: Sequence[str]) -> dict[str, str]:
-    """The form in which each column is read: those of the schema, and names of groups and columns to be kept."""
+    """The form in which each column is read: the columns of the schema as it says, columns of groups as names, kept columns unchanged."""
     there = source.schema.names
     forms = schema.forms(target=True)
     by = config.data.split.by if config.data.split.method == "group" else None
     for name in sorted({*config.evaluation.by, *([by] if by else [])} & set(there)):
-        forms.setdefault(name, rooms.NAME)
-    kept = dict.fromkeys(there if "*" in more else (name for name in more if name in set(there)))
-    return forms | {
-        rooms.VERBATIM + name if name in forms else name: rooms.AS_WRITTEN for name in kept if forms.get(name) != rooms.AS_WRITTEN
-    }
+        forms.setdefault(name, NAME)
+    kept_columns = dict.fromkeys(there if "*" in more else (name for name in more if name in set(there)))
+    return forms | {VERBATIM + name if name in forms else name: AS_WRITTEN for name in kept_columns if forms.get(name) != AS_WRITTEN}
 
 
 def _time_column(config: Config) -> list[str]:
@@ -172,23 +184,25 @@ def _time_column(config: Config) -> list[str]:
 
 
 def _compared(config: Config, schema: Schema) -> list[str]:
-    """The columns whose own values part the rows. Names are compared as they are written: a category among the features, and an id or the
-    column of the groups with values that are listed as text."""
+    """The columns whose original values decide the split.
+
+    Categorical features, and ids or group columns with text values, are compared as they are written and are not among these.
+    """
     names = {feature.name for feature in schema.features if feature.kind == "categorical"}
     texts = {*schema.id, *([config.data.split.by] if config.data.split.method == "group" else [])}
     listed = [
-        place.column
-        for place in (config.data.validation, config.data.test)
-        if isinstance(place, ColumnSplit)
-        and place.column not in names
-        and not (place.column in texts and all(isinstance(value, str) for value in place.values))
+        split_section.column
+        for split_section in (config.data.validation, config.data.test)
+        if isinstance(split_section, ColumnSplit)
+        and split_section.column not in names
+        and not (split_section.column in texts and all(isinstance(value, str) for value in split_section.values))
     ]
     return list(dict.fromkeys((*_time_column(config), *listed)))
 
 
 @dataclass(frozen=True)
 class _Part:
-    """The kept rows of one source, their positions in it, and how many rows it has in all."""
+    """The kept rows of one source, their positions in it, and its total number of rows."""
 
     source: Source
     table: pa.Table
@@ -206,50 +220,50 @@ def _read(source: Source, forms: Mapping[str, str], config: Config, limit: int |
 
 
 def require_total(source: Source, total: int) -> None:
-    """Raise DataError where the files of a source have no rows in all."""
+    """Raise DataError if the files of a source have no rows."""
     if not total:
         what = "the file has a header and no rows" if source.format.name == "csv" else "the file has no rows"
         raise DataError(Finding("no-rows", what, source.location, hints=("name a file with rows",)))
 
 
 def _joined(tables: Sequence[pa.Table]) -> pa.Table:
-    """The rows of several sources, each column in one type; null where a source has not the column."""
+    """The rows of several sources, each column with one type; null if a source does not have the column."""
     if len(tables) == 1:
         return tables[0]
     columns = {}
     for name in dict.fromkeys(name for table in tables for name in table.column_names):
         parts = [table.column(name) if name in table.column_names else pa.nulls(table.num_rows) for table in tables]
-        columns[name] = pa.chunked_array([rooms.joined(part) for part in rooms.in_one_type(parts)])
+        columns[name] = pa.chunked_array([joined(part) for part in in_one_type(parts)])
     return pa.Table.from_arrays(list(columns.values()), list(columns))
 
 
 def _warnings(config: Config, schema: Schema, table: pa.Table, compared: pa.Table, train: _Part, split: Array) -> Iterator[str]:
-    """What is odd in the split: values that no row has, groups or rows on both sides, held-out rows that are older."""
+    """Warnings about the split: values that no row has, groups or equal rows in both parts, held-out rows older than training rows."""
     section = config.data
     for name in ("validation", "test"):
-        place = getattr(section, name)
-        if isinstance(place, ColumnSplit):
-            own = train.compared if place.column in train.compared.column_names else train.table
-            yield from rooms.unlisted_values(own, place, name)
+        split_section = getattr(section, name)
+        if isinstance(split_section, ColumnSplit):
+            split_table = train.compared if split_section.column in train.compared.column_names else train.table
+            yield from unlisted_values(split_table, split_section, name)
     by = section.split.by
     if section.split.method == "group" and by in table.column_names:
-        yield from rooms.shared_groups(table.column(by), split, str(by))
+        yield from shared_groups(table.column(by), split, str(by))
     if section.split.method == "time" and by in compared.column_names and compared.num_rows == len(split):
-        yield from rooms.older_rows(compared.column(by), split, str(by))
+        yield from older_rows(compared.column(by), split, str(by))
     there = set(table.column_names)
     columns = [name for name in (*schema.forecast_columns, *schema.scored_columns) if name in there]
-    for remark, share in rooms.shared_rows(table, split, columns):
+    for remark, share in shared_rows(table, split, columns):
         if share >= _MANY_SHARED:
             yield remark
 
 
-def _require_known(loaded: Loaded, schema: Schema) -> None:
-    """Parameters may only see features there are; with `features: "*"` that is known only now. Raises ConfigError."""
+def _require_features(loaded: Loaded, schema: Schema) -> None:
+    """Raise ConfigError if a parameter uses a feature that does not exist. With `features: "*"` the features are known only here."""
     names = [feature.name for feature in schema.features]
     wrong = [
-        Problem(("distribution", "parameters", name, "features", place), "unknown-choice", f"`{feature}` is not among the features")
+        Problem(("distribution", "parameters", name, "features", index), "unknown-choice", f"`{feature}` is not among the features")
         for name, block in loaded.config.distribution.parameters.items()
-        for place, feature in enumerate(block.features or ())
+        for index, feature in enumerate(block.features or ())
         if feature not in names
     ]
     if wrong:

@@ -1,4 +1,4 @@
-"""What was observed of each row: its outcome, its conditions and its weight, checked against the family."""
+"""The observations of each row: outcome, conditions and weight, checked against the family."""
 
 from __future__ import annotations
 
@@ -10,9 +10,18 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
-from disttrain import data as rooms
 from disttrain.config import Config
-from disttrain.data import Origin, Schema, Target
+from disttrain.data import (
+    Origin,
+    Schema,
+    Target,
+    column_location,
+    read_censored_target,
+    read_target,
+    read_weight,
+    require_complete,
+    require_weight,
+)
 from disttrain.errors import DataError, Finding
 from disttrain.families import Family, build, needs, options
 from disttrain.model import Model, conditions_of, family_of
@@ -21,14 +30,12 @@ from disttrain.outcomes import Outcome
 from disttrain.preparation.load import is_label
 from disttrain.preparation.target_checks import closed, require_between, require_inside
 
-__all__ = ["Observed", "observe", "observed_of", "weight_of"]
-
 Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
 class Observed:
-    """What was seen of n rows, in target units: the outcome of each (labels as codes), its conditions, and its weight (n,) or None."""
+    """The observations of n rows in target units: outcomes (labels as codes), conditions, and weights (n,) or None."""
 
     family: Family
     labels: tuple[Any, ...] | None
@@ -45,62 +52,62 @@ class Observed:
 
     @property
     def measured(self) -> Array:
-        """The targets that were seen exactly, as numbers."""
+        """The exact targets as numbers."""
         outcome = self.outcome
         values = outcome.value if outcome.kinds == {"exact"} else outcome.value[outcome.is_exact]
         return np.asarray(values.numpy())
 
 
 def observed_of(model: Model, table: pa.Table, origin: Origin) -> Observed:
-    """What was observed of rows that a model is to be scored on. Raises DataError as `observe` does."""
+    """The observations of rows to score a model on. Raises DataError as `observe` does."""
     return observe(model.config, model.schema, table, model.labels, origin)
 
 
 def observe(
     config: Config, schema: Schema, table: pa.Table, labels: tuple[Any, ...] | None, origin: Origin, trained: Array | None = None
 ) -> Observed:
-    """What was observed of the rows of a table; `labels` are those known already, `trained` says which rows are training rows.
+    """The observations of the rows of a table. `labels` are the known class labels, and `trained` (n,) is a mask of the training rows.
 
-    Raises DataError with rows where a target, weight, exposure, offset or trial is missing or not possible for the family.
+    Raises DataError with the rows if a target, weight, exposure, offset or number of trials is missing or impossible for the family.
     """
-    outcome, found, reaching = _outcome_of(config, schema, table, labels, origin)
-    family = family_of(config, found)
-    # Of an entry the target's own message speaks, and an event is no number of the target's.
+    outcome, class_labels, reaching = _outcome_of(config, schema, table, labels, origin)
+    family = family_of(config, class_labels)
+    # The columns of entry and event are left out: entries have their own message, and events are not target values.
     ends = (schema.observed[part] for part in ("lower", "upper", "limit") if part in schema.observed)
     column = ", ".join(dict.fromkeys((*schema.target, *ends)))
     require_inside(family, column, outcome, reaching, origin, trained, _more_trials(config))
     conditions = conditions_of(schema, family, table, origin)
     require_between(family, column, outcome, conditions.given, origin)
     weight = weight_of(table, schema, origin)
-    return Observed(family, found, outcome, conditions, None if weight is None else torch.from_numpy(weight))
+    return Observed(family, class_labels, outcome, conditions, None if weight is None else torch.from_numpy(weight))
 
 
 def _outcome_of(
     config: Config, schema: Schema, table: pa.Table, labels: tuple[Any, ...] | None, origin: Origin
 ) -> tuple[Outcome, tuple[Any, ...] | None, Array | None]:
-    """The outcome, the labels of its codes, and which intervals may reach out of the support (None: none), as those of rounding do."""
+    """The outcome, its class labels, and a mask (n,) of the intervals that may extend beyond the support, as rounding allows; else None."""
     if config.data.censoring is None:
         target = _target_of(config, table, schema, labels, origin)
         return Outcome.exact(torch.from_numpy(target.values)), target.labels, None
-    seen = rooms.read_censored_target(table, schema, config.data.censoring, origin)
-    lower, upper = torch.from_numpy(seen.lower), torch.from_numpy(seen.upper)
-    entry, above = (None if part is None else torch.from_numpy(part) for part in (seen.entry, seen.above))
-    return Outcome(lower, upper, entry, above=above), None, seen.measured
+    intervals = read_censored_target(table, schema, config.data.censoring, origin)
+    lower, upper = torch.from_numpy(intervals.lower), torch.from_numpy(intervals.upper)
+    entry, above = (None if part is None else torch.from_numpy(part) for part in (intervals.entry, intervals.above))
+    return Outcome(lower, upper, entry, above=above), None, intervals.measured
 
 
 def _target_of(config: Config, table: pa.Table, schema: Schema, labels: tuple[Any, ...] | None, origin: Origin) -> Target:
-    """The target of each row, as numbers, vectors or class codes, complete. Raises DataError with rows where it is missing or not finite.
+    """The target of each row as numbers, vectors or class codes. Raises DataError with the rows if one is missing or not finite.
 
-    Shares of a whole are divided by their sum, which may be 1 % away from 1.
+    Shares are divided by their sum, which may differ from 1 by 1 %.
     """
     section = config.distribution
     vector = not is_label(config) and "targets" in needs(section.family, section.options)
     kind = "label" if is_label(config) else "vector" if vector else "number"
     ordered = "order" in options(section.family)
-    given = section.options.get("order") if ordered and labels is None else labels
-    target = rooms.read_target(table, schema.target, kind=kind, labels=given, origin=origin)
-    rooms.require_complete(target, origin)
-    if ordered and given is None and target.labels is not None and any(isinstance(label, str) for label in target.labels):
+    label_order = section.options.get("order") if ordered and labels is None else labels
+    target = read_target(table, schema.target, kind=kind, labels=label_order, origin=origin)
+    require_complete(target, origin)
+    if ordered and label_order is None and target.labels is not None and any(isinstance(label, str) for label in target.labels):
         _require_order(section.family, schema.target[0], target.labels, origin)
     if vector and build(section.family, {"targets": len(schema.target), **section.options}).support.kind == "simplex":
         return replace(target, values=closed(target.values, schema.target, section.family, origin))
@@ -108,23 +115,23 @@ def _target_of(config: Config, table: pa.Table, schema: Schema, labels: tuple[An
 
 
 def _more_trials(config: Config) -> tuple[str, ...]:
-    """A hint for families that count successes out of trials, where the config names no column of them."""
+    """A hint for families of successes and trials if the config has no column of trials."""
     if config.data.trials is not None or "trials" not in needs(config.distribution.family, config.distribution.options):
         return ()
     return ("the number of trials of each row is a column, `data.trials`, or one number for all, `total_count`",)
 
 
 def _require_order(family: str, column: str, labels: tuple[Any, ...], origin: Origin) -> None:
-    """Raise DataError: the alphabet is no order of grades."""
+    """Raise DataError because an ordinal family needs an explicit order of text labels."""
     what = f"the labels of `{column}` are text, and {family} must know their order"
     hint = f"distribution: {{family: {family}, order: [{', '.join(map(str, labels[:10]))}]}}, from the lowest to the highest"
-    raise DataError(Finding("no-order", what, rooms.column_location(origin.names[0], column), hints=(hint,)))
+    raise DataError(Finding("no-order", what, column_location(origin.names[0], column), hints=(hint,)))
 
 
 def weight_of(table: pa.Table, schema: Schema, origin: Origin) -> Array | None:
-    """The weights of the rows, float64 (n,), or None where the config names none. Raises DataError where one is negative or missing."""
+    """The weights of the rows, float64 (n,); None if the config has none. Raises DataError if one is negative or missing."""
     if schema.weight is None:
         return None
-    weight = rooms.read_weight(table, schema.weight, origin)
-    rooms.require_weight(weight, schema.weight, origin)
+    weight = read_weight(table, schema.weight, origin)
+    require_weight(weight, schema.weight, origin)
     return weight

@@ -1,4 +1,4 @@
-"""The model of a config as far as its data say it: its inputs, labels and layers. Nothing is fitted, and no row is encoded."""
+"""The outline of a model: inputs, labels and layers from a config and its data, without fitting or encoding."""
 
 from __future__ import annotations
 
@@ -12,11 +12,9 @@ from disttrain.networks import Network
 from disttrain.preparation.load import dataset
 from disttrain.preparation.observations import observe
 
-__all__ = ["outline"]
-
 
 def outline(loaded: Loaded) -> Model:
-    """The model of a config in target units, its weights not there and its marginal fit not made. Raises DataError."""
+    """The model of a config in target units, without weights and without a marginal fit. Raises DataError."""
     config, rows = loaded.config, dataset(loaded, warn=False)
     encoder = Encoder.fit(
         rows.schema, rows.table, missing=config.data.missing, unknown_category=config.data.unknown_category,

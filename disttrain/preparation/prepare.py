@@ -1,4 +1,4 @@
-"""From a config to a model that has not been trained yet and the tensors to train it on: all that can go wrong before epoch 1."""
+"""The untrained model of a config and its training tensors, with every check that comes before epoch 1."""
 
 from __future__ import annotations
 
@@ -25,17 +25,15 @@ from disttrain.preparation.target_checks import require_variety
 from disttrain.preparation.training_plan import plan_of
 from disttrain.training import RowTensors, device, initial_raw, marginal_raw, use_bfloat16
 
-__all__ = ["Prepared", "prepare"]
-
 Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A model before its training, the rows behind it, what was observed of them in target units, and the tensors of each split.
+    """A model before training, its rows, their observations in target units, and the tensors of each split.
 
-    `held` (K, v) are the positions among the `counted` training rows of those that each member does not train on but stops by; None where
-    all members do by the validation split.
+    `validation_rows` (K, v) are the positions, among the `counted` training rows, of the rows that each member holds out for early
+    stopping; None if all members use the validation split.
     """
 
     data: Dataset
@@ -43,40 +41,40 @@ class Prepared:
     observed: Observed
     splits: dict[str, RowTensors]
     limit: int | None
-    held: Tensor | None = None
+    validation_rows: Tensor | None = None
 
     def counts(self) -> dict[str, int]:
-        """How many rows each split has."""
+        """The number of rows of each split."""
         return {split: len(self.data.part(split)) for split in SPLITS}
 
     def part(self, split: str) -> Observed:
-        """What was observed of the rows of one split."""
+        """The observations of one split."""
         return self.observed[torch.from_numpy(self.data.part(split))]
 
     @property
     def counted(self) -> Array:
-        """The positions in `data` of the training rows that are trained on: those with a weight above 0."""
+        """The positions in `data` of the training rows with a weight above 0."""
         return counted_rows(self.data, self.observed.weight)
 
     def inputs(self, rows: Array) -> Tensor:
-        """The encoded inputs of some rows of `data`, given by their places there: (len(rows), p)."""
+        """The encoded inputs of the rows of `data` at the positions `rows`: (len(rows), p)."""
         like = self.splits["train"].x
         x = like.new_empty(len(rows), like.shape[1])
         for split, tensors in self.splits.items():
-            own = np.flatnonzero(self.data.split[rows] == SPLITS.index(split))
-            x[torch.from_numpy(own)] = tensors.x[torch.from_numpy(np.searchsorted(self.data.part(split), rows[own]))]
+            positions = np.flatnonzero(self.data.split[rows] == SPLITS.index(split))
+            x[torch.from_numpy(positions)] = tensors.x[torch.from_numpy(np.searchsorted(self.data.part(split), rows[positions]))]
         return x
 
     def lean(self) -> Prepared:
-        """The same without the columns of the data that the tensors hold: what is left is copied beside predictions or groups scores."""
-        kept = dict.fromkeys((*self.model.schema.id, *self.model.config.evaluation.by))
-        return replace(self, data=replace(self.data, table=self.data.table.select(list(kept))))
+        """A copy without the columns that the tensors already hold. Ids and group columns remain, for predictions and scores."""
+        kept_columns = dict.fromkeys((*self.model.schema.id, *self.model.config.evaluation.by))
+        return replace(self, data=replace(self.data, table=self.data.table.select(list(kept_columns))))
 
 
 def prepare(loaded: Loaded, limit: int | None = None) -> Prepared:
-    """Read, check, encode and standardise the rows of a config and plan its network, started at the marginal fit.
+    """Read, check, encode and standardise the rows of a config, and build its network at the marginal fit.
 
-    Raises DataError with what is wrong in the data.
+    Raises DataError if the data are not usable.
     """
     config = loaded.config
     with places_of_config(loaded):
@@ -91,30 +89,30 @@ def prepare(loaded: Loaded, limit: int | None = None) -> Prepared:
     )  # fmt: skip
     rows = rows.only(encoder.usable(rows.table))
     _require_splits(config, rows)
-    seen = observe(config, rows.schema, rows.table, None, rows.origin, rows.split == 0)
-    _require_told(rows, seen)
-    rows = replace(rows, warnings=(*rows.warnings, *_untrained_labels(rows, seen)))
-    family, train = seen.family, seen[torch.from_numpy(counted_rows(rows, seen.weight))]
+    observed = observe(config, rows.schema, rows.table, None, rows.origin, rows.split == 0)
+    _require_informative(rows, observed)
+    rows = replace(rows, warnings=(*rows.warnings, *_untrained_labels(rows, observed)))
+    family, train = observed.family, observed[torch.from_numpy(counted_rows(rows, observed.weight))]
     scaling = scaling_of(config, family, train.outcome.value, train.weight, train.conditions.exposure)
     outputs = outputs_of(config, family, encoder, scaling)
-    splits = _splits(config, rows, encoder, seen, outputs, scaling)
+    splits = _splits(config, rows, encoder, observed, outputs, scaling)
     raw = marginal_raw(family, outputs, splits["train"].counted)
     network = _network(config, encoder, family, outputs, splits["train"].counted, raw)
     model = Model(
-        config, rows.schema, encoder, family, seen.labels, outputs, scaling, network,
+        config, rows.schema, encoder, family, observed.labels, outputs, scaling, network,
         {name: value.numpy() for name, value in raw.items()},
     )  # fmt: skip
-    return Prepared(rows, model, seen, splits, limit, _held(config, rows, counted_rows(rows, seen.weight)))
+    return Prepared(rows, model, observed, splits, limit, _validation_rows(config, rows, counted_rows(rows, observed.weight)))
 
 
 def counted_rows(rows: Dataset, weight: Tensor | None) -> Array:
-    """The positions of the training rows that have a weight (n,) above 0: the others say nothing of any model."""
+    """The positions of the training rows with a weight (n,) above 0. The other rows do not affect any model."""
     part = rows.part("train")
     return part if weight is None else part[weight.numpy()[part] > 0]
 
 
-def _held(config: Config, rows: Dataset, part: Array) -> Tensor | None:
-    """The rows that each member holds out, (K, v), among the training rows `part`, where each has its own."""
+def _validation_rows(config: Config, rows: Dataset, part: Array) -> Tensor | None:
+    """The rows that each member holds out, (K, v), as positions in the training rows `part`; None if members hold out none."""
     if not hold_out_own(config) or not isinstance(config.data.validation, float):
         return None
     features = set(rows.schema.feature_columns)
@@ -127,29 +125,29 @@ def _held(config: Config, rows: Dataset, part: Array) -> Tensor | None:
 
 
 def _splits(
-    config: Config, rows: Dataset, encoder: Encoder, seen: Observed, outputs: Sequence[Output], scaling: Scaling
+    config: Config, rows: Dataset, encoder: Encoder, observed: Observed, outputs: Sequence[Output], scaling: Scaling
 ) -> dict[str, RowTensors]:
-    """The tensors of every split that has rows: encoded inputs, and what was observed in units of the standardised target."""
+    """The tensors of every split with rows: encoded inputs, and observations in units of the standardised target."""
     parts = {split: torch.from_numpy(rows.part(split)) for split in SPLITS if len(rows.part(split))}
-    # Split by split in one tensor, of which each split is a slice: the largest thing there is stands there once.
+    # One tensor holds all splits, each as a slice, so that this largest tensor exists only once.
     places = torch.empty(len(rows.split), dtype=torch.int64)
     places[torch.cat(list(parts.values()))] = torch.arange(len(places))
     x = encoded(encoder, rows.table, trunk_dtype(config), rows.origin, places)
-    found, first = {}, 0
+    result, first = {}, 0
     for split, part in parts.items():
-        inputs, own = x[first : first + len(part)], seen[part]
+        inputs, part_observed = x[first : first + len(part)], observed[part]
         first += len(part)
-        conditions = standardised(own.conditions, seen.family, outputs, scaling)
-        found[split] = RowTensors(inputs, own.outcome.map(scaling.apply), own.weight, conditions)
-    return found
+        conditions = standardised(part_observed.conditions, observed.family, outputs, scaling)
+        result[split] = RowTensors(inputs, part_observed.outcome.map(scaling.apply), part_observed.weight, conditions)
+    return result
 
 
 def _network(
     config: Config, encoder: Encoder, family: Family, outputs: Sequence[Output], train: RowTensors, raw: Mapping[str, Tensor]
 ) -> Network:
-    """The network, its heads at the marginal fit `raw` or at 0."""
+    """The network with its heads at the marginal fit `raw`, or at 0."""
     generator = torch.Generator().manual_seed(config.training.seed)
-    # torch draws first weights of its own, which are drawn anew: its global generator is the caller's.
+    # torch draws initial weights, which are then replaced. The caller's global generator must not change.
     with torch.random.fork_rng(devices=[]):
         network = Network(layout_of(config, encoder), outputs, generator, autocast=_in_bfloat16(config, len(train)))
     start = {name: torch.zeros_like(value) for name, value in raw.items()}
@@ -160,17 +158,20 @@ def _network(
 
 
 def _in_bfloat16(config: Config, rows: int) -> bool:
-    """Whether products are in bfloat16 while training: as the config says, or for `auto` where it pays (measured for single networks)."""
+    """True if training computes products in bfloat16: by the config, or for `auto` if it is faster (measured for single networks)."""
     section = config.training
     if section.precision != "auto" or section.optimizer.name == "lbfgs" or config.network.members > 1:
         return section.precision == "bfloat16"
     return use_bfloat16(device(section.device), plan_of(config, rows).batch_size, config.network.hidden)
 
 
-def _require_told(rows: Dataset, seen: Observed) -> None:
-    """Raise DataError where rows tell nothing: training rows of one class only, or none bounded above, and splits without a weight."""
-    _require_weights(rows, None if seen.weight is None else seen.weight.numpy())
-    family, train = seen.family, seen[torch.from_numpy(counted_rows(rows, seen.weight))]
+def _require_informative(rows: Dataset, observed: Observed) -> None:
+    """Raise DataError if the rows cannot train or score a model.
+
+    This is so if a split has no weight above 0, if all training rows have the same class, or if all of them are right-censored.
+    """
+    _require_weights(rows, None if observed.weight is None else observed.weight.numpy())
+    family, train = observed.family, observed[torch.from_numpy(counted_rows(rows, observed.weight))]
     column = ", ".join(rows.schema.target)
     if not family.event and family.support.discrete and math.isfinite(family.support.upper):
         require_variety(column, train.outcome.value.numpy(), rows.origin)
@@ -181,7 +182,7 @@ def _require_told(rows: Dataset, seen: Observed) -> None:
 
 
 def _require_weights(rows: Dataset, weight: Array | None, splits: Sequence[str] = SPLITS) -> None:
-    """Raise DataError where all rows of a split have the weight 0."""
+    """Raise DataError if all rows of a split have the weight 0."""
     if weight is None or rows.schema.weight is None:
         return
     for split in splits:
@@ -190,31 +191,31 @@ def _require_weights(rows: Dataset, weight: Array | None, splits: Sequence[str] 
             require_weight(weight[part], rows.schema.weight, rows.origin, split)
 
 
-def _untrained_labels(rows: Dataset, seen: Observed) -> Iterator[str]:
-    """A warning about labels that no training row has: the network learns nothing of them."""
-    if seen.labels is None:
+def _untrained_labels(rows: Dataset, observed: Observed) -> Iterator[str]:
+    """A warning about labels that no training row has. The network learns nothing about them."""
+    if observed.labels is None:
         return
-    trained = np.unique(seen.outcome.value.numpy()[rows.part("train")])
-    codes = np.unique(seen.outcome.value.numpy())
-    missing = [str(seen.labels[int(code)]) for code in codes[~np.isin(codes, trained)]]
+    trained = np.unique(observed.outcome.value.numpy()[rows.part("train")])
+    codes = np.unique(observed.outcome.value.numpy())
+    missing = [str(observed.labels[int(code)]) for code in codes[~np.isin(codes, trained)]]
     if missing:
-        said = ", ".join(f"`{display(label, 40)}`" for label in missing[:10])
-        yield f"no training row has the label{'s' if len(missing) > 1 else ''} {said} of `{display(rows.schema.target[0])}`, which held-out rows have"
+        listed = ", ".join(f"`{display(label, 40)}`" for label in missing[:10])
+        yield f"no training row has the label{'s' if len(missing) > 1 else ''} {listed} of `{display(rows.schema.target[0])}`, which held-out rows have"
 
 
 def _require_groups(config: Config, rows: Dataset) -> None:
-    """Raise DataError where a column to score group by group is not there."""
+    """Raise DataError if a column of `evaluation.by` does not exist."""
     missing = [name for name in config.evaluation.by if name not in rows.table.column_names]
     if missing:
-        near = suggestion(missing[0], rows.arrow_schema.names)
-        hints = (f"did you mean `{display(near)}`?",) if near else ()
+        closest = suggestion(missing[0], rows.arrow_schema.names)
+        hints = (f"did you mean `{display(closest)}`?",) if closest else ()
         raise DataError(
             Finding("missing-column", f"there is no column `{display(missing[0])}`, `evaluation.by`", rows.origin.names[0], hints=hints)
         )
 
 
 def _require_rows(rows: Dataset, split: str) -> None:
-    """Raise DataError where a split that is needed has no rows."""
+    """Raise DataError if a required split has no rows."""
     if len(rows.part(split)):
         return
     left = f"{rows.filtered:,} were taken out by `data.filter`" if rows.filtered else "the source has too few"
@@ -239,7 +240,7 @@ def _require_splits(config: Config, rows: Dataset) -> None:
 
 
 def _require_batches(config: Config, rows: int) -> None:
-    """Raise DataError where batch normalisation would meet batches of one row, which have no spread."""
+    """Raise DataError if batch normalisation would get batches of one row."""
     lone = rows == 1 or (config.training.batch_size == 1 and config.training.optimizer.name != "lbfgs")
     if config.network.normalization == "batch" and config.network.hidden and lone:
         what = "batch normalisation needs two rows or more in a batch"

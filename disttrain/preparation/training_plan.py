@@ -1,4 +1,4 @@
-"""The loop's plan, from the `training` section of a config."""
+"""The training plan, from the `training` section of a config."""
 
 from __future__ import annotations
 
@@ -11,13 +11,11 @@ from disttrain.families import Family, Scaling
 from disttrain.likelihood import weighted_mean
 from disttrain.training import OptimizerPlan, Plan, RowTensors, SchedulePlan
 
-__all__ = ["constant_of", "plan_of"]
-
 
 def constant_of(family: Family, scaling: Scaling, rows: RowTensors | None) -> float:
-    """What the mean negative log-likelihood of standardised rows lacks to that in target units.
+    """The difference between the mean nll in target units and that of standardised rows.
 
-    A probability has no unit: that of an interval, or of a value that has one of its own beside a density.
+    Only densities have a unit. The probability of an interval or of an atom adds nothing to the difference.
     """
     if rows is None or family.support.discrete:
         return 0.0
@@ -30,9 +28,9 @@ def constant_of(family: Family, scaling: Scaling, rows: RowTensors | None) -> fl
 
 
 def plan_of(config: Config, rows: int, constants: tuple[float, float] = (0.0, 0.0)) -> Plan:
-    """How the loop is to train, from the config's `training` section, for so many training rows; `constants` as in Plan."""
+    """The plan of the training loop, from the config's `training` section, for a number of training rows; `constants` as in Plan."""
     section = config.training
-    # About forty steps an epoch, in powers of two: enough steps on small data, enough rows per product on large.
+    # A power of two with about forty steps per epoch: enough steps for small data, enough rows per product for large data.
     automatic = min(1024, max(32, 2 ** max(0, (rows // 40).bit_length() - 1)))
     schedule = asdict(SchedulePlan())
     schedule |= {key: value for key, value in section.schedule.model_dump().items() if value is not None}

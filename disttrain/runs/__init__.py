@@ -1,1 +1,1 @@
-"""A run folder, from its first file to its last: opened, told of, resumed, and never replaced by mistake."""
+"""Run folders: written, opened, resumed, and protected against overwriting."""

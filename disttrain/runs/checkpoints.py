@@ -1,4 +1,4 @@
-"""Checkpoints of a fit, written every so many epochs and when it stops."""
+"""Checkpoints of a fit, written every few epochs and when it stops."""
 
 from __future__ import annotations
 
@@ -13,43 +13,41 @@ from disttrain import storage
 from disttrain.storage import Run
 from disttrain.training import Epoch, TrainingState
 
-__all__ = ["Checkpoints"]
-
 
 class Checkpoints:
-    """Knows where the fit stands and writes it into the run folder: every `every` epochs, and when asked."""
+    """The latest state of a fit. It is written into the run folder every `every` epochs and by `write`."""
 
     def __init__(self, run: Run, every: int, history: list[Epoch]) -> None:
         self.folder, self.every, self.history = run.path / storage.CHECKPOINT, every, history
-        self.kept: tuple[TrainingState, dict[str, Any]] | None = None
+        self.latest: tuple[TrainingState, dict[str, Any]] | None = None
         self.written: TrainingState | None = None
 
-    def keep(self, standing: TrainingState, best: dict[str, Any]) -> None:
-        """Take in where the loop stands before an epoch, and the best weights so far; neither is changed by anyone later."""
-        before, self.kept = self.kept, (standing, best)
-        if before is not None and before[0].epoch < standing.epoch and standing.epoch % self.every == 0:
+    def keep(self, training_state: TrainingState, best: dict[str, Any]) -> None:
+        """Store the state of the loop before an epoch, and the best weights. The caller must not change either later."""
+        before, self.latest = self.latest, (training_state, best)
+        if before is not None and before[0].epoch < training_state.epoch and training_state.epoch % self.every == 0:
             self.write()
 
     def write(self) -> None:
-        """Write what was kept last, unless it is there already. Raises StorageError."""
-        if self.kept is None or self.kept[0] is self.written:
+        """Write the latest state if it is not in the run folder yet. Raises StorageError."""
+        if self.latest is None or self.latest[0] is self.written:
             return
-        standing, best = self.kept
-        state = {"standing": vars(standing), "history": _columns(self.history[: standing.epoch]), "best": best}
+        training_state, best = self.latest
+        state = {"standing": vars(training_state), "history": _columns(self.history[: training_state.epoch]), "best": best}
         storage.write_checkpoint(self.folder, state)
-        self.written = standing
+        self.written = training_state
 
     @property
     def epoch(self) -> int | None:
-        """After which epoch there is a checkpoint that this part of the fit wrote, if any."""
+        """The epoch of the last checkpoint that this part of the fit wrote; None if there is none."""
         return None if self.written is None else self.written.epoch
 
     def remove(self) -> None:
-        """Remove them all: the fit is finished."""
+        """Remove all checkpoints, because the fit is finished."""
         storage.remove_checkpoints(self.folder)
 
 
 def _columns(history: Sequence[Epoch]) -> dict[str, Tensor]:
-    """The epochs as one tensor per field, (epochs,) or (epochs, K): a JSON of a hundred thousand would be slow, and too long to be believed."""
+    """The epochs as one tensor per field, (epochs,) or (epochs, K). Tensors are faster and smaller than JSON for many epochs."""
     kinds = {"tuple[bool, ...]": torch.bool, "int": torch.int64, "float": torch.float64}
     return {f.name: torch.tensor([getattr(epoch, f.name) for epoch in history], dtype=kinds[str(f.type)]) for f in fields(Epoch)}

@@ -1,4 +1,4 @@
-"""What a run folder says about its making: the config as given and as resolved, the environment, the data, the history."""
+"""The manifest of a run folder: the original and the resolved config, the environment, the data, the history."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ import pyarrow as pa
 import torch
 
 from disttrain import config as configs
-from disttrain import data as rooms
 from disttrain import storage
 from disttrain.choices import SPLITS
 from disttrain.config import Config, Loaded
+from disttrain.data import float_column, integer_column
 from disttrain.data.io.table_writer import written
 from disttrain.errors import Finding, UsageError
 from disttrain.messages import display
@@ -30,13 +30,11 @@ from disttrain.runs.open import files_by_source
 from disttrain.storage import Run
 from disttrain.training import Epoch
 
-__all__ = ["environment", "log", "resolved", "write_history", "write_inputs"]
-
 _PACKAGES = ("disttrain", "torch", "numpy", "scipy", "pandas", "pyarrow", "pydantic", "safetensors")
 
 
 def write_inputs(run: Run, loaded: Loaded, prepared: Prepared, device: torch.device) -> None:
-    """Write config.yaml (as given, byte for byte), config.resolved.yaml, environment.json and data.json. Raises StorageError."""
+    """Write config.yaml (the original bytes), config.resolved.yaml, environment.json and data.json. Raises StorageError."""
     storage.write_bytes(run.path / "config.yaml", loaded.text)
     storage.write_text(run.path / "config.resolved.yaml", configs.dump(resolved(loaded, run.path)))
     storage.write_json(run.path / "environment.json", environment(prepared, device))
@@ -44,9 +42,9 @@ def write_inputs(run: Run, loaded: Loaded, prepared: Prepared, device: torch.dev
 
 
 def resolved(loaded: Loaded, folder: Path) -> Config:
-    """The config with its name and with data sources as paths that hold wherever it is fitted from: absolute, or relative to the run `folder`.
+    """The config with its name and with data paths that are valid from any folder: absolute, or relative to the run `folder`.
 
-    Raises UsageError where a source has a name that YAML cannot hold.
+    Raises UsageError if YAML cannot represent the name of a source.
     """
 
     def placed(source: Any) -> Any:
@@ -60,7 +58,7 @@ def resolved(loaded: Loaded, folder: Path) -> Config:
 
 
 def _lasting(path: Path, folder: Path) -> str:
-    """A path as config.resolved.yaml, in the run `folder`, can say it: a file name may be any bytes, and YAML is text."""
+    """A path that config.resolved.yaml in the run `folder` can represent. File names may be any bytes, and YAML is text."""
     full = str(path.resolve())
     for name in (full, os.path.relpath(full, folder.resolve()), os.path.relpath(path, folder)):
         if not any("\ud800" <= character <= "\udfff" for character in name):
@@ -72,7 +70,7 @@ def _lasting(path: Path, folder: Path) -> str:
 
 
 def environment(prepared: Prepared, device: torch.device) -> dict[str, Any]:
-    """What environment.json says: versions, machine, device, threads, precision, seed."""
+    """The content of environment.json: versions, machine, device, threads, precision, seed."""
     return {
         "python": sys.version.split()[0],
         "platform": platform.platform(),
@@ -88,7 +86,7 @@ def environment(prepared: Prepared, device: torch.device) -> dict[str, Any]:
 
 
 def _precision(prepared: Prepared) -> str:
-    """In which numbers products are computed while training, also where the config leaves that to the machine."""
+    """The number type of products in training."""
     network = prepared.model.network
     return "bfloat16" if network.autocast else str(trunk_dtype(prepared.model.config)).removeprefix("torch.")
 
@@ -113,7 +111,7 @@ def _data(prepared: Prepared, loaded: Loaded, folder: Path) -> dict[str, Any]:
 
 
 def log(folder: Path, event: str, facts: Mapping[str, Any]) -> None:
-    """Append one line to log.jsonl: the time (UTC, ISO 8601), what happened, and the facts of it. Raises StorageError."""
+    """Append one line to log.jsonl: the time (UTC, ISO 8601), the event, and its facts. Raises StorageError."""
     line = json.dumps({"time": datetime.now(UTC).isoformat(timespec="seconds"), "event": event, **facts}, default=str)
     with storage.reported(folder / "log.jsonl"), (folder / "log.jsonl").open("a", encoding="utf-8") as file:
         file.write(line + "\n")
@@ -121,8 +119,8 @@ def log(folder: Path, event: str, facts: Mapping[str, Any]) -> None:
 
 def write_history(folder: Path, history: Sequence[Epoch]) -> None:
     """Write history.parquet, one row per epoch. Raises StorageError."""
-    columns = {"epoch": rooms.integer_column(np.array([epoch.number for epoch in history], dtype=np.int64))}
+    columns = {"epoch": integer_column(np.array([epoch.number for epoch in history], dtype=np.int64))}
     for name in ("train_nll", "validation_nll", "learning_rate", "seconds", "rows_per_second"):
         values = np.array([getattr(epoch, name) for epoch in history], dtype=np.float64)
-        columns[name] = rooms.float_column(values, np.isnan(values))
+        columns[name] = float_column(values, np.isnan(values))
     written(str(folder / "history.parquet"), iter([pa.Table.from_arrays(list(columns.values()), list(columns))]), "parquet", {}, True)

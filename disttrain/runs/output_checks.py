@@ -1,4 +1,4 @@
-"""What an output must not replace: the rows it is made of, the model, and what a run says of itself. `--overwrite` is for old outputs."""
+"""Checks that an output does not replace its own inputs, a model or a run's config. `--overwrite` is for old outputs only."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ from disttrain.data import display_path
 from disttrain.errors import Finding, RunUnreadable, UsageError
 from disttrain.runs.open import OpenRun
 
-__all__ = ["require_no_input", "require_no_input_in"]
-
 STDIN = "-"
 
 
 def require_no_input(output: str, option: str, inputs: Iterable[Path], runs: Sequence[OpenRun]) -> None:
-    """Raise UsageError where the file `output` is one of the `inputs` or belongs to the models of `runs`, under whatever name or link, or is a
-    config that one of these was made from.
+    """Raise UsageError if the file `output` is one of the `inputs`, a file of the models of `runs`, or a config of these runs.
+
+    Links and other names of the same file count too.
     """
     target = _identity(output, sys.stdout)
     if target is None:
         return
     uses = [(path, "is read") for path in inputs]
     uses += [(path, f"belongs to the run {run.name}") for run in runs for path in storage.own_files(run.folder, run.model_folder)]
-    found = [(path, use) for path, use in uses if _identity(str(path), sys.stdin) == target]
-    found += [
+    conflicts = [(path, use) for path, use in uses if _identity(str(path), sys.stdin) == target]
+    conflicts += [
         (Path(output), f"is the config of the run {run.name}") for run in runs if run.folder is not None and _is_config(output, run.folder)
     ]
-    for path, use in found:
+    for path, use in conflicts:
         what = f"the output would replace {display_path(path)}, which {use}"
         raise UsageError(Finding("output-is-input", what, f"{option} {display_path(output)}", hints=("name another file",)))
 
 
 def _is_config(output: str, run: Path) -> bool:
-    """Whether a file is the config that a run was made from: the one that run.json names, or the same to the byte as the run keeps it, as a run
-    does not know from which folder it was named.
+    """True if a file is the config of a run: the file that run.json names, or one with the same bytes as the run's copy.
+
+    The bytes are compared because a run does not know the folder that its config was named from.
     """
     path = configs.expanded(output)
     with suppress(OSError, ValueError, RunUnreadable):
@@ -54,7 +54,7 @@ def _is_config(output: str, run: Path) -> bool:
 
 
 def require_no_input_in(folder: Path, inputs: Iterable[Path]) -> None:
-    """Raise UsageError where overwriting the run in `folder` would remove one of the `inputs`."""
+    """Raise UsageError if overwriting the run in `folder` would remove one of the `inputs`."""
     for path in inputs:
         if any(storage.is_removed(name) for name in _names_inside(path, folder)):
             what = f"overwriting the run in {display_path(folder)} would remove {display_path(path)}, which is read"
@@ -63,7 +63,7 @@ def require_no_input_in(folder: Path, inputs: Iterable[Path]) -> None:
 
 
 def _names_inside(path: Path, folder: Path) -> Iterator[str]:
-    """The first part of a file's name in a folder, as it is written and with links followed; nothing where it lies elsewhere."""
+    """The first part of a file's path inside a folder, as written and with links resolved; nothing if the file is elsewhere."""
     for full in (os.path.abspath, os.path.realpath):
         with suppress(ValueError):
             first = Path(os.path.relpath(full(path), full(folder))).parts[0]
@@ -72,9 +72,9 @@ def _names_inside(path: Path, folder: Path) -> Iterator[str]:
 
 
 def _identity(name: str, stream: object) -> tuple[int, int] | None:
-    """Device and inode of a file, or of what stands behind `-`; None where there is none."""
+    """Device and inode of a file, or of the stream if `name` is `-`; None if there is none."""
     with suppress(OSError, ValueError, AttributeError):
         status = os.stat(configs.expanded(name)) if name != STDIN else os.fstat(stream.fileno())  # type: ignore[attr-defined]
-        # Of a pipe and of a terminal, input and output may be one and the same.
+        # Input and output may be the same pipe or terminal.
         return (status.st_dev, status.st_ino) if stat.S_ISREG(status.st_mode) else None
     return None

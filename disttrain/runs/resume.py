@@ -1,4 +1,4 @@
-"""Going on with a fit: what is kept of it on the way, and whether what is there belongs to the fit that is asked for."""
+"""Resuming a fit: the state of its run, and checks that the run belongs to the requested fit."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import Any
 import torch
 
 from disttrain import config as configs
-from disttrain import data as rooms
 from disttrain import storage
 from disttrain.config import Loaded, Problem, is_source
+from disttrain.data import display_path
 from disttrain.errors import ConfigError, DataError, Finding, RunUnreadable, UsageError
 from disttrain.preparation.prepare import Prepared
 from disttrain.runs.manifest import environment, resolved
@@ -22,27 +22,25 @@ from disttrain.runs.open import changed_file, files_by_source, recorded, relocat
 from disttrain.training import Epoch, TrainingState
 from disttrain.validation.config import configuration
 
-__all__ = ["Resumed", "folder_of", "resumed"]
-
-# What may differ between the parts of one fit: none of it moves a weight.
+# Config keys that may differ between the parts of one fit. They do not change any weight.
 _FREE = ("name", "output", "training.time_limit")
 _NEW = "`disttrain fit CONFIG` without `--resume` begins a new run"
 
 
 @dataclass(frozen=True)
 class Resumed:
-    """What a run was when it was left: where its loop stood (None: at the start), its epochs so far, its best weights, and warnings."""
+    """The state of a stopped run: its training state (None at the start), its epochs, its best weights, and warnings."""
 
-    standing: TrainingState | None = None
+    training_state: TrainingState | None = None
     history: tuple[Epoch, ...] = ()
     best: dict[str, Any] | None = None
     warnings: tuple[str, ...] = ()
 
 
 def folder_of(loaded: Loaded, resume: Path | bool, out: Path | None, overwrite: bool) -> Path | None:
-    """The run to go on with: the one named, the one in `out`, or the newest of this config's name that can; None where none is asked for.
+    """The run folder to resume: the named one, the one in `out`, or the newest resumable run of this config's name; None without `resume`.
 
-    Raises UsageError for options that exclude each other, RunUnreadable where there is no such run.
+    Raises UsageError if options exclude each other, RunUnreadable if there is no such run.
     """
     if resume is False:
         return None
@@ -56,32 +54,34 @@ def folder_of(loaded: Loaded, resume: Path | bool, out: Path | None, overwrite: 
 
 
 def resumed(folder: Path, loaded: Loaded, prepared: Prepared, device: torch.device) -> Resumed:
-    """What there is to go on from in `folder`; a run that was left before its first checkpoint begins again.
+    """The state to resume from in `folder`. A run without a checkpoint starts again.
 
-    Raises ConfigError, DataError or UsageError with every difference to the fit that was begun there, RunUnreadable where it is damaged.
+    Raises ConfigError, DataError or UsageError with every difference to the original fit, RunUnreadable if the run is damaged.
     """
-    found = storage.read_checkpoint(folder / storage.CHECKPOINT)
-    if found is None and not os.path.exists(folder / "data.json"):
-        # Left before all was written that says what it was: there is nothing to differ from.
+    checkpoint = storage.read_checkpoint(folder / storage.CHECKPOINT)
+    if checkpoint is None and not os.path.exists(folder / "data.json"):
+        # The run stopped before its config and data were written, so there is nothing to compare.
         return Resumed()
     _require_same_config(folder, loaded)
     _require_same_data(folder, prepared)
     notes = _require_same_versions(folder, environment(prepared, device))
-    if found is None:
+    if checkpoint is None:
         return Resumed(warnings=notes)
-    passed = tuple(f"{what}; the checkpoint before it is used" for what in found.passed_over)
-    return _believed(folder, found.state, prepared, (*passed, *notes))
+    passed = tuple(f"{what}; the checkpoint before it is used" for what in checkpoint.passed_over)
+    return _restored(folder, checkpoint.state, prepared, (*passed, *notes))
 
 
-def _believed(folder: Path, state: dict[str, Any], prepared: Prepared, warnings: tuple[str, ...]) -> Resumed:
-    own = {name: (value.shape, value.dtype) for name, value in prepared.model.network.state_dict().items()}
+def _restored(folder: Path, state: dict[str, Any], prepared: Prepared, warnings: tuple[str, ...]) -> Resumed:
+    expected = {name: (value.shape, value.dtype) for name, value in prepared.model.network.state_dict().items()}
     try:
-        standing, best, columns = TrainingState(**state["standing"]), state["best"], state["history"]
+        training_state, best, columns = TrainingState(**state["standing"]), state["best"], state["history"]
         rows = zip(*(columns[field.name].tolist() for field in fields(Epoch)), strict=True)
         history = tuple(_epoch(row) for row in rows)
-        found = [{name: (value.shape, value.dtype) for name, value in weights.items()} for weights in (standing.network, best["weights"])]
-        if found == [own, own] and len(history) == standing.epoch and len(best["constant"]) == prepared.model.members:
-            return Resumed(standing, history, best, warnings)
+        stored = [
+            {name: (value.shape, value.dtype) for name, value in weights.items()} for weights in (training_state.network, best["weights"])
+        ]
+        if stored == [expected, expected] and len(history) == training_state.epoch and len(best["constant"]) == prepared.model.members:
+            return Resumed(training_state, history, best, warnings)
     except (KeyError, TypeError, ValueError, AttributeError):
         pass
     what = "the checkpoint is that of another network, or of another version of disttrain"
@@ -89,14 +89,14 @@ def _believed(folder: Path, state: dict[str, Any], prepared: Prepared, warnings:
 
 
 def _require_same_config(folder: Path, loaded: Loaded) -> None:
-    path, said = folder / "config.resolved.yaml", recorded(folder)
+    path, record = folder / "config.resolved.yaml", recorded(folder)
     try:
-        begun = relocated(configuration(path), folder, said["folder"])
+        original = relocated(configuration(path), folder, record["folder"])
     except ConfigError as fault:
         raise RunUnreadable(Finding("damaged-run", f"the run's config cannot be read: {fault.findings[0].what}", str(path))) from None
-    before, now = (config.model_dump(mode="json", warnings=False) for config in (begun.config, resolved(loaded, folder)))
-    # Where files lie is free as well, where they are the very files: that is seen when their contents are compared.
-    free = (*_FREE, *(f"data.{name}" for name in _moved_sources(before["data"], now["data"], loaded, said)))
+    before, now = (config.model_dump(mode="json", warnings=False) for config in (original.config, resolved(loaded, folder)))
+    # The paths of files may differ too. Their contents are compared elsewhere.
+    free = (*_FREE, *(f"data.{name}" for name in _moved_sources(before["data"], now["data"], loaded, record)))
     differences = [
         loaded.finding(Problem(at, "resume-config", f"`{'.'.join(at)}` is {new}; the run was begun with {old}", hints=(_NEW,)))
         for at, old, new in _differences(before, now)
@@ -106,40 +106,43 @@ def _require_same_config(folder: Path, loaded: Loaded) -> None:
         raise ConfigError(*differences, summary=f"{folder} was not resumed")
 
 
-def _moved_sources(before: dict[str, Any], now: dict[str, Any], loaded: Loaded, said: dict[str, Any]) -> tuple[str, ...]:
-    """The sources of rows that may lie elsewhere now: each names as many files as before, and no folder name is a column (`year=2026`)."""
+def _moved_sources(before: dict[str, Any], now: dict[str, Any], loaded: Loaded, record: dict[str, Any]) -> tuple[str, ...]:
+    """The sources whose files may have moved. Each has as many files as before, and no folder name is a column (`year=2026`)."""
     files = files_by_source(loaded)
-    names = [*(file["path"] for file in said["files"]), *(str(path) for paths in files.values() for path in paths)]
-    if said["sources"] != {name: len(paths) for name, paths in files.items()} or any("=" in name for name in names):
+    names = [*(file["path"] for file in record["files"]), *(str(path) for paths in files.values() for path in paths)]
+    if record["sources"] != {name: len(paths) for name, paths in files.items()} or any("=" in name for name in names):
         return ()
     return tuple(name for name in files if is_source(before[name]) and is_source(now[name]))
 
 
 def _require_same_data(folder: Path, prepared: Prepared) -> None:
-    said = recorded(folder)
-    if said["limit"] != prepared.limit:
-        what = f"`--limit-rows` is {_said(prepared.limit)}; the run was begun with {_said(said['limit'])}"
+    record = recorded(folder)
+    if record["limit"] != prepared.limit:
+        what = f"`--limit-rows` is {_value_text(prepared.limit)}; the run was begun with {_value_text(record['limit'])}"
         raise UsageError(Finding("resume-rows", what, str(folder), hints=(_NEW,)))
-    if (changed := changed_file(prepared.data, said["files"])) is not None:
+    if (changed := changed_file(prepared.data, record["files"])) is not None:
         what = "the data are not those that the run was begun with"
-        raise DataError(Finding("data-changed", what, rooms.display_path(changed), hints=(_NEW,)))
+        raise DataError(Finding("data-changed", what, display_path(changed), hints=(_NEW,)))
 
 
 def _require_same_versions(folder: Path, now: dict[str, Any]) -> tuple[str, ...]:
-    """Raises UsageError where torch or disttrain is another; in words what else is, since it may move the last bits."""
+    """Raise UsageError if torch or disttrain has another version.
+
+    Returns warnings about other differences of the environment, which may change the last bits of the weights.
+    """
     path = folder / "environment.json"
     try:
         before = json.loads(path.read_text())
-        differences = list(_differences(_flat(before), _flat(now)))
+        differences = list(_differences(_flattened(before), _flattened(now)))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise RunUnreadable(Finding("damaged-run", "environment.json cannot be read", str(path))) from None
-    told = {at[0]: f"{at[0]} is {_said(new)}; the run was begun with {_said(old)}" for at, old, new in differences}
-    if refused := [told[name] for name in ("torch", "disttrain") if name in told]:
+    messages = {at[0]: f"{at[0]} is {_value_text(new)}; the run was begun with {_value_text(old)}" for at, old, new in differences}
+    if refused := [messages[name] for name in ("torch", "disttrain") if name in messages]:
         raise UsageError(*(Finding("resume-version", what, str(path), hints=("install that version", _NEW)) for what in refused))
-    return tuple(f"{what}: the weights may differ from those of one unbroken fit" for what in told.values())
+    return tuple(f"{what}: the weights may differ from those of one unbroken fit" for what in messages.values())
 
 
-def _flat(environment: dict[str, Any]) -> dict[str, Any]:
+def _flattened(environment: dict[str, Any]) -> dict[str, Any]:
     return {**{name: value for name, value in environment.items() if name != "packages"}, **environment["packages"]}
 
 
@@ -148,10 +151,10 @@ def _differences(old: Any, new: Any, at: tuple[str, ...] = ()) -> Iterator[tuple
         for key in {**old, **new}:
             yield from _differences(old.get(key), new.get(key), (*at, key))
     elif old != new:
-        yield at, _said(old), _said(new)
+        yield at, _value_text(old), _value_text(new)
 
 
-def _said(value: Any) -> str:
+def _value_text(value: Any) -> str:
     return value if isinstance(value, str) else "null" if value is None else json.dumps(value)[:200]
 
 

@@ -1,1 +1,1 @@
-"""Which family fits a column, and what is known of each."""
+"""The choice of a family: a ranking of families on a column, and the documentation of each."""

@@ -1,4 +1,4 @@
-"""Groups: a column of numbers as a few hundred of them with weights, which have the likelihood of all to a few millionths of a nat."""
+"""Binning: a few hundred weighted values that replace a column, with the same likelihood to a few millionths of a nat."""
 
 from __future__ import annotations
 
@@ -7,19 +7,17 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Bins", "grouped"]
-
 Array = np.ndarray[Any, Any]
 
-# From the first of 11,000 rows to the last, in log(p / (1 - p)).
+# The range of log(p / (1 - p)) for about 11,000 rows.
 _LENGTH = 20.0
-# Beside an exact 0 that so many rows have, the smallest amounts are a tail, where log y varies most.
+# A value with more than this share of the weight, often an exact 0, starts a new tail beside it, where log y varies most.
 _HEAVY = 0.1
 
 
 @dataclass(frozen=True)
 class Bins:
-    """Sorted `values` (g,), each one of the column's own, so that it lies where they lie, and the `weight` (g,) of the rows it stands for."""
+    """Sorted `values` (g,), each a value of the column, and the `weight` (g,) of the rows that each represents."""
 
     values: Array
     weight: Array
@@ -28,15 +26,16 @@ class Bins:
         return len(self.values)
 
 
-def grouped(y: Array, weight: Array | None, most: int) -> Bins:
-    """The numbers `y` (n,) in about `most` groups of neighbours, each by its member nearest the group's mean; weights (n,) are positive.
+def binned(y: Array, weight: Array | None, most: int) -> Bins:
+    """Divide the sorted numbers `y` (n,) into about `most` bins. Each bin is represented by the value of `y` nearest to its mean.
 
-    A group is as long as any other in log(p / (1 - p)) of the share p of the weight that lies below: a share of all rows in the middle,
-    of the rows beyond in either tail, single values at the ends. Equal values are never parted, those that many rows have stand alone
-    and are ends of what lies beside them, and where there are no more than `most` values all do.
+    All bins have the same width in log(p / (1 - p)), where p is the share of the weight below a value. In the middle, a bin holds a fixed
+    share of all rows; in a tail, a fixed share of the rows that remain; at the ends, single values. Equal values are in the same bin. A
+    value with more than a tenth of the weight is a bin of its own, and the values below and above it are binned separately. If there are at
+    most `most` distinct values, each is a bin. The weights (n,) must be positive.
     """
-    values, place = np.unique(y, return_inverse=True)
-    mass = np.bincount(place, weights=weight).astype(np.float64)
+    values, inverse = np.unique(y, return_inverse=True)
+    mass = np.bincount(inverse, weights=weight).astype(np.float64)
     if len(values) <= most:
         return Bins(values, mass)
     parts = np.flatnonzero(np.diff(mass > _HEAVY * mass.sum(), prepend=False))
@@ -50,7 +49,7 @@ def grouped(y: Array, weight: Array | None, most: int) -> Bins:
 
 
 def _bins(mass: Array, most: int) -> Array:
-    """The number of each sorted value's group, in order, by the weights of the values."""
+    """The bin number of each sorted value, from the weights of the values."""
     below, above = mass.cumsum() - 0.5 * mass, mass[::-1].cumsum()[::-1] - 0.5 * mass
     bins: Array = np.floor(np.log(below / above) * (most / _LENGTH))
     return bins

@@ -1,4 +1,4 @@
-"""Shapes: how well the constant model of a family, without any feature, fits numbers; quickly enough to try every family."""
+"""Constant fits: the likelihood of a family without features, fast enough to try every family."""
 
 from __future__ import annotations
 
@@ -15,10 +15,8 @@ from disttrain.likelihood import cross_entropy
 from disttrain.networks import Output, activated
 from disttrain.outcomes import Outcome
 from disttrain.preparation.training_plan import constant_of
-from disttrain.selection.binning import Bins, grouped
+from disttrain.selection.binning import Bins, binned
 from disttrain.training import RowTensors, marginal_raw
-
-__all__ = ["Sample", "ConstantFit", "constants_of", "shape_of"]
 
 Array = np.ndarray[Any, Any]
 
@@ -29,18 +27,18 @@ _SCORED, _FITTED = 2_000, 250
 
 @dataclass(frozen=True)
 class Sample:
-    """A column as all families see it: groups to fit, and finer ones to score, which give it a unit too."""
+    """A column for all families: coarse bins to fit, and finer bins to score and to scale."""
 
     fitted: Bins
     scored: Bins
 
     @staticmethod
     def of(y: Array, weight: Array | None) -> Sample:
-        """The numbers `y` (n,) with positive weights (n,)."""
-        return Sample(grouped(y, weight, _FITTED), grouped(y, weight, _SCORED))
+        """The bins of the numbers `y` (n,) with positive weights (n,)."""
+        return Sample(binned(y, weight, _FITTED), binned(y, weight, _SCORED))
 
     def as_codes(self) -> Sample:
-        """The places of the values among all values, of which there are few."""
+        """The sample with each value replaced by its index among the distinct values, of which there are few."""
         values = self.scored.values
         fitted, scored = (np.searchsorted(values, part).astype(np.float64) for part in (self.fitted.values, values))
         return Sample(Bins(fitted, self.fitted.weight), Bins(scored, self.scored.weight))
@@ -48,9 +46,9 @@ class Sample:
 
 @dataclass(frozen=True)
 class ConstantFit:
-    """The constant model of a family at its maximum likelihood: nats per row in target units, numbers learned, parameters in target units.
+    """The constant model of a family at its maximum likelihood: nats per row, number of learned constants, parameters in target units.
 
-    `mixed` says that it gives a probability to one of the values seen and a density to the others.
+    `mixed` is True if it gives a probability to one of the observed values and a density to the others.
     """
 
     nll: float
@@ -60,7 +58,7 @@ class ConstantFit:
 
 
 def shape_of(family: Family, numbers: Sample) -> ConstantFit:
-    """The constant model of `family` for numbers in its support."""
+    """Fit the constant model of `family` to numbers in its support."""
     learned = {parameter.name: activation_for(parameter) for parameter in family.parameters if parameter.given is None}
     values, weight = (torch.from_numpy(column.copy()) for column in (numbers.scored.values, numbers.scored.weight))
     scaling = Scaling.of(family, {name: activation.range for name, activation in learned.items()}, values, weight)
@@ -77,8 +75,8 @@ def shape_of(family: Family, numbers: Sample) -> ConstantFit:
     with torch.no_grad():
         distribution = family.distribution(**activated(outputs, raw, 1, logits=True), validate_args=False)
         nll = float(cross_entropy(distribution, scored.outcome, scored.weight)) + constant_of(family, scaling, scored)
-        made = scaling.restore(family, activated(outputs, raw, 1))
-    parameters = {name: value[0].tolist() for name, value in made.items()}
+        restored = scaling.restore(family, activated(outputs, raw, 1))
+    parameters = {name: value[0].tolist() for name, value in restored.items()}
     return ConstantFit(nll, sum(map(constants_of, outputs)), parameters, bool(np.isin(numbers.scored.values, family.atoms).any()))
 
 
@@ -88,7 +86,7 @@ def _rows_of(groups: Bins, scaling: Scaling) -> RowTensors:
 
 
 def constants_of(output: Output) -> int:
-    """How many numbers are free where the parameter is one constant: K - 1 for K probabilities, 1 for an angle given by two raw outputs."""
+    """The number of free constants of a constant parameter: K - 1 for K probabilities, 1 for an angle with two raw outputs."""
     shape = output.parameter.shape
     if output.fixed is not None:
         return 0

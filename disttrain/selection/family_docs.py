@@ -1,4 +1,4 @@
-"""What the program knows of its families: the list, and all about one; without torch."""
+"""The documentation of families: the list, and the details of one family. It does not load torch."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from disttrain.families import ACTIVATIONS, FACTS, FAMILIES, Family, build, defa
 from disttrain.families.other_names import hint_to_family
 from disttrain.families.supports import Support
 
-__all__ = ["KINDS", "Described", "described", "kind_of", "listing"]
-
 KINDS = ("real", "positive", "unit", "count", "class", "vector")
 
 
@@ -28,7 +26,7 @@ class Described:
 
 
 def listing(support: str | None) -> list[dict[str, Any]]:
-    """Every family, or those for one kind of target: name, support, parameters and their default activations. Raises UsageError."""
+    """Every family, or those for one kind of target: name, support, parameters and default activations. Raises UsageError."""
     if support is not None and support not in KINDS:
         raise UsageError(Finding("unknown-choice", f"`{support}` is no kind of target", "--support", hints=(choice_hint(support, KINDS),)))
     families = {name: _family(name) for name in FAMILIES}
@@ -36,30 +34,32 @@ def listing(support: str | None) -> list[dict[str, Any]]:
 
 
 def described(name: str) -> Described:
-    """All that is known of a family. Raises UsageError for a name that is none."""
+    """The documentation of one family. Raises UsageError if the name is not a family."""
     if name not in FAMILIES:
         outer = name.partition("(")[0]
-        near = outer if outer in FAMILIES else suggestion(name, FAMILIES)
-        hint = hint_to_family(name) or (f"did you mean `{near}`? " if near else "") + "`disttrain families` lists all"
+        closest = outer if outer in FAMILIES else suggestion(name, FAMILIES)
+        hint = hint_to_family(name) or (f"did you mean `{closest}`? " if closest else "") + "`disttrain families` lists all"
         raise UsageError(Finding("unknown-choice", f"`{name}` is not a family", hints=(hint,)))
-    family, known = _family(name), facts(name)
+    family, doc = _family(name), facts(name)
     kind = {"class": "classes", "count": "counts", "vector": "vectors"}.get(kind_of(family), "continuous")
     if family.atoms:
         kind += f", with a probability at {' and '.join(f'{atom:g}' for atom in family.atoms)}"
     width = max(len(parameter.name) for parameter in family.parameters)
     span = max(22, *(len(_theta(parameter.support)) for parameter in family.parameters))
-    lines = [f"{name}   {_support_text(name, family)}, {kind}", f"  {known.summary}", ""]
+    lines = [f"{name}   {_support_text(name, family)}, {kind}", f"  {doc.summary}", ""]
     lines.append(f"  {'parameter':<{max(width, 9)}}   {'support':<{span}}  default activation")
     for parameter in family.parameters:
-        where, found = _theta(parameter.support), ACTIVATIONS[default_name(parameter)]
-        how = f"{found.name:<18} {found.formula}" if parameter.given is None else f"set by an option, here {parameter.given:g}"
+        where, activation = _theta(parameter.support), ACTIVATIONS[default_name(parameter)]
+        how = f"{activation.name:<18} {activation.formula}" if parameter.given is None else f"set by an option, here {parameter.given:g}"
         lines.append(f"  {parameter.name:<{max(width, 9)}}   {where:<{span}}  {how}")
     lines.append("")
-    if own := _options(name):
-        lines.append(f"  {'options':<13} {', '.join(option if said is None else f'{option}: {said}' for option, said in own.items())}")
+    if defaults := _options(name):
+        lines.append(
+            f"  {'options':<13} {', '.join(option if default is None else f'{option}: {default}' for option, default in defaults.items())}"
+        )
     labels = {"loss": "loss per row", "scipy": "scipy.stats", "instead": "try instead", "also": "also called", "drops": "simplifies"}
-    lines += [f"  {labels.get(key, key):<13} {text}" for key, text in known.lines.items()]
-    return Described(tuple(lines), {**_row(name, family), "options": _options(name), "summary": known.summary, **known.lines})
+    lines += [f"  {labels.get(key, key):<13} {text}" for key, text in doc.lines.items()]
+    return Described(tuple(lines), {**_row(name, family), "options": _options(name), "summary": doc.summary, **doc.lines})
 
 
 def kind_of(family: Family) -> str:
@@ -68,8 +68,8 @@ def kind_of(family: Family) -> str:
     if family.event:
         return "vector"
     if support.discrete:
-        given = any(parameter.given is not None for parameter in family.parameters)
-        return "class" if math.isfinite(support.upper) and not given else "count"
+        has_fixed_parameter = any(parameter.given is not None for parameter in family.parameters)
+        return "class" if math.isfinite(support.upper) and not has_fixed_parameter else "count"
     return "unit" if math.isfinite(support.upper) else "positive" if math.isfinite(support.lower) else "real"
 
 
@@ -78,7 +78,7 @@ def _family(name: str) -> Family:
 
 
 def _options(name: str) -> dict[str, Any]:
-    """What a config may set beside the family's name, with the defaults; None where there is none or it is another family."""
+    """The options of a family with their defaults; None for an option without a default value or for an inner family."""
     return {option: declared.default for option, declared in inspect.signature(FAMILIES[name]).parameters.items() if option not in FACTS}
 
 

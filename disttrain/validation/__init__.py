@@ -1,1 +1,1 @@
-"""What a config and a command line may say, checked without torch: distributions, what is observed of targets, and options."""
+"""Checks of configs and options that do not load torch: distributions, observations and command-line options."""

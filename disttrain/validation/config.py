@@ -1,4 +1,4 @@
-"""A config file with its overrides, checked down to the families it names; without torch, so that a wrong word is answered at once."""
+"""A checked config with its overrides. The checks include the families, and do not load torch."""
 
 from __future__ import annotations
 
@@ -10,14 +10,12 @@ from disttrain import config as configs
 from disttrain.config import Loaded
 from disttrain.validation.distribution import distribution_problems
 
-__all__ = ["configuration", "configuration_of"]
-
 
 def configuration(path: Path, overrides: Sequence[str] = ()) -> Loaded:
-    """The config file at `path` with `KEY=VALUE` overrides. Raises ConfigError with every mistake at once."""
+    """The config file at `path` with `KEY=VALUE` overrides. Raises ConfigError with every mistake."""
     return configs.load(path, overrides, distribution_problems)
 
 
 def configuration_of(document: Mapping[str, Any], overrides: Sequence[str] = ()) -> Loaded:
-    """A config given as a mapping, its data paths relative to the working folder. Raises ConfigError with every mistake at once."""
+    """The config of a mapping, with data paths relative to the working folder. Raises ConfigError with every mistake."""
     return configs.loads(configs.dump_document(document), "config", Path.cwd(), overrides, distribution_problems)

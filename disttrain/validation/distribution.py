@@ -1,4 +1,4 @@
-"""What is wrong with the `distribution` block of a config, judged against the table of families; without torch."""
+"""Problems of the `distribution` block of a config, checked against the table of families without torch."""
 
 from __future__ import annotations
 
@@ -13,15 +13,13 @@ from disttrain.families.other_names import hint_to_family
 from disttrain.families.supports import Support
 from disttrain.validation.observations import observation_problems
 
-__all__ = ["distribution_problems"]
-
 Path = tuple[str | int, ...]
 _OUTSIDE = "parameters stand beside the outermost `family`, whatever it is made `of`"
 _LINK = "each parameter has its own: `parameters: {NAME: {activation: exp}}`, and `exp` is the inverse of a log link"
 
 
 def distribution_problems(document: Mapping[str, Any]) -> Iterator[Problem]:
-    """Problems of family names, options and parameter blocks in a raw config document; malformed parts are left to the sections."""
+    """Problems of family names, options and parameter blocks in a raw config. Malformed parts are left to the config sections."""
     section = document.get("distribution")
     section = {"family": section} if isinstance(section, str) else section
     problems = list(_family_problems(("distribution",), section, ("family", "parameters")))
@@ -29,7 +27,7 @@ def distribution_problems(document: Mapping[str, Any]) -> Iterator[Problem]:
     if problems or not isinstance(section, Mapping) or section.get("family") not in FAMILIES:
         return
     try:
-        # Two classes stand for any number: names, supports and activations do not depend on it.
+        # Names, supports and activations do not depend on the number of classes, so two are enough here.
         facts = {"classes": 2, "targets": _targets(document), "trials": _column(document, "trials")}
         family = build(section["family"], {**facts, **{key: section[key] for key in section if key != "parameters"}})
     except InvalidOption as fault:
@@ -45,14 +43,14 @@ def distribution_problems(document: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def _targets(document: Mapping[str, Any]) -> int:
-    """How many target columns a raw config document names; 2, as good as any number, where that is malformed."""
+    """The number of target columns in a raw config; 2 if that part is malformed."""
     data = document.get("data")
     target = data.get("target") if isinstance(data, Mapping) else None
     return 1 if isinstance(target, str) else len(target) if isinstance(target, list | tuple) and target else 2
 
 
-def _family_problems(path: Path, section: Any, known: tuple[str, ...]) -> Iterator[Problem]:
-    """Problems of a family's name and options, and of those of the family it is made `of`; `known` are the keys beside its options."""
+def _family_problems(path: Path, section: Any, other_keys: tuple[str, ...]) -> Iterator[Problem]:
+    """Problems of a family's name and options, and of its inner family `of`. `other_keys` are the allowed keys besides its options."""
     name = section.get("family") if isinstance(section, Mapping) else section
     if not isinstance(name, str):
         inside = [key for key in section if key in FAMILIES] if isinstance(section, Mapping) and name is None else []
@@ -68,7 +66,7 @@ def _family_problems(path: Path, section: Any, known: tuple[str, ...]) -> Iterat
         return
     if not isinstance(section, Mapping):
         return
-    keys = (*known, *(option for option in options(name) if option not in FACTS))
+    keys = (*other_keys, *(option for option in options(name) if option not in FACTS))
     for key in section:
         if key not in keys:
             hint = _OUTSIDE if key == "parameters" else _LINK if key == "link" else None
@@ -81,30 +79,30 @@ def _family_problems(path: Path, section: Any, known: tuple[str, ...]) -> Iterat
 
 
 def _option_problems(path: Path, name: str, section: Mapping[str, Any]) -> Iterator[Problem]:
-    """Problems of options that the family called `name` declares as numbers and that are none."""
+    """Problems of options of the family `name` that must be numbers and are not."""
     for option, declared in inspect.signature(FAMILIES[name]).parameters.items():
         kind, _, optional = str(declared.annotation).partition(" | ")
         value = section.get(option)
         if option not in section or kind not in ("int", "float") or optional not in ("", "None") or (optional and value is None):
             continue
         if not isinstance(value, int | float) or isinstance(value, bool) or (kind == "int" and value % 1 != 0):
-            whole = "a whole number" if kind == "int" else "a number"
-            yield Problem((*path, option), "wrong-type", f"`{option}` must be {whole}, not `{value}`")
+            number_text = "a whole number" if kind == "int" else "a number"
+            yield Problem((*path, option), "wrong-type", f"`{option}` must be {number_text}, not `{value}`")
 
 
 def _width_problems(section: Any, document: Mapping[str, Any]) -> Iterator[Problem]:
-    """Problems of one target column where the family takes several, or of several where it takes one."""
-    name, given = (section.get("family"), section) if isinstance(section, Mapping) else (section, {})
+    """Problems of one target column if the family needs several, or of several if it needs one."""
+    name, family_options = (section.get("family"), section) if isinstance(section, Mapping) else (section, {})
     data = document.get("data")
     target = data.get("target") if isinstance(data, Mapping) else None
     columns = [target] if isinstance(target, str) else target
     if not isinstance(name, str) or not isinstance(columns, list) or not columns:
         return
-    wanted = needs(name, given)
-    if "targets" in wanted and len(columns) < 2:
+    needed = needs(name, family_options)
+    if "targets" in needed and len(columns) < 2:
         what = f"{name} needs two target columns or more, and `data.target` names one"
         yield Problem(("data", "target"), "target-columns", what, hints=("list the columns: `target: [a, b, c]`",))
-    elif not wanted & {"classes", "targets"} and len(columns) > 1:
+    elif not needed & {"classes", "targets"} and len(columns) > 1:
         several = ", ".join(other for other in FAMILIES if "targets" in needs(other, {}))
         what = f"{name} takes one target column, and `data.target` names {len(columns)}"
         yield Problem(
@@ -113,7 +111,7 @@ def _width_problems(section: Any, document: Mapping[str, Any]) -> Iterator[Probl
 
 
 def _unsuitable(section: Mapping[str, Any], fault: InvalidOption) -> Problem:
-    """The problem at the option to blame, which may stand in an inner family."""
+    """The problem at the option that caused it, which may belong to an inner family."""
     path: Path = ("distribution",)
     while fault.option not in section and isinstance(section.get("of"), Mapping):
         section, path = section["of"], (*path, "of")
@@ -122,24 +120,24 @@ def _unsuitable(section: Mapping[str, Any], fault: InvalidOption) -> Problem:
 
 
 def unknown_family(path: Path, word: str) -> Problem:
-    """The problem of a name that is no family: the family of this name in scipy.stats or gamlss, or the nearest one."""
+    """The problem of an unknown family name, with the family of that name in scipy.stats or gamlss, or the closest name, as a hint."""
     if (hint := hint_to_family(word)) is None:
         return unknown_choice(path, word, "a family", FAMILIES, "`disttrain families` lists all")
     return Problem(path, "unknown-choice", f"`{word}` is not a family", hints=(hint,))
 
 
 def unknown_choice(path: Path, word: str, kind: str, choices: Mapping[str, Any], listing: str) -> Problem:
-    """The problem of a word that is in no table, with the nearest one that is."""
-    near = suggestion(word, choices)
+    """The problem of a word that is not among the choices, with the closest choice as a hint."""
+    closest = suggestion(word, choices)
     if "(" in word and all(part in choices for part in re.findall(r"[a-z_]\w*", word)):
         return Problem(path, "unknown-choice", f"`{word}` is not {kind}", hints=(f"write `{spelled(word)}`",))
-    return Problem(path, "unknown-choice", f"`{word}` is not {kind}", hints=((f"did you mean `{near}`? " if near else "") + listing,))
+    return Problem(path, "unknown-choice", f"`{word}` is not {kind}", hints=((f"did you mean `{closest}`? " if closest else "") + listing,))
 
 
 def _unknown_key(path: Path, word: str, choices: tuple[str, ...], what: str, hint: str | None = None) -> Problem:
-    near = suggestion(word, choices)
-    found = f"did you mean `{near}`?" if near else "it has " + ", ".join(f"`{choice}`" for choice in choices)
-    return Problem(path, "unknown-key", what, hints=(hint or found,), on_key=True)
+    closest = suggestion(word, choices)
+    default_hint = f"did you mean `{closest}`?" if closest else "it has " + ", ".join(f"`{choice}`" for choice in choices)
+    return Problem(path, "unknown-key", what, hints=(hint or default_hint,), on_key=True)
 
 
 def _blocks_problems(family: Family, blocks: Mapping[str, Any], document: Mapping[str, Any]) -> Iterator[Problem]:
@@ -183,36 +181,40 @@ def _block_problems(path: Path, family: Family, parameter: Parameter, block: Map
 
 
 def _fixed_problems(path: Path, family: Family, parameter: Parameter, fixed: Any) -> Iterator[Problem]:
-    place = (*path, "fixed")
+    key_path = (*path, "fixed")
     if parameter.tied:
-        yield Problem(place, "conflict", f"`{parameter.name}` of {family.name} shares one softmax with others and cannot be fixed alone")
+        yield Problem(key_path, "conflict", f"`{parameter.name}` of {family.name} shares one softmax with others and cannot be fixed alone")
     elif parameter.support.kind != "number":
         what = f"`{parameter.name}` of {family.name} is a vector and cannot be fixed"
-        yield Problem(place, "conflict", what, hints=("use `features: []` for one learned constant",))
+        yield Problem(key_path, "conflict", what, hints=("use `features: []` for one learned constant",))
     elif _number(fixed) and not parameter.support.contains(float(fixed)):
-        yield Problem(place, "out-of-support", f"{fixed} is not possible: `{parameter.name}` of {family.name} needs {_said(parameter)}")
+        yield Problem(
+            key_path, "out-of-support", f"{fixed} is not possible: `{parameter.name}` of {family.name} needs {_support_text(parameter)}"
+        )
     elif not _number(fixed):
-        yield Problem(place, "wrong-type", "`fixed` must be a number here")
+        yield Problem(key_path, "wrong-type", "`fixed` must be a number here")
 
 
 def _bounds_problems(path: Path, family: Family, parameter: Parameter, bounds: Any) -> Iterator[Problem]:
-    place = (*path, "bounds")
+    key_path = (*path, "bounds")
     if not isinstance(bounds, list | tuple) or len(bounds) != 2 or not all(bound is None or _number(bound) for bound in bounds):
         return
     low, high = bounds
     if parameter.support.kind != "number" or parameter.tied:
         why = "shares one softmax with others" if parameter.tied else "is a vector"
-        yield Problem(place, "conflict", f"`{parameter.name}` of {family.name} {why} and cannot be bounded")
+        yield Problem(key_path, "conflict", f"`{parameter.name}` of {family.name} {why} and cannot be bounded")
     elif low is not None and high is not None and low >= high:
-        yield Problem(place, "out-of-range", f"the lower bound {low} is not below the upper bound {high}")
+        yield Problem(key_path, "out-of-range", f"the lower bound {low} is not below the upper bound {high}")
     elif not _reaches(parameter.support, low, high):
         yield Problem(
-            place, "out-of-support", f"no value in {list(bounds)} is possible: `{parameter.name}` of {family.name} needs {_said(parameter)}"
+            key_path,
+            "out-of-support",
+            f"no value in {list(bounds)} is possible: `{parameter.name}` of {family.name} needs {_support_text(parameter)}",
         )
 
 
 def _reaches(support: Support, low: float | None, high: float | None) -> bool:
-    """Whether some value of the support lies between the bounds."""
+    """True if some value of the support lies between the bounds."""
     return (high is None or high > support.lower) and (low is None or low < support.upper)
 
 
@@ -225,10 +227,12 @@ def _feature_problems(path: Path, block: Mapping[str, Any], document: Mapping[st
     names = [item.get("name") if isinstance(item, Mapping) else item for item in listed]
     if "*" in names:
         return
-    for place, feature in enumerate(chosen):
+    for index, feature in enumerate(chosen):
         if isinstance(feature, str) and feature not in names:
-            known = {name: None for name in names if isinstance(name, str)}
-            yield unknown_choice((*path, "features", place), feature, "among `data.features`", known, "a parameter sees a subset of them")
+            feature_names = {name: None for name in names if isinstance(name, str)}
+            yield unknown_choice(
+                (*path, "features", index), feature, "among `data.features`", feature_names, "a parameter sees a subset of them"
+            )
 
 
 def _column(document: Mapping[str, Any], key: str) -> str | None:
@@ -241,5 +245,5 @@ def _number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _said(parameter: Parameter) -> str:
+def _support_text(parameter: Parameter) -> str:
     return parameter.support.text(parameter.name)

@@ -1,4 +1,4 @@
-"""What is wrong with the parts of a config that say how targets were observed, judged against the family; without torch."""
+"""Problems of censoring, exposure, offset and trials in a config, checked against the family without torch."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ from typing import Any
 from disttrain.config import Problem, suggestion
 from disttrain.families import FAMILIES, Family, build, needs, takes_exposure
 
-__all__ = ["observation_problems"]
-
 
 def observation_problems(family: Family, document: Mapping[str, Any]) -> Iterator[Problem]:
-    """Problems of `data.censoring`, `exposure`, `offset` and `trials` in a raw config document for a family that is built."""
+    """Problems of `data.censoring`, `exposure`, `offset` and `trials` in a raw config, for a family that is already built."""
     data, section = document.get("data"), document.get("distribution")
     if not isinstance(data, Mapping):
         return
@@ -34,7 +32,7 @@ def observation_problems(family: Family, document: Mapping[str, Any]) -> Iterato
 
 
 def _censoring_problems(family: Family, censoring: Mapping[str, Any], options: Mapping[str, Any]) -> Iterator[Problem]:
-    place = ("data", "censoring")
+    key_path = ("data", "censoring")
     labels = "classes" in needs(str(options.get("family")), options)
     if family.event or labels or not family.tails:
         why = (
@@ -44,19 +42,19 @@ def _censoring_problems(family: Family, censoring: Mapping[str, Any], options: M
         )  # fmt: skip
         what = f"{family.name} has no likelihood for rows that were not seen exactly"
         hints = ("leave it out",) if labels else _same_kind(family)
-        yield Problem(place, "not-supported", what, why, hints, on_key=True)
+        yield Problem(key_path, "not-supported", what, why, hints, on_key=True)
     elif family.support.discrete and censoring.get("rounding") is not None:
         what = f"`rounding` is for measurements, and {family.name} gives probabilities to single values already"
-        yield Problem((*place, "rounding"), "conflict", what, hints=("leave it out",), on_key=True)
+        yield Problem((*key_path, "rounding"), "conflict", what, hints=("leave it out",), on_key=True)
     limit = censoring.get("limit")
     if isinstance(limit, int | float) and not isinstance(limit, bool) and limit <= family.support.lower:
         what = f"no target of {family.name} is below {limit:g}, so every one would be censored there"
         why = f"{family.name} needs {family.support.text('y')}; targets at or above the limit are right-censored"
-        yield Problem((*place, "limit"), "out-of-support", what, why, ("the largest value that is recorded as it is",))
+        yield Problem((*key_path, "limit"), "out-of-support", what, why, ("the largest value that is recorded as it is",))
 
 
 def _without_hurdle(options: Any) -> tuple[str, ...]:
-    """The way out of a hurdle of counts: zeros beside counts that may be 0 themselves."""
+    """A hint for a hurdle of counts: the zero-inflated family, whose mean is proportional to the exposure."""
     while isinstance(options, Mapping):
         of = {"of": options.get("of")}
         counts = options.get("family") == "hurdle" and build("hurdle", of).support.discrete
@@ -67,7 +65,7 @@ def _without_hurdle(options: Any) -> tuple[str, ...]:
 
 
 def _same_kind(family: Family) -> tuple[str, ...]:
-    """Families of the same support that can score censored rows."""
+    """A hint with the families of the same support that can score censored rows."""
     if family.event:
         return ("one model per target column",)
     able = [
@@ -78,21 +76,21 @@ def _same_kind(family: Family) -> tuple[str, ...]:
 
 
 def _offset_problems(family: Family, name: str, blocks: Any) -> Iterator[Problem]:
-    place = ("data", "offset", name)
+    key_path = ("data", "offset", name)
     names = [parameter.name for parameter in family.parameters]
     if name not in names:
-        near = suggestion(name, names)
-        hint = f"did you mean `{near}`?" if near else f"it has {', '.join(names)}"
-        yield Problem(place, "unknown-key", f"`{name}` is not a parameter of {family.name}", hints=(hint,), on_key=True)
+        closest = suggestion(name, names)
+        hint = f"did you mean `{closest}`?" if closest else f"it has {', '.join(names)}"
+        yield Problem(key_path, "unknown-key", f"`{name}` is not a parameter of {family.name}", hints=(hint,), on_key=True)
         return
     parameter = family.parameter(name)
     block = blocks.get(name) if isinstance(blocks, Mapping) else None
     if parameter.given is not None or (isinstance(block, Mapping) and block.get("fixed") is not None):
         what = f"`{name}` is not learned, so nothing can be added to its raw output"
-        yield Problem(place, "conflict", what, hints=("leave the offset out, or let the parameter be learned",), on_key=True)
+        yield Problem(key_path, "conflict", what, hints=("leave the offset out, or let the parameter be learned",), on_key=True)
     elif family.event or (parameter.shape and parameter.axes[:1] != ("components",)):
         what = f"`{name}` of {family.name} is a vector, and an offset is one number per row"
-        yield Problem(place, "conflict", what, on_key=True)
+        yield Problem(key_path, "conflict", what, on_key=True)
 
 
 def _trials_problems(options: Mapping[str, Any]) -> Iterator[Problem]:
@@ -106,7 +104,7 @@ def _trials_problems(options: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def _at(options: Any, key: str) -> Any:
-    """An option of a family or of the one it is made of."""
+    """The value of an option of a family or of its inner family."""
     while isinstance(options, Mapping):
         if key in options:
             return options[key]

@@ -1,4 +1,4 @@
-"""What `predict` and `evaluate` are asked, and whether it can be meant; without torch."""
+"""The options of `predict` and `evaluate`, and their checks, which do not load torch."""
 
 from __future__ import annotations
 
@@ -17,21 +17,19 @@ from disttrain.config import suggestion
 from disttrain.config.messages import escaped, listing, shortened
 from disttrain.errors import Finding, UsageError
 
-__all__ = ["EvaluateOptions", "PredictOptions", "Requirement", "columns_meant", "format_named", "require_times", "requirement"]
-
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 _MOST_SAMPLES = 10_000
 _REQUIREMENT = re.compile(r"\s*([a-z]\w*?)(?:_(\d+(?:\.\d+)?))?\s*(<=|>=|<|>)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*")
-# Metrics that are made for one level at a time.
+# Metrics with one value per level.
 _WITH_LEVELS = ("coverage", "interval")
 
 
 @dataclass(frozen=True)
 class PredictOptions:
-    """What `predict` was asked for; None where the run's config decides. `shard` is (i, n): blocks i, i + n, i + 2n, ...
+    """The options of `predict`; None means that the run's config decides. `shard` is (i, n): blocks i, i + n, i + 2n, ...
 
-    Every text of `keep` is a column, or several with commas between them: `columns_meant`.
-    Raises UsageError with everything in it that cannot be meant.
+    Each text of `keep` is one column, or several columns with commas between them: see `columns_meant`. Raises UsageError with every
+    invalid option.
     """
 
     run: Path | None = None
@@ -55,23 +53,23 @@ class PredictOptions:
 
     @property
     def renamed(self) -> dict[str, str]:
-        """The columns that the file calls otherwise: {column: its name there}."""
+        """The columns with other names in the file: {column: its name in the file}."""
         return dict(self.map)
 
     def __post_init__(self) -> None:
-        _require_request(self)
+        _require_valid_predict_options(self)
 
     @property
     def plain(self) -> bool:
-        """Whether it asks for the run's own rows with the columns its config names: what the fit has written already."""
+        """True if the options ask for the run's own rows and configured columns, which the fit has already written."""
         return self == PredictOptions(run=self.run, overwrite=self.overwrite, device=self.device)
 
 
 @dataclass(frozen=True)
 class EvaluateOptions:
-    """What `evaluate` was asked for; empty where the run's config decides. `by` is as `keep` of PredictOptions.
+    """The options of `evaluate`; empty values mean that the run's config decides. `by` has the form of `keep` in PredictOptions.
 
-    Raises UsageError with everything in it that cannot be meant.
+    Raises UsageError with every invalid option.
     """
 
     run: Path | None = None
@@ -90,17 +88,17 @@ class EvaluateOptions:
     unknown: str = "error"
 
     def __post_init__(self) -> None:
-        _require_question(self)
+        _require_valid_evaluate_options(self)
 
     @property
     def renamed(self) -> dict[str, str]:
-        """The columns that the file calls otherwise: {column: its name there}."""
+        """The columns with other names in the file: {column: its name in the file}."""
         return dict(self.map)
 
 
 @dataclass(frozen=True)
 class Requirement:
-    """`metric < bound`: a metric (with the level in per cent for coverage and interval), a comparison, a number."""
+    """A requirement `metric < bound`: the metric, the level of coverage or interval, the comparison, and the bound."""
 
     metric: str
     level: float | None
@@ -109,84 +107,86 @@ class Requirement:
 
 
 def columns_meant(texts: Iterable[str], existing: Container[str]) -> tuple[str, ...]:
-    """The columns that texts such as `a,b` name, each once: a text that is the name of an `existing` column is that one, commas and all."""
+    """The distinct columns that texts such as `a,b` name. A text that equals an `existing` column is that column, commas included."""
     parts = chain.from_iterable([text] if text in existing else [part.strip() for part in text.split(",")] for text in texts)
     return tuple(dict.fromkeys(part for part in parts if part))
 
 
-def _require_request(request: PredictOptions) -> None:
-    """Raise UsageError with everything in a request that cannot be meant."""
-    found = [_unknown("--columns", name, PREDICTION_COLUMNS) for name in request.columns or () if name not in PREDICTION_COLUMNS]
-    found += _shares("--quantiles", request.quantiles or ())
-    found += [
+def _require_valid_predict_options(options: PredictOptions) -> None:
+    """Raise UsageError with every invalid option of `predict`."""
+    findings = [_unknown("--columns", name, PREDICTION_COLUMNS) for name in options.columns or () if name not in PREDICTION_COLUMNS]
+    findings += _shares("--quantiles", options.quantiles or ())
+    findings += [
         Finding("bad-option", f"`{time}` is not a time above 0", "--times", hints=("such as `--times 30,365`",))
-        for time in request.times or ()
-        if not (_number(time) and 0 < time < math.inf)
+        for time in options.times or ()
+        if not (_is_number(time) and 0 < time < math.inf)
     ]
-    if request.format is not None and request.format not in SUFFIXES:
-        found.append(_unknown("--format", request.format, tuple(SUFFIXES)))
-    elif request.output is not None:
-        found += _output_problems(request.output, request.format)
-    if request.spreadsheet_safe and "csv" not in (request.format, format_named(request.output or "")):
-        found.append(
+    if options.format is not None and options.format not in SUFFIXES:
+        findings.append(_unknown("--format", options.format, tuple(SUFFIXES)))
+    elif options.output is not None:
+        findings += _output_problems(options.output, options.format)
+    if options.spreadsheet_safe and "csv" not in (options.format, format_named(options.output or "")):
+        findings.append(
             Finding("bad-option", "spreadsheets take formulas from csv files alone", "--spreadsheet-safe", hints=("`--format csv`",))
         )
-    found += _of_input(request)
-    if not _whole(request.samples) or not 0 <= request.samples <= _MOST_SAMPLES:
-        found.append(Finding("bad-option", f"`{request.samples}` is not a number of samples from 0 to {_MOST_SAMPLES:,}", "--samples"))
-    part, parts = request.shard
-    if not (_whole(part) and _whole(parts) and 0 <= part < parts):
-        found.append(Finding("bad-option", f"`{part}/{parts}` is not I/N with I below N", "--shard", hints=("such as `--shard 0/4`",)))
-    found += _device(request.device)
-    if found:
-        raise UsageError(*found)
+    findings += _input_problems(options)
+    if not _is_integer(options.samples) or not 0 <= options.samples <= _MOST_SAMPLES:
+        findings.append(Finding("bad-option", f"`{options.samples}` is not a number of samples from 0 to {_MOST_SAMPLES:,}", "--samples"))
+    part, parts = options.shard
+    if not (_is_integer(part) and _is_integer(parts) and 0 <= part < parts):
+        findings.append(Finding("bad-option", f"`{part}/{parts}` is not I/N with I below N", "--shard", hints=("such as `--shard 0/4`",)))
+    findings += _device(options.device)
+    if findings:
+        raise UsageError(*findings)
 
 
-def _of_input(request: PredictOptions | EvaluateOptions) -> list[Finding]:
-    """What cannot be meant of the options that say how the file of `--data` is to be read."""
-    found = []
-    if request.input_format is not None and request.input_format not in FORMATS[1:]:
-        found.append(_unknown("--input-format", request.input_format, FORMATS[1:]))
-    if request.unknown not in ("error", "ok"):
-        found.append(_unknown("--unknown", request.unknown, ("error", "ok")))
-    if request.data is None and (request.input_format is not None or request.map):
-        option = "--map" if request.map else "--input-format"
-        found.append(Finding("bad-option", "it says how a file is to be read, and no file is named", option, hints=("add `--data FILE`",)))
-    return found
+def _input_problems(options: PredictOptions | EvaluateOptions) -> list[Finding]:
+    """Invalid options for reading the file of `--data`."""
+    findings = []
+    if options.input_format is not None and options.input_format not in FORMATS[1:]:
+        findings.append(_unknown("--input-format", options.input_format, FORMATS[1:]))
+    if options.unknown not in ("error", "ok"):
+        findings.append(_unknown("--unknown", options.unknown, ("error", "ok")))
+    if options.data is None and (options.input_format is not None or options.map):
+        option = "--map" if options.map else "--input-format"
+        findings.append(
+            Finding("bad-option", "it says how a file is to be read, and no file is named", option, hints=("add `--data FILE`",))
+        )
+    return findings
 
 
 def require_times(columns: tuple[str, ...], times: tuple[float, ...]) -> None:
-    """Raise UsageError where a column is asked for at times, and there are none."""
+    """Raise UsageError if a column needs times and there are none."""
     timed = [name for name in columns if name in TIMED_COLUMNS]
     if timed and not times:
         what = f"the column `{timed[0]}` needs times"
         raise UsageError(Finding("bad-option", what, "--times", hints=("such as `--times 30,365`, in the target's unit",)))
 
 
-def _require_question(question: EvaluateOptions) -> None:
-    """Raise UsageError with everything in a question that cannot be meant."""
-    found = [_unknown("--metric", name, METRICS) for name in question.metrics if name not in METRICS]
-    found += _shares("--level", question.levels)
-    found += _device(question.device)
-    if question.split is not None and question.split not in SPLITS:
-        found.append(_unknown("--split", question.split, SPLITS))
-    if question.split is not None and question.data is not None:
+def _require_valid_evaluate_options(options: EvaluateOptions) -> None:
+    """Raise UsageError with every invalid option of `evaluate`."""
+    findings = [_unknown("--metric", name, METRICS) for name in options.metrics if name not in METRICS]
+    findings += _shares("--level", options.levels)
+    findings += _device(options.device)
+    if options.split is not None and options.split not in SPLITS:
+        findings.append(_unknown("--split", options.split, SPLITS))
+    if options.split is not None and options.data is not None:
         what = "a split is one of the run's own rows; with `--data` there is none"
-        found.append(Finding("bad-option", what, "--split", hints=("leave out `--split`",)))
-    found += _of_input(question)
-    if question.rows_out is not None and format_named(question.rows_out) is None:
-        found.append(_suffix_problem("--rows-out", question.rows_out, f"end the name in {_listed_suffixes()}"))
-    for text in question.require:
+        findings.append(Finding("bad-option", what, "--split", hints=("leave out `--split`",)))
+    findings += _input_problems(options)
+    if options.rows_out is not None and format_named(options.rows_out) is None:
+        findings.append(_suffix_problem("--rows-out", options.rows_out, f"end the name in {_listed_suffixes()}"))
+    for text in options.require:
         try:
             requirement(text)
         except UsageError as fault:
-            found += fault.findings
-    if found:
-        raise UsageError(*found)
+            findings += fault.findings
+    if findings:
+        raise UsageError(*findings)
 
 
 def requirement(text: str) -> Requirement:
-    """What `nll<6.2` or `coverage_90>=0.85` requires. Raises UsageError."""
+    """Parse a requirement such as `nll<6.2` or `coverage_90>=0.85`. Raises UsageError."""
     match = _REQUIREMENT.fullmatch(text)
     if match is None:
         raise UsageError(Finding("bad-option", f"`{text}` is no requirement", "--require", hints=("such as `--require 'nll<6.2'`",)))
@@ -199,18 +199,18 @@ def requirement(text: str) -> Requirement:
 
 
 def format_named(output: str) -> str | None:
-    """The format that the name of an output file says, None where it says none."""
+    """The format of an output file by its suffix; None if the suffix is unknown."""
     suffix = PurePath(output).suffix.lower()
     return next((name for name, suffixes in SUFFIXES.items() if suffix in suffixes), None)
 
 
 def is_terminal() -> bool:
-    """Whether standard output is shown to a person."""
+    """True if standard output is a terminal."""
     return sys.stdout is not None and sys.stdout.isatty()
 
 
 def _output_problems(output: str, form: str | None) -> Iterator[Finding]:
-    """What cannot be meant by the name of an output and the format asked for."""
+    """Problems of the name of an output file together with its format."""
     if output == "-":
         if (form or "parquet") not in TEXT_FORMATS and is_terminal():
             hints = ("`--format csv`", "or send it into a file: `> predictions.parquet`")
@@ -237,8 +237,8 @@ def _listed_suffixes() -> str:
 
 
 def _unknown(option: str, word: str, choices: tuple[str, ...]) -> Finding:
-    near = suggestion(word, choices)
-    hint = (f"did you mean `{near}`? " if near else "") + f"there are {listing(choices)}"
+    closest = suggestion(word, choices)
+    hint = (f"did you mean `{closest}`? " if closest else "") + f"there are {listing(choices)}"
     return Finding("unknown-choice", f"`{word}` is not known", option, hints=(hint,))
 
 
@@ -246,13 +246,13 @@ def _shares(option: str, values: tuple[float, ...]) -> list[Finding]:
     return [
         Finding("bad-option", f"`{value}` is not between 0 and 1", option, hints=(f"such as `{option} {_meant(value):g}`",))
         for value in values
-        if not (_number(value) and 0 < value < 1)
+        if not (_is_number(value) and 0 < value < 1)
     ]
 
 
 def _meant(value: Any) -> float:
-    """The share that a number in per cent stands for, else an ordinary one."""
-    return value / 100 if _number(value) and 2 <= value < 100 else 0.9
+    """The share that a percentage stands for; 0.9 for any other value."""
+    return value / 100 if _is_number(value) and 2 <= value < 100 else 0.9
 
 
 def _device(name: Any) -> Iterator[Finding]:
@@ -260,9 +260,9 @@ def _device(name: Any) -> Iterator[Finding]:
         yield Finding("unknown-choice", f"`{name}` is not known", "--device", hints=("there are auto, cpu, cuda, cuda:1 and mps",))
 
 
-def _whole(value: Any) -> bool:
+def _is_integer(value: Any) -> bool:
     return isinstance(value, numbers.Integral) and not isinstance(value, bool)
 
 
-def _number(value: Any) -> bool:
+def _is_number(value: Any) -> bool:
     return isinstance(value, numbers.Real) and not isinstance(value, bool)

@@ -1,1 +1,1 @@
-"""What the program does, one file each; the only place where rooms are put together. Import the file you need: some need no torch."""
+"""The commands of the program, one module each. Import the module that you need: some of them do not load torch."""

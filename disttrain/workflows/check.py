@@ -1,4 +1,4 @@
-"""Check: everything `fit` looks at before its first step, as remarks."""
+"""The command `check`: it inspects everything that `fit` inspects before its first step, and returns remarks."""
 
 from __future__ import annotations
 
@@ -9,17 +9,15 @@ import numpy as np
 
 from disttrain import config as configs
 from disttrain.config import Loaded
-from disttrain.evaluation.metric_selection import require_suited
+from disttrain.evaluation.metric_selection import require_supported
 from disttrain.evaluation.scoring import baseline_nll
 from disttrain.messages import display
 from disttrain.prediction.layout import require_free_ids
-from disttrain.preparation.censoring_text import counts_of
+from disttrain.preparation.censoring_text import censoring_counts
 from disttrain.preparation.prepare import Prepared, prepare
 from disttrain.preparation.ties import tie_notes
 from disttrain.runs import manifest
-from disttrain.workflows.network_summary import chains, count_of, summary_of
-
-__all__ = ["Remark", "check"]
+from disttrain.workflows.network_summary import count_of, parameter_networks, summary_of
 
 _LEAK = 0.98
 _FEW = 30
@@ -28,7 +26,7 @@ _MOST_NAMES = 12
 
 @dataclass(frozen=True)
 class Remark:
-    """What one check found: its topic, a text, and whether it is a warning."""
+    """The result of one check: its topic, its text, and True as `warning` if it is a warning."""
 
     topic: str
     text: str
@@ -36,20 +34,20 @@ class Remark:
 
 
 def check(loaded: Loaded, limit: int | None = None, detailed: bool = False, out: Path | None = None) -> list[Remark]:
-    """Remarks on files, target, support, split, features and network of a config. Raises what `fit` raises before training.
+    """Return remarks on the files, target, support, split, features and network of a config. Raises what `fit` raises before training.
 
-    `detailed`: how each feature becomes inputs too; `out`: the folder of the run, where it is not the next one.
+    `detailed` adds the inputs that each feature becomes. `out` is the run folder; without it, the next run folder is assumed.
     """
     manifest.resolved(loaded, configs.expanded(out or loaded.config.output.folder + "/run"))
     prepared = prepare(loaded, limit)
-    require_suited(loaded, prepared)
+    require_supported(loaded, prepared)
     require_free_ids(loaded, prepared.model, prepared.data.arrow_schema)
     return [
         *_files(prepared),
         *_few(prepared),
         *_target(prepared),
         *_censoring(prepared),
-        *_known(prepared),
+        *_conditions(prepared),
         *_features(prepared),
         *(_inputs(prepared) if detailed else ()),
         *_leaks(prepared),
@@ -61,12 +59,12 @@ def _files(prepared: Prepared) -> list[Remark]:
     rows = prepared.data
     size = sum(file.stat().st_size for file in rows.files if file.is_file())
     counts = " · ".join(f"{split} {count:,}" for split, count in prepared.counts().items() if count)
-    own = "" if prepared.held is None else f", of which each member holds out {prepared.held.shape[1]:,}"
+    per_member = "" if prepared.validation_rows is None else f", of which each member holds out {prepared.validation_rows.shape[1]:,}"
     names = ", ".join(display(file.name) for file in rows.files[:3]) + (" ..." if len(rows.files) > 3 else "")
     return [
         Remark("files", f"{len(rows.files)} file{'s' if len(rows.files) > 1 else ''}, {size / 1e6:,.1f} MB        {names}"),
         *(Remark("read as", remark) for remark in rows.remarks),
-        Remark("split", f"{counts}{own}"),
+        Remark("split", f"{counts}{per_member}"),
         *(Remark("data", warning, True) for warning in rows.warnings),
     ]
 
@@ -75,9 +73,9 @@ def _target(prepared: Prepared) -> list[Remark]:
     rows, family, y = prepared.data, prepared.model.family, prepared.observed.outcome.value.numpy()
     name = ", ".join(map(display, rows.schema.target))
     out = f", {rows.filtered:,} filtered out" if rows.filtered else ""
-    told = counts_of(prepared.observed.outcome)
+    counts = censoring_counts(prepared.observed.outcome)
     remarks = [
-        Remark("target", f"{name}: {len(y):,} used{out}{f': {told}' if told else ''}"),
+        Remark("target", f"{name}: {len(y):,} used{out}{f': {counts}' if counts else ''}"),
         Remark("support", f"all targets fit {family.name} ({family.support.text('y')})"),
         Remark("baseline", f"marginal {family.name}: nll {baseline_nll(prepared, 'train'):.4f} nats per row on the training rows"),
     ]
@@ -89,7 +87,7 @@ def _target(prepared: Prepared) -> list[Remark]:
 
 
 def _censoring(prepared: Prepared) -> list[Remark]:
-    """A word where `data.censoring` says something of no row, or of measurements that were not rounded as it says."""
+    """Warnings if `data.censoring` censors no row, or if measurements are not multiples of the rounding step."""
     section, outcome = prepared.model.config.data.censoring, prepared.observed.outcome
     if section is None:
         return []
@@ -98,7 +96,7 @@ def _censoring(prepared: Prepared) -> list[Remark]:
         what = "no `event` is 0" if section.limit is None else "no target reaches the `limit`"
         remarks.append(Remark("censoring", f"{what}: no row is right-censored", True))
     if section.rounding is not None:
-        # Rounded to the nearest or cut off: measurements lie on multiples of the step, or half-way between them.
+        # Measurements that are rounded or truncated are multiples of the step, or half-way between two multiples.
         measured = ((outcome.upper - outcome.lower) / section.rounding - 1.0).abs() < 1e-6
         halves = 2.0 * outcome.value[measured] / section.rounding
         off = int(((halves - halves.round()).abs() > 1e-6 * halves.abs().clamp(min=1.0)).sum())
@@ -109,7 +107,7 @@ def _censoring(prepared: Prepared) -> list[Remark]:
 
 
 def _few(prepared: Prepared) -> list[Remark]:
-    """A word where there are fewer training rows than a handful of numbers could be learned from."""
+    """A warning if there are too few training rows to learn anything from."""
     rows = len(prepared.data.part("train"))
     if rows >= _FEW:
         return []
@@ -133,7 +131,7 @@ def _features(prepared: Prepared) -> list[Remark]:
 
 
 def _filled(prepared: Prepared, name: str) -> str:
-    """What stands for a missing value of a feature."""
+    """The text that says how missing values of a feature are filled."""
     if prepared.model.encoder.categories(name):
         return "a category of their own"
     part = next(part for part in prepared.model.encoder.parts if part.name == name)
@@ -141,7 +139,7 @@ def _filled(prepared: Prepared, name: str) -> str:
 
 
 def _inputs(prepared: Prepared) -> list[Remark]:
-    """How each feature becomes inputs of the network."""
+    """One remark per feature: the network inputs that it becomes."""
     embedded = {embedding.column: embedding for embedding in prepared.model.encoder.embeddings}
     remarks = []
     for part, start, stop in prepared.model.encoder.spans():
@@ -153,7 +151,7 @@ def _inputs(prepared: Prepared) -> list[Remark]:
 
 
 def _kinds(prepared: Prepared) -> list[Remark]:
-    """Which features are taken for which kind."""
+    """One remark per kind of feature: the features of that kind."""
     kinds: dict[str, list[str]] = {}
     encoder = prepared.model.encoder
     for feature in prepared.data.schema.features:
@@ -168,7 +166,7 @@ def _kinds(prepared: Prepared) -> list[Remark]:
 
 
 def _leaks(prepared: Prepared) -> list[Remark]:
-    """Features that all but equal the target: a sign that they are known only afterwards."""
+    """Warnings about features that almost equal the target. Such features are often known only after the target."""
     family = prepared.model.family
     if prepared.model.labels is not None or family.support.discrete or family.event:
         return []
@@ -185,19 +183,19 @@ def _leaks(prepared: Prepared) -> list[Remark]:
 
 
 def _network(prepared: Prepared) -> list[Remark]:
-    """The network as a whole, and that of each parameter where they differ."""
+    """A summary of the network, and one remark per parameter if the parameters have different networks."""
     model = prepared.model
     number = len(model.schema.features)
     text = f"{number} feature{'s' if number != 1 else ''} -> {summary_of(model)}: {count_of(model)}"
-    return [Remark("network", text), *(Remark("network", f"{name}: {chain}") for name, chain in chains(model).items())]
+    return [Remark("network", text), *(Remark("network", f"{name}: {chain}") for name, chain in parameter_networks(model).items())]
 
 
-def _known(prepared: Prepared) -> list[Remark]:
-    """What is known of each row beside its features: exposure, offsets, parameters that a column gives, weights."""
-    schema, seen = prepared.model.schema, prepared.observed
-    numbers = {"exposure": seen.conditions.exposure, "weight": seen.weight}
-    numbers |= {f"offset.{name}": column for name, column in seen.conditions.offsets.items()}
-    numbers |= {f"given.{name}": column for name, column in seen.conditions.given.items()}
+def _conditions(prepared: Prepared) -> list[Remark]:
+    """The conditions of each row besides its features: exposure, offsets, parameters from a column, and weights."""
+    schema, observed = prepared.model.schema, prepared.observed
+    numbers = {"exposure": observed.conditions.exposure, "weight": observed.weight}
+    numbers |= {f"offset.{name}": column for name, column in observed.conditions.offsets.items()}
+    numbers |= {f"given.{name}": column for name, column in observed.conditions.given.items()}
     columns = {**schema.row_inputs, "weight": schema.weight}
     return [
         Remark(

@@ -1,4 +1,4 @@
-"""Explain: the loss of a config, derived step by step from the family, its activations and what is fixed."""
+"""The command `explain`: it derives the loss of a config from the family, the activations and the fixed parameters."""
 
 from __future__ import annotations
 
@@ -17,13 +17,11 @@ from disttrain.networks import Output
 from disttrain.preparation.censoring_text import losses_of, weights_of
 from disttrain.preparation.load import is_label
 from disttrain.preparation.outline import outline
-from disttrain.workflows.network_summary import beside_of, chains, spread_of
-
-__all__ = ["Explanation", "explain"]
+from disttrain.workflows.network_summary import embedding_text, linear_path_text, parameter_networks
 
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 _COLUMN = 17
-# Labels that are shown, and characters of each.
+# The number of labels that are shown, and the characters of each label.
 _LABELS, _LABEL = 8, 30
 _BASELINE = "the constant model of maximum likelihood: the baseline that features have to beat"
 _STARTS = {
@@ -36,30 +34,30 @@ _STARTS = {
 
 @dataclass(frozen=True)
 class Explanation:
-    """The derivation in lines for people and as a document for programs."""
+    """The derivation as lines of text for people and as a document for programs."""
 
     lines: tuple[str, ...]
     document: dict[str, Any]
 
 
 def explain(loaded: Loaded) -> Explanation:
-    """How the loss of a config comes about. Where its data can be read the network is counted too. Raises ConfigError, never for data."""
+    """Derive the loss of a config. If its data are readable, the network is counted too. Raises ConfigError, and never DataError."""
     config = loaded.config
     try:
         model: Model | None = outline(loaded)
     except DataError:
         model = None
     family = model.family if model is not None else family_of(config, tuple(range(3)))
-    known, symbols = facts_of(family), _symbols(family, config)
+    doc, symbols = facts_of(family), _symbols(family, config)
     rows = [
         ("q", f"{family.name}({', '.join(f'{p.name} = {symbols[p.name]}' for p in family.parameters)})"),
         ("target", _target_form(config, family, model)),
         *_parameter_rows(config, family, model, symbols),
         ("z", _network(config, family, model)),
-        *(("", f"{name}: {text}") for name, text in (chains(model) if model is not None else {}).items()),
-        ("density", _with(symbols, known, "density")),
-        ("per row", _with(symbols, known, "loss")),
-        *((f"  {part}", text) for part, text in _drops(config, known, symbols)),
+        *(("", f"{name}: {text}") for name, text in (parameter_networks(model) if model is not None else {}).items()),
+        ("density", _with(symbols, doc, "density")),
+        ("per row", _with(symbols, doc, "loss")),
+        *((f"  {part}", text) for part, text in _drops(config, doc, symbols)),
         *((f"  {part}", text) for part, text in losses_of(config, family)),
         (f"{config.training.initialize} start", _STARTS[config.training.initialize]),
     ]
@@ -77,28 +75,28 @@ def explain(loaded: Loaded) -> Explanation:
 
 
 def _keyed(rows: Sequence[tuple[str, str]]) -> dict[str, str]:
-    """Rows by name; a row without one goes on from the row before."""
-    found: dict[str, str] = {}
+    """Rows by name. A row without a name continues the row before it."""
+    result: dict[str, str] = {}
     last = ""
     for name, text in rows:
         last = name.strip() or last
-        found[last] = f"{found[last]} {text}" if last in found else text
-    return found
+        result[last] = f"{result[last]} {text}" if last in result else text
+    return result
 
 
 def _symbols(family: Family, config: Config) -> dict[str, str]:
-    """θ with a number for each learned parameter, the value itself for each fixed one."""
-    found, number = {}, 0
+    """The symbol of each parameter: θ with a number if it is learned, its value or column if it is fixed."""
+    symbols, number = {}, 0
     for parameter in family.parameters:
         section = config.distribution.parameters.get(parameter.name)
         if parameter.given is not None:
-            found[parameter.name] = f"`{parameter.given}`" if isinstance(parameter.given, str) else f"{parameter.given:g}"
+            symbols[parameter.name] = f"`{parameter.given}`" if isinstance(parameter.given, str) else f"{parameter.given:g}"
         elif section is not None and section.fixed is not None:
-            found[parameter.name] = f"{section.fixed:g}" if isinstance(section.fixed, int | float) else str(list(section.fixed))
+            symbols[parameter.name] = f"{section.fixed:g}" if isinstance(section.fixed, int | float) else str(list(section.fixed))
         else:
             number += 1
-            found[parameter.name] = "θ" + str(number).translate(_SUBSCRIPTS)
-    return found
+            symbols[parameter.name] = "θ" + str(number).translate(_SUBSCRIPTS)
+    return symbols
 
 
 def _target_form(config: Config, family: Family, model: Model | None) -> str:
@@ -107,9 +105,9 @@ def _target_form(config: Config, family: Family, model: Model | None) -> str:
         return f"{', '.join(f'`{column}`' for column in columns)}: one vector per row, {family.support.text('y')}"
     if not is_label(config):
         return f"`{columns[0]}`, one number per row: {family.support.text('y')}"
-    found = () if model is None or model.labels is None else model.labels
-    some = ", ".join(display(label, _LABEL) for label in found[:_LABELS]) + (", …" if len(found) > _LABELS else "")
-    labels = f": {some}" if found else ""
+    class_labels = () if model is None or model.labels is None else model.labels
+    some = ", ".join(display(label, _LABEL) for label in class_labels[:_LABELS]) + (", …" if len(class_labels) > _LABELS else "")
+    labels = f": {some}" if class_labels else ""
     if len(columns) > 1:
         return f"one-hot: {len(columns)} columns with one 1 per row; y is the place of the 1{labels}"
     return f"`{columns[0]}`, one label per row; y is its place among the classes{labels}"
@@ -141,7 +139,7 @@ def _parameter_rows(config: Config, family: Family, model: Model | None, symbols
 
 
 def _count(config: Config, model: Model | None, parameter: Parameter) -> str:
-    """How many numbers a parameter is; `K` where neither the data nor one-hot columns say how many classes there are."""
+    """The number of values of a parameter; `K` if the number of classes is unknown."""
     one_hot = len(config.data.targets) > 1
     if model is not None or "classes" not in parameter.axes:
         return " x ".join(map(str, parameter.shape))
@@ -149,7 +147,7 @@ def _count(config: Config, model: Model | None, parameter: Parameter) -> str:
 
 
 def _raw_size(parameter: Parameter) -> int:
-    """How many raw outputs its default activation takes."""
+    """The number of raw outputs that the default activation of a parameter takes."""
     return math.prod(activation_for(parameter).raw_shape(parameter.shape))
 
 
@@ -176,7 +174,7 @@ def _formula(config: Config, family: Family, name: str, output: Output | None, z
 
 
 def _exposure(config: Config, family: Family, name: str) -> str:
-    """How the exposure of a row enters a parameter, by its unit: nothing where it does not."""
+    """The text that says how the exposure changes a parameter, by the parameter's unit; empty if it does not."""
     column = config.data.exposure
     moves = {"location": ",  times `{}`", "rate": ",  divided by `{}`", "log_scale": ",  plus log `{}`"}
     moves |= dict.fromkeys(("scale", "mean"), moves["location"])
@@ -187,16 +185,16 @@ def _network(config: Config, family: Family, model: Model | None) -> str:
     hidden = [str(width) for width in config.network.hidden]
     chain = " → ".join([str(model.encoder.width) if model is not None else "inputs", *hidden, _heads(config, family, model)])
     kind = f"MLP {chain}, {config.network.activation}" if hidden else f"linear {chain}"
-    spread = spread_of(config)
-    kind += beside_of(config)
-    kind += "" if not spread else f", each number also as a {spread} embedding"
-    told = f"{model.network.size():,} weights" if model is not None else "(the data could not be read)"
+    embedding = embedding_text(config)
+    kind += linear_path_text(config)
+    kind += "" if not embedding else f", each number also as a {embedding} embedding"
+    size = f"{model.network.size():,} weights" if model is not None else "(the data could not be read)"
     members = config.network.members
-    return f"{kind}        {told}" + ("" if members == 1 else f"; {members} networks side by side; the forecast is their equal mixture")
+    return f"{kind}        {size}" + ("" if members == 1 else f"; {members} networks side by side; the forecast is their equal mixture")
 
 
 def _heads(config: Config, family: Family, model: Model | None) -> str:
-    """How many outputs grow on the network: not those of fixed parameters, nor of learned constants."""
+    """The number of outputs of the network. Fixed parameters and learned constants have none."""
     if model is not None:
         return str(sum(output.size for output in model.outputs if output.columns != ()))
     sections = config.distribution.parameters
@@ -207,25 +205,25 @@ def _heads(config: Config, family: Family, model: Model | None) -> str:
     return "K" if "K" in counts else str(sum(map(int, counts)))
 
 
-def _with(symbols: dict[str, str], known: FamilyDoc, key: str) -> str:
+def _with(symbols: dict[str, str], doc: FamilyDoc, key: str) -> str:
     """A formula of the family with its symbols replaced by those of this config."""
-    names = {symbol: symbols[parameter] for symbol, parameter in known.symbols().items()}
+    names = {symbol: symbols[parameter] for symbol, parameter in doc.symbols().items()}
     pattern = "|".join(sorted(map(re.escape, names), key=len, reverse=True))
-    return re.sub(rf"(?<![A-Za-zΑ-Ωα-ω_])({pattern})(?![A-Za-zΑ-Ωα-ω])", lambda match: _apart(match, names[match[1]]), known.lines[key])
+    return re.sub(rf"(?<![A-Za-zΑ-Ωα-ω_])({pattern})(?![A-Za-zΑ-Ωα-ω])", lambda match: _apart(match, names[match[1]]), doc.lines[key])
 
 
 def _apart(match: re.Match[str], name: str) -> str:
-    """The name in the place of a symbol, with a dot where two numbers would run together."""
+    """The name that replaces a symbol, with a dot before it if two numbers would run together."""
     before = match.string[match.start() - 1 : match.start()]
     return f"·{name}" if before.isdigit() and name[0].isdigit() else name
 
 
-def _drops(config: Config, known: FamilyDoc, symbols: dict[str, str]) -> Sequence[tuple[str, str]]:
-    """What drops out of the loss in this config, as the family's facts have it."""
-    found = []
-    for line in [known.lines[key] for key in known.lines if key.startswith("drops")]:
+def _drops(config: Config, doc: FamilyDoc, symbols: dict[str, str]) -> Sequence[tuple[str, str]]:
+    """The terms that drop out of the loss in this config, from the family's documentation."""
+    rows = []
+    for line in [doc.lines[key] for key in doc.lines if key.startswith("drops")]:
         condition, _, text = line.partition(": ")
         section = config.distribution.parameters.get(condition.removesuffix(" fixed"))
         if condition == "always" or (section is not None and section.fixed is not None):
-            found.append(("drops out", _with(symbols, FamilyDoc("", {**known.lines, "text": text}), "text")))
-    return found
+            rows.append(("drops out", _with(symbols, FamilyDoc("", {**doc.lines, "text": text}), "text")))
+    return rows

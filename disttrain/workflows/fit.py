@@ -1,4 +1,4 @@
-"""Fit: a config becomes a run folder with a model, its history, predictions and scores."""
+"""The command `fit`: it trains a model and writes a run folder with the model, its history, predictions and scores."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from disttrain import config as configs
 from disttrain import storage, training
 from disttrain.config import Loaded
 from disttrain.errors import STOPPED, DisttrainError, FitFailed, OutOfMemory, StorageError, enough_memory, word_of
-from disttrain.evaluation.metric_selection import require_suited
+from disttrain.evaluation.metric_selection import require_supported
 from disttrain.prediction.layout import require_free_ids
 from disttrain.preparation.prepare import Prepared, prepare
 from disttrain.preparation.training_plan import plan_of
@@ -48,46 +48,50 @@ def fit(
     interruptible: Interruptible = nullcontext,
     command: Sequence[str] = (),
 ) -> Generator[Started | Epoch | Finished]:
-    """Train as the config says and yield what happens: Started, every Epoch, Finished.
+    """Train a model by a config. Yields Started, then every Epoch, then Finished.
 
-    `resume` is the folder of a run to go on with, or True for the newest of this config's name: it ends in the very weights of a fit
-    that was never stopped. `stop` is asked after every batch; a word from it ends the fit cleanly with the best epoch kept. Scores are
-    made inside `interruptible()`, when the model is saved: a KeyboardInterrupt ends them, and the fit as the word of `stop` says.
+    `resume` is the folder of a run to continue, or True for the newest run of this config's name. A resumed fit ends with the same weights
+    as a fit that was never stopped. `stop` is called after every batch; if it returns a word, the fit ends and keeps its best epoch. Scores
+    are computed inside `interruptible()` after the model is saved: a KeyboardInterrupt ends the scoring, and the fit ends with the word of
+    `stop`.
 
-    Raises ConfigError, DataError and StorageError before the first step, FitFailed where training cannot go on; the best epoch so far
-    is then in the run folder.
+    Raises ConfigError, DataError or StorageError before the first step, and FitFailed if training cannot continue; the run folder then has
+    the best epoch so far.
     """
     config = loaded.config
     device = training.device(config.training.device)
     root, out = configs.folder_to_make(config.output.folder), None if out is None else configs.folder_to_make(out)
-    going_on = folder_of(loaded, resume, out, overwrite)
-    # What could not be said of the run afterwards is refused now.
-    manifest.resolved(loaded, going_on or out or root / "run")
-    with ExitStack() as held:
-        held.enter_context(enough_memory(*LESS_MEMORY))
-        # Locked before the work of reading: of two that want one run, the second hears of it at once.
-        run = None if going_on is None else held.enter_context(storage.reopen(going_on))
+    resume_folder = folder_of(loaded, resume, out, overwrite)
+    # Fail now if the resolved config could not be written later.
+    manifest.resolved(loaded, resume_folder or out or root / "run")
+    with ExitStack() as stack:
+        stack.enter_context(enough_memory(*LESS_MEMORY))
+        # Lock the run before reading the data, so that a second fit of the same run fails at once.
+        run = None if resume_folder is None else stack.enter_context(storage.reopen(resume_folder))
         if out is not None and overwrite:
             require_no_input_in(out, source_files(loaded))
-        storage.require_writable(going_on or (root if out is None else out.parent))
+        storage.require_writable(resume_folder or (root if out is None else out.parent))
         prepared = prepare(loaded, limit).lean()
-        # Arrow keeps what it is given back for itself, and it was all of the table.
+        # Arrow keeps freed memory in its pool. Here this is the memory of the full table.
         pa.default_memory_pool().release_unused()
-        require_suited(loaded, prepared)
+        require_supported(loaded, prepared)
         require_free_ids(loaded, prepared.model, prepared.data.arrow_schema)
-        held.enter_context(training.deterministic(config.training.deterministic))
-        held.enter_context(training.threads(*_largest_product(prepared)))
+        stack.enter_context(training.deterministic(config.training.deterministic))
+        stack.enter_context(training.threads(*_largest_product(prepared)))
         before = Resumed() if run is None else resumed(run.path, loaded, prepared, device)
         if run is None:
-            made = storage.create(root, configs.run_name(loaded)) if out is None else storage.create_at(out, overwrite)
-            run = held.enter_context(made)
-        with _told(run), enough_memory(*LESS_MEMORY):
+            new_run = storage.create(root, configs.run_name(loaded)) if out is None else storage.create_at(out, overwrite)
+            run = stack.enter_context(new_run)
+        with _failure_recorded(run), enough_memory(*LESS_MEMORY):
             yield from _run(loaded, prepared, run, before, device, stop, interruptible, command)
 
 
 @contextmanager
-def _told(run: Run) -> Iterator[None]:
-    """Makes run.json and log.jsonl of the run tell of a fault in the block, as far as the disk lets them."""
+def _failure_recorded(run: Run) -> Iterator[None]:
+    """Write a failure of the block into run.json and log.jsonl of the run, then raise it again.
+
+    An interruption gets the status `stopped`, an error the status `failed`. A StorageError of these writes is suppressed.
+    """
     try:
         yield
     except (KeyboardInterrupt, GeneratorExit) as fault:
@@ -96,7 +100,7 @@ def _told(run: Run) -> Iterator[None]:
         raise
     except Exception as fault:
         code = fault.exit_code if isinstance(fault, DisttrainError) else 70
-        # A full disk is what may have gone wrong, and must not hide behind a second fault.
+        # The failure may be a full disk. A second error must not hide it.
         with suppress(StorageError):
             manifest.log(run.path, "failed", {"exit_code": code, "error": str(fault), "traceback": traceback.format_exc()})
             run.update(status="failed", exit_code=code)
@@ -109,47 +113,48 @@ def _run(
 ) -> Iterator[Started | Epoch | Finished]:  # fmt: skip
     config, model, began = loaded.config, prepared.model, time.perf_counter()
     run.update(status="running", command=list(command), config=str(loaded.path) if loaded.path else None)
-    if before.standing is None:
+    if before.training_state is None:
         manifest.write_inputs(run, loaded, prepared, device)
     run.discard("predictions.parquet", "metrics.json")
     history = list(before.history)
-    begun = fit_events.started(prepared, run, device, len(history), before.warnings)
-    manifest.log(run.path, "resumed" if history else "started", asdict(begun))
-    yield begun
+    started = fit_events.started(prepared, run, device, len(history), before.warnings)
+    manifest.log(run.path, "resumed" if history else "started", asdict(started))
+    yield started
     limit = StopRule(stop, config.training.time_limit, began)
     best = BestWeights(model, run, config.output.checkpoint_every, before.best)
     checkpoints = Checkpoints(run, config.output.checkpoint_every, history)
     with _saved(best, history, checkpoints):
-        yield from trained(prepared, device, limit, history, best, checkpoints, before.standing)
-    found = Results(0, {}, (), ()) if limit.word else results(prepared, run, best, limit, checkpoints, interruptible)
+        yield from trained(prepared, device, limit, history, best, checkpoints, before.training_state)
+    result = Results(0, {}, (), ()) if limit.word else results(prepared, run, best, limit, checkpoints, interruptible)
     reason = fit_events.reason(config, len(history), limit.word, limit.late, scoring=limit.scoring)
     status = "finished" if limit.word is None else "stopped"
-    scores = {split: scored["metrics"]["nll"]["value"] for split, scored in found.metrics.items()}
+    scores = {split: scored["metrics"]["nll"]["value"] for split, scored in result.metrics.items()}
     no_gain = fit_events.no_gain(prepared, best.constant, best.number, best.given_up)
-    warnings = (*no_gain, *found.notes, *(floor.text for floor in found.floors))
+    warnings = (*no_gain, *result.notes, *(floor.text for floor in result.at_floor))
     run.update(
         status=status, exit_code=STOPPED[limit.word] if limit.word else 0, reason=reason, best_epoch=best.number, epochs=len(history), scores=scores,
-        warnings=[*begun.warnings, *warnings], floors={floor.parameter: floor.rows for floor in found.floors},
+        warnings=[*started.warnings, *warnings], floors={floor.parameter: floor.rows for floor in result.at_floor},
     )  # fmt: skip
-    if not limit.reached:
+    if not limit.should_stop:
         checkpoints.remove()
     manifest.log(run.path, status, {"reason": reason, "best_epoch": best.number, "scores": scores})
     seconds = time.perf_counter() - began
     yield Finished(
-        run.path, status, reason, limit.word, best.number, len(history), seconds, found.metrics, found.predictions, warnings, limit.reached
-    )
+        run.path, status, reason, limit.word, best.number, len(history), seconds, result.metrics, result.predictions, warnings,
+        limit.should_stop,
+    )  # fmt: skip
 
 
 @contextmanager
 def _saved(best: BestWeights, history: list[Epoch], checkpoints: Checkpoints) -> Iterator[None]:
-    """However the block ends, the network is the best there was afterwards, and in the run folder before anything else is written there."""
+    """Restore the network to its best epoch at the end of the block, and save that epoch and the history, even after a failure."""
     folder = best.run.path
     try:
         with enough_memory(*LESS_MEMORY, saved=lambda: _rescued(best, checkpoints)):
             yield
     except BaseException as fault:
         best.restore()
-        # The fault itself must not hide behind a full disk, or memory that is used up.
+        # A full disk or exhausted memory must not hide the original error.
         with suppress(StorageError, OutOfMemory), enough_memory():
             best.save()
             manifest.write_history(folder, history)
@@ -167,18 +172,18 @@ def _saved(best: BestWeights, history: list[Epoch], checkpoints: Checkpoints) ->
 
 
 def _rescued(best: BestWeights, checkpoints: Checkpoints) -> str:
-    """What is saved of a fit whose memory ran out, in words; there may not even be enough to save all of it."""
+    """Save as much as possible of a fit that ran out of memory. Returns the text that says what was saved."""
     best.model.network.zero_grad()
     saved = f"{best.run.path} (no model yet)"
     with suppress(StorageError, OutOfMemory), enough_memory():
-        saved = best.kept()
+        saved = best.saved_location()
         checkpoints.write()
     epoch = checkpoints.epoch
     return saved if not epoch else f"{saved}; a checkpoint after epoch {epoch}, from which `--resume` goes on"
 
 
 def _largest_product(prepared: Prepared) -> tuple[int, int]:
-    """Rows per step, once for each member, and the widest layer: what decides how many threads pay."""
+    """The rows per step of all members together, and the widest layer. Both decide how many threads are useful."""
     config, rows = prepared.model.config, len(prepared.splits["train"])
     step = rows if config.training.optimizer.name == "lbfgs" else plan_of(config, rows).batch_size
     return min(step, rows) * config.network.members, max([prepared.model.encoder.width, *config.network.hidden])

@@ -1,4 +1,4 @@
-"""The epochs of a fit: the tensors go to the device, the network starts, and every epoch is considered for the best."""
+"""The epochs of a fit: the tensors move to the device, the network starts, and the best epoch is kept."""
 
 from __future__ import annotations
 
@@ -18,61 +18,62 @@ from disttrain.training import Epoch, NotFinite, Plan, RowTensors, TrainingState
 from disttrain.workflows import fit_events
 from disttrain.workflows.stop_rule import StopRule
 
-__all__ = ["trained"]
-
 
 def trained(
     prepared: Prepared, device: torch.device, limit: StopRule, history: list[Epoch], best: BestWeights, checkpoints: Checkpoints,
-    standing: TrainingState | None,
+    training_state: TrainingState | None,
 ) -> Iterator[Epoch]:  # fmt: skip
-    """Train and yield every epoch, which also goes to `history` and `best`."""
+    """Train and yield every epoch. Each epoch is appended to `history` and passed to `best`."""
     train, validation, plan = _work(prepared, device)
     network, family, start = prepared.model.network, prepared.model.family, None
     if not prepared.model.encoder.width:
-        # The constant model is all there is, and it has the maximum of the likelihood already.
+        # Without inputs there is only the constant model, which is already at the maximum likelihood.
         return
     try:
-        if standing is None:
+        if training_state is None:
             start = _start(prepared, train, validation, plan, limit, best, checkpoints.folder.parent)
-            if limit.reached:
-                # A start that was cut short is not that of an unbroken fit: one that goes on begins anew.
+            if limit.should_stop:
+                # An interrupted start differs from that of an uninterrupted fit, so a resumed fit starts again.
                 return
         for epoch in training.epochs(
-            network, family, train, validation, plan, limit, standing, lambda now: checkpoints.keep(now, best.state()), start
+            network, family, train, validation, plan, limit, training_state, lambda now: checkpoints.keep(now, best.state()), start
         ):
             history.append(epoch)
             best.consider(epoch)
             yield epoch
-        if limit.reached:
+        if limit.should_stop:
             checkpoints.write()
     except NotFinite as fault:
-        raise fit_events.not_finite(fault, prepared, best.kept()) from None
+        raise fit_events.not_finite(fault, prepared, best.saved_location()) from None
 
 
 def _start(
     prepared: Prepared, train: RowTensors, validation: RowTensors | None, plan: Plan, limit: StopRule, best: BestWeights, folder: Path
 ) -> Tensor:  # fmt: skip
-    """The losses of epoch 0, which `best` begins with: the constant model, or a linear start where the config asks for one and it is better."""
+    """The losses of epoch 0, after which `best` starts from the same weights.
+
+    These are the weights of the constant model, or of a linear start if the config asks for one and it is better.
+    """
     network, family, initialize = prepared.model.network, prepared.model.family, prepared.model.config.training.initialize
     watched = train if validation is None or not len(validation) else validation
     start, linear = training.start_of(network, family, watched), False
     if initialize in {"linear", "auto"}:
         linear = training.start_linear(network, family, train, validation, plan, limit, trial=initialize == "auto")
         manifest.log(folder, "begun", {"initialize": "linear" if linear else "marginal"})
-        if linear and not limit.reached:
+        if linear and not limit.should_stop:
             start = training.better_start(network, family, watched, start)
-    best.begin(start)
+    best.start_from(start)
     return start.losses
 
 
 def _work(prepared: Prepared, device: torch.device) -> tuple[RowTensors, RowTensors | None, Plan]:
-    """What the loop is given, the network moved to the device: training rows, validation rows and plan."""
+    """The training rows, the validation rows and the plan of the loop. Moves the network to the device."""
     model = prepared.model
     model.network.to(device)
     splits = {name: rows.counted.to(device) for name, rows in prepared.splits.items() if name != "test"}
-    train, held = splits["train"], prepared.held
-    validation = splits.get("validation") if held is None else train.with_member_rows(held)
-    watched = validation if held is None else train[held.flatten().to(device)]
+    train, validation_rows = splits["train"], prepared.validation_rows
+    validation = splits.get("validation") if validation_rows is None else train.with_member_rows(validation_rows)
+    watched = validation if validation_rows is None else train[validation_rows.flatten().to(device)]
     constants = tuple(constant_of(model.family, model.scaling, rows) for rows in (train, watched))
-    train = train if held is None else train.without(held)
+    train = train if validation_rows is None else train.without(validation_rows)
     return train, validation, plan_of(model.config, len(train), (constants[0], constants[1]))

@@ -1,4 +1,4 @@
-"""What a fit tells of itself: how it starts, how it ends, and in which words."""
+"""The events of a fit: its start, its end, and the texts of both."""
 
 from __future__ import annotations
 
@@ -17,19 +17,16 @@ from disttrain.preparation.ties import tie_notes
 from disttrain.storage import Run
 from disttrain.training import NotFinite
 
-__all__ = ["Finished", "Started", "no_gain", "not_finite", "reason", "started"]
-
-# Standard deviations from its mean beyond which a feature may be what is wrong.
-_FAR = 4.0
+# Standard deviations from the mean: a feature further away may be the cause.
+_OUTLIER = 4.0
 
 
 @dataclass(frozen=True)
 class Started:
-    """What is about to be trained: rows per split, encoded inputs, learned numbers of all members, the baseline to beat (nats per row), and warnings.
+    """The start of a fit: rows per split, encoded inputs, weights of all members, the baseline (nats per row), and warnings.
 
-    `remarks` say how the files are read.
-    Each member holds out `own` of the training rows, which others train on (0: all stop by the validation rows). `resumed` epochs were
-    trained before.
+    `remarks` say how the files are read. `own` is the number of training rows that each member holds out while other members train on them;
+    0 if all members stop by the validation rows. `resumed` is the number of epochs that were trained before.
     """
 
     run: str
@@ -52,9 +49,9 @@ class Started:
 
 @dataclass(frozen=True)
 class Finished:
-    """How a fit ended: `status` finished or stopped, the `reason` in words, scores per split, warnings, and the folder with everything.
+    """The end of a fit: `status` finished or stopped, the `reason` as text, the scores of each split, warnings, and the run folder.
 
-    `resumable` where it was stopped before its end, and can go on.
+    `resumable` is True if the fit was stopped before its end and can continue.
     """
 
     folder: Path
@@ -71,24 +68,24 @@ class Finished:
 
 
 def started(prepared: Prepared, run: Run, device: torch.device, resumed: int = 0, notes: Sequence[str] = ()) -> Started:
-    """The first event of a fit that goes on after `resumed` epochs, with further warnings."""
+    """The event Started of a fit that continues after `resumed` epochs, with `notes` as further warnings."""
     model, config = prepared.model, prepared.model.config
     learned = [o.parameter.name if o.fixed is None else f"{o.parameter.name} fixed" for o in model.outputs]
-    own = 0 if prepared.held is None else prepared.held.shape[1]
-    watched = "validation" if "validation" in prepared.splits or own else "train"
+    per_member = 0 if prepared.validation_rows is None else prepared.validation_rows.shape[1]
+    watched = "validation" if "validation" in prepared.splits or per_member else "train"
     baseline = scoring.baseline_nll(prepared, scoring.watched_split(prepared))
     warnings = tie_notes(model.family, model.schema.target[0], prepared.observed.measured)
     return Started(
         run.name, f"{model.family.name}({', '.join(learned)})", str(device), torch.get_num_threads(), config.training.seed,
         prepared.counts(), model.encoder.width, model.network.size(), model.members, baseline, watched, config.training.epochs,
-        (*notes, *prepared.data.warnings, *warnings), resumed, own, prepared.data.remarks,
+        (*notes, *prepared.data.warnings, *warnings), resumed, per_member, prepared.data.remarks,
     )  # fmt: skip
 
 
 def no_gain(prepared: Prepared, constant: Sequence[bool], number: int, given_up: str) -> tuple[str, ...]:
-    """A line where some members are the `constant` model at the end, or no epoch was better than the start: `number` of the best is 0.
+    """A warning if some members end as the `constant` model, or if no epoch was better than the start (`number` of the best epoch is 0).
 
-    What was `given_up` for the constant model were the best weights by the losses of their members.
+    `given_up` names the best weights that were replaced by the constant model; empty if none were.
     """
     if not prepared.model.encoder.width and not number:
         return ()
@@ -96,7 +93,7 @@ def no_gain(prepared: Prepared, constant: Sequence[bool], number: int, given_up:
         return (
             f"the forecast of {given_up} is worse than the constant model on {scoring.watched_split(prepared)}: the constant model is kept",
         )
-    rows = "validation" if "validation" in prepared.splits else "train" if prepared.held is None else "the rows it holds out"
+    rows = "validation" if "validation" in prepared.splits else "train" if prepared.validation_rows is None else "the rows it holds out"
     if all(constant):
         return (f"no epoch was better than the constant model on {rows}: the constant model is kept, which looks at no feature",)
     if any(constant):
@@ -106,7 +103,10 @@ def no_gain(prepared: Prepared, constant: Sequence[bool], number: int, given_up:
 
 
 def reason(config: Config, epochs: int, word: str | None, late: bool, *, scoring: bool = False) -> str:
-    """Why a fit ended after so many epochs: somebody said `word`, perhaps in the `scoring` after them, it was `late`, or it was done."""
+    """The text that says why a fit ended after `epochs` epochs.
+
+    `word` is the word that stopped it, in its epochs or while `scoring`. `late` is True if its time limit ended it.
+    """
     if word is not None and scoring:
         return f"{word} while scoring, after epoch {epochs}; the model is saved"
     if word is not None:
@@ -122,25 +122,25 @@ def reason(config: Config, epochs: int, word: str | None, late: bool, *, scoring
     return f"all {epochs} epochs done"
 
 
-def not_finite(fault: NotFinite, prepared: Prepared, kept: str) -> FitFailed:
-    """The loop's finding in the words of the data: the row in its file, the feature that is far from its mean, and what to change."""
-    place = int(prepared.counted[fault.row])
+def not_finite(fault: NotFinite, prepared: Prepared, saved: str) -> FitFailed:
+    """The error FitFailed for a value that is not finite: the row in its file, the feature far from its mean, and hints."""
+    index = int(prepared.counted[fault.row])
     section, x = prepared.model.config.training, prepared.inputs(prepared.counted[[fault.row]])[0]
-    row = f"row {prepared.data.row[place]:,}"
+    row = f"row {prepared.data.row[index]:,}"
     lines = [f"`{fault.parameter}` reached {fault.value:.3g} (of the standardised target) on {row}"]
     if fault.gradient:
         lines = [f"the slope of `{fault.parameter}` is steepest on {row}, where it is {fault.value:.3g} (of the standardised target)"]
     hints = [f"a lower learning rate: `--set training.optimizer.lr={section.optimizer.lr / 10:.1g}`"]
     if (fault.epoch, fault.batch) == (1, 1):
-        # Before the first step: no learning rate is to blame.
+        # The failure is before the first step, so the learning rate is not the cause.
         hints = ["another family may suit these targets: `disttrain families --data FILE --target COLUMN` ranks them"]
         if section.initialize != "marginal":
             hints.insert(0, "start at the constant model: `--set training.initialize=marginal`")
-    if len(x) and float(x.abs().max()) > _FAR:
+    if len(x) and float(x.abs().max()) > _OUTLIER:
         worst = int(x.abs().argmax())
         lines.append(f"where `{prepared.model.encoder.columns[worst]}` is {float(x[worst]):,.1f} standard deviations from its mean")
         hints.insert(0, "`--set data.scaling=quantile`, or cap the column in your data")
     y = prepared.part("train").outcome.value
     if bool((y == y[:1]).all()):
         lines.append("all training targets are the same: no spread is too small for them, and nothing is left to learn")
-    return FitFailed(replace(fault.findings[0], excerpt=tuple(lines), hints=tuple(hints), kept=kept))
+    return FitFailed(replace(fault.findings[0], excerpt=tuple(lines), hints=tuple(hints), kept=saved))

@@ -1,4 +1,4 @@
-"""What a fit says of its model when the epochs are done: predictions and scores of its own rows."""
+"""The results of a fit after its epochs: predictions and scores of its own rows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from disttrain import storage
 from disttrain.errors import StorageError, enough_memory
 from disttrain.evaluation import scoring
-from disttrain.evaluation.floors import Floor, floors
+from disttrain.evaluation.floors import Floor, parameters_at_floor
 from disttrain.preparation.prepare import Prepared
 from disttrain.runs.best_weights import BestWeights
 from disttrain.runs.checkpoints import Checkpoints
@@ -18,46 +18,44 @@ from disttrain.storage import Run
 from disttrain.workflows.predict import write_own
 from disttrain.workflows.stop_rule import StopRule
 
-__all__ = ["LESS_MEMORY", "Interruptible", "Results", "results"]
-
 Interruptible = Callable[[], AbstractContextManager[None]]
 LESS_MEMORY = ("a smaller `training.batch_size`, narrower `network.hidden`, or fewer `network.members`",)
 
 
 @dataclass(frozen=True)
 class Results:
-    """How many rows were predicted, the scores of each split, what is to be said of them, and the parameters at their floors."""
+    """The number of predicted rows, the scores of each split, notes on the scores, and the parameters at their floors."""
 
     predictions: int
     metrics: dict[str, Any]
     notes: tuple[str, ...]
-    floors: Sequence[Floor]
+    at_floor: Sequence[Floor]
 
 
 def results(
     prepared: Prepared, run: Run, best: BestWeights, limit: StopRule, checkpoints: Checkpoints, interruptible: Interruptible
 ) -> Results:
-    """Write predictions.parquet and metrics.json; nothing of them is there where the fit is stopped meanwhile."""
+    """Write predictions.parquet and metrics.json. If the fit is stopped meanwhile, neither file remains."""
     limit.scoring = True
     try:
         with interruptible(), enough_memory(*LESS_MEMORY, saved=lambda: str(run.path / "model")):
-            if limit.asked():
+            if limit.stop_requested():
                 raise KeyboardInterrupt
-            # Scoring takes more memory than writing, which leaves some behind.
+            # Score first: scoring needs more memory than writing, and writing does not free all of its memory.
             metrics, notes = scoring.split_metrics(prepared, run.name, limit.end)
             if not all(best.constant) and scoring.worse_than_baseline(prepared, metrics):
-                # Its members are better one by one, on rows of their own; together, and on these rows, they are not.
+                # Each member beats the baseline on its own rows, but their mixture does not on these rows.
                 best.give_up()
                 best.save()
                 metrics, notes = scoring.split_metrics(prepared, run.name, limit.end)
             predictions = write_own(prepared, run.path, run.name)
             storage.write_json(run.path / "metrics.json", metrics)
-            return Results(predictions, metrics, notes, floors(prepared.model, list(prepared.splits.values())))
+            return Results(predictions, metrics, notes, parameters_at_floor(prepared.model, list(prepared.splits.values())))
     except BaseException as fault:
-        # What is missing are the scores: a fit that goes on from here makes them without an epoch more.
+        # Only the scores are missing: a fit that resumes from this checkpoint computes them without another epoch.
         with suppress(StorageError, MemoryError):
             checkpoints.write()
-        if not (isinstance(fault, KeyboardInterrupt) and limit.asked()):
+        if not (isinstance(fault, KeyboardInterrupt) and limit.stop_requested()):
             raise
     run.discard("predictions.parquet", "metrics.json")
     return Results(0, {}, (), ())

@@ -9,7 +9,7 @@ import torch
 
 from disttrain import distributions as d
 from disttrain.errors import UsageError
-from disttrain.evaluation.metric_selection import suited
+from disttrain.evaluation.metric_selection import default_metrics
 from disttrain.metrics import METRICS
 from disttrain.outcomes import Outcome
 
@@ -32,12 +32,12 @@ SEEN = {
     ],
 )
 def test_the_usual_metrics_are_those_that_can_score_what_was_seen(kind: str, names: tuple[str, ...]) -> None:
-    assert suited(d.Weibull(TIME, TIME), SEEN[kind]) == names
-    assert suited(d.Weibull(TIME, TIME)) == suited(d.Weibull(TIME, TIME), SEEN["exact"])
+    assert default_metrics(d.Weibull(TIME, TIME), SEEN[kind]) == names
+    assert default_metrics(d.Weibull(TIME, TIME)) == default_metrics(d.Weibull(TIME, TIME), SEEN["exact"])
 
 
 def test_only_survival_times_are_ranked() -> None:
-    assert "concordance" not in suited(d.Normal(TIME, TIME), SEEN["right"])
-    assert "concordance" not in suited(d.Poisson(TIME), SEEN["right"])
+    assert "concordance" not in default_metrics(d.Normal(TIME, TIME), SEEN["right"])
+    assert "concordance" not in default_metrics(d.Poisson(TIME), SEEN["right"])
     with pytest.raises(UsageError):
         METRICS["mae"].require(d.Weibull(TIME, TIME), SEEN["right"])

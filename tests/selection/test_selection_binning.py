@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 import scipy.stats
 
-from disttrain.selection.binning import grouped
+from disttrain.selection.binning import binned
 from disttrain.selection.ranking import ranking
 from tests.small_runs import write_table
 
@@ -19,7 +19,7 @@ FINE = 2_000
 )
 def test_the_likelihood_of_groups_is_that_of_all_rows(law):
     y = law.rvs(50_000, random_state=np.random.default_rng(5))
-    found = grouped(y, None, FINE)
+    found = binned(y, None, FINE)
     assert len(found) < FINE
     for other in (law, scipy.stats.norm(y.mean(), y.std()), scipy.stats.cauchy(np.median(y), y.std())):
         # A group in the middle holds 1/400 of the rows: replacing them by one moves a mean of the order of its square.
@@ -29,7 +29,7 @@ def test_the_likelihood_of_groups_is_that_of_all_rows(law):
 def test_amounts_beside_a_heavy_zero_are_as_well_kept_as_without_it():
     rng = np.random.default_rng(10)
     y = np.where(rng.random(50_000) < 0.3, 0.0, rng.gamma(0.7, 500.0, 50_000))
-    found, law = grouped(y, None, FINE), scipy.stats.gamma(0.7, scale=500.0)
+    found, law = binned(y, None, FINE), scipy.stats.gamma(0.7, scale=500.0)
     dense = found.values > 0
     there = float(np.dot(found.weight[dense], law.logpdf(found.values[dense]))) / len(y)
     assert there == pytest.approx(law.logpdf(y[y > 0]).sum() / len(y), abs=3e-5)
@@ -38,7 +38,7 @@ def test_amounts_beside_a_heavy_zero_are_as_well_kept_as_without_it():
 def test_groups_are_members_in_order_and_carry_all_the_weight():
     rng = np.random.default_rng(6)
     y, weight = rng.normal(size=5_000), rng.uniform(0.1, 3.0, 5_000)
-    found = grouped(y, weight, FINE)
+    found = binned(y, weight, FINE)
     assert np.all(np.diff(found.values) > 0)
     assert np.isin(found.values, y).all()
     assert found.weight.sum() == pytest.approx(weight.sum(), rel=1e-12)
@@ -48,7 +48,7 @@ def test_groups_are_members_in_order_and_carry_all_the_weight():
 def test_a_weight_counts_as_repeated_rows():
     rng = np.random.default_rng(7)
     y, times = rng.gamma(2.0, 1.0, 4_000), rng.integers(1, 5, 4_000)
-    one, other = grouped(y, times.astype(float), FINE), grouped(np.repeat(y, times), None, FINE)
+    one, other = binned(y, times.astype(float), FINE), binned(np.repeat(y, times), None, FINE)
     np.testing.assert_array_equal(one.values, other.values)
     np.testing.assert_allclose(one.weight, other.weight, rtol=1e-12)
 
@@ -56,11 +56,11 @@ def test_a_weight_counts_as_repeated_rows():
 def test_heavy_values_stand_alone_and_few_values_are_all_kept():
     rng = np.random.default_rng(8)
     y = np.concatenate([np.zeros(3_000), rng.gamma(2.0, 1.0, 7_000), np.full(500, 1.5)])
-    found = grouped(y, None, 250)
+    found = binned(y, None, 250)
     assert dict(zip(found.values, found.weight, strict=True))[0.0] == 3_000
     assert dict(zip(found.values, found.weight, strict=True))[1.5] == 500
     counts = rng.poisson(3.0, 10_000).astype(float)
-    few = grouped(counts, None, 250)
+    few = binned(counts, None, 250)
     np.testing.assert_array_equal(few.values, np.unique(counts))
     np.testing.assert_array_equal(few.weight, np.unique(counts, return_counts=True)[1])
 

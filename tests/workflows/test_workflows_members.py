@@ -18,8 +18,8 @@ import torch
 import disttrain
 from disttrain import distributions
 from disttrain.errors import ConfigError
-from disttrain.evaluation.floors import floors
-from disttrain.evaluation.metric_selection import suited
+from disttrain.evaluation.floors import parameters_at_floor
+from disttrain.evaluation.metric_selection import default_metrics
 from disttrain.families import FAMILIES
 from disttrain.metrics import METRICS
 from disttrain.preparation.prepare import prepare
@@ -105,7 +105,7 @@ def test_every_family_is_forecast_by_the_equal_mixture_of_its_members(family, en
     # One network for each: their forecasts differ.
     assert all(any(float(value[:, a].sub(value[:, b]).abs().max()) > 0 for value in own.values()) for a, b in ((0, 1), (0, 2), (1, 2)))
     example = disttrain.load(run.folder).model.example()
-    scores = run.evaluated(*suited(example)).document["metrics"]
+    scores = run.evaluated(*default_metrics(example)).document["metrics"]
     assert scores["nll"]["value"] == pytest.approx(equal(density).mean(), abs=1e-9)
     assert all(score["value"] is not None and np.isfinite(score["value"]) for score in scores.values())
 
@@ -177,12 +177,12 @@ def test_what_metrics_say_of_classes_and_angles_they_say_of_their_mixtures():
 
 def test_a_row_at_the_floor_of_any_member_is_counted(ensemble, file):
     prepared = prepare(configuration(ensemble("normal").folder.parent / "ensemble.yaml", []))
-    assert floors(prepared.model, list(prepared.splits.values())) == []
+    assert parameters_at_floor(prepared.model, list(prepared.splits.values())) == []
     head = prepared.model.network.branches[0].heads[0]
     with torch.no_grad():
         # loc and scale of the last member: the raw scale of every row is far below 0.
         head.bias[MEMBERS - 1, 0, 1] = -1e3
-    (found,) = floors(prepared.model, list(prepared.splits.values()))
+    (found,) = parameters_at_floor(prepared.model, list(prepared.splits.values()))
     assert (found.parameter, found.rows) == ("scale", 60)
 
 
@@ -359,8 +359,8 @@ def test_members_hold_out_rows_of_their_own_that_count_as_training_rows(file, tm
     counts = prepared.counts()
     assert counts["validation"] == 0
     assert sum(counts.values()) == 60
-    assert prepared.held.shape == (MEMBERS, round(0.2 * counts["train"]))
-    assert any(f"each member holds out {prepared.held.shape[1]}" in remark.text for remark in check(loaded))
+    assert prepared.validation_rows.shape == (MEMBERS, round(0.2 * counts["train"]))
+    assert any(f"each member holds out {prepared.validation_rows.shape[1]}" in remark.text for remark in check(loaded))
     run = fitted(tmp_path / "own.yaml", tmp_path / "run").folder
     history = pq.read_table(run / "history.parquet")
     assert not history["validation_nll"].null_count
@@ -372,7 +372,7 @@ def test_members_hold_out_rows_of_their_own_that_count_as_training_rows(file, tm
 def test_one_network_holds_out_a_share_as_at_random(file, tmp_path):
     one = configuration(write_config(tmp_path / "own.yaml", own_config(file)), ["network.members=1"])
     random = configuration(tmp_path / "own.yaml", ["network.members=1", "data.split.method=random"])
-    assert prepare(one).held is None
+    assert prepare(one).validation_rows is None
     assert np.array_equal(prepare(one).data.split, prepare(random).data.split)
 
 
