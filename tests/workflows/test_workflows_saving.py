@@ -145,7 +145,7 @@ def test_ctrl_c_of_a_python_program_reaches_it(config, whole, tmp_path, monkeypa
     def interrupted(*given):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(fits.scoring, "split_metrics", interrupted)
+    monkeypatch.setattr(results.scoring, "split_metrics", interrupted)
     folder = tmp_path / "broken" / "run"
     with pytest.raises(KeyboardInterrupt):
         list(fit(configuration(config), out=folder))
