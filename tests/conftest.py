@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 
 # Test processes run side by side: a second thread in each would only wait for the others. Before torch is imported, for subprocesses too.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -11,13 +12,28 @@ import pytest
 
 from tests.small_runs import config_of, family_table, fitted, write_config, write_table
 
+# Of a test of more cases than this, one in so many is fast: the first of them, and the others spread over all.
+MANY_CASES, FAST_SHARE = 16, 8
 
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Tests that share the fit of a family go to one process: the fit is made once."""
+    """Send tests that share the fit of a family to one process, and mark most cases of large tests as slow."""
+    cases = Counter(map(function_of, items))
+    position = Counter()
     for item in items:
         family = getattr(item, "callspec", None) and item.callspec.params.get("family")
         if isinstance(family, str) and "family_run" in item.fixturenames:
             item.add_marker(pytest.mark.xdist_group(family))
+        function = function_of(item)
+        if cases[function] > MANY_CASES and position[function] % FAST_SHARE:
+            item.add_marker(pytest.mark.slow)
+        position[function] += 1
+
+
+def function_of(item):
+    """The file and the function of a test, without its case."""
+    return item.nodeid.partition("[")[0]
 
 
 @pytest.fixture(scope="session")

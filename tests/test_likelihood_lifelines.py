@@ -37,6 +37,7 @@ def at_the_fit(fitter, names, make, frame):
     return make(*map(torch.from_numpy, predictors))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", AFT)
 @pytest.mark.parametrize(("table", "time", "event"), [("rossi_recidivism", "week", "arrest"), ("gbsg2", "time", "cens")])
 def test_right_censored_rows_score_as_in_lifelines(family, table, time, event):

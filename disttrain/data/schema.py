@@ -100,6 +100,7 @@ class Schema:
         listed, starred, passed = listed_features(section, arrow_schema.names, {*special, *split_columns(section), *names(section.exclude)})
         findings = list(lookup(dict.fromkeys((*listed, *special, *other_columns(section))), arrow_schema, where, parts))
         present = [name for name in listed if len(arrow_schema.get_all_field_indices(name)) == 1]
+        source.cache.expected = (*listed, *special, *split_columns(section), *columns_of(names(section.filter)))
         features, faults, warnings = resolved(section, present, source, starred)
         findings += [*faults, *schema.type_faults(arrow_schema, where, source.conflict, target=True)]
         if starred and not listed:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,8 +20,9 @@ from disttrain.data.common_types import exactly
 from disttrain.data.file_columns import in_form, kind_of_cells, type_of
 from disttrain.data.filters import columns_of, columns_of_names, keep
 from disttrain.data.io.arrow_arrays import boolean_column, is_text
+from disttrain.data.io.chunk_cache import ChunkCache
 from disttrain.data.io.csv_dialect import Dialect
-from disttrain.data.io.files import digest, reading, stamp
+from disttrain.data.io.files import digest, half_of_memory, reading, stamp
 from disttrain.data.io.formats import Format, format_of
 from disttrain.data.io.hive import constant, partition_types, partitions
 from disttrain.data.io.ndjson import is_large
@@ -70,6 +70,8 @@ class Source:
         self._native_types: dict[str, Any] = {}
         self._common_types: dict[str, Any] = {}
         self._counts: dict[Path, int] = {}
+        self._stamps: dict[Path, tuple[int, int]] = {}
+        self.cache = ChunkCache()
 
     @cached_property
     def format(self) -> Format:
@@ -77,8 +79,8 @@ class Source:
         forms = {form.name: form for form in (format_of(path, self.named) for path in self.files)}
         if len(forms) > 1:
             what = f"the source mixes the formats {' and '.join(forms)}"
-            folder, hints = display_path(self.files[0].parent), ("name the files of one, with a glob",)
-            raise DataError(Finding("formats-differ", what, folder, hints=hints))
+            hints = ("name the files of one, with a glob",)
+            raise DataError(Finding("formats-differ", what, display_path(self.files[0].parent), hints=hints))
         return next(iter(forms.values()))
 
     @cached_property
@@ -198,7 +200,7 @@ class Source:
         self._require_once(columns)
         position = 0
         for path, dialect, schema in zip(self.files, self.dialects, self._schemas, strict=True):
-            first, before = position, stamp(path)
+            first, before = position, self._stamps.setdefault(path, stamp(path))
             for batch in self._file_pieces(path, columns, schema, dialect, text):
                 yield batch, dialect, position
                 position += batch.num_rows
@@ -213,7 +215,7 @@ class Source:
         # Where no column of the file is asked for, some column must still tell the number of rows.
         inside = inside or [name for name, times in Counter(schema.names).items() if times == 1][:1]
         text_columns = {file_names[name] for name in text if name in file_names}
-        for piece in gathered(self.format.batches(path, inside, schema, dialect, text_columns, BATCH_ROWS)):
+        for piece in gathered(self.cache.batches(self.format, path, inside, schema, dialect, text_columns, BATCH_ROWS)):
             for batch in plain_parts(piece):
                 read = dict(zip(inside, batch.columns, strict=True))
                 arrays = [
@@ -390,11 +392,3 @@ def comparisons(rows: Any, columns: Sequence[str]) -> Any:
     present = [name for name in columns if rows.schema.get_field_index(COMPARED + name) >= 0]
     arrays = [rows.column(COMPARED + name) for name in present]
     return pa.Table.from_arrays(arrays, present) if arrays else pa.Table.from_batches([], pa.schema([]))
-
-
-def half_of_memory() -> int:
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
-    except (AttributeError, ValueError, OSError):
-        # Systems that do not say have it noticed by the allocator.
-        return 1 << 62

@@ -214,6 +214,7 @@ class _Part:
 
 def _read(source: Source, forms: Mapping[str, str], config: Config, limit: int | None, compared: Sequence[str]) -> _Part:
     rows = source.read(forms, compared, filters_of(config), limit)
+    source.cache.clear()
     require_total(source, rows.total)
     read = rows.total if limit is None else min(limit, rows.total)
     return _Part(source, rows.table, rows.compared, rows.row, rows.total, read - len(rows.row))

@@ -177,19 +177,20 @@ def _new_rows(model: Model, source: Source, options: EvaluateOptions, baseline_m
     model.schema.check(source, target=True)
     there, forms = source.schema.names, model.schema.forms(target=True, ids=False)
     by = columns_meant(options.by, there) or [name for name in model.config.evaluation.by if name in there]
-    # The file is read twice: first the few columns that select and observe the rows, then the columns that forecasts need.
+    # Two passes: first the few columns that select and observe the rows, then the columns that forecasts need.
     dropping = model.schema.feature_columns if model.encoder.missing == "drop" else ()
     observed = dict.fromkeys((*model.schema.scored_columns, *model.schema.row_inputs.values(), *by))
     first = {name: forms.get(name, NAME) for name in (*observed, *dropping)}
-    read = source.read(first, filters=filters_of(model.config))
-    usable = model.encoder.usable(read.table) if dropping else np.ones(len(read.row), dtype=bool)
-    mask = np.zeros(read.total, dtype=bool)
-    mask[read.row[usable]] = True
     # The baseline model reads its features in its own form. For features of both models, the form of this model is used.
     forecast = {
         **({} if baseline_model is None else baseline_model.schema.forms(target=False, ids=False)),
         **model.schema.forms(target=False, ids=False),
     }
+    source.cache.expected = tuple(source.renamed.get(name, name) for name in (*first, *forecast))
+    read = source.read(first, filters=filters_of(model.config))
+    usable = model.encoder.usable(read.table) if dropping else np.ones(len(read.row), dtype=bool)
+    mask = np.zeros(read.total, dtype=bool)
+    mask[read.row[usable]] = True
 
     def blocks() -> Iterator[pa.Table]:
         tables = (pa.Table.from_batches([batch]) for batch in ahead(source.batches(forecast, BLOCK)))

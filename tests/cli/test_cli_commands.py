@@ -47,6 +47,7 @@ def python(*arguments, cwd):
     return subprocess.run([sys.executable, *arguments], cwd=cwd, env=environment, capture_output=True, check=False)
 
 
+@pytest.mark.slow
 def test_predictions_do_without_pandas_and_scipys_special_functions_and_scores_without_pandas(here):
     """pyarrow imports pandas on the sly where it is given NumPy arrays, which costs a quarter of a second and 30 MiB; the other, a fifth."""
     done("fit", "small.yaml", "--set", "distribution=normal")
@@ -190,6 +191,7 @@ def test_an_evaluation_as_json_is_one_document(family_run):
     assert set(document["by"]["kind"]["north"]) == {"rows", "metrics"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [1, 2])
 @pytest.mark.parametrize("name", ["normal", "gamma", "poisson", "bernoulli"])
 def test_what_so_few_rows_cannot_tell_is_a_dash(rows, name, here, family_run):
@@ -241,6 +243,7 @@ def test_families_are_listed_and_described():
         assert row["family"] in done("families", row["family"])[0]
 
 
+@pytest.mark.slow
 def test_the_program_runs_as_a_module_and_ends_with_its_codes(here):
     assert python("-m", "disttrain", "fit", "small.yaml", "-q", cwd=here).returncode == 0
     assert python("-m", "disttrain", "evaluate", "--require", "nll<-100", cwd=here).returncode == 1

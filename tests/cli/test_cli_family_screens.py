@@ -128,6 +128,7 @@ def test_columns_of_a_screen_stay_straight_beside_long_supports():
     assert done("families", "multivariate_normal")[0].startswith(MULTIVARIATE_NORMAL)
 
 
+@pytest.mark.slow
 def test_the_screen_of_a_ranking(folder, monkeypatch):
     monkeypatch.chdir(folder)
     out, err = done("families", "--data", "data.parquet", "--target", "flow", "--support", "real", "--top", "3")

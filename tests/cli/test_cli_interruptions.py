@@ -46,6 +46,7 @@ EARLY = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("point", "signals"), EARLY, ids=str)
 def test_before_a_fit_has_begun_one_signal_ends_it_at_once_in_one_line(point, signals, folder):
     done = run(folder, point, signals, "fit", "small.yaml", "--out", "early")
@@ -66,6 +67,7 @@ DURING = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", DURING)
 def test_in_a_run_the_status_is_true(moment, folder):
     point, signals = DURING[moment]
@@ -85,6 +87,7 @@ def test_in_a_run_the_status_is_true(moment, folder):
     shutil.rmtree(out)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("point", "signal"), [("import:torch", 2), ("call:disttrain.workflows.predict:written", 15)])
 def test_a_prediction_that_is_interrupted_leaves_nothing(point, signal, folder, family_run):
     model = str(family_run("gamma").folder)

@@ -128,6 +128,7 @@ def test_what_cannot_have_been_seen_is_a_data_error_that_names_its_rows(here, ki
     assert not (here / "runs").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "changes", "seen"), ALLOWED)
 def test_an_empty_or_infinite_end_is_an_open_one(here, kind, changes, seen):
     prepared(here, kind, changes)
@@ -136,6 +137,7 @@ def test_an_empty_or_infinite_end_is_an_open_one(here, kind, changes, seen):
     said(0, "fit", "seen.yaml", *OVERRIDES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", MISSING)
 def test_a_file_without_a_needed_column_says_which_key_needs_it(here, kind):
     column, key = MISSING[kind]

@@ -46,6 +46,7 @@ def checkout(tmp_path, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
 
 
+@pytest.mark.slow
 def test_the_transcripts_are_what_is_printed(checkout):
     shown = [command for transcript in transcripts() for command in commands(transcript)]
     assert {shlex.split(command)[1] for command, _ in shown} == {"fit", "predict", "evaluate", "explain"}

@@ -50,6 +50,7 @@ COMMANDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_reader_that_leaves_ends_a_command_silently(name, folder):
     writer = gone()
@@ -59,6 +60,7 @@ def test_a_reader_that_leaves_ends_a_command_silently(name, folder):
     assert "error" not in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_full_disk_behind_stdout_is_said_once(name, folder):
     with open(FULL, "w") as full:
@@ -68,6 +70,7 @@ def test_a_full_disk_behind_stdout_is_said_once(name, folder):
     assert "error[disk-full]: cannot write to stdout: No space left on device" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "options"), [("nobody", []), ("nobody", ["--json"]), ("full", ["--json"])], ids=str)
 def test_a_fit_goes_on_when_nobody_listens(kind, options, folder):
     writer = gone() if kind == "nobody" else os.open(FULL, os.O_WRONLY)
@@ -80,6 +83,7 @@ def test_a_fit_goes_on_when_nobody_listens(kind, options, folder):
     assert done.returncode == (6 if kind == "full" else 0)
 
 
+@pytest.mark.slow
 def test_without_standard_streams_nothing_is_written_into_a_file_of_ours(folder):
     command = f"{sys.executable} -m disttrain predict run --data data.parquet -o closed.csv >&- 2>&- <&-"
     assert subprocess.run(command, shell=True, cwd=folder, check=False).returncode == 0
@@ -88,6 +92,7 @@ def test_without_standard_streams_nothing_is_written_into_a_file_of_ours(folder)
     assert lines[0].startswith('"row"')
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [["fit", "piped.yaml"], ["check", "piped.yaml"], ["evaluate", "piped"], ["predict", "piped", "-o", "z.csv"],
                                        ["predict", "run", "--data", "-", "-o", "z.csv"], ["evaluate", "run", "--data", "-"],
                                        ["families", "--data", "-", "--target", "gamma"]], ids=" ".join)  # fmt: skip
@@ -118,6 +123,7 @@ TALKING = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TALKING)
 def test_what_cannot_be_printed_as_standard_output_is_closed_is_a_failure_of_the_command(name, folder):
     done = closed(TALKING[name], ">&-", folder)
@@ -127,6 +133,7 @@ def test_what_cannot_be_printed_as_standard_output_is_closed_is_a_failure_of_the
     assert "rows -> -" not in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TALKING)
 def test_no_command_needs_standard_error_or_input(name, folder):
     done = closed(TALKING[name], "2>&- <&-", folder)
@@ -134,6 +141,7 @@ def test_no_command_needs_standard_error_or_input(name, folder):
     assert done.stdout
 
 
+@pytest.mark.slow
 def test_an_encoding_without_ticks_is_no_reason_to_fail(folder):
     environment = os.environ | {"PYTHONIOENCODING": "latin-1"}
     command = [sys.executable, "-m", "disttrain", "check", "small.yaml"]

@@ -43,6 +43,7 @@ def on_a_terminal(arguments, folder, columns):
     return ESCAPES.sub("", written.decode()).replace("\r\n", "\n")
 
 
+@pytest.mark.slow
 def test_a_fit_on_a_terminal(tmp_path, table):
     write_table(tmp_path / "data.parquet", table)
     write_config(tmp_path / "small.yaml", config_of("gamma", "data.parquet"))

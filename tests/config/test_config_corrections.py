@@ -50,6 +50,7 @@ def test_a_value_that_is_offered_is_taken(section, key):
             assert not codes & {"wrong-type", "out-of-range"}, (value, hint)
 
 
+@pytest.mark.slow
 @given(st.text(max_size=40) | st.floats() | st.integers() | st.lists(st.text(max_size=5), max_size=4), st.sampled_from(KEYS))
 @settings(max_examples=200, deadline=None)
 def test_any_value_has_a_hint_or_none_and_never_a_fault(value, key):

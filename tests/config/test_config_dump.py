@@ -72,6 +72,7 @@ def documents(draw) -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(documents())
 def test_a_dumped_config_reads_back_equal(document):

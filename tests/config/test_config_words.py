@@ -67,6 +67,7 @@ def strings():
                     yield node.value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ASKED_FOR)
 def test_the_words_are_asked_for(name):
     known = set(strings())

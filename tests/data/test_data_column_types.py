@@ -49,6 +49,7 @@ def test_a_word_for_a_missing_value_is_missing_in_text_that_is_compared(tmp_path
 LONG = 70_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", [1, -1])
 @pytest.mark.parametrize("form", ["csv", "parquet", "ndjson"])
 @pytest.mark.parametrize("truth", ["true", " FALSE"])

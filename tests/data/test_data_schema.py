@@ -50,6 +50,7 @@ def source_with(schema, location="data"):
         location=location,
         conflict=lambda column: None,
         require_separated=lambda columns: None,
+        cache=SimpleNamespace(),
         native_types=lambda names: {name: plain(schema.field(name).type) for name in names},
         pieces=lambda columns, text: iter(()),
     )

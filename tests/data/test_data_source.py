@@ -188,6 +188,7 @@ def test_half_a_file_is_unreadable_in_every_format_that_has_an_end(tmp_path, suf
     assert fault_of(tmp_path, f"half{suffix}", content[: len(content) // 2]).code == "unreadable-file"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".parquet", ".feather", ".ndjson", ".csv"])
 def test_mutated_bytes_load_or_are_a_data_error(tmp_path, suffix):
     """Seeded: 150 copies with a few bytes changed, cut out or cut off; nothing but DataError may come out."""

@@ -40,6 +40,7 @@ def test_the_lower_tail_above_a_rare_zero_is_that_of_the_base():
     torch.testing.assert_close(functionals.cdf(amounts, y), tensor(GATE + stats.gamma(20.0).cdf(y)), rtol=1e-11, atol=0.0)
 
 
+@pytest.mark.slow
 def test_counts_that_are_nearly_always_zero_have_finite_quantiles_and_draws_beyond_the_hurdle():
     made = hurdle(distributions.Poisson(tensor(1e-12)))
     # P(Y > 1) is half the rate: 5e-13.

@@ -66,6 +66,7 @@ def test_log_cdf_and_log_survival_are_the_logarithms_of_cdf_and_survival(example
         )
 
 
+@pytest.mark.slow
 @with_tails
 @pytest.mark.parametrize("tail", ["log_cdf", "log_survival"])
 def test_gradients_of_the_tails_agree_with_finite_differences(example, tail):
@@ -115,6 +116,7 @@ def test_quantile_and_cdf_are_inverse(example):
     assert bool(((functionals.cdf(distribution, q) - tensor(LEVELS)).abs() <= 1e-10 * tensor(LEVELS) + 2.0 * rounding).all())
 
 
+@pytest.mark.slow
 @discrete
 def test_the_quantile_is_the_smallest_count_that_reaches_the_level(example):
     distribution = made(example)

@@ -10,6 +10,7 @@ import pytest
 from disttrain import distributions
 
 
+@pytest.mark.slow
 def test_naming_a_distribution_does_not_import_torch():
     program = (
         "import sys; from disttrain import distributions as d; gamma = d.deferred_class('Gamma'); before = 'torch' in sys.modules;"

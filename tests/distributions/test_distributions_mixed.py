@@ -136,11 +136,13 @@ def masses(case: Case) -> dict[float, float]:
     return {atom: float(functionals.probability_at(made(case), tensor(atom))) for atom in case.atoms}
 
 
+@pytest.mark.slow
 @real
 def test_probabilities_and_density_together_are_one(case):
     assert sum(masses(case).values()) + density_integral(case, *ends(case)) == pytest.approx(1.0, abs=1e-8)
 
 
+@pytest.mark.slow
 @real
 def test_the_cdf_is_the_integral_of_the_density_and_the_probabilities_below(case):
     low, _ = ends(case)
@@ -193,6 +195,7 @@ def test_gradients_agree_with_finite_differences(case, score):
     assert torch.autograd.gradcheck(scores, values, eps=1e-6, atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.slow
 @every
 def test_moments_are_those_of_draws(case):
     size = 40_000
@@ -203,6 +206,7 @@ def test_moments_are_those_of_draws(case):
     assert abs(float(square.mean()) - variance) < 5.0 * float(square.std()) / math.sqrt(size)
 
 
+@pytest.mark.slow
 @every
 def test_moments_are_sums_or_integrals(case):
     if case.step:
@@ -236,6 +240,7 @@ def test_pit_is_uniform(case):
     assert stats.kstest(shares.numpy(), "uniform").pvalue > 1e-3
 
 
+@pytest.mark.slow
 @every
 def test_crps_is_that_of_draws(case):
     size = 100_000

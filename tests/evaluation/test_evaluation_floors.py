@@ -44,6 +44,7 @@ EXPOSED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("activation", ["exp", "squareplus"])
 @pytest.mark.parametrize("data", EXPOSED.values(), ids=EXPOSED)
 def test_rare_events_per_exposure_are_fitted_in_any_unit(data, activation, tmp_path):
@@ -64,6 +65,7 @@ def test_rare_events_per_exposure_are_fitted_in_any_unit(data, activation, tmp_p
 COUNTS = ("negative_binomial", "negative_binomial1", "generalized_poisson", {"family": "zero_inflated", "of": "poisson"})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", COUNTS, ids=str)
 def test_every_family_of_counts_is_the_same_in_another_unit_of_exposure(family, tmp_path):
     losses = []
@@ -74,6 +76,7 @@ def test_every_family_of_counts_is_the_same_in_another_unit_of_exposure(family, 
     assert losses[0] < maximum(accidents())[1]
 
 
+@pytest.mark.slow
 def test_amounts_of_a_tweedie_change_their_unit_alone(tmp_path):
     rng = np.random.default_rng(5)
     x, number = rng.normal(size=120), rng.poisson(0.8, 120)

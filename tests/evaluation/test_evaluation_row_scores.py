@@ -60,6 +60,7 @@ def numbers(value, name=""):
         yield name, value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_file_is_scored_in_blocks_as_at_once(family, family_run, table_file, tmp_path, monkeypatch):
     question = EvaluateOptions(
@@ -121,6 +122,7 @@ def test_a_fit_is_scored_in_blocks_as_at_once(table_file, tmp_path, monkeypatch)
     assert_near(scores[0], scores[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("quick", [0.0, 3600.0])
 def test_a_limit_that_is_far_away_moves_no_bit_of_a_score(quick, table_file, tmp_path, monkeypatch):
     monkeypatch.setattr(scoring, "_FIRST", 7)

@@ -64,6 +64,7 @@ def test_the_loss_and_its_gradient_are_finite_for_every_raw_output(name, logits)
         assert slope is None or bool(slope.isfinite().all())
 
 
+@pytest.mark.slow
 @every
 def test_the_gradient_is_that_of_finite_differences(name):
     family, values = FAMILY[name], parameters(name)
@@ -80,6 +81,7 @@ def test_the_gradient_is_that_of_finite_differences(name):
     assert torch.autograd.gradcheck(log_prob, raw, eps=1e-6, atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.slow
 @known
 def test_log_prob_is_that_of_the_scipy_expression(name):
     y, values = samples(name)[:400].numpy(), parameters(name)
@@ -112,6 +114,7 @@ def test_samples_lie_in_the_support(name):
     assert bool(FAMILY[name].support.contains(samples(name)).all())
 
 
+@pytest.mark.slow
 @numbers
 def test_samples_follow_the_cdf(name):
     y = samples(name).sort(0).values
@@ -162,6 +165,7 @@ def test_the_density_integrates_to_one(name):
     np.testing.assert_allclose(reached, 1.0, atol=1e-4)
 
 
+@pytest.mark.slow
 @mixed
 def test_masses_and_density_sum_to_one(name):
     atoms = torch.tensor(FAMILY[name].atoms, dtype=torch.float64)

@@ -138,6 +138,7 @@ def batch(family: Family) -> Outcome:
     return Outcome(parts[0], parts[1], torch.cat([torch.full_like(lower, -INF), entry[late]]), above=parts[2])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MIXED)
 def test_every_row_of_a_mixed_batch_has_the_slopes_it_has_among_its_own_kind(name: str) -> None:
     family = MIXED[name]

@@ -38,6 +38,7 @@ def test_a_number_is_drawn_by_inversion_of_its_cdf(name):
     assert bool(((below - 1e-7 < p) & (p < upto + 1e-7)).all())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", VECTORS)
 def test_vectors_have_mean_and_variance_of_their_distribution(name):
     y, _ = drawn(name, DRAWS)

@@ -88,6 +88,7 @@ def seen(name):
     return lower.repeat(2, 1), upper.repeat(2, 1), entry
 
 
+@pytest.mark.slow
 @every
 def test_the_slopes_of_the_likelihood_are_those_of_finite_differences(name):
     family, (lower, upper, entry) = CENSORED[name], seen(name)
@@ -126,6 +127,7 @@ def possible(family, lower, upper):
     return ~(none_below | none_above)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "logits"),
     [(name, logits) for name, family in CENSORED.items() for logits in {False, any(parameter.logits for parameter in family.parameters)}],
@@ -171,6 +173,7 @@ def test_narrow_intervals_score_as_the_density_and_so_do_their_slopes(name):
         assert bool(((slopes - slope).abs() / (1.0 + slope.abs()) < allowed.unsqueeze(1)).all())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("z", [-30.0, -12.0, 12.0, 30.0])
 @pytest.mark.parametrize("width", [math.inf, -math.inf, 0.5, 1e-5])
 def test_thirty_standard_deviations_out_the_normal_keeps_its_digits(z, width):

@@ -121,6 +121,7 @@ def test_rows_that_are_alike_are_found_alike(name: str) -> None:
     torch.testing.assert_close(column[first][place], column, rtol=0.0, atol=0.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("censored", [False, True])
 @pytest.mark.parametrize("name", ["truncated", "hurdle", "torch mixture", "torch transform"])
 def test_rows_that_are_alike_are_scored_once(name: str, censored: bool, monkeypatch: pytest.MonkeyPatch) -> None:

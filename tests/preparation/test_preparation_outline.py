@@ -14,6 +14,7 @@ from disttrain.workflows import explain as explaining
 from tests.small_runs import config_of, write_config
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("members", [1, 3])
 @pytest.mark.parametrize("family", ["normal", "categorical", "multivariate_normal", "mixture"])
 def test_an_outline_has_the_inputs_the_labels_and_the_weights_of_the_model(family, members, table_file, tmp_path):

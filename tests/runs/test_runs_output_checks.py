@@ -77,6 +77,7 @@ def test_what_a_run_is_known_by_is_not_replaced(record, here):
         refused(here, "evaluate", "run", "--baseline", "rival", "--data", "data.parquet", "--rows-out", "rival/" + record, "--overwrite")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changed", [False, True])
 def test_the_config_of_the_run_is_not_replaced(changed, here, monkeypatch):
     assert CliRunner().invoke(app, ["fit", "small.yaml", "-q", "--out", "other"]).exit_code == 0
@@ -101,6 +102,7 @@ def test_old_outputs_in_the_run_folder_are_replaced(here):
             assert done.exit_code == 0, done.output
 
 
+@pytest.mark.slow
 def test_standard_input_counts_as_the_file_behind_it(here):
     command = [sys.executable, "-m", "disttrain", "predict", "run", "--data", "-", "-o", "data.parquet", "--overwrite"]
     before = (here / "data.parquet").read_bytes()

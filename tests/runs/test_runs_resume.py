@@ -77,6 +77,7 @@ WAYS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 def test_a_fit_that_was_stopped_anywhere_ends_in_the_bits_of_an_unbroken_one(way, tmp_path, table_file):
     document = document_of(str(table_file), **WAYS[way])
@@ -105,6 +106,7 @@ def test_a_fit_that_was_stopped_anywhere_ends_in_the_bits_of_an_unbroken_one(way
         assert not (folder / "checkpoint").exists()
 
 
+@pytest.mark.slow
 def test_an_epoch_that_was_cut_short_leaves_no_trace(config, tmp_path):
     """The best epoch of the part that was stopped may be half of one, which the whole fit never had."""
     run(config, tmp_path / "whole" / "run")
@@ -126,6 +128,7 @@ def test_the_best_epoch_may_lie_before_the_stop(tmp_path, table_file):
     assert results(folder) == results(tmp_path / "whole" / "run")
 
 
+@pytest.mark.slow
 def test_a_time_limit_leaves_a_fit_that_can_go_on(config, tmp_path):
     run(config, tmp_path / "whole" / "run")
     folder = tmp_path / "broken" / "run"
@@ -142,6 +145,7 @@ def test_a_time_limit_leaves_a_fit_that_can_go_on(config, tmp_path):
     assert results(folder) == results(tmp_path / "whole" / "run")
 
 
+@pytest.mark.slow
 def test_a_listener_that_leaves_leaves_a_fit_that_can_go_on(config, tmp_path):
     run(config, tmp_path / "whole" / "run")
     folder = tmp_path / "broken" / "run"
@@ -153,6 +157,7 @@ def test_a_listener_that_leaves_leaves_a_fit_that_can_go_on(config, tmp_path):
     assert results(folder) == results(tmp_path / "whole" / "run")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("nth", [40, 57])
 def test_a_full_disk_leaves_a_fit_that_can_go_on(nth, config, tmp_path, monkeypatch):
     run(config, tmp_path / "whole" / "run")
@@ -173,6 +178,7 @@ def test_a_full_disk_leaves_a_fit_that_can_go_on(nth, config, tmp_path, monkeypa
     assert results(folder) == results(tmp_path / "whole" / "run")
 
 
+@pytest.mark.slow
 def test_a_damaged_checkpoint_is_told_of_and_the_one_before_it_used(config, tmp_path):
     run(config, tmp_path / "whole" / "run")
     folder = tmp_path / "broken" / "run"
@@ -284,6 +290,7 @@ def files(folder):
     return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", REFUSED)
 def test_what_would_end_elsewhere_is_refused_with_the_difference(what, here):
     spoil, arguments, code, words = REFUSED[what]
@@ -303,6 +310,7 @@ def test_another_number_of_threads_is_told_of(here):
     assert "going on after epoch 3" in screen
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -119,6 +119,7 @@ def test_the_script_makes_the_committed_tables_again(remade, name):
             assert new.equals(old), column
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TARGETS)
 def test_the_mean_nll_of_the_truth_is_its_entropy(name):
     frame = pq.read_table(FOLDER / f"{name}.parquet").to_pandas()

@@ -65,6 +65,7 @@ def test_heavy_values_stand_alone_and_few_values_are_all_kept():
     np.testing.assert_array_equal(few.weight, np.unique(counts, return_counts=True)[1])
 
 
+@pytest.mark.slow
 def test_a_ranking_does_not_depend_on_the_order_or_the_repetition_of_rows(tmp_path):
     y = np.random.default_rng(9).negative_binomial(2, 0.3, 3_000)
     files = [write_table(tmp_path / f"{place}.parquet", pa.table({"y": part})) for place, part in enumerate([y, np.tile(y[::-1], 3)])]

@@ -23,6 +23,7 @@ def columns(tmp_path_factory):
     return table, str(write_table(tmp_path_factory.mktemp("ranking") / "columns.parquet", table))
 
 
+@pytest.mark.slow
 def test_a_ranked_likelihood_is_scipys_maximum(columns):
     table, path = columns
     y = table["amount"].to_numpy()
@@ -32,6 +33,7 @@ def test_a_ranked_likelihood_is_scipys_maximum(columns):
     assert found["gamma"] < found["log_normal"]
 
 
+@pytest.mark.slow
 def test_probabilities_and_densities_are_never_in_one_block(columns):
     found = ranking(columns[1], "count")
     assert {row.family for row in found.block("probabilities")} >= {"poisson", "negative_binomial", "zero_inflated(poisson)"}

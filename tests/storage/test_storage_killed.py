@@ -20,15 +20,18 @@ def kills(what: str, way: str, folder: Path) -> int:
     return int(json.loads(done.stdout)["kills"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["file", "model", "checkpoint"])
 def test_killed_at_each_step_of_a_save(tmp_path: Path, what: str) -> None:
     assert kills(what, "at-each-step", tmp_path) > {"file": 30, "model": 60, "checkpoint": 60}[what]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["file", "model", "checkpoint"])
 def test_killed_at_random_while_saving_again_and_again(tmp_path: Path, what: str) -> None:
     assert kills(what, "at-random", tmp_path) == 40
 
 
+@pytest.mark.slow
 def test_a_run_whose_process_was_killed_is_free_again(tmp_path: Path) -> None:
     assert kills("run", "at-random", tmp_path) == 5

@@ -32,7 +32,7 @@ for module in pkgutil.walk_packages(disttrain.__path__, "disttrain."):
         importlib.import_module(module.name)
 from pathlib import Path
 from disttrain import storage
-from disttrain.data.source import half_of_memory
+from disttrain.data.io.files import half_of_memory
 from disttrain.errors import OutputExists
 assert half_of_memory() > 1 << 40
 folder = Path(sys.argv[1])
@@ -51,6 +51,7 @@ print("free")
 """
 
 
+@pytest.mark.slow
 def test_every_module_is_imported_and_files_are_locked_without_what_windows_lacks(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", PROGRAM, str(tmp_path)], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "held\nfree\n"), done.stderr

@@ -81,6 +81,7 @@ def test_a_row_is_clipped_as_it_would_be_without_its_weight():
         torch.testing.assert_close(step, expected * min(1.0, longest / float(expected.norm() + 1e-12)), rtol=1e-4, atol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch_size", [1, 32])
 @pytest.mark.parametrize("name", ["adam", "adamw", "sgd", "lbfgs"])
 def test_every_optimizer_finds_the_weighted_least_squares(name, batch_size):

@@ -71,6 +71,7 @@ def test_months_that_reach_a_limit_are_at_least_that(tmp_path):
     assert run.finished.metrics["train"]["metrics"]["nll"]["value"] == pytest.approx(best.fun, abs=1e-7)
 
 
+@pytest.mark.slow
 def test_a_hurdle_of_shares_in_classes_reaches_the_maximum_of_scipy(tmp_path):
     edges = np.array([0.0, 0.05, 0.25, 0.5, 0.75, 1.0])
     share = stats.beta(1.5, 2.5).rvs(ROWS, random_state=RNG)

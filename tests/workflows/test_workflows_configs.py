@@ -27,6 +27,7 @@ def config_run(request, tmp_path_factory):
     return fitted(path, tmp_path_factory.mktemp(path.stem) / "run", *overrides)
 
 
+@pytest.mark.slow
 def test_a_config_leaves_a_complete_run(config_run):
     names = {path.name for path in config_run.folder.iterdir()}
     assert names >= {"run.json", "config.yaml", "config.resolved.yaml", "environment.json", "data.json", "model", "history.parquet"}
@@ -45,6 +46,7 @@ def test_a_config_can_be_predicted_again_and_gives_the_same_rows(config_run, tmp
     assert again.equals(config_run.predictions)
 
 
+@pytest.mark.slow
 def test_a_config_can_be_evaluated_and_scores_what_the_fit_reported(config_run, tmp_path):
     answer = evaluate(EvaluateOptions(run=config_run.folder), tmp_path).document
     reported = config_run.finished.metrics[answer["split"]]

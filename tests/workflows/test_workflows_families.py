@@ -69,6 +69,7 @@ def described(table):
     return json.loads(table.schema.metadata[b"disttrain"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_the_nll_from_the_written_parameters_is_the_one_evaluate_gives(family, split, family_run, table):

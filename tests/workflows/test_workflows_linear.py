@@ -131,6 +131,7 @@ def document_of(name, fit, folder):
     return linear({"distribution": {**distribution, "parameters": blocks}, "data": data})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FITS)
 def test_a_linear_predictor_reaches_the_reference_likelihood(name, reference, tmp_path):
     fit = reference[name]
@@ -144,6 +145,7 @@ def test_a_linear_predictor_reaches_the_reference_likelihood(name, reference, tm
     assert run.nll("train") > reference_nll - 1e-6
 
 
+@pytest.mark.slow
 def test_the_log_of_an_exposure_is_an_offset(reference, tmp_path):
     fit = reference["poisson_offset_au_vehicle"]
     document = document_of("poisson", fit, tmp_path)

@@ -104,6 +104,7 @@ def test_a_factor_of_zeros_leaves_targets_apart(data, tmp_path):
     assert one.nll("train") == pytest.approx(other.nll("train"), abs=1e-5)
 
 
+@pytest.mark.slow
 def test_a_target_without_anything_of_its_own_stands_at_the_floor_and_is_counted(tmp_path):
     made = table()
     repeated = made.append_column("again", pa.array(3.0 * made["a"].to_numpy() + 1.0))

@@ -293,6 +293,7 @@ def known(case, folder):
     return table, path, fitted(write_config(folder / "known.yaml", document | QUICK), folder / "run")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", KNOWN)
 def test_what_is_known_of_a_row_is_known_to_every_member(case, tmp_path):
     table, path, run = known(case, tmp_path)

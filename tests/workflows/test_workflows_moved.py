@@ -50,6 +50,7 @@ def stopped(tmp_path, table, monkeypatch):
     return tmp_path / "after"
 
 
+@pytest.mark.slow
 def test_a_renamed_project_is_used_and_resumed(stopped):
     assert "400 rows" in command(0, "predict")
     assert "100 rows" in command(0, "evaluate", "-m", "nll")
@@ -95,6 +96,7 @@ def test_a_copied_run_alone_still_finds_its_rows(stopped, tmp_path):
 BYTES = os.fsdecode(b"caf\xe9")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="file names are text there")
 def test_a_folder_whose_name_is_not_utf8_works_from_inside(tmp_path, table, monkeypatch):
     here = project(tmp_path / "text", table).rename(tmp_path / BYTES)

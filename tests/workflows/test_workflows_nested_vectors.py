@@ -52,6 +52,7 @@ def nll_of(written, section, targets):
     return -float(family.distribution(**values).log_prob(y).mean())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_the_nll_of_the_written_parameters_is_the_one_in_training_and_in_evaluation(name, data, tmp_path):
     targets, section = CASES[name]
@@ -66,6 +67,7 @@ def test_the_nll_of_the_written_parameters_is_the_one_in_training_and_in_evaluat
     assert all(np.isfinite(run.predictions[f"{moment}_{target}"].to_numpy()).all() for moment in ("mean", "std") for target in targets)
 
 
+@pytest.mark.slow
 def test_independent_pairs_earn_what_each_earns_alone(data, tmp_path):
     """The second of the pair is a hundred times larger: nothing of one's unit reaches the other."""
     for targets, section in (CASES["truncated"], CASES["hurdles"]):

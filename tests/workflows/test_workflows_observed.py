@@ -179,6 +179,7 @@ def case(request):
     return request.param(np.random.default_rng([2024, *request.param.__name__.encode()]))
 
 
+@pytest.mark.slow
 def test_the_truth_is_recovered_from_what_was_seen(case, tmp_path):
     found, run = estimated(case, tmp_path, told=True)
     np.testing.assert_array_less(np.abs(found - case.truth) / standard_errors(case), NEAR)
@@ -186,6 +187,7 @@ def test_the_truth_is_recovered_from_what_was_seen(case, tmp_path):
     assert run.nll("train") == pytest.approx(case.nll(found, **case.columns).mean(), abs=1e-5)
 
 
+@pytest.mark.slow
 def test_who_ignores_what_was_not_seen_is_far_from_the_truth(case, tmp_path):
     found, _ = estimated(case, tmp_path, told=False)
     off = (np.abs(found - case.truth) / standard_errors(case))[list(case.biased)]

@@ -168,6 +168,7 @@ def test_the_nll_of_a_run_is_that_of_its_written_parameters_by_scipy(name, tmp_p
     assert facts["exposure"] == case.keys.get("exposure")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.exact])
 def test_a_thousand_times_the_unit_costs_log_1000_for_each_exact_row_and_nothing_else(name, tmp_path):
     case, seen = CASES[name], columns()
@@ -182,6 +183,7 @@ def test_a_thousand_times_the_unit_costs_log_1000_for_each_exact_row_and_nothing
     assert nll[1] - nll[0] == pytest.approx(math.log(1000) * case.exact(seen).mean(), abs=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_a_weight_is_so_many_rows(name, tmp_path):
     case, seen = CASES[name], columns()

@@ -134,6 +134,7 @@ def test_no_rows_give_a_file_without_rows(plain, run, tmp_path):
     assert b"disttrain" in empty.schema.metadata
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("most", [1 << 30, 1000])
 def test_shards_together_are_the_whole(plain, run, tmp_path, monkeypatch, most):
     monkeypatch.setattr("disttrain.data.io.record_batches.MOST_BYTES", most)

@@ -93,6 +93,7 @@ def test_samples_of_labels_are_labels(family, family_run, table):
     assert made["sample_0001"].nunique() > 1
 
 
+@pytest.mark.slow
 def test_a_row_of_many_features_is_forecast_alike_alone_and_among_others(tmp_path):
     numbers = np.random.default_rng(0).normal(size=(600, 5000))
     table = pa.table({**{f"x{place}": column for place, column in enumerate(numbers.T)}, "y": numbers[:, 0]})

@@ -165,6 +165,7 @@ main()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="limits the memory of a process as Linux does")
 def test_a_process_that_has_too_little_memory_says_so(config, tmp_path, table_file):
     def said(megabytes, *arguments):

@@ -68,6 +68,7 @@ def runs(data, tmp_path_factory):
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", TARGETS)
 def test_predictions_have_a_column_for_each_target(family, runs):
     targets, names = TARGETS[family], runs(family).predictions.column_names
@@ -75,6 +76,7 @@ def test_predictions_have_a_column_for_each_target(family, runs):
     assert not any(runs(family).predictions[name].null_count for name in names)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", TARGETS)
 def test_a_run_can_be_read_again_and_predicts_the_same(family, runs, data, tmp_path):
     again = runs(family).predicted(data, tmp_path / "again.parquet")

@@ -43,6 +43,7 @@ def fit_of(folder, rows, target="y", family="gamma_mean", training=None, network
     return run, json.loads((run.folder / "model" / "model.json").read_text())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scaling", ["standard", "quantile"])
 @pytest.mark.parametrize(("target", "family"), [("y", "gamma_mean"), ("y", "normal"), ("n", "poisson")])
 def test_repeated_rows_and_weights_are_the_same_model(target, family, scaling, tmp_path):

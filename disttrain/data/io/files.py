@@ -245,3 +245,11 @@ def digest(path: Path) -> dict[str, Any]:
             sha.update(block)
             size += len(block)
     return {"size": size, "sha256": sha.hexdigest()}
+
+
+def half_of_memory() -> int:
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+    except (AttributeError, ValueError, OSError):
+        # Systems that do not say have it noticed by the allocator.
+        return 1 << 62

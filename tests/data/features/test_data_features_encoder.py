@@ -59,6 +59,7 @@ def everything(rows=ROWS):
     return table, schema_for(*(Feature(name, kind) for name, kind in zip(table.column_names, kinds, strict=True)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scaling", ["standard", "quantile", "none"])
 def test_results_are_the_same_bits_however_the_rows_are_cut(scaling):
     table, schema = everything()

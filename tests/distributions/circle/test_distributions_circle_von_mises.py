@@ -33,6 +33,7 @@ def test_half_lies_below_loc_however_sharp_the_peak(concentration):
     torch.testing.assert_close(functionals.cdf(made, z / concentration**0.5), normal, atol=1.0 / concentration + 1e-12, rtol=0.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("concentration", [1e-6, 0.5, 4.0, 40.0])
 def test_moments_and_the_density_are_those_of_scipy(concentration):
     made, oracle = of("VonMises", loc=0.0, concentration=concentration, period=TURN), stats.vonmises(concentration)

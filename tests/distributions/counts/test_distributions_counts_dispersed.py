@@ -111,6 +111,7 @@ def test_com_poisson_of_dispersion_one_is_the_poisson_and_of_none_the_geometric(
     torch.testing.assert_close(flat, of("Geometric", probs=0.25).log_prob(y), rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_com_poisson_solves_every_row_as_if_it_were_alone():
     mean, dispersion = torch.linspace(0.05, 60.0, 400, dtype=torch.float64), torch.logspace(-2.0, 1.0, 400, dtype=torch.float64)
     mean = torch.cat([mean, mean.flip(0)])

@@ -67,6 +67,7 @@ CASES: dict[str, tuple[Callable[..., torch.Tensor], Callable[..., Any], Slopes, 
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_value_and_slopes_are_right_at_every_size(name: str) -> None:
     function, known, slopes, points = CASES[name]

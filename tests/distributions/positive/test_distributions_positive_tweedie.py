@@ -44,6 +44,7 @@ def test_the_score_of_zero_is_the_probability_of_no_amount(example):
     assert float(distribution.probability_at(tensor(0.5))) == 0.0
 
 
+@pytest.mark.slow
 @every
 def test_mass_and_density_make_one_and_have_the_mean_and_the_variance(example):
     distribution = made(example)
@@ -80,6 +81,7 @@ def test_cdf_and_survival_sum_to_one_and_logarithms_are_theirs(example):
     np.testing.assert_allclose(functionals.log_survival(distribution, y).exp(), survival, rtol=1e-11)
 
 
+@pytest.mark.slow
 @every
 def test_quantiles_are_zero_up_to_its_probability_and_inverse_above(example):
     distribution = made(example)
@@ -92,6 +94,7 @@ def test_quantiles_are_zero_up_to_its_probability_and_inverse_above(example):
     assert float(q[-1]) == math.inf
 
 
+@pytest.mark.slow
 @every
 def test_samples_follow_it(example):
     size = 20_000
@@ -107,6 +110,7 @@ def test_samples_follow_it(example):
     assert stats.kstest(y.numpy(), cdf).pvalue > 1e-4
 
 
+@pytest.mark.slow
 @every
 def test_gradients_of_score_and_tails_are_those_of_finite_differences(example):
     values = {name: tensor(value) for name, value in example.parameters.items()}

@@ -66,6 +66,7 @@ def below(y: torch.Tensor) -> torch.Tensor:
     return torch.full_like(y, -math.inf)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FORECASTS)
 def test_what_is_scored_of_either_side_is_together_the_ordinary_score(name: str) -> None:
     forecast = FORECASTS[name]()
@@ -76,6 +77,7 @@ def test_what_is_scored_of_either_side_is_together_the_ordinary_score(name: str)
     assert ((right >= 0) & (left >= 0)).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FORECASTS)
 def test_an_interval_scores_what_its_two_ends_do(name: str) -> None:
     forecast = FORECASTS[name]()
@@ -117,6 +119,7 @@ def test_each_side_is_its_defining_integral(name: str, level: float) -> None:
         assert float(scores[1][row]) == pytest.approx(upper, rel=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COUNTS)
 @pytest.mark.parametrize("level", [1e-6, 0.2, 0.97])
 def test_each_side_is_its_sum_over_the_lattice(name: str, level: float) -> None:

@@ -60,6 +60,7 @@ FORECASTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FORECASTS)
 def test_the_score_of_counts_is_the_sum_over_all_counts(name: str) -> None:
     forecast = FORECASTS[name]()
@@ -70,6 +71,7 @@ def test_the_score_of_counts_is_the_sum_over_all_counts(name: str) -> None:
         torch.testing.assert_close(metrics.crps(forecast, Outcome.exact(y)), square.sum(0), rtol=1e-9, atol=1e-14)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", [0.1, 0.5, 3.0])
 def test_a_lattice_of_another_step_scores_as_whole_numbers_in_that_unit(step: float) -> None:
     steps = tensor(step, step, 2.0 * step, step)
@@ -90,6 +92,7 @@ def test_the_mode_of_a_lattice_may_lie_below_zero() -> None:
     torch.testing.assert_close(functionals.mode(_Stepped(whole, steps)), expected * steps)
 
 
+@pytest.mark.slow
 def test_the_pit_of_negative_counts_is_uniform() -> None:
     rate1, rate2 = tensor(*[0.7] * 4000), tensor(*[2.5] * 4000)
     forecast = d.Skellam(rate1, rate2)

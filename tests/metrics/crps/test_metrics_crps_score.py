@@ -144,6 +144,7 @@ def test_scoringrules_agrees(name: str) -> None:
     torch.testing.assert_close(crps(forecast, Outcome.exact(y))[known], reference[known], rtol=1e-8, atol=1e-10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["gumbel", "gamma", "log_normal", "weibull", "inverse_gaussian", "beta"])
 def test_the_score_is_its_defining_integral(name: str) -> None:
     forecast, y = drawn(name)
@@ -152,6 +153,7 @@ def test_the_score_is_its_defining_integral(name: str) -> None:
         assert float(score[row]) == pytest.approx(integrated(rows(forecast, slice(row, row + 1)), float(y[row])), rel=1e-7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["poisson", "negative_binomial", "geometric", "bernoulli"])
 def test_the_score_of_counts_is_the_sum_over_all_counts(name: str) -> None:
     forecast, y = drawn(name)
@@ -228,6 +230,7 @@ def test_the_sum_over_counts_does_not_grow_with_the_counts() -> None:
     torch.testing.assert_close(crps_without_closed_form(forecast, y), crps(forecast, Outcome.exact(y)), rtol=1e-8, atol=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("df", [0.6, 0.8, 1.0])
 def test_a_score_exists_where_the_mean_does_not(df: float) -> None:
     score = crps(d.StudentT(tensor(df), tensor(0.0), tensor(1.0)), Outcome.exact(tensor(2.0)))
@@ -271,6 +274,7 @@ def test_large_parameters_score_as_the_normal_they_tend_to(forecast: torch.distr
     assert float(crps(forecast, Outcome.exact(tensor(y)))) == pytest.approx(reference, rel=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["gamma", "inverse_gaussian", "negative_binomial"])
 def test_a_row_scores_the_same_in_any_block(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     forecast, y = drawn(name)

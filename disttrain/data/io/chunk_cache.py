@@ -1,0 +1,58 @@
+"""A cache of the text of small files, so that one parse serves all passes over a source."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from disttrain.data.io.csv_dialect import Dialect
+from disttrain.data.io.files import STDIN, stamp
+from disttrain.data.io.formats import CSV, Format
+
+# Larger files, or more text, are parsed again in every pass.
+MOST_BYTES = 64 << 20
+
+
+class ChunkCache:
+    """The chunks of CSV files of up to 64 MiB. Types of CSV columns take passes of their own before the rows are read."""
+
+    def __init__(self) -> None:
+        self.expected: tuple[str, ...] = ()
+        self._chunks: dict[Path, list[Any]] = {}
+        self._columns: dict[Path, set[str]] = {}
+
+    def clear(self) -> None:
+        """Release the memory."""
+        self._chunks.clear()
+        self._columns.clear()
+
+    def batches(
+        self, format: Format, path: Path, columns: Sequence[str], schema: Any, dialect: Dialect, text: Collection[str], rows: int
+    ) -> Iterator[Any]:  # fmt: skip
+        """Yield the record batches of `format.batches`; a parse includes the `expected` columns of the file, for later passes."""
+        if not set(columns) <= self._columns.get(path, set()):
+            if format is not CSV or not self.expected or path == STDIN or stamp(path)[0] > MOST_BYTES:
+                yield from format.batches(path, columns, schema, dialect, text, rows)
+                return
+            yield from self._parsed(path, columns, schema, dialect, rows)
+            return
+        for batch in self._chunks[path]:
+            yield batch.select(list(columns))
+
+    def _parsed(self, path: Path, columns: Sequence[str], schema: Any, dialect: Dialect, rows: int) -> Iterator[Any]:
+        once = {name for name, times in Counter(schema.names).items() if times == 1}
+        later = {*self.expected, *self._columns.get(path, ())} & once
+        parsed = list(dict.fromkeys((*columns, *sorted(later))))
+        chunks: list[Any] | None = []
+        size = 0
+        for batch in CSV.batches(path, parsed, schema, dialect, (), rows):
+            yield batch.select(list(columns))
+            size += batch.nbytes
+            if chunks is not None and size <= MOST_BYTES:
+                chunks.append(batch)
+            else:
+                chunks = None
+        if chunks is not None:
+            self._chunks[path], self._columns[path] = chunks, set(parsed)
