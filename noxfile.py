@@ -23,7 +23,7 @@ def pytest(session: nox.Session, *arguments: str) -> None:
 
 @nox.session
 def fast(session: nox.Session) -> None:
-    """Run the tests that are not marked slow, of every folder: about a minute and a half on two cores."""
+    """Run the tests that are not marked slow, of every folder: below a minute and a half on two cores."""
     install(session, "test")
     pytest(session, "-n", "2", "-m", "not slow")
 

@@ -13,7 +13,7 @@ import pytest
 from tests.small_runs import config_of, family_table, fitted, write_config, write_table
 
 # Of a test of more cases than this, one in so many is fast: the first of them, and the others spread over all.
-MANY_CASES, FAST_SHARE = 16, 8
+MANY_CASES, FAST_SHARE = 6, 8
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -201,6 +201,7 @@ def test_a_damaged_checkpoint_is_told_of_and_the_one_before_it_used(config, tmp_
     assert results(folder) == results(tmp_path / "whole" / "run")
 
 
+@pytest.mark.slow
 def test_killed_for_real_anywhere_it_goes_on_to_the_same_bits(tmp_path):
     train = write_table(tmp_path / "data.parquet", family_table().slice(0, 200))
     document = document_of(str(train), epochs=8)

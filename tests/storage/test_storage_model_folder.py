@@ -287,6 +287,7 @@ def test_a_reader_of_a_folder_that_never_rests_gives_up(tmp_path: Path, monkeypa
         model_folder.read(tmp_path)
 
 
+@pytest.mark.slow
 def test_no_file_stays_open(tmp_path: Path) -> None:
     save(tmp_path, 1.0)
     gc.collect()

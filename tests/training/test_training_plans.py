@@ -117,6 +117,7 @@ def test_an_unknown_optimizer_is_refused():
         build_optimizer(torch.nn.Parameter(torch.zeros(3)), OptimizerPlan("rmsprop", 0.1))
 
 
+@pytest.mark.slow
 def test_training_leaves_the_compiler_of_torch_alone():
     # Its import takes longer than many a fit.
     program = """

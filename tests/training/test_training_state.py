@@ -43,6 +43,7 @@ def test_a_loop_begun_where_another_stood_goes_on_to_the_same_bits(way):
         assert repr(vars(stand)) == repr(before)
 
 
+@pytest.mark.slow
 def test_a_learning_rate_that_was_halved_stays_so():
     family, network, train = constant_location(torch.arange(1000, dtype=torch.float64) % 2)
     the_plan, stands = plan("sgd", 6.0, 3, batch_size=2), []

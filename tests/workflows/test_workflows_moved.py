@@ -60,6 +60,7 @@ def test_a_renamed_project_is_used_and_resumed(stopped):
     assert (record["status"], record["epochs"]) == ("finished", 200)
 
 
+@pytest.mark.slow
 def test_data_that_lie_elsewhere_are_resumed_with_and_other_data_are_not(stopped, table):
     (stopped / "data").rename(stopped / "moved")
     moved = ["--set", "data.train=moved/*.parquet"]

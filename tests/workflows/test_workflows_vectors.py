@@ -95,6 +95,7 @@ def test_the_truth_is_found_in_the_units_of_each_target(runs, data):
     assert slope == pytest.approx(2 / np.sqrt(5), abs=0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", TARGETS)
 def test_only_scores_of_whole_rows_are_usual(family, runs):
     answer = runs(family).evaluated()
@@ -127,6 +128,7 @@ def test_what_a_vector_does_not_have_is_refused_when_asked_for(column, runs, dat
         predict(PredictOptions(run=run.folder, data=str(data), output=str(tmp_path / "out.parquet"), columns=(column,)), run.folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", TARGETS)
 def test_samples_are_whole_rows_and_repeat(family, runs, data, tmp_path):
     run, made = runs(family), []
