@@ -52,7 +52,9 @@ def parquet_parts(file: Any, columns: Sequence[str], rows: int) -> Iterator[Any]
     """Yield the rows in file order, few at a time if there are texts or lists: the footer does not tell their length, as a repeated
     value may be stored once.
     """
-    long = any(varies(kind) or pa.types.is_dictionary(kind) for kind in (file.schema_arrow.field(name).type for name in columns))
+    # Made anew at each call, of all columns.
+    schema = file.schema_arrow
+    long = any(varies(kind) or pa.types.is_dictionary(kind) for kind in (schema.field(name).type for name in columns))
     for batch in file.iter_batches(batch_size=min(rows, TEXT_ROWS) if long else rows, columns=list(columns)):
         batch.validate(full=True)
         # Asking for `a` also yields a nested or dotted `a.b`.
