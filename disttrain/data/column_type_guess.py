@@ -107,6 +107,13 @@ def with_plain_marks(cells: Any, dialect: Dialect) -> Any:
     return pc.if_else(right, without_marks(cells, dialect), NO_NUMBER)
 
 
+def in_plain_marks(cells: Any, dialect: Dialect) -> Any:
+    """Return the cells with each number written 1234.5, and all other cells unchanged."""
+    if dialect.decimal == "." and not dialect.thousands:
+        return cells
+    return pc.if_else(pc.match_substring_regex(cells, number_text(dialect)), without_marks(cells, dialect), cells)
+
+
 def fits(cells: Any, kind: Any) -> bool:
     # A cast that fails words an error for every cell it cannot take: a few cells first are a hundred times cheaper.
     """True if all cells can be cast to the type."""
@@ -184,7 +191,7 @@ class Resemblance:
 
     def update(self, text: Any, dialect: Dialect) -> None:
         """Count some cells."""
-        cells = without_missing_words(text, dialect).drop_null()
+        cells = in_plain_marks(without_missing_words(text, dialect).drop_null(), dialect)
         self.cells += len(cells)
         if not len(cells):
             return
@@ -230,6 +237,6 @@ def unlike(text: Any, dialect: Dialect, kind: str) -> Any:
     """Return an Arrow boolean array, true for cells that are present but are not plain values of the kind: numbers, truth values or ISO
     dates.
     """
-    cells = without_missing_words(text, dialect)
+    cells = in_plain_marks(without_missing_words(text, dialect), dialect)
     pattern = {"numbers": PLAIN, "truth values": TRUTH}.get(kind, r"^\d{4}-\d{2}-\d{2}(?:[ T].*)?$")
     return pc.invert(pc.match_substring_regex(cells, pattern)).fill_null(False)

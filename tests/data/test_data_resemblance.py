@@ -62,7 +62,6 @@ def test_one_odd_cell_among_numbers_is_named_with_its_row_and_both_ways_out(tmp_
         ([f"{n / 7:.1f}%" for n in range(60)], "numbers-as-text"),
         ([f"{n} km" for n in range(60)], "numbers-as-text"),
         ([f"${n},{n % 10}00.50" for n in range(1, 60)], "numbers-as-text"),
-        ([f"{n},5" for n in range(60)], "decimal-comma"),
         ([f"{n % 12 + 1:02}/{n % 28 + 1:02}/2023" for n in range(60)], "dates-as-text"),
         ([f"{n % 28 + 1}.{n % 12 + 1}.2023" for n in range(60)], "dates-as-text"),
         ([f"2023-01-{n % 28 + 1:02}" for n in range(60)] + ["soon"], "dates-as-text"),
@@ -152,3 +151,24 @@ def test_numbers_stored_as_text_are_categories_with_a_remark(tmp_path, form):
 def test_the_hint_of_a_star_is_a_list_with_the_star(tmp_path):
     (finding,), _ = judged(tmp_path, [*NUMBERS, "?"], starred=True)
     assert any('features: ["*", {name: z, type: categorical}]' in hint for hint in finding.hints)
+
+
+@pytest.mark.parametrize(("decimal", "thousands"), [(",", "."), (",", ""), (".", "'")])
+def test_an_odd_cell_is_odd_among_numbers_with_the_marks_of_the_file(tmp_path, decimal, thousands):
+    path = tmp_path / "t.csv"
+    numbers = [f"{1000 + 7 * n:,}.25".replace(",", "\0").replace(".", decimal).replace("\0", thousands) for n in range(120)]
+    path.write_text("z;k\n" + "".join(f"{cell};k\n" for cell in [*numbers, "?"]))
+    (finding,), _ = resembling(Source([path]), ["z"], False)
+    assert "1 of 121" in finding.what
+    assert finding.excerpt[0].split()[-1] == "?"
+    assert any('missing: ["", "?"' in hint for hint in finding.hints)
+
+
+def test_numbers_with_a_comma_are_numbers_in_csv_and_named_where_text_is_stored(tmp_path):
+    cells = [f"{n},5" for n in range(60)]
+    (finding,), _ = judged(tmp_path, cells, "parquet")
+    assert finding.code == "decimal-comma"
+    assert any("type: categorical" in hint for hint in finding.hints)
+    path = tmp_path / "t.csv"
+    path.write_text("z;k\n" + "".join(f"{cell};k\n" for cell in cells))
+    assert str(Source([path]).native_types(["z"])["z"]) == "double"
