@@ -3,12 +3,12 @@
     python -m tests.benchmarks.public [SET ...] [--recipe FILE] [--members K] [--rows N] [--inner] [--jobs N] [--set KEY=VALUE ...] [--write]
 
 Each fold is fitted on the other folds' rows alone, of which the recipe holds some out to stop by; test rows are scored once, after the
-fit, and choose nothing: recipes are compared with `--inner`, where the first fold is left out and folds of the other rows are scored. The
-linear model has the same family, all its parameters linear in the inputs, fitted to convergence on all those rows; a second one, as in
-classical regression, keeps the shape or the spread constant, and ours is held against the better of the two. The baseline is the best
-model without features on the same rows. The recipe is a config of which `network`, `training` and how `data` holds rows out and scales
-them count. Sets of more than `--rows` rows are a random sample of so many. With `--write` the table goes into RESULTS.md beside this file,
-with the date, the commit and the machine.
+fit, and choose nothing: recipes are compared with `--inner` on the sets that choose (halves.py), where the first fold is left out and
+folds of the other rows are scored. The linear model has the same family, all its parameters linear in the inputs, fitted to convergence on
+all those rows; a second one, as in classical regression, keeps the shape or the spread constant, and ours is held against the better of
+the two. The baseline is the best model without features on the same rows. The recipe is a config of which `network`, `training` and how
+`data` holds rows out and scales them count. Sets of more than `--rows` rows are a random sample of so many. With `--write` the table goes
+into RESULTS.md beside this file, with the date, the commit and the machine.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
+from tests.benchmarks.halves import inner_sets
 from tests.benchmarks.public_sets import CASES, SHARED, Case, classical, family_of, rows_of
 
 HERE = Path(__file__).parent
@@ -176,6 +177,7 @@ def main() -> None:
         sys.exit(f"the public sets lie beside the repository, in {SHARED}, and here they do not")
     if unknown := [name for name in asked.sets if name not in CASES]:
         sys.exit(f"{', '.join(unknown)}: not among {', '.join(CASES)}")
+    asked.sets = inner_sets(asked.sets) if asked.inner else asked.sets
     asked.set += [] if asked.members is None else [f"network.members={asked.members}"]
     overrides = {key: yaml.safe_load(value) for key, _, value in (text.partition("=") for text in asked.set)}
     lines = [f"| {' | '.join(COLUMNS)} |", "|--" * len(COLUMNS) + "|"]

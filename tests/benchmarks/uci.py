@@ -3,9 +3,9 @@
     python -m tests.benchmarks.uci [SET ...] [--recipe FILE] [--head YAML] [--splits A:B] [--inner] [--jobs N] [--set KEY=VALUE ...] [--write]
 
 Each split is fitted on its training rows alone, of which the recipe holds some out to stop by; test rows are scored once, after the fit,
-and choose nothing: recipes are compared with `--inner`, which never sees them. The recipe is a config of which `distribution`, `network`,
-`training` and how `data` holds rows out and scales them count. With `--write` the table goes into RESULTS.md beside this file, with the
-date, the commit and the machine.
+and choose nothing: recipes are compared with `--inner`, which never sees them, on the sets that choose (halves.py). The recipe is a config
+of which `distribution`, `network`, `training` and how `data` holds rows out and scales them count. With `--write` the table goes into
+RESULTS.md beside this file, with the date, the commit and the machine.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
+
+from tests.benchmarks.halves import inner_sets
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -149,6 +151,7 @@ def main() -> None:
         sys.exit(f"the UCI sets lie beside the repository, in {SHARED}, and here they do not")
     recipe = yaml.safe_load(asked.recipe.read_text())
     recipe |= {} if asked.head is None else {"distribution": asked.head}
+    asked.sets = inner_sets(asked.sets) if asked.inner else asked.sets
     first, last = map(int, asked.splits.split(":"))
     found: dict[str, list[dict[str, float]]] = {}
     with ProcessPoolExecutor(asked.jobs) as pool:
