@@ -2,7 +2,7 @@
 
 from disttrain.model.inference import encoded
 from disttrain.model.model import Model
-from disttrain.model.planning import family_of, layout_of, outputs_of, scaling_of, trunk_dtype
+from disttrain.model.planning import family_of, layout_of, output_of, outputs_of, scaling_of, settings_of, trunk_dtype
 from disttrain.model.row_inputs import conditions_of, known_columns, standardised
 
 __all__ = [
@@ -12,8 +12,10 @@ __all__ = [
     "family_of",
     "known_columns",
     "layout_of",
+    "output_of",
     "outputs_of",
     "scaling_of",
+    "settings_of",
     "standardised",
     "trunk_dtype",
 ]

@@ -12,6 +12,10 @@ from typing import Any
 from disttrain.config.messages import escaped, shortened
 from disttrain.config.yaml.source_map import Path, Problem
 
+# A value of a config document, and a whole document.
+Yaml = None | bool | int | float | str | list["Yaml"] | dict[str, "Yaml"]
+Document = Mapping[str, Yaml]
+
 DEEPEST = 40
 _LARGEST = 2**63 - 1
 _DIGITS = 30
