@@ -31,7 +31,7 @@ from disttrain.data import (
     unlisted_values,
 )
 from disttrain.errors import ConfigError, DataError, Finding
-from disttrain.families import needs
+from disttrain.families import Family, needs
 from disttrain.model import family_of, known_columns
 
 # The share of held-out rows that are also training rows from which there is a warning.
@@ -43,7 +43,8 @@ Array = np.ndarray[Any, Any]
 class Dataset:
     """The rows of a run. `row` is the position of each row in its own source, `split` the index of its split in SPLITS.
 
-    `sources` are the sources of training, validation and test rows, and `position` is the position of each row in all of them together.
+    `family` is the family of the config; of labels, that of two classes, as their number is not counted yet. `sources` are the sources of
+    training, validation and test rows, and `position` is the position of each row in all of them together.
     `filtered` is the number of rows that `data.filter` removed. `remarks` say how the files are read, `warnings` what is unusual in the
     split.
     """
@@ -53,6 +54,7 @@ class Dataset:
     position: Array
     split: Array
     schema: Schema
+    family: Family
     sources: tuple[Source, ...]
     filtered: int
     remarks: tuple[str, ...] = ()
@@ -109,7 +111,8 @@ def dataset(loaded: Loaded, limit: int | None = None, more: Sequence[str] = (), 
     config, base, section = loaded.config, loaded.base, loaded.config.data
     source = source_of(section.train, base, config)
     # The columns that a family needs do not depend on the number of classes, so two are enough here.
-    resolved = Schema.resolve(section, source, known_columns(config, family_of(config, (0, 1))), is_label(config))
+    family = family_of(config, (0, 1))
+    resolved = Schema.resolve(section, source, known_columns(config, family), is_label(config))
     schema = resolved.schema
     _require_features(loaded, schema)
     forms = _forms(config, source, schema, more)
@@ -137,7 +140,7 @@ def dataset(loaded: Loaded, limit: int | None = None, more: Sequence[str] = (), 
     table = _joined([part.table for part in parts])
     return Dataset(
         table, np.concatenate([part.row for part in parts]),
-        np.concatenate([part.row + start for part, start in zip(parts, before, strict=False)]), parted, schema, sources,
+        np.concatenate([part.row + start for part, start in zip(parts, before, strict=False)]), parted, schema, family, sources,
         sum(part.filtered for part in parts),
         (*dict.fromkeys(remark for one in sources for remark in one.remarks), *resolved.remarks),
         (*resolved.warnings, *_warnings(config, schema, table, _joined([part.compared for part in parts]), train, parted)) if warn else (),

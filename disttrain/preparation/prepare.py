@@ -89,7 +89,7 @@ def prepare(loaded: Loaded, limit: int | None = None) -> Prepared:
     )  # fmt: skip
     rows = rows.only(encoder.usable(rows.table))
     _require_splits(config, rows)
-    observed = observe(config, rows.schema, rows.table, None, rows.origin, rows.split == 0)
+    observed = observe(config, rows.schema, rows.family, rows.table, None, rows.origin, rows.split == 0)
     _require_informative(rows, observed)
     rows = replace(rows, warnings=(*rows.warnings, *_untrained_labels(rows, observed)))
     family, train = observed.family, observed[torch.from_numpy(counted_rows(rows, observed.weight))]
