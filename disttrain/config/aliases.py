@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import chain
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -111,7 +111,7 @@ def _sections_at(path: tuple[str | int, ...]) -> list[type[BaseModel]]:
     return models
 
 
-def _models_of(annotation: Any) -> Iterator[type[BaseModel]]:
+def _models_of(annotation: object) -> Iterator[type[BaseModel]]:
     """The section classes in an annotation."""
     if get_origin(annotation) is Annotated:
         yield from _models_of(get_args(annotation)[0])

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Literal, TypedDict
 
 from pydantic import ValidationError
 
 from disttrain.config.corrections import hint_for_key, hint_for_value
 from disttrain.config.messages import display, escaped
 from disttrain.config.sections.field_types import WRONG, is_tag
-from disttrain.config.yaml.scalars import resolved
+from disttrain.config.yaml.scalars import Yaml, resolved
 from disttrain.config.yaml.source_map import LocatedProblem, Path, Problem
 from disttrain.errors import ConfigError
 
@@ -29,7 +29,7 @@ _EXPECTED = {
 }
 # At most so many problems are solved: each solution is tried.
 _MOST_SOLVED = 100
-_BOUNDS = {
+_BOUNDS: dict[str, tuple[str, Literal["gt", "ge", "lt", "le"]]] = {
     "greater_than": ("more than", "gt"),
     "greater_than_equal": ("at least", "ge"),
     "less_than": ("less than", "lt"),
@@ -37,42 +37,58 @@ _BOUNDS = {
 }
 
 
+class Context(TypedDict, total=False):
+    """The context of an error of pydantic: the keywords of `objection`, and those of bounds of numbers and lengths of text."""
+
+    what: str
+    why: str
+    hints: tuple[str, ...]
+    at: Path
+    on_key: bool
+    gt: float
+    ge: float
+    lt: float
+    le: float
+    max_length: int
+
+
 def problems_of(error: ValidationError) -> Iterator[Problem]:
     """The problems of a ValidationError of Config. Only the first ones get hints."""
     for number, details in enumerate(error.errors(include_url=False)):
         path = tuple(part for part in details["loc"] if not is_tag(part))
-        yield _problem(path, details["type"], details["input"], {"what": details["msg"], **details.get("ctx", {})}, number < _MOST_SOLVED)
+        context: Context = {"what": details["msg"], **details.get("ctx", {})}  # type: ignore[typeddict-item]
+        yield _problem(path, details["type"], details["input"], context, number < _MOST_SOLVED).under(*path)
 
 
-def _problem(path: Path, kind: str, value: Any, context: dict[str, Any], solved: bool) -> Problem:
-    """One problem; with hints if it is to be `solved`."""
+def _problem(path: Path, kind: str, value: Yaml, context: Context, solved: bool) -> Problem:
+    """One problem of the value at a path, relative to it; with hints if it is to be `solved`."""
     subject = _subject(path)
     if "at" in context:
         hints = tuple(context["hints"])
         if kind == "wrong-type" and not context["at"]:
             hints = (*(hint for hint in (_hints(path, value) if solved else ()) if not hints or hint.startswith("write")), *hints)
-        return Problem((*path, *context["at"]), kind, context["what"], context["why"], hints, context["on_key"])
+        return Problem(tuple(context["at"]), kind, context["what"], context["why"], hints, context["on_key"])
     if kind == "missing":
-        return Problem(path, "missing-key", f"{subject} is missing", hints=_needs(path), on_key=True)
+        return Problem((), "missing-key", f"{subject} is missing", hints=_needs(path), on_key=True)
     if kind == "extra_forbidden":
         return Problem(
-            path, "unknown-key", f"unknown key {display(path[-1])}", hints=(hint_for_key(path, value),) if solved else (), on_key=True
+            (), "unknown-key", f"unknown key {display(path[-1])}", hints=(hint_for_key(path, value),) if solved else (), on_key=True
         )
     hints = _hints(path, value) if solved else ()
     if kind == WRONG or kind in _EXPECTED:
         expected = context["what"] if kind == WRONG else _EXPECTED[kind]
-        return Problem(path, "wrong-type", f"{subject} must be {expected}, not {_quoted(value)}", hints=hints)
+        return Problem((), "wrong-type", f"{subject} must be {expected}, not {_quoted(value)}", hints=hints)
     if kind in _BOUNDS:
         words, key = _BOUNDS[kind]
-        return Problem(path, "out-of-range", f"{subject} must be {words} {context[key]:g}, not {display(value)}", hints=hints)
+        return Problem((), "out-of-range", f"{subject} must be {words} {context[key]:g}, not {display(value)}", hints=hints)
     if kind == "string_too_short":
-        return Problem(path, "out-of-range", f"{subject} must not be empty")
+        return Problem((), "out-of-range", f"{subject} must not be empty")
     if kind == "string_too_long":
-        return Problem(path, "out-of-range", f"{subject} is longer than {context['max_length']:,} characters")
-    return Problem(path, "wrong-type", f"{subject} cannot be {display(value)}")
+        return Problem((), "out-of-range", f"{subject} is longer than {context['max_length']:,} characters")
+    return Problem((), "wrong-type", f"{subject} cannot be {display(value)}")
 
 
-def _hints(path: Path, value: Any) -> tuple[str, ...]:
+def _hints(path: Path, value: Yaml) -> tuple[str, ...]:
     """The hints for a value of the wrong type or size, if there are any."""
     if value is None and path and isinstance(path[-1], int):
         return ('take the empty item out; a minus as text, standard input for one, is `"-"` in quotes',)
@@ -80,7 +96,7 @@ def _hints(path: Path, value: Any) -> tuple[str, ...]:
     return () if hint is None else (hint,)
 
 
-def _quoted(value: Any) -> str:
+def _quoted(value: Yaml) -> str:
     """A value as a message names it. A text that YAML would read as another type without quotes is called a text."""
     if not isinstance(value, str):
         return display(value)
@@ -106,7 +122,7 @@ def _needs(path: Path) -> tuple[str, ...]:
 def failure(problems: Iterable[LocatedProblem], label: str) -> ConfigError:
     """All problems as one error, in the order of their lines. It lists at most MOST_SHOWN and counts the others."""
     # A section and a rule may object to the same word for one reason: the first says it.
-    first: dict[Any, LocatedProblem] = {}
+    first: dict[tuple[tuple[int, int, int], Path, str], LocatedProblem] = {}
     for located in problems:
         first.setdefault((located.order, located.path, located.problem.code), located)
     ordered = sorted(first.values(), key=lambda located: located.order)
