@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from disttrain.choices import SPLITS
 from disttrain.config import ColumnSplit, Config, Loaded, Problem, is_source
@@ -36,7 +37,7 @@ from disttrain.model import family_of, known_columns
 
 # The share of held-out rows that are also training rows from which there is a warning.
 _MANY_SHARED = 0.01
-Array = np.ndarray[Any, Any]
+Positions = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -50,9 +51,9 @@ class Dataset:
     """
 
     table: pa.Table
-    row: Array
-    position: Array
-    split: Array
+    row: Positions
+    position: Positions
+    split: NDArray[np.int8]
     schema: Schema
     family: Family
     sources: tuple[Source, ...]
@@ -80,11 +81,11 @@ class Dataset:
         """The files and row numbers of the rows, for messages."""
         return origin_of(self.sources).rows(self.position)
 
-    def part(self, split: str) -> Array:
+    def part(self, split: str) -> NDArray[np.intp]:
         """The positions in `table` of the rows of one split."""
         return np.flatnonzero(self.split == SPLITS.index(split))
 
-    def only(self, keep: Array) -> Dataset:
+    def only(self, keep: NDArray[np.bool_]) -> Dataset:
         """A copy with only the rows where `keep` (n,) is True."""
         if keep.all():
             return self
@@ -97,7 +98,7 @@ def is_label(config: Config) -> bool:
     return "classes" in needs(config.distribution.family, config.distribution.options)
 
 
-def source_of(source: Any, base: Path, config: Config) -> Source:
+def source_of(source: str | Sequence[str], base: Path, config: Config) -> Source:
     """The files of a source in a config, relative to the folder `base`. Raises DataError if there are none."""
     return Source(files(source, base, config.data.format), config.data.format, config.data.csv)
 
@@ -165,9 +166,9 @@ def filters_of(config: Config) -> Sequence[str]:
     return () if filters is None else (filters,) if isinstance(filters, str) else filters
 
 
-def _within(split_section: Any) -> Any:
+def _within(split_section: float | str | tuple[str, ...] | ColumnSplit | None) -> float | ColumnSplit | None:
     """The share or column of `validation` or `test` that splits the training rows; None if the split has its own source."""
-    return None if is_source(split_section) else split_section
+    return split_section if isinstance(split_section, float | ColumnSplit) else None
 
 
 def _forms(config: Config, source: Source, schema: Schema, more: Sequence[str]) -> dict[str, str]:
@@ -210,7 +211,7 @@ class _Part:
     source: Source
     table: pa.Table
     compared: pa.Table
-    row: Array
+    row: Positions
     total: int
     filtered: int
 
@@ -241,7 +242,7 @@ def _joined(tables: Sequence[pa.Table]) -> pa.Table:
     return pa.Table.from_arrays(list(columns.values()), list(columns))
 
 
-def _warnings(config: Config, schema: Schema, table: pa.Table, compared: pa.Table, train: _Part, split: Array) -> Iterator[str]:
+def _warnings(config: Config, schema: Schema, table: pa.Table, compared: pa.Table, train: _Part, split: NDArray[np.int8]) -> Iterator[str]:
     """Warnings about the split: values that no row has, groups or equal rows in both parts, held-out rows older than training rows."""
     section = config.data
     for name in ("validation", "test"):

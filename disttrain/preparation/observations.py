@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from disttrain.config import Config
@@ -24,13 +25,14 @@ from disttrain.data import (
 )
 from disttrain.errors import DataError, Finding
 from disttrain.families import Family, needs, options
-from disttrain.model import Model, conditions_of, family_of
+from disttrain.model import Labels, Model, conditions_of, family_of
 from disttrain.networks import Conditions
 from disttrain.outcomes import Outcome
 from disttrain.preparation.load import is_label
 from disttrain.preparation.target_checks import closed, require_between, require_inside
 
-Array = np.ndarray[Any, Any]
+Numbers = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Observed:
     """The observations of n rows in target units: outcomes (labels as codes), conditions, and weights (n,) or None."""
 
     family: Family
-    labels: tuple[Any, ...] | None
+    labels: Labels
     outcome: Outcome
     conditions: Conditions
     weight: Tensor | None
@@ -51,7 +53,7 @@ class Observed:
         return replace(self, outcome=self.outcome[rows], conditions=self.conditions[rows], weight=weight)
 
     @property
-    def measured(self) -> Array:
+    def measured(self) -> Numbers:
         """The exact targets as numbers."""
         outcome = self.outcome
         values = outcome.value if outcome.kinds == {"exact"} else outcome.value[outcome.is_exact]
@@ -68,9 +70,9 @@ def observe(
     schema: Schema,
     family: Family,
     table: pa.Table,
-    labels: tuple[Any, ...] | None,
+    labels: Labels,
     origin: Origin,
-    trained: Array | None = None,
+    trained: Mask | None = None,
 ) -> Observed:
     """The observations of the rows of a table. `labels` are the known class labels, and `trained` (n,) is a mask of the training rows.
 
@@ -90,8 +92,8 @@ def observe(
 
 
 def _outcome_of(
-    config: Config, schema: Schema, family: Family, table: pa.Table, labels: tuple[Any, ...] | None, origin: Origin
-) -> tuple[Outcome, tuple[Any, ...] | None, Array | None]:
+    config: Config, schema: Schema, family: Family, table: pa.Table, labels: Labels, origin: Origin
+) -> tuple[Outcome, Labels, Mask | None]:
     """The outcome, its class labels, and a mask (n,) of the intervals that may extend beyond the support, as rounding allows; else None."""
     if config.data.censoring is None:
         target = _target_of(config, family, table, schema, labels, origin)
@@ -102,7 +104,7 @@ def _outcome_of(
     return Outcome(lower, upper, entry, above=above), None, intervals.measured
 
 
-def _target_of(config: Config, family: Family, table: pa.Table, schema: Schema, labels: tuple[Any, ...] | None, origin: Origin) -> Target:
+def _target_of(config: Config, family: Family, table: pa.Table, schema: Schema, labels: Labels, origin: Origin) -> Target:
     """The target of each row as numbers, vectors or class codes. Raises DataError with the rows if one is missing or not finite.
 
     Shares are divided by their sum, which may differ from 1 by 1 %.
@@ -128,14 +130,14 @@ def _more_trials(config: Config) -> tuple[str, ...]:
     return ("the number of trials of each row is a column, `data.trials`, or one number for all, `total_count`",)
 
 
-def _require_order(family: str, column: str, labels: tuple[Any, ...], origin: Origin) -> None:
+def _require_order(family: str, column: str, labels: Sequence[str | int | bool], origin: Origin) -> None:
     """Raise DataError because an ordinal family needs an explicit order of text labels."""
     what = f"the labels of `{column}` are text, and {family} must know their order"
     hint = f"distribution: {{family: {family}, order: [{', '.join(map(str, labels[:10]))}]}}, from the lowest to the highest"
     raise DataError(Finding("no-order", what, column_location(origin.names[0], column), hints=(hint,)))
 
 
-def weight_of(table: pa.Table, schema: Schema, origin: Origin) -> Array | None:
+def weight_of(table: pa.Table, schema: Schema, origin: Origin) -> Numbers | None:
     """The weights of the rows, float64 (n,); None if the config has none. Raises DataError if one is negative or missing."""
     if schema.weight is None:
         return None

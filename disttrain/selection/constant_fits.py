@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from disttrain.families import Family, Scaling
 from disttrain.likelihood import cross_entropy
@@ -20,7 +20,7 @@ from disttrain.preparation.training_plan import constant_of
 from disttrain.selection.binning import Bins, binned
 from disttrain.training import RowTensors, marginal_raw
 
-Array = np.ndarray[Any, Any]
+Array = NDArray[np.float64]
 
 # About so many groups have the likelihood of 100,000 rows to 1e-5 nats, and the constants that are best for an eighth of them are as good
 # on all of them, since near its best value the likelihood hardly moves.
