@@ -231,12 +231,10 @@ class DataSection(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _target_between_its_ends(cls, value: Yaml) -> Yaml:
-        if not isinstance(value, dict):
-            return value
-        censoring = value.get("censoring")
-        if not isinstance(censoring, dict) or value.get("target") is not None or not censoring.get("upper"):
-            return value
-        return {**value, "target": censoring["lower"]} if isinstance(censoring.get("lower"), str) else value
+        censoring = value.get("censoring") if isinstance(value, dict) else None
+        if isinstance(value, dict) and isinstance(censoring, dict) and value.get("target") is None and censoring.get("upper"):
+            return {**value, "target": censoring["lower"]} if isinstance(censoring.get("lower"), str) else value
+        return value
 
     @model_validator(mode="after")
     def _shares_for_members(self) -> Self:
