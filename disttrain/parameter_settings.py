@@ -22,9 +22,10 @@ Number = int | float
 Bounds = tuple[Number | None, Number | None]
 Fixed = Number | tuple["Fixed", ...]
 Rule = Literal[
-    "given", "activation-no-text", "activation-tied", "activation-unknown", "activation-support", "fixed-tied", "fixed-vector", "fixed-list", "fixed-no-number",
-    "fixed-shape", "fixed-support", "fixed-alone", "bounds-tied", "bounds-vector", "bounds-shape", "bounds-no-pair", "bounds-order",
-    "bounds-support", "bounds-range",
+    "given",
+    "activation-no-text", "activation-tied", "activation-unknown", "activation-support",
+    "fixed-tied", "fixed-vector", "fixed-list", "fixed-no-number", "fixed-shape", "fixed-support", "fixed-alone",
+    "bounds-tied", "bounds-vector", "bounds-shape", "bounds-no-pair", "bounds-order", "bounds-support", "bounds-range",
 ]  # fmt: skip
 # The settings of a learned parameter, which a fixed one has not.
 _LEARNED = ("activation", "hidden", "features", "bounds")

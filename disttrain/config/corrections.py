@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from pydantic import ValidationError, create_model
 
-from disttrain.config.aliases import LINKS, field_at, key_of, keys_at, remark_on
+from disttrain.config.aliases import LINKS, Key, key_of, remark_on
 from disttrain.config.messages import listing, suggestion
 from disttrain.config.sections.field_types import STRICT
 from disttrain.config.yaml.scalars import Scalar, Yaml, resolved, share_meant
@@ -22,19 +22,17 @@ _LONGEST = 200
 _USUAL_KEYS: dict[Path, str] = {("training", "early_stopping"): "patience", ("training", "optimizer"): "lr"}
 
 
-def hint_for_value(path: Path, value: Yaml) -> str | None:
+def hint_for_value(key: Key, value: Yaml) -> str | None:
     """The hint for a value that its key does not accept: the likely value, or to leave the key out for its default."""
-    name = str(path[-1]) if path else ""
-    for candidate in _candidates(path, value):
-        written = f"{name}: {yaml_word(candidate)}"
-        if len(written) <= _LONGEST and _takes(path, candidate):
+    for candidate in _candidates(key, value):
+        written = f"{key.name}: {yaml_word(candidate)}"
+        if len(written) <= _LONGEST and _takes(key, candidate):
             return f"write `{written}`{_about_quotes(value, candidate)}"
-    field = field_at(path)
+    field = key.field
     default = None if field is None or field.is_required() else field.get_default(call_default_factory=True)
     if isinstance(default, str | int | float):
-        return f"leave it out for its default, `{name}: {yaml_word(default)}`"
-    keys = keys_at(path)
-    return f"its keys are {listing(keys, 40)}" if keys and not isinstance(value, dict) else None
+        return f"leave it out for its default, `{key.name}: {yaml_word(default)}`"
+    return f"its keys are {listing(key.keys, 40)}" if key.keys and not isinstance(value, dict) else None
 
 
 def _about_quotes(value: Yaml, candidate: Yaml) -> str:
@@ -45,9 +43,9 @@ def _about_quotes(value: Yaml, candidate: Yaml) -> str:
     return ", without quotes" if same else ""
 
 
-def _takes(path: Path, value: Yaml) -> bool:
-    """True if the key at a path accepts a value."""
-    field = field_at(path)
+def _takes(key: Key, value: Yaml) -> bool:
+    """True if a key accepts a value."""
+    field = key.field
     if field is None:
         return False
     try:
@@ -57,7 +55,7 @@ def _takes(path: Path, value: Yaml) -> bool:
     return True
 
 
-def _candidates(path: Path, value: Yaml) -> Iterator[Yaml]:
+def _candidates(key: Key, value: Yaml) -> Iterator[Yaml]:
     """The candidates for the intended value, the likeliest first."""
     match value:
         case bool():
@@ -68,14 +66,14 @@ def _candidates(path: Path, value: Yaml) -> Iterator[Yaml]:
             yield from _of_text(value.strip())
         case list():
             yield from _of_list(value)
-        case dict() if path[-1:] == ("features",):
+        case dict() if key.name == "features":
             yield [_item(name, options) for name, options in value.items()]
             yield list(value)
     if not isinstance(value, dict | list):
-        keys = [key for key in keys_at(path) if _takes((*path, key), value)]
-        for key in keys:
-            if len(keys) == 1 or key == _USUAL_KEYS.get(path):
-                yield {key: value}
+        names = [name for name in key.keys if _takes(key.inner(name), value)]
+        for name in names:
+            if len(names) == 1 or name == _USUAL_KEYS.get(key.path):
+                yield {name: value}
         yield [value]
 
 
@@ -138,13 +136,13 @@ def _item(name: str, options: Yaml) -> Yaml:
     return name if options is None else {"name": name, "type": options}
 
 
-def hint_for_key(path: Path, value: Yaml) -> str:
+def hint_for_key(unknown: Key, value: Yaml) -> str:
     """The hint for a key that its section does not have: the likely key, in this or another section, else the list of keys."""
-    word, siblings = str(path[-1]), keys_at(path[:-1])
+    word, siblings = unknown.name, unknown.section.keys
     name, colon, rest = word.partition(":")
     if colon and rest and name in siblings:
         return f"write a blank behind the colon: `{name}: {rest}`"
-    if "." in word and field_at(tuple(word.split("."))) is not None:
+    if "." in word and Key(tuple(word.split("."))).field is not None:
         return f"sections lie in one another: {_written(word, value)}"
     if word == "link" and (activation := LINKS.get(str(value).lower())) is not None:
         return f"the activation is the inverse of a link: write `activation: {activation}`"
@@ -159,17 +157,17 @@ def hint_for_key(path: Path, value: Yaml) -> str:
     if key is not None:
         section = key.rpartition(".")[0]
         return f"`{word}` belongs to `{section}`" + _added(key, value) if section else f"`{word}` stands at the left margin, in no section"
-    owner = f"`{path[-2]}`" if len(path) > 1 else "a config"
+    owner = f"`{unknown.section.name}`" if unknown.section.path else "a config"
     return f"the keys of {owner} are {listing(siblings, 40)}"
 
 
-def _added(key: str, value: Yaml) -> str:
-    """The key and its value as YAML after a colon, if the key accepts the value or a candidate for it."""
-    path = tuple(key.split("."))
-    candidates = (candidate for candidate in (value, *_candidates(path, value)) if _takes(path, candidate))
+def _added(dotted: str, value: Yaml) -> str:
+    """A dotted key and its value as YAML after a colon, if the key accepts the value or a candidate for it."""
+    key = Key(tuple(dotted.split(".")))
+    candidates = (candidate for candidate in (value, *_candidates(key, value)) if _takes(key, candidate))
     for candidate in candidates:
         if len(yaml_word(candidate)) <= _LONGEST:
-            return f": {_written(key, candidate)}"
+            return f": {_written(dotted, candidate)}"
     return ""
 
 

@@ -14,6 +14,8 @@ from disttrain.validation.observations import observation_problems
 
 # The keys of an inner family beside its options; the outermost has `parameters` too.
 _INNER_KEYS = ("family",)
+# The problem of a block's value that breaks a rule, relative to the value.
+_Wording = Callable[[Family, Parameter, Yaml], Problem]
 _OUTSIDE = "parameters stand beside the outermost `family`, whatever it is made `of`"
 _LINK = "each parameter has its own: `parameters: {NAME: {activation: exp}}`, and `exp` is the inverse of a log link"
 
@@ -157,7 +159,8 @@ def _blocks_problems(family: Family, blocks: Document, document: Document) -> It
 def _block_problems(family: Family, parameter: Parameter, block: Document) -> Iterator[Problem]:
     """The problems of one parameter block: of each key the first rule that it breaks, and every key beside `fixed`."""
     reported: set[str] = set()
-    for rule, key in ((violation.rule, violation.key) for violation in violations(family, parameter, block)):
+    for violation in violations(family, parameter, block):
+        rule, key = violation.rule, violation.key
         if rule == "fixed-alone":
             what = f"`{key}` has no meaning where `fixed` says that the parameter is not learned"
             yield Problem((key,), "conflict", what, on_key=True)
@@ -171,12 +174,12 @@ def _unsuited_activation(family: Family, parameter: Parameter, name: Yaml) -> Pr
     return Problem((), "activation-support", what, why, (hint,))
 
 
-def _conflict(text: str, *hints: str) -> _Rule:
+def _conflict(text: str, *hints: str) -> _Wording:
     """The problem of a setting that a parameter of this kind cannot have."""
     return lambda family, parameter, _: Problem((), "conflict", f"`{parameter.name}` of {family.name} {text}", hints=hints)
 
 
-def _outside(text: str) -> _Rule:
+def _outside(text: str) -> _Wording:
     """The problem of a value, or of bounds, outside the support of the parameter."""
 
     def problem(family: Family, parameter: Parameter, value: Yaml) -> Problem:
@@ -192,10 +195,13 @@ def _disordered(family: Family, parameter: Parameter, bounds: Yaml) -> Problem:
     return Problem((), "out-of-range", f"the lower bound {low} is not below the upper bound {high}")
 
 
-_Rule = Callable[[Family, Parameter, Yaml], Problem]
-_NO_NUMBER: _Rule = lambda *_: Problem((), "wrong-type", "`fixed` must be a number here")  # noqa: E731
+def _no_number(family: Family, parameter: Parameter, fixed: Yaml) -> Problem:
+    del family, parameter, fixed
+    return Problem((), "wrong-type", "`fixed` must be a number here")
+
+
 # The problem of each rule that binds a config. Malformed values are left to the config sections.
-_PROBLEMS: dict[Rule, _Rule] = {
+_PROBLEMS: dict[Rule, _Wording] = {
     "given": lambda family, parameter, _: Problem(
         (), "conflict", f"`{parameter.name}` is given by an option of {family.name} and not learned", hints=("set it beside `family`",),
         on_key=True,
@@ -207,8 +213,8 @@ _PROBLEMS: dict[Rule, _Rule] = {
     "activation-support": _unsuited_activation,
     "fixed-tied": _conflict("shares one softmax with others and cannot be fixed alone"),
     "fixed-vector": _conflict("is a vector and cannot be fixed", "use `features: []` for one learned constant"),
-    "fixed-list": _NO_NUMBER,
-    "fixed-no-number": _NO_NUMBER,
+    "fixed-list": _no_number,
+    "fixed-no-number": _no_number,
     "fixed-support": _outside("{} is not possible"),
     "bounds-tied": _conflict("shares one softmax with others and cannot be bounded"),
     "bounds-vector": _conflict("is a vector and cannot be bounded"),
