@@ -10,7 +10,7 @@ from disttrain.families import FAMILIES, Family, Scaling, activation_for, build
 from disttrain.model import output_of
 from disttrain.parameter_settings import Rule, resolved, violations
 from disttrain.training import CrossEntropy
-from disttrain.training.cross_entropy import _REFUSALS
+from disttrain.training.cross_entropy import _RULES
 from disttrain.validation.distribution import _PROBLEMS, distribution_problems
 
 
@@ -36,7 +36,7 @@ def problems(name: str, parameter: str, block: dict) -> list[str]:
 
 def test_every_rule_has_words_where_it_binds():
     """`fixed-alone` has a word for each key in a config."""
-    assert set(get_args(Rule)) == {*_PROBLEMS, *_REFUSALS, "fixed-alone"}
+    assert set(get_args(Rule)) == {*_PROBLEMS, *_RULES, "fixed-alone"}
 
 
 @each_parameter
@@ -55,9 +55,9 @@ def test_a_config_and_the_loss_agree_on_a_block_and_make_the_same_output_of_it(n
     if parameter.tied or (parameter.shape and "bounds" in block):
         pytest.skip("the loss shares no softmax, and bounds no vectors")
     family = BUILT[name]
-    refused = {violation.rule for violation in violations(family, parameter, block)} & {*_REFUSALS, *_PROBLEMS}
+    refused = {violation.rule for violation in violations(family, parameter, block)} & {*_RULES, *_PROBLEMS}
     assert bool(refused & {*_PROBLEMS}) == bool(problems(name, parameter.name, {key: _listed(value) for key, value in block.items()}))
-    if refused & {*_REFUSALS}:
+    if refused & {*_RULES}:
         return
     part = next(part for part in CrossEntropy(family, {parameter.name: block}).parts if part.parameter == parameter)
     planned = output_of(family, resolved(parameter, **block), Scaling())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -32,6 +32,11 @@ from disttrain.parameter_settings import Rule, resolved, violations
 
 _NONE = Conditions()
 _KEYS = ("activation", "bounds", "fixed")
+# The rules of a parameter block that bind this loss, the first to tell of first: it takes fixed vectors, and shares no softmax.
+_RULES: tuple[Rule, ...] = (
+    "given", "fixed-alone", "fixed-no-number", "fixed-shape", "fixed-support", "activation-no-text", "activation-unknown", "activation-support",
+    "bounds-shape", "bounds-no-pair", "bounds-range",
+)  # fmt: skip
 # Rows that a message shows.
 _MOST_ROWS = 3
 
@@ -151,15 +156,15 @@ def _family(family: str | Family, options: Mapping[str, Any]) -> Family:
 
 def _output(family: Family, parameter: Parameter, settings: Any) -> Output:
     if not isinstance(settings, Mapping):
-        what = f"{parameter.name}: {settings!r} is not a mapping; write {{'fixed': {settings!r}}} for a value that is not learned"
-        raise _refusal(what)
+        name = parameter.name
+        raise _refusal(f"{name}: {settings!r} is not a mapping; write {{'fixed': {settings!r}}} for a value that is not learned")
     for unknown in sorted(settings.keys() - set(_KEYS)):
         raise _refusal(f"`{unknown}` is not known of a parameter", _nearest(unknown, _KEYS))
     block = {key: _plain(key, value) for key, value in settings.items() if value is not None}
     broken = {violation.rule for violation in violations(family, parameter, block)}
-    for rule, refusal in _REFUSALS.items():
+    for rule in _RULES:
         if rule in broken:
-            raise refusal(family, parameter, settings)
+            raise _refusal(*_broken(rule, family, parameter, settings))
     one = resolved(parameter, **block)
     return Output(parameter, one.activation if one.bounds is None else bounded(one.activation, *one.bounds), fixed=one.fixed)
 
@@ -178,45 +183,33 @@ def _plain(key: str, value: Any) -> Any:
     return value
 
 
-def _unknown_activation(family: Family, parameter: Parameter, settings: Mapping[str, Any]) -> UsageError:
-    del family, parameter
-    return _refusal(f"`{settings['activation']}` is not an activation", _nearest(settings["activation"], ACTIVATIONS))
-
-
-def _unsuited_activation(family: Family, parameter: Parameter, settings: Mapping[str, Any]) -> UsageError:
-    what, why, hint = objection(settings["activation"], parameter, family.name) or ("", "", "")
-    return _refusal(f"{what}: {why}; {hint}")
-
-
-def _wrong_shape(family: Family, parameter: Parameter, settings: Mapping[str, Any]) -> UsageError:
-    shape = tuple(torch.as_tensor(settings["fixed"], dtype=torch.float64).shape)
-    return _refusal(f"{parameter.name} = {settings['fixed']!r} has shape {shape}; {family.name} needs {parameter.shape}")
-
-
-def _outside_range(family: Family, parameter: Parameter, settings: Mapping[str, Any]) -> UsageError:
-    reach = activation_for(parameter, settings.get("activation")).range
-    what = f"no value in {list(settings['bounds'])} is possible"
-    return _refusal(f"{what}: {parameter.name} of {family.name} is in ({reach.lower:g}, {reach.upper:g})")
-
-
-# The refusal of each rule that binds this loss, the first to tell of first. Fixed vectors are possible here, and a softmax is not shared.
-_REFUSALS: dict[Rule, Callable[[Family, Parameter, Mapping[str, Any]], UsageError]] = {
-    "given": lambda family, parameter, _: _refusal(f"{parameter.name} is not learned: it is an option of {family.name}"),
-    "fixed-alone": lambda _, parameter, __: _refusal(f"{parameter.name} is fixed: activation and bounds have no meaning for it"),
-    "fixed-no-number": lambda _, parameter, block: _refusal(f"{parameter.name} = {block['fixed']!r} is not a number"),
-    "fixed-shape": _wrong_shape,
-    "fixed-support": lambda family, parameter, block: _refusal(
-        f"{parameter.name} = {block['fixed']!r} is not possible: {family.name} needs {parameter.support.text(parameter.name)}"
-    ),
-    "activation-no-text": _unknown_activation,
-    "activation-unknown": _unknown_activation,
-    "activation-support": _unsuited_activation,
-    "bounds-shape": lambda _, parameter, __: _refusal(f"{parameter.name} is a vector and cannot be bounded"),
-    "bounds-no-pair": lambda _, parameter, block: _refusal(
-        f"bounds of {parameter.name} are a lower and an upper number, or None; not {block['bounds']!r}"
-    ),
-    "bounds-range": _outside_range,
-}
+def _broken(rule: Rule, family: Family, parameter: Parameter, settings: Mapping[str, Any]) -> tuple[str, str]:
+    """The text of a rule that a block breaks, and a hint."""
+    name, (activation, bounds, fixed) = parameter.name, (settings.get(key) for key in _KEYS)
+    match rule:
+        case "activation-no-text" | "activation-unknown":
+            return f"`{activation}` is not an activation", _nearest(activation, ACTIVATIONS)
+        case "activation-support":
+            what, why, hint = objection(str(activation), parameter, family.name) or ("", "", "")
+            return f"{what}: {why}; {hint}", ""
+        case "fixed-shape":
+            shape = tuple(torch.as_tensor(fixed, dtype=torch.float64).shape)
+            return f"{name} = {fixed!r} has shape {shape}; {family.name} needs {parameter.shape}", ""
+        case "bounds-range":
+            reach = activation_for(parameter, activation).range
+            return (
+                f"no value in {list(settings['bounds'])} is possible: {name} of {family.name} is in ({reach.lower:g}, {reach.upper:g})",
+                "",
+            )
+    texts: dict[Rule, str] = {
+        "given": f"{name} is not learned: it is an option of {family.name}",
+        "fixed-alone": f"{name} is fixed: activation and bounds have no meaning for it",
+        "fixed-no-number": f"{name} = {fixed!r} is not a number",
+        "fixed-support": f"{name} = {fixed!r} is not possible: {family.name} needs {parameter.support.text(name)}",
+        "bounds-shape": f"{name} is a vector and cannot be bounded",
+        "bounds-no-pair": f"bounds of {name} are a lower and an upper number, or None; not {bounds!r}",
+    }
+    return texts[rule], ""
 
 
 def _require_inside(family: Family, outcome: Outcome, conditions: Conditions) -> None:
