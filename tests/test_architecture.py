@@ -20,7 +20,7 @@ FLOORS = (
     {"errors", "lazy", "messages", "choices"},
     {"config", "outcomes", "distributions", "storage", "quantiles"},
     {"families", "data", "likelihood"},
-    {"networks", "metrics"},
+    {"networks", "metrics", "parameter_settings"},
     {"validation", "training"},
     {"model"},
     {"preparation"},
@@ -46,21 +46,25 @@ ALLOWED = {
     "data": {"config", "outcomes", "storage", "quantiles"},
     "networks": {"families", "quantiles"},
     "likelihood": {"distributions", "outcomes"},
+    "parameter_settings": {"families"},
     "metrics": {"distributions", "outcomes", "likelihood"},
-    "validation": {"config", "families"},
-    "training": {"networks", "likelihood", "families", "data", "outcomes"},
-    "model": {"config", "data", "families", "networks", "storage"},
+    "validation": {"config", "families", "parameter_settings"},
+    "training": {"networks", "likelihood", "families", "data", "outcomes", "parameter_settings"},
+    "model": {"config", "data", "families", "networks", "storage", "parameter_settings"},
     "preparation": {"config", "outcomes", "storage", "families", "data", "networks", "likelihood", "metrics", "training", "validation", "model"},
     "runs": {"config", "storage", "data", "training", "model", "validation", "preparation"},
     "prediction": {"config", "distributions", "storage", "families", "data", "networks", "model", "validation", "preparation"},
-    "selection": {"config", "outcomes", "distributions", "families", "data", "networks", "likelihood", "metrics", "training", "model", "preparation"},
+    "selection": {
+        "config", "outcomes", "distributions", "families", "data", "networks", "likelihood", "metrics", "training", "model", "preparation",
+        "parameter_settings",
+    },
     "evaluation": {
         "config", "outcomes", "distributions", "families", "data", "networks", "metrics", "training", "model", "validation", "preparation",
         "prediction",
     },
     "workflows": {
         "config", "outcomes", "distributions", "storage", "families", "data", "networks", "likelihood", "metrics", "training", "model",
-        "validation", "preparation", "runs", "prediction", "selection", "evaluation",
+        "validation", "preparation", "runs", "prediction", "selection", "evaluation", "parameter_settings",
     },
     "api": {"config", "data", "metrics", "model", "validation", "preparation", "runs", "prediction", "evaluation", "workflows"},
     "cli": {"config", "validation", "selection", "evaluation", "prediction", "workflows"},
@@ -70,7 +74,7 @@ ALLOWED = {
 # A room that may use another only through some of its modules.
 DOORS = {("training", "data"): {"disttrain.data.batches"}}
 # Rooms that are read before torch is needed.
-WITHOUT_TORCH = ("config", "storage", "validation", "cli")
+WITHOUT_TORCH = ("config", "storage", "validation", "parameter_settings", "cli")
 # Tables of families.
 LONG_FILES = {"errors.py", *(f"families/{table}.py" for table in ("real_line", "positive", "counts", "composed"))}
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "misc"}

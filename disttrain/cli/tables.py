@@ -15,6 +15,7 @@ from disttrain.messages import display
 
 if TYPE_CHECKING:
     from disttrain.evaluation.result import Evaluation
+    from disttrain.selection.family_docs import FamilyRow
 
 _BARS = " ▁▂▃▄▅▆▇█"
 # Of metrics: those shown in per cent, those whose gain is no share of the baseline, and which way is better where it is not plainly lower.
@@ -45,7 +46,7 @@ def splits(out: Console, metrics: dict[str, Any]) -> None:
     out.print("  gain in nats per row", highlight=False)
 
 
-def families(out: Console, rows: Iterable[dict[str, Any]]) -> None:
+def families(out: Console, rows: Iterable[FamilyRow]) -> None:
     """Print the list of families."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for name in ("family", "target", "parameters", "activations"):

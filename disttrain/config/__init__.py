@@ -16,13 +16,15 @@ from disttrain.config.sections.config import (
 )
 from disttrain.config.sections.data import ColumnSplit, DataSection, FeatureSection, SplitSection, is_source
 from disttrain.config.sections.training import OptimizerSection, ScheduleSection, StoppingSection, TrainingSection
-from disttrain.config.yaml.source_map import Problem
+from disttrain.config.yaml.scalars import Document, Yaml
+from disttrain.config.yaml.source_map import Problem, under
 
 __all__ = [
     "ColumnSplit",
     "Config",
     "DataSection",
     "DistributionSection",
+    "Document",
     "EvaluationSection",
     "FeatureSection",
     "Loaded",
@@ -36,6 +38,7 @@ __all__ = [
     "SplitSection",
     "StoppingSection",
     "TrainingSection",
+    "Yaml",
     "dump",
     "dump_document",
     "key_of",
@@ -48,4 +51,5 @@ __all__ = [
     "parse",
     "run_name",
     "suggestion",
+    "under",
 ]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import chain
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from disttrain.config.sections.config import Config
+from disttrain.config.yaml.source_map import Path
 
 # The word for a key in LightGBM, XGBoost, scikit-learn, Keras, PyTorch Lightning, Ludwig and Hugging Face.
 _ELSEWHERE: dict[str, str] = {
@@ -91,27 +93,48 @@ def _keys(model: type[BaseModel] = Config, before: str = "") -> Iterator[str]:
         yield from _keys(inner, f"{before}{name}.")
 
 
-def keys_at(path: tuple[str | int, ...]) -> tuple[str, ...]:
-    """The keys of the section at a path; empty if there is no section."""
-    return tuple(chain.from_iterable(model.model_fields for model in _sections_at(path)))
+@dataclass(frozen=True)
+class Key:
+    """A key of a config by its path, or an item of a list: the field of its value, and the keys inside and beside it."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The last part of the path; empty for the whole config."""
+        return str(self.path[-1]) if self.path else ""
+
+    @property
+    def section(self) -> Key:
+        """The key of the section that has this key."""
+        return Key(self.path[:-1])
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys of the section that this key holds; empty if it holds none."""
+        return tuple(chain.from_iterable(model.model_fields for model in self._models()))
+
+    @property
+    def field(self) -> FieldInfo | None:
+        """The field of the value; None if the section has no such key."""
+        models = self.section._models() if self.path else []
+        return next((model.model_fields[self.name] for model in models if self.name in model.model_fields), None)
+
+    def inner(self, name: str) -> Key:
+        """A key of the section that this key holds."""
+        return Key((*self.path, name))
+
+    def _models(self) -> list[type[BaseModel]]:
+        """The classes of the sections that this key may hold."""
+        models: list[type[BaseModel]] = [Config]
+        for part in self.path:
+            fields = [model.model_fields[str(part)] for model in models if str(part) in model.model_fields]
+            # An item of a list, or of a mapping of sections by name, is one of the sections of that list.
+            models = list(chain.from_iterable(_models_of(field.annotation) for field in fields)) if fields else models
+        return models
 
 
-def field_at(path: tuple[str | int, ...]) -> FieldInfo | None:
-    """The field of the key at a path; None if there is no such key."""
-    fields = [model.model_fields[str(path[-1])] for model in _sections_at(path[:-1]) if path and str(path[-1]) in model.model_fields]
-    return fields[0] if fields else None
-
-
-def _sections_at(path: tuple[str | int, ...]) -> list[type[BaseModel]]:
-    models: list[type[BaseModel]] = [Config]
-    for part in path:
-        fields = [model.model_fields[str(part)] for model in models if str(part) in model.model_fields]
-        # An item of a list, or of a mapping of sections by name, is one of the sections of that list.
-        models = list(chain.from_iterable(_models_of(field.annotation) for field in fields)) if fields else models
-    return models
-
-
-def _models_of(annotation: Any) -> Iterator[type[BaseModel]]:
+def _models_of(annotation: object) -> Iterator[type[BaseModel]]:
     """The section classes in an annotation."""
     if get_origin(annotation) is Annotated:
         yield from _models_of(get_args(annotation)[0])

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from disttrain.config.diagnostics import failure
 from disttrain.config.sections.config import Config
-from disttrain.config.yaml.scalars import TooDeepError, plain
+from disttrain.config.yaml.scalars import TooDeepError, Yaml, plain, problems_in
 from disttrain.config.yaml.source_map import Problem, locate
 from disttrain.config.yaml.text import yaml_text, yaml_word
 
@@ -18,27 +17,25 @@ def dump(config: Config) -> str:
     return yaml_text(config.model_dump(mode="json", warnings=False))
 
 
-def dump_document(document: Mapping[str, Any]) -> str:
+def dump_document(document: Mapping[str, object]) -> str:
     """YAML text of a raw config document. Raises ConfigError if a config cannot hold a value of it."""
     return yaml_text(plain_document(document))
 
 
-def override(key: str, value: Any) -> str:
+def override(key: str, value: object) -> str:
     """The `KEY=VALUE` argument that sets a dotted key to a Python value. Raises ConfigError if a config cannot hold it."""
     return f"{key}={yaml_word(plain_document({'value': value})['value'])}"
 
 
-def plain_document(document: Mapping[str, Any]) -> dict[str, Any]:
+def plain_document(document: Mapping[str, object]) -> dict[str, Yaml]:
     """A copy of a document with plain values only. Raises ConfigError with every value that a config cannot hold."""
     problems: list[Problem] = []
-    copy: Any = None
     try:
-        copy = plain(document, problems)
+        problems.extend(problems_in(document))
     except TooDeepError:
         problems.append(Problem((), "too-deep", "lists and mappings lie too deep in one another, or in themselves"))
-    if not problems and not isinstance(copy, dict):
-        problems.append(Problem((), "wrong-type", "a config is a mapping of keys to values"))
-    if problems:
-        raise failure((locate({}, problem) for problem in problems), "")
-    result: dict[str, Any] = copy
-    return result
+    copy = None if problems else plain(document)
+    if isinstance(copy, dict):
+        return copy
+    problems = problems or [Problem((), "wrong-type", "a config is a mapping of keys to values")]
+    raise failure((locate({}, problem) for problem in problems), "")

@@ -8,7 +8,6 @@ import stat
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -20,11 +19,12 @@ from disttrain.config.paths import expanded
 from disttrain.config.sections.config import Config
 from disttrain.config.yaml import parser
 from disttrain.config.yaml.overrides import applied
+from disttrain.config.yaml.scalars import Document, Yaml
 from disttrain.config.yaml.source_map import LocatedProblem, Problem, Source, SourceLocation, SourceMap, locate
 from disttrain.errors import ConfigError, Finding
 
 _SMALLEST = "the least is `distribution: gamma` and `data: {train: FILE, target: COLUMN, features: [COLUMN, COLUMN]}`"
-Rules = Callable[[Mapping[str, Any]], Iterable[Problem]]
+Rules = Callable[[Document], Iterable[Problem]]
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def loads(text: str, where: str = "config", base: Path | None = None, overrides:
     return _loaded(text.encode("utf-8", "surrogatepass"), where, None, Path.cwd() if base is None else base, overrides, rules)
 
 
-def parse(document: Mapping[str, Any], overrides: Sequence[str] = (), rules: Rules | None = None) -> Config:
+def parse(document: Mapping[str, object], overrides: Sequence[str] = (), rules: Rules | None = None) -> Config:
     """The config in a mapping of plain Python values. Raises ConfigError with all problems at once, by dotted key."""
     return _checked(plain_document(document), {}, overrides, rules, "")[0]
 
@@ -93,7 +93,7 @@ def _loaded(data: bytes, label: str, path: Path | None, base: Path, overrides: S
 
 
 def _checked(
-    document: dict[str, Any], source_map: SourceMap, overrides: Sequence[str], rules: Rules | None, label: str
+    document: dict[str, Yaml], source_map: SourceMap, overrides: Sequence[str], rules: Rules | None, label: str
 ) -> tuple[Config, SourceMap]:
     """The config of a raw document with overrides applied, and the source map of its values."""
     located_problems: list[LocatedProblem] = []

@@ -5,14 +5,13 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from pathlib import PurePath
-from typing import Any
 
 from disttrain.messages import escaped, shortened
 
 __all__ = ["choice_hint", "escaped", "listing", "nearest_file", "shortened", "display", "suggestion"]
 
 
-def display(value: Any) -> str:
+def display(value: object) -> str:
     """A value of a config as a message names it: `0.5`, `true`, a list, a mapping."""
     match value:
         case None:

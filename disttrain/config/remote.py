@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator, Mapping
-from typing import Any
 from urllib.parse import unquote
 
 from disttrain.choices import SPLITS
 from disttrain.config.messages import display
+from disttrain.config.yaml.scalars import Document, Yaml
 from disttrain.config.yaml.source_map import Path, Problem
 
 _SCHEME = re.compile(r"([a-z][a-z\d+.-]{1,})://(.*)", re.IGNORECASE | re.DOTALL)
@@ -58,22 +58,20 @@ def _download(scheme: str, rest: str) -> str:
     return f"download it, `{' '.join([command, *(shlex.quote(word.format(**values)) for word in words)])}`, and name the file here"
 
 
-def remote_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
+def remote_problems(data: Document) -> Iterator[Problem]:
     """The problems of sources in a raw `data` section that are not local files."""
     for key in SPLITS:
         value = data.get(key)
         if isinstance(value, Mapping) and "sql" in value:
-            yield Problem(
-                ("data", key), "not-available", "a database is not read in this version, files only", hints=(_DATABASE,), on_key=True
-            )
-        for path, source in _texts(value, ("data", key)):
+            yield Problem((key,), "not-available", "a database is not read in this version, files only", hints=(_DATABASE,), on_key=True)
+        for path, source in _texts(value):
             if (refusal := remote(source)) is not None:
                 what, hint = refusal
-                yield Problem(path, "not-available", what, hints=(hint,))
+                yield Problem((key, *path), "not-available", what, hints=(hint,))
 
 
-def _texts(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
+def _texts(value: Yaml) -> Iterator[tuple[Path, str]]:
     if isinstance(value, str):
-        yield path, value
+        yield (), value
     elif isinstance(value, list):
-        yield from (((*path, index), item) for index, item in enumerate(value) if isinstance(item, str))
+        yield from (((index,), item) for index, item in enumerate(value) if isinstance(item, str))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from torch.distributions import Distribution
 
 from disttrain.config import Config, Loaded, Problem
-from disttrain.errors import ConfigError, UsageError
+from disttrain.errors import ConfigError
 from disttrain.evaluation.row_scores import Settings
 from disttrain.metrics import METRICS
 from disttrain.outcomes import Outcome
@@ -57,10 +57,7 @@ def require_supported(loaded: Loaded, prepared: Prepared) -> None:
     require_columns(loaded, model)
     findings = []
     for index, name in enumerate(loaded.config.evaluation.metrics or ()):
-        try:
-            METRICS[name].require(model.example(), prepared.observed.outcome)
-        except UsageError as fault:
-            finding = fault.findings[0]
+        if finding := METRICS[name].finding(model.example(), prepared.observed.outcome):
             what = f"`{name}` cannot score {'these targets' if METRICS[name].applies(model.example()) else model.family.name}"
             problem = Problem(("evaluation", "metrics", index), finding.code, what, finding.why, tuple(finding.hints))
             findings.append(loaded.finding(problem))

@@ -16,11 +16,16 @@ _CLASSES = (distributions.Categorical, torch.distributions.Categorical, torch.di
 _TWO_CLASSES = (distributions.Bernoulli, torch.distributions.Bernoulli)
 
 
+def inapplicable(metric: str, reason: str, what: str = "this distribution", where: str = "--metric") -> Finding:
+    """The finding that a metric cannot score a distribution or an outcome, for a reason; `where` is the option that asks for it."""
+    hints = ("leave the metrics out to have all that apply",)
+    return Finding("metric-does-not-apply", f"`{metric}` cannot score {what}", where, why=reason, hints=hints)
+
+
 def require(metric: str, reason: str, what: str = "this distribution") -> None:
     """Raise UsageError if `reason` is not empty: a metric cannot score a distribution or an outcome."""
     if reason:
-        hints = ("leave the metrics out to have all that apply",)
-        raise UsageError(Finding("metric-does-not-apply", f"`{metric}` cannot score {what}", "--metric", why=reason, hints=hints))
+        raise UsageError(inapplicable(metric, reason, what))
 
 
 def exact_target(distribution: Distribution, outcome: Outcome, metric: str) -> Tensor:

@@ -9,6 +9,7 @@ from typing import Literal
 from torch import Tensor
 from torch.distributions import Distribution
 
+from disttrain.errors import Finding, UsageError
 from disttrain.metrics import applicability, averages, scores
 from disttrain.metrics.applicability import (
     needs_cdf,
@@ -61,10 +62,17 @@ class Metric:
         """True if this metric can score the distribution, and the outcome if there is one."""
         return not self.objection(distribution, outcome)
 
+    def finding(self, distribution: Distribution, outcome: Outcome | None = None, where: str = "--metric") -> Finding | None:
+        """The finding, for the option `where`, that this metric cannot score the distribution or the outcome; None if it can."""
+        if reason := self.refusal(distribution):
+            return applicability.inapplicable(self.name, reason, where=where)
+        reason = self.objection(distribution, outcome)
+        return applicability.inapplicable(self.name, reason, "these targets", where) if reason else None
+
     def require(self, distribution: Distribution, outcome: Outcome | None = None) -> None:
         """Raise UsageError with the reason, in plain words, if this metric cannot score the distribution or the outcome."""
-        applicability.require(self.name, self.refusal(distribution))
-        applicability.require(self.name, self.objection(distribution, outcome), "these targets")
+        if finding := self.finding(distribution, outcome):
+            raise UsageError(finding)
 
     def average(self, scores: Tensor, weight: Tensor | None = None) -> Average:
         """The metric over rows with scores as `score` gives them, and its standard error. Raises DataError without rows of positive weight."""

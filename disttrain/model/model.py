@@ -22,9 +22,10 @@ from disttrain.data import Encoder, Origin, Schema, within
 from disttrain.errors import ConfigError, Finding, RunUnreadable
 from disttrain.families import Family, Parameter, Scaling, equal_mixture, exposed
 from disttrain.model.inference import encoded, raw_in_blocks
-from disttrain.model.planning import Labels, family_of, layout_of, outputs_of, trunk_dtype
+from disttrain.model.planning import Labels, family_of, layout_of, outputs_of, settings_of, trunk_dtype
 from disttrain.model.row_inputs import conditions_of, standardised
 from disttrain.networks import Conditions, Network, Output, activated
+from disttrain.parameter_settings import ParameterSettings
 from disttrain.storage import StoredModel
 
 _NONE = Conditions()
@@ -69,6 +70,10 @@ class Model:
         """The family of the forecast: that of the config, or the equal mixture of one distribution from each member."""
         return self.family if self.members == 1 else equal_mixture(self.family, self.members)
 
+    @cached_property
+    def _settings(self) -> dict[str, ParameterSettings]:
+        return settings_of(self.config, self.family)
+
     def parameters_of(self, x: Tensor, conditions: Conditions = _NONE) -> dict[str, Tensor]:
         """The parameters of encoded rows, in target units, from inputs (n, p) and conditions in target units."""
         standardised_parameters = raw_in_blocks(self.network, x, self.standardised(conditions))
@@ -95,13 +100,10 @@ class Model:
         Fixed and given parameters keep their exact value: by the scaling and back, 3.0 becomes 2.9999999999999996.
         """
         restored = self.scaling.restore(self.family, parameters)
-        for parameter in self.family.parameters:
-            name = parameter.name
-            section = self.config.distribution.parameters.get(name)
-            fixed = parameter.given if section is None or section.fixed is None else section.fixed
-            if isinstance(fixed, float | int):
-                value = torch.full_like(restored[name], fixed)
-                restored[name] = value if conditions.exposure is None else exposed(parameter, value, conditions.exposure)
+        for name, settings in self._settings.items():
+            if isinstance(settings.fixed, float | int):
+                value = torch.full_like(restored[name], settings.fixed)
+                restored[name] = value if conditions.exposure is None else exposed(settings.parameter, value, conditions.exposure)
         return restored | dict(conditions.given)
 
     def distribution(self, batch: pa.Table | pa.RecordBatch, origin: Origin | None = None) -> Distribution:

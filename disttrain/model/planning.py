@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
 import torch
 from torch import Tensor
 
-from disttrain.config import Config
+from disttrain.config import Config, ParameterSection
 from disttrain.data import Encoder
-from disttrain.families import Activation, Family, Scaling, activation_for, bounded, build
+from disttrain.families import Family, Scaling, bounded, build
 from disttrain.networks import CategoryCodes, Layout, Output
+from disttrain.parameter_settings import ParameterSettings, is_number, resolved
 
 Labels = tuple[str | int | bool, ...] | None
+_NO_COLUMNS: Mapping[str, Iterable[int]] = MappingProxyType({})
 
 
 def family_of(config: Config, labels: Labels) -> Family:
@@ -19,9 +24,14 @@ def family_of(config: Config, labels: Labels) -> Family:
     return build(config.distribution.family, {**table_options, **config.distribution.options})
 
 
-def _activation(config: Config, family: Family, name: str) -> Activation:
-    section = config.distribution.parameters.get(name)
-    return activation_for(family.parameter(name), None if section is None else section.activation)
+def settings_of(config: Config, family: Family) -> dict[str, ParameterSettings]:
+    """The settings of every parameter of the family, by name, from the parameter blocks of the config."""
+    sections, default = config.distribution.parameters, ParameterSection()
+    blocks = {parameter: sections.get(parameter.name, default) for parameter in family.parameters}
+    return {
+        parameter.name: resolved(parameter, block.activation, block.fixed, block.bounds, block.features, block.hidden)
+        for parameter, block in blocks.items()
+    }
 
 
 def scaling_of(config: Config, family: Family, y: Tensor, weight: Tensor | None = None, exposure: Tensor | None = None) -> Scaling:
@@ -30,9 +40,9 @@ def scaling_of(config: Config, family: Family, y: Tensor, weight: Tensor | None 
     There is none if a column is added to the raw output of a mean, because the activation would give another mean in another unit. Counts,
     and targets with a dispersion that the config sets in the target's unit, are scaled by their level only.
     """
-    fixed = {name for name, section in config.distribution.parameters.items() if section.fixed is not None}
-    in_target_units = {name for name, section in config.distribution.parameters.items() if name in fixed or section.bounds is not None}
-    learned = {p.name: _activation(config, family, p.name) for p in family.parameters if p.name not in fixed}
+    settings = settings_of(config, family)
+    learned = {name: one.activation for name, one in settings.items() if family.parameter(name).given is not None or one.fixed is None}
+    in_target_units = [name for name, one in settings.items() if name not in learned or one.bounds is not None]
     moved = {family.parameter(name).role for name in config.data.offset or () if learned[name].adds == "raw"} - {"shape", None}
     if "mean" in moved:
         return Scaling()
@@ -43,30 +53,23 @@ def scaling_of(config: Config, family: Family, y: Tensor, weight: Tensor | None 
 
 def outputs_of(config: Config, family: Family, encoder: Encoder, scaling: Scaling) -> tuple[Output, ...]:
     """One output per parameter of the family, by the parameter blocks of the config."""
-    return tuple(_output(config, family, encoder, scaling, parameter.name) for parameter in family.parameters)
+    widths = {name: range(encoder.width)[part] for name, part in encoder.slices.items()}
+    return tuple(output_of(family, settings, scaling, widths) for settings in settings_of(config, family).values())
 
 
-def _output(config: Config, family: Family, encoder: Encoder, scaling: Scaling, name: str) -> Output:
-    parameter = family.parameter(name)
-    activation = scaling.activation(parameter, _activation(config, family, name))
-    section = config.distribution.parameters.get(name)
-    if isinstance(parameter.given, str):
-        return Output(parameter, activation)
-    if parameter.given is not None:
-        return Output(parameter, activation, fixed=scaling.reduce(family, name, parameter.given))
-    columns: tuple[int, ...] | None = () if parameter.constant else None
-    if section is None:
-        return Output(parameter, activation, columns=columns)
-    if section.fixed is not None:
-        value = section.fixed
-        fixed = tuple(value) if isinstance(value, list | tuple) else scaling.reduce(family, name, value)
-        return Output(parameter, activation, fixed=fixed)
-    if section.bounds is not None:
-        inside = [None if bound is None else scaling.reduce(family, name, bound) for bound in section.bounds]
-        activation = bounded(activation, inside[0], inside[1])
-    if section.features is not None:
-        columns = tuple(sorted(c for feature in section.features for c in range(encoder.width)[encoder.slices[feature]]))
-    return Output(parameter, activation, columns=columns, hidden=tuple(section.hidden or ()))
+def output_of(family: Family, settings: ParameterSettings, scaling: Scaling, columns: Mapping[str, Iterable[int]] = _NO_COLUMNS) -> Output:
+    """The output of one parameter in units of the standardised target; `columns` are the encoded columns of each feature."""
+    parameter = settings.parameter
+    activation = scaling.activation(parameter, settings.activation)
+    if not settings.learned:
+        value = settings.fixed
+        return Output(parameter, activation, fixed=scaling.reduce(family, parameter.name, value) if is_number(value) else value)
+    if settings.bounds is not None:
+        low, high = (None if bound is None else scaling.reduce(family, parameter.name, bound) for bound in settings.bounds)
+        activation = bounded(activation, low, high)
+    features = settings.features
+    chosen = None if features is None else tuple(sorted(column for feature in features for column in columns[feature]))
+    return Output(parameter, activation, columns=chosen, hidden=settings.hidden)
 
 
 def layout_of(config: Config, encoder: Encoder) -> Layout:

@@ -57,13 +57,21 @@ def supported_selection(model: Model, selection: ColumnSelection, requested: Map
     Labels have no mean and no quantiles, and vectors have no quantiles and no mode. `requested` is {column: the option that names it}.
     Raises UsageError if such a column is in `requested`, or if it is survival or hazard: these two are never a default.
     """
-    missing, why, hint = _lacking(model)
-    unsuited = [name for name in selection.columns if name in missing]
-    for name in [name for name in unsuited if name in requested or name in TIMED]:
-        what = f"`{name}` {'do' if name == 'quantiles' else 'does'} not exist for {model.family.name}: {why}"
-        raise UsageError(Finding("not-supported", what, requested.get(name, "predictions.columns"), hints=(hint,)))
+    if finding := _objection(model, selection, requested):
+        raise UsageError(finding)
+    missing = _lacking(model)[0]
     quantiles = () if "quantiles" in missing else selection.quantiles
-    return replace(selection, columns=tuple(name for name in selection.columns if name not in unsuited), quantiles=quantiles)
+    return replace(selection, columns=tuple(name for name in selection.columns if name not in missing), quantiles=quantiles)
+
+
+def _objection(model: Model, selection: ColumnSelection, requested: Mapping[str, str]) -> Finding | None:
+    """The finding on the first column that the family does not have and that is no default; None if there is no such column."""
+    missing, why, hint = _lacking(model)
+    unsuited = (name for name in selection.columns if name in missing and (name in requested or name in TIMED))
+    for name in unsuited:
+        what = f"`{name}` {'do' if name == 'quantiles' else 'does'} not exist for {model.family.name}: {why}"
+        return Finding("not-supported", what, requested.get(name, "predictions.columns"), hints=(hint,))
+    return None
 
 
 def configured_selection(config: Config) -> ColumnSelection:
@@ -74,13 +82,8 @@ def configured_selection(config: Config) -> ColumnSelection:
 
 def require_columns(loaded: Loaded, model: Model) -> None:
     """Raise ConfigError if `predictions.columns` names survival or hazard and the family does not have it."""
-    try:
-        supported_selection(model, configured_selection(loaded.config), requested={})
-    except UsageError as fault:
-        finding = fault.findings[0]
-        raise ConfigError(
-            loaded.finding(Problem(("predictions", "columns"), finding.code, finding.what, hints=tuple(finding.hints)))
-        ) from None
+    if finding := _objection(model, configured_selection(loaded.config), requested={}):
+        raise ConfigError(loaded.finding(Problem(("predictions", "columns"), finding.code, finding.what, hints=tuple(finding.hints))))
 
 
 def _lacking(model: Model) -> tuple[tuple[str, ...], str, str]:

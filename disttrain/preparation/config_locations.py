@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from disttrain.choices import SPLITS
-from disttrain.config import Loaded, Problem
+from disttrain.config import Loaded, Problem, Yaml
 from disttrain.config.messages import nearest_file
 from disttrain.config.yaml.text import yaml_word
 from disttrain.data import display, display_path
@@ -39,18 +38,20 @@ def _located(loaded: Loaded, finding: Finding) -> Finding:
     return _filter(loaded, finding) if finding.code == "bad-filter" else finding
 
 
-def _entries(loaded: Loaded) -> Iterator[tuple[Key, Any]]:
+def _entries(loaded: Loaded) -> Iterator[tuple[Key, Yaml]]:
     """Every value of `data` and `evaluation.by` with its path."""
-    yield from _within(("data",), loaded.config.data.model_dump(mode="json"))
-    yield from _within(("evaluation", "by"), list(loaded.config.evaluation.by))
+    sections: dict[str, Yaml] = {"data": loaded.config.data.model_dump(mode="json"), "evaluation": {"by": [*loaded.config.evaluation.by]}}
+    yield from _within(sections)
 
 
-def _within(path: Key, value: Any) -> Iterator[tuple[Key, Any]]:
-    if isinstance(value, dict | list):
-        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from _within((*path, key), inner)
-    else:
-        yield path, value
+def _within(value: Yaml) -> Iterator[tuple[Key, Yaml]]:
+    """Every value inside a value that is neither a list nor a mapping, with its path."""
+    if not isinstance(value, dict | list):
+        yield (), value
+        return
+    items: Iterable[tuple[str | int, Yaml]] = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, inner in items:
+        yield from (((key, *path), leaf) for path, leaf in _within(inner))
 
 
 def _file(loaded: Loaded, finding: Finding) -> Finding:

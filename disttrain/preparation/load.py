@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from disttrain.choices import SPLITS
 from disttrain.config import ColumnSplit, Config, Loaded, Problem, is_source
@@ -31,28 +32,30 @@ from disttrain.data import (
     unlisted_values,
 )
 from disttrain.errors import ConfigError, DataError, Finding
-from disttrain.families import needs
+from disttrain.families import Family, needs
 from disttrain.model import family_of, known_columns
 
 # The share of held-out rows that are also training rows from which there is a warning.
 _MANY_SHARED = 0.01
-Array = np.ndarray[Any, Any]
+Positions = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Dataset:
     """The rows of a run. `row` is the position of each row in its own source, `split` the index of its split in SPLITS.
 
-    `sources` are the sources of training, validation and test rows, and `position` is the position of each row in all of them together.
+    `family` is the family of the config; of labels, that of two classes, as their number is not counted yet. `sources` are the sources of
+    training, validation and test rows, and `position` is the position of each row in all of them together.
     `filtered` is the number of rows that `data.filter` removed. `remarks` say how the files are read, `warnings` what is unusual in the
     split.
     """
 
     table: pa.Table
-    row: Array
-    position: Array
-    split: Array
+    row: Positions
+    position: Positions
+    split: NDArray[np.int8]
     schema: Schema
+    family: Family
     sources: tuple[Source, ...]
     filtered: int
     remarks: tuple[str, ...] = ()
@@ -78,11 +81,11 @@ class Dataset:
         """The files and row numbers of the rows, for messages."""
         return origin_of(self.sources).rows(self.position)
 
-    def part(self, split: str) -> Array:
+    def part(self, split: str) -> NDArray[np.intp]:
         """The positions in `table` of the rows of one split."""
         return np.flatnonzero(self.split == SPLITS.index(split))
 
-    def only(self, keep: Array) -> Dataset:
+    def only(self, keep: NDArray[np.bool_]) -> Dataset:
         """A copy with only the rows where `keep` (n,) is True."""
         if keep.all():
             return self
@@ -95,7 +98,7 @@ def is_label(config: Config) -> bool:
     return "classes" in needs(config.distribution.family, config.distribution.options)
 
 
-def source_of(source: Any, base: Path, config: Config) -> Source:
+def source_of(source: str | Sequence[str], base: Path, config: Config) -> Source:
     """The files of a source in a config, relative to the folder `base`. Raises DataError if there are none."""
     return Source(files(source, base, config.data.format), config.data.format, config.data.csv)
 
@@ -109,7 +112,8 @@ def dataset(loaded: Loaded, limit: int | None = None, more: Sequence[str] = (), 
     config, base, section = loaded.config, loaded.base, loaded.config.data
     source = source_of(section.train, base, config)
     # The columns that a family needs do not depend on the number of classes, so two are enough here.
-    resolved = Schema.resolve(section, source, known_columns(config, family_of(config, (0, 1))), is_label(config))
+    family = family_of(config, (0, 1))
+    resolved = Schema.resolve(section, source, known_columns(config, family), is_label(config))
     schema = resolved.schema
     _require_features(loaded, schema)
     forms = _forms(config, source, schema, more)
@@ -137,7 +141,7 @@ def dataset(loaded: Loaded, limit: int | None = None, more: Sequence[str] = (), 
     table = _joined([part.table for part in parts])
     return Dataset(
         table, np.concatenate([part.row for part in parts]),
-        np.concatenate([part.row + start for part, start in zip(parts, before, strict=False)]), parted, schema, sources,
+        np.concatenate([part.row + start for part, start in zip(parts, before, strict=False)]), parted, schema, family, sources,
         sum(part.filtered for part in parts),
         (*dict.fromkeys(remark for one in sources for remark in one.remarks), *resolved.remarks),
         (*resolved.warnings, *_warnings(config, schema, table, _joined([part.compared for part in parts]), train, parted)) if warn else (),
@@ -162,9 +166,9 @@ def filters_of(config: Config) -> Sequence[str]:
     return () if filters is None else (filters,) if isinstance(filters, str) else filters
 
 
-def _within(split_section: Any) -> Any:
+def _within(split_section: float | str | tuple[str, ...] | ColumnSplit | None) -> float | ColumnSplit | None:
     """The share or column of `validation` or `test` that splits the training rows; None if the split has its own source."""
-    return None if is_source(split_section) else split_section
+    return split_section if isinstance(split_section, float | ColumnSplit) else None
 
 
 def _forms(config: Config, source: Source, schema: Schema, more: Sequence[str]) -> dict[str, str]:
@@ -207,7 +211,7 @@ class _Part:
     source: Source
     table: pa.Table
     compared: pa.Table
-    row: Array
+    row: Positions
     total: int
     filtered: int
 
@@ -238,7 +242,7 @@ def _joined(tables: Sequence[pa.Table]) -> pa.Table:
     return pa.Table.from_arrays(list(columns.values()), list(columns))
 
 
-def _warnings(config: Config, schema: Schema, table: pa.Table, compared: pa.Table, train: _Part, split: Array) -> Iterator[str]:
+def _warnings(config: Config, schema: Schema, table: pa.Table, compared: pa.Table, train: _Part, split: NDArray[np.int8]) -> Iterator[str]:
     """Warnings about the split: values that no row has, groups or equal rows in both parts, held-out rows older than training rows."""
     section = config.data
     for name in ("validation", "test"):

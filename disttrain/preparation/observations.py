@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from disttrain.config import Config
@@ -23,14 +24,15 @@ from disttrain.data import (
     require_weight,
 )
 from disttrain.errors import DataError, Finding
-from disttrain.families import Family, build, needs, options
-from disttrain.model import Model, conditions_of, family_of
+from disttrain.families import Family, needs, options
+from disttrain.model import Labels, Model, conditions_of, family_of
 from disttrain.networks import Conditions
 from disttrain.outcomes import Outcome
 from disttrain.preparation.load import is_label
 from disttrain.preparation.target_checks import closed, require_between, require_inside
 
-Array = np.ndarray[Any, Any]
+Numbers = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Observed:
     """The observations of n rows in target units: outcomes (labels as codes), conditions, and weights (n,) or None."""
 
     family: Family
-    labels: tuple[Any, ...] | None
+    labels: Labels
     outcome: Outcome
     conditions: Conditions
     weight: Tensor | None
@@ -51,7 +53,7 @@ class Observed:
         return replace(self, outcome=self.outcome[rows], conditions=self.conditions[rows], weight=weight)
 
     @property
-    def measured(self) -> Array:
+    def measured(self) -> Numbers:
         """The exact targets as numbers."""
         outcome = self.outcome
         values = outcome.value if outcome.kinds == {"exact"} else outcome.value[outcome.is_exact]
@@ -60,18 +62,25 @@ class Observed:
 
 def observed_of(model: Model, table: pa.Table, origin: Origin) -> Observed:
     """The observations of rows to score a model on. Raises DataError as `observe` does."""
-    return observe(model.config, model.schema, table, model.labels, origin)
+    return observe(model.config, model.schema, model.family, table, model.labels, origin)
 
 
 def observe(
-    config: Config, schema: Schema, table: pa.Table, labels: tuple[Any, ...] | None, origin: Origin, trained: Array | None = None
+    config: Config,
+    schema: Schema,
+    family: Family,
+    table: pa.Table,
+    labels: Labels,
+    origin: Origin,
+    trained: Mask | None = None,
 ) -> Observed:
     """The observations of the rows of a table. `labels` are the known class labels, and `trained` (n,) is a mask of the training rows.
 
+    Without known labels the classes are those of the table, and `family` is built again for their number.
     Raises DataError with the rows if a target, weight, exposure, offset or number of trials is missing or impossible for the family.
     """
-    outcome, class_labels, reaching = _outcome_of(config, schema, table, labels, origin)
-    family = family_of(config, class_labels)
+    outcome, class_labels, reaching = _outcome_of(config, schema, family, table, labels, origin)
+    family = family if class_labels == labels else family_of(config, class_labels)
     # The columns of entry and event are left out: entries have their own message, and events are not target values.
     ends = (schema.observed[part] for part in ("lower", "upper", "limit") if part in schema.observed)
     column = ", ".join(dict.fromkeys((*schema.target, *ends)))
@@ -83,11 +92,11 @@ def observe(
 
 
 def _outcome_of(
-    config: Config, schema: Schema, table: pa.Table, labels: tuple[Any, ...] | None, origin: Origin
-) -> tuple[Outcome, tuple[Any, ...] | None, Array | None]:
+    config: Config, schema: Schema, family: Family, table: pa.Table, labels: Labels, origin: Origin
+) -> tuple[Outcome, Labels, Mask | None]:
     """The outcome, its class labels, and a mask (n,) of the intervals that may extend beyond the support, as rounding allows; else None."""
     if config.data.censoring is None:
-        target = _target_of(config, table, schema, labels, origin)
+        target = _target_of(config, family, table, schema, labels, origin)
         return Outcome.exact(torch.from_numpy(target.values)), target.labels, None
     intervals = read_censored_target(table, schema, config.data.censoring, origin)
     lower, upper = torch.from_numpy(intervals.lower), torch.from_numpy(intervals.upper)
@@ -95,7 +104,7 @@ def _outcome_of(
     return Outcome(lower, upper, entry, above=above), None, intervals.measured
 
 
-def _target_of(config: Config, table: pa.Table, schema: Schema, labels: tuple[Any, ...] | None, origin: Origin) -> Target:
+def _target_of(config: Config, family: Family, table: pa.Table, schema: Schema, labels: Labels, origin: Origin) -> Target:
     """The target of each row as numbers, vectors or class codes. Raises DataError with the rows if one is missing or not finite.
 
     Shares are divided by their sum, which may differ from 1 by 1 %.
@@ -109,7 +118,7 @@ def _target_of(config: Config, table: pa.Table, schema: Schema, labels: tuple[An
     require_complete(target, origin)
     if ordered and label_order is None and target.labels is not None and any(isinstance(label, str) for label in target.labels):
         _require_order(section.family, schema.target[0], target.labels, origin)
-    if vector and build(section.family, {"targets": len(schema.target), **section.options}).support.kind == "simplex":
+    if vector and family.support.kind == "simplex":
         return replace(target, values=closed(target.values, schema.target, section.family, origin))
     return target
 
@@ -121,14 +130,14 @@ def _more_trials(config: Config) -> tuple[str, ...]:
     return ("the number of trials of each row is a column, `data.trials`, or one number for all, `total_count`",)
 
 
-def _require_order(family: str, column: str, labels: tuple[Any, ...], origin: Origin) -> None:
+def _require_order(family: str, column: str, labels: Sequence[str | int | bool], origin: Origin) -> None:
     """Raise DataError because an ordinal family needs an explicit order of text labels."""
     what = f"the labels of `{column}` are text, and {family} must know their order"
     hint = f"distribution: {{family: {family}, order: [{', '.join(map(str, labels[:10]))}]}}, from the lowest to the highest"
     raise DataError(Finding("no-order", what, column_location(origin.names[0], column), hints=(hint,)))
 
 
-def weight_of(table: pa.Table, schema: Schema, origin: Origin) -> Array | None:
+def weight_of(table: pa.Table, schema: Schema, origin: Origin) -> Numbers | None:
     """The weights of the rows, float64 (n,); None if the config has none. Raises DataError if one is negative or missing."""
     if schema.weight is None:
         return None

@@ -21,7 +21,7 @@ def outline(loaded: Loaded) -> Model:
         scaling=config.data.scaling, rows=rows.split == 0, origin=rows.origin,
     )  # fmt: skip
     rows = rows.only(encoder.usable(rows.table))
-    observed = observe(config, rows.schema, rows.table, None, rows.origin, rows.split == 0)
+    observed = observe(config, rows.schema, rows.family, rows.table, None, rows.origin, rows.split == 0)
     scaling = Scaling()
     outputs = outputs_of(config, observed.family, encoder, scaling)
     with torch.device("meta"):

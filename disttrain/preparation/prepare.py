@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from disttrain.choices import SPLITS
@@ -25,7 +25,7 @@ from disttrain.preparation.target_checks import require_variety
 from disttrain.preparation.training_plan import plan_of
 from disttrain.training import RowTensors, device, initial_raw, marginal_raw, use_bfloat16
 
-Array = np.ndarray[Any, Any]
+Positions = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -52,11 +52,11 @@ class Prepared:
         return self.observed[torch.from_numpy(self.data.part(split))]
 
     @property
-    def counted(self) -> Array:
+    def counted(self) -> Positions:
         """The positions in `data` of the training rows with a weight above 0."""
         return counted_rows(self.data, self.observed.weight)
 
-    def inputs(self, rows: Array) -> Tensor:
+    def inputs(self, rows: Positions) -> Tensor:
         """The encoded inputs of the rows of `data` at the positions `rows`: (len(rows), p)."""
         like = self.splits["train"].x
         x = like.new_empty(len(rows), like.shape[1])
@@ -89,7 +89,7 @@ def prepare(loaded: Loaded, limit: int | None = None) -> Prepared:
     )  # fmt: skip
     rows = rows.only(encoder.usable(rows.table))
     _require_splits(config, rows)
-    observed = observe(config, rows.schema, rows.table, None, rows.origin, rows.split == 0)
+    observed = observe(config, rows.schema, rows.family, rows.table, None, rows.origin, rows.split == 0)
     _require_informative(rows, observed)
     rows = replace(rows, warnings=(*rows.warnings, *_untrained_labels(rows, observed)))
     family, train = observed.family, observed[torch.from_numpy(counted_rows(rows, observed.weight))]
@@ -105,13 +105,13 @@ def prepare(loaded: Loaded, limit: int | None = None) -> Prepared:
     return Prepared(rows, model, observed, splits, limit, _validation_rows(config, rows, counted_rows(rows, observed.weight)))
 
 
-def counted_rows(rows: Dataset, weight: Tensor | None) -> Array:
+def counted_rows(rows: Dataset, weight: Tensor | None) -> Positions:
     """The positions of the training rows with a weight (n,) above 0. The other rows do not affect any model."""
     part = rows.part("train")
     return part if weight is None else part[weight.numpy()[part] > 0]
 
 
-def _validation_rows(config: Config, rows: Dataset, part: Array) -> Tensor | None:
+def _validation_rows(config: Config, rows: Dataset, part: Positions) -> Tensor | None:
     """The rows that each member holds out, (K, v), as positions in the training rows `part`; None if members hold out none."""
     if not hold_out_own(config) or not isinstance(config.data.validation, float):
         return None
@@ -181,7 +181,7 @@ def _require_informative(rows: Dataset, observed: Observed) -> None:
         raise DataError(Finding("no-events", what, column_location(rows.origin.names[0], column), hints=hints))
 
 
-def _require_weights(rows: Dataset, weight: Array | None, splits: Sequence[str] = SPLITS) -> None:
+def _require_weights(rows: Dataset, weight: NDArray[np.float64] | None, splits: Sequence[str] = SPLITS) -> None:
     """Raise DataError if all rows of a split have the weight 0."""
     if weight is None or rows.schema.weight is None:
         return

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from disttrain.data import Origin, column_location, row_finding
@@ -16,12 +16,13 @@ from disttrain.families import FAMILIES, Family, build, needs
 from disttrain.families.supports import Support
 from disttrain.outcomes import Outcome
 
-Array = np.ndarray[Any, Any]
+Numbers = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 # The largest distance from 1 of the sum of shares that were rounded to two or three digits.
 _ROUNDED = 0.01 + 1e-9
 
 
-def fitting_families(y: Array) -> list[str]:
+def fitting_families(y: Numbers) -> list[str]:
     """The families for such numbers whose support contains every number of `y`, the narrowest support first."""
     built = [build(name, {}) for name in FAMILIES if "classes" not in needs(name, {})]
     fitting = [family for family in built if not family.event and bool(np.all(family.support.contains(y)))]
@@ -36,9 +37,9 @@ def require_inside(
     family: Family,
     column: str,
     outcome: Outcome,
-    reaching: Array | None,
+    reaching: Mask | None,
     origin: Origin,
-    trained: Array | None = None,
+    trained: Mask | None = None,
     more: Sequence[str] = (),
 ) -> None:
     """Raise DataError if outcomes (n, *event) of rows from `origin` lie outside the support. `trained` (n,) is a mask of the training rows.
@@ -65,7 +66,7 @@ def require_inside(
     raise DataError(replace(finding, where=f"{finding.where}: {family.name} needs {family.support.text('y')}"))
 
 
-def _possible(family: Family, outcome: Outcome, reaching: Array | None) -> Array:
+def _possible(family: Family, outcome: Outcome, reaching: Mask | None) -> Mask:
     """A mask (n,) of the outcomes that the family can produce."""
     support, lower, upper = family.support, outcome.lower.numpy(), outcome.upper.numpy()
     inside = np.isinf(lower) | (lower >= support.lower)
@@ -78,7 +79,7 @@ def _possible(family: Family, outcome: Outcome, reaching: Array | None) -> Array
     return np.asarray(np.where(lower == upper, support.contains(lower), inside & below & above))
 
 
-def _require_larger(column: str, outcome: Outcome, edge: Array, of: str, among: Array, origin: Origin) -> None:
+def _require_larger(column: str, outcome: Outcome, edge: Numbers, of: str, among: Mask, origin: Origin) -> None:
     """Raise DataError if a right-censored target, which exceeds its value, has no larger value below the `edge` (n,)."""
     if outcome.above is None or not (wrong := among & outcome.above.numpy() & (outcome.lower.numpy() >= edge)).any():
         return
@@ -124,12 +125,12 @@ def require_between(family: Family, column: str, outcome: Outcome, row_parameter
         )  # fmt: skip
 
 
-def closed(y: Array, columns: Sequence[str], family: str, origin: Origin) -> Array:
+def closed(y: Numbers, columns: Sequence[str], family: str, origin: Origin) -> Numbers:
     """Shares (n, d) divided by their sum. Raises DataError with the rows whose sum differs from 1 by more than 1 %."""
     sums = y.sum(axis=1)
     wrong = ~(np.abs(sums - 1.0) <= _ROUNDED)
     if not wrong.any():
-        shares: Array = y / sums[:, None]
+        shares: Numbers = y / sums[:, None]
         return shares
     count = int(wrong.sum())
     what = f"{count:,} row{'s' if count > 1 else ''} of the {len(columns)} target columns do not sum to 1, as shares for {family} must"
@@ -142,7 +143,7 @@ def closed(y: Array, columns: Sequence[str], family: str, origin: Origin) -> Arr
     )  # fmt: skip
 
 
-def require_variety(column: str, y: Array, origin: Origin) -> None:
+def require_variety(column: str, y: Numbers, origin: Origin) -> None:
     """Raise DataError if the target has only one class."""
     if len(np.unique(y)) >= 2:
         return
@@ -151,11 +152,11 @@ def require_variety(column: str, y: Array, origin: Origin) -> None:
     raise DataError(Finding("one-class", what, column_location(origin.names[0], column), hints=(hint,)))
 
 
-def _number_text(value: Any) -> str:
+def _number_text(value: float | Numbers) -> str:
     return " ".join(f"{number:,.6g}" for number in np.atleast_1d(value))
 
 
-def _vector_remedies(family: Family, y: Array) -> list[str]:
+def _vector_remedies(family: Family, y: Numbers) -> list[str]:
     if family.support.kind == "simplex" and bool((y >= 0).all()):
         return ["add a small amount to every component and divide by the new sum, or merge columns", "no family of shares takes an exact 0"]
     built = [build(name, {"targets": y.shape[1]}) for name in FAMILIES if "targets" in needs(name, {})]
@@ -163,7 +164,7 @@ def _vector_remedies(family: Family, y: Array) -> list[str]:
     return [f"families that can: {', '.join(fitting)}"] if fitting else []
 
 
-def _kinds(support: Support, values: Array) -> str:
+def _kinds(support: Support, values: Numbers) -> str:
     """The text that counts values outside the support by kind: 0, of the wrong sign, or not whole."""
     zero, negative, positive = values == 0, values < 0, values > 0
     reasons = {
@@ -180,7 +181,7 @@ def _kinds(support: Support, values: Array) -> str:
     return ", ".join(texts)
 
 
-def _remedies(family: Family, column: str | None, y: Array) -> list[str]:
+def _remedies(family: Family, column: str | None, y: Numbers) -> list[str]:
     """Hints for numbers `y` outside the support. `column` is the column that a filter can name, or None."""
     fitting = fitting_families(y)
     hints = [f"families that can: {', '.join(fitting[:6])}"] if fitting else []

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from disttrain.families import FAMILIES, Family
 from disttrain.messages import display
 
-Array = np.ndarray[Any, Any]
+Array = NDArray[np.float64]
 
 _FEW_ROWS = 20
 # Continuous data that were merely written with three or four digits repeat some values, yet most rows have one of their own: 845 distinct

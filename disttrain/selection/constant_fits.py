@@ -5,20 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from disttrain.families import Family, Scaling, activation_for
+from disttrain.families import Family, Scaling
 from disttrain.likelihood import cross_entropy
+from disttrain.model import output_of
 from disttrain.networks import Output, activated
 from disttrain.outcomes import Outcome
+from disttrain.parameter_settings import resolved
 from disttrain.preparation.training_plan import constant_of
 from disttrain.selection.binning import Bins, binned
 from disttrain.training import RowTensors, marginal_raw
 
-Array = np.ndarray[Any, Any]
+Array = NDArray[np.float64]
 
 # About so many groups have the likelihood of 100,000 rows to 1e-5 nats, and the constants that are best for an eighth of them are as good
 # on all of them, since near its best value the likelihood hardly moves.
@@ -59,17 +61,11 @@ class ConstantFit:
 
 def shape_of(family: Family, numbers: Sample) -> ConstantFit:
     """Fit the constant model of `family` to numbers in its support."""
-    learned = {parameter.name: activation_for(parameter) for parameter in family.parameters if parameter.given is None}
+    settings = [resolved(parameter) for parameter in family.parameters]
+    ranges = {one.parameter.name: one.activation.range for one in settings if one.learned}
     values, weight = (torch.from_numpy(column.copy()) for column in (numbers.scored.values, numbers.scored.weight))
-    scaling = Scaling.of(family, {name: activation.range for name, activation in learned.items()}, values, weight)
-    outputs = [
-        Output(
-            p,
-            scaling.activation(p, activation_for(p)),
-            fixed=scaling.reduce(family, p.name, p.given) if isinstance(p.given, float) else None,
-        )
-        for p in family.parameters
-    ]
+    scaling = Scaling.of(family, ranges, values, weight)
+    outputs = [output_of(family, one, scaling) for one in settings]
     fitted, scored = _rows_of(numbers.fitted, scaling), _rows_of(numbers.scored, scaling)
     raw = {name: value[None] for name, value in marginal_raw(family, outputs, fitted).items()}
     with torch.no_grad():

@@ -5,9 +5,9 @@ from __future__ import annotations
 import inspect
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
-from disttrain.config import suggestion
+from disttrain.config import Yaml, suggestion
 from disttrain.config.messages import choice_hint
 from disttrain.errors import Finding, UsageError
 from disttrain.families import ACTIVATIONS, FACTS, FAMILIES, Family, build, default_name, facts, options
@@ -22,10 +22,19 @@ class Described:
     """A family in lines for people and as a document for programs."""
 
     lines: tuple[str, ...]
-    document: dict[str, Any]
+    document: dict[str, Yaml]
 
 
-def listing(support: str | None) -> list[dict[str, Any]]:
+class FamilyRow(TypedDict):
+    """A family in the list of families, as JSON."""
+
+    family: str
+    support: str
+    parameters: list[str]
+    activations: list[str]
+
+
+def listing(support: str | None) -> list[FamilyRow]:
     """Every family, or those for one kind of target: name, support, parameters and default activations. Raises UsageError."""
     if support is not None and support not in KINDS:
         raise UsageError(Finding("unknown-choice", f"`{support}` is no kind of target", "--support", hints=(choice_hint(support, KINDS),)))
@@ -59,7 +68,12 @@ def described(name: str) -> Described:
         )
     labels = {"loss": "loss per row", "scipy": "scipy.stats", "instead": "try instead", "also": "also called", "drops": "simplifies"}
     lines += [f"  {labels.get(key, key):<13} {text}" for key, text in doc.lines.items()]
-    return Described(tuple(lines), {**_row(name, family), "options": _options(name), "summary": doc.summary, **doc.lines})
+    row = _row(name, family)
+    document: dict[str, Yaml] = {
+        "family": row["family"], "support": row["support"], "parameters": [*row["parameters"]], "activations": [*row["activations"]],
+        "options": _options(name), "summary": doc.summary, **doc.lines,
+    }  # fmt: skip
+    return Described(tuple(lines), document)
 
 
 def kind_of(family: Family) -> str:
@@ -77,7 +91,7 @@ def _family(name: str) -> Family:
     return build(name, {"classes": 2, "targets": 2})
 
 
-def _options(name: str) -> dict[str, Any]:
+def _options(name: str) -> dict[str, Yaml]:
     """The options of a family with their defaults; None for an option without a default value or for an inner family."""
     return {option: declared.default for option, declared in inspect.signature(FAMILIES[name]).parameters.items() if option not in FACTS}
 
@@ -90,7 +104,7 @@ def _theta(support: Support) -> str:
     return "any real number" if support.text("θ").startswith("any") else support.text("θ").removeprefix("θ ")
 
 
-def _row(name: str, family: Family) -> dict[str, Any]:
+def _row(name: str, family: Family) -> FamilyRow:
     return {
         "family": name,
         "support": _support_text(name, family),

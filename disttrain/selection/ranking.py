@@ -7,10 +7,11 @@ import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from disttrain.config import Yaml
 from disttrain.data import Schema, Source, column_location, files, read_target, read_weight, require_complete
 from disttrain.errors import DataError, Finding
 from disttrain.families import FAMILIES, Family, build, default_name, spelled
@@ -19,7 +20,7 @@ from disttrain.preparation.ties import tie_notes
 from disttrain.selection.constant_fits import ConstantFit, Sample, shape_of
 from disttrain.selection.family_docs import listing
 
-Array = np.ndarray[Any, Any]
+Array = NDArray[np.float64]
 
 # A column with more distinct whole numbers than this has counts or measurements, not classes.
 _CLASSES = 20
@@ -78,7 +79,7 @@ class Ranking:
         """The families of one of BLOCKS, in order."""
         return tuple(row for row in self.ranked if row.block == name)
 
-    def document(self, top: int | None) -> dict[str, Any]:
+    def document(self, top: int | None) -> dict[str, Yaml]:
         """The ranking as JSON, with at most `top` families in a block."""
         column = asdict(self.column)
         return {
@@ -198,7 +199,7 @@ def _skewness(y: Array) -> float:
     return float((((y - y.mean()) / std) ** 3).mean()) if std > 0 else 0.0
 
 
-def _document(row: Ranked) -> dict[str, Any]:
+def _document(row: Ranked) -> dict[str, Yaml]:
     shape, names = row.shape, ("aic", "bic", "delta_aic", "delta_bic", "censoring")
     return {
         "family": row.family, "distribution": row.spelling, "parameters": dict(shape.parameters), "activations": list(row.activations),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -15,7 +14,6 @@ from disttrain.errors import DataError, Finding, UsageError
 from disttrain.families import (
     ACTIVATIONS,
     FAMILIES,
-    Activation,
     Family,
     InvalidOption,
     Parameter,
@@ -30,9 +28,15 @@ from disttrain.families.other_names import hint_to_family
 from disttrain.likelihood import cross_entropy
 from disttrain.networks import Conditions, Output, activated
 from disttrain.outcomes import Outcome
+from disttrain.parameter_settings import Rule, resolved, violations
 
 _NONE = Conditions()
 _KEYS = ("activation", "bounds", "fixed")
+# The rules of a parameter block that bind this loss, the first to tell of first: it takes fixed vectors, and shares no softmax.
+_RULES: tuple[Rule, ...] = (
+    "given", "fixed-alone", "fixed-no-number", "fixed-shape", "fixed-support", "activation-no-text", "activation-unknown", "activation-support",
+    "bounds-shape", "bounds-no-pair", "bounds-range",
+)  # fmt: skip
 # Rows that a message shows.
 _MOST_ROWS = 3
 
@@ -150,63 +154,62 @@ def _family(family: str | Family, options: Mapping[str, Any]) -> Family:
         raise _refusal(f"{family}: {fault}") from None
 
 
-def _output(family: Family, parameter: Parameter, settings: Mapping[str, Any]) -> Output:
-    name = parameter.name
+def _output(family: Family, parameter: Parameter, settings: Any) -> Output:
     if not isinstance(settings, Mapping):
+        name = parameter.name
         raise _refusal(f"{name}: {settings!r} is not a mapping; write {{'fixed': {settings!r}}} for a value that is not learned")
     for unknown in sorted(settings.keys() - set(_KEYS)):
         raise _refusal(f"`{unknown}` is not known of a parameter", _nearest(unknown, _KEYS))
-    chosen_settings = {key: value for key, value in settings.items() if value is not None}
-    if parameter.given is not None:
-        if chosen_settings:
-            raise _refusal(f"{name} is not learned: it is an option of {family.name}")
-        return Output(parameter, activation_for(parameter), fixed=parameter.given if isinstance(parameter.given, float) else None)
-    if "fixed" not in chosen_settings:
-        return Output(parameter, _activation(family, parameter, chosen_settings))
-    if len(chosen_settings) > 1:
-        raise _refusal(f"{name} is fixed: activation and bounds have no meaning for it")
-    return Output(parameter, activation_for(parameter), fixed=_fixed(family, parameter, chosen_settings["fixed"]))
+    block = {key: _plain(key, value) for key, value in settings.items() if value is not None}
+    broken = {violation.rule for violation in violations(family, parameter, block)}
+    for rule in _RULES:
+        if rule in broken:
+            raise _refusal(*_broken(rule, family, parameter, settings))
+    one = resolved(parameter, **block)
+    return Output(parameter, one.activation if one.bounds is None else bounded(one.activation, *one.bounds), fixed=one.fixed)
 
 
-def _fixed(family: Family, parameter: Parameter, fixed: Any) -> Any:
+def _plain(key: str, value: Any) -> Any:
+    """A fixed value or bounds as Python's numbers and tuples of them, or as text where they are no numbers."""
     try:
-        value = torch.as_tensor(fixed, dtype=torch.float64)
+        if key == "fixed":
+            numbers = torch.as_tensor(value, dtype=torch.float64).tolist()
+            return tuple(numbers) if isinstance(numbers, list) else numbers
+        if key == "bounds":
+            low, high = value
+            return None if low is None else float(low), None if high is None else float(high)
     except (TypeError, ValueError, RuntimeError):
-        raise _refusal(f"{parameter.name} = {fixed!r} is not a number") from None
-    if tuple(value.shape) != parameter.shape:
-        raise _refusal(f"{parameter.name} = {fixed!r} has shape {tuple(value.shape)}; {family.name} needs {parameter.shape}")
-    if not bool(parameter.support.contains(value).all()):
-        raise _refusal(f"{parameter.name} = {fixed!r} is not possible: {family.name} needs {parameter.support.text(parameter.name)}")
-    return tuple(value.tolist()) if parameter.shape else float(value)
+        return repr(value)
+    return value
 
 
-def _activation(family: Family, parameter: Parameter, settings: Mapping[str, Any]) -> Activation:
-    chosen = settings.get("activation")
-    if chosen is not None and chosen not in ACTIVATIONS:
-        raise _refusal(f"`{chosen}` is not an activation", _nearest(chosen, ACTIVATIONS))
-    if chosen is not None and (wrong := objection(chosen, parameter, family.name)):
-        raise _refusal(f"{wrong[0]}: {wrong[1]}; {wrong[2]}")
-    activation = activation_for(parameter, chosen)
-    if "bounds" not in settings:
-        return activation
-    low, high = _bounds(parameter, settings["bounds"])
-    lowest, highest = activation.range.lower, activation.range.upper
-    if not (max(low, lowest) < min(high, highest)):
-        raise _refusal(
-            f"no value in {list(settings['bounds'])} is possible: {parameter.name} of {family.name} is in ({lowest:g}, {highest:g})"
-        )
-    return bounded(activation, low, high)
-
-
-def _bounds(parameter: Parameter, bounds: Any) -> tuple[float, float]:
-    """The lower and the upper bound, infinite for a side without a bound."""
-    if parameter.shape:
-        raise _refusal(f"{parameter.name} is a vector and cannot be bounded")
-    try:
-        low, high = bounds
-        return (-math.inf if low is None else float(low)), (math.inf if high is None else float(high))
-    except (TypeError, ValueError):
-        raise _refusal(f"bounds of {parameter.name} are a lower and an upper number, or None; not {bounds!r}") from None
+def _broken(rule: Rule, family: Family, parameter: Parameter, settings: Mapping[str, Any]) -> tuple[str, str]:
+    """The text of a rule that a block breaks, and a hint."""
+    name, (activation, bounds, fixed) = parameter.name, (settings.get(key) for key in _KEYS)
+    match rule:
+        case "activation-no-text" | "activation-unknown":
+            return f"`{activation}` is not an activation", _nearest(activation, ACTIVATIONS)
+        case "activation-support":
+            what, why, hint = objection(str(activation), parameter, family.name) or ("", "", "")
+            return f"{what}: {why}; {hint}", ""
+        case "fixed-shape":
+            shape = tuple(torch.as_tensor(fixed, dtype=torch.float64).shape)
+            return f"{name} = {fixed!r} has shape {shape}; {family.name} needs {parameter.shape}", ""
+        case "bounds-range":
+            reach = activation_for(parameter, activation).range
+            return (
+                f"no value in {list(settings['bounds'])} is possible: {name} of {family.name} is in ({reach.lower:g}, {reach.upper:g})",
+                "",
+            )
+    texts: dict[Rule, str] = {
+        "given": f"{name} is not learned: it is an option of {family.name}",
+        "fixed-alone": f"{name} is fixed: activation and bounds have no meaning for it",
+        "fixed-no-number": f"{name} = {fixed!r} is not a number",
+        "fixed-support": f"{name} = {fixed!r} is not possible: {family.name} needs {parameter.support.text(name)}",
+        "bounds-shape": f"{name} is a vector and cannot be bounded",
+        "bounds-no-pair": f"bounds of {name} are a lower and an upper number, or None; not {bounds!r}",
+    }
+    return texts[rule], ""
 
 
 def _require_inside(family: Family, outcome: Outcome, conditions: Conditions) -> None:

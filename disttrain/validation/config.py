@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from disttrain import config as configs
 from disttrain.config import Loaded
@@ -16,6 +15,6 @@ def configuration(path: Path, overrides: Sequence[str] = ()) -> Loaded:
     return configs.load(path, overrides, distribution_problems)
 
 
-def configuration_of(document: Mapping[str, Any], overrides: Sequence[str] = ()) -> Loaded:
+def configuration_of(document: Mapping[str, object], overrides: Sequence[str] = ()) -> Loaded:
     """The config of a mapping, with data paths relative to the working folder. Raises ConfigError with every mistake."""
     return configs.loads(configs.dump_document(document), "config", Path.cwd(), overrides, distribution_problems)

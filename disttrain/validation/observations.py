@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
-from disttrain.config import Problem, suggestion
+from disttrain.config import Document, Problem, Yaml, suggestion
 from disttrain.families import FAMILIES, Family, build, needs, takes_exposure
 
 
-def observation_problems(family: Family, document: Mapping[str, Any]) -> Iterator[Problem]:
+def observation_problems(family: Family, document: Document) -> Iterator[Problem]:
     """Problems of `data.censoring`, `exposure`, `offset` and `trials` in a raw config, for a family that is already built."""
     data, section = document.get("data"), document.get("distribution")
     if not isinstance(data, Mapping):
         return
-    options = section if isinstance(section, Mapping) else {"family": section}
-    if isinstance(data.get("censoring"), Mapping):
-        yield from _censoring_problems(family, data["censoring"], options)
+    options: dict[str, Yaml] = section if isinstance(section, dict) else {"family": section}
+    if isinstance(censoring := data.get("censoring"), Mapping):
+        yield from _censoring_problems(family, censoring, options)
     if data.get("exposure") is not None and not takes_exposure(family):
         what = f"`exposure` multiplies the mean of counts and totals, and {family.name} has no parameter that its mean is proportional to"
         hints = ("families with an exposure: poisson, negative_binomial, gamma, tweedie, ...", "or `data.offset` on one of its parameters")
@@ -24,14 +23,14 @@ def observation_problems(family: Family, document: Mapping[str, Any]) -> Iterato
             "" if family.proportional else "values cut off, rounded or above a hurdle have a mean that does not shrink as the exposure does"
         )
         yield Problem(("data", "exposure"), "not-supported", what, why, (*_without_hurdle(options), *hints))
-    if isinstance(data.get("offset"), Mapping):
-        for name in data["offset"]:
-            yield from _offset_problems(family, str(name), options.get("parameters"))
+    if isinstance(offset := data.get("offset"), Mapping):
+        for name in offset:
+            yield from _offset_problems(family, name, options.get("parameters"))
     if data.get("trials") is not None:
         yield from _trials_problems(options)
 
 
-def _censoring_problems(family: Family, censoring: Mapping[str, Any], options: Mapping[str, Any]) -> Iterator[Problem]:
+def _censoring_problems(family: Family, censoring: Document, options: Document) -> Iterator[Problem]:
     key_path = ("data", "censoring")
     labels = "classes" in needs(str(options.get("family")), options)
     if family.event or labels or not family.tails:
@@ -53,7 +52,7 @@ def _censoring_problems(family: Family, censoring: Mapping[str, Any], options: M
         yield Problem((*key_path, "limit"), "out-of-support", what, why, ("the largest value that is recorded as it is",))
 
 
-def _without_hurdle(options: Any) -> tuple[str, ...]:
+def _without_hurdle(options: Yaml) -> tuple[str, ...]:
     """A hint for a hurdle of counts: the zero-inflated family, whose mean is proportional to the exposure."""
     while isinstance(options, Mapping):
         of = {"of": options.get("of")}
@@ -75,7 +74,7 @@ def _same_kind(family: Family) -> tuple[str, ...]:
     return (f"families that have one: {', '.join(able[:8])}",) if able else ()
 
 
-def _offset_problems(family: Family, name: str, blocks: Any) -> Iterator[Problem]:
+def _offset_problems(family: Family, name: str, blocks: Yaml) -> Iterator[Problem]:
     key_path = ("data", "offset", name)
     names = [parameter.name for parameter in family.parameters]
     if name not in names:
@@ -93,7 +92,7 @@ def _offset_problems(family: Family, name: str, blocks: Any) -> Iterator[Problem
         yield Problem(key_path, "conflict", what, on_key=True)
 
 
-def _trials_problems(options: Mapping[str, Any]) -> Iterator[Problem]:
+def _trials_problems(options: dict[str, Yaml]) -> Iterator[Problem]:
     name = str(options.get("family"))
     if "trials" not in needs(name, options):
         hints = ("families of trials: binomial, beta_binomial",)
@@ -103,7 +102,7 @@ def _trials_problems(options: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem(("data", "trials"), "conflict", what, hints=("leave one of them out",), on_key=True)
 
 
-def _at(options: Any, key: str) -> Any:
+def _at(options: Yaml, key: str) -> Yaml:
     """The value of an option of a family or of its inner family."""
     while isinstance(options, Mapping):
         if key in options:

@@ -10,7 +10,7 @@ from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path, PurePath
-from typing import Any
+from typing import TypeGuard
 
 from disttrain.choices import FORMATS, METRICS, PREDICTION_COLUMNS, SPLITS, SUFFIXES, TEXT_FORMATS, TIMED_COLUMNS
 from disttrain.config import suggestion
@@ -250,19 +250,19 @@ def _shares(option: str, values: tuple[float, ...]) -> list[Finding]:
     ]
 
 
-def _meant(value: Any) -> float:
+def _meant(value: object) -> float:
     """The share that a percentage stands for; 0.9 for any other value."""
     return value / 100 if _is_number(value) and 2 <= value < 100 else 0.9
 
 
-def _device(name: Any) -> Iterator[Finding]:
+def _device(name: object) -> Iterator[Finding]:
     if not isinstance(name, str) or not _DEVICE.fullmatch(name):
         yield Finding("unknown-choice", f"`{name}` is not known", "--device", hints=("there are auto, cpu, cuda, cuda:1 and mps",))
 
 
-def _is_integer(value: Any) -> bool:
+def _is_integer(value: object) -> bool:
     return isinstance(value, numbers.Integral) and not isinstance(value, bool)
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, numbers.Real) and not isinstance(value, bool)

@@ -152,10 +152,8 @@ def _settings(model: Model, options: EvaluateOptions, outcome: Outcome) -> Setti
     """The metrics and levels of an evaluation: those requested, else the defaults, plus the metrics that `--require` needs."""
     needed = {requirement(text).metric for text in options.require}
     for name in needed:
-        try:
-            METRICS[name].require(model.example(), outcome)
-        except UsageError as fault:
-            raise UsageError(*(replace(finding, where="--require") for finding in fault.findings)) from None
+        if finding := METRICS[name].finding(model.example(), outcome, where="--require"):
+            raise UsageError(finding)
     settings = settings_of(model.config, model.example(), options.metrics, options.levels, outcome)
     return Settings((*settings.metrics, *sorted(needed - set(settings.metrics))), settings.levels)
 

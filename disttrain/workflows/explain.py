@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +12,9 @@ from disttrain.config import Config, Loaded
 from disttrain.errors import DataError
 from disttrain.families import Family, FamilyDoc, Parameter, activation_for, facts_of
 from disttrain.messages import display
-from disttrain.model import Model, family_of
+from disttrain.model import Model, family_of, settings_of
 from disttrain.networks import Output
+from disttrain.parameter_settings import ParameterSettings
 from disttrain.preparation.censoring_text import losses_of, weights_of
 from disttrain.preparation.load import is_label
 from disttrain.preparation.outline import outline
@@ -48,16 +49,17 @@ def explain(loaded: Loaded) -> Explanation:
     except DataError:
         model = None
     family = model.family if model is not None else family_of(config, tuple(range(3)))
-    doc, symbols = facts_of(family), _symbols(family, config)
+    settings = settings_of(config, family)
+    doc, symbols = facts_of(family), _symbols(settings.values())
     rows = [
         ("q", f"{family.name}({', '.join(f'{p.name} = {symbols[p.name]}' for p in family.parameters)})"),
         ("target", _target_form(config, family, model)),
-        *_parameter_rows(config, family, model, symbols),
-        ("z", _network(config, family, model)),
+        *_parameter_rows(config, settings.values(), model, symbols),
+        ("z", _network(config, settings.values(), model)),
         *(("", f"{name}: {text}") for name, text in (parameter_networks(model) if model is not None else {}).items()),
         ("density", _with(symbols, doc, "density")),
         ("per row", _with(symbols, doc, "loss")),
-        *((f"  {part}", text) for part, text in _drops(config, doc, symbols)),
+        *((f"  {part}", text) for part, text in _drops(settings, doc, symbols)),
         *((f"  {part}", text) for part, text in losses_of(config, family)),
         (f"{config.training.initialize} start", _STARTS[config.training.initialize]),
     ]
@@ -84,18 +86,18 @@ def _keyed(rows: Sequence[tuple[str, str]]) -> dict[str, str]:
     return result
 
 
-def _symbols(family: Family, config: Config) -> dict[str, str]:
+def _symbols(settings: Iterable[ParameterSettings]) -> dict[str, str]:
     """The symbol of each parameter: θ with a number if it is learned, its value or column if it is fixed."""
     symbols, number = {}, 0
-    for parameter in family.parameters:
-        section = config.distribution.parameters.get(parameter.name)
-        if parameter.given is not None:
-            symbols[parameter.name] = f"`{parameter.given}`" if isinstance(parameter.given, str) else f"{parameter.given:g}"
-        elif section is not None and section.fixed is not None:
-            symbols[parameter.name] = f"{section.fixed:g}" if isinstance(section.fixed, int | float) else str(list(section.fixed))
-        else:
+    for one in settings:
+        name, column = one.parameter.name, one.parameter.given
+        if one.learned:
             number += 1
-            symbols[parameter.name] = "θ" + str(number).translate(_SUBSCRIPTS)
+            symbols[name] = "θ" + str(number).translate(_SUBSCRIPTS)
+        elif isinstance(column, str):
+            symbols[name] = f"`{column}`"
+        else:
+            symbols[name] = str(list(one.fixed)) if isinstance(one.fixed, tuple) else f"{one.fixed:g}"
     return symbols
 
 
@@ -113,19 +115,21 @@ def _target_form(config: Config, family: Family, model: Model | None) -> str:
     return f"`{columns[0]}`, one label per row; y is its place among the classes{labels}"
 
 
-def _parameter_rows(config: Config, family: Family, model: Model | None, symbols: dict[str, str]) -> Iterator[tuple[str, str]]:
+def _parameter_rows(
+    config: Config, settings: Iterable[ParameterSettings], model: Model | None, symbols: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
     outputs = {output.parameter.name: output for output in model.outputs} if model is not None else {}
     number = 0
-    for parameter in family.parameters:
+    for one in settings:
+        parameter = one.parameter
         symbol, output = symbols[parameter.name], outputs.get(parameter.name)
         support = parameter.support.text(symbol)
         shape = f"{_count(config, model, parameter)} numbers per row" if parameter.shape else "one number per row"
-        section = config.distribution.parameters.get(parameter.name)
         if parameter.given is not None:
             by = "the column of each row" if isinstance(parameter.given, str) else "the family's options"
             yield parameter.name, f"= {symbol}, given by {by}"
             continue
-        if section is not None and section.fixed is not None:
+        if not one.learned:
             yield parameter.name, f"= {symbol}, fixed: the network has no output for it"
             continue
         first, number = number + 1, number + _raw_size(parameter)
@@ -135,7 +139,7 @@ def _parameter_rows(config: Config, family: Family, model: Model | None, symbols
             else f"z{str(first).translate(_SUBSCRIPTS)}..{str(number).translate(_SUBSCRIPTS)}"
         )
         yield symbol, f"{parameter.name}: {shape}, {support}{_unit(output)}"
-        yield "", f"= {_formula(config, family, parameter.name, output, z)}"
+        yield "", f"= {_formula(config, one, output, z)}"
 
 
 def _count(config: Config, model: Model | None, parameter: Parameter) -> str:
@@ -160,30 +164,27 @@ def _unit(output: Output | None) -> str:
     return f", in {units[role]}" if role in units else ""
 
 
-def _formula(config: Config, family: Family, name: str, output: Output | None, z: str) -> str:
-    section = config.distribution.parameters.get(name)
-    activation = (
-        output.activation if output is not None else activation_for(family.parameter(name), None if section is None else section.activation)
-    )
+def _formula(config: Config, settings: ParameterSettings, output: Output | None, z: str) -> str:
+    activation = output.activation if output is not None else settings.activation
     formula = re.sub(r"(?<![A-Za-z])z(?=[^A-Za-z]|$)", z if "_" not in activation.formula else "z", activation.formula)
-    chosen = "chosen in the config" if section is not None and section.activation else "default"
+    chosen = "chosen in the config" if settings.chosen else "default"
     constant = "; one learned constant for all rows" if output is not None and output.columns == () else ""
-    offset = (config.data.offset or {}).get(name)
+    offset = (config.data.offset or {}).get(settings.parameter.name)
     added = f"; `{offset}` is added to {z}" if offset else ""
-    return f"{formula}{_exposure(config, family, name)}     {activation.name} ({chosen}): {activation.remark}{constant}{added}"
+    return f"{formula}{_exposure(config, settings.parameter)}     {activation.name} ({chosen}): {activation.remark}{constant}{added}"
 
 
-def _exposure(config: Config, family: Family, name: str) -> str:
+def _exposure(config: Config, parameter: Parameter) -> str:
     """The text that says how the exposure changes a parameter, by the parameter's unit; empty if it does not."""
     column = config.data.exposure
     moves = {"location": ",  times `{}`", "rate": ",  divided by `{}`", "log_scale": ",  plus log `{}`"}
     moves |= dict.fromkeys(("scale", "mean"), moves["location"])
-    return moves.get(family.parameter(name).role or "", "").format(column) if column is not None else ""
+    return moves.get(parameter.role or "", "").format(column) if column is not None else ""
 
 
-def _network(config: Config, family: Family, model: Model | None) -> str:
+def _network(config: Config, settings: Iterable[ParameterSettings], model: Model | None) -> str:
     hidden = [str(width) for width in config.network.hidden]
-    chain = " → ".join([str(model.encoder.width) if model is not None else "inputs", *hidden, _heads(config, family, model)])
+    chain = " → ".join([str(model.encoder.width) if model is not None else "inputs", *hidden, _heads(config, settings, model)])
     kind = f"MLP {chain}, {config.network.activation}" if hidden else f"linear {chain}"
     embedding = embedding_text(config)
     kind += linear_path_text(config)
@@ -193,15 +194,12 @@ def _network(config: Config, family: Family, model: Model | None) -> str:
     return f"{kind}        {size}" + ("" if members == 1 else f"; {members} networks side by side; the forecast is their equal mixture")
 
 
-def _heads(config: Config, family: Family, model: Model | None) -> str:
+def _heads(config: Config, settings: Iterable[ParameterSettings], model: Model | None) -> str:
     """The number of outputs of the network. Fixed parameters and learned constants have none."""
     if model is not None:
         return str(sum(output.size for output in model.outputs if output.columns != ()))
-    sections = config.distribution.parameters
-    constant = {name for name, section in sections.items() if section.fixed is not None or section.features == ()}
-    constant |= {p.name for p in family.parameters if p.given is not None or (p.constant and p.name not in sections)}
-    learned = [p for p in family.parameters if p.name not in constant]
-    counts = [_count(config, None, p) if "classes" in p.axes else str(_raw_size(p)) for p in learned]
+    varying = [one.parameter for one in settings if one.learned and one.features != ()]
+    counts = [_count(config, None, p) if "classes" in p.axes else str(_raw_size(p)) for p in varying]
     return "K" if "K" in counts else str(sum(map(int, counts)))
 
 
@@ -218,12 +216,12 @@ def _apart(match: re.Match[str], name: str) -> str:
     return f"·{name}" if before.isdigit() and name[0].isdigit() else name
 
 
-def _drops(config: Config, doc: FamilyDoc, symbols: dict[str, str]) -> Sequence[tuple[str, str]]:
+def _drops(settings: Mapping[str, ParameterSettings], doc: FamilyDoc, symbols: dict[str, str]) -> Sequence[tuple[str, str]]:
     """The terms that drop out of the loss in this config, from the family's documentation."""
     rows = []
     for line in [doc.lines[key] for key in doc.lines if key.startswith("drops")]:
         condition, _, text = line.partition(": ")
-        section = config.distribution.parameters.get(condition.removesuffix(" fixed"))
-        if condition == "always" or (section is not None and section.fixed is not None):
+        one = settings.get(condition.removesuffix(" fixed"))
+        if condition == "always" or (one is not None and one.parameter.given is None and not one.learned):
             rows.append(("drops out", _with(symbols, FamilyDoc("", {**doc.lines, "text": text}), "text")))
     return rows

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from disttrain import config
 from disttrain.config import Config, key_of
-from disttrain.config.aliases import _ELSEWHERE, field_at
+from disttrain.config.aliases import _ELSEWHERE, Key
 from disttrain.config.corrections import hint_for_value
 from disttrain.config.yaml import parser
 from disttrain.errors import ConfigError
@@ -54,13 +54,13 @@ def test_a_value_that_is_offered_is_taken(section, key):
 @given(st.text(max_size=40) | st.floats() | st.integers() | st.lists(st.text(max_size=5), max_size=4), st.sampled_from(KEYS))
 @settings(max_examples=200, deadline=None)
 def test_any_value_has_a_hint_or_none_and_never_a_fault(value, key):
-    hint = hint_for_value(key, value)
+    hint = hint_for_value(Key(key), value)
     assert hint is None or "`" in hint
 
 
 def test_every_word_of_another_program_leads_to_a_key_that_there_is():
     for word, key in _ELSEWHERE.items():
-        assert field_at(tuple(key.split("."))) is not None
+        assert Key(tuple(key.split("."))).field is not None
         assert key_of(word) == key
 
 

@@ -27,6 +27,13 @@ def test_an_outline_has_the_inputs_the_labels_and_the_weights_of_the_model(famil
     assert [output.size for output in sketch.outputs] == [output.size for output in model.outputs]
 
 
+@pytest.mark.parametrize(("family", "labels"), [("normal", None), ("categorical", 3)])
+def test_a_family_is_built_again_only_for_the_number_of_its_labels(family, labels, table_file, tmp_path):
+    prepared = prepare(configuration(write_config(tmp_path / "c.yaml", config_of(family, str(table_file)))))
+    assert (prepared.observed.family is prepared.data.family) == (labels is None)
+    assert labels is None or len(prepared.observed.labels) == prepared.model.family.parameters[0].shape[0]
+
+
 def test_an_explanation_fits_nothing(table_file, tmp_path, monkeypatch):
     class Fitted(Exception):
         """A fit was made."""

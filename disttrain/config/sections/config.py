@@ -27,6 +27,7 @@ from disttrain.config.sections.field_types import (
     objection,
 )  # fmt: skip
 from disttrain.config.sections.training import TrainingSection
+from disttrain.config.yaml.scalars import Yaml
 
 Bound = Annotated[float, Field(ge=-1e300, le=1e300)]
 
@@ -63,7 +64,7 @@ class DistributionSection(BaseModel):
         return dict(self.__pydantic_extra__ or {})
 
 
-def _long_form(value: Any) -> Any:
+def _long_form(value: Yaml) -> Yaml:
     return {"family": value} if isinstance(value, str) else value
 
 
@@ -155,9 +156,11 @@ class Config(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _filled(cls, value: Any) -> Any:
+    def _filled(cls, value: Yaml) -> Yaml:
         """Fill in defaults that depend on the network: batch normalisation turns weight averaging off."""
-        network, training = (value.get(key) for key in ("network", "training")) if isinstance(value, dict) else (None, None)
+        if not isinstance(value, dict):
+            return value
+        network, training = (value.get(key) for key in ("network", "training"))
         if isinstance(network, dict) and network.get("normalization") == "batch" and (training is None or isinstance(training, dict)):
             return {**value, "training": {"averaging": 0.0, **(training or {})}}
         return value

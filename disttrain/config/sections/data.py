@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self, TypeGuard
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
 
@@ -25,7 +25,7 @@ from disttrain.config.sections.field_types import (
     listed,
     objection,
 )  # fmt: skip
-from disttrain.config.yaml.scalars import share_meant
+from disttrain.config.yaml.scalars import Yaml, share_meant
 
 
 class FeatureSection(BaseModel):
@@ -74,7 +74,7 @@ def _separator(mark: str) -> str:
     raise objection("unknown-choice", f"{display(mark)} is not a separator", hints=hints)
 
 
-def is_source(value: Any) -> bool:
+def is_source(value: Part | None) -> TypeGuard[str | tuple[str, ...]]:
     """True if the value of `train`, `validation` or `test` names files, not a share or a column."""
     return isinstance(value, str | list | tuple)
 
@@ -177,7 +177,7 @@ Part = Annotated[
 Item = Annotated[Annotated[Column, TEXT] | Annotated[FeatureSection, MAPPING], by_kind("a column, or {name, type, ...}")]
 
 
-def _features(value: Any) -> Any:
+def _features(value: Yaml) -> Yaml:
     if isinstance(value, str) and value != "*":
         raise objection(
             "wrong-type",
@@ -187,7 +187,7 @@ def _features(value: Any) -> Any:
     return value
 
 
-def _offsets(value: Any) -> Any:
+def _offsets(value: Yaml) -> Yaml:
     if isinstance(value, str | list | tuple):
         hints = ("write `offset: {PARAMETER: COLUMN}`, such as `{rate: log_years}`",)
         raise objection("wrong-type", f"`offset` must be a mapping, not {display(value)}", hints=hints)
@@ -230,15 +230,10 @@ class DataSection(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _target_between_its_ends(cls, value: Any) -> Any:
+    def _target_between_its_ends(cls, value: Yaml) -> Yaml:
         censoring = value.get("censoring") if isinstance(value, dict) else None
-        if (
-            isinstance(censoring, dict)
-            and value.get("target") is None
-            and isinstance(censoring.get("lower"), str)
-            and censoring.get("upper")
-        ):
-            return {**value, "target": censoring["lower"]}
+        if isinstance(value, dict) and isinstance(censoring, dict) and value.get("target") is None and censoring.get("upper"):
+            return {**value, "target": censoring["lower"]} if isinstance(censoring.get("lower"), str) else value
         return value
 
     @model_validator(mode="after")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Annotated, Any
+from collections.abc import Hashable, Sequence
+from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 from pydantic_core import PydanticCustomError
 
 from disttrain.config.messages import choice_hint, display
+from disttrain.config.yaml.scalars import Yaml
 
 STRICT = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, hide_input_in_errors=True)
 
@@ -20,6 +21,9 @@ TEXT, NUMBER, LIST, MAPPING = Tag(f"{_TAG}text"), Tag(f"{_TAG}number"), Tag(f"{_
 
 _TIME = re.compile(r"(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?")
 _NAME = re.compile(r"\w(?:[\w.+ -]*\w)?")
+
+
+Entry = TypeVar("Entry", bound=Hashable)
 
 
 def is_tag(part: str | int) -> bool:
@@ -43,7 +47,7 @@ def by_kind(expected: str) -> Discriminator:
     return Discriminator(_kind, custom_error_type=WRONG, custom_error_message=expected)
 
 
-def _kind(value: Any) -> str:
+def _kind(value: Yaml | tuple[Yaml, ...]) -> str:
     match value:
         case bool() | None:
             return f"{_TAG}none"
@@ -59,7 +63,7 @@ def _kind(value: Any) -> str:
 def listed(most: int, least: int = 0) -> BeforeValidator:
     """A validator of a list of `least` to `most` items. It runs before the items are validated, so that a long list of wrong items costs little."""
 
-    def check(value: Any) -> tuple[Any, ...]:
+    def check(value: Yaml | tuple[Yaml, ...]) -> tuple[Yaml, ...]:
         if not isinstance(value, list | tuple):
             raise _expected("a list")
         if len(value) > most:
@@ -94,9 +98,9 @@ def each_choice(kind: str, words: Sequence[str]) -> AfterValidator:
     return AfterValidator(check)
 
 
-def distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
+def distinct(values: tuple[Entry, ...]) -> tuple[Entry, ...]:
     """The items, checked to be distinct."""
-    earlier: set[Any] = set()
+    earlier: set[Entry] = set()
     for index, item in enumerate(values):
         if item in earlier:
             raise objection("role-conflict", f"{display(item)} is listed twice", at=(index,))
@@ -104,7 +108,7 @@ def distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
     return values
 
 
-def _text_or_list(value: Any) -> Any:
+def _text_or_list(value: Yaml) -> Yaml | tuple[Yaml, ...]:
     return (value,) if isinstance(value, str) else value
 
 
@@ -121,13 +125,13 @@ def _run_name(name: str) -> str:
     return name
 
 
-def _scalar(value: Any) -> Any:
+def _scalar(value: Yaml) -> str | bool | int | float:
     if isinstance(value, str | bool | int | float):
         return value
     raise _expected("text, a number, true or false")
 
 
-def _seconds(value: Any) -> Any:
+def _seconds(value: Yaml) -> Yaml:
     if not isinstance(value, str):
         return value
     parts = _TIME.fullmatch(value)

@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Self
+from collections.abc import Mapping
+from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from disttrain import choices
 from disttrain.config.messages import display
 from disttrain.config.sections.field_types import NUMBER, STRICT, TEXT, Seconds, by_kind, choice, objection
+from disttrain.config.yaml.scalars import Yaml
 
 Count = Annotated[int, Field(ge=1, le=10_000_000)]
 
 
-def _named(value: Any, default: str) -> Any:
-    """The long form of a section whose short form is its name."""
-    if isinstance(value, str):
-        return {"name": value}
-    return {"name": default, **value} if isinstance(value, dict) else value
+def _filled(value: Yaml, usual: str, table: Mapping[str, Mapping[str, float]], otherwise: Mapping[str, float]) -> Yaml:
+    """The long form of a section whose short form is its name, with the defaults of that name for keys that are absent or null.
 
-
-def _with_defaults(section: dict[str, Any], table: dict[str, dict[str, float]], otherwise: str) -> dict[str, Any]:
-    """The section with the defaults of its name for keys that are absent or null."""
+    `usual` is the name of a section without one, `otherwise` the defaults of a name that the table lacks.
+    """
+    section: Yaml = {"name": value} if isinstance(value, str) else value
+    if not isinstance(section, dict):
+        return section
+    section = {"name": usual, **section}
     name = section["name"]
-    defaults = table.get(name if isinstance(name, str) else otherwise, table.get(otherwise, {}))
-    return section | {key: value for key, value in defaults.items() if section.get(key) is None}
+    defaults = table.get(name, otherwise) if isinstance(name, str) else otherwise
+    return section | {key: number for key, number in defaults.items() if section.get(key) is None}
 
 
 class OptimizerSection(BaseModel):
@@ -40,10 +42,9 @@ class OptimizerSection(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _filled(cls, value: Any) -> Any:
-        section = _named(value, "adamw")
+    def _long_form(cls, value: Yaml) -> Yaml:
         # An unknown name is judged by its field; its numbers by those of any optimizer.
-        return _with_defaults(section, choices.OPTIMIZER_DEFAULTS, "adamw") if isinstance(section, dict) else section
+        return _filled(value, "adamw", choices.OPTIMIZER_DEFAULTS, choices.OPTIMIZER_DEFAULTS["adamw"])
 
     @model_validator(mode="after")
     def _only_what_it_has(self) -> Self:
@@ -70,9 +71,8 @@ class ScheduleSection(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _filled(cls, value: Any) -> Any:
-        section = _named(value, "cosine")
-        return _with_defaults(section, choices.SCHEDULE_DEFAULTS, "") if isinstance(section, dict) else section
+    def _long_form(cls, value: Yaml) -> Yaml:
+        return _filled(value, "cosine", choices.SCHEDULE_DEFAULTS, {})
 
     @model_validator(mode="after")
     def _only_what_it_has(self) -> Self:
@@ -130,7 +130,7 @@ class TrainingSection(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _filled(cls, value: Any) -> Any:
+    def _filled(cls, value: Yaml) -> Yaml:
         """Fill in defaults that depend on the optimizer: L-BFGS needs exact gradients, and its line search sets the steps."""
         if not isinstance(value, dict):
             return value

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from disttrain.config.messages import display
 from disttrain.config.yaml import parser
+from disttrain.config.yaml.scalars import Yaml
 from disttrain.config.yaml.source_map import LocatedProblem, Path, Problem, Source, SourceLocation, SourceMap, Span, ValueSpans
 
 _OPTION = "--set "
@@ -17,7 +17,7 @@ _ODD = re.compile("[\ud800-\udfff]")
 _SHORT_FORMS = {("distribution",): "family", ("training", "optimizer"): "name", ("training", "schedule"): "name"}
 
 
-def applied(document: dict[str, Any], source_map: SourceMap, argument: str, order: int) -> tuple[SourceMap, list[LocatedProblem]]:
+def applied(document: dict[str, Yaml], source_map: SourceMap, argument: str, order: int) -> tuple[SourceMap, list[LocatedProblem]]:
     """Set the value of one argument in `document`.
 
     Returns the new source map and the problems of the argument; `order` is its index among the sources.
@@ -82,7 +82,7 @@ def _key_spans(parts: tuple[str, ...]) -> Iterator[tuple[Path, Span]]:
         column += len(part) + 1
 
 
-def _set(document: dict[str, Any], parts: tuple[str, ...], value: Any) -> None:
+def _set(document: dict[str, Yaml], parts: tuple[str, ...], value: Yaml) -> None:
     """Set the value at a dotted key. Creates missing sections and replaces short forms by long forms."""
     here = document
     for number, part in enumerate(parts[:-1], 1):

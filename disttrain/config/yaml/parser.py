@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 import yaml
 
 from disttrain.config.messages import display
 from disttrain.config.yaml import syntax_errors
-from disttrain.config.yaml.scalars import DEEPEST, resolved
+from disttrain.config.yaml.scalars import DEEPEST, Yaml, resolved
 from disttrain.config.yaml.source_map import Path, Problem, Span, ValueSpans
+from disttrain.config.yaml.syntax_errors import Mark
 
 MOST_BYTES = 1_000_000
 _MOST_VALUES = 100_000
 
 # libyaml reads a megabyte in tenths of a second; PyYAML's own reader, for machines without it, takes the same events.
-_READER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_READER: type[yaml.CSafeLoader | yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _BREAK = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
-_ABSENT: Any = object()
 _CORE = "tag:yaml.org,2002:"
 
 
@@ -37,7 +35,7 @@ class Fault:
 class Reading:
     """The result of a parse: the value (None for an empty text), the spans of every value by path, the lines and the faults."""
 
-    value: Any
+    value: Yaml
     spans: dict[Path, ValueSpans]
     lines: tuple[str, ...]
     faults: tuple[Fault, ...]
@@ -49,17 +47,17 @@ class _StopError(Exception):
 
 @dataclass
 class _Frame:
-    """An open list or mapping; `key` is the key of the next value."""
+    """An open list or mapping; `key` is the key of the next value of a mapping, None before it was read."""
 
-    container: dict[Any, Any] | list[Any]
-    path: tuple[Any, ...]
-    start: Any
-    key: Any = _ABSENT
+    container: dict[str, Yaml] | list[Yaml]
+    path: Path
+    start: Mark
+    key: str | None = None
     key_span: Span | None = None
     keys: dict[str, Span] = field(default_factory=dict)
 
-    def next_path(self) -> tuple[Any, ...]:
-        return (*self.path, len(self.container) if isinstance(self.container, list) else self.key)
+    def next_path(self) -> Path:
+        return (*self.path, len(self.container) if isinstance(self.container, list) else self.key or "")
 
 
 def read(data: bytes) -> Reading:
@@ -111,20 +109,20 @@ class _Builder:
 
     def __init__(self, lines: tuple[str, ...]) -> None:
         self.lines = lines
-        self.value: Any = None
+        self.value: Yaml = None
         self.spans: dict[Path, ValueSpans] = {}
         self.faults: list[Fault] = []
         self.stack: list[_Frame] = []
         self.documents = 0
 
     def build(self, text: str) -> None:
-        for event in _events(text):
+        for event in yaml.parse(text, Loader=_READER):
             match event:
                 case yaml.DocumentStartEvent():
                     self._document(event)
                 case yaml.AliasEvent():
-                    self._fault(event.start_mark, event.end_mark, "yaml-alias", f"`*{event.anchor}` is an alias; write the value out")
-                    self._give(None, event.start_mark, event.end_mark)
+                    self._fault(event, "yaml-alias", f"`*{event.anchor}` is an alias; write the value out")
+                    self._give(None, *_marks(event))
                 case yaml.ScalarEvent():
                     self._refuse_decoration(event)
                     self._scalar(event)
@@ -134,58 +132,55 @@ class _Builder:
                     self._open(event, {})
                 case yaml.SequenceEndEvent() | yaml.MappingEndEvent():
                     frame = self.stack.pop()
-                    self._give(frame.container, frame.start, event.end_mark, scalar=False)
+                    self._give(frame.container, frame.start, _marks(event)[1], scalar=False)
 
-    def _document(self, event: Any) -> None:
+    def _document(self, event: yaml.DocumentStartEvent) -> None:
         self.documents += 1
         if self.documents > 1:
-            self._fault(event.start_mark, event.start_mark, "yaml-syntax", "a second document begins here; a config is one document")
+            self._fault(event, "yaml-syntax", "a second document begins here; a config is one document", at_start=True)
             raise _StopError
         if event.tags:
-            self._fault(event.start_mark, event.start_mark, "yaml-tag", "a config has no %TAG")
+            self._fault(event, "yaml-tag", "a config has no %TAG", at_start=True)
 
-    def _refuse_decoration(self, event: Any) -> None:
+    def _refuse_decoration(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> None:
         if event.tag is not None:
-            hints = ("leave it out; put text in quotes",)
-            self._fault(
-                event.start_mark,
-                event.start_mark,
-                "yaml-tag",
+            what, hints = (
                 f"{display(event.tag.replace(_CORE, '!!'))} is a YAML tag; a config has none",
-                hints=hints,
+                ("leave it out; put text in quotes",),
             )
+            self._fault(event, "yaml-tag", what, hints, at_start=True)
         if event.anchor is not None:
             what, hints = (
                 f"`&{event.anchor}` is an anchor; a config has none",
                 ("leave it out, and write the value out wherever it is used",),
             )
-            self._fault(event.start_mark, event.start_mark, "yaml-alias", what, hints=hints)
+            self._fault(event, "yaml-alias", what, hints, at_start=True)
 
-    def _open(self, event: Any, container: dict[Any, Any] | list[Any]) -> None:
+    def _open(self, event: yaml.CollectionStartEvent, container: dict[str, Yaml] | list[Yaml]) -> None:
         self._refuse_decoration(event)
         if len(self.stack) >= DEEPEST:
-            self._fault(event.start_mark, event.start_mark, "too-deep", f"lists and mappings lie more than {DEEPEST} deep in one another")
+            self._fault(event, "too-deep", f"lists and mappings lie more than {DEEPEST} deep in one another", at_start=True)
             raise _StopError
         path = self.stack[-1].next_path() if self.stack else ()
-        self.stack.append(_Frame(container, path, event.start_mark))
+        self.stack.append(_Frame(container, path, _marks(event)[0]))
 
-    def _scalar(self, event: Any) -> None:
-        value = event.value
+    def _scalar(self, event: yaml.ScalarEvent) -> None:
+        value: Yaml = event.value
         if not event.style:
             try:
-                value = resolved(value)
+                value = resolved(event.value)
             except ValueError as fault:
-                self._fault(event.start_mark, event.end_mark, "out-of-range", str(fault))
+                self._fault(event, "out-of-range", str(fault))
                 value = None
-            if value == "<<" and self.stack and self.stack[-1].key is _ABSENT and isinstance(self.stack[-1].container, dict):
-                self._fault(event.start_mark, event.end_mark, "yaml-merge", "`<<` is a merge key; write the keys out")
-        self._give(value, event.start_mark, event.end_mark)
+            if value == "<<" and self.stack and self.stack[-1].key is None and isinstance(self.stack[-1].container, dict):
+                self._fault(event, "yaml-merge", "`<<` is a merge key; write the keys out")
+        self._give(value, *_marks(event))
 
-    def _give(self, value: Any, start: Any, end: Any, scalar: bool = True) -> None:
+    def _give(self, value: Yaml, start: Mark, end: Mark, scalar: bool = True) -> None:
         """Add a finished value to its list or mapping, as a key or as a value."""
         span = self._span(start, end)
         if len(self.spans) >= _MOST_VALUES:
-            self._fault(start, start, "too-large", f"a config has no more than {_MOST_VALUES:,} values")
+            self._note(self._span(start, start), Problem((), "too-large", f"a config has no more than {_MOST_VALUES:,} values"))
             raise _StopError
         if not self.stack:
             self.value, self.spans[()] = value, ValueSpans(None, span, scalar)
@@ -194,38 +189,44 @@ class _Builder:
         if isinstance(frame.container, list):
             self.spans[frame.next_path()] = ValueSpans(None, span, scalar)
             frame.container.append(value)
-        elif frame.key is _ABSENT:
+        elif frame.key is None:
             self._key(frame, value, span)
         else:
             # A value on lines of its own is shown by its key: its first line is that of its first part.
             below = not scalar and end.line != start.line
             self.spans[frame.next_path()] = ValueSpans(frame.key_span, (frame.key_span or span) if below else span, scalar)
-            frame.container[frame.key], frame.key = value, _ABSENT
+            frame.container[frame.key], frame.key = value, None
 
-    def _key(self, frame: _Frame, key: Any, span: Span) -> None:
-        frame.key, frame.key_span = key, span
+    def _key(self, frame: _Frame, key: Yaml, span: Span) -> None:
+        frame.key_span = span
         if not isinstance(key, str):
             problem = syntax_errors.decimal_comma(self.lines[span.line - 1], span, next(reversed(frame.keys), ""))
             hints = ("put it in quotes",) if isinstance(key, int | float) else ()
             self._note(span, problem or Problem((), "key-not-text", f"a key must be text, not {display(key)}", hints=hints))
             frame.key = "?"
-        elif key in frame.keys:
+            return
+        frame.key = key
+        if key in frame.keys:
             hints = (f"it is already on line {frame.keys[key].line}",)
             self._note(span, Problem((), "duplicate-key", f"{display(key)} is given twice", hints=hints))
         else:
             frame.keys[key] = span
 
-    def _span(self, start: Any, end: Any) -> Span:
+    def _span(self, start: Mark, end: Mark) -> Span:
         last = end.column if end.line == start.line else len(self.lines[start.line].rstrip())
         return Span(start.line + 1, start.column + 1, max(1, last - start.column))
 
-    def _fault(self, start: Any, end: Any, code: str, what: str, hints: tuple[str, ...] = ()) -> None:
-        self._note(self._span(start, end), Problem((), code, what, hints=hints))
+    def _fault(self, event: yaml.Event, code: str, what: str, hints: tuple[str, ...] = (), *, at_start: bool = False) -> None:
+        """Note a problem of an event: of its first character, if it lies `at_start`."""
+        start, end = _marks(event)
+        self._note(self._span(start, start if at_start else end), Problem((), code, what, hints=hints))
 
     def _note(self, span: Span, problem: Problem) -> None:
         self.faults.append(Fault(span, problem))
 
 
-def _events(text: str) -> Iterator[Any]:
-    events: Iterator[Any] = yaml.parse(text, Loader=_READER)
-    return events
+def _marks(event: yaml.Event) -> tuple[Mark, Mark]:
+    """The marks of the first character of an event and of the one behind it."""
+    assert event.start_mark is not None, "a reader of text marks every event"
+    assert event.end_mark is not None, "a reader of text marks every event"
+    return event.start_mark, event.end_mark

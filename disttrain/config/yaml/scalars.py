@@ -7,16 +7,20 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from numbers import Integral, Real
-from typing import Any
 
 from disttrain.config.messages import escaped, shortened
-from disttrain.config.yaml.source_map import Path, Problem
+from disttrain.config.yaml.source_map import Problem, under
+
+# A word of a config document, any value of it, and the whole document.
+Scalar = None | bool | int | float | str
+Yaml = Scalar | list["Yaml"] | dict[str, "Yaml"]
+Document = Mapping[str, Yaml]
 
 DEEPEST = 40
 _LARGEST = 2**63 - 1
 _DIGITS = 30
 
-_CONSTANTS: dict[str, Any] = {
+_CONSTANTS: dict[str, bool | None] = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
     "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
 }  # fmt: skip
@@ -29,7 +33,7 @@ class TooDeepError(ValueError):
     """A document nests lists and mappings more than DEEPEST deep, or within themselves."""
 
 
-def resolved(word: str) -> Any:
+def resolved(word: str) -> Scalar:
     """The value of a plain (unquoted) word in the core schema of YAML 1.2: null, true or false, a number, else the text itself.
 
     Raises ValueError, with what is wrong, for a number that is not finite or larger than 64 bits hold.
@@ -70,49 +74,49 @@ def share_meant(text: str) -> float | None:
     return round(number / 100, 10) if match[2] else number
 
 
-def plain(value: Any, problems: list[Problem], path: Path = ()) -> Any:
-    """A copy of a Python value as a config may hold it: text, numbers, true and false, None, lists, and mappings with text as keys.
-
-    Paths become text, tuples lists, and numbers of other libraries Python's own. Other values become None, with an entry in `problems`.
-    Raises TooDeepError.
-    """
-    if len(path) >= DEEPEST:
-        raise TooDeepError
+def plain(value: object) -> Yaml:
+    """A copy of a Python value as a config holds it: paths become text, tuples lists, and numbers of other libraries Python's own."""
     match value:
         case None | bool():
             return value
-        case str():
-            return _text(str(value), problems, path)
-        case os.PathLike():
-            return _text(os.fspath(value), problems, path)
-        case Integral() | Real():
-            return _number(value, problems, path)
+        case str() | os.PathLike():
+            return str(os.fspath(value))
+        case Integral():
+            return int(value)
+        case Real():
+            return float(value)
         case Mapping():
-            return dict(_pairs(value, problems, path))
+            return {str(key): plain(item) for key, item in value.items()}
         case list() | tuple():
-            return [plain(item, problems, (*path, index)) for index, item in enumerate(value)]
-    problems.append(Problem(path, "wrong-type", f"a config cannot hold a value of type {escaped(type(value).__name__)}"))
-    return None
+            return [plain(item) for item in value]
+    raise TypeError(f"a config cannot hold a value of type {type(value).__name__}")
 
 
-def _pairs(mapping: Mapping[Any, Any], problems: list[Problem], path: Path) -> Iterator[tuple[str, Any]]:
-    for key, value in mapping.items():
-        if isinstance(key, str):
-            yield key, plain(value, problems, (*path, key))
-        else:
-            problems.append(Problem(path, "key-not-text", f"the key {escaped(shortened(str(key)))} is not text"))
+def problems_in(value: object, depth: int = 0) -> Iterator[Problem]:
+    """The problems of a Python value that no config can hold, relative to it. Raises TooDeepError.
 
-
-def _text(text: Any, problems: list[Problem], path: Path) -> Any:
-    if isinstance(text, str) and not any("\ud800" <= char <= "\udfff" for char in text):
-        return text
-    problems.append(Problem(path, "wrong-type", "this text cannot be written as UTF-8"))
-    return None
-
-
-def _number(value: Any, problems: list[Problem], path: Path) -> Any:
-    number = int(value) if isinstance(value, Integral) else float(value)
-    if (isinstance(number, int) and abs(number) > _LARGEST) or (isinstance(number, float) and not math.isfinite(number)):
-        problems.append(Problem(path, "out-of-range", "this number is not finite, or larger than 64 bits hold"))
-        return None
-    return number
+    A config holds text, numbers, true and false, None, lists, and mappings with text as keys.
+    """
+    if depth >= DEEPEST:
+        raise TooDeepError
+    match value:
+        case None | bool():
+            pass
+        case str() | os.PathLike():
+            text = os.fspath(value)
+            if not isinstance(text, str) or any("\ud800" <= char <= "\udfff" for char in text):
+                yield Problem((), "wrong-type", "this text cannot be written as UTF-8")
+        case Integral() | Real():
+            if not (abs(int(value)) <= _LARGEST if isinstance(value, Integral) else math.isfinite(float(value))):
+                yield Problem((), "out-of-range", "this number is not finite, or larger than 64 bits hold")
+        case Mapping():
+            for key, item in value.items():
+                if isinstance(key, str):
+                    yield from under((key,), problems_in(item, depth + 1))
+                else:
+                    yield Problem((), "key-not-text", f"the key {escaped(shortened(str(key)))} is not text")
+        case list() | tuple():
+            for index, item in enumerate(value):
+                yield from under((index,), problems_in(item, depth + 1))
+        case _:
+            yield Problem((), "wrong-type", f"a config cannot hold a value of type {escaped(type(value).__name__)}")

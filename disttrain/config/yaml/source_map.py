@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from disttrain.config.messages import escaped, shortened
@@ -18,7 +18,7 @@ _BEFORE = 70
 
 @dataclass(frozen=True)
 class Problem:
-    """A problem of a config: its path of keys, its code, its text, the reason, and hints.
+    """A problem of a config: the path of keys below the value that was looked at, its code, its text, the reason, and hints.
 
     `on_key`: the key itself is wrong, not its value.
     """
@@ -29,6 +29,15 @@ class Problem:
     why: str = ""
     hints: tuple[str, ...] = ()
     on_key: bool = False
+
+    def under(self, *keys: str | int) -> Problem:
+        """The problem of a value that lies below `keys`, from its problem relative to that value."""
+        return replace(self, path=(*keys, *self.path))
+
+
+def under(keys: Path, problems: Iterable[Problem]) -> Iterator[Problem]:
+    """The problems of a value that lies below `keys`, from its problems relative to that value."""
+    return (problem.under(*keys) for problem in problems)
 
 
 class Span(NamedTuple):

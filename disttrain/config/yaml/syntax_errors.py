@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Protocol
+
+import yaml
 
 from disttrain.config.aliases import key_of
 from disttrain.config.messages import display
@@ -45,10 +47,18 @@ _WORDS: tuple[tuple[str, str, bool, str], ...] = (
 _GLUED = re.compile(r"(\s*)([A-Za-z_]\w*):([^\s:/\\].*)")
 
 
-def explained(error: Any, lines: tuple[str, ...]) -> tuple[Span, Problem]:
+class Mark(Protocol):
+    """The position of a character as the readers of YAML give it; lines and columns count from 0."""
+
+    line: int
+    column: int
+
+
+def explained(error: yaml.YAMLError, lines: tuple[str, ...]) -> tuple[Span, Problem]:
     """The span and the problem of a YAMLError."""
-    message = str(getattr(error, "problem", None) or getattr(error, "reason", None) or "it cannot be read")
-    here, began = getattr(error, "problem_mark", None), getattr(error, "context_mark", None)
+    marked = error if isinstance(error, yaml.MarkedYAMLError) else yaml.MarkedYAMLError()
+    message = str(marked.problem or getattr(error, "reason", None) or "it cannot be read")
+    here, began = marked.problem_mark, marked.context_mark
     if "tag" in message and "handle" in message:
         return _span(here, lines), Problem(
             (), "yaml-tag", "a YAML tag; a config has none", hints=("put text that begins with `!` in quotes",)
@@ -84,7 +94,7 @@ def _backslash(span: Span, lines: tuple[str, ...]) -> Problem:
     return Problem((), "yaml-syntax", what, hints=(f"in single quotes a backslash is only a backslash{alternatives}",))
 
 
-def _glued_colon(mark: Any, lines: tuple[str, ...]) -> tuple[Span, Problem] | None:
+def _glued_colon(mark: Mark | None, lines: tuple[str, ...]) -> tuple[Span, Problem] | None:
     """The problem of `distribution:gamma` on the line where the reader stopped or one of the two before it; None otherwise."""
     last = mark.line if mark is not None else 0
     for number in range(max(0, last - 2), min(last + 1, len(lines))):
@@ -103,10 +113,10 @@ def _odd_start(span: Span, lines: tuple[str, ...]) -> Problem:
     return Problem((), "yaml-syntax", f"{display(char)} cannot begin a value", hints=("put text that begins with it in quotes",))
 
 
-def _span(mark: Any, lines: tuple[str, ...]) -> Span:
+def _span(mark: Mark | None, lines: tuple[str, ...]) -> Span:
     """The span of the mark, or the end of the last line with text if the mark lies behind it."""
+    if mark is not None and mark.line < len(lines) and lines[mark.line].strip():
+        return Span(mark.line + 1, min(mark.column, len(lines[mark.line])) + 1)
     line = mark.line if mark is not None else 0
-    if line < len(lines) and lines[line].strip():
-        return Span(line + 1, min(mark.column, len(lines[line])) + 1)
     line = max((number for number, text in enumerate(lines[: line + 1]) if text.strip()), default=0)
     return Span(line + 1, max(1, len(lines[line].rstrip())))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 import yaml
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from disttrain import config
 from disttrain.config.yaml import parser
-from disttrain.config.yaml.scalars import plain, resolved
+from disttrain.config.yaml.scalars import plain, problems_in, resolved
 from disttrain.errors import ConfigError
 
 # Word -> value, from the examples and tables of YAML 1.2.2, chapter 10.
@@ -166,7 +167,6 @@ def test_a_document_that_lies_in_itself_is_refused():
 
 
 def test_plain_values_of_python_are_copied_and_others_named():
-    problems: list = []
-    given_ = {"a": (1, 2.5), "b": {"c": object()}, 3: 4, "d": math.inf, "e": 10**400, "f": "\ud800"}
-    assert plain(given_, problems) == {"a": [1, 2.5], "b": {"c": None}, "d": None, "e": None, "f": None}
-    assert {problem.path for problem in problems} == {("b", "c"), (), ("d",), ("e",), ("f",)}
+    assert plain({"a": (1, 2.5), "b": {"c": None}, "d": Path("e")}) == {"a": [1, 2.5], "b": {"c": None}, "d": "e"}
+    odd = {"a": (1, 2.5), "b": {"c": object()}, 3: 4, "d": math.inf, "e": 10**400, "f": "\ud800"}
+    assert [problem.path for problem in problems_in(odd)] == [("b", "c"), (), ("d",), ("e",), ("f",)]
