@@ -12,7 +12,17 @@ from disttrain.data.io.files import has_piped_data
 from disttrain.data.io.formats import FORMATS, Format, format_of
 from disttrain.data.io.record_batches import ahead, rows_at, rows_from
 from disttrain.data.json_state import within
-from disttrain.data.messages import Origin, column_location, display, display_path, raise_any, row_finding
+from disttrain.data.messages import (
+    BatchError,
+    BatchFinding,
+    Origin,
+    column_location,
+    display,
+    display_path,
+    located,
+    raise_any,
+    row_finding,
+)
 from disttrain.data.output_columns import for_spreadsheets, in_format, require_format, text_needed
 from disttrain.data.row_inputs import RowColumn, read_row_inputs
 from disttrain.data.schema import Feature, Schema
@@ -32,6 +42,8 @@ __all__ = [
     "TEST",
     "TRAIN",
     "VALIDATION",
+    "BatchError",
+    "BatchFinding",
     "Embedding",
     "Encoder",
     "Feature",
@@ -64,6 +76,7 @@ __all__ = [
     "integer_column",
     "joined",
     "keep",
+    "located",
     "older_rows",
     "order",
     "origin_of",

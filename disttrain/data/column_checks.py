@@ -13,7 +13,7 @@ import pyarrow as pa
 from disttrain.config.messages import listing
 from disttrain.data.io.arrow_arrays import is_bytes, is_number, is_text, is_time, plain
 from disttrain.data.io.csv_dialect import separator_name
-from disttrain.data.messages import column_location, display
+from disttrain.data.messages import BatchFinding, Origin, column_location, display
 from disttrain.errors import Finding
 
 LABEL = "label"
@@ -130,13 +130,13 @@ def folded(name: str) -> str:
     return "".join(name.casefold().split())
 
 
-def unusable(name: str, stored: Any, kind: str | None, where: str, starred: bool = False) -> Finding:
+def unusable(name: str, stored: Any, kind: str | None, starred: bool = False) -> BatchFinding:
     """Return the finding about a column whose type cannot be a feature (`kind` None) or cannot be read as `kind`."""
     what = (
         f"its type {display(stored)} cannot be a feature" if kind is None else f"its type {display(stored)} cannot be read as {MEANT[kind]}"
     )
     hints = [f"leave it out: `data.exclude: [{display(name)}]`"] if starred else []
-    return Finding("unusable-type", what, column_location(where, name), hints=(*hints, *ways_out(stored, kind)))
+    return BatchFinding("unusable-type", what, name, hints=(*hints, *ways_out(stored, kind)))
 
 
 def ways_out(stored: Any, kind: str | None) -> Iterator[str]:
@@ -162,6 +162,6 @@ def mistyped(
             continue
         stored = plain(arrow_schema.field(indices[0]).type)
         if not fits(kind, stored):
-            yield unusable(name, stored, kind, where)
+            yield unusable(name, stored, kind).at(Origin((where,)))
         elif kind not in ("categorical", LABEL) and (differing := conflict(name)) is not None:
             yield differing

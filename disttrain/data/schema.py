@@ -11,7 +11,7 @@ from disttrain.data.column_types import AS_WRITTEN, EVENT, FORM_OF_KIND, NAME, N
 from disttrain.data.filters import columns_of
 from disttrain.data.io.arrow_arrays import is_text, plain
 from disttrain.data.json_state import each, fields_of, flag, integer, items, named, text
-from disttrain.data.messages import display, raise_any
+from disttrain.data.messages import Origin, display, raise_any
 from disttrain.data.resemblance import resembling
 from disttrain.data.source import Source
 from disttrain.errors import Finding
@@ -246,7 +246,7 @@ def resolved(section: Any, present: Sequence[str], source: Source, starred: bool
         stored = plain(source.schema.field(name).type)
         kind = declared[name] if name in declared else kind_of(native_types[name])
         if kind is None or not fits(kind, stored):
-            findings.append(unusable(name, stored, kind, source.location, starred=starred))
+            findings.append(unusable(name, stored, kind, starred).at(Origin((source.location,))))
             continue
         if (differing := source.conflict(name)) is not None and (name not in declared or kind != "categorical"):
             findings.append(differing)

@@ -27,7 +27,7 @@ from disttrain.data.io.formats import Format, format_of
 from disttrain.data.io.hive import constant, partition_types, partitions
 from disttrain.data.io.ndjson import is_large
 from disttrain.data.io.record_batches import gathered, no_rows, of_length, plain_parts, regrouped, rows_from
-from disttrain.data.messages import Origin, column_location, display, display_path, raise_any
+from disttrain.data.messages import Origin, column_location, display, display_path, located, raise_any
 from disttrain.data.united_schema import repeated, united
 from disttrain.data.wrong_cells import WrongCells
 from disttrain.errors import DataError, Finding
@@ -293,7 +293,8 @@ class Source:
                 arrays.append(result.array)
             if not wrong.any:
                 yield of_length(arrays, fields, batch.num_rows), first
-        wrong.require_none(self.origin, self.format.name if self.configured else "", self.missing_words)
+        with located(self.origin):
+            wrong.require_none(self.format.name if self.configured else "", self.missing_words)
 
     def _compared_types(self, columns: Sequence[str]) -> dict[str, Any]:
         """Return the types in which some columns are compared."""

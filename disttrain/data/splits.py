@@ -14,7 +14,7 @@ from disttrain.data.comparing import is_listed, order_of
 from disttrain.data.hashing import column_hash, mixed, row_hash
 from disttrain.data.io.arrow_arrays import is_number, is_text, is_time, joined, missing_values, numbers, texts
 from disttrain.data.io.csv_dialect import TYPED
-from disttrain.data.messages import Origin, column_location, display, row_finding, rows_have
+from disttrain.data.messages import BatchError, BatchFinding, column_location, display, row_finding, rows_have
 from disttrain.data.text_values import as_times
 from disttrain.errors import DataError, Finding
 
@@ -35,7 +35,6 @@ def assign(
     by: str | None = None,
     seed: int = 0,
     exclude: Collection[str] = (),
-    origin: Origin | None = None,
     compared: Any = None,
 ) -> Parts:
     """Return the part of each row, (n,): 0 train, 1 validation, 2 test.
@@ -46,7 +45,7 @@ def assign(
     columns, their rank does). `group` puts all rows with one value in `by` into one part. `time` holds out the latest values of `by`, equal
     ones together. `compared` has the columns of listed values and times in their native types, if the table has them in another form.
 
-    Raises DataError if a part or the training rows would be empty. `origin` is the origin of the rows.
+    Raises DataError if a part or the training rows would be empty.
     """
     ranks: NDArray[Any] | None = None
     parts = np.zeros(table.num_rows, dtype=np.int8)
@@ -55,7 +54,7 @@ def assign(
             continue
         if isinstance(option, float):
             rows = native_rows(table, compared, by) if method == "time" else table
-            ranks = RANKS[method](rows, by, seed, tuple(exclude), origin or Origin()) if ranks is None else ranks
+            ranks = RANKS[method](rows, by, seed, tuple(exclude)) if ranks is None else ranks
             parts[held_out(np.flatnonzero(parts == TRAIN), ranks, option, PICKS[method], name)] = which
         else:
             listed, missing = listed_rows(native_rows(table, compared, option.column), option, name)
@@ -75,15 +74,13 @@ def native_rows(table: Any, compared: Any, column: str | None) -> Any:
     return table if compared is None or column not in compared.schema.names else compared
 
 
-def member_holdouts(
-    table: Any, members: int, share: float, *, seed: int = 0, exclude: Sequence[str] = (), origin: Origin | None = None
-) -> NDArray[np.int64]:
+def member_holdouts(table: Any, members: int, share: float, *, seed: int = 0, exclude: Sequence[str] = ()) -> NDArray[np.int64]:
     """Return the rows of `table` that each member holds out, (members, round(share × rows)), ascending; at least 1 row and not all.
 
     The members take consecutive blocks of one random order as in `assign`, which starts again at its end: every row is held out once before
     any row is held out twice. Raises DataError if there are fewer than two rows.
     """
-    ranks = random_ranks(table, None, seed, tuple(exclude), origin or Origin())
+    ranks = random_ranks(table, None, seed, tuple(exclude))
     if len(ranks) < 2:
         raise none_left("validation", f"there {'is only 1 row' if len(ranks) else 'are no rows'}")
     count = min(max(round(share * len(ranks)), 1), len(ranks) - 1)
@@ -141,7 +138,7 @@ def fitting_groups(ranks: NDArray[Any], count: int) -> NDArray[np.bool_]:
     return np.asarray(picked[positions])
 
 
-def random_ranks(table: Any, by: str | None, seed: int, exclude: tuple[str, ...], origin: Origin) -> Hashes:  # noqa: ARG001
+def random_ranks(table: Any, by: str | None, seed: int, exclude: tuple[str, ...]) -> Hashes:  # noqa: ARG001
     """Return a hash of the content of each row, (n,). Rows equal in all columns but `exclude` are ordered by those columns."""
     codes = row_hash(table, exclude)
     order = np.lexsort([*(order_key(table.column(name)) for name in exclude if table.schema.get_field_index(name) >= 0), codes])
@@ -165,37 +162,34 @@ def seed_code(seed: int) -> Hashes:
     return mixed(np.array([seed], dtype=np.int64).view(np.uint64))
 
 
-def group_ranks(table: Any, by: str | None, seed: int, exclude: tuple[str, ...], origin: Origin) -> Hashes:  # noqa: ARG001
+def group_ranks(table: Any, by: str | None, seed: int, exclude: tuple[str, ...]) -> Hashes:  # noqa: ARG001
     column = split_column(table, by)
     if not is_simple(column.type) and not pa.types.is_null(column.type):
-        raise DataError(unfit(by, column.type, "its type {} cannot name groups", origin))
+        raise BatchError(unfit(by, column.type, "its type {} cannot name groups"))
     # Groups have names: 1.10 is not 1.1.
     return mixed(np.asarray(column_hash(texts(column))) ^ seed_code(seed))
 
 
-def time_ranks(table: Any, by: str | None, seed: int, exclude: tuple[str, ...], origin: Origin) -> NDArray[Any]:  # noqa: ARG001
+def time_ranks(table: Any, by: str | None, seed: int, exclude: tuple[str, ...]) -> NDArray[Any]:  # noqa: ARG001
     column = split_column(table, by)
     rows = missing_values(column)
     if rows.any():
         what = f"{rows_have(rows)} no time to be split by"
-        raise DataError(row_finding("missing-value", what, column=str(by), rows=rows, origin=origin))
+        raise BatchError(row_finding("missing-value", what, column=str(by), rows=rows))
     if is_number(column.type):
         return -order_of(column)
     if not (is_time(column.type) or is_text(column.type)):
-        raise DataError(unfit(by, column.type, "its type {} has no order in time", origin))
+        raise BatchError(unfit(by, column.type, "its type {} has no order in time"))
     times, wrong = (column, np.zeros(len(column), dtype=bool)) if is_time(column.type) else as_times_or_none(column)
     if wrong.any():
         hints = ("write 2026-01-31 or 2026-01-31T12:00:00, with or without a zone",)
         what = f"{rows_have(wrong)} no date, time or number to be split by"
-        finding = row_finding(
-            "bad-time", what, column=str(by), rows=wrong, values=lambda row: texts(column)[row], origin=origin, hints=hints
-        )
-        raise DataError(finding)
+        raise BatchError(row_finding("bad-time", what, column=str(by), rows=wrong, values=lambda row: texts(column)[row], hints=hints))
     return -order_of(times)
 
 
-def unfit(by: str | None, kind: Any, what: str, origin: Origin) -> Finding:
-    return Finding("unusable-type", what.format(display(kind)), column_location(origin.names[0], str(by)), hints=("name another column",))
+def unfit(by: str | None, kind: Any, what: str) -> BatchFinding:
+    return BatchFinding("unusable-type", what.format(display(kind)), str(by), hints=("name another column",))
 
 
 def as_times_or_none(column: Any) -> tuple[Any, NDArray[np.bool_]]:
@@ -229,7 +223,7 @@ def listed_rows(table: Any, selection: Any, name: str) -> tuple[NDArray[np.bool_
 
 
 # The order in which rows are held out, and how many of equal rank go together.
-RANKS: dict[str, Callable[[Any, str | None, int, tuple[str, ...], Origin], NDArray[Any]]] = {
+RANKS: dict[str, Callable[[Any, str | None, int, tuple[str, ...]], NDArray[Any]]] = {
     "random": random_ranks,
     "group": group_ranks,
     "time": time_ranks,

@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 
 from disttrain.data.io.arrow_arrays import bits, boolean_column, joined, missing_values, plain_values, text_column, texts
 from disttrain.data.json_state import fields_of, flag, integer, items, refuse, text
-from disttrain.data.messages import Origin, column_location, row_finding, rows_have
+from disttrain.data.messages import BatchFinding, row_finding, rows_have
 from disttrain.data.schema import MOST_DIMENSIONS, Feature
-from disttrain.errors import Finding
 
 MOST_ONE_HOT = 50
 MOST_CATEGORIES = 100_000
@@ -40,12 +39,12 @@ class Categorical:
 
     @staticmethod
     def fit(
-        feature: Feature, column: Any, scaling: str, origin: Origin, weight: NDArray[np.float64] | None = None  # noqa: ARG004
-    ) -> tuple[Categorical, list[Finding]]:  # fmt: skip
+        feature: Feature, column: Any, scaling: str, weight: NDArray[np.float64] | None = None  # noqa: ARG004
+    ) -> tuple[Categorical, list[BatchFinding]]:  # fmt: skip
         """Fit the encoding to the training rows `column`, (n,). Returns it with the findings about these rows."""
         values = texts(column)
         categories = sorted(pc.unique(values.drop_null()).to_pylist())
-        findings = faults(feature, categories, origin)
+        findings = faults(feature, categories)
         embedded = feature.encoding == "embedding" or (feature.encoding == "auto" and len(categories) > MOST_ONE_HOT)
         default = min(MOST_DEFAULT_DIMENSIONS, math.ceil(math.sqrt(max(len(categories), 1))))
         dimensions = (feature.dimensions or default) if embedded else 0
@@ -84,7 +83,7 @@ class Categorical:
         """Return a mask (n,) of the rows with a category that training did not have. A missing value is not such a category."""
         return (self.positions(column) < 0) & ~missing_values(column)
 
-    def unseen_finding(self, column: Any, origin: Origin) -> list[Finding]:
+    def unseen_finding(self, column: Any) -> list[BatchFinding]:
         """Return the finding about unseen categories, for `unknown_category: error`."""
         rows = self.unseen(column)
         if not rows.any():
@@ -97,12 +96,11 @@ class Categorical:
                 column=self.name,
                 rows=rows,
                 values=lambda row: array[row].as_py(),
-                origin=origin,
                 hints=("`data.unknown_category: other` takes them as one that is none of the known",),
             )
         ]
 
-    def encode(self, column: Any, out: NDArray[np.float64], origin: Origin) -> list[Finding]:  # noqa: ARG002
+    def encode(self, column: Any, out: NDArray[np.float64]) -> list[BatchFinding]:
         """Write the input columns of `column`, (n,), into `out`, (n, width). Returns no findings: every value is valid."""
         positions = self.positions(column)
         if self.dimensions:
@@ -170,9 +168,10 @@ def respelled(values: Any, categories: Any) -> NDArray[np.int64]:
     return positions
 
 
-def faults(feature: Feature, categories: list[str], origin: Origin) -> list[Finding]:
-    where = column_location(origin.names[0], feature.name)
+def faults(feature: Feature, categories: list[str]) -> list[BatchFinding]:
     if len(categories) > MOST_CATEGORIES:
         what = f"it has {len(categories):,} categories; at most {MOST_CATEGORIES:,} can be learned"
-        return [Finding("too-many-categories", what, where, hints=("an identifier belongs into `data.id`; or group the rare ones",))]
+        return [
+            BatchFinding("too-many-categories", what, feature.name, hints=("an identifier belongs into `data.id`; or group the rare ones",))
+        ]
     return []

@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 
 from disttrain.data.features.numeric import mean_and_deviation
 from disttrain.data.json_state import fields_of, flag, number, text
-from disttrain.data.messages import Origin
+from disttrain.data.messages import BatchFinding
 from disttrain.data.schema import Feature
 from disttrain.data.value_checks import checked_times
-from disttrain.errors import Finding
 
 DAY, HOUR = 86_400, 3_600
 Integers = NDArray[np.int64]
@@ -53,10 +52,10 @@ class Datetime:
 
     @staticmethod
     def fit(
-        feature: Feature, column: Any, scaling: str, origin: Origin, weight: NDArray[np.float64] | None = None  # noqa: ARG004
-    ) -> tuple[Datetime, list[Finding]]:  # fmt: skip
+        feature: Feature, column: Any, scaling: str, weight: NDArray[np.float64] | None = None  # noqa: ARG004
+    ) -> tuple[Datetime, list[BatchFinding]]:  # fmt: skip
         """Fit the encoding to the training rows `column`, (n,), with weights (n,). Returns it with the findings about these rows."""
-        seconds, missing, findings = checked_times(feature.name, column, origin)
+        seconds, missing, findings = checked_times(feature.name, column)
         present = seconds[~missing]
         years = calendar_parts(present)[0].astype(np.float64)
         one_year = not present.size or bool(years.min() == years.max())
@@ -71,9 +70,9 @@ class Datetime:
         parts = [f"{self.name} {part} {wave}" for part in ("month", "weekday", "hour") for wave in ("sin", "cos")]
         return (f"{self.name} year", *parts, *([f"{self.name} missing"] if self.indicator else []))
 
-    def encode(self, column: Any, out: NDArray[np.float64], origin: Origin) -> list[Finding]:
+    def encode(self, column: Any, out: NDArray[np.float64]) -> list[BatchFinding]:
         """Write the input columns of `column`, (n,), into `out`, (n, 7 or 8). Returns the findings about its values."""
-        seconds, missing, findings = checked_times(self.name, column, origin)
+        seconds, missing, findings = checked_times(self.name, column)
         year, month, weekday, hour = calendar_parts(seconds)
         out[:, 0] = 0.0 if self.constant else (year - self.centre) / self.scale
         out[:, 1:3], out[:, 3:5], out[:, 5:7] = MONTHS[month], WEEKDAYS[weekday], HOURS[hour]

@@ -14,7 +14,7 @@ from disttrain.data.features.datetime import Datetime
 from disttrain.data.features.numeric import Boolean, Numeric
 from disttrain.data.io.arrow_arrays import boolean_column, missing_values
 from disttrain.data.json_state import each, fields_of, refuse, text
-from disttrain.data.messages import Origin, column_location, display, raise_any, row_finding, rows_have
+from disttrain.data.messages import BatchError, BatchFinding, display, raise_in_batch, row_finding, rows_have
 from disttrain.data.schema import Feature, Schema
 from disttrain.errors import DataError, Finding
 
@@ -68,7 +68,6 @@ class Encoder:
         unknown_category: str = "other",
         scaling: str = "standard",
         rows: NDArray[np.bool_] | None = None,
-        origin: Origin | None = None,
         weight: NDArray[np.float64] | None = None,
     ) -> Encoder:
         """Fit the encoder to the schema's features, on the rows of the table in the mask `rows`, or on all rows.
@@ -76,22 +75,20 @@ class Encoder:
         A row counts `weight` (n,) times; a row of weight 0 has no effect.
         Raises DataError with all faults: no rows, an empty column, values that are not numbers, and missing values if `missing` is error.
         """
-        start = origin or Origin()
         if not (table.num_rows if rows is None else rows.sum()):
-            raise DataError(Finding("no-rows", "there is no row to train on", start.names[0]))
-        raise_any(absent(schema.feature_columns, table, start))
+            raise BatchError(BatchFinding("no-rows", "there is no row to train on"))
+        raise_in_batch(absent(schema.feature_columns, table))
         rows = rows if weight is None else (weight > 0) & (True if rows is None else rows)
         used = rows_with_all(schema, table, rows) if missing == "drop" else rows
         masses = weight if weight is None or used is None else weight[used]
-        rows_origin = start if used is None else start.rows(start.positions_of(np.flatnonzero(used)))
         mask = None if used is None else boolean_column(used)
         parts, findings = [], []
         for feature in schema.features:
             column = table.column(feature.name) if mask is None else table.column(feature.name).filter(mask)
-            part, faults = fitted(feature, column, scaling, rows_origin, masses)
+            part, faults = fitted(feature, column, scaling, masses)
             parts.append(part)
-            findings += [*faults, *(missing_findings(feature.name, column, rows_origin) if missing == "error" else ())]
-        raise_any(findings)
+            findings += [*faults, *(missing_findings(feature.name, column) if missing == "error" else ())]
+        raise_in_batch(findings if used is None else [finding.among(np.flatnonzero(used)) for finding in findings])
         return Encoder(tuple(parts), missing, unknown_category)
 
     @property
@@ -136,27 +133,26 @@ class Encoder:
             yield part, start, start + len(part.columns)
             start += len(part.columns)
 
-    def features(self, batch: Any, origin: Origin | None = None) -> NDArray[np.float64]:
+    def features(self, batch: Any) -> NDArray[np.float64]:
         """Return the input columns of a table or record batch of n rows: (n, width) float64, finite.
 
         Raises DataError with all faults: absent columns, infinite values, text for numbers; by policy missing values and unknown
         categories.
         """
-        start = origin or Origin()
-        raise_any(absent([part.name for part in self.parts], batch, start))
+        raise_in_batch(absent([part.name for part in self.parts], batch))
         out = np.empty((batch.num_rows, self.width))
-        raise_any(self.write(batch, out, start))
+        raise_in_batch(self.write(batch, out))
         return out
 
-    def write(self, batch: Any, out: NDArray[np.float64], origin: Origin) -> Iterator[Finding]:
+    def write(self, batch: Any, out: NDArray[np.float64]) -> Iterator[BatchFinding]:
         """Fill `out`, (n, width), with the input columns of the batch. Yields the findings about its values."""
         for part, first, last in self.spans():
             column = batch.column(part.name)
-            yield from part.encode(column, out[:, first:last], origin)
+            yield from part.encode(column, out[:, first:last])
             if self.missing == "error":
-                yield from missing_findings(part.name, column, origin)
+                yield from missing_findings(part.name, column)
             if self.unknown_category == "error" and isinstance(part, Categorical):
-                yield from part.unseen_finding(column, origin)
+                yield from part.unseen_finding(column)
 
     def usable(self, batch: Any) -> NDArray[np.bool_]:
         """Return a mask (n,) of the usable rows. `missing: drop` removes rows without a value in some feature; other policies keep all
@@ -200,14 +196,12 @@ def part_from(state: Any) -> Part:
     return PARTS[kind].from_state({key: value for key, value in state.items() if key != "kind"})
 
 
-def fitted(feature: Feature, column: Any, scaling: str, origin: Origin, weight: NDArray[np.float64] | None) -> tuple[Part, list[Finding]]:
-    part, findings = PARTS[feature.kind].fit(feature, column, scaling, origin, weight)
+def fitted(feature: Feature, column: Any, scaling: str, weight: NDArray[np.float64] | None) -> tuple[Part, list[BatchFinding]]:
+    part, findings = PARTS[feature.kind].fit(feature, column, scaling, weight)
     if part.constant and missing_values(column).all():
         what = "it has no value in any training row"
         hints = (f"leave it out of the features: `{display(feature.name)}`",)
-        return Boolean(feature.name, True, False), [
-            Finding("empty-column", what, column_location(origin.names[0], feature.name), hints=hints)
-        ]
+        return Boolean(feature.name, True, False), [BatchFinding("empty-column", what, feature.name, hints=hints)]
     return part, findings
 
 
@@ -223,15 +217,15 @@ def rows_with_all(schema: Schema, table: Any, rows: NDArray[np.bool_] | None) ->
     return complete
 
 
-def missing_findings(name: str, column: Any, origin: Origin) -> Iterator[Finding]:
+def missing_findings(name: str, column: Any) -> Iterator[BatchFinding]:
     rows = missing_values(column)
     if rows.any():
         what = f"{rows_have(rows)} no value, and `data.missing` is error"
         hints = ("`data.missing: impute` or `drop`",)
-        yield row_finding("missing-value", what, column=name, rows=rows, origin=origin, hints=hints)
+        yield row_finding("missing-value", what, column=name, rows=rows, hints=hints)
 
 
-def absent(names: Sequence[str], batch: Any, origin: Origin) -> Iterator[Finding]:
+def absent(names: Sequence[str], batch: Any) -> Iterator[BatchFinding]:
     for name in names:
         if len(batch.schema.get_all_field_indices(name)) != 1:
-            yield Finding("missing-column", f"there is no column `{display(name)}`", origin.names[0])
+            yield BatchFinding("missing-column", f"there is no column `{display(name)}`")

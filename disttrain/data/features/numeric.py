@@ -11,10 +11,9 @@ import scipy
 from numpy.typing import NDArray
 
 from disttrain.data.json_state import fields_of, flag, increasing, number, text
-from disttrain.data.messages import Origin, row_finding
+from disttrain.data.messages import BatchFinding, row_finding
 from disttrain.data.schema import Feature
 from disttrain.data.value_checks import LARGEST, checked_numbers, counted
-from disttrain.errors import Finding
 from disttrain.quantiles import ROUNDING, cumulative_shares, weighted_quantiles
 
 MOST_QUANTILES = 1000
@@ -41,9 +40,9 @@ class Numeric:
     scores: tuple[float, ...] = ()
 
     @staticmethod
-    def fit(feature: Feature, column: Any, scaling: str, origin: Origin, weight: Floats | None = None) -> tuple[Numeric, list[Finding]]:
+    def fit(feature: Feature, column: Any, scaling: str, weight: Floats | None = None) -> tuple[Numeric, list[BatchFinding]]:
         """Fit the encoding to the training rows `column`, (n,), with weights (n,). Returns it with the findings about these rows."""
-        values, missing, findings = checked_numbers(feature.name, column, origin)
+        values, missing, findings = checked_numbers(feature.name, column)
         present, weight = (values[~missing], weight if weight is None else weight[~missing]) if missing.any() else (values, weight)
         if findings or not present.size:
             return Numeric(feature.name, 0.0, 1.0, 0.0, True, False), findings
@@ -60,9 +59,9 @@ class Numeric:
         """Readable names of the input columns."""
         return (self.name, f"{self.name} missing") if self.indicator else (self.name,)
 
-    def encode(self, column: Any, out: Floats, origin: Origin) -> list[Finding]:
+    def encode(self, column: Any, out: Floats) -> list[BatchFinding]:
         """Write the input columns of `column`, (n,), into `out`, (n, 1 or 2). Returns the findings about its values."""
-        values, missing, findings = checked_numbers(self.name, column, origin)
+        values, missing, findings = checked_numbers(self.name, column)
         if findings:
             return findings
         some = bool(missing.any())
@@ -73,7 +72,7 @@ class Numeric:
         if not outliers.any():
             return []
         what = f"{counted(outliers)} more than {FARTHEST:g} standard deviations of the training rows from their mean"
-        return [row_finding("value-too-large", what, column=self.name, rows=outliers, values=lambda row: f"{values[row]:g}", origin=origin)]
+        return [row_finding("value-too-large", what, column=self.name, rows=outliers, values=lambda row: f"{values[row]:g}")]
 
     def transform(self, values: Floats, out: Floats) -> None:
         """Write the scaled `values`, (n,), into `out`, (n,)."""
@@ -153,10 +152,10 @@ class Boolean:
 
     @staticmethod
     def fit(
-        feature: Feature, column: Any, scaling: str, origin: Origin, weight: Floats | None = None  # noqa: ARG004
-    ) -> tuple[Boolean, list[Finding]]:  # fmt: skip
+        feature: Feature, column: Any, scaling: str, weight: Floats | None = None  # noqa: ARG004
+    ) -> tuple[Boolean, list[BatchFinding]]:  # fmt: skip
         """Fit the encoding to the training rows `column`, (n,). Returns it with the findings about these rows."""
-        values, missing, findings = checked_numbers(feature.name, column, origin)
+        values, missing, findings = checked_numbers(feature.name, column)
         present = values[~missing]
         constant = not present.size or bool(present.min() == present.max())
         return Boolean(feature.name, constant, bool(missing.any())), findings
@@ -166,9 +165,9 @@ class Boolean:
         """Readable names of the input columns."""
         return (self.name, f"{self.name} missing") if self.indicator else (self.name,)
 
-    def encode(self, column: Any, out: Floats, origin: Origin) -> list[Finding]:
+    def encode(self, column: Any, out: Floats) -> list[BatchFinding]:
         """Write the input columns of `column`, (n,), into `out`, (n, 1 or 2). Returns the findings about its values."""
-        values, missing, findings = checked_numbers(self.name, column, origin)
+        values, missing, findings = checked_numbers(self.name, column)
         out[:, 0] = 0.0 if self.constant else np.where(missing, 0.0, values)
         if self.indicator:
             out[:, 1] = missing
