@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from disttrain.data.io.arrow_arrays import joined, numbers
+from disttrain.config.sections.data import CensoringSection
+from disttrain.data.io.arrow_arrays import Batch, joined, numbers
 from disttrain.data.messages import BatchError, BatchFinding, raise_in_batch, row_finding, rows_have
 from disttrain.data.schema import Schema
 from disttrain.data.targets import Target, no_target, read_target
@@ -34,7 +34,7 @@ class CensoredTarget:
     above: Rows | None = None
 
 
-def read_censored_target(batch: Any, schema: Schema, section: Any) -> CensoredTarget:
+def read_censored_target(batch: Batch, schema: Schema, section: CensoringSection) -> CensoredTarget:
     """Read the censored target of a table or record batch: one number per row. `section` is the config's `data.censoring`.
 
     Raises DataError with rows: events other than 0 and 1, reversed intervals, entries at or above the target, rows without any observation.
@@ -60,13 +60,13 @@ def read_censored_target(batch: Any, schema: Schema, section: Any) -> CensoredTa
     return CensoredTarget(lower - half, upper + half, entry, measured, above)
 
 
-def exact(batch: Any, schema: Schema) -> tuple[Numbers, Numbers, Rows]:
+def exact(batch: Batch, schema: Schema) -> tuple[Numbers, Numbers, Rows]:
     """Return the target as both ends, (n,) each, and a mask (n,) of the rows without a target."""
     target: Target = read_target(batch, schema.target, kind="number")
     return target.values, target.values.copy(), target.missing
 
 
-def bounded(batch: Any, schema: Schema) -> tuple[Numbers, Numbers, Rows]:
+def bounded(batch: Batch, schema: Schema) -> tuple[Numbers, Numbers, Rows]:
     """Return both ends of each row's interval, (n,) each, and a mask (n,) of the rows without any observation.
 
     An empty lower end is −∞ and an empty upper end is +∞. If both are empty, or an end has no column, the target itself replaces them.
@@ -93,7 +93,7 @@ def bounded(batch: Any, schema: Schema) -> tuple[Numbers, Numbers, Rows]:
     return lower, upper, unknown & missing
 
 
-def column(batch: Any, schema: Schema, part: str) -> Numbers | None:
+def column(batch: Batch, schema: Schema, part: str) -> Numbers | None:
     """Return the numbers of one part, (n,), nan if empty; None if the part has no column. An infinite number is an open end.
 
     Raises DataError if the column is absent or holds values that are not numbers.
@@ -108,7 +108,7 @@ def column(batch: Any, schema: Schema, part: str) -> Numbers | None:
     return numbers(joined(batch.column(name)))[0]
 
 
-def happened(batch: Any, name: str) -> Rows:
+def happened(batch: Batch, name: str) -> Rows:
     """Return a mask (n,) of the rows with an observed event. Raises DataError if the column has values other than 0 and 1."""
     values, missing, findings = checked_numbers(name, batch.column(name))
     raise_in_batch(findings)
@@ -121,14 +121,17 @@ def happened(batch: Any, name: str) -> Rows:
     return np.asarray(values == 1.0)
 
 
-def limited(batch: Any, schema: Schema, section: Any, lower: Numbers, upper: Numbers) -> tuple[Numbers, Numbers]:
+def limited(batch: Batch, schema: Schema, section: CensoringSection, lower: Numbers, upper: Numbers) -> tuple[Numbers, Numbers]:
     """Return both ends, (n,) each, with targets at or above the limit (a number or a column) replaced by the interval from the limit to
     +∞.
     """
     limit = column(batch, schema, "limit")
-    if limit is None and section.limit is None:
+    if limit is not None:
+        limits = np.where(np.isnan(limit), np.inf, limit)
+    elif section.limit is not None:
+        limits = np.full(len(lower), float(section.limit))
+    else:
         return lower, upper
-    limits = np.full(len(lower), float(section.limit)) if limit is None else np.where(np.isnan(limit), np.inf, limit)
     at_limit = lower >= limits
     return np.where(at_limit, limits, lower), np.where(at_limit, np.inf, upper)
 

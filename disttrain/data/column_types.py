@@ -8,7 +8,6 @@ it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from disttrain.data.common_types import in_type
 from disttrain.data.io.arrow_arrays import (
     LARGEST_WHOLE,
+    Column,
     bits,
     boolean_column,
     is_bytes,
@@ -56,12 +56,12 @@ class Conformed:
     `truth` is a mask (n,) of the cells that write a number as true or false. They are 1 and 0 if all cells of the column are truth values.
     """
 
-    array: Any
+    array: pa.Array
     wrong: Mask | None = None
     truth: Mask | None = None
 
 
-def conformed(column: Any, form: str, dialect: Dialect, native_type: Any = None) -> Conformed:
+def conformed(column: Column, form: str, dialect: Dialect, native_type: pa.DataType | None = None) -> Conformed:
     """Return a column of any simple Arrow type in a form. `native_type` is the type of NATIVE. A type that the form does not admit is
     unchanged.
     """
@@ -88,7 +88,7 @@ def conformed(column: Any, form: str, dialect: Dialect, native_type: Any = None)
     return Conformed(array)
 
 
-def as_events(text: Any, dialect: Dialect) -> tuple[Any, Mask]:
+def as_events(text: pa.Array, dialect: Dialect) -> tuple[pa.Array, Mask]:
     """Return truth values as 1 and 0, and a mask (n,) of the cells that are not truth values."""
     truth, wrong = as_booleans(text, dialect)
     return pc.cast(truth, pa.float64()), wrong
@@ -97,7 +97,7 @@ def as_events(text: Any, dialect: Dialect) -> tuple[Any, Mask]:
 READERS = {NUMBER: as_numbers, EVENT: as_events, BOOLEAN: as_booleans, TIME: as_times}
 
 
-def names(array: Any, dialect: Dialect) -> Any:
+def names(array: pa.Array, dialect: Dialect) -> pa.Array:
     """Return text unchanged and numbers as their shortest text. The missing-value words that the config declares become null, if matched
     exactly.
     """
@@ -108,7 +108,7 @@ def names(array: Any, dialect: Dialect) -> Any:
     return text
 
 
-def numbers_of_text(text: Any, dialect: Dialect, values: Any, wrong: Mask) -> Conformed:
+def numbers_of_text(text: pa.Array, dialect: Dialect, values: pa.Array, wrong: Mask) -> Conformed:
     """Return the numbers of a text column, with 1 and 0 for true and false."""
     truth = wrong & is_truth_word(text) if wrong.any() else wrong
     if truth.any():
@@ -117,7 +117,7 @@ def numbers_of_text(text: Any, dialect: Dialect, values: Any, wrong: Mask) -> Co
     return Conformed(values, wrong if wrong.any() else None, truth if truth.any() else None)
 
 
-def zero_one(array: Any) -> Conformed:
+def zero_one(array: pa.Array) -> Conformed:
     """Return the numbers 1 and 0 as true and false."""
     values, missing = numbers(array)
     wrong = ~missing & (values != 0) & (values != 1)
@@ -128,7 +128,7 @@ def zero_one(array: Any) -> Conformed:
     return Conformed(truth, wrong if wrong.any() else None)
 
 
-def in_native_type(array: Any, native_type: Any, dialect: Dialect) -> Any:
+def in_native_type(array: pa.Array, native_type: pa.DataType, dialect: Dialect) -> pa.Array:
     """Return the cells of a file without types in their narrowest type, or a numeric column in a wider type."""
     if array.type == native_type and not (is_text(native_type) and dialect.missing):
         return array
@@ -147,7 +147,7 @@ def in_native_type(array: Any, native_type: Any, dialect: Dialect) -> Any:
     return pc.cast(without_marks(without_missing_words(array, dialect), dialect), native_type)
 
 
-def integers_beyond_float(text: Any, values: Any, dialect: Dialect) -> Mask:
+def integers_beyond_float(text: pa.Array, values: pa.Array, dialect: Dialect) -> Mask:
     """Return a mask (n,) of the integers beyond 2^53, where float64 cannot distinguish neighbours."""
     largest = pc.min_max(pc.abs(values))["max"].as_py()
     if largest is None or not largest >= LARGEST_WHOLE:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from disttrain.data.io.arrow_arrays import joined
+from disttrain.data.io.arrow_arrays import Batch, joined
 from disttrain.data.messages import BatchFinding, display, raise_in_batch, row_finding
 from disttrain.data.value_checks import checked_numbers, counted
 
@@ -31,7 +30,7 @@ class RowColumn:
     needs: str
 
 
-def read_row_inputs(batch: Any, columns: Sequence[RowColumn]) -> dict[str, NDArray[np.float64]]:
+def read_row_inputs(batch: Batch, columns: Sequence[RowColumn]) -> dict[str, NDArray[np.float64]]:
     """Return the numbers of each part, {part: (n,)}. Raises DataError with every absent column and every invalid row."""
     result, findings = {}, []
     for part in columns:

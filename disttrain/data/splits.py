@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from disttrain.config import ColumnSplit
 from disttrain.data.column_checks import is_simple
-from disttrain.data.comparing import is_listed, order_of
+from disttrain.data.comparing import Scalar, is_listed, order_of
 from disttrain.data.hashing import column_hash, mixed, row_hash
-from disttrain.data.io.arrow_arrays import is_number, is_text, is_time, joined, missing_values, numbers, texts
+from disttrain.data.io.arrow_arrays import Column, is_number, is_text, is_time, joined, missing_values, numbers, texts
 from disttrain.data.io.csv_dialect import TYPED
 from disttrain.data.messages import BatchError, BatchFinding, column_location, display, row_finding, rows_have
 from disttrain.data.text_values import as_times
@@ -23,19 +23,20 @@ TRAIN, VALIDATION, TEST = 0, 1, 2
 
 Parts = NDArray[np.int8]
 Hashes = NDArray[np.uint64]
-Pick = Callable[[NDArray[Any], int], NDArray[np.bool_]]
+Ranks = NDArray[np.uint64 | np.int64]
+Pick = Callable[[Ranks, int], NDArray[np.bool_]]
 
 
 def assign(
-    table: Any,
+    table: pa.Table,
     *,
-    validation: Any = None,
-    test: Any = None,
+    validation: float | ColumnSplit | None = None,
+    test: float | ColumnSplit | None = None,
     method: str = "random",
     by: str | None = None,
     seed: int = 0,
     exclude: Collection[str] = (),
-    compared: Any = None,
+    compared: pa.Table | None = None,
 ) -> Parts:
     """Return the part of each row, (n,): 0 train, 1 validation, 2 test.
 
@@ -47,7 +48,7 @@ def assign(
 
     Raises DataError if a part or the training rows would be empty.
     """
-    ranks: NDArray[Any] | None = None
+    ranks: Ranks | None = None
     parts = np.zeros(table.num_rows, dtype=np.int8)
     for name, which, option in (("test", TEST, test), ("validation", VALIDATION, validation)):
         if option is None:
@@ -69,12 +70,12 @@ def assign(
     return parts
 
 
-def native_rows(table: Any, compared: Any, column: str | None) -> Any:
+def native_rows(table: pa.Table, compared: pa.Table | None, column: str | None) -> pa.Table:
     """Return the table with `column` in its native type: `compared` if it has the column, else the table."""
     return table if compared is None or column not in compared.schema.names else compared
 
 
-def member_holdouts(table: Any, members: int, share: float, *, seed: int = 0, exclude: Sequence[str] = ()) -> NDArray[np.int64]:
+def member_holdouts(table: pa.Table, members: int, share: float, *, seed: int = 0, exclude: Sequence[str] = ()) -> NDArray[np.int64]:
     """Return the rows of `table` that each member holds out, (members, round(share × rows)), ascending; at least 1 row and not all.
 
     The members take consecutive blocks of one random order as in `assign`, which starts again at its end: every row is held out once before
@@ -94,7 +95,7 @@ def none_left(name: str, why: str) -> DataError:
     return DataError(Finding("empty-split", f"`data.{name}` cannot be held out: {why}", "data", hints=hints))
 
 
-def held_out(free: NDArray[np.int64], ranks: NDArray[Any], share: float, pick: Pick, name: str) -> NDArray[np.int64]:
+def held_out(free: NDArray[np.int64], ranks: Ranks, share: float, pick: Pick, name: str) -> NDArray[np.int64]:
     """Return the held-out rows among `free`; rows of low rank first. Raises DataError if a part would be empty."""
     if len(free) < 2:
         raise none_left(name, f"there {'is only 1 row' if len(free) else 'are no rows'}")
@@ -105,14 +106,14 @@ def held_out(free: NDArray[np.int64], ranks: NDArray[Any], share: float, pick: P
     return free[picked]
 
 
-def lowest(ranks: NDArray[Any], count: int) -> NDArray[np.bool_]:
+def lowest(ranks: Ranks, count: int) -> NDArray[np.bool_]:
     """Return a mask (n,) of the `count` rows of lowest rank."""
     picked = np.zeros(len(ranks), dtype=bool)
     picked[np.argsort(ranks, kind="stable")[:count]] = True
     return picked
 
 
-def lowest_whole(ranks: NDArray[Any], count: int) -> NDArray[np.bool_]:
+def lowest_whole(ranks: Ranks, count: int) -> NDArray[np.bool_]:
     """Return a mask (n,) of the lowest ranks, equal ranks together, with a number of rows nearest to `count`. At least one rank is
     chosen and one remains.
     """
@@ -123,7 +124,7 @@ def lowest_whole(ranks: NDArray[Any], count: int) -> NDArray[np.bool_]:
     return np.asarray(ranks <= distinct[np.abs(ends - count).argmin()])
 
 
-def fitting_groups(ranks: NDArray[Any], count: int) -> NDArray[np.bool_]:
+def fitting_groups(ranks: Ranks, count: int) -> NDArray[np.bool_]:
     """Return a mask (n,) of groups of equal rank, lowest first, without those that would exceed `count` rows; the smallest group if all
     would.
     """
@@ -138,7 +139,7 @@ def fitting_groups(ranks: NDArray[Any], count: int) -> NDArray[np.bool_]:
     return np.asarray(picked[positions])
 
 
-def random_ranks(table: Any, by: str | None, seed: int, exclude: tuple[str, ...]) -> Hashes:  # noqa: ARG001
+def random_ranks(table: pa.Table, by: str | None, seed: int, exclude: tuple[str, ...]) -> Hashes:  # noqa: ARG001
     """Return a hash of the content of each row, (n,). Rows equal in all columns but `exclude` are ordered by those columns."""
     codes = row_hash(table, exclude)
     order = np.lexsort([*(order_key(table.column(name)) for name in exclude if table.schema.get_field_index(name) >= 0), codes])
@@ -150,7 +151,7 @@ def random_ranks(table: Any, by: str | None, seed: int, exclude: tuple[str, ...]
     return mixed(mixed(codes ^ seed_code(seed)) + occurrence)
 
 
-def order_key(column: Any) -> NDArray[Any]:
+def order_key(column: Column) -> NDArray[np.float64 | np.uint64]:
     """Return numbers that sort like a numeric column, (n,); any fixed order for other columns."""
     if is_number(column.type):
         return numbers(column)[0]
@@ -162,7 +163,7 @@ def seed_code(seed: int) -> Hashes:
     return mixed(np.array([seed], dtype=np.int64).view(np.uint64))
 
 
-def group_ranks(table: Any, by: str | None, seed: int, exclude: tuple[str, ...]) -> Hashes:  # noqa: ARG001
+def group_ranks(table: pa.Table, by: str | None, seed: int, exclude: tuple[str, ...]) -> Hashes:  # noqa: ARG001
     column = split_column(table, by)
     if not is_simple(column.type) and not pa.types.is_null(column.type):
         raise BatchError(unfit(by, column.type, "its type {} cannot name groups"))
@@ -170,7 +171,7 @@ def group_ranks(table: Any, by: str | None, seed: int, exclude: tuple[str, ...])
     return mixed(np.asarray(column_hash(texts(column))) ^ seed_code(seed))
 
 
-def time_ranks(table: Any, by: str | None, seed: int, exclude: tuple[str, ...]) -> NDArray[Any]:  # noqa: ARG001
+def time_ranks(table: pa.Table, by: str | None, seed: int, exclude: tuple[str, ...]) -> Ranks:  # noqa: ARG001
     column = split_column(table, by)
     rows = missing_values(column)
     if rows.any():
@@ -188,22 +189,22 @@ def time_ranks(table: Any, by: str | None, seed: int, exclude: tuple[str, ...]) 
     return -order_of(times)
 
 
-def unfit(by: str | None, kind: Any, what: str) -> BatchFinding:
+def unfit(by: str | None, kind: pa.DataType, what: str) -> BatchFinding:
     return BatchFinding("unusable-type", what.format(display(kind)), str(by), hints=("name another column",))
 
 
-def as_times_or_none(column: Any) -> tuple[Any, NDArray[np.bool_]]:
+def as_times_or_none(column: pa.Array) -> tuple[pa.Array, NDArray[np.bool_]]:
     return as_times(column, TYPED) if is_text(column.type) else (column, np.ones(len(column), dtype=bool))
 
 
-def split_column(table: Any, by: str | None) -> Any:
+def split_column(table: pa.Table, by: str | None) -> pa.Array:
     if by is None or by not in table.schema.names:
         what = f"there is no column `{display(by)}`, by which the rows are split" if by else "the split needs the name of a column"
         raise DataError(Finding("missing-column", what, "data.split.by"))
     return joined(table.column(by))
 
 
-def listed_rows(table: Any, selection: Any, name: str) -> tuple[NDArray[np.bool_], list[Any]]:
+def listed_rows(table: pa.Table, selection: ColumnSplit, name: str) -> tuple[NDArray[np.bool_], list[Scalar]]:
     """Return a mask (n,) of the rows with one of the values in the column of `selection`, compared in its native type, and the values that
     no row has.
 
@@ -223,7 +224,7 @@ def listed_rows(table: Any, selection: Any, name: str) -> tuple[NDArray[np.bool_
 
 
 # The order in which rows are held out, and how many of equal rank go together.
-RANKS: dict[str, Callable[[Any, str | None, int, tuple[str, ...]], NDArray[Any]]] = {
+RANKS: dict[str, Callable[[pa.Table, str | None, int, tuple[str, ...]], Ranks]] = {
     "random": random_ranks,
     "group": group_ranks,
     "time": time_ranks,

@@ -6,15 +6,15 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from disttrain.data.column_checks import LABEL, fits, unusable
 from disttrain.data.features.categorical import positions_in
-from disttrain.data.io.arrow_arrays import bits, is_text, joined, text_column, texts
+from disttrain.data.io.arrow_arrays import Batch, bits, is_text, joined, text_column, texts
 from disttrain.data.messages import BatchError, BatchFinding, display, raise_in_batch, row_finding, rows_have
 from disttrain.data.value_checks import checked_numbers, counted
 
@@ -36,7 +36,7 @@ class Target:
     columns: tuple[str, ...] = ()
 
 
-def read_target(batch: Any, columns: Sequence[str], *, kind: str, labels: Sequence[Label] | None = None) -> Target:
+def read_target(batch: Batch, columns: Sequence[str], *, kind: str, labels: Sequence[Label] | None = None) -> Target:
     """Read the target from the columns of a table or record batch. Missing values are marked and cause no error.
 
     `kind` is `number`: one column of numbers, in their unit; `vector`: several; or `label`: one column of labels, or one column for each
@@ -68,7 +68,7 @@ def one_hot(columns: Sequence[str], values: NDArray[np.float64], missing: NDArra
     return Target(codes, tuple(columns), missing, tuple(columns))
 
 
-def labelled(name: str, array: Any, configured: Sequence[Label] | None) -> Target:
+def labelled(name: str, array: pa.Array, configured: Sequence[Label] | None) -> Target:
     """Return the target of a column of labels. Raises DataError for an unusable type and for labels not in `configured`."""
     if not fits(LABEL, array.type):
         raise BatchError(unusable(name, array.type, LABEL))
@@ -88,7 +88,7 @@ MOST_FRACTIONS = 20
 INTEGER = re.compile(r"(0|-?[1-9]\d{0,17})(\.0+)?")
 
 
-def observed_labels(name: str, array: Any) -> tuple[Label, ...]:
+def observed_labels(name: str, array: pa.Array) -> tuple[Label, ...]:
     """Return the sorted labels of a column: integers or truth values if all labels are such, else texts.
 
     Raises DataError for too many labels, and for fractions.
@@ -109,7 +109,7 @@ def observed_labels(name: str, array: Any) -> tuple[Label, ...]:
     return tuple(sorted(distinct))
 
 
-def require_no_quantity(name: str, written: Any, distinct: list[str]) -> None:
+def require_no_quantity(name: str, written: pa.Array, distinct: list[str]) -> None:
     """Raise DataError if the labels are numbers and some of them fractions."""
     values = [number_of(text) for text in distinct]
     fractions = [text for text, value in zip(distinct, values, strict=True) if value is not None and value % 1]
@@ -145,7 +145,7 @@ def no_target(columns: Sequence[str], missing: NDArray[np.bool_], nor: str = "")
     return row_finding("missing-target", what, column=", ".join(columns), rows=missing, hints=hints)
 
 
-def read_weight(batch: Any, column: str) -> NDArray[np.float64]:
+def read_weight(batch: Batch, column: str) -> NDArray[np.float64]:
     """Return the weight of each row, (n,), finite and not negative. Raises DataError with the invalid rows."""
     if column not in batch.schema.names:
         raise BatchError(BatchFinding("missing-column", f"there is no weight column `{display(column)}`"))

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from disttrain.data.column_types import NUMBER, conformed
-from disttrain.data.io.arrow_arrays import LARGEST_WHOLE, beyond_float, bits, instants, is_text, is_time, joined, numbers, texts
+from disttrain.data.io.arrow_arrays import LARGEST_WHOLE, Column, beyond_float, bits, instants, is_text, is_time, joined, numbers, texts
 from disttrain.data.io.csv_dialect import TYPED
 from disttrain.data.messages import BatchFinding, row_finding
 from disttrain.data.text_values import as_times
@@ -24,7 +22,7 @@ Numbers = tuple[NDArray[np.float64], NDArray[np.bool_], list[BatchFinding]]
 Times = tuple[NDArray[np.int64], NDArray[np.bool_], list[BatchFinding]]
 
 
-def checked_numbers(name: str, column: Any) -> Numbers:
+def checked_numbers(name: str, column: Column) -> Numbers:
     """Return the values as float64, (n,), a mask (n,) of the missing ones (null or NaN; they read as NaN), and the findings about them.
 
     Invalid are text that is not a number, integers beyond 2^53, infinite values and values beyond 1e100.
@@ -44,7 +42,7 @@ def checked_numbers(name: str, column: Any) -> Numbers:
     return values, missing, findings
 
 
-def not_exact(name: str, array: Any, rows: NDArray[np.bool_]) -> BatchFinding:
+def not_exact(name: str, array: pa.Array, rows: NDArray[np.bool_]) -> BatchFinding:
     return row_finding(
         "number-too-long",
         f"{counted(rows)} beyond 2^53 (9,007,199,254,740,992), where float64 no longer tells neighbours apart",
@@ -73,7 +71,7 @@ def counted(rows: NDArray[np.bool_]) -> str:
     return f"{number:,} values are" if number > 1 else "1 value is"
 
 
-def checked_times(name: str, column: Any) -> Times:
+def checked_times(name: str, column: Column) -> Times:
     """Return whole seconds since 1970 (UTC if the column has a zone), (n,), a mask (n,) of the missing ones, and the findings about them.
 
     Invalid are text that is not ISO 8601, other types, and years beyond 9999.
@@ -96,6 +94,6 @@ def checked_times(name: str, column: Any) -> Times:
     return np.where(wrong, 0, seconds), missing, [finding]
 
 
-def raw(array: Any, row: int) -> str:
+def raw(array: pa.Array, row: int) -> str:
     # Python's datetime ends with the year 9999; Arrow's text does not.
     return str(texts(array.slice(row, 1))[0])

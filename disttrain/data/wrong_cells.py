@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -37,7 +36,7 @@ class Cells:
     positions: list[int] = field(default_factory=list)
     cells: list[str] = field(default_factory=list)
 
-    def add(self, raw: Any, which: Mask, first: int) -> None:
+    def add(self, raw: pa.Array, which: Mask, first: int) -> None:
         """Add the cells in the mask `which`, (n,), of a batch whose first row has the position `first`."""
         indices = np.flatnonzero(which)
         self.count += len(indices)
@@ -66,7 +65,7 @@ class WrongCells:
         """True if there is an invalid cell."""
         return bool(self.wrong) or not self.numbers.isdisjoint(self.truth)
 
-    def update(self, name: str, form: str, raw: Any, read: Conformed, first: int) -> None:
+    def update(self, name: str, form: str, raw: pa.Array, read: Conformed, first: int) -> None:
         """Add the invalid cells of a column, from a batch whose first row has the position `first`."""
         if read.wrong is not None:
             self.wrong.setdefault(name, Cells(form)).add(raw, read.wrong, first)
@@ -90,7 +89,7 @@ class WrongCells:
         raise_in_batch(self.findings(format, words))
 
 
-def has_other(values: Any) -> bool:
+def has_other(values: pa.Array) -> bool:
     """True if a float64 array has a number other than 1 and 0."""
     first = values[0].as_py() if len(values) else None
     if first is not None and first not in (0.0, 1.0) and first == first:
@@ -99,7 +98,7 @@ def has_other(values: Any) -> bool:
     return bool(pc.any(pc.and_(pc.is_finite(numbers), pc.not_equal(pc.multiply(numbers, numbers), numbers))).as_py())
 
 
-def imposed(table: Any, forms: Mapping[str, str]) -> Any:
+def imposed(table: pa.Table, forms: Mapping[str, str]) -> pa.Table:
     """Return a table with its columns in their forms. Columns without a form are unchanged. Raises DataError with the invalid cells."""
     columns, cells = [], WrongCells()
     for name in table.column_names:
@@ -111,7 +110,7 @@ def imposed(table: Any, forms: Mapping[str, str]) -> Any:
     return pa.Table.from_arrays(columns, table.column_names)
 
 
-def cells_findings(name: str, form: str, raw: Any, read: Conformed) -> list[BatchFinding]:
+def cells_findings(name: str, form: str, raw: pa.Array, read: Conformed) -> list[BatchFinding]:
     """Return the finding about the invalid cells of a complete column: one or none."""
     cells = WrongCells()
     cells.update(name, form, raw, read, 0)

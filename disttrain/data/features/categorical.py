@@ -7,14 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from disttrain.data.io.arrow_arrays import bits, boolean_column, joined, missing_values, plain_values, text_column, texts
-from disttrain.data.json_state import fields_of, flag, integer, items, refuse, text
+from disttrain.data.io.arrow_arrays import Column, bits, boolean_column, joined, missing_values, plain_values, text_column, texts
+from disttrain.data.json_state import Json, JsonObject, fields_of, flag, integer, items, refuse, text
 from disttrain.data.messages import BatchFinding, row_finding, rows_have
 from disttrain.data.schema import MOST_DIMENSIONS, Feature
 
@@ -39,7 +39,7 @@ class Categorical:
 
     @staticmethod
     def fit(
-        feature: Feature, column: Any, scaling: str, weight: NDArray[np.float64] | None = None  # noqa: ARG004
+        feature: Feature, column: Column, scaling: str, weight: NDArray[np.float64] | None = None  # noqa: ARG004
     ) -> tuple[Categorical, list[BatchFinding]]:  # fmt: skip
         """Fit the encoding to the training rows `column`, (n,). Returns it with the findings about these rows."""
         values = texts(column)
@@ -68,10 +68,10 @@ class Categorical:
         return (*(f"{self.name}={category}" for category in self.categories), *([f"{self.name} missing"] if self.indicator else []))
 
     @cached_property
-    def _category_texts(self) -> Any:
+    def _category_texts(self) -> pa.Array:
         return text_column(self.categories)
 
-    def positions(self, column: Any) -> NDArray[np.int64]:
+    def positions(self, column: Column) -> NDArray[np.int64]:
         """Return the index of each row's category in `categories`, (n,). A missing value has the next index if training had any; an
         unseen category has -1.
         """
@@ -79,11 +79,11 @@ class Categorical:
         positions = positions_in(values, self._category_texts)
         return np.where(bits(values.is_valid()), positions, len(self.categories) if self.indicator else -1)
 
-    def unseen(self, column: Any) -> NDArray[np.bool_]:
+    def unseen(self, column: Column) -> NDArray[np.bool_]:
         """Return a mask (n,) of the rows with a category that training did not have. A missing value is not such a category."""
         return (self.positions(column) < 0) & ~missing_values(column)
 
-    def unseen_finding(self, column: Any) -> list[BatchFinding]:
+    def unseen_finding(self, column: Column) -> list[BatchFinding]:
         """Return the finding about unseen categories, for `unknown_category: error`."""
         rows = self.unseen(column)
         if not rows.any():
@@ -100,7 +100,7 @@ class Categorical:
             )
         ]
 
-    def encode(self, column: Any, out: NDArray[np.float64]) -> list[BatchFinding]:
+    def encode(self, column: Column, out: NDArray[np.float64]) -> list[BatchFinding]:
         """Write the input columns of `column`, (n,), into `out`, (n, width). Returns no findings: every value is valid."""
         positions = self.positions(column)
         if self.dimensions:
@@ -111,12 +111,12 @@ class Categorical:
         out[rows, positions[rows]] = 1.0
         return []
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> JsonObject:
         """Return the encoding as JSON."""
         return {"name": self.name, "categories": list(self.categories), "dimensions": self.dimensions, "indicator": self.indicator}
 
     @staticmethod
-    def from_state(state: Any) -> Categorical:
+    def from_state(state: Json) -> Categorical:
         """Return the encoding of `state()`. Raises RunUnreadable if `state` is invalid."""
         name, categories, dimensions, indicator = fields_of(state, "categorical", ("name", "categories", "dimensions", "indicator"))
         listed = tuple(text(category, f"categories[{position}]") for position, category in enumerate(items(categories, "categories")))
@@ -125,7 +125,7 @@ class Categorical:
         return Categorical(text(name, "name"), listed, integer(dimensions, "dimensions", 0, MOST_DIMENSIONS), flag(indicator, "indicator"))
 
 
-def positions_in(values: Any, categories: Any) -> NDArray[np.int64]:
+def positions_in(values: pa.Array, categories: pa.Array) -> NDArray[np.int64]:
     """Return the index of each text in `categories`, an Arrow array, (n,); -1 if absent. Another spelling of a category matches it.
 
     The index of a text does not depend on the other texts of the column.
@@ -138,13 +138,13 @@ def positions_in(values: Any, categories: Any) -> NDArray[np.int64]:
     return positions
 
 
-def index_in(values: Any, categories: Any) -> NDArray[np.int64]:
+def index_in(values: pa.Array, categories: pa.Array) -> NDArray[np.int64]:
     result = pc.index_in(values, value_set=categories)
     return np.where(bits(result.is_valid()), plain_values(result, np.int32).astype(np.int64), -1)
 
 
 # How software writes the same value otherwise: whole numbers in a column with gaps as 7.0, truth values with a capital.
-SPELLINGS: tuple[Callable[[Any], Any], ...] = (
+SPELLINGS: tuple[Callable[[pa.Array], pa.Array], ...] = (
     lambda text: pc.replace_substring_regex(text, r"^(-?\d+)\.0$", r"\1"),
     lambda text: pc.replace_substring_regex(text, r"^(-?\d+)$", r"\1.0"),
     lambda text: pc.if_else(is_truth(text), pc.utf8_lower(text), text),
@@ -152,11 +152,11 @@ SPELLINGS: tuple[Callable[[Any], Any], ...] = (
 )
 
 
-def is_truth(text: Any) -> Any:
+def is_truth(text: pa.Array) -> pa.Array:
     return pc.is_in(pc.utf8_lower(text), value_set=text_column(["true", "false"]))
 
 
-def respelled(values: Any, categories: Any) -> NDArray[np.int64]:
+def respelled(values: pa.Array, categories: pa.Array) -> NDArray[np.int64]:
     """Return the index of texts that match a category only in another spelling, (n,); -1 if there is no match."""
     positions = np.full(len(values), -1, dtype=np.int64)
     for spelled in SPELLINGS:

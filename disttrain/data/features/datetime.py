@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from disttrain.data.features.numeric import mean_and_deviation
-from disttrain.data.json_state import fields_of, flag, number, text
+from disttrain.data.io.arrow_arrays import Column
+from disttrain.data.json_state import Json, JsonObject, fields_of, flag, number, text
 from disttrain.data.messages import BatchFinding
 from disttrain.data.schema import Feature
 from disttrain.data.value_checks import checked_times
@@ -52,7 +52,7 @@ class Datetime:
 
     @staticmethod
     def fit(
-        feature: Feature, column: Any, scaling: str, weight: NDArray[np.float64] | None = None  # noqa: ARG004
+        feature: Feature, column: Column, scaling: str, weight: NDArray[np.float64] | None = None  # noqa: ARG004
     ) -> tuple[Datetime, list[BatchFinding]]:  # fmt: skip
         """Fit the encoding to the training rows `column`, (n,), with weights (n,). Returns it with the findings about these rows."""
         seconds, missing, findings = checked_times(feature.name, column)
@@ -70,7 +70,7 @@ class Datetime:
         parts = [f"{self.name} {part} {wave}" for part in ("month", "weekday", "hour") for wave in ("sin", "cos")]
         return (f"{self.name} year", *parts, *([f"{self.name} missing"] if self.indicator else []))
 
-    def encode(self, column: Any, out: NDArray[np.float64]) -> list[BatchFinding]:
+    def encode(self, column: Column, out: NDArray[np.float64]) -> list[BatchFinding]:
         """Write the input columns of `column`, (n,), into `out`, (n, 7 or 8). Returns the findings about its values."""
         seconds, missing, findings = checked_times(self.name, column)
         year, month, weekday, hour = calendar_parts(seconds)
@@ -83,7 +83,7 @@ class Datetime:
             out[:, 7] = missing
         return findings
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> JsonObject:
         """Return the encoding as JSON."""
         return {
             "name": self.name,
@@ -94,7 +94,7 @@ class Datetime:
         }
 
     @staticmethod
-    def from_state(state: Any) -> Datetime:
+    def from_state(state: Json) -> Datetime:
         """Return the encoding of `state()`. Raises RunUnreadable if `state` is invalid."""
         keys = ("name", "centre", "spread", "constant", "indicator")
         name, centre, scale, constant, indicator = fields_of(state, "datetime", keys)

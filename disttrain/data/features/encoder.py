@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from disttrain.data.features.categorical import Categorical
 from disttrain.data.features.datetime import Datetime
 from disttrain.data.features.numeric import Boolean, Numeric
-from disttrain.data.io.arrow_arrays import boolean_column, missing_values
-from disttrain.data.json_state import each, fields_of, refuse, text
+from disttrain.data.io.arrow_arrays import Batch, Column, boolean_column, missing_values
+from disttrain.data.json_state import Json, JsonObject, each, fields_of, refuse, text
 from disttrain.data.messages import BatchError, BatchFinding, display, raise_in_batch, row_finding, rows_have
 from disttrain.data.schema import Feature, Schema
 from disttrain.errors import DataError, Finding
@@ -62,7 +62,7 @@ class Encoder:
     @staticmethod
     def fit(
         schema: Schema,
-        table: Any,
+        table: pa.Table,
         *,
         missing: str = "impute",
         unknown_category: str = "other",
@@ -133,7 +133,7 @@ class Encoder:
             yield part, start, start + len(part.columns)
             start += len(part.columns)
 
-    def features(self, batch: Any) -> NDArray[np.float64]:
+    def features(self, batch: Batch) -> NDArray[np.float64]:
         """Return the input columns of a table or record batch of n rows: (n, width) float64, finite.
 
         Raises DataError with all faults: absent columns, infinite values, text for numbers; by policy missing values and unknown
@@ -144,7 +144,7 @@ class Encoder:
         raise_in_batch(self.write(batch, out))
         return out
 
-    def write(self, batch: Any, out: NDArray[np.float64]) -> Iterator[BatchFinding]:
+    def write(self, batch: Batch, out: NDArray[np.float64]) -> Iterator[BatchFinding]:
         """Fill `out`, (n, width), with the input columns of the batch. Yields the findings about its values."""
         for part, first, last in self.spans():
             column = batch.column(part.name)
@@ -154,7 +154,7 @@ class Encoder:
             if self.unknown_category == "error" and isinstance(part, Categorical):
                 yield from part.unseen_finding(column)
 
-    def usable(self, batch: Any) -> NDArray[np.bool_]:
+    def usable(self, batch: Batch) -> NDArray[np.bool_]:
         """Return a mask (n,) of the usable rows. `missing: drop` removes rows without a value in some feature; other policies keep all
         rows.
         """
@@ -164,7 +164,7 @@ class Encoder:
                 complete &= ~missing_values(batch.column(part.name))
         return complete
 
-    def notes(self, batch: Any) -> dict[str, FeatureCounts]:
+    def notes(self, batch: Batch) -> dict[str, FeatureCounts]:
         """Return the counts of missing values and unknown categories in a batch, for the features that have any."""
         notes = {}
         for part in self.parts:
@@ -173,14 +173,14 @@ class Encoder:
             notes[part.name] = FeatureCounts(int(missing_values(column).sum()), unseen)
         return {name: note for name, note in notes.items() if note.missing or note.unseen}
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> JsonObject:
         """Return the encoder as JSON."""
         kinds = {kind: name for name, kind in PARTS.items()}
         parts = [{"kind": kinds[type(part)], **part.state()} for part in self.parts]
         return {"missing": self.missing, "unknown_category": self.unknown_category, "parts": parts}
 
     @staticmethod
-    def from_state(state: Any) -> Encoder:
+    def from_state(state: Json) -> Encoder:
         """Return the encoder of `state()`. Raises RunUnreadable if `state` is invalid: a scale of 0, a repeated name, an unknown kind."""
         missing, unknown, stored = fields_of(state, "encoder", ("missing", "unknown_category", "parts"))
         parts = each(stored, "parts", part_from)
@@ -189,14 +189,14 @@ class Encoder:
         return Encoder(parts, text(missing, "missing", MISSING), text(unknown, "unknown_category", UNKNOWN))
 
 
-def part_from(state: Any) -> Part:
+def part_from(state: Json) -> Part:
     if not isinstance(state, dict):
         raise refuse("a feature must be an object")
     kind = text(state.get("kind"), "kind", tuple(PARTS))
     return PARTS[kind].from_state({key: value for key, value in state.items() if key != "kind"})
 
 
-def fitted(feature: Feature, column: Any, scaling: str, weight: NDArray[np.float64] | None) -> tuple[Part, list[BatchFinding]]:
+def fitted(feature: Feature, column: Column, scaling: str, weight: NDArray[np.float64] | None) -> tuple[Part, list[BatchFinding]]:
     part, findings = PARTS[feature.kind].fit(feature, column, scaling, weight)
     if part.constant and missing_values(column).all():
         what = "it has no value in any training row"
@@ -205,7 +205,7 @@ def fitted(feature: Feature, column: Any, scaling: str, weight: NDArray[np.float
     return part, findings
 
 
-def rows_with_all(schema: Schema, table: Any, rows: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
+def rows_with_all(schema: Schema, table: pa.Table, rows: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
     """Return a mask (n,) of those `rows` that have a value in every feature. Raises DataError if there is none."""
     complete = np.ones(table.num_rows, dtype=bool) if rows is None else rows.copy()
     for feature in schema.features:
@@ -217,7 +217,7 @@ def rows_with_all(schema: Schema, table: Any, rows: NDArray[np.bool_] | None) ->
     return complete
 
 
-def missing_findings(name: str, column: Any) -> Iterator[BatchFinding]:
+def missing_findings(name: str, column: Column) -> Iterator[BatchFinding]:
     rows = missing_values(column)
     if rows.any():
         what = f"{rows_have(rows)} no value, and `data.missing` is error"
@@ -225,7 +225,7 @@ def missing_findings(name: str, column: Any) -> Iterator[BatchFinding]:
         yield row_finding("missing-value", what, column=name, rows=rows, hints=hints)
 
 
-def absent(names: Sequence[str], batch: Any) -> Iterator[BatchFinding]:
+def absent(names: Sequence[str], batch: Batch) -> Iterator[BatchFinding]:
     for name in names:
         if len(batch.schema.get_all_field_indices(name)) != 1:
             yield BatchFinding("missing-column", f"there is no column `{display(name)}`")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import scipy
 from numpy.typing import NDArray
 
-from disttrain.data.json_state import fields_of, flag, increasing, number, text
+from disttrain.data.io.arrow_arrays import Column
+from disttrain.data.json_state import Json, JsonObject, fields_of, flag, increasing, number, text
 from disttrain.data.messages import BatchFinding, row_finding
 from disttrain.data.schema import Feature
 from disttrain.data.value_checks import LARGEST, checked_numbers, counted
@@ -40,7 +40,7 @@ class Numeric:
     scores: tuple[float, ...] = ()
 
     @staticmethod
-    def fit(feature: Feature, column: Any, scaling: str, weight: Floats | None = None) -> tuple[Numeric, list[BatchFinding]]:
+    def fit(feature: Feature, column: Column, scaling: str, weight: Floats | None = None) -> tuple[Numeric, list[BatchFinding]]:
         """Fit the encoding to the training rows `column`, (n,), with weights (n,). Returns it with the findings about these rows."""
         values, missing, findings = checked_numbers(feature.name, column)
         present, weight = (values[~missing], weight if weight is None else weight[~missing]) if missing.any() else (values, weight)
@@ -59,7 +59,7 @@ class Numeric:
         """Readable names of the input columns."""
         return (self.name, f"{self.name} missing") if self.indicator else (self.name,)
 
-    def encode(self, column: Any, out: Floats) -> list[BatchFinding]:
+    def encode(self, column: Column, out: Floats) -> list[BatchFinding]:
         """Write the input columns of `column`, (n,), into `out`, (n, 1 or 2). Returns the findings about its values."""
         values, missing, findings = checked_numbers(self.name, column)
         if findings:
@@ -84,13 +84,13 @@ class Numeric:
             np.subtract(values, self.centre, out=out)
             np.divide(out, self.scale, out=out)
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> JsonObject:
         """Return the encoding as JSON."""
         numbers = {"centre": self.centre, "spread": self.scale, "fill": self.fill, "constant": self.constant, "indicator": self.indicator}
         return {"name": self.name, **numbers, "quantiles": list(self.quantiles), "scores": list(self.scores)}
 
     @staticmethod
-    def from_state(state: Any) -> Numeric:
+    def from_state(state: Json) -> Numeric:
         """Return the encoding of `state()`. Raises RunUnreadable if `state` is invalid."""
         keys = ("name", "centre", "spread", "fill", "constant", "indicator", "quantiles", "scores")
         name, centre, scale, fill, constant, indicator, quantiles, scores = fields_of(state, "numeric", keys)
@@ -152,7 +152,7 @@ class Boolean:
 
     @staticmethod
     def fit(
-        feature: Feature, column: Any, scaling: str, weight: Floats | None = None  # noqa: ARG004
+        feature: Feature, column: Column, scaling: str, weight: Floats | None = None  # noqa: ARG004
     ) -> tuple[Boolean, list[BatchFinding]]:  # fmt: skip
         """Fit the encoding to the training rows `column`, (n,). Returns it with the findings about these rows."""
         values, missing, findings = checked_numbers(feature.name, column)
@@ -165,7 +165,7 @@ class Boolean:
         """Readable names of the input columns."""
         return (self.name, f"{self.name} missing") if self.indicator else (self.name,)
 
-    def encode(self, column: Any, out: Floats) -> list[BatchFinding]:
+    def encode(self, column: Column, out: Floats) -> list[BatchFinding]:
         """Write the input columns of `column`, (n,), into `out`, (n, 1 or 2). Returns the findings about its values."""
         values, missing, findings = checked_numbers(self.name, column)
         out[:, 0] = 0.0 if self.constant else np.where(missing, 0.0, values)
@@ -173,12 +173,12 @@ class Boolean:
             out[:, 1] = missing
         return findings
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> JsonObject:
         """Return the encoding as JSON."""
         return {"name": self.name, "constant": self.constant, "indicator": self.indicator}
 
     @staticmethod
-    def from_state(state: Any) -> Boolean:
+    def from_state(state: Json) -> Boolean:
         """Return the encoding of `state()`. Raises RunUnreadable if `state` is invalid."""
         name, constant, indicator = fields_of(state, "boolean", ("name", "constant", "indicator"))
         return Boolean(text(name, "name"), flag(constant, "constant"), flag(indicator, "indicator"))
