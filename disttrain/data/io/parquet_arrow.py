@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
@@ -17,30 +18,32 @@ TEXT_ROWS = 4_096
 ArrowReader: TypeAlias = "pa.ipc.RecordBatchFileReader | pa.ipc.RecordBatchStreamReader"
 
 
-def parquet_file(handle: pa.NativeFile) -> pq.ParquetFile:
-    # pre_buffer=True would hold all column chunks of the file; without checksums three in ten flipped bytes load as other values.
-    # Without a buffer size, every column chunk of a row group is read whole.
-    return pq.ParquetFile(handle, pre_buffer=False, buffer_size=1 << 18, page_checksum_verification=True)
+@contextmanager
+def parquet_file(path: Path) -> Iterator[pq.ParquetFile]:
+    """Open a Parquet file. Raises DataError if it is broken, also for errors of the block."""
+    with reading(path, "parquet"), opened(path) as handle:
+        # pre_buffer=True would hold all column chunks of the file; without checksums three in ten flipped bytes load as other values.
+        # Without a buffer size, every column chunk of a row group is read whole.
+        yield pq.ParquetFile(handle, pre_buffer=False, buffer_size=1 << 18, page_checksum_verification=True)
 
 
 def parquet_schema(path: Path) -> pa.Schema:
     """Return the schema of the file, from its footer."""
-    with reading(path, "parquet"), opened(path) as handle:
-        return parquet_file(handle).schema_arrow
+    with parquet_file(path) as file:
+        return file.schema_arrow
 
 
 def parquet_rows(path: Path) -> int:
     """Return the number of rows of the file, from its footer."""
-    with reading(path, "parquet"), opened(path) as handle:
-        return int(parquet_file(handle).metadata.num_rows)
+    with parquet_file(path) as file:
+        return int(file.metadata.num_rows)
 
 
 def parquet_batches(path: Path, columns: Sequence[str], rows: int) -> Iterator[pa.RecordBatch]:
     """Yield record batches of `columns` with at most `rows` rows each, fewer if texts are long. About one batch and one page of each
     column are in memory.
     """
-    with reading(path, "parquet"), opened(path) as handle:
-        file = parquet_file(handle)
+    with parquet_file(path) as file:
         count = 0
         for batch in regrouped(parquet_parts(file, columns, rows), rows):
             count += batch.num_rows
@@ -67,11 +70,13 @@ def parquet_writer(sink: Sink, schema: pa.Schema) -> pq.ParquetWriter:
     return pq.ParquetWriter(sink, schema, compression="zstd", write_page_checksum=True)
 
 
-def arrow_reader(handle: pa.NativeFile) -> ArrowReader:
-    """Return the reader of an Arrow file, or of an Arrow stream if the file magic is absent."""
-    first = bytes(handle.read(MAGIC_BYTES))
-    handle.seek(0)
-    return pa.ipc.open_file(handle) if first == b"ARROW1" else pa.ipc.open_stream(handle)
+@contextmanager
+def arrow_reader(path: Path) -> Iterator[ArrowReader]:
+    """Open an Arrow file, or an Arrow stream if the file magic is absent. Raises DataError if it is broken, also for errors of the block."""
+    with reading(path, "arrow"), opened(path) as handle:
+        first = bytes(handle.read(MAGIC_BYTES))
+        handle.seek(0)
+        yield pa.ipc.open_file(handle) if first == b"ARROW1" else pa.ipc.open_stream(handle)
 
 
 def reader_batches(reader: ArrowReader) -> Iterator[pa.RecordBatch]:
@@ -83,20 +88,20 @@ def reader_batches(reader: ArrowReader) -> Iterator[pa.RecordBatch]:
 
 def arrow_schema(path: Path) -> pa.Schema:
     """Return the schema of the file, from its header."""
-    with reading(path, "arrow"), opened(path) as handle:
-        return arrow_reader(handle).schema
+    with arrow_reader(path) as reader:
+        return reader.schema
 
 
 def arrow_rows(path: Path) -> int:
     """Count the rows of the file, batch by batch."""
-    with reading(path, "arrow"), opened(path) as handle:
-        return sum(batch.num_rows for batch in reader_batches(arrow_reader(handle)))
+    with arrow_reader(path) as reader:
+        return sum(batch.num_rows for batch in reader_batches(reader))
 
 
 def arrow_batches(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
     """Yield record batches of `columns`, in the lengths of the file."""
-    with reading(path, "arrow"), opened(path) as handle:
-        for batch in reader_batches(arrow_reader(handle)):
+    with arrow_reader(path) as reader:
+        for batch in reader_batches(reader):
             chosen = batch.select(list(columns))
             # Offsets are taken from the file as they are: believed unseen, a broken one is read outside the buffer.
             chosen.validate(full=True)
