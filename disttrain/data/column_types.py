@@ -15,29 +15,15 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from disttrain.data.common_types import in_type
-from disttrain.data.io.arrow_arrays import (
-    LARGEST_WHOLE,
-    Column,
-    bits,
-    boolean_column,
-    is_bytes,
-    is_number,
-    is_text,
-    is_time,
-    joined,
-    numbers,
-    plain_values,
-    text_column,
-    texts,
-)
+from disttrain.data.io.arrow_arrays import Column, boolean_column, is_bytes, is_number, is_text, is_time, joined, numbers, texts
 from disttrain.data.io.csv_dialect import Dialect
 from disttrain.data.text_values import (
-    NO_TEXT,
     as_booleans,
     as_numbers,
     as_times,
+    integers_beyond_float,
     is_truth_word,
-    trimmed,
+    without_declared_words,
     without_marks,
     without_missing_words,
 )
@@ -102,10 +88,7 @@ def names(array: pa.Array, dialect: Dialect) -> pa.Array:
     exactly.
     """
     text = texts(array)
-    if dialect.missing and is_text(array.type):
-        declared = pc.is_in(trimmed(text), value_set=text_column(["", *dialect.missing]))
-        return pc.if_else(declared, NO_TEXT, text)
-    return text
+    return without_declared_words(text, dialect) if dialect.missing and is_text(array.type) else text
 
 
 def numbers_of_text(text: pa.Array, dialect: Dialect, values: pa.Array, wrong: Mask) -> Conformed:
@@ -145,15 +128,3 @@ def in_native_type(array: pa.Array, native_type: pa.DataType, dialect: Dialect) 
     if is_time(native_type):
         return pc.cast(as_times(array, dialect)[0], native_type, safe=False)
     return pc.cast(without_marks(without_missing_words(array, dialect), dialect), native_type)
-
-
-def integers_beyond_float(text: pa.Array, values: pa.Array, dialect: Dialect) -> Mask:
-    """Return a mask (n,) of the integers beyond 2^53, where float64 cannot distinguish neighbours."""
-    largest = pc.min_max(pc.abs(values))["max"].as_py()
-    if largest is None or not largest >= LARGEST_WHOLE:
-        return np.zeros(len(text), dtype=bool)
-    digits = pc.replace_substring_regex(without_marks(pc.utf8_trim_whitespace(text), dialect), r"^[+-]?0*", "")
-    too_large = pc.and_(
-        pc.match_substring_regex(digits, r"^\d+$"), pc.invert(pc.is_in(digits, value_set=text_column([f"{LARGEST_WHOLE}"])))
-    )
-    return np.asarray(bits(too_large.fill_null(False)) & (np.abs(plain_values(values, np.float64)) >= LARGEST_WHOLE))

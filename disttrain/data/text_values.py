@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from disttrain.data.common_types import in_one_type
-from disttrain.data.io.arrow_arrays import bits, integer_column, text_column
+from disttrain.data.io.arrow_arrays import LARGEST_WHOLE, bits, integer_column, plain_values, text_column
 from disttrain.data.io.csv_dialect import MISSING_WORDS, PLAIN, Dialect, number_text
 
 Mask = NDArray[np.bool_]
@@ -37,6 +37,11 @@ def is_missing_word(text: pa.Array, dialect: Dialect) -> pa.BooleanArray:
 def without_missing_words(text: pa.Array, dialect: Dialect) -> pa.Array:
     """Return the cells without surrounding blanks, null for missing-value words."""
     return pc.if_else(is_missing_word(text, dialect), NO_TEXT, trimmed(text))
+
+
+def without_declared_words(text: pa.Array, dialect: Dialect) -> pa.Array:
+    """Return the cells, null for empty ones and for the missing-value words that the config declares."""
+    return pc.if_else(pc.is_in(trimmed(text), value_set=text_column(["", *(dialect.missing or ())])), NO_TEXT, text)
 
 
 def without_marks(cells: pa.Array, dialect: Dialect) -> pa.Array:
@@ -70,6 +75,18 @@ def as_numbers(text: pa.Array, dialect: Dialect) -> tuple[pa.Array, Mask]:
     wrong = bits(pc.invert(pc.or_(right, words)).fill_null(False))
     numbers = pc.if_else(pc.or_(right, words), cells, NO_TEXT)
     return pc.cast(without_marks(numbers, dialect), pa.float64()), wrong
+
+
+def integers_beyond_float(text: pa.Array, values: pa.Array, dialect: Dialect) -> Mask:
+    """Return a mask (n,) of the integers beyond 2^53, where float64 cannot distinguish neighbours."""
+    largest = pc.min_max(pc.abs(values))["max"].as_py()
+    if largest is None or not largest >= LARGEST_WHOLE:
+        return np.zeros(len(text), dtype=bool)
+    digits = pc.replace_substring_regex(without_marks(pc.utf8_trim_whitespace(text), dialect), r"^[+-]?0*", "")
+    too_large = pc.and_(
+        pc.match_substring_regex(digits, r"^\d+$"), pc.invert(pc.is_in(digits, value_set=text_column([f"{LARGEST_WHOLE}"])))
+    )
+    return np.asarray(bits(too_large.fill_null(False)) & (np.abs(plain_values(values, np.float64)) >= LARGEST_WHOLE))
 
 
 def is_truth_word(text: pa.Array) -> Mask:
