@@ -4,7 +4,8 @@ from disttrain.data.batches import batches, bounds, order
 from disttrain.data.censoring import CensoredTarget, read_censored_target
 from disttrain.data.column_types import AS_WRITTEN, NAME, NUMBER
 from disttrain.data.common_types import in_one_type
-from disttrain.data.features.encoder import Embedding, Encoder, FeatureCounts
+from disttrain.data.features.categorical import Embedding
+from disttrain.data.features.encoder import Encoder, FeatureCounts
 from disttrain.data.filters import columns_of, keep
 from disttrain.data.io.arrow_arrays import boolean_column, chosen_texts, float_column, integer_column, joined, text_column
 from disttrain.data.io.discovery import files

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from disttrain.config.sections.data import CensoringSection
 from disttrain.data.io.arrow_arrays import Batch, joined, numbers
-from disttrain.data.messages import BatchError, BatchFinding, raise_in_batch, row_finding, rows_have
+from disttrain.data.messages import BatchError, BatchFinding, missing_column, raise_in_batch, row_finding, rows_have
 from disttrain.data.schema import Schema
 from disttrain.data.targets import Target, no_target, read_target
 from disttrain.data.value_checks import checked_numbers, counted
@@ -102,7 +102,7 @@ def column(batch: Batch, schema: Schema, part: str) -> Numbers | None:
     if name is None:
         return None
     if name not in batch.schema.names:
-        raise BatchError(BatchFinding("missing-column", f"there is no column `{name}`, `data.censoring.{part}`"))
+        raise BatchError(missing_column(name, f", `data.censoring.{part}`"))
     _, _, findings = checked_numbers(name, batch.column(name))
     raise_in_batch(finding for finding in findings if finding.code != "infinite-value")
     return numbers(joined(batch.column(name)))[0]

@@ -26,6 +26,7 @@ __all__ = [
     "column_location",
     "display_path",
     "located",
+    "missing_column",
     "raise_any",
     "raise_in_batch",
     "row_finding",
@@ -196,6 +197,11 @@ def row_finding(
     indices = np.flatnonzero(rows)
     listed = [] if values is None else [values(int(index)) for index in indices[:MOST_ROWS]]
     return BatchFinding(code, what, column, indices, len(indices), listed, detail, needs, hints)
+
+
+def missing_column(name: str, part: str = "", kind: str = "") -> BatchFinding:
+    """Return the finding that a batch lacks a column of some kind; `part` says, after a comma, what it is for."""
+    return BatchFinding("missing-column", f"there is no {kind}column `{display(name)}`{part}")
 
 
 def raise_in_batch(findings: Iterable[BatchFinding]) -> None:

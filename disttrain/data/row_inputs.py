@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from disttrain.data.io.arrow_arrays import Batch, joined
-from disttrain.data.messages import BatchFinding, display, raise_in_batch, row_finding
-from disttrain.data.value_checks import checked_numbers, counted
+from disttrain.data.messages import BatchFinding, missing_column, raise_in_batch
+from disttrain.data.value_checks import checked_numbers, value_findings
 
 Inside = Callable[[NDArray[np.float64]], NDArray[np.bool_]]
 
@@ -35,8 +35,7 @@ def read_row_inputs(batch: Batch, columns: Sequence[RowColumn]) -> dict[str, NDA
     result, findings = {}, []
     for part in columns:
         if part.column not in batch.schema.names:
-            what = f"there is no column `{display(part.column)}`, the {part.title} of each row"
-            findings.append(BatchFinding("missing-column", what))
+            findings.append(missing_column(part.column, f", the {part.title} of each row"))
             continue
         values, missing, faults = checked_numbers(part.column, joined(batch.column(part.column)))
         # What an infinite value should have been is known here better than there.
@@ -52,15 +51,9 @@ def read_row_inputs(batch: Batch, columns: Sequence[RowColumn]) -> dict[str, NDA
 def wrong(part: RowColumn, values: NDArray[np.float64], missing: NDArray[np.bool_]) -> list[BatchFinding]:
     """Return the findings about a column of numbers: missing values, and values out of range."""
     inside = part.inside(np.where(missing, 0.0, values)) & np.isfinite(values)
+    name = part.title.replace("_", "-")
     kinds = (
-        ("missing", f"missing: the {part.title} of a row is never imputed", missing),
-        ("bad", f"not possible: {part.needs}", ~missing & ~inside),
+        (f"missing-{name}", f"missing: the {part.title} of a row is never imputed", missing),
+        (f"bad-{name}", f"not possible: {part.needs}", ~missing & ~inside),
     )
-    return [
-        row_finding(
-            f"{code}-{part.title.replace('_', '-')}", f"{counted(rows)} {what}", column=part.column, rows=rows,
-            values=lambda row: f"{values[row]:g}", hints=("mend the rows, or take them out with `data.filter`",),
-        )
-        for code, what, rows in kinds
-        if rows.any()
-    ]  # fmt: skip
+    return value_findings(part.column, values, kinds, ("mend the rows, or take them out with `data.filter`",))

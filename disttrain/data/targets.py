@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from disttrain.data.column_checks import LABEL, fits, unusable
 from disttrain.data.features.categorical import positions_in
 from disttrain.data.io.arrow_arrays import Batch, bits, is_text, joined, text_column, texts
-from disttrain.data.messages import BatchError, BatchFinding, display, raise_in_batch, row_finding, rows_have
-from disttrain.data.value_checks import checked_numbers, counted
+from disttrain.data.messages import BatchError, BatchFinding, display, missing_column, raise_in_batch, row_finding, rows_have
+from disttrain.data.value_checks import checked_numbers, counted, value_findings
 
 Label = str | int | bool
 MOST_LABELS = 10_000
@@ -44,7 +44,7 @@ def read_target(batch: Batch, columns: Sequence[str], *, kind: str, labels: Sequ
     Raises DataError with all faults: absent columns, text for numbers, infinite values, unknown labels, rows not one-hot.
     """
     names = batch.schema.names
-    raise_in_batch(BatchFinding("missing-column", f"there is no target column `{display(name)}`") for name in columns if name not in names)
+    raise_in_batch(missing_column(name, kind="target ") for name in columns if name not in names)
     if kind == "label" and len(columns) == 1:
         return labelled(columns[0], joined(batch.column(columns[0])), labels)
     parts = [checked_numbers(name, batch.column(name)) for name in columns]
@@ -148,17 +148,14 @@ def no_target(columns: Sequence[str], missing: NDArray[np.bool_], nor: str = "")
 def read_weight(batch: Batch, column: str) -> NDArray[np.float64]:
     """Return the weight of each row, (n,), finite and not negative. Raises DataError with the invalid rows."""
     if column not in batch.schema.names:
-        raise BatchError(BatchFinding("missing-column", f"there is no weight column `{display(column)}`"))
+        raise BatchError(missing_column(column, kind="weight "))
     weight, missing, findings = checked_numbers(column, batch.column(column))
     raise_in_batch(findings)
-    for code, what, rows in (
+    kinds = (
         ("missing-weight", "missing: a weight is never imputed", missing),
         ("negative-weight", "negative: a weight multiplies a row's log-likelihood", weight < 0),
-    ):
-        if rows.any():
-            text = f"{counted(rows)} {what}"
-            findings.append(row_finding(code, text, column=column, rows=rows, values=lambda row: f"{weight[row]:g}"))
-    raise_in_batch(findings)
+    )
+    raise_in_batch(value_findings(column, weight, kinds))
     return weight
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -38,7 +40,11 @@ def checked_numbers(name: str, column: Column) -> Numbers:
     if largest >= LARGEST_WHOLE and (rows := beyond_float(array)).any():
         findings.append(not_exact(name, array, rows))
     if largest > LARGEST:
-        findings += too_large(name, values)
+        kinds = (
+            ("infinite-value", "infinite", np.isinf(values)),
+            ("value-too-large", f"beyond {LARGEST:g}", np.isfinite(values) & (np.abs(values) > LARGEST)),
+        )
+        findings += value_findings(name, values, kinds, ("leave them empty if they mean missing, or cap the column",))
     return values, missing, findings
 
 
@@ -53,17 +59,15 @@ def not_exact(name: str, array: pa.Array, rows: NDArray[np.bool_]) -> BatchFindi
     )
 
 
-def too_large(name: str, values: NDArray[np.float64]) -> list[BatchFinding]:
-    findings = []
-    for code, what, rows in (
-        ("infinite-value", "infinite", np.isinf(values)),
-        ("value-too-large", f"beyond {LARGEST:g}", np.isfinite(values) & (np.abs(values) > LARGEST)),
-    ):
-        if rows.any():
-            hints = ("leave them empty if they mean missing, or cap the column",)
-            text = f"{counted(rows)} {what}"
-            findings.append(row_finding(code, text, column=name, rows=rows, values=lambda row: f"{values[row]:g}", hints=hints))
-    return findings
+def value_findings(
+    name: str, values: NDArray[np.float64], kinds: Iterable[tuple[str, str, NDArray[np.bool_]]], hints: Sequence[str] = ()
+) -> list[BatchFinding]:
+    """Return the findings about the values of a column, (n,), for each of `kinds` (code, words, mask of the rows) that some rows have."""
+    return [
+        row_finding(code, f"{counted(rows)} {what}", column=name, rows=rows, values=lambda row: f"{values[row]:g}", hints=hints)
+        for code, what, rows in kinds
+        if rows.any()
+    ]
 
 
 def counted(rows: NDArray[np.bool_]) -> str:

@@ -24,6 +24,15 @@ MOST_DEFAULT_DIMENSIONS = 16
 
 
 @dataclass(frozen=True)
+class Embedding:
+    """An input column of codes 0 … categories − 1, each looked up as a vector of `dimensions` numbers. Code 0 is never trained."""
+
+    column: int
+    categories: int
+    dimensions: int
+
+
+@dataclass(frozen=True)
 class Categorical:
     """The encoding of a categorical column. A category is an exact text: `1.1` and `1.10` are different, as are `7` and `007`.
 
@@ -38,9 +47,7 @@ class Categorical:
     indicator: bool
 
     @staticmethod
-    def fit(
-        feature: Feature, column: Column, scaling: str, weight: NDArray[np.float64] | None = None  # noqa: ARG004
-    ) -> tuple[Categorical, list[BatchFinding]]:  # fmt: skip
+    def fit(feature: Feature, column: Column) -> tuple[Categorical, list[BatchFinding]]:
         """Fit the encoding to the training rows `column`, (n,). Returns it with the findings about these rows."""
         values = texts(column)
         categories = sorted(pc.unique(values.drop_null()).to_pylist())

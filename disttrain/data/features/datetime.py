@@ -11,7 +11,6 @@ from disttrain.data.features.numeric import mean_and_deviation
 from disttrain.data.io.arrow_arrays import Column
 from disttrain.data.json_state import Json, JsonObject, fields_of, flag, number, text
 from disttrain.data.messages import BatchFinding
-from disttrain.data.schema import Feature
 from disttrain.data.value_checks import checked_times
 
 DAY, HOUR = 86_400, 3_600
@@ -51,18 +50,16 @@ class Datetime:
     indicator: bool
 
     @staticmethod
-    def fit(
-        feature: Feature, column: Column, scaling: str, weight: NDArray[np.float64] | None = None  # noqa: ARG004
-    ) -> tuple[Datetime, list[BatchFinding]]:  # fmt: skip
+    def fit(name: str, column: Column, weight: NDArray[np.float64] | None = None) -> tuple[Datetime, list[BatchFinding]]:
         """Fit the encoding to the training rows `column`, (n,), with weights (n,). Returns it with the findings about these rows."""
-        seconds, missing, findings = checked_times(feature.name, column)
+        seconds, missing, findings = checked_times(name, column)
         present = seconds[~missing]
         years = calendar_parts(present)[0].astype(np.float64)
         one_year = not present.size or bool(years.min() == years.max())
         weight = weight if weight is None else weight[~missing]
         centre, scale = (float(years[0]) if present.size else 0.0, CONSTANT_YEAR) if one_year else mean_and_deviation(years, weight)
         constant = not present.size or bool(present.min() == present.max())
-        return Datetime(feature.name, centre, scale, constant, bool(missing.any())), findings
+        return Datetime(name, centre, scale, constant, bool(missing.any())), findings
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -2,42 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from disttrain.data.features.categorical import Categorical
+from disttrain.data.features.categorical import Categorical, Embedding
 from disttrain.data.features.datetime import Datetime
 from disttrain.data.features.numeric import Boolean, Numeric
 from disttrain.data.io.arrow_arrays import Batch, Column, boolean_column, missing_values
 from disttrain.data.json_state import Json, JsonObject, each, fields_of, refuse, text
-from disttrain.data.messages import BatchError, BatchFinding, display, raise_in_batch, row_finding, rows_have
+from disttrain.data.messages import BatchError, BatchFinding, display, missing_column, raise_in_batch, row_finding, rows_have
 from disttrain.data.schema import Feature, Schema
 from disttrain.errors import DataError, Finding
 
 Part = Numeric | Boolean | Categorical | Datetime
+Weight = NDArray[np.float64]
+Fit = Callable[[Feature, Column, str, Weight | None], tuple[Part, list[BatchFinding]]]
 
-# How each kind of feature is encoded; a further kind is one row here and one in schema.KINDS.
-PARTS: dict[str, type[Numeric] | type[Boolean] | type[Categorical] | type[Datetime]] = {
-    "numeric": Numeric,
-    "boolean": Boolean,
-    "categorical": Categorical,
-    "datetime": Datetime,
+# How each kind of feature is encoded, and fitted to a column with a scaling and weights; a further kind is one row here and one in schema.KINDS.
+PARTS: dict[str, tuple[type[Numeric] | type[Boolean] | type[Categorical] | type[Datetime], Fit]] = {
+    "numeric": (Numeric, lambda feature, column, scaling, weight: Numeric.fit(feature.name, column, scaling, weight)),
+    "boolean": (Boolean, lambda feature, column, scaling, weight: Boolean.fit(feature.name, column)),
+    "categorical": (Categorical, lambda feature, column, scaling, weight: Categorical.fit(feature, column)),
+    "datetime": (Datetime, lambda feature, column, scaling, weight: Datetime.fit(feature.name, column, weight)),
 }
 MISSING = ("impute", "drop", "error")
 UNKNOWN = ("other", "error")
-
-
-@dataclass(frozen=True)
-class Embedding:
-    """An input column of codes 0 … categories − 1, each looked up as a vector of `dimensions` numbers. Code 0 is never trained."""
-
-    column: int
-    categories: int
-    dimensions: int
 
 
 @dataclass(frozen=True)
@@ -68,7 +61,7 @@ class Encoder:
         unknown_category: str = "other",
         scaling: str = "standard",
         rows: NDArray[np.bool_] | None = None,
-        weight: NDArray[np.float64] | None = None,
+        weight: Weight | None = None,
     ) -> Encoder:
         """Fit the encoder to the schema's features, on the rows of the table in the mask `rows`, or on all rows.
 
@@ -175,7 +168,7 @@ class Encoder:
 
     def state(self) -> JsonObject:
         """Return the encoder as JSON."""
-        kinds = {kind: name for name, kind in PARTS.items()}
+        kinds = {part: kind for kind, (part, _) in PARTS.items()}
         parts = [{"kind": kinds[type(part)], **part.state()} for part in self.parts]
         return {"missing": self.missing, "unknown_category": self.unknown_category, "parts": parts}
 
@@ -193,11 +186,13 @@ def part_from(state: Json) -> Part:
     if not isinstance(state, dict):
         raise refuse("a feature must be an object")
     kind = text(state.get("kind"), "kind", tuple(PARTS))
-    return PARTS[kind].from_state({key: value for key, value in state.items() if key != "kind"})
+    part, _ = PARTS[kind]
+    return part.from_state({key: value for key, value in state.items() if key != "kind"})
 
 
-def fitted(feature: Feature, column: Column, scaling: str, weight: NDArray[np.float64] | None) -> tuple[Part, list[BatchFinding]]:
-    part, findings = PARTS[feature.kind].fit(feature, column, scaling, weight)
+def fitted(feature: Feature, column: Column, scaling: str, weight: Weight | None) -> tuple[Part, list[BatchFinding]]:
+    _, fit = PARTS[feature.kind]
+    part, findings = fit(feature, column, scaling, weight)
     if part.constant and missing_values(column).all():
         what = "it has no value in any training row"
         hints = (f"leave it out of the features: `{display(feature.name)}`",)
@@ -228,4 +223,4 @@ def missing_findings(name: str, column: Column) -> Iterator[BatchFinding]:
 def absent(names: Sequence[str], batch: Batch) -> Iterator[BatchFinding]:
     for name in names:
         if len(batch.schema.get_all_field_indices(name)) != 1:
-            yield BatchFinding("missing-column", f"there is no column `{display(name)}`")
+            yield missing_column(name)

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from disttrain.data.io.arrow_arrays import Column
 from disttrain.data.json_state import Json, JsonObject, fields_of, flag, increasing, number, text
 from disttrain.data.messages import BatchFinding, row_finding
-from disttrain.data.schema import Feature
 from disttrain.data.value_checks import LARGEST, checked_numbers, counted
 from disttrain.quantiles import ROUNDING, cumulative_shares, weighted_quantiles
 
@@ -40,19 +39,19 @@ class Numeric:
     scores: tuple[float, ...] = ()
 
     @staticmethod
-    def fit(feature: Feature, column: Column, scaling: str, weight: Floats | None = None) -> tuple[Numeric, list[BatchFinding]]:
+    def fit(name: str, column: Column, scaling: str, weight: Floats | None = None) -> tuple[Numeric, list[BatchFinding]]:
         """Fit the encoding to the training rows `column`, (n,), with weights (n,). Returns it with the findings about these rows."""
-        values, missing, findings = checked_numbers(feature.name, column)
+        values, missing, findings = checked_numbers(name, column)
         present, weight = (values[~missing], weight if weight is None else weight[~missing]) if missing.any() else (values, weight)
         if findings or not present.size:
-            return Numeric(feature.name, 0.0, 1.0, 0.0, True, False), findings
+            return Numeric(name, 0.0, 1.0, 0.0, True, False), findings
         constant = bool(present.min() == present.max())
         median, indicator = float(weighted_quantiles(present, weight, [0.5])[0]), bool(missing.any())
         if scaling == "quantile" and not constant:
             quantiles, scores = normal_scores(present, weight)
-            return Numeric(feature.name, 0.0, 1.0, median, False, indicator, quantiles, scores), []
+            return Numeric(name, 0.0, 1.0, median, False, indicator, quantiles, scores), []
         centre, scale = mean_and_deviation(present, weight) if scaling == "standard" and not constant else (0.0, 1.0)
-        return Numeric(feature.name, centre, scale, median, constant, indicator), []
+        return Numeric(name, centre, scale, median, constant, indicator), []
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -151,14 +150,12 @@ class Boolean:
     indicator: bool
 
     @staticmethod
-    def fit(
-        feature: Feature, column: Column, scaling: str, weight: Floats | None = None  # noqa: ARG004
-    ) -> tuple[Boolean, list[BatchFinding]]:  # fmt: skip
+    def fit(name: str, column: Column) -> tuple[Boolean, list[BatchFinding]]:
         """Fit the encoding to the training rows `column`, (n,). Returns it with the findings about these rows."""
-        values, missing, findings = checked_numbers(feature.name, column)
+        values, missing, findings = checked_numbers(name, column)
         present = values[~missing]
         constant = not present.size or bool(present.min() == present.max())
-        return Boolean(feature.name, constant, bool(missing.any())), findings
+        return Boolean(name, constant, bool(missing.any())), findings
 
     @property
     def columns(self) -> tuple[str, ...]:
