@@ -17,7 +17,7 @@ from torch.distributions import Distribution
 
 from disttrain import config as configs
 from disttrain.config.remote import remote
-from disttrain.data import COMPARED, Origin, columns_of, imposed, rows_from
+from disttrain.data import COMPARED, Origin, columns_of, imposed, located, rows_from
 from disttrain.data.frames import FRAME, batches_of, like, table_of
 from disttrain.errors import DataWarning, Finding, Interrupted, RunUnreadable, UsageError
 from disttrain.metrics import Moments
@@ -104,7 +104,8 @@ class FittedRun:
         """The distribution of every row's target, in target units: batch shape (n,). Raises DataError as `predict` does."""
         table, notes = self._table(frame, target=False), FeatureNotes()
         notes.add(self.model.encoder.notes(table), table.num_rows)
-        distribution = self.model.distribution(table, _FRAME)
+        with located(_FRAME):
+            distribution = self.model.distribution(table)
         _warn(notes.texts(self.model.encoder.missing))
         return distribution
 
@@ -169,7 +170,8 @@ class FittedRun:
             block = rows_from(table, start, BLOCK)
             notes.add(self.model.encoder.notes(block), block.num_rows)
             index = np.arange(first + start, first + start + block.num_rows)
-            blocks.append(pa.table(forecast(self.model, block, selection, index, _FRAME.at(first + start))))
+            with located(_FRAME.at(first + start)):
+                blocks.append(pa.table(forecast(self.model, block, selection, index)))
         return pa.concat_tables(blocks)
 
     def _batches(self, batches: Iterator[Any], selection: ColumnSelection) -> Iterator[Any]:
@@ -185,7 +187,8 @@ class FittedRun:
         scored = (*schema.scored_columns, *columns_of(filters_of(self.model.config))) if target else ()
         table = table_of(frame, {*schema.forecast_columns, *scored})
         schema.check_types(table.schema, target, FRAME, ids=False)
-        result = imposed(table, schema.forms(target=target, ids=False), _FRAME)
+        with located(_FRAME):
+            result = imposed(table, schema.forms(target=target, ids=False))
         for name in columns_of(filters_of(self.model.config)) if target else ():
             if name in table.column_names:
                 result = result.append_column(COMPARED + name, table.column(name))

@@ -4,7 +4,8 @@ from disttrain.data.batches import batches, bounds, order
 from disttrain.data.censoring import CensoredTarget, read_censored_target
 from disttrain.data.column_types import AS_WRITTEN, NAME, NUMBER
 from disttrain.data.common_types import in_one_type
-from disttrain.data.features.encoder import Embedding, Encoder, FeatureCounts
+from disttrain.data.features.categorical import Embedding
+from disttrain.data.features.encoder import Encoder, FeatureCounts
 from disttrain.data.filters import columns_of, keep
 from disttrain.data.io.arrow_arrays import boolean_column, chosen_texts, float_column, integer_column, joined, text_column
 from disttrain.data.io.discovery import files
@@ -12,7 +13,17 @@ from disttrain.data.io.files import has_piped_data
 from disttrain.data.io.formats import FORMATS, Format, format_of
 from disttrain.data.io.record_batches import ahead, rows_at, rows_from
 from disttrain.data.json_state import within
-from disttrain.data.messages import Origin, column_location, display, display_path, raise_any, row_finding
+from disttrain.data.messages import (
+    BatchError,
+    BatchFinding,
+    Origin,
+    column_location,
+    display,
+    display_path,
+    located,
+    raise_any,
+    row_finding,
+)
 from disttrain.data.output_columns import for_spreadsheets, in_format, require_format, text_needed
 from disttrain.data.row_inputs import RowColumn, read_row_inputs
 from disttrain.data.schema import Feature, Schema
@@ -32,6 +43,8 @@ __all__ = [
     "TEST",
     "TRAIN",
     "VALIDATION",
+    "BatchError",
+    "BatchFinding",
     "Embedding",
     "Encoder",
     "Feature",
@@ -64,6 +77,7 @@ __all__ = [
     "integer_column",
     "joined",
     "keep",
+    "located",
     "older_rows",
     "order",
     "origin_of",

@@ -6,34 +6,35 @@ import difflib
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 import pyarrow as pa
 
 from disttrain.config.messages import listing
 from disttrain.data.io.arrow_arrays import is_bytes, is_number, is_text, is_time, plain
 from disttrain.data.io.csv_dialect import separator_name
-from disttrain.data.messages import column_location, display
+from disttrain.data.messages import BatchFinding, Origin, column_location, display
 from disttrain.errors import Finding
 
 LABEL = "label"
+# The finding about a column whose types differ between files; None if they do not.
+Conflict = Callable[[str], Finding | None]
 # The row numbers that data frames leave in a file; no part of the data.
 SAVED_INDEX = re.compile(r"__index_level_\d+__|Unnamed: \d+")
 
 
-def is_simple(kind: Any) -> bool:
+def is_simple(kind: pa.DataType) -> bool:
     """True if an Arrow type holds numbers, text, times or truth values."""
     return is_number(kind) or is_text(kind) or is_time(kind) or bool(pa.types.is_boolean(kind))
 
 
 # What a column of each kind may be in a file; text is read cell by cell. A column that is all null fits every kind.
-KINDS: dict[str, Callable[[Any], bool]] = {
+KINDS: dict[str, Callable[[pa.DataType], bool]] = {
     "numeric": lambda kind: is_number(kind) or bool(pa.types.is_boolean(kind)) or is_text(kind),
     "categorical": is_simple,
     "boolean": lambda kind: bool(pa.types.is_boolean(kind)) or is_number(kind) or is_text(kind),
     "datetime": lambda kind: is_time(kind) or is_text(kind),
 }
-FITTING: dict[str, Callable[[Any], bool]] = {
+FITTING: dict[str, Callable[[pa.DataType], bool]] = {
     **KINDS,
     LABEL: lambda kind: is_number(kind) or is_text(kind) or bool(pa.types.is_boolean(kind)),
 }
@@ -43,7 +44,7 @@ MEANT = {
 }  # fmt: skip
 
 
-def kind_of(kind: Any) -> str | None:
+def kind_of(kind: pa.DataType) -> str | None:
     """Return the kind of feature of a column of this Arrow type; None if it cannot be a feature."""
     if is_number(kind) or pa.types.is_null(kind):
         return "numeric"
@@ -54,7 +55,7 @@ def kind_of(kind: Any) -> str | None:
     return "datetime" if is_time(kind) else None
 
 
-def fits(kind: str, stored: Any) -> bool:
+def fits(kind: str, stored: pa.DataType) -> bool:
     """True if a column of the Arrow type `stored` can be read as `kind`."""
     return bool(pa.types.is_null(stored)) or FITTING[kind](stored)
 
@@ -64,7 +65,7 @@ def is_passed_over(name: str) -> bool:
     return not name.strip() or SAVED_INDEX.fullmatch(name) is not None
 
 
-def lookup(required: Iterable[str], arrow_schema: Any, where: str, parts: Mapping[str, str] | None = None) -> Iterator[Finding]:
+def lookup(required: Iterable[str], arrow_schema: pa.Schema, where: str, parts: Mapping[str, str] | None = None) -> Iterator[Finding]:
     """Yield the findings about required columns that are absent, duplicated, or differ from another column only in case or blanks.
 
     `parts` {column: role} describes absent columns in the message.
@@ -130,16 +131,16 @@ def folded(name: str) -> str:
     return "".join(name.casefold().split())
 
 
-def unusable(name: str, stored: Any, kind: str | None, where: str, starred: bool = False) -> Finding:
+def unusable(name: str, stored: pa.DataType, kind: str | None, starred: bool = False) -> BatchFinding:
     """Return the finding about a column whose type cannot be a feature (`kind` None) or cannot be read as `kind`."""
     what = (
         f"its type {display(stored)} cannot be a feature" if kind is None else f"its type {display(stored)} cannot be read as {MEANT[kind]}"
     )
     hints = [f"leave it out: `data.exclude: [{display(name)}]`"] if starred else []
-    return Finding("unusable-type", what, column_location(where, name), hints=(*hints, *ways_out(stored, kind)))
+    return BatchFinding("unusable-type", what, name, hints=(*hints, *ways_out(stored, kind)))
 
 
-def ways_out(stored: Any, kind: str | None) -> Iterator[str]:
+def ways_out(stored: pa.DataType, kind: str | None) -> Iterator[str]:
     """Yield the hints for a column of a type that cannot be read as `kind`."""
     if pa.types.is_duration(stored):
         yield "make a column of numbers of it in the data: hours, days or seconds"
@@ -152,7 +153,7 @@ def ways_out(stored: Any, kind: str | None) -> Iterator[str]:
 
 
 def mistyped(
-    columns: Iterable[str], kind: str, arrow_schema: Any, where: str, conflict: Callable[[str], Finding | None] = lambda column: None
+    columns: Iterable[str], kind: str, arrow_schema: pa.Schema, where: str, conflict: Conflict = lambda column: None
 ) -> Iterator[Finding]:
     """Yield the findings about columns whose type cannot be read as the kind, or differs between files so that only text holds all
     values.
@@ -162,6 +163,6 @@ def mistyped(
             continue
         stored = plain(arrow_schema.field(indices[0]).type)
         if not fits(kind, stored):
-            yield unusable(name, stored, kind, where)
+            yield unusable(name, stored, kind).at(Origin((where,)))
         elif kind not in ("categorical", LABEL) and (differing := conflict(name)) is not None:
             yield differing

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -33,11 +32,11 @@ class ColumnTypeGuess:
     number 7.
     """
 
-    types: list[Any] = field(default_factory=lambda: list(CANDIDATES))
+    types: list[pa.DataType] = field(default_factory=lambda: list(CANDIDATES))
     codes: CodeCounts = field(default_factory=lambda: CodeCounts())
     empty: bool = True
 
-    def update(self, text: Any, dialect: Dialect) -> None:
+    def update(self, text: pa.Array, dialect: Dialect) -> None:
         """Narrow the types by some cells."""
         cells = text.drop_null()
         fitting = narrowed(self.types, cells, dialect)
@@ -54,7 +53,7 @@ class ColumnTypeGuess:
                 # Arrow reads them as integers; floats, which numbers become, do not.
                 self.types = [kind for kind in fitting if kind not in NUMBERS]
 
-    def result(self) -> Any:
+    def result(self) -> pa.DataType:
         """Return the narrowest type; null if no cell has a value."""
         if self.empty:
             return pa.null()
@@ -62,12 +61,12 @@ class ColumnTypeGuess:
         return pa.string() if named else self.types[0]
 
 
-def narrowed(types: list[Any], cells: Any, dialect: Dialect) -> list[Any]:
+def narrowed(types: list[pa.DataType], cells: pa.Array, dialect: Dialect) -> list[pa.DataType]:
     """Return those of the types that all cells fit."""
     if not len(cells) or not types:
         return types
     first = str(cells[0]).strip()
-    result: list[Any] = []
+    result: list[pa.DataType] = []
     for chain in TYPE_HIERARCHIES:
         left = [kind for kind in chain if kind in types]
         if not left or not POSSIBLE[chain](first):
@@ -97,7 +96,7 @@ POSSIBLE = {
 }
 
 
-def with_plain_marks(cells: Any, dialect: Dialect) -> Any:
+def with_plain_marks(cells: pa.Array, dialect: Dialect) -> pa.Array:
     """Return numbers in the dialect's notation in the form 1234.5; other cells become NO_NUMBER. The plain notation is returned
     unchanged.
     """
@@ -107,14 +106,14 @@ def with_plain_marks(cells: Any, dialect: Dialect) -> Any:
     return pc.if_else(right, without_marks(cells, dialect), NO_NUMBER)
 
 
-def in_plain_marks(cells: Any, dialect: Dialect) -> Any:
+def in_plain_marks(cells: pa.Array, dialect: Dialect) -> pa.Array:
     """Return the cells with each number written 1234.5, and all other cells unchanged."""
     if dialect.decimal == "." and not dialect.thousands:
         return cells
     return pc.if_else(pc.match_substring_regex(cells, number_text(dialect)), without_marks(cells, dialect), cells)
 
 
-def fits(cells: Any, kind: Any) -> bool:
+def fits(cells: pa.Array, kind: pa.DataType) -> bool:
     # A cast that fails words an error for every cell it cannot take: a few cells first are a hundred times cheaper.
     """True if all cells can be cast to the type."""
     if cast_or_none(cells.slice(0, FIRST_CELLS), kind) is None:
@@ -131,7 +130,7 @@ class CodeCounts:
     widths: tuple[int, int] = (1 << 30, 0)
     fractions: bool = False
 
-    def update(self, cells: Any) -> None:
+    def update(self, cells: pa.Array) -> None:
         """Count some cells that are numbers or resemble them."""
         digits = cells.filter(pc.match_substring_regex(cells, r"^\d+$"))
         self.fractions = self.fractions or bool(pc.any(pc.match_substring_regex(cells, r"^[+-]?\d*[.]\d*(?:[eE][+-]?\d+)?$")).as_py())
@@ -189,7 +188,7 @@ class Resemblance:
     units: dict[str, int] = field(default_factory=dict)
     distinct: set[str] = field(default_factory=set)
 
-    def update(self, text: Any, dialect: Dialect) -> None:
+    def update(self, text: pa.Array, dialect: Dialect) -> None:
         """Count some cells."""
         cells = in_plain_marks(without_missing_words(text, dialect).drop_null(), dialect)
         self.cells += len(cells)
@@ -227,13 +226,13 @@ class Resemblance:
         return "dates" if self.dates > MOST * self.cells else ""
 
 
-def matching(cells: Any, pattern: str) -> int:
+def matching(cells: pa.Array, pattern: str) -> int:
     """Count the cells that match a pattern."""
     count = pc.sum(pc.match_substring_regex(cells, pattern)).as_py()
     return int(count or 0)
 
 
-def unlike(text: Any, dialect: Dialect, kind: str) -> Any:
+def unlike(text: pa.Array, dialect: Dialect, kind: str) -> pa.BooleanArray:
     """Return an Arrow boolean array, true for cells that are present but are not plain values of the kind: numbers, truth values or ISO
     dates.
     """

@@ -8,7 +8,6 @@ it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,28 +15,15 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from disttrain.data.common_types import in_type
-from disttrain.data.io.arrow_arrays import (
-    LARGEST_WHOLE,
-    bits,
-    boolean_column,
-    is_bytes,
-    is_number,
-    is_text,
-    is_time,
-    joined,
-    numbers,
-    plain_values,
-    text_column,
-    texts,
-)
+from disttrain.data.io.arrow_arrays import Column, boolean_column, is_bytes, is_number, is_text, is_time, joined, numbers, texts
 from disttrain.data.io.csv_dialect import Dialect
 from disttrain.data.text_values import (
-    NO_TEXT,
     as_booleans,
     as_numbers,
     as_times,
+    integers_beyond_float,
     is_truth_word,
-    trimmed,
+    without_declared_words,
     without_marks,
     without_missing_words,
 )
@@ -56,12 +42,12 @@ class Conformed:
     `truth` is a mask (n,) of the cells that write a number as true or false. They are 1 and 0 if all cells of the column are truth values.
     """
 
-    array: Any
+    array: pa.Array
     wrong: Mask | None = None
     truth: Mask | None = None
 
 
-def conformed(column: Any, form: str, dialect: Dialect, native_type: Any = None) -> Conformed:
+def conformed(column: Column, form: str, dialect: Dialect, native_type: pa.DataType | None = None) -> Conformed:
     """Return a column of any simple Arrow type in a form. `native_type` is the type of NATIVE. A type that the form does not admit is
     unchanged.
     """
@@ -88,7 +74,7 @@ def conformed(column: Any, form: str, dialect: Dialect, native_type: Any = None)
     return Conformed(array)
 
 
-def as_events(text: Any, dialect: Dialect) -> tuple[Any, Mask]:
+def as_events(text: pa.Array, dialect: Dialect) -> tuple[pa.Array, Mask]:
     """Return truth values as 1 and 0, and a mask (n,) of the cells that are not truth values."""
     truth, wrong = as_booleans(text, dialect)
     return pc.cast(truth, pa.float64()), wrong
@@ -97,18 +83,15 @@ def as_events(text: Any, dialect: Dialect) -> tuple[Any, Mask]:
 READERS = {NUMBER: as_numbers, EVENT: as_events, BOOLEAN: as_booleans, TIME: as_times}
 
 
-def names(array: Any, dialect: Dialect) -> Any:
+def names(array: pa.Array, dialect: Dialect) -> pa.Array:
     """Return text unchanged and numbers as their shortest text. The missing-value words that the config declares become null, if matched
     exactly.
     """
     text = texts(array)
-    if dialect.missing and is_text(array.type):
-        declared = pc.is_in(trimmed(text), value_set=text_column(["", *dialect.missing]))
-        return pc.if_else(declared, NO_TEXT, text)
-    return text
+    return without_declared_words(text, dialect) if dialect.missing and is_text(array.type) else text
 
 
-def numbers_of_text(text: Any, dialect: Dialect, values: Any, wrong: Mask) -> Conformed:
+def numbers_of_text(text: pa.Array, dialect: Dialect, values: pa.Array, wrong: Mask) -> Conformed:
     """Return the numbers of a text column, with 1 and 0 for true and false."""
     truth = wrong & is_truth_word(text) if wrong.any() else wrong
     if truth.any():
@@ -117,7 +100,7 @@ def numbers_of_text(text: Any, dialect: Dialect, values: Any, wrong: Mask) -> Co
     return Conformed(values, wrong if wrong.any() else None, truth if truth.any() else None)
 
 
-def zero_one(array: Any) -> Conformed:
+def zero_one(array: pa.Array) -> Conformed:
     """Return the numbers 1 and 0 as true and false."""
     values, missing = numbers(array)
     wrong = ~missing & (values != 0) & (values != 1)
@@ -128,7 +111,7 @@ def zero_one(array: Any) -> Conformed:
     return Conformed(truth, wrong if wrong.any() else None)
 
 
-def in_native_type(array: Any, native_type: Any, dialect: Dialect) -> Any:
+def in_native_type(array: pa.Array, native_type: pa.DataType, dialect: Dialect) -> pa.Array:
     """Return the cells of a file without types in their narrowest type, or a numeric column in a wider type."""
     if array.type == native_type and not (is_text(native_type) and dialect.missing):
         return array
@@ -145,15 +128,3 @@ def in_native_type(array: Any, native_type: Any, dialect: Dialect) -> Any:
     if is_time(native_type):
         return pc.cast(as_times(array, dialect)[0], native_type, safe=False)
     return pc.cast(without_marks(without_missing_words(array, dialect), dialect), native_type)
-
-
-def integers_beyond_float(text: Any, values: Any, dialect: Dialect) -> Mask:
-    """Return a mask (n,) of the integers beyond 2^53, where float64 cannot distinguish neighbours."""
-    largest = pc.min_max(pc.abs(values))["max"].as_py()
-    if largest is None or not largest >= LARGEST_WHOLE:
-        return np.zeros(len(text), dtype=bool)
-    digits = pc.replace_substring_regex(without_marks(pc.utf8_trim_whitespace(text), dialect), r"^[+-]?0*", "")
-    too_large = pc.and_(
-        pc.match_substring_regex(digits, r"^\d+$"), pc.invert(pc.is_in(digits, value_set=text_column([f"{LARGEST_WHOLE}"])))
-    )
-    return np.asarray(bits(too_large.fill_null(False)) & (np.abs(plain_values(values, np.float64)) >= LARGEST_WHOLE))

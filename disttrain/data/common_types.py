@@ -6,7 +6,7 @@ Integers stay integers, decimals keep their digits, and timestamps their instant
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from disttrain.data.io.arrow_arrays import (
     SECONDS,
+    Column,
     beyond_float,
     boolean_column,
     instants,
@@ -25,12 +26,13 @@ from disttrain.data.io.arrow_arrays import (
 )  # fmt: skip
 
 Mask = NDArray[np.bool_]
+Types: TypeAlias = "tuple[pa.DataType, ...]"
 # The decimal digits of the largest value of each width in bits; those of 64 bits depend on the sign.
 DIGITS = {8: 3, 16: 5, 32: 10}
 MOST_DIGITS, MOST_SECONDS = 76, 2**63
 
 
-def common_types(kinds: Iterable[Any]) -> tuple[Any, ...]:
+def common_types(kinds: Iterable[pa.DataType]) -> Types:
     """Return candidate types for values of all these types, the best first; the first one that holds all values applies. Empty if only
     text does.
     """
@@ -42,7 +44,7 @@ def common_types(kinds: Iterable[Any]) -> tuple[Any, ...]:
     return common_times(distinct) if all(map(is_time, distinct)) else ()
 
 
-def common_numbers(kinds: Sequence[Any]) -> tuple[Any, ...]:
+def common_numbers(kinds: Sequence[pa.DataType]) -> Types:
     """Return the common types of numeric types. Integers beyond 2^53 and long decimals share only text with floats."""
     if any(map(pa.types.is_floating, kinds)):
         exact = all(pa.types.is_floating(kind) or (pa.types.is_integer(kind) and kind.bit_width < 64) for kind in kinds)
@@ -58,14 +60,14 @@ def common_numbers(kinds: Sequence[Any]) -> tuple[Any, ...]:
     return (pa.decimal128(digits, scale) if digits <= 38 else pa.decimal256(digits, scale),)
 
 
-def whole_digits(kind: Any) -> int:
+def whole_digits(kind: pa.DataType) -> int:
     """Return the maximal number of digits before the point of a type."""
     if pa.types.is_decimal(kind):
         return int(kind.precision - kind.scale)
     return DIGITS.get(kind.bit_width, 20 if pa.types.is_unsigned_integer(kind) else 19)
 
 
-def common_times(kinds: Sequence[Any]) -> tuple[Any, ...]:
+def common_times(kinds: Sequence[pa.DataType]) -> Types:
     """Return nanoseconds if one type has them and all values lie between 1677 and 2262, else microseconds. The zone is dropped if one
     type has none.
     """
@@ -77,7 +79,7 @@ def common_times(kinds: Sequence[Any]) -> tuple[Any, ...]:
     return tuple(pa.timestamp(unit, tz=zone) for unit in units)
 
 
-def exactly(array: Any, kind: Any) -> Any:
+def exactly(array: Column, kind: pa.DataType) -> Column | None:
     """Return the values in another type if each can be converted back unchanged; else None."""
     if array.type == kind:
         return array
@@ -91,7 +93,7 @@ def exactly(array: Any, kind: Any) -> Any:
         return None
 
 
-def in_type(array: Any, kind: Any) -> tuple[Any, Mask | None]:
+def in_type(array: Column, kind: pa.DataType) -> tuple[Column, Mask | None]:
     """Return the values in another type, and a mask (n,) of the values that it cannot hold, or None. Those values become null.
 
     Fractions are rounded and nanoseconds truncated. An integer beyond 2^53 has no float, and some instants have no microsecond.
@@ -107,7 +109,7 @@ def in_type(array: Any, kind: Any) -> tuple[Any, Mask | None]:
     return pc.cast(left, kind, safe=False), wrong
 
 
-def unheld(array: Any, kind: Any) -> Mask | None:
+def unheld(array: Column, kind: pa.DataType) -> Mask | None:
     """Return a mask (n,) of the values that a type cannot hold; None if the cast itself detects them."""
     if pa.types.is_floating(kind) and is_number(array.type):
         return beyond_float(array)
@@ -116,7 +118,7 @@ def unheld(array: Any, kind: Any) -> Mask | None:
     return None
 
 
-def in_one_type(columns: Sequence[Any]) -> list[Any]:
+def in_one_type(columns: Sequence[Column]) -> list[Column]:
     """Return the same column of several sources in one type that holds all values: numbers or timestamps of different types; else text.
 
     Truth values together with numbers become 1 and 0.

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from disttrain.data.common_types import in_type
 from disttrain.data.io.arrow_arrays import (
+    Column,
     bits,
     boolean_column,
     float_column,
@@ -32,6 +33,9 @@ from disttrain.data.io.arrow_arrays import (
 from disttrain.data.text_values import one_time
 
 Mask = NDArray[np.bool_]
+# A value that the config lists, and one in the type of a column.
+Scalar = str | bool | int | float
+Stored = str | bool | int | float | Decimal
 ARROW = {"==": "equal", "!=": "not_equal", "<=": "less_equal", ">=": "greater_equal", "<": "less", ">": "greater"}
 PYTHON: dict[str, Callable[[Any, Any], Any]] = {
     "==": operator.eq, "!=": operator.ne, "<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt,
@@ -46,7 +50,7 @@ class Incomparable(Exception):
     """The value is of another kind than the column."""
 
 
-def compare(column: Any, sign: str, value: Decimal | bool | str) -> Mask:
+def compare(column: Column, sign: str, value: Decimal | bool | str) -> Mask:
     """Return a mask (n,) of the rows for which the comparison `sign` with a number, truth value or text (also of a date or time) holds.
 
     No comparison holds for a missing value. Raises Incomparable.
@@ -68,12 +72,12 @@ def compare(column: Any, sign: str, value: Decimal | bool | str) -> Mask:
     raise Incomparable
 
 
-def compared_scalar(array: Any, sign: str, scalar: Any) -> Mask:
+def compared_scalar(array: pa.Array, sign: str, scalar: pa.Scalar) -> Mask:
     """Return the mask (n,) of the comparison of an array with an Arrow scalar, False at nulls."""
     return bits(pc.call_function(ARROW[sign], [array, scalar]).fill_null(False))
 
 
-def compared_numbers(array: Any, sign: str, value: Decimal) -> Mask:
+def compared_numbers(array: pa.Array, sign: str, value: Decimal) -> Mask:
     kind = array.type
     if pa.types.is_floating(kind):
         values, missing = numbers(array)
@@ -83,14 +87,14 @@ def compared_numbers(array: Any, sign: str, value: Decimal) -> Mask:
     return compared_exactly(array, sign, value)
 
 
-def as_float(value: Decimal, kind: Any) -> float:
+def as_float(value: Decimal, kind: pa.DataType) -> float:
     """Return a number rounded to the float type of a column: 0.1 in the config equals 0.1 in a float32 column."""
     return (
         float(np.float32(value)) if pa.types.is_float32(kind) else float(np.float16(value)) if pa.types.is_float16(kind) else float(value)
     )
 
 
-def compared_exactly(array: Any, sign: str, value: Decimal) -> Mask:
+def compared_exactly(array: pa.Array, sign: str, value: Decimal) -> Mask:
     """Return the mask (n,) of the comparison of integers or decimals with a number. A number outside the range of the type, or between
     its values, is never equal.
     """
@@ -108,7 +112,7 @@ def compared_exactly(array: Any, sign: str, value: Decimal) -> Mask:
     return compared_scalar(same, sign, column_of([below], same.type)[0])
 
 
-def limits(kind: Any) -> tuple[Decimal, Decimal]:
+def limits(kind: pa.DataType) -> tuple[Decimal, Decimal]:
     """Return the smallest and the largest number of a type of integers or decimals."""
     if pa.types.is_decimal(kind):
         most = Decimal((0, (9,) * kind.precision, -kind.scale))
@@ -118,20 +122,20 @@ def limits(kind: Any) -> tuple[Decimal, Decimal]:
     return Decimal(least), Decimal(most)
 
 
-def floor(value: Decimal, kind: Any) -> Decimal | int:
+def floor(value: Decimal, kind: pa.DataType) -> Decimal | int:
     """Return the largest number of a type of integers or decimals that is at most `value`, a number within the limits of the type."""
     below = value.quantize(Decimal((0, (1,), -getattr(kind, "scale", 0))), ROUND_FLOOR, EXACT)
     return below if pa.types.is_decimal(kind) else int(below)
 
 
-def widest(array: Any) -> Any:
+def widest(array: pa.Array) -> pa.Array:
     """Return decimals with Arrow's maximal precision and the scale of the column, half floats as float32, and other columns unchanged."""
     if pa.types.is_float16(array.type):
         return pc.cast(array, pa.float32())
     return pc.cast(array, pa.decimal256(MOST_DIGITS, array.type.scale)) if pa.types.is_decimal(array.type) else array
 
 
-def compared_times(array: Any, sign: str, text: str) -> Mask:
+def compared_times(array: pa.Array, sign: str, text: str) -> Mask:
     moment = moment_of(text, array.type)
     unit = "ns" if moment.type.unit == "ns" or getattr(array.type, "unit", "") == "ns" else "us"
     try:
@@ -145,7 +149,7 @@ def compared_times(array: Any, sign: str, text: str) -> Mask:
     return compared_scalar(left, sign, right[0])
 
 
-def moment_of(text: str, kind: Any) -> Any:
+def moment_of(text: str, kind: pa.DataType) -> pa.Array:
     """Return the timestamp of a text, an Arrow array of length 1, for comparison with a column of this type. Raises Incomparable."""
     zoned = pa.types.is_timestamp(kind) and kind.tz is not None
     moment = one_time(text_column([text.strip()]))
@@ -154,7 +158,7 @@ def moment_of(text: str, kind: Any) -> Any:
     return moment
 
 
-def is_listed(column: Any, values: Sequence[Any]) -> tuple[Mask, list[Any]]:
+def is_listed(column: Column, values: Sequence[Scalar]) -> tuple[Mask, list[Scalar]]:
     """Return a mask (n,) of the rows with one of the listed values (numbers, texts, truth values), and the values that no row has.
 
     A number listed as text is a number if the column holds numbers.
@@ -176,16 +180,16 @@ def is_listed(column: Any, values: Sequence[Any]) -> tuple[Mask, list[Any]]:
     return some, [value for value, item in zip(values, converted, strict=True) if item is None or item not in present]
 
 
-def in_ticks(array: Any) -> Any:
+def in_ticks(array: pa.Array) -> pa.Array:
     """Return a column of dates or times as integers in its unit."""
     return pc.cast(array, pa.timestamp(tick_of(array.type)), safe=False).view(pa.int64())
 
 
-def tick_of(kind: Any) -> str:
+def tick_of(kind: pa.DataType) -> str:
     return "ns" if getattr(kind, "unit", "") == "ns" else "us"
 
 
-def listed_time(text: str, kind: Any) -> int | None:
+def listed_time(text: str, kind: pa.DataType) -> int | None:
     """Return a listed time as an integer in the unit of a column; None if no value of the column can equal it."""
     try:
         moment = pc.cast(moment_of(text, kind), pa.timestamp(tick_of(kind)))
@@ -194,7 +198,7 @@ def listed_time(text: str, kind: Any) -> int | None:
     return int(plain_values(moment, np.int64)[0])
 
 
-def listed_value(value: Any, kind: Any) -> Any:
+def listed_value(value: Scalar, kind: pa.DataType) -> Stored | None:
     """Return a listed value in the type of a column; None if no value of the type can equal it."""
     if pa.types.is_boolean(kind):
         return {"true": True, "false": False}.get(str(value).lower())
@@ -215,15 +219,15 @@ def listed_value(value: Any, kind: Any) -> Any:
     return floor(number, kind) if least <= number <= most and number == floor(number, kind) else None
 
 
-def plain_number(value: Any) -> str:
+def plain_number(value: Scalar) -> str:
     """Return a listed value as text. The float 1.0 becomes `1`, as in columns of text."""
     return str(texts(float_column(np.array([value])))[0]) if isinstance(value, float) else str(value)
 
 
-def column_of(values: Sequence[Any], kind: Any) -> Any:
+def column_of(values: Sequence[Stored], kind: pa.DataType) -> pa.Array:
     """Return values of one type as an Arrow array. Common types avoid `pa.array`, which imports pandas."""
     if is_text(kind):
-        return text_column(values)
+        return text_column([str(value) for value in values])
     if pa.types.is_boolean(kind):
         return boolean_column(np.array(values, dtype=bool))
     if pa.types.is_floating(kind):
@@ -233,7 +237,7 @@ def column_of(values: Sequence[Any], kind: Any) -> Any:
     return pa.array(values, kind)
 
 
-def order_of(column: Any) -> NDArray[np.int64]:
+def order_of(column: Column) -> NDArray[np.int64]:
     """Return integer ranks (n,) that sort like the values of a column of numbers, times or text; equal values have equal ranks."""
     array = joined(column)
     array = pc.cast(array, pa.float32()) if pa.types.is_float16(array.type) else array

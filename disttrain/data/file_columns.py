@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import reduce
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +14,7 @@ from disttrain.data.io.arrow_arrays import is_bytes, is_number, is_text, is_time
 from disttrain.data.io.csv_dialect import Dialect
 
 
-def type_of(common: Any, form: str) -> Any:
+def type_of(common: pa.DataType, form: str) -> pa.DataType:
     """Return the type of a column in a form. `common` is its type over all files."""
     if form == NAME:
         return common if pa.types.is_nested(common) or is_bytes(common) else pa.string()
@@ -26,7 +25,7 @@ def type_of(common: Any, form: str) -> Any:
     return pa.bool_() if form == BOOLEAN and (is_text(common) or is_number(common)) else common
 
 
-def in_form(column: Any, form: str, kind: Any, common: Any, dialect: Dialect) -> Conformed:
+def in_form(column: pa.Array, form: str, kind: pa.DataType, common: pa.DataType | None, dialect: Dialect) -> Conformed:
     """Return the column of a file in a form and in the type `kind` of that form. `common` is its type over all files."""
     array, wrong = joined(column), None
     if not is_text(array.type):
@@ -40,7 +39,7 @@ def in_form(column: Any, form: str, kind: Any, common: Any, dialect: Dialect) ->
     return replace(result, array=values, wrong=reduce(np.logical_or, masks) if masks else None)
 
 
-def named(array: Any, common: Any) -> Any:
+def named(array: pa.Array, common: pa.DataType) -> pa.Array:
     """Return the values of a column of names in their common type, so that equal values have equal names: 7 is 7.00 if another file has
     cents.
     """
@@ -48,7 +47,7 @@ def named(array: Any, common: Any) -> Any:
     return array if same is None else same
 
 
-def kind_of_cells(form: str, kind: Any) -> str:
+def kind_of_cells(form: str, kind: pa.DataType) -> str:
     """Return the form that a message names for some cells. A column in its native type is TIME or NUMBER."""
     if form != NATIVE:
         return form

@@ -8,13 +8,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from disttrain.data.comparing import Incomparable, compare
-from disttrain.data.io.arrow_arrays import is_number, joined
+from disttrain.data.io.arrow_arrays import Batch, is_number, joined
 from disttrain.data.messages import display, raise_any
 from disttrain.errors import ConfigError, DataError, Finding
 
@@ -102,7 +102,7 @@ def columns_of_names(filters: Sequence[str]) -> frozenset[str]:
     return frozenset(each.column for each in comparisons) - others
 
 
-def keep(batch: Any, filters: Sequence[str]) -> NDArray[np.bool_]:
+def keep(batch: Batch, filters: Sequence[str]) -> NDArray[np.bool_]:
     """Return a mask (n,) of the rows of a table or record batch for which all `filters` hold. No comparison holds for a missing value.
 
     Raises ConfigError if a filter cannot be parsed, DataError if its column is absent or holds another kind of value.
@@ -118,7 +118,7 @@ def keep(batch: Any, filters: Sequence[str]) -> NDArray[np.bool_]:
     return mask
 
 
-def holds(batch: Any, comparison: Comparison) -> NDArray[np.bool_]:
+def holds(batch: Batch, comparison: Comparison) -> NDArray[np.bool_]:
     if len(batch.schema.get_all_field_indices(comparison.column)) != 1:
         what = f"there is no column `{display(comparison.column)}`, which the filter compares"
         raise DataError(Finding("missing-column", what, "data.filter"))
@@ -129,7 +129,7 @@ def holds(batch: Any, comparison: Comparison) -> NDArray[np.bool_]:
         raise DataError(mismatch(comparison, column.type)) from None
 
 
-def mismatch(comparison: Comparison, kind: Any) -> Finding:
+def mismatch(comparison: Comparison, kind: pa.DataType) -> Finding:
     value = comparison.value
     written = f"'{display(value)}'" if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else f"{value:g}"
     hints = ["numbers stand bare, text and dates ('2026-01-31') in quotes, true and false bare"]

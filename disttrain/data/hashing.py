@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from disttrain.data.io.arrow_arrays import LARGEST_WHOLE, integers, is_number, is_text, is_time, joined, nulls, numbers, plain_values, texts
+from disttrain.data.io.arrow_arrays import (
+    LARGEST_WHOLE,
+    Column,
+    integers,
+    is_number,
+    is_text,
+    is_time,
+    joined,
+    nulls,
+    numbers,
+    plain_values,
+    texts,
+)
 
 Hashes = NDArray[np.uint64]
 
@@ -31,7 +41,7 @@ def mixed(values: Hashes) -> Hashes:
     return np.asarray(z)
 
 
-def column_hash(column: Any) -> Hashes | None:
+def column_hash(column: Column) -> Hashes | None:
     """Return a hash of each value, (n,), equal for equal values: 7 stored as integer or as float. None for nested types."""
     array = joined(column)
     kind = array.type
@@ -46,7 +56,7 @@ def column_hash(column: Any) -> Hashes | None:
     return text_hash(texts(array)) if is_text(kind) else None
 
 
-def number_hash(array: Any) -> Hashes:
+def number_hash(array: pa.Array) -> Hashes:
     values, missing = numbers(array)
     # Adding 0 makes -0.0 the 0.0 that it equals.
     codes = (values + 0.0).view(np.uint64)
@@ -55,7 +65,7 @@ def number_hash(array: Any) -> Hashes:
     return np.where(missing, NULL, codes) if missing.any() else codes
 
 
-def text_hash(array: Any) -> Hashes:
+def text_hash(array: pa.Array) -> Hashes:
     """Return Σ byte × BASE^position over the UTF-8 bytes modulo 2^64, mixed with the length, (n,). Computed in blocks, as it takes 32
     bytes a byte.
     """
@@ -67,7 +77,7 @@ def text_hash(array: Any) -> Hashes:
     return np.concatenate([text_hash(array.slice(0, half)), text_hash(array.slice(half))])
 
 
-def long_hash(array: Any) -> Hashes:
+def long_hash(array: pa.Array) -> Hashes:
     """Return the `text_hash` of one long text, (1,), computed in blocks of its bytes."""
     first, last = np.frombuffer(array.buffers()[1], dtype=np.int32)[array.offset : array.offset + 2].tolist()
     data = np.frombuffer(array.buffers()[2], dtype=np.uint8)[first:last]
@@ -80,7 +90,7 @@ def long_hash(array: Any) -> Hashes:
     return np.array([total % WRAP], dtype=np.uint64) ^ mixed(np.array([len(data)], dtype=np.uint64))
 
 
-def block_hash(array: Any) -> Hashes:
+def block_hash(array: pa.Array) -> Hashes:
     ends = np.frombuffer(array.buffers()[1], dtype=np.int32)[array.offset : array.offset + len(array) + 1].astype(np.int64)
     lengths = np.diff(ends)
     data = np.frombuffer(array.buffers()[2] or b"", dtype=np.uint8)[ends[0] : ends[-1]].astype(np.uint64)
@@ -93,7 +103,7 @@ def block_hash(array: Any) -> Hashes:
     return np.where(nulls(array), NULL, sums ^ mixed(lengths.astype(np.uint64)))
 
 
-def row_hash(table: Any, exclude: tuple[str, ...]) -> Hashes:
+def row_hash(table: pa.Table, exclude: tuple[str, ...]) -> Hashes:
     """Return a hash of each row, (n,), over all columns except `exclude`, independent of the order of the columns."""
     total: Hashes = np.zeros(table.num_rows, dtype=np.uint64)
     for name in sorted(set(table.schema.names) - set(exclude)):

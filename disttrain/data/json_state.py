@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import pairwise
-from typing import Any
+from typing import TypeAlias, TypeVar
 
 from disttrain.errors import Finding, RunUnreadable
 from disttrain.messages import display
+
+# A value of a JSON file, and an object. What is read has dicts and lists, what is written may have any mapping and sequence.
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
+JsonObject: TypeAlias = "dict[str, Json]"
+Item = TypeVar("Item")
 
 MOST_ITEMS = 200_000
 LONGEST_TEXT = 1 << 20
@@ -34,7 +39,7 @@ def _joined(part: str, path: str) -> str:
     return path if path == part or path.startswith(f"{part}.") else f"{part}{'' if not path or path.startswith('[') else '.'}{path}"
 
 
-def each(values: Any, name: str, read: Callable[[Any], Any]) -> tuple[Any, ...]:
+def each(values: Json, name: str, read: Callable[[Json], Item]) -> tuple[Item, ...]:
     """Return `read` of every item of a list. The path of an error contains the item's position."""
     result = []
     for position, value in enumerate(items(values, name)):
@@ -43,7 +48,7 @@ def each(values: Any, name: str, read: Callable[[Any], Any]) -> tuple[Any, ...]:
     return tuple(result)
 
 
-def fields_of(state: Any, name: str, keys: Sequence[str]) -> tuple[Any, ...]:
+def fields_of(state: Json, name: str, keys: Sequence[str]) -> tuple[Json, ...]:
     """Return the values of exactly these keys of a JSON object."""
     if not isinstance(state, dict):
         raise refuse(f"{name} must be an object, not {spelled(state)}")
@@ -52,7 +57,7 @@ def fields_of(state: Any, name: str, keys: Sequence[str]) -> tuple[Any, ...]:
     return tuple(state[key] for key in keys)
 
 
-def text(value: Any, name: str, choices: Sequence[str] | None = None) -> str:
+def text(value: Json, name: str, choices: Sequence[str] | None = None) -> str:
     """Return a string, one of `choices` if there are any."""
     if not isinstance(value, str):
         raise refuse(f"`{name}` must be text, not {spelled(value)}", name)
@@ -66,35 +71,35 @@ def text(value: Any, name: str, choices: Sequence[str] | None = None) -> str:
     return value
 
 
-def named(value: Any, name: str, keys: Sequence[str] | None = None) -> dict[str, str]:
+def named(value: Json, name: str, keys: Sequence[str] | None = None) -> dict[str, str]:
     """Return an object of texts, whose keys are among `keys` if there are any."""
     if not isinstance(value, dict) or len(value) > MOST_ITEMS:
         raise refuse(f"`{name}` must be an object of texts, not {spelled(value)}", name)
     return {text(key, name, keys): text(item, f"{name}.{display(key)}") for key, item in value.items()}
 
 
-def flag(value: Any, name: str) -> bool:
+def flag(value: Json, name: str) -> bool:
     """Return true or false."""
     if not isinstance(value, bool):
         raise refuse(f"`{name}` must be true or false, not {spelled(value)}", name)
     return value
 
 
-def integer(value: Any, name: str, least: int, most: int) -> int:
+def integer(value: Json, name: str, least: int, most: int) -> int:
     """Return an integer from `least` to `most`."""
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
         raise refuse(f"`{name}` is {spelled(value)}; it must be a whole number from {least} to {most:,}", name)
     return value
 
 
-def number(value: Any, name: str, least: float = -1e101, most: float = 1e101) -> float:
+def number(value: Json, name: str, least: float = -1e101, most: float = 1e101) -> float:
     """Return a finite number from `least` to `most`."""
     if not isinstance(value, (int, float)) or isinstance(value, bool) or not least <= value <= most:
         raise refuse(f"`{name}` is {spelled(value)}; it must be a number from {least:g} to {most:g}", name)
     return float(value)
 
 
-def items(value: Any, name: str) -> list[Any]:
+def items(value: Json, name: str) -> list[Json]:
     """Return a list of at most 200,000 items."""
     if not isinstance(value, list):
         raise refuse(f"`{name}` must be a list, not {spelled(value)}", name)
@@ -103,7 +108,7 @@ def items(value: Any, name: str) -> list[Any]:
     return value
 
 
-def increasing(value: Any, name: str) -> tuple[float, ...]:
+def increasing(value: Json, name: str) -> tuple[float, ...]:
     """Return a strictly increasing list of finite numbers."""
     result = tuple(number(item, f"{name}[{position}]") for position, item in enumerate(items(value, name)))
     for position, (earlier, later) in enumerate(pairwise(result), 1):
@@ -112,7 +117,7 @@ def increasing(value: Any, name: str) -> tuple[float, ...]:
     return result
 
 
-def spelled(value: Any) -> str:
+def spelled(value: Json) -> str:
     """Return a JSON value in a message; for an object or a list its kind."""
     if isinstance(value, bool) or value is None:
         return {None: "null", True: "true", False: "false"}[value]

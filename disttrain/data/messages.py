@@ -1,9 +1,13 @@
-"""Findings about data: printable names, the file and rows of a fault, and all faults of one pass in one error."""
+"""Findings about data: printable names, the file and rows of a fault, and all faults of one pass in one error.
+
+Code that checks a batch does not know its file. It finds a BatchFinding, and `located` adds the file where the rows come from.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,11 +20,15 @@ from disttrain.messages import display
 __all__ = [
     "MOST_FINDINGS",
     "MOST_ROWS",
+    "BatchError",
+    "BatchFinding",
     "Origin",
     "column_location",
     "display_path",
-    "positions_finding",
+    "located",
+    "missing_column",
     "raise_any",
+    "raise_in_batch",
     "row_finding",
     "rows_have",
     "display",
@@ -73,13 +81,6 @@ class Origin:
         """Return the 0-based positions in the input of these rows of the batch."""
         return indices + self.first if self.positions is None else self.positions[indices]
 
-    def locate(self, indices: NDArray[np.int64]) -> tuple[str, NDArray[np.int64], int]:
-        """Return the first file with one of these rows of the batch, their row numbers in it, and the number of other files with such
-        rows.
-        """
-        file, rows, others = self._locate(self.positions_of(indices))
-        return self.names[file], rows, others
-
     def _locate(self, positions: NDArray[np.int64]) -> tuple[int, NDArray[np.int64], int]:
         if self.counts is None or len(self.names) == 1:
             return 0, positions, 0
@@ -89,11 +90,11 @@ class Origin:
         start = int(ends[first - 1]) if first else 0
         return first, positions[owners == first] - start, len(np.unique(owners)) - 1
 
-    def numbered(self, positions: NDArray[np.int64]) -> tuple[str, list[str], int]:
-        """Return the first file with some of these positions, the labels of its first rows, and the number of other files with such
-        rows.
+    def numbered(self, indices: NDArray[np.int64]) -> tuple[str, list[str], int]:
+        """Return the first file with some of these rows of the batch, the labels of its first rows, and the number of other files with
+        such rows.
         """
-        file, rows, others = self._locate(positions)
+        file, rows, others = self._locate(self.positions_of(indices))
         first = rows[:MOST_ROWS]
         lines = None if self.lines is None else self.lines(file, first)
         numbers = first if lines is None else lines
@@ -110,6 +111,77 @@ def rows_have(rows: NDArray[np.bool_]) -> str:
     return f"{number:,} rows have" if number > 1 else "1 row has"
 
 
+@dataclass(frozen=True)
+class BatchFinding:
+    """A finding about a batch, a `column` of it or some rows of it, without the file where these come from.
+
+    `rows` are the indices in the batch of the offending rows, or of the first of `count` such rows, and `values` the values of the first.
+    `detail` follows the number of further rows, and `needs` the location.
+    """
+
+    code: str
+    what: str
+    column: str | None = None
+    rows: NDArray[np.int64] | None = None
+    count: int = 0
+    values: Sequence[object] = ()
+    detail: str = ""
+    needs: str = ""
+    hints: Sequence[str] = ()
+
+    def at(self, origin: Origin) -> Finding:
+        """Return the finding with its location: the file, the first rows with their values, and the number of further rows."""
+        where, lines = origin.names[0], tuple[str, ...]()
+        if self.rows is not None:
+            where, numbers, others = origin.numbered(self.rows)
+            lines = self._lines(numbers, others)
+        where = where if self.column is None else column_location(where, self.column)
+        return Finding(self.code, self.what, f"{where}: {self.needs}" if self.needs else where, lines, hints=tuple(self.hints))
+
+    def _lines(self, numbers: Sequence[str], others: int) -> tuple[str, ...]:
+        """Return a line for each of the first rows, and in the last the number of further rows and of the `others`, the other files."""
+        # Those of the first file alone are listed, and its rows come first.
+        texts = [display(value, 40) for value in self.values[: len(numbers)]] or [""] * len(numbers)
+        width = max(map(len, texts))
+        counting = ROWS_FROM_0 if numbers[0].endswith(ROWS_FROM_0) else ""
+        lines = [f"{number.removesuffix(ROWS_FROM_0)}  {text:>{width}}".rstrip() for number, text in zip(numbers, texts, strict=True)]
+        lines[0] += counting
+        if more := self.count - len(lines):
+            files = f" ({others} other file{'s' * (others > 1)} too)" if others else ""
+            lines[-1] += f"   ... {more:,} more{files}" + (f": {self.detail}" if self.detail else "")
+        return tuple(lines)
+
+    def among(self, rows: NDArray[np.int64]) -> BatchFinding:
+        """Return the finding for a larger batch, of which the checked batch has the `rows`."""
+        return self if self.rows is None else replace(self, rows=rows[self.rows])
+
+
+class BatchError(DataError):
+    """The findings about a batch whose file is not known yet; `located` raises them as a DataError with the file."""
+
+    def __init__(self, *batch_findings: BatchFinding) -> None:
+        self.batch_findings = batch_findings
+        unlocated = self.at(Origin())
+        super().__init__(*unlocated.findings, summary=unlocated.summary)
+
+    def at(self, origin: Origin) -> DataError:
+        """Return the error with the locations of its findings."""
+        return data_error([finding.at(origin) for finding in self.batch_findings[:MOST_FINDINGS]], len(self.batch_findings))
+
+    def among(self, rows: NDArray[np.int64]) -> BatchError:
+        """Return the error for a larger batch, of which the checked batch has the `rows`."""
+        return BatchError(*(finding.among(rows) for finding in self.batch_findings))
+
+
+@contextmanager
+def located(origin: Origin) -> Iterator[None]:
+    """Raise a BatchError of the block as a DataError whose findings name the files and rows of `origin`."""
+    try:
+        yield
+    except BatchError as error:
+        raise error.at(origin) from None
+
+
 def row_finding(
     code: str,
     what: str,
@@ -117,55 +189,33 @@ def row_finding(
     column: str,
     rows: NDArray[np.bool_],
     values: Callable[[int], object] | None = None,
-    origin: Origin,
     detail: str = "",
-    why: str = "",
+    needs: str = "",
     hints: Sequence[str] = (),
-) -> Finding:
-    """Return a finding about some rows of a batch: the file, the first rows with their values, and the number of further rows.
-
-    `rows` marks the offending rows, (n,). `values(i)` is the optional value of row i of the batch. `detail` follows the number of further
-    rows.
-    """
+) -> BatchFinding:
+    """Return the finding about the rows of a batch in the mask `rows`, (n,). `values(i)` is the optional value of row i of the batch."""
     indices = np.flatnonzero(rows)
-    # Those of the first file alone are listed, and its rows come first.
     listed = [] if values is None else [values(int(index)) for index in indices[:MOST_ROWS]]
-    return positions_finding(
-        code, what, column=column, positions=origin.positions_of(indices), count=len(indices), values=listed, origin=origin, detail=detail,
-        why=why, hints=hints,
-    )  # fmt: skip
+    return BatchFinding(code, what, column, indices, len(indices), listed, detail, needs, hints)
 
 
-def positions_finding(
-    code: str,
-    what: str,
-    *,
-    column: str,
-    positions: NDArray[np.int64],
-    count: int,
-    values: Sequence[object] = (),
-    origin: Origin,
-    detail: str = "",
-    why: str = "",
-    hints: Sequence[str] = (),
-) -> Finding:
-    """Return a finding like `row_finding` about `count` rows, of which the first have these `positions` in the input and these `values`."""
-    where, numbers, others = origin.numbered(positions)
-    texts = [display(value, 40) for value in values[: len(numbers)]] or [""] * len(numbers)
-    width = max(map(len, texts))
-    counting = ROWS_FROM_0 if numbers[0].endswith(ROWS_FROM_0) else ""
-    lines = [f"{number.removesuffix(ROWS_FROM_0)}  {text:>{width}}".rstrip() for number, text in zip(numbers, texts, strict=True)]
-    lines[0] += counting
-    if more := count - len(lines):
-        files = f" ({others} other file{'s' * (others > 1)} too)" if others else ""
-        lines[-1] += f"   ... {more:,} more{files}" + (f": {detail}" if detail else "")
-    return Finding(code, what, column_location(where, column), tuple(lines), why, tuple(hints))
+def missing_column(name: str, part: str = "", kind: str = "") -> BatchFinding:
+    """Return the finding that a batch lacks a column of some kind; `part` says, after a comma, what it is for."""
+    return BatchFinding("missing-column", f"there is no {kind}column `{display(name)}`{part}")
+
+
+def raise_in_batch(findings: Iterable[BatchFinding]) -> None:
+    """Raise one BatchError with all `findings`; return if there are none."""
+    if errors := tuple(findings):
+        raise BatchError(*errors)
 
 
 def raise_any(findings: Iterable[Finding]) -> None:
     """Raise one DataError with all `findings`, of which it prints at most 20; return if there are none."""
-    errors = list(findings)
-    if not errors:
-        return
-    summary = f"{len(errors)} errors in the data, the first {MOST_FINDINGS} are shown" if len(errors) > MOST_FINDINGS else ""
-    raise DataError(*errors[:MOST_FINDINGS], summary=summary)
+    if errors := list(findings):
+        raise data_error(errors[:MOST_FINDINGS], len(errors))
+
+
+def data_error(findings: Sequence[Finding], count: int) -> DataError:
+    """Return the error with the first findings of `count`."""
+    return DataError(*findings, summary=f"{count} errors in the data, the first {MOST_FINDINGS} are shown" if count > MOST_FINDINGS else "")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from disttrain.choices import TEXT_FORMATS
-from disttrain.data.io.arrow_arrays import is_bytes, joined
+from disttrain.data.io.arrow_arrays import Column, is_bytes, joined
 from disttrain.data.io.formats import FORMATS
 from disttrain.data.messages import column_location, display
 from disttrain.errors import DataError, Finding
@@ -20,7 +19,7 @@ UUID = "arrow.uuid"
 FORMULA = "^[=+\\-@\t\r]"
 
 
-def in_format(table: Any, form: str, first: int = 0) -> Any:
+def in_format(table: pa.Table, form: str, first: int = 0) -> pa.Table:
     """Return the table in types of the format: UUIDs and bytes become text in text formats. `first` is the number of the table's first row.
 
     Raises DataError if bytes are not UTF-8 text.
@@ -31,12 +30,12 @@ def in_format(table: Any, form: str, first: int = 0) -> Any:
     return pa.Table.from_arrays(columns, table.column_names).replace_schema_metadata(table.schema.metadata)
 
 
-def text_needed(schema: Any, names: Sequence[str], form: str) -> tuple[str, ...]:
+def text_needed(schema: pa.Schema, names: Sequence[str], form: str) -> tuple[str, ...]:
     """Return those of the columns `names` whose bytes must be UTF-8 text in this format."""
     return tuple(name for name in names if form in TEXT_FORMATS and is_bytes(schema.field(name).type))
 
 
-def require_format(schema: Any, names: Sequence[str], form: str) -> None:
+def require_format(schema: pa.Schema, names: Sequence[str], form: str) -> None:
     """Raise DataError if a format cannot hold the type of one of the columns `names`."""
     fields = [schema.field(name) for name in names]
     supported = {kind: holds(form, kind) for kind in {field.type for field in fields}}
@@ -53,18 +52,18 @@ def require_format(schema: Any, names: Sequence[str], form: str) -> None:
         )
 
 
-def for_spreadsheets(table: Any) -> Any:
+def for_spreadsheets(table: pa.Table) -> pa.Table:
     """Return the table with an apostrophe before each text and each name that a spreadsheet would run as a formula."""
     names = [f"'{name}" if name[:1] in tuple("=+-@\t\r") else name for name in table.column_names]
     columns = [escaped_formulas(column) if pa.types.is_string(column.type) else column for column in table.columns]
     return pa.Table.from_arrays(columns, names).replace_schema_metadata(table.schema.metadata)
 
 
-def escaped_formulas(column: Any) -> Any:
+def escaped_formulas(column: Column) -> Column:
     return pc.if_else(pc.match_substring_regex(column, FORMULA), pc.binary_join_element_wise("'", column, ""), column)
 
 
-def holds(form: str, kind: Any) -> bool:
+def holds(form: str, kind: pa.DataType) -> bool:
     """True if a format can hold a column of this type. The test writes a null."""
     if form == "csv" and (pa.types.is_nested(kind) and not pa.types.is_fixed_size_list(kind)):
         return False
@@ -79,7 +78,7 @@ def holds(form: str, kind: Any) -> bool:
     return True
 
 
-def inside(kind: Any) -> Iterator[Any]:
+def inside(kind: pa.DataType) -> Iterator[pa.DataType]:
     """Yield the value types of a nested type."""
     for number in range(kind.num_fields):
         part = kind.field(number).type
@@ -87,7 +86,7 @@ def inside(kind: Any) -> Iterator[Any]:
         yield from inside(part)
 
 
-def as_text(column: Any, name: str, first: int) -> Any:
+def as_text(column: Column, name: str, first: int) -> Column:
     if isinstance(column.type, pa.BaseExtensionType):
         array = joined(column)
         return uuids(array) if column.type.extension_name == UUID else as_text(array.storage, name, first)
@@ -100,7 +99,7 @@ def as_text(column: Any, name: str, first: int) -> Any:
     return array.cast(pa.string())
 
 
-def first_without_text(array: Any) -> int | None:
+def first_without_text(array: pa.Array) -> int | None:
     """Return the first row of a column of bytes that is not UTF-8 text, by bisection; None if all rows are."""
     if is_utf8(array):
         return None
@@ -111,7 +110,7 @@ def first_without_text(array: Any) -> int | None:
     return start
 
 
-def is_utf8(array: Any) -> bool:
+def is_utf8(array: pa.Array) -> bool:
     try:
         array.cast(pa.string())
     except pa.ArrowInvalid:
@@ -119,7 +118,7 @@ def is_utf8(array: Any) -> bool:
     return True
 
 
-def uuids(array: Any) -> Any:
+def uuids(array: pa.ExtensionArray) -> pa.Array:
     """Return UUIDs as text of 36 characters."""
     storage = array.storage
     rows = len(storage)

@@ -8,7 +8,7 @@ import numpy as np
 
 from disttrain.data.column_type_guess import Resemblance, unlike
 from disttrain.data.io.arrow_arrays import bits
-from disttrain.data.messages import MOST_ROWS, display, positions_finding
+from disttrain.data.messages import MOST_ROWS, BatchFinding, display
 from disttrain.data.source import Source
 from disttrain.data.wrong_cells import COMMA, ways_out_of_numbers
 from disttrain.errors import Finding
@@ -49,11 +49,10 @@ def findings(source: Source, counts: dict[str, Resemblance], starred: bool) -> I
             positions[name] += [first + row for row in more]
             cells[name] += [str(column[row].as_py()) for row in more]
     for name, count in counts.items():
-        yield positions_finding(
-            *words(count, totals[name], cells[name]), column=name, positions=np.array(positions[name][:MOST_ROWS], dtype=np.int64),
-            count=totals[name], values=cells[name][:MOST_ROWS], origin=source.origin,
-            hints=[*ways_out(count, cells[name], source), as_category(name, starred)],
-        )  # fmt: skip
+        rows = np.array(positions[name][:MOST_ROWS], dtype=np.int64)
+        hints = (*ways_out(count, cells[name], source), as_category(name, starred))
+        code, what = words(count, totals[name], cells[name])
+        yield BatchFinding(code, what, name, rows, totals[name], cells[name][:MOST_ROWS], hints=hints).at(source.origin)
 
 
 def words(count: Resemblance, total: int, cells: Sequence[str]) -> tuple[str, str]:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from disttrain.data.io.arrow_arrays import joined
-from disttrain.data.messages import Origin, display, raise_any, row_finding
-from disttrain.data.value_checks import checked_numbers, counted
-from disttrain.errors import Finding
+from disttrain.data.io.arrow_arrays import Batch, joined
+from disttrain.data.messages import BatchFinding, missing_column, raise_in_batch
+from disttrain.data.value_checks import checked_numbers, value_findings
 
 Inside = Callable[[NDArray[np.float64]], NDArray[np.bool_]]
 
@@ -32,37 +30,30 @@ class RowColumn:
     needs: str
 
 
-def read_row_inputs(batch: Any, columns: Sequence[RowColumn], origin: Origin | None = None) -> dict[str, NDArray[np.float64]]:
+def read_row_inputs(batch: Batch, columns: Sequence[RowColumn]) -> dict[str, NDArray[np.float64]]:
     """Return the numbers of each part, {part: (n,)}. Raises DataError with every absent column and every invalid row."""
-    start, result, findings = origin or Origin(), {}, []
+    result, findings = {}, []
     for part in columns:
         if part.column not in batch.schema.names:
-            what = f"there is no column `{display(part.column)}`, the {part.title} of each row"
-            findings.append(Finding("missing-column", what, start.names[0]))
+            findings.append(missing_column(part.column, f", the {part.title} of each row"))
             continue
-        values, missing, faults = checked_numbers(part.column, joined(batch.column(part.column)), start)
+        values, missing, faults = checked_numbers(part.column, joined(batch.column(part.column)))
         # What an infinite value should have been is known here better than there.
         faults = [fault for fault in faults if fault.code != "infinite-value"]
         findings += faults
         if not faults:
-            findings += wrong(part, values, missing, start)
+            findings += wrong(part, values, missing)
         result[part.part] = values
-    raise_any(findings)
+    raise_in_batch(findings)
     return result
 
 
-def wrong(part: RowColumn, values: NDArray[np.float64], missing: NDArray[np.bool_], origin: Origin) -> list[Finding]:
+def wrong(part: RowColumn, values: NDArray[np.float64], missing: NDArray[np.bool_]) -> list[BatchFinding]:
     """Return the findings about a column of numbers: missing values, and values out of range."""
     inside = part.inside(np.where(missing, 0.0, values)) & np.isfinite(values)
+    name = part.title.replace("_", "-")
     kinds = (
-        ("missing", f"missing: the {part.title} of a row is never imputed", missing),
-        ("bad", f"not possible: {part.needs}", ~missing & ~inside),
+        (f"missing-{name}", f"missing: the {part.title} of a row is never imputed", missing),
+        (f"bad-{name}", f"not possible: {part.needs}", ~missing & ~inside),
     )
-    return [
-        row_finding(
-            f"{code}-{part.title.replace('_', '-')}", f"{counted(rows)} {what}", column=part.column, rows=rows,
-            values=lambda row: f"{values[row]:g}", origin=origin, hints=("mend the rows, or take them out with `data.filter`",),
-        )
-        for code, what, rows in kinds
-        if rows.any()
-    ]  # fmt: skip
+    return value_findings(part.column, values, kinds, ("mend the rows, or take them out with `data.filter`",))

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
-from disttrain.data.column_checks import KINDS, LABEL, fits, is_passed_over, kind_of, lookup, mistyped, unusable
+import pyarrow as pa
+
+from disttrain.config import DataSection, FeatureSection
+from disttrain.data.column_checks import KINDS, LABEL, Conflict, fits, is_passed_over, kind_of, lookup, mistyped, unusable
 from disttrain.data.column_types import AS_WRITTEN, EVENT, FORM_OF_KIND, NAME, NUMBER
 from disttrain.data.filters import columns_of
 from disttrain.data.io.arrow_arrays import is_text, plain
-from disttrain.data.json_state import each, fields_of, flag, integer, items, named, text
-from disttrain.data.messages import display, raise_any
+from disttrain.data.json_state import Json, JsonObject, each, fields_of, flag, integer, items, named, text
+from disttrain.data.messages import Origin, display, raise_any
 from disttrain.data.resemblance import resembling
 from disttrain.data.source import Source
 from disttrain.errors import Finding
@@ -84,7 +86,7 @@ class Schema:
         return self.label and len(self.target) == 1
 
     @staticmethod
-    def resolve(section: Any, source: Source, row_inputs: Mapping[str, str] | None = None, label: bool = False) -> Resolved:
+    def resolve(section: DataSection, source: Source, row_inputs: Mapping[str, str] | None = None, label: bool = False) -> Resolved:
         """Return the schema of the config's `data` section for the training files, with remarks.
 
         `row_inputs` {part: column} are required by the distribution; `label` is True if the target is one of several classes.
@@ -113,7 +115,7 @@ class Schema:
         resolved_schema = Schema(tuple(features), schema.target, schema.weight, schema.id, row_inputs, observed, label)
         return Resolved(resolved_schema, remarks, tuple(warnings))
 
-    def type_faults(self, arrow_schema: Any, where: str, conflict: Any, *, target: bool) -> list[Finding]:
+    def type_faults(self, arrow_schema: pa.Schema, where: str, conflict: Conflict, *, target: bool) -> list[Finding]:
         """Return the findings about columns other than features whose types cannot be read in their role."""
         available = set(arrow_schema.names)
         numeric = dict.fromkeys((*self.row_inputs.values(), *(self.scored_columns if target else ())))
@@ -135,7 +137,9 @@ class Schema:
         """Return the columns that a forecast needs, and with `target` those of a score, each once."""
         return tuple(dict.fromkeys((*self.forecast_columns, *(self.id if ids else ()), *(self.scored_columns if target else ()))))
 
-    def check_types(self, arrow_schema: Any, target: bool, where: str, conflict: Any = lambda column: None, ids: bool = True) -> None:
+    def check_types(
+        self, arrow_schema: pa.Schema, target: bool, where: str, conflict: Conflict = lambda column: None, ids: bool = True
+    ) -> None:
         """Check the columns of an Arrow schema, like `check`. Without `ids` the identifiers are not required."""
         findings = list(lookup(self.needed(target, ids), arrow_schema, where, parts_of(self.weight, self.row_inputs, self.observed)))
         for feature in self.features:
@@ -143,14 +147,14 @@ class Schema:
         findings += self.type_faults(arrow_schema, where, conflict, target=target)
         raise_any(dict.fromkeys(findings))
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> JsonObject:
         """Return the schema as JSON."""
         features = [asdict(feature) for feature in self.features]
         rest = {"target": list(self.target), "weight": self.weight, "id": list(self.id)}
         return {"features": features, **rest, "known": dict(self.row_inputs), "observed": dict(self.observed), "label": self.label}
 
     @staticmethod
-    def from_state(state: Any) -> Schema:
+    def from_state(state: Json) -> Schema:
         """Return the schema of `state()`. Raises RunUnreadable if `state` is invalid."""
         keys = ("features", "target", "weight", "id", "known", "observed", "label")
         features, target, weight, ids, row_inputs, observed, label = fields_of(state, "schema", keys)
@@ -174,7 +178,7 @@ class Resolved:
     warnings: tuple[str, ...] = ()
 
 
-def feature_from(state: Any) -> Feature:
+def feature_from(state: Json) -> Feature:
     name, kind, encoding, dimensions = fields_of(state, "a feature", ("name", "kind", "encoding", "dimensions"))
     return Feature(
         text(name, "name"),
@@ -184,7 +188,7 @@ def feature_from(state: Any) -> Feature:
     )
 
 
-def observed_columns(section: Any) -> dict[str, str]:
+def observed_columns(section: DataSection) -> dict[str, str]:
     """Return the columns of `data.censoring`, {part: column}. A limit that is a number has no column."""
     options = {part: getattr(section.censoring, part, None) for part in OBSERVED}
     return {part: column for part, column in options.items() if isinstance(column, str)}
@@ -206,12 +210,12 @@ def names(value: str | Iterable[str] | None) -> list[str]:
     return [value] if isinstance(value, str) else list(value)
 
 
-def described(section: Any) -> list[Any]:
+def described(section: DataSection) -> list[FeatureSection]:
     """Return the features that the config specifies by more than a name."""
     return [] if section.features == "*" else [part for part in section.features if not isinstance(part, str)]
 
 
-def listed_features(section: Any, available: Sequence[str], excluded: set[str]) -> tuple[list[str], bool, list[str]]:
+def listed_features(section: DataSection, available: Sequence[str], excluded: set[str]) -> tuple[list[str], bool, list[str]]:
     """Return the names of the features, the presence of `*` (all columns without another role), and the columns that `*` skips."""
     items = ["*"] if section.features == "*" else list(section.features)
     listed = [part if isinstance(part, str) else part.name for part in items]
@@ -225,18 +229,18 @@ def listed_features(section: Any, available: Sequence[str], excluded: set[str]) 
     return [*listed[:where], *rest, *listed[where + 1 :]], True, passed
 
 
-def split_columns(section: Any) -> list[str]:
+def split_columns(section: DataSection) -> list[str]:
     """Return the columns that select the held-out rows."""
     by = getattr(section.split, "by", None)
     listed_by = [getattr(part, "column", None) for part in (section.validation, section.test)]
     return [name for name in (by, *listed_by) if name is not None]
 
 
-def other_columns(section: Any) -> list[str]:
+def other_columns(section: DataSection) -> list[str]:
     return [*split_columns(section), *columns_of(names(section.filter)), *names(section.exclude)]
 
 
-def resolved(section: Any, present: Sequence[str], source: Source, starred: bool) -> tuple[list[Feature], list[Finding], list[str]]:
+def resolved(section: DataSection, present: Sequence[str], source: Source, starred: bool) -> tuple[list[Feature], list[Finding], list[str]]:
     """Return the features among the columns `present`, the findings about them, and warnings."""
     options = {part.name: part for part in described(section)}
     declared = {name: part.type for name, part in options.items() if getattr(part, "type", None) not in (None, "auto")}
@@ -246,7 +250,7 @@ def resolved(section: Any, present: Sequence[str], source: Source, starred: bool
         stored = plain(source.schema.field(name).type)
         kind = declared[name] if name in declared else kind_of(native_types[name])
         if kind is None or not fits(kind, stored):
-            findings.append(unusable(name, stored, kind, source.location, starred=starred))
+            findings.append(unusable(name, stored, kind, starred).at(Origin((source.location,))))
             continue
         if (differing := source.conflict(name)) is not None and (name not in declared or kind != "categorical"):
             findings.append(differing)

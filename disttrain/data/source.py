@@ -7,19 +7,20 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from disttrain.config.sections.data import CsvSection
 from disttrain.data.column_checks import unseparated
 from disttrain.data.column_type_guess import ColumnTypeGuess
 from disttrain.data.column_types import AS_WRITTEN, NAME, NATIVE, NUMBER
 from disttrain.data.common_types import exactly
 from disttrain.data.file_columns import in_form, kind_of_cells, type_of
 from disttrain.data.filters import columns_of, columns_of_names, keep
-from disttrain.data.io.arrow_arrays import boolean_column, is_text
+from disttrain.data.io.arrow_arrays import Batch, boolean_column, is_text
 from disttrain.data.io.chunk_cache import ChunkCache
 from disttrain.data.io.csv_dialect import Dialect
 from disttrain.data.io.files import digest, half_of_memory, reading, stamp
@@ -27,7 +28,7 @@ from disttrain.data.io.formats import Format, format_of
 from disttrain.data.io.hive import constant, partition_types, partitions
 from disttrain.data.io.ndjson import is_large
 from disttrain.data.io.record_batches import gathered, no_rows, of_length, plain_parts, regrouped, rows_from
-from disttrain.data.messages import Origin, column_location, display, display_path, raise_any
+from disttrain.data.messages import Origin, column_location, display, display_path, located, raise_any
 from disttrain.data.united_schema import repeated, united
 from disttrain.data.wrong_cells import WrongCells
 from disttrain.errors import DataError, Finding
@@ -35,6 +36,8 @@ from disttrain.errors import DataError, Finding
 BATCH_ROWS = 65_536
 # Offsets of Arrow's text have 31 bits.
 MOST_TEXT = 2**31 - 1
+# A record batch, its dialect, and the position of its first row.
+Piece: TypeAlias = "tuple[pa.RecordBatch, Dialect, int]"
 # Prefixes of the key of a column that is read a second time, besides the form of its role: in its native type to compare, or verbatim.
 COMPARED, VERBATIM = "compared\0", "kept\0"
 
@@ -45,8 +48,8 @@ class Rows:
     and the position of each row among the `total` rows of the source.
     """
 
-    table: Any
-    compared: Any
+    table: pa.Table
+    compared: pa.Table
     row: NDArray[np.int64]
     total: int
 
@@ -59,7 +62,7 @@ class Source:
     """
 
     def __init__(
-        self, files: Sequence[Path], format: str = "auto", options: Any = None, renamed: Mapping[str, str] | None = None,
+        self, files: Sequence[Path], format: str = "auto", options: CsvSection | None = None, renamed: Mapping[str, str] | None = None,
         configured: bool = True,
     ) -> None:  # fmt: skip
         self.files = tuple(files)
@@ -67,8 +70,8 @@ class Source:
         self.options = options
         self.configured = configured
         self.renamed = dict(renamed or {})
-        self._native_types: dict[str, Any] = {}
-        self._common_types: dict[str, Any] = {}
+        self._native_types: dict[str, pa.DataType] = {}
+        self._common_types: dict[str, pa.DataType] = {}
         self._counts: dict[Path, int] = {}
         self._stamps: dict[Path, tuple[int, int]] = {}
         self.cache = ChunkCache()
@@ -89,18 +92,18 @@ class Source:
         return tuple(self.format.dialect(path, self.options) for path in self.files)
 
     @cached_property
-    def _schemas(self) -> tuple[Any, ...]:
+    def _schemas(self) -> tuple[pa.Schema, ...]:
         """The schema of each file."""
         return tuple(self.format.schema(path, dialect) for path, dialect in zip(self.files, self.dialects, strict=True))
 
     @cached_property
-    def _partitions(self) -> dict[str, Any]:
+    def _partitions(self) -> dict[str, pa.DataType]:
         """The columns that occur in folder names and not in the files, with their types."""
         inside = set(self._schemas[0].names)
         return {name: kind for name, kind in partition_types(self.files, ()).items() if name not in inside}
 
     @cached_property
-    def schema(self) -> Any:
+    def schema(self) -> pa.Schema:
         """The columns of all files and folders, in types that hold for all files; text if the format has no types.
 
         A dictionary has the type of its values. A column that is all null in one file has its type in the other files.
@@ -155,13 +158,13 @@ class Source:
         """The missing-value words in the files."""
         return tuple(dict.fromkeys(word for dialect in self.dialects for word in dialect.words))
 
-    def native_types(self, columns: Sequence[str]) -> dict[str, Any]:
+    def native_types(self, columns: Sequence[str]) -> dict[str, pa.DataType]:
         """Return the types of some columns: those of the files, or the narrowest types that all cells of all files fit."""
         if self.typed:
             return {name: self.schema.field(name).type for name in columns}
         return self._guessed(columns)
 
-    def _guessed(self, columns: Sequence[str]) -> dict[str, Any]:
+    def _guessed(self, columns: Sequence[str]) -> dict[str, pa.DataType]:
         """Return the narrowest types that all cells of all files fit."""
         unknown = [name for name in dict.fromkeys(columns) if name not in self._native_types and name not in self._partitions]
         if unknown:
@@ -172,7 +175,7 @@ class Source:
             self._native_types |= {name: guess.result() for name, guess in guesses.items()}
         return {name: self._native_types[name] if name in self._native_types else self._partitions[name] for name in columns}
 
-    def _common(self, columns: Sequence[str]) -> dict[str, Any]:
+    def _common(self, columns: Sequence[str]) -> dict[str, pa.DataType]:
         """Return the types of some columns over all files: of several candidates, the first that holds all values."""
         schema = self.schema
         doubts = {name: self._doubts.get(self.renamed.get(name, name), ()) for name in columns if name not in self._partitions}
@@ -192,7 +195,7 @@ class Source:
         missing = [Finding("missing-column", what, column_location(self.location, name)) for name in absent]
         raise_any([*repeated(self.files, self._schemas, file_names), *missing])
 
-    def pieces(self, columns: Sequence[str], text: Collection[str] = ()) -> Iterator[tuple[Any, Dialect, int]]:
+    def pieces(self, columns: Sequence[str], text: Collection[str] = ()) -> Iterator[Piece]:
         """Yield the rows of `columns` in the chunks of the files: a record batch, its dialect, and the position of its first row.
 
         Columns in `text` are the text of their values. Raises DataError for missing or ambiguous columns and unreadable files.
@@ -208,7 +211,9 @@ class Source:
                 raise DataError(Finding("file-changed", "the file changed while it was read", display_path(path)))
             self._counts[path] = position - first
 
-    def _file_pieces(self, path: Path, columns: Sequence[str], schema: Any, dialect: Dialect, text: Collection[str]) -> Iterator[Any]:
+    def _file_pieces(
+        self, path: Path, columns: Sequence[str], schema: pa.Schema, dialect: Dialect, text: Collection[str]
+    ) -> Iterator[pa.RecordBatch]:
         values = partitions(path)
         file_names = {name: self.renamed.get(name, name) for name in columns if name not in self._partitions}
         inside = list(file_names.values())
@@ -226,7 +231,7 @@ class Source:
                 fields = [pa.field(name, array.type) for name, array in zip(columns, arrays, strict=True)]
                 yield of_length(arrays, fields, batch.num_rows)
 
-    def batches(self, forms: Mapping[str, str], rows: int = BATCH_ROWS) -> Iterator[Any]:
+    def batches(self, forms: Mapping[str, str], rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
         """Yield the rows of all files in order, each column in its form, in record batches that end at each multiple of `rows` rows.
 
         A column in two forms is requested twice, once under its name after VERBATIM or COMPARED. A source without rows yields one empty
@@ -268,14 +273,14 @@ class Source:
         row = np.concatenate(rows) if rows else np.zeros(0, dtype=np.int64)
         return Rows(table.select(list(forms)), comparisons(table, compared), row, sum(self.counts))
 
-    def _require_one_array(self, table: Any, forms: Mapping[str, str]) -> None:
+    def _require_one_array(self, table: pa.Table, forms: Mapping[str, str]) -> None:
         """Raise DataError if the texts of a column that is processed as one array are too long for it."""
         long = [key for key, form in forms.items() if form in (NAME, NATIVE) and is_text(table[key].type) and table[key].nbytes > MOST_TEXT]
         if long:
             what, hints = f"its texts take more than {MOST_TEXT / 2**30:.0f} GiB", ("use shorter names, or fewer rows",)
             raise DataError(Finding("too-large", what, column_location(self.location, column_of(long[0])), hints=hints))
 
-    def _conformed(self, forms: Mapping[str, str], limit: int | None = None) -> Iterator[tuple[Any, int]]:
+    def _conformed(self, forms: Mapping[str, str], limit: int | None = None) -> Iterator[tuple[pa.RecordBatch, int]]:
         """Yield the batches of the first `limit` rows with every column in its form, and the position of each batch's first row."""
         columns = tuple(dict.fromkeys(map(column_of, forms)))
         self._require_once(columns)
@@ -293,9 +298,10 @@ class Source:
                 arrays.append(result.array)
             if not wrong.any:
                 yield of_length(arrays, fields, batch.num_rows), first
-        wrong.require_none(self.origin, self.format.name if self.configured else "", self.missing_words)
+        with located(self.origin):
+            wrong.require_none(self.format.name if self.configured else "", self.missing_words)
 
-    def _compared_types(self, columns: Sequence[str]) -> dict[str, Any]:
+    def _compared_types(self, columns: Sequence[str]) -> dict[str, pa.DataType]:
         """Return the types in which some columns are compared."""
         if not self.typed:
             return self._guessed(columns)
@@ -304,13 +310,13 @@ class Source:
         types = {name: stored[name] if is_text(kind) else kind for name, kind in self._common(columns).items()}
         return types | self._guessed([name for name in columns if self._is_rounded(name)])
 
-    def _fields(self, forms: Mapping[str, str]) -> list[Any]:
+    def _fields(self, forms: Mapping[str, str]) -> list[pa.Field]:
         """Return the fields of the batches for `forms`."""
         native = self._compared_types([column_of(key) for key, form in forms.items() if form == NATIVE])
         verbatim = self._common([column_of(key) for key, form in forms.items() if form == AS_WRITTEN])
         return [pa.field(key, self._type_of(column_of(key), form, native, verbatim)) for key, form in forms.items()]
 
-    def _type_of(self, name: str, form: str, native: Mapping[str, Any], verbatim: Mapping[str, Any]) -> Any:
+    def _type_of(self, name: str, form: str, native: Mapping[str, pa.DataType], verbatim: Mapping[str, pa.DataType]) -> pa.DataType:
         if form == NATIVE:
             return native[name]
         if form == AS_WRITTEN:
@@ -356,7 +362,7 @@ class Source:
         return None if lines is None else lines(self.files[file], self.dialects[file], rows)
 
     @cached_property
-    def fingerprint(self) -> list[dict[str, Any]]:
+    def fingerprint(self) -> list[dict[str, str | int]]:
         """Name, size in bytes, SHA-256 and number of rows of each file."""
         return [{"path": display_path(path), **digest(path), "rows": rows} for path, rows in zip(self.files, self.counts, strict=True)]
 
@@ -378,7 +384,7 @@ def column_of(key: str) -> str:
     return key.removeprefix(VERBATIM).removeprefix(COMPARED)
 
 
-def first_rows(pieces: Iterator[tuple[Any, Dialect, int]], limit: int | None) -> Iterator[tuple[Any, Dialect, int]]:
+def first_rows(pieces: Iterator[Piece], limit: int | None) -> Iterator[Piece]:
     """Yield the pieces up to the first `limit` rows. Later pieces are not read."""
     for batch, dialect, first in pieces:
         left = batch.num_rows if limit is None else limit - first
@@ -387,7 +393,7 @@ def first_rows(pieces: Iterator[tuple[Any, Dialect, int]], limit: int | None) ->
             return
 
 
-def comparisons(rows: Any, columns: Sequence[str]) -> Any:
+def comparisons(rows: Batch, columns: Sequence[str]) -> pa.Table:
     """Return the columns that were read for comparison, under their names; an empty table if there are none."""
     present = [name for name in columns if rows.schema.get_field_index(COMPARED + name) >= 0]
     arrays = [rows.column(COMPARED + name) for name in present]

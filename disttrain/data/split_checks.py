@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from disttrain.choices import SPLITS
+from disttrain.config import ColumnSplit
 from disttrain.data.comparing import order_of
 from disttrain.data.hashing import row_hash
-from disttrain.data.io.arrow_arrays import bits, boolean_column, is_number, is_text, is_time, joined, texts
+from disttrain.data.io.arrow_arrays import Column, bits, boolean_column, is_number, is_text, is_time, joined, texts
 from disttrain.data.io.csv_dialect import TYPED
 from disttrain.data.messages import display
 from disttrain.data.splits import listed_rows
@@ -22,7 +23,7 @@ Parts = NDArray[np.int8]
 MOST_VALUES = 10
 
 
-def unlisted_values(compared: Any, selection: Any, name: str) -> Iterator[str]:
+def unlisted_values(compared: pa.Table, selection: ColumnSplit, name: str) -> Iterator[str]:
     """Yield a remark on the listed values of `data.validation` or `data.test` that no row has."""
     _, missing = listed_rows(compared, selection, name)
     if missing:
@@ -31,7 +32,7 @@ def unlisted_values(compared: Any, selection: Any, name: str) -> Iterator[str]:
         yield f"no row has {values}{more} in `{display(selection.column)}`, which `data.{name}` lists"
 
 
-def shared_groups(groups: Any, split: Parts, by: str) -> Iterator[str]:
+def shared_groups(groups: Column, split: Parts, by: str) -> Iterator[str]:
     """Yield remarks on groups with both training rows and held-out rows."""
     names = texts(groups)
     trained = pc.unique(names.filter(boolean_column(split == 0)).drop_null())
@@ -45,7 +46,7 @@ def shared_groups(groups: Any, split: Parts, by: str) -> Iterator[str]:
             )
 
 
-def older_rows(times: Any, split: Parts, by: str) -> Iterator[str]:
+def older_rows(times: Column, split: Parts, by: str) -> Iterator[str]:
     """Yield remarks on held-out rows that are older than the newest training row."""
     column = joined(times)
     if is_text(column.type):
@@ -62,7 +63,7 @@ def older_rows(times: Any, split: Parts, by: str) -> Iterator[str]:
             yield f"{older:,} of {int(rows.sum()):,} {SPLITS[code]} rows are older than the newest training row (`{display(by)}`)"
 
 
-def shared_rows(table: Any, split: Parts, columns: Collection[str]) -> Iterator[tuple[str, float]]:
+def shared_rows(table: pa.Table, split: Parts, columns: Collection[str]) -> Iterator[tuple[str, float]]:
     """Yield, for each held-out part, a remark on rows equal to a training row in all `columns`, and their share of the part."""
     if not columns or not (split > 0).any():
         return

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from disttrain.config import ColumnSplit
 from disttrain.data.column_checks import is_simple
-from disttrain.data.comparing import is_listed, order_of
+from disttrain.data.comparing import Scalar, is_listed, order_of
 from disttrain.data.hashing import column_hash, mixed, row_hash
-from disttrain.data.io.arrow_arrays import is_number, is_text, is_time, joined, missing_values, numbers, texts
+from disttrain.data.io.arrow_arrays import Column, is_number, is_text, is_time, joined, missing_values, numbers, texts
 from disttrain.data.io.csv_dialect import TYPED
-from disttrain.data.messages import Origin, column_location, display, row_finding, rows_have
+from disttrain.data.messages import BatchError, BatchFinding, column_location, display, row_finding, rows_have
 from disttrain.data.text_values import as_times
 from disttrain.errors import DataError, Finding
 
@@ -23,20 +23,20 @@ TRAIN, VALIDATION, TEST = 0, 1, 2
 
 Parts = NDArray[np.int8]
 Hashes = NDArray[np.uint64]
-Pick = Callable[[NDArray[Any], int], NDArray[np.bool_]]
+Ranks = NDArray[np.uint64 | np.int64]
+Pick = Callable[[Ranks, int], NDArray[np.bool_]]
 
 
 def assign(
-    table: Any,
+    table: pa.Table,
     *,
-    validation: Any = None,
-    test: Any = None,
+    validation: float | ColumnSplit | None = None,
+    test: float | ColumnSplit | None = None,
     method: str = "random",
     by: str | None = None,
     seed: int = 0,
     exclude: Collection[str] = (),
-    origin: Origin | None = None,
-    compared: Any = None,
+    compared: pa.Table | None = None,
 ) -> Parts:
     """Return the part of each row, (n,): 0 train, 1 validation, 2 test.
 
@@ -46,16 +46,16 @@ def assign(
     columns, their rank does). `group` puts all rows with one value in `by` into one part. `time` holds out the latest values of `by`, equal
     ones together. `compared` has the columns of listed values and times in their native types, if the table has them in another form.
 
-    Raises DataError if a part or the training rows would be empty. `origin` is the origin of the rows.
+    Raises DataError if a part or the training rows would be empty.
     """
-    ranks: NDArray[Any] | None = None
+    ranks: Ranks | None = None
     parts = np.zeros(table.num_rows, dtype=np.int8)
     for name, which, option in (("test", TEST, test), ("validation", VALIDATION, validation)):
         if option is None:
             continue
         if isinstance(option, float):
             rows = native_rows(table, compared, by) if method == "time" else table
-            ranks = RANKS[method](rows, by, seed, tuple(exclude), origin or Origin()) if ranks is None else ranks
+            ranks = RANKS[method](rows, by, seed, tuple(exclude)) if ranks is None else ranks
             parts[held_out(np.flatnonzero(parts == TRAIN), ranks, option, PICKS[method], name)] = which
         else:
             listed, missing = listed_rows(native_rows(table, compared, option.column), option, name)
@@ -70,20 +70,18 @@ def assign(
     return parts
 
 
-def native_rows(table: Any, compared: Any, column: str | None) -> Any:
+def native_rows(table: pa.Table, compared: pa.Table | None, column: str | None) -> pa.Table:
     """Return the table with `column` in its native type: `compared` if it has the column, else the table."""
     return table if compared is None or column not in compared.schema.names else compared
 
 
-def member_holdouts(
-    table: Any, members: int, share: float, *, seed: int = 0, exclude: Sequence[str] = (), origin: Origin | None = None
-) -> NDArray[np.int64]:
+def member_holdouts(table: pa.Table, members: int, share: float, *, seed: int = 0, exclude: Sequence[str] = ()) -> NDArray[np.int64]:
     """Return the rows of `table` that each member holds out, (members, round(share × rows)), ascending; at least 1 row and not all.
 
     The members take consecutive blocks of one random order as in `assign`, which starts again at its end: every row is held out once before
     any row is held out twice. Raises DataError if there are fewer than two rows.
     """
-    ranks = random_ranks(table, None, seed, tuple(exclude), origin or Origin())
+    ranks = random_ranks(table, None, seed, tuple(exclude))
     if len(ranks) < 2:
         raise none_left("validation", f"there {'is only 1 row' if len(ranks) else 'are no rows'}")
     count = min(max(round(share * len(ranks)), 1), len(ranks) - 1)
@@ -97,7 +95,7 @@ def none_left(name: str, why: str) -> DataError:
     return DataError(Finding("empty-split", f"`data.{name}` cannot be held out: {why}", "data", hints=hints))
 
 
-def held_out(free: NDArray[np.int64], ranks: NDArray[Any], share: float, pick: Pick, name: str) -> NDArray[np.int64]:
+def held_out(free: NDArray[np.int64], ranks: Ranks, share: float, pick: Pick, name: str) -> NDArray[np.int64]:
     """Return the held-out rows among `free`; rows of low rank first. Raises DataError if a part would be empty."""
     if len(free) < 2:
         raise none_left(name, f"there {'is only 1 row' if len(free) else 'are no rows'}")
@@ -108,14 +106,14 @@ def held_out(free: NDArray[np.int64], ranks: NDArray[Any], share: float, pick: P
     return free[picked]
 
 
-def lowest(ranks: NDArray[Any], count: int) -> NDArray[np.bool_]:
+def lowest(ranks: Ranks, count: int) -> NDArray[np.bool_]:
     """Return a mask (n,) of the `count` rows of lowest rank."""
     picked = np.zeros(len(ranks), dtype=bool)
     picked[np.argsort(ranks, kind="stable")[:count]] = True
     return picked
 
 
-def lowest_whole(ranks: NDArray[Any], count: int) -> NDArray[np.bool_]:
+def lowest_whole(ranks: Ranks, count: int) -> NDArray[np.bool_]:
     """Return a mask (n,) of the lowest ranks, equal ranks together, with a number of rows nearest to `count`. At least one rank is
     chosen and one remains.
     """
@@ -126,7 +124,7 @@ def lowest_whole(ranks: NDArray[Any], count: int) -> NDArray[np.bool_]:
     return np.asarray(ranks <= distinct[np.abs(ends - count).argmin()])
 
 
-def fitting_groups(ranks: NDArray[Any], count: int) -> NDArray[np.bool_]:
+def fitting_groups(ranks: Ranks, count: int) -> NDArray[np.bool_]:
     """Return a mask (n,) of groups of equal rank, lowest first, without those that would exceed `count` rows; the smallest group if all
     would.
     """
@@ -141,7 +139,7 @@ def fitting_groups(ranks: NDArray[Any], count: int) -> NDArray[np.bool_]:
     return np.asarray(picked[positions])
 
 
-def random_ranks(table: Any, by: str | None, seed: int, exclude: tuple[str, ...], origin: Origin) -> Hashes:  # noqa: ARG001
+def random_ranks(table: pa.Table, by: str | None, seed: int, exclude: tuple[str, ...]) -> Hashes:  # noqa: ARG001
     """Return a hash of the content of each row, (n,). Rows equal in all columns but `exclude` are ordered by those columns."""
     codes = row_hash(table, exclude)
     order = np.lexsort([*(order_key(table.column(name)) for name in exclude if table.schema.get_field_index(name) >= 0), codes])
@@ -153,7 +151,7 @@ def random_ranks(table: Any, by: str | None, seed: int, exclude: tuple[str, ...]
     return mixed(mixed(codes ^ seed_code(seed)) + occurrence)
 
 
-def order_key(column: Any) -> NDArray[Any]:
+def order_key(column: Column) -> NDArray[np.float64 | np.uint64]:
     """Return numbers that sort like a numeric column, (n,); any fixed order for other columns."""
     if is_number(column.type):
         return numbers(column)[0]
@@ -165,51 +163,48 @@ def seed_code(seed: int) -> Hashes:
     return mixed(np.array([seed], dtype=np.int64).view(np.uint64))
 
 
-def group_ranks(table: Any, by: str | None, seed: int, exclude: tuple[str, ...], origin: Origin) -> Hashes:  # noqa: ARG001
+def group_ranks(table: pa.Table, by: str | None, seed: int, exclude: tuple[str, ...]) -> Hashes:  # noqa: ARG001
     column = split_column(table, by)
     if not is_simple(column.type) and not pa.types.is_null(column.type):
-        raise DataError(unfit(by, column.type, "its type {} cannot name groups", origin))
+        raise BatchError(unfit(by, column.type, "its type {} cannot name groups"))
     # Groups have names: 1.10 is not 1.1.
     return mixed(np.asarray(column_hash(texts(column))) ^ seed_code(seed))
 
 
-def time_ranks(table: Any, by: str | None, seed: int, exclude: tuple[str, ...], origin: Origin) -> NDArray[Any]:  # noqa: ARG001
+def time_ranks(table: pa.Table, by: str | None, seed: int, exclude: tuple[str, ...]) -> Ranks:  # noqa: ARG001
     column = split_column(table, by)
     rows = missing_values(column)
     if rows.any():
         what = f"{rows_have(rows)} no time to be split by"
-        raise DataError(row_finding("missing-value", what, column=str(by), rows=rows, origin=origin))
+        raise BatchError(row_finding("missing-value", what, column=str(by), rows=rows))
     if is_number(column.type):
         return -order_of(column)
     if not (is_time(column.type) or is_text(column.type)):
-        raise DataError(unfit(by, column.type, "its type {} has no order in time", origin))
+        raise BatchError(unfit(by, column.type, "its type {} has no order in time"))
     times, wrong = (column, np.zeros(len(column), dtype=bool)) if is_time(column.type) else as_times_or_none(column)
     if wrong.any():
         hints = ("write 2026-01-31 or 2026-01-31T12:00:00, with or without a zone",)
         what = f"{rows_have(wrong)} no date, time or number to be split by"
-        finding = row_finding(
-            "bad-time", what, column=str(by), rows=wrong, values=lambda row: texts(column)[row], origin=origin, hints=hints
-        )
-        raise DataError(finding)
+        raise BatchError(row_finding("bad-time", what, column=str(by), rows=wrong, values=lambda row: texts(column)[row], hints=hints))
     return -order_of(times)
 
 
-def unfit(by: str | None, kind: Any, what: str, origin: Origin) -> Finding:
-    return Finding("unusable-type", what.format(display(kind)), column_location(origin.names[0], str(by)), hints=("name another column",))
+def unfit(by: str | None, kind: pa.DataType, what: str) -> BatchFinding:
+    return BatchFinding("unusable-type", what.format(display(kind)), str(by), hints=("name another column",))
 
 
-def as_times_or_none(column: Any) -> tuple[Any, NDArray[np.bool_]]:
+def as_times_or_none(column: pa.Array) -> tuple[pa.Array, NDArray[np.bool_]]:
     return as_times(column, TYPED) if is_text(column.type) else (column, np.ones(len(column), dtype=bool))
 
 
-def split_column(table: Any, by: str | None) -> Any:
+def split_column(table: pa.Table, by: str | None) -> pa.Array:
     if by is None or by not in table.schema.names:
         what = f"there is no column `{display(by)}`, by which the rows are split" if by else "the split needs the name of a column"
         raise DataError(Finding("missing-column", what, "data.split.by"))
     return joined(table.column(by))
 
 
-def listed_rows(table: Any, selection: Any, name: str) -> tuple[NDArray[np.bool_], list[Any]]:
+def listed_rows(table: pa.Table, selection: ColumnSplit, name: str) -> tuple[NDArray[np.bool_], list[Scalar]]:
     """Return a mask (n,) of the rows with one of the values in the column of `selection`, compared in its native type, and the values that
     no row has.
 
@@ -229,7 +224,7 @@ def listed_rows(table: Any, selection: Any, name: str) -> tuple[NDArray[np.bool_
 
 
 # The order in which rows are held out, and how many of equal rank go together.
-RANKS: dict[str, Callable[[Any, str | None, int, tuple[str, ...], Origin], NDArray[Any]]] = {
+RANKS: dict[str, Callable[[pa.Table, str | None, int, tuple[str, ...]], Ranks]] = {
     "random": random_ranks,
     "group": group_ranks,
     "time": time_ranks,

@@ -6,18 +6,17 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from disttrain.data.column_checks import LABEL, fits, unusable
 from disttrain.data.features.categorical import positions_in
-from disttrain.data.io.arrow_arrays import bits, is_text, joined, text_column, texts
-from disttrain.data.messages import Origin, column_location, display, raise_any, row_finding, rows_have
-from disttrain.data.value_checks import checked_numbers, counted
-from disttrain.errors import DataError, Finding
+from disttrain.data.io.arrow_arrays import Batch, bits, is_text, joined, text_column, texts
+from disttrain.data.messages import BatchError, BatchFinding, display, missing_column, raise_in_batch, row_finding, rows_have
+from disttrain.data.value_checks import checked_numbers, counted, value_findings
 
 Label = str | int | bool
 MOST_LABELS = 10_000
@@ -37,61 +36,51 @@ class Target:
     columns: tuple[str, ...] = ()
 
 
-def read_target(
-    batch: Any, columns: Sequence[str], *, kind: str, labels: Sequence[Label] | None = None, origin: Origin | None = None
-) -> Target:
+def read_target(batch: Batch, columns: Sequence[str], *, kind: str, labels: Sequence[Label] | None = None) -> Target:
     """Read the target from the columns of a table or record batch. Missing values are marked and cause no error.
 
     `kind` is `number`: one column of numbers, in their unit; `vector`: several; or `label`: one column of labels, or one column for each
     label with exactly one 1 in a row. The labels are `labels`, else the sorted labels of the data (columns keep their order).
     Raises DataError with all faults: absent columns, text for numbers, infinite values, unknown labels, rows not one-hot.
     """
-    start = origin or Origin()
     names = batch.schema.names
-    missing = [
-        Finding("missing-column", f"there is no target column `{display(name)}`", start.names[0]) for name in columns if name not in names
-    ]
-    raise_any(missing)
+    raise_in_batch(missing_column(name, kind="target ") for name in columns if name not in names)
     if kind == "label" and len(columns) == 1:
-        return labelled(columns[0], joined(batch.column(columns[0])), labels, start)
-    parts = [checked_numbers(name, batch.column(name), start) for name in columns]
-    raise_any(finding for part in parts for finding in part[2])
+        return labelled(columns[0], joined(batch.column(columns[0])), labels)
+    parts = [checked_numbers(name, batch.column(name)) for name in columns]
+    raise_in_batch(finding for part in parts for finding in part[2])
     values = np.stack([part[0] for part in parts], axis=1) if len(columns) > 1 or kind == "vector" else parts[0][0]
     absent = np.logical_or.reduce([part[1] for part in parts])
-    return one_hot(columns, values, absent, start) if kind == "label" else Target(values, None, absent, tuple(columns))
+    return one_hot(columns, values, absent) if kind == "label" else Target(values, None, absent, tuple(columns))
 
 
-def one_hot(columns: Sequence[str], values: NDArray[np.float64], missing: NDArray[np.bool_], origin: Origin) -> Target:
+def one_hot(columns: Sequence[str], values: NDArray[np.float64], missing: NDArray[np.bool_]) -> Target:
     """Return the target of one-hot columns, (n, labels). Raises DataError for rows that are not one-hot."""
     proper = np.all((values == 0) | (values == 1), axis=1) & (values.sum(axis=1) == 1)
     wrong = ~proper & ~missing
     if wrong.any():
         what = f"{int(wrong.sum()):,} rows do not have exactly one 1, and else 0, in the {len(columns)} target columns"
         names = ", ".join(columns)
-        finding = row_finding(
-            "not-one-hot", what, column=names, rows=wrong, values=lambda row: " ".join(f"{v:g}" for v in values[row]), origin=origin
+        raise BatchError(
+            row_finding("not-one-hot", what, column=names, rows=wrong, values=lambda row: " ".join(f"{v:g}" for v in values[row]))
         )
-        raise DataError(finding)
     codes = np.where(missing, np.nan, values.argmax(axis=1))
     return Target(codes, tuple(columns), missing, tuple(columns))
 
 
-def labelled(name: str, array: Any, configured: Sequence[Label] | None, origin: Origin) -> Target:
+def labelled(name: str, array: pa.Array, configured: Sequence[Label] | None) -> Target:
     """Return the target of a column of labels. Raises DataError for an unusable type and for labels not in `configured`."""
     if not fits(LABEL, array.type):
-        raise DataError(unusable(name, array.type, LABEL, origin.names[0]))
+        raise BatchError(unusable(name, array.type, LABEL))
     written = texts(array)
-    labels = tuple(configured) if configured is not None else observed_labels(name, array, origin)
+    labels = tuple(configured) if configured is not None else observed_labels(name, array)
     codes = positions_in(written, text_column([text_of(label) for label in labels]))
     missing = ~bits(written.is_valid())
     unknown = (codes < 0) & ~missing
     if unknown.any():
         what = f"{rows_have(unknown)} a label that is none of the {len(labels)} known"
         hints = (f"known are {', '.join(display(text_of(label), 30) for label in labels[:10])}",)
-        finding = row_finding(
-            "unknown-label", what, column=name, rows=unknown, values=lambda row: array[row].as_py(), origin=origin, hints=hints
-        )
-        raise DataError(finding)
+        raise BatchError(row_finding("unknown-label", what, column=name, rows=unknown, values=lambda row: array[row].as_py(), hints=hints))
     return Target(np.where(missing, np.nan, codes), labels, missing, (name,))
 
 
@@ -99,7 +88,7 @@ MOST_FRACTIONS = 20
 INTEGER = re.compile(r"(0|-?[1-9]\d{0,17})(\.0+)?")
 
 
-def observed_labels(name: str, array: Any, origin: Origin) -> tuple[Label, ...]:
+def observed_labels(name: str, array: pa.Array) -> tuple[Label, ...]:
     """Return the sorted labels of a column: integers or truth values if all labels are such, else texts.
 
     Raises DataError for too many labels, and for fractions.
@@ -108,10 +97,10 @@ def observed_labels(name: str, array: Any, origin: Origin) -> tuple[Label, ...]:
     distinct = pc.unique(written.drop_null()).to_pylist()
     if len(distinct) > MOST_LABELS:
         what = f"it has {len(distinct):,} different labels; at most {MOST_LABELS:,} can be learned"
-        raise DataError(Finding("too-many-labels", what, column_location(origin.names[0], name)))
+        raise BatchError(BatchFinding("too-many-labels", what, name))
     # Versions 1.1 and 1.10 are labels; a column of many fractions, or of floats, is none.
     if len(distinct) > MOST_FRACTIONS or not is_text(joined(array).type):
-        require_no_quantity(name, written, distinct, origin)
+        require_no_quantity(name, written, distinct)
     integers = sorted({int(text.partition(".")[0]) for text in distinct if INTEGER.fullmatch(text)})
     if len(integers) == len(distinct):
         return tuple(integers)
@@ -120,7 +109,7 @@ def observed_labels(name: str, array: Any, origin: Origin) -> tuple[Label, ...]:
     return tuple(sorted(distinct))
 
 
-def require_no_quantity(name: str, written: Any, distinct: list[str], origin: Origin) -> None:
+def require_no_quantity(name: str, written: pa.Array, distinct: list[str]) -> None:
     """Raise DataError if the labels are numbers and some of them fractions."""
     values = [number_of(text) for text in distinct]
     fractions = [text for text, value in zip(distinct, values, strict=True) if value is not None and value % 1]
@@ -128,7 +117,7 @@ def require_no_quantity(name: str, written: Any, distinct: list[str], origin: Or
         return
     rows = bits(pc.is_in(written, value_set=text_column(fractions)))
     what = f"{counted(rows)} no whole number, so this is a quantity and not a label"
-    raise DataError(row_finding("unusable-type", what, column=name, rows=rows, values=lambda row: written[row].as_py(), origin=origin))
+    raise BatchError(row_finding("unusable-type", what, column=name, rows=rows, values=lambda row: written[row].as_py()))
 
 
 def number_of(text: str) -> float | None:
@@ -143,39 +132,34 @@ def text_of(label: Label) -> str:
     return str(label).lower() if isinstance(label, bool) else str(label)
 
 
-def require_complete(target: Target, origin: Origin | None = None) -> None:
+def require_complete(target: Target) -> None:
     """Raise DataError with the rows without a target, which is never imputed."""
     if target.missing.any():
-        raise DataError(no_target(target.columns, target.missing, origin or Origin()))
+        raise BatchError(no_target(target.columns, target.missing))
 
 
-def no_target(columns: Sequence[str], missing: NDArray[np.bool_], origin: Origin, nor: str = "") -> Finding:
+def no_target(columns: Sequence[str], missing: NDArray[np.bool_], nor: str = "") -> BatchFinding:
     """Return the finding about rows without an observation in any of the `columns`."""
     what = f"{rows_have(missing)} no target (null or NaN){nor}"
     hints = ("drop the rows from the file; the target is never imputed",)
-    return row_finding("missing-target", what, column=", ".join(columns), rows=missing, origin=origin, hints=hints)
+    return row_finding("missing-target", what, column=", ".join(columns), rows=missing, hints=hints)
 
 
-def read_weight(batch: Any, column: str, origin: Origin | None = None) -> NDArray[np.float64]:
+def read_weight(batch: Batch, column: str) -> NDArray[np.float64]:
     """Return the weight of each row, (n,), finite and not negative. Raises DataError with the invalid rows."""
-    start = origin or Origin()
     if column not in batch.schema.names:
-        raise DataError(Finding("missing-column", f"there is no weight column `{display(column)}`", start.names[0]))
-    weight, missing, findings = checked_numbers(column, batch.column(column), start)
-    raise_any(findings)
-    for code, what, rows in (
+        raise BatchError(missing_column(column, kind="weight "))
+    weight, missing, findings = checked_numbers(column, batch.column(column))
+    raise_in_batch(findings)
+    kinds = (
         ("missing-weight", "missing: a weight is never imputed", missing),
         ("negative-weight", "negative: a weight multiplies a row's log-likelihood", weight < 0),
-    ):
-        if rows.any():
-            text = f"{counted(rows)} {what}"
-            findings.append(row_finding(code, text, column=column, rows=rows, values=lambda row: f"{weight[row]:g}", origin=start))
-    raise_any(findings)
+    )
+    raise_in_batch(value_findings(column, weight, kinds))
     return weight
 
 
-def require_weight(weight: NDArray[np.float64], column: str, origin: Origin | None = None, split: str = "") -> None:
+def require_weight(weight: NDArray[np.float64], column: str, split: str = "") -> None:
     """Raise DataError if no row (of `split`, if it is named) has a weight above 0."""
     if not np.any(weight > 0):
-        where = column_location((origin or Origin()).names[0], column)
-        raise DataError(Finding("no-weight", f"all weights{split and f' of the {split} rows'} are 0, so no row counts", where))
+        raise BatchError(BatchFinding("no-weight", f"all weights{split and f' of the {split} rows'} are 0, so no row counts", column))

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from disttrain.data.common_types import in_one_type
-from disttrain.data.io.arrow_arrays import bits, integer_column, text_column
+from disttrain.data.io.arrow_arrays import LARGEST_WHOLE, bits, integer_column, plain_values, text_column
 from disttrain.data.io.csv_dialect import MISSING_WORDS, PLAIN, Dialect, number_text
 
 Mask = NDArray[np.bool_]
@@ -25,23 +23,28 @@ DAY, OFFSET = r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])", r"[+-](?:[01]\
 LIKELY = rf"^{DAY}(?:[ T](?:[01]\d|2[0-3])(?::[0-5]\d(?::[0-5]\d(?P<fraction>\.\d{{1,6}}(?P<nano>\d{{1,3}})?)?)?)?(?P<zone>Z|{OFFSET})?)?$"
 
 
-def trimmed(text: Any) -> Any:
+def trimmed(text: pa.Array) -> pa.Array:
     """Return the cells without surrounding blanks."""
     return pc.utf8_trim_whitespace(text)
 
 
-def is_missing_word(text: Any, dialect: Dialect) -> Any:
+def is_missing_word(text: pa.Array, dialect: Dialect) -> pa.BooleanArray:
     """Return an Arrow boolean array, true for cells with a missing-value word of numbers, dates and truth values; null for null."""
     words = MISSING_WORDS if dialect.missing is None else ("", *(word.lower() for word in dialect.missing))
     return pc.is_in(pc.utf8_lower(trimmed(text)), value_set=text_column(words))
 
 
-def without_missing_words(text: Any, dialect: Dialect) -> Any:
+def without_missing_words(text: pa.Array, dialect: Dialect) -> pa.Array:
     """Return the cells without surrounding blanks, null for missing-value words."""
     return pc.if_else(is_missing_word(text, dialect), NO_TEXT, trimmed(text))
 
 
-def without_marks(cells: Any, dialect: Dialect) -> Any:
+def without_declared_words(text: pa.Array, dialect: Dialect) -> pa.Array:
+    """Return the cells, null for empty ones and for the missing-value words that the config declares."""
+    return pc.if_else(pc.is_in(trimmed(text), value_set=text_column(["", *(dialect.missing or ())])), NO_TEXT, text)
+
+
+def without_marks(cells: pa.Array, dialect: Dialect) -> pa.Array:
     """Return numbers in a dialect's notation as an Arrow array of text in the form 1234.5."""
     plain = pc.replace_substring(cells, dialect.thousands, "") if dialect.thousands else cells
     return plain if dialect.decimal == "." else pc.replace_substring(plain, dialect.decimal, ".")
@@ -51,7 +54,7 @@ def none_wrong(length: int) -> Mask:
     return np.zeros(length, dtype=bool)
 
 
-def cast_or_none(array: Any, kind: Any) -> Any:
+def cast_or_none(array: pa.Array, kind: pa.DataType) -> pa.Array | None:
     """Return the array cast to a type; None if the cast fails."""
     try:
         return pc.cast(array, kind)
@@ -59,7 +62,7 @@ def cast_or_none(array: Any, kind: Any) -> Any:
         return None
 
 
-def as_numbers(text: Any, dialect: Dialect) -> tuple[Any, Mask]:
+def as_numbers(text: pa.Array, dialect: Dialect) -> tuple[pa.Array, Mask]:
     """Return the cells as a float64 array, null if missing or not a number, and a mask (n,) of the cells that are not numbers."""
     if dialect.plain:
         # Most columns hold numbers and nothing else.
@@ -74,12 +77,24 @@ def as_numbers(text: Any, dialect: Dialect) -> tuple[Any, Mask]:
     return pc.cast(without_marks(numbers, dialect), pa.float64()), wrong
 
 
-def is_truth_word(text: Any) -> Mask:
+def integers_beyond_float(text: pa.Array, values: pa.Array, dialect: Dialect) -> Mask:
+    """Return a mask (n,) of the integers beyond 2^53, where float64 cannot distinguish neighbours."""
+    largest = pc.min_max(pc.abs(values))["max"].as_py()
+    if largest is None or not largest >= LARGEST_WHOLE:
+        return np.zeros(len(text), dtype=bool)
+    digits = pc.replace_substring_regex(without_marks(pc.utf8_trim_whitespace(text), dialect), r"^[+-]?0*", "")
+    too_large = pc.and_(
+        pc.match_substring_regex(digits, r"^\d+$"), pc.invert(pc.is_in(digits, value_set=text_column([f"{LARGEST_WHOLE}"])))
+    )
+    return np.asarray(bits(too_large.fill_null(False)) & (np.abs(plain_values(values, np.float64)) >= LARGEST_WHOLE))
+
+
+def is_truth_word(text: pa.Array) -> Mask:
     """Return a mask (n,) of the cells that are true or false, in any case and with surrounding blanks."""
     return bits(pc.is_in(pc.utf8_lower(trimmed(text)), value_set=text_column((TRUE[0], FALSE[0]))))
 
 
-def as_booleans(text: Any, dialect: Dialect) -> tuple[Any, Mask]:
+def as_booleans(text: pa.Array, dialect: Dialect) -> tuple[pa.Array, Mask]:
     """Return the cells as a boolean array (true and false in any case, 1 and 0), and a mask (n,) of the other cells that are not
     missing.
     """
@@ -92,7 +107,7 @@ def as_booleans(text: Any, dialect: Dialect) -> tuple[Any, Mask]:
     return pc.if_else(valid, true, NO_TRUTH), wrong
 
 
-def as_times(text: Any, dialect: Dialect) -> tuple[Any, Mask]:
+def as_times(text: pa.Array, dialect: Dialect) -> tuple[pa.Array, Mask]:
     """Return ISO 8601 cells as timestamps without a zone (UTC if they have one), and a mask (n,) of the cells that are not ISO 8601."""
     cells = without_missing_words(text, dialect)
     for kind in TIMES:
@@ -113,10 +128,9 @@ def as_times(text: Any, dialect: Dialect) -> tuple[Any, Mask]:
     return times, bits(pc.and_(times.is_null(), cells.is_valid()))
 
 
-def each_time(cells: Any, kind: Any) -> list[Any]:
+def each_time(cells: pa.Array, kind: pa.DataType | None) -> list[pa.Array]:
     """Return cells as timestamps without a zone, in order, in one or several arrays; null if a cell does not fit. Found by bisection."""
-    times = None if kind is None else cast_or_none(cells, kind)
-    if times is not None:
+    if kind is not None and (times := cast_or_none(cells, kind)) is not None:
         return [pc.cast(times, pa.timestamp(kind.unit))]
     if kind is None or len(cells) < 2:
         return [pa.nulls(len(cells), pa.timestamp("us"))]
@@ -124,7 +138,7 @@ def each_time(cells: Any, kind: Any) -> list[Any]:
     return [*each_time(cells.slice(0, half), kind), *each_time(cells.slice(half), kind)]
 
 
-def one_time(cell: Any) -> Any:
+def one_time(cell: pa.Array) -> pa.Array | None:
     """Return one cell as an array of a timestamp without a zone; None if it is no timestamp."""
     times, _ = as_times(cell, PLAIN)
     return None if times.null_count else times

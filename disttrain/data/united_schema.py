@@ -5,25 +5,24 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
-from disttrain.data.common_types import common_types
+from disttrain.data.common_types import Types, common_types
 from disttrain.data.io.arrow_arrays import plain
 from disttrain.data.io.hive import partitions
 from disttrain.data.messages import column_location, display_path, raise_any
 from disttrain.errors import Finding
 
 
-def united(files: Sequence[Path], schemas: Sequence[Any]) -> tuple[list[Any], dict[str, Finding], dict[str, tuple[Any, ...]]]:
+def united(files: Sequence[Path], schemas: Sequence[pa.Schema]) -> tuple[list[pa.Field], dict[str, Finding], dict[str, Types]]:
     """Return the columns of all files in common types, {column: finding} for types that only text can hold, and {column: types} with the
     candidate types, the best first, if the common type depends on the values.
 
     Raises DataError if a column is not in all files.
     """
     first, findings = schemas[0], []
-    kinds: dict[str, dict[Any, Path]] = {}
+    kinds: dict[str, dict[pa.DataType, Path]] = {}
     for path, schema in zip(files, schemas, strict=True):
         findings += missing_here(files[0], path, first.names, schema.names)
         findings += missing_here(path, files[0], schema.names, first.names)
@@ -36,7 +35,7 @@ def united(files: Sequence[Path], schemas: Sequence[Any]) -> tuple[list[Any], di
     return fields, conflicts, {name: left for name, left in types.items() if len(left) > 1}
 
 
-def differing(name: str, kinds: Mapping[Any, Path]) -> Finding:
+def differing(name: str, kinds: Mapping[pa.DataType, Path]) -> Finding:
     """Return the finding about a column with types that only text can hold. `kinds` is {type: the first file that has it}."""
     (kind, path), *others = [(kind, path) for kind, path in kinds.items() if not pa.types.is_null(kind)]
     other, where = next((one, path_of_other) for one, path_of_other in others if not common_types((kind, one)))
@@ -55,7 +54,7 @@ def missing_here(has: Path, lacks: Path, names: Sequence[str], others: Sequence[
     ]
 
 
-def repeated(files: Sequence[Path], schemas: Sequence[Any], columns: Iterable[str]) -> Iterator[Finding]:
+def repeated(files: Sequence[Path], schemas: Sequence[pa.Schema], columns: Iterable[str]) -> Iterator[Finding]:
     """Yield the findings about columns that a file has more than once."""
     names = tuple(dict.fromkeys(columns))
     for path, schema in zip(files, schemas, strict=True):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,8 +14,7 @@ from numpy.typing import NDArray
 from disttrain.data.column_types import AS_WRITTEN, BOOLEAN, EVENT, NUMBER, Conformed, conformed
 from disttrain.data.io.arrow_arrays import integer_column, is_text, joined, texts
 from disttrain.data.io.csv_dialect import TYPED
-from disttrain.data.messages import MOST_ROWS, Origin, display, positions_finding, raise_any
-from disttrain.errors import Finding
+from disttrain.data.messages import MOST_ROWS, BatchFinding, display, raise_in_batch
 
 DATE = re.compile(r"\s*(\d{4}-\d{2}-\d{2}|\d{1,2}[./-]\d{1,2}[./-]\d{2,4})([ T].*)?")
 COMMA = re.compile(r"\s*[+-]?\d+,\d+\s*")
@@ -38,7 +36,7 @@ class Cells:
     positions: list[int] = field(default_factory=list)
     cells: list[str] = field(default_factory=list)
 
-    def add(self, raw: Any, which: Mask, first: int) -> None:
+    def add(self, raw: pa.Array, which: Mask, first: int) -> None:
         """Add the cells in the mask `which`, (n,), of a batch whose first row has the position `first`."""
         indices = np.flatnonzero(which)
         self.count += len(indices)
@@ -67,7 +65,7 @@ class WrongCells:
         """True if there is an invalid cell."""
         return bool(self.wrong) or not self.numbers.isdisjoint(self.truth)
 
-    def update(self, name: str, form: str, raw: Any, read: Conformed, first: int) -> None:
+    def update(self, name: str, form: str, raw: pa.Array, read: Conformed, first: int) -> None:
         """Add the invalid cells of a column, from a batch whose first row has the position `first`."""
         if read.wrong is not None:
             self.wrong.setdefault(name, Cells(form)).add(raw, read.wrong, first)
@@ -76,22 +74,22 @@ class WrongCells:
         if form == NUMBER and name not in self.numbers and is_text(raw.type) and (read.wrong is not None or has_other(read.array)):
             self.numbers.add(name)
 
-    def findings(self, origin: Origin, format: str = "", words: Sequence[str] = ()) -> Iterator[Finding]:
-        """Yield the finding about each column, for rows from `origin` in files of a format.
+    def findings(self, format: str = "", words: Sequence[str] = ()) -> Iterator[BatchFinding]:
+        """Yield the finding about each column, for rows in files of a format.
 
         `words` are the recognised missing-value words, which a config must repeat when it declares another one.
         """
         names = dict.fromkeys((*self.wrong, *(name for name in self.truth if name in self.numbers)))
         for name in names:
             some = [cells for cells in (self.wrong.get(name), self.truth.get(name)) if cells is not None]
-            yield column_finding(name, some[0] if len(some) == 1 else some[0].merged(some[1]), origin, format, words)
+            yield column_finding(name, some[0] if len(some) == 1 else some[0].merged(some[1]), format, words)
 
-    def require_none(self, origin: Origin, format: str = "", words: Sequence[str] = ()) -> None:
+    def require_none(self, format: str = "", words: Sequence[str] = ()) -> None:
         """Raise DataError with the finding about each column."""
-        raise_any(self.findings(origin, format, words))
+        raise_in_batch(self.findings(format, words))
 
 
-def has_other(values: Any) -> bool:
+def has_other(values: pa.Array) -> bool:
     """True if a float64 array has a number other than 1 and 0."""
     first = values[0].as_py() if len(values) else None
     if first is not None and first not in (0.0, 1.0) and first == first:
@@ -100,7 +98,7 @@ def has_other(values: Any) -> bool:
     return bool(pc.any(pc.and_(pc.is_finite(numbers), pc.not_equal(pc.multiply(numbers, numbers), numbers))).as_py())
 
 
-def imposed(table: Any, forms: Mapping[str, str], origin: Origin) -> Any:
+def imposed(table: pa.Table, forms: Mapping[str, str]) -> pa.Table:
     """Return a table with its columns in their forms. Columns without a form are unchanged. Raises DataError with the invalid cells."""
     columns, cells = [], WrongCells()
     for name in table.column_names:
@@ -108,25 +106,21 @@ def imposed(table: Any, forms: Mapping[str, str], origin: Origin) -> Any:
         result = conformed(raw, forms.get(name, AS_WRITTEN), TYPED)
         cells.update(name, forms.get(name, AS_WRITTEN), raw, result, 0)
         columns.append(result.array)
-    cells.require_none(origin)
+    cells.require_none()
     return pa.Table.from_arrays(columns, table.column_names)
 
 
-def cells_findings(name: str, form: str, raw: Any, read: Conformed, origin: Origin) -> list[Finding]:
+def cells_findings(name: str, form: str, raw: pa.Array, read: Conformed) -> list[BatchFinding]:
     """Return the finding about the invalid cells of a complete column: one or none."""
     cells = WrongCells()
     cells.update(name, form, raw, read, 0)
-    for some in (*cells.wrong.values(), *cells.truth.values()):
-        some.positions = origin.positions_of(np.array(some.positions)).tolist()
-    return list(cells.findings(origin))
+    return list(cells.findings())
 
 
-def column_finding(name: str, column: Cells, origin: Origin, format: str, words: Sequence[str] = ()) -> Finding:
+def column_finding(name: str, column: Cells, format: str, words: Sequence[str] = ()) -> BatchFinding:
     code, what, hints = (WORDS.get(column.form) or time_words)(name, column.count, column.cells, format, words)
-    return positions_finding(
-        code, what, column=name, positions=np.array(column.positions[:MOST_ROWS], dtype=np.int64), count=column.count,
-        values=column.cells[:MOST_ROWS], origin=origin, hints=hints,
-    )  # fmt: skip
+    rows = np.array(column.positions[:MOST_ROWS], dtype=np.int64)
+    return BatchFinding(code, what, name, rows, column.count, column.cells[:MOST_ROWS], hints=hints)
 
 
 Words = tuple[str, str, Sequence[str]]

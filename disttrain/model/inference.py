@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pyarrow as pa
 import torch
 from torch import Tensor
 
-from disttrain.data import Encoder, Origin, rows_from
+from disttrain.data import BatchError, Encoder, rows_from
 from disttrain.networks import Conditions, Network
 
 # The rows and the numbers of a block at most. Every product is computed for exactly as many rows as a block of this width has, so that a
@@ -14,9 +15,7 @@ from disttrain.networks import Conditions, Network
 _ROWS, _NUMBERS = 4096, 1 << 22
 
 
-def encoded(
-    encoder: Encoder, batch: pa.Table | pa.RecordBatch, dtype: torch.dtype, origin: Origin | None = None, positions: Tensor | None = None
-) -> Tensor:
+def encoded(encoder: Encoder, batch: pa.Table | pa.RecordBatch, dtype: torch.dtype, positions: Tensor | None = None) -> Tensor:
     """Encoded inputs (n, p): standardised in float64, then cast; in blocks, so that only the result is large.
 
     The rows have the order of the batch, or the `positions` (n,).
@@ -26,16 +25,12 @@ def encoded(
     for start in range(0, batch.num_rows, step):
         part = rows_from(batch, start, step)
         rows = slice(start, start + part.num_rows)
-        x[rows if positions is None else positions[rows]] = torch.from_numpy(
-            encoder.features(part, _part_of(origin, start, part.num_rows))
-        ).to(dtype)
+        try:
+            features = encoder.features(part)
+        except BatchError as error:
+            raise error.among(np.arange(rows.start, rows.stop)) from None
+        x[rows if positions is None else positions[rows]] = torch.from_numpy(features).to(dtype)
     return x
-
-
-def _part_of(origin: Origin | None, start: int, rows: int) -> Origin | None:
-    if origin is None or origin.positions is None:
-        return origin if origin is None else origin.at(origin.first + start)
-    return origin.rows(origin.positions[start : start + rows])
 
 
 def _block_rows(width: int) -> int:

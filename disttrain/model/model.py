@@ -18,7 +18,7 @@ from torch.distributions import Distribution
 from disttrain import config as configs
 from disttrain import storage
 from disttrain.config import Config, SplitSection
-from disttrain.data import Encoder, Origin, Schema, within
+from disttrain.data import Encoder, Schema, within
 from disttrain.errors import ConfigError, Finding, RunUnreadable
 from disttrain.families import Family, Parameter, Scaling, equal_mixture, exposed
 from disttrain.model.inference import encoded, raw_in_blocks
@@ -48,17 +48,17 @@ class Model:
     network: Network
     marginal: Mapping[str, Any]
 
-    def parameters(self, batch: pa.Table | pa.RecordBatch, origin: Origin | None = None) -> dict[str, Tensor]:
+    def parameters(self, batch: pa.Table | pa.RecordBatch) -> dict[str, Tensor]:
         """The parameters of each row's distribution, in target units: {name: (n, *shape)}, of K > 1 members (n, K, *shape); float64.
 
-        `origin` names the rows in messages. Raises DataError if a row's exposure, offset or given parameter is missing or not possible, or
-        if its features are against the policy of the config.
+        Raises DataError if a row's exposure, offset or given parameter is missing or not possible, or if its features are against the
+        policy of the config.
         """
-        return self.parameters_of(encoded(self.encoder, batch, trunk_dtype(self.config), origin), self.conditions(batch, origin))
+        return self.parameters_of(encoded(self.encoder, batch, trunk_dtype(self.config)), self.conditions(batch))
 
-    def conditions(self, batch: pa.Table | pa.RecordBatch, origin: Origin | None = None) -> Conditions:
+    def conditions(self, batch: pa.Table | pa.RecordBatch) -> Conditions:
         """The conditions of each row, in target units. Raises DataError with the rows whose conditions are not possible."""
-        return conditions_of(self.schema, self.family, batch, origin)
+        return conditions_of(self.schema, self.family, batch)
 
     @property
     def members(self) -> int:
@@ -106,9 +106,9 @@ class Model:
                 restored[name] = value if conditions.exposure is None else exposed(settings.parameter, value, conditions.exposure)
         return restored | dict(conditions.given)
 
-    def distribution(self, batch: pa.Table | pa.RecordBatch, origin: Origin | None = None) -> Distribution:
+    def distribution(self, batch: pa.Table | pa.RecordBatch) -> Distribution:
         """The distribution of each row's target: batch shape (n,). Raises DataError as `parameters` does."""
-        return self.forecaster.distribution(**self.parameters(batch, origin), validate_args=False)
+        return self.forecaster.distribution(**self.parameters(batch), validate_args=False)
 
     def example(self) -> Distribution:
         """The marginal distribution of one row, which shows the methods of the family; a parameter that a column gives is 1."""

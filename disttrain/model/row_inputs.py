@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import torch
 from torch import Tensor
 
 from disttrain.config import Config
-from disttrain.data import Origin, RowColumn, Schema, read_row_inputs
+from disttrain.data import RowColumn, Schema, read_row_inputs
 from disttrain.families import Family, Scaling
 from disttrain.networks import Conditions, Output
 
@@ -23,12 +23,12 @@ def known_columns(config: Config, family: Family) -> dict[str, str]:
     return exposure | offsets | {f"given.{name}": column for name, column in family.by_column.items()}
 
 
-def conditions_of(schema: Schema, family: Family, batch: Any, origin: Origin | None = None) -> Conditions:
+def conditions_of(schema: Schema, family: Family, batch: pa.Table | pa.RecordBatch) -> Conditions:
     """The conditions of each row of a table, in target units. Raises DataError with the rows that have a missing or impossible one."""
     if not schema.row_inputs:
         return Conditions()
     columns = [_row_column(part, column, family) for part, column in schema.row_inputs.items()]
-    numbers = {part: torch.from_numpy(np.array(values)) for part, values in read_row_inputs(batch, columns, origin).items()}
+    numbers = {part: torch.from_numpy(np.array(values)) for part, values in read_row_inputs(batch, columns).items()}
     kinds: dict[str, dict[str, Tensor]] = {"exposure": {}, "offset": {}, "given": {}}
     for part, values in numbers.items():
         kind, _, name = part.partition(".")

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from disttrain.data import Origin, boolean_column, chosen_texts, float_column
+from disttrain.data import boolean_column, chosen_texts, float_column
 from disttrain.distributions import draws
 from disttrain.distributions.core import functionals
 from disttrain.distributions.numerics import philox
@@ -39,15 +39,13 @@ def quantile_name(level: float) -> str:
     return f"q{integer_part.zfill(2)}" + (f"_{fraction}" if fraction else "")
 
 
-def forecast(
-    model: Model, batch: pa.RecordBatch | pa.Table, selection: ColumnSelection, index: Array, origin: Origin | None = None
-) -> dict[str, pa.Array]:
+def forecast(model: Model, batch: pa.RecordBatch | pa.Table, selection: ColumnSelection, index: Array) -> dict[str, pa.Array]:
     """The forecast columns of each row of `batch`, in their written order; null if a moment does not exist.
 
     `index` (n,) is the number of each row in its source; its samples depend on it. Rows that `missing: drop` excludes are null in all
     columns.
     """
-    return columns_of(model, model.parameters(batch, origin), ~model.encoder.usable(batch), selection, index)
+    return columns_of(model, model.parameters(batch), ~model.encoder.usable(batch), selection, index)
 
 
 def column_names(model: Model, selection: ColumnSelection) -> list[str]:

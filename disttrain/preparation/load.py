@@ -17,6 +17,7 @@ from disttrain.data import (
     AS_WRITTEN,
     NAME,
     VERBATIM,
+    Encoder,
     Origin,
     Schema,
     Source,
@@ -25,6 +26,7 @@ from disttrain.data import (
     files,
     in_one_type,
     joined,
+    located,
     older_rows,
     origin_of,
     shared_groups,
@@ -121,11 +123,11 @@ def dataset(loaded: Loaded, limit: int | None = None, more: Sequence[str] = (), 
     _require_rows(train)
     common = None if hold_out_own(config) else section.validation
     features = set(schema.feature_columns)
-    split = assign(
-        train.table, validation=_within(common), test=_within(section.test), method=section.split.method, by=section.split.by,
-        seed=config.training.seed, exclude=[name for name in forms if name not in features],
-        origin=source.origin.rows(train.row), compared=train.compared,
-    )  # fmt: skip
+    with located(source.origin.rows(train.row)):
+        split = assign(
+            train.table, validation=_within(common), test=_within(section.test), method=section.split.method, by=section.split.by,
+            seed=config.training.seed, exclude=[name for name in forms if name not in features], compared=train.compared,
+        )  # fmt: skip
     parts, splits = [train], [split]
     for code, split_section in ((1, section.validation), (2, section.test)):
         if is_source(split_section):
@@ -153,6 +155,15 @@ def _require_rows(train: _Part) -> None:
     if train.filtered and not len(train.row):
         what = f"no rows are left to train on: `data.filter` takes out all {train.filtered:,}"
         raise DataError(Finding("no-rows", what, train.source.origin.names[0], hints=("loosen `data.filter`, or leave it out",)))
+
+
+def fitted_encoder(config: Config, rows: Dataset, weight: NDArray[np.float64] | None = None) -> Encoder:
+    """The encoder of the features, fitted to the training rows. A row counts `weight` (n,) times. Raises DataError."""
+    with located(rows.origin):
+        return Encoder.fit(
+            rows.schema, rows.table, missing=config.data.missing, unknown_category=config.data.unknown_category,
+            scaling=config.data.scaling, rows=rows.split == 0, weight=weight,
+        )  # fmt: skip
 
 
 def hold_out_own(config: Config) -> bool:

@@ -13,13 +13,13 @@ from torch import Tensor
 
 from disttrain.choices import SPLITS
 from disttrain.config import Config, Loaded, suggestion
-from disttrain.data import Encoder, column_location, display, integer_column, member_holdouts, require_weight
+from disttrain.data import BatchError, BatchFinding, Encoder, display, integer_column, located, member_holdouts, require_weight
 from disttrain.errors import DataError, Finding
 from disttrain.families import Family, Scaling
 from disttrain.model import Model, encoded, layout_of, outputs_of, scaling_of, standardised, trunk_dtype
 from disttrain.networks import Network, Output
 from disttrain.preparation.config_locations import places_of_config
-from disttrain.preparation.load import Dataset, dataset, hold_out_own
+from disttrain.preparation.load import Dataset, dataset, fitted_encoder, hold_out_own
 from disttrain.preparation.observations import Observed, observe, weight_of
 from disttrain.preparation.target_checks import require_variety
 from disttrain.preparation.training_plan import plan_of
@@ -81,16 +81,15 @@ def prepare(loaded: Loaded, limit: int | None = None) -> Prepared:
         rows = dataset(loaded, limit)
     _require_groups(config, rows)
     _require_rows(rows, "train")
-    weight = weight_of(rows.table, rows.schema, rows.origin)
-    _require_weights(rows, weight, ("train",))
-    encoder = Encoder.fit(
-        rows.schema, rows.table, missing=config.data.missing, unknown_category=config.data.unknown_category,
-        scaling=config.data.scaling, rows=rows.split == 0, origin=rows.origin, weight=weight,
-    )  # fmt: skip
+    with located(rows.origin):
+        weight = weight_of(rows.table, rows.schema)
+        _require_weights(rows, weight, ("train",))
+    encoder = fitted_encoder(config, rows, weight)
     rows = rows.only(encoder.usable(rows.table))
     _require_splits(config, rows)
-    observed = observe(config, rows.schema, rows.family, rows.table, None, rows.origin, rows.split == 0)
-    _require_informative(rows, observed)
+    with located(rows.origin):
+        observed = observe(config, rows.schema, rows.family, rows.table, None, rows.split == 0)
+        _require_informative(rows, observed)
     rows = replace(rows, warnings=(*rows.warnings, *_untrained_labels(rows, observed)))
     family, train = observed.family, observed[torch.from_numpy(counted_rows(rows, observed.weight))]
     scaling = scaling_of(config, family, train.outcome.value, train.weight, train.conditions.exposure)
@@ -119,7 +118,7 @@ def _validation_rows(config: Config, rows: Dataset, part: Positions) -> Tensor |
     others = tuple(name for name in rows.table.column_names if name not in features)
     shares = member_holdouts(
         rows.table.take(integer_column(part)), config.network.members, config.data.validation,
-        seed=config.training.seed, exclude=others, origin=rows.origin.rows(rows.position[part]),
+        seed=config.training.seed, exclude=others,
     )  # fmt: skip
     return torch.from_numpy(shares)
 
@@ -132,7 +131,8 @@ def _splits(
     # One tensor holds all splits, each as a slice, so that this largest tensor exists only once.
     places = torch.empty(len(rows.split), dtype=torch.int64)
     places[torch.cat(list(parts.values()))] = torch.arange(len(places))
-    x = encoded(encoder, rows.table, trunk_dtype(config), rows.origin, places)
+    with located(rows.origin):
+        x = encoded(encoder, rows.table, trunk_dtype(config), places)
     result, first = {}, 0
     for split, part in parts.items():
         inputs, part_observed = x[first : first + len(part)], observed[part]
@@ -174,11 +174,11 @@ def _require_informative(rows: Dataset, observed: Observed) -> None:
     family, train = observed.family, observed[torch.from_numpy(counted_rows(rows, observed.weight))]
     column = ", ".join(rows.schema.target)
     if not family.event and family.support.discrete and math.isfinite(family.support.upper):
-        require_variety(column, train.outcome.value.numpy(), rows.origin)
+        require_variety(column, train.outcome.value.numpy())
     if bool(train.outcome.upper.isinf().all()):
         what = "every training row is right-censored: any distribution far enough to the right explains them"
         hints = ("check `data.censoring`: an `event` of 1 says that the target was seen exactly, a `limit` censors those at or above it",)
-        raise DataError(Finding("no-events", what, column_location(rows.origin.names[0], column), hints=hints))
+        raise BatchError(BatchFinding("no-events", what, column, hints=hints))
 
 
 def _require_weights(rows: Dataset, weight: NDArray[np.float64] | None, splits: Sequence[str] = SPLITS) -> None:
@@ -188,7 +188,7 @@ def _require_weights(rows: Dataset, weight: NDArray[np.float64] | None, splits: 
     for split in splits:
         part = rows.part(split)
         if len(part):
-            require_weight(weight[part], rows.schema.weight, rows.origin, split)
+            require_weight(weight[part], rows.schema.weight, split)
 
 
 def _untrained_labels(rows: Dataset, observed: Observed) -> Iterator[str]:

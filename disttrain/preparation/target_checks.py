@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from disttrain.data import Origin, column_location, row_finding
-from disttrain.errors import DataError, Finding
+from disttrain.data import BatchError, BatchFinding, row_finding
 from disttrain.families import FAMILIES, Family, build, needs
 from disttrain.families.supports import Support
 from disttrain.outcomes import Outcome
@@ -38,11 +36,10 @@ def require_inside(
     column: str,
     outcome: Outcome,
     reaching: Mask | None,
-    origin: Origin,
     trained: Mask | None = None,
     more: Sequence[str] = (),
 ) -> None:
-    """Raise DataError if outcomes (n, *event) of rows from `origin` lie outside the support. `trained` (n,) is a mask of the training rows.
+    """Raise DataError if outcomes (n, *event) lie outside the support. `trained` (n,) is a mask of the training rows.
 
     `column` names the target columns, and `more` are further hints. Both ends of a censored outcome must lie in the support or on its
     bounds. If `reaching` (n,) is True for a row, as for a rounded value, it is enough that its interval overlaps the support.
@@ -52,18 +49,19 @@ def require_inside(
     wrong = ~np.asarray(family.support.contains(y)) if exact else ~_possible(family, outcome, reaching)
     if not wrong.any():
         return
-    _require_larger(column, outcome, np.full(len(outcome), family.support.upper), f"of {family.name}", wrong, origin)
+    _require_larger(column, outcome, np.full(len(outcome), family.support.upper), f"of {family.name}", wrong)
     count = int(wrong.sum())
     kind = "row" if family.event else "value"
     what = f"`{column}` has {count:,} {kind}{'s' if count > 1 else ''} that {family.name} cannot produce"
     if trained is not None and not (wrong & trained).any():
         what += ", none of them among the training rows"
     hints = _vector_remedies(family, y) if family.event else _remedies(family, column if exact else None, y)
-    finding = row_finding(
-        "target-outside-support", what, column=column, rows=wrong, values=lambda row: _number_text(y[row]), origin=origin,
-        detail=_kinds(family.support, y[wrong]), hints=(*hints, *more),
+    raise BatchError(
+        row_finding(
+            "target-outside-support", what, column=column, rows=wrong, values=lambda row: _number_text(y[row]),
+            detail=_kinds(family.support, y[wrong]), needs=f"{family.name} needs {family.support.text('y')}", hints=(*hints, *more),
+        )
     )  # fmt: skip
-    raise DataError(replace(finding, where=f"{finding.where}: {family.name} needs {family.support.text('y')}"))
 
 
 def _possible(family: Family, outcome: Outcome, reaching: Mask | None) -> Mask:
@@ -79,27 +77,21 @@ def _possible(family: Family, outcome: Outcome, reaching: Mask | None) -> Mask:
     return np.asarray(np.where(lower == upper, support.contains(lower), inside & below & above))
 
 
-def _require_larger(column: str, outcome: Outcome, edge: Numbers, of: str, among: Mask, origin: Origin) -> None:
+def _require_larger(column: str, outcome: Outcome, edge: Numbers, of: str, among: Mask) -> None:
     """Raise DataError if a right-censored target, which exceeds its value, has no larger value below the `edge` (n,)."""
     if outcome.above is None or not (wrong := among & outcome.above.numpy() & (outcome.lower.numpy() >= edge)).any():
         return
     count, lower = int(wrong.sum()), outcome.lower.numpy()
     what = f"`{column}` has {count:,} right-censored value{'s' if count > 1 else ''} (event 0) that no value {of} exceeds"
     hints = ("an event of 0 says that the target is larger than its value; where it may be equal, use `data.censoring.limit`",)
-    raise DataError(
+    raise BatchError(
         row_finding(
-            "target-outside-support",
-            what,
-            column=column,
-            rows=wrong,
-            values=lambda row: f"> {_number_text(lower[row])}",
-            origin=origin,
-            hints=hints,
+            "target-outside-support", what, column=column, rows=wrong, values=lambda row: f"> {_number_text(lower[row])}", hints=hints
         )
     )
 
 
-def require_between(family: Family, column: str, outcome: Outcome, row_parameters: Mapping[str, Tensor], origin: Origin) -> None:
+def require_between(family: Family, column: str, outcome: Outcome, row_parameters: Mapping[str, Tensor]) -> None:
     """Raise DataError if a target lies outside the bounds that `row_parameters` give for its row, such as more successes than trials."""
     for name, end, compare in zip(family.ends, (outcome.lower, outcome.upper), (torch.lt, torch.gt), strict=True):
         if not name:
@@ -109,23 +101,23 @@ def require_between(family: Family, column: str, outcome: Outcome, row_parameter
         wrong = compare(finite, edge).reshape(len(end), -1).any(1).numpy()
         if compare is torch.gt:
             title = f"of the `{family.by_column[name]}` of their row, the {name} of {family.name},"
-            _require_larger(column, outcome, edge.numpy(), title, np.ones(len(end), dtype=bool), origin)
+            _require_larger(column, outcome, edge.numpy(), title, np.ones(len(end), dtype=bool))
         if not wrong.any():
             continue
         side, sign = ("below", "<") if compare is torch.lt else ("above", ">")
         count = int(wrong.sum())
         what = f"`{column}` has {count:,} value{'s' if count > 1 else ''} {side} the `{family.by_column[name]}` of their row, the {name} of {family.name}"
         values = outcome.value.numpy()
-        raise DataError(
+        raise BatchError(
             row_finding(
                 "target-outside-support", what, column=column, rows=wrong,
-                values=lambda row: f"{_number_text(values[row])} {sign} {float(row_parameters[name][row]):g}", origin=origin,  # noqa: B023
+                values=lambda row: f"{_number_text(values[row])} {sign} {float(row_parameters[name][row]):g}",  # noqa: B023
                 hints=("mend the rows, or take them out with `data.filter`",),
             )
         )  # fmt: skip
 
 
-def closed(y: Numbers, columns: Sequence[str], family: str, origin: Origin) -> Numbers:
+def closed(y: Numbers, columns: Sequence[str], family: str) -> Numbers:
     """Shares (n, d) divided by their sum. Raises DataError with the rows whose sum differs from 1 by more than 1 %."""
     sums = y.sum(axis=1)
     wrong = ~(np.abs(sums - 1.0) <= _ROUNDED)
@@ -135,21 +127,19 @@ def closed(y: Numbers, columns: Sequence[str], family: str, origin: Origin) -> N
     count = int(wrong.sum())
     what = f"{count:,} row{'s' if count > 1 else ''} of the {len(columns)} target columns do not sum to 1, as shares for {family} must"
     hints = ["divide each row by its sum"] if wrong.any() and bool((sums[wrong] > 0).all()) else []
-    raise DataError(
-        row_finding(
-            "target-outside-support", what, column=", ".join(columns), rows=wrong, values=lambda row: f"sum {sums[row]:,.6g}",
-            origin=origin, hints=hints,
-        )
-    )  # fmt: skip
+    names = ", ".join(columns)
+    raise BatchError(
+        row_finding("target-outside-support", what, column=names, rows=wrong, values=lambda row: f"sum {sums[row]:,.6g}", hints=hints)
+    )
 
 
-def require_variety(column: str, y: Numbers, origin: Origin) -> None:
+def require_variety(column: str, y: Numbers) -> None:
     """Raise DataError if the target has only one class."""
     if len(np.unique(y)) >= 2:
         return
     what = f"`{column}` shows one class only among the training rows; there is nothing to tell apart"
     hint = "check `data.filter`, `data.split` and the column itself"
-    raise DataError(Finding("one-class", what, column_location(origin.names[0], column), hints=(hint,)))
+    raise BatchError(BatchFinding("one-class", what, column, hints=(hint,)))
 
 
 def _number_text(value: float | Numbers) -> str:

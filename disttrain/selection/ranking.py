@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from disttrain.config import Yaml
-from disttrain.data import Schema, Source, column_location, files, read_target, read_weight, require_complete
+from disttrain.data import Schema, Source, column_location, files, located, read_target, read_weight, require_complete
 from disttrain.errors import DataError, Finding
 from disttrain.families import FAMILIES, Family, build, default_name, spelled
 from disttrain.preparation.load import require_total
@@ -119,20 +119,20 @@ def ranking(source: str, target: str, weight: str | None = None, support: str | 
 def _columns(source: str, target: str, weight: str | None) -> tuple[Array, Array | None]:
     """The numbers of the target and their weights, without rows of weight 0. Only these columns are read. Raises DataError."""
     rows = Source(files(source, Path.cwd()), configured=False)
-    origin, schema = rows.origin, Schema((), (target,), weight)
+    schema = Schema((), (target,), weight)
     schema.check(rows, target=True)
     read = rows.read(schema.forms(target=True))
     require_total(rows, read.total)
-    table = read.table
-    target_values = read_target(table, (target,), kind="number", origin=origin)
-    require_complete(target_values, origin)
-    y, weights = target_values.values, None
-    if weight is not None:
-        weights = read_weight(table, weight, origin)
+    with located(rows.origin):
+        target_values = read_target(read.table, (target,), kind="number")
+        require_complete(target_values)
+        weights = None if weight is None else read_weight(read.table, weight)
+    y = target_values.values
+    if weights is not None:
         y, weights = y[weights > 0], weights[weights > 0]
     if len(y) < 2:
         what = f"{len(y)} row{'s' if len(y) != 1 else ''}{' of positive weight' if weight else ''} cannot tell a shape"
-        raise DataError(Finding("too-few-rows", what, column_location(origin.names[0], target), hints=("more data",)))
+        raise DataError(Finding("too-few-rows", what, column_location(rows.origin.names[0], target), hints=("more data",)))
     return y, weights
 
 

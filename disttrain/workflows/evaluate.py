@@ -14,7 +14,7 @@ import torch
 
 from disttrain import training
 from disttrain.choices import SPLITS
-from disttrain.data import NAME, Origin, Source, ahead, boolean_column, columns_of, comparisons, integer_column, keep
+from disttrain.data import NAME, Origin, Source, ahead, boolean_column, columns_of, comparisons, integer_column, keep, located
 from disttrain.data.io.table_writer import written
 from disttrain.errors import DataError, Finding, UsageError, enough_memory
 from disttrain.evaluation.degenerate_densities import impossible_notes
@@ -99,7 +99,8 @@ def _scores(model: Model, baseline_model: Model | None, rows: _Rows, options: Ev
     If `rows_out` names a file, the scores of each row are written there.
     """
     groups = [group_column(rows.table, column) for column in by]
-    observed = observed_of(model, rows.table, rows.origin)
+    with located(rows.origin):
+        observed = observed_of(model, rows.table)
     row_scores = RowScores(_settings(model, options, observed.outcome), len(observed))
     feature_notes = FeatureNotes()
     tables = _score_blocks(model, baseline_model, rows, observed, row_scores, feature_notes)
@@ -125,13 +126,14 @@ def _score_blocks(
     """Score the rows block by block. Yields for each block a function that builds the table of its row scores."""
     for block in rows.blocks():
         part = np.arange(scores.rows, scores.rows + block.num_rows)
-        origin, some = rows.origin.rows(rows.origin.positions_of(part)), observed[torch.from_numpy(part)]
-        distribution = Forecast(model.forecaster, model.parameters(block, origin)).distribution()
-        baseline = (
-            Forecast.of_baseline(model, some)
-            if baseline_model is None
-            else Forecast(baseline_model.forecaster, baseline_model.parameters(block, origin))
-        )
+        some = observed[torch.from_numpy(part)]
+        with located(rows.origin.rows(rows.origin.positions_of(part))):
+            distribution = Forecast(model.forecaster, model.parameters(block)).distribution()
+            baseline = (
+                Forecast.of_baseline(model, some)
+                if baseline_model is None
+                else Forecast(baseline_model.forecaster, baseline_model.parameters(block))
+            )
         yield partial(row_table, model, rows.row[part], scores.rows, distribution, some.outcome)
         if rows.new:
             feature_notes.add(model.encoder.notes(block), block.num_rows)

@@ -13,7 +13,7 @@ import torch
 
 from disttrain import storage, training
 from disttrain.choices import SPLITS
-from disttrain.data import AS_WRITTEN, Source, chosen_texts, for_spreadsheets, in_format, integer_column, text_needed
+from disttrain.data import AS_WRITTEN, Source, chosen_texts, for_spreadsheets, in_format, integer_column, located, text_needed
 from disttrain.data.io.table_writer import written
 from disttrain.errors import Finding, UsageError, enough_memory
 from disttrain.evaluation.scoring import on_device
@@ -132,7 +132,9 @@ def _tables(
 ) -> Iterator[pa.Table]:
     for batch in batches:
         notes.add(model.encoder.notes(batch.rows), batch.rows.num_rows)
-        yield _table(batch, forecast(model, batch.rows, selection, batch.index, batch.origin), kept_columns, options)
+        with located(batch.origin):
+            columns = forecast(model, batch.rows, selection, batch.index)
+        yield _table(batch, columns, kept_columns, options)
     if options.data is not None and options.unknown == "error":
         notes.require_known(model, str(options.data))
 

@@ -103,13 +103,12 @@ def _linear(document: dict[str, Any], out: Path) -> Any:
 
 def row_scores(run: Any, table: pa.Table) -> Scores:
     """Of each row (n,) its NLL under a run and under the run's marginal model, and whether the 90 % interval holds it: nan for classes."""
-    from disttrain.data import Origin
     from disttrain.evaluation.scoring import Forecast
     from disttrain.metrics import METRICS
     from disttrain.preparation.observations import observed_of
 
-    seen = observed_of(run.model, table, Origin())
-    forecast = Forecast(run.model.forecaster, run.model.parameters(table, Origin())).distribution()
+    seen = observed_of(run.model, table)
+    forecast = Forecast(run.model.forecaster, run.model.parameters(table)).distribution()
     baseline = Forecast.of_baseline(run.model, seen).distribution()
     nll, coverage = METRICS["nll"].score, METRICS["coverage"]
     cover = coverage.score(forecast, seen.outcome, 0.9).numpy() if coverage.applies(forecast, seen.outcome) else np.full(len(seen), np.nan)

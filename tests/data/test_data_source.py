@@ -443,11 +443,27 @@ def test_row_numbers_are_right_aligned_and_count_within_their_file():
     origin = messages.Origin(("a.csv", "b.csv"), lambda: (10, 5000))
     rows = np.zeros(5010, dtype=bool)
     rows[[27, 2214, 2921, 4000]] = True
-    finding = messages.row_finding("code", "what", column="x", rows=rows, values=lambda row: f"{row:.2f}", origin=origin, detail="why")
+    finding = messages.row_finding("code", "what", column="x", rows=rows, values=lambda row: f"{row:.2f}", detail="why").at(origin)
     assert finding.where == "b.csv, column `x`"
     assert finding.excerpt == ("row    17    27.00", "row 2,204  2214.00", "row 2,911  2921.00   ... 1 more: why")
-    assert origin.at(100).locate(np.array([1]))[1].tolist() == [91]
-    assert origin.rows(np.array([3, 12])).locate(np.array([1]))[:2] == ("b.csv", np.array([2]))
+    assert origin.at(100).numbered(np.array([1])) == ("b.csv", ["row 91"], 0)
+    assert origin.rows(np.array([3, 12])).numbered(np.array([1])) == ("b.csv", ["row 2"], 0)
+
+
+def test_a_finding_about_a_batch_is_located_where_its_file_is_known():
+    """The innermost origin counts; without one the file is called data."""
+    whole, part = messages.BatchFinding("code", "it is empty"), messages.BatchFinding("code", "what", "x", np.array([1]), 1, ["7"])
+    error = messages.BatchError(whole, part.among(np.array([5, 9])))
+    assert [finding.where for finding in error.findings] == ["data", "data, column `x`"]
+    with (
+        pytest.raises(DataError) as caught,
+        messages.located(messages.Origin(("b.csv",))),
+        messages.located(messages.Origin(("a.csv",)).at(100)),
+    ):
+        raise error
+    assert type(caught.value) is DataError
+    assert [finding.where for finding in caught.value.findings] == ["a.csv", "a.csv, column `x`"]
+    assert [finding.excerpt for finding in caught.value.findings] == [(), ("row 109  7",)]
 
 
 def test_a_table_larger_than_the_machine_is_refused_while_it_is_read(tmp_path, monkeypatch):

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from disttrain.data import Origin, read_target, read_weight, require_complete, require_weight
+from disttrain.data import Origin, located, read_target, read_weight, require_complete, require_weight
 from disttrain.errors import DataError
 
 
@@ -31,8 +31,8 @@ def test_numbers_of_every_type_are_float64(values):
 def test_missing_targets_are_flagged_and_refused_only_when_they_are_needed():
     target = read_target(pa.table({"y": [1.0, None, math.nan]}), ("y",), kind="number")
     assert target.missing.tolist() == [False, True, True]
-    with pytest.raises(DataError) as caught:
-        require_complete(target, Origin(("a.csv",)))
+    with pytest.raises(DataError) as caught, located(Origin(("a.csv",))):
+        require_complete(target)
     assert caught.value.findings[0].where == "a.csv, column `y`"
     assert caught.value.findings[0].excerpt == ("row 1", "row 2")
     assert require_complete(read_target(pa.table({"y": [1.0]}), ("y",), kind="number")) is None
@@ -79,8 +79,8 @@ def test_labels_of_a_model_are_met_by_their_text_in_any_file_type():
 
 
 def test_a_label_that_training_did_not_have_is_refused_with_its_row():
-    with pytest.raises(DataError) as caught:
-        read_target(pa.table({"y": ["a", "z"]}), ("y",), kind="label", labels=("a", "b"), origin=Origin().at(10))
+    with pytest.raises(DataError) as caught, located(Origin().at(10)):
+        read_target(pa.table({"y": ["a", "z"]}), ("y",), kind="label", labels=("a", "b"))
     assert caught.value.findings[0].excerpt == ("row 11  z",)
     assert codes(read_target, pa.table({"y": [0.5]}), ("y",), kind="label") == ["unusable-type"]
     assert codes(read_target, pa.table({"y": [date(2020, 1, 1)]}), ("y",), kind="label") == ["unusable-type"]

@@ -7,21 +7,29 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from disttrain.data.io.arrow_arrays import bits, boolean_column, joined, missing_values, plain_values, text_column, texts
-from disttrain.data.json_state import fields_of, flag, integer, items, refuse, text
-from disttrain.data.messages import Origin, column_location, row_finding, rows_have
+from disttrain.data.io.arrow_arrays import Column, bits, boolean_column, joined, missing_values, plain_values, text_column, texts
+from disttrain.data.json_state import Json, JsonObject, fields_of, flag, integer, items, refuse, text
+from disttrain.data.messages import BatchFinding, row_finding, rows_have
 from disttrain.data.schema import MOST_DIMENSIONS, Feature
-from disttrain.errors import Finding
 
 MOST_ONE_HOT = 50
 MOST_CATEGORIES = 100_000
 MOST_DEFAULT_DIMENSIONS = 16
+
+
+@dataclass(frozen=True)
+class Embedding:
+    """An input column of codes 0 … categories − 1, each looked up as a vector of `dimensions` numbers. Code 0 is never trained."""
+
+    column: int
+    categories: int
+    dimensions: int
 
 
 @dataclass(frozen=True)
@@ -39,13 +47,11 @@ class Categorical:
     indicator: bool
 
     @staticmethod
-    def fit(
-        feature: Feature, column: Any, scaling: str, origin: Origin, weight: NDArray[np.float64] | None = None  # noqa: ARG004
-    ) -> tuple[Categorical, list[Finding]]:  # fmt: skip
+    def fit(feature: Feature, column: Column) -> tuple[Categorical, list[BatchFinding]]:
         """Fit the encoding to the training rows `column`, (n,). Returns it with the findings about these rows."""
         values = texts(column)
         categories = sorted(pc.unique(values.drop_null()).to_pylist())
-        findings = faults(feature, categories, origin)
+        findings = faults(feature, categories)
         embedded = feature.encoding == "embedding" or (feature.encoding == "auto" and len(categories) > MOST_ONE_HOT)
         default = min(MOST_DEFAULT_DIMENSIONS, math.ceil(math.sqrt(max(len(categories), 1))))
         dimensions = (feature.dimensions or default) if embedded else 0
@@ -69,10 +75,10 @@ class Categorical:
         return (*(f"{self.name}={category}" for category in self.categories), *([f"{self.name} missing"] if self.indicator else []))
 
     @cached_property
-    def _category_texts(self) -> Any:
+    def _category_texts(self) -> pa.Array:
         return text_column(self.categories)
 
-    def positions(self, column: Any) -> NDArray[np.int64]:
+    def positions(self, column: Column) -> NDArray[np.int64]:
         """Return the index of each row's category in `categories`, (n,). A missing value has the next index if training had any; an
         unseen category has -1.
         """
@@ -80,11 +86,11 @@ class Categorical:
         positions = positions_in(values, self._category_texts)
         return np.where(bits(values.is_valid()), positions, len(self.categories) if self.indicator else -1)
 
-    def unseen(self, column: Any) -> NDArray[np.bool_]:
+    def unseen(self, column: Column) -> NDArray[np.bool_]:
         """Return a mask (n,) of the rows with a category that training did not have. A missing value is not such a category."""
         return (self.positions(column) < 0) & ~missing_values(column)
 
-    def unseen_finding(self, column: Any, origin: Origin) -> list[Finding]:
+    def unseen_finding(self, column: Column) -> list[BatchFinding]:
         """Return the finding about unseen categories, for `unknown_category: error`."""
         rows = self.unseen(column)
         if not rows.any():
@@ -97,12 +103,11 @@ class Categorical:
                 column=self.name,
                 rows=rows,
                 values=lambda row: array[row].as_py(),
-                origin=origin,
                 hints=("`data.unknown_category: other` takes them as one that is none of the known",),
             )
         ]
 
-    def encode(self, column: Any, out: NDArray[np.float64], origin: Origin) -> list[Finding]:  # noqa: ARG002
+    def encode(self, column: Column, out: NDArray[np.float64]) -> list[BatchFinding]:
         """Write the input columns of `column`, (n,), into `out`, (n, width). Returns no findings: every value is valid."""
         positions = self.positions(column)
         if self.dimensions:
@@ -113,12 +118,12 @@ class Categorical:
         out[rows, positions[rows]] = 1.0
         return []
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> JsonObject:
         """Return the encoding as JSON."""
         return {"name": self.name, "categories": list(self.categories), "dimensions": self.dimensions, "indicator": self.indicator}
 
     @staticmethod
-    def from_state(state: Any) -> Categorical:
+    def from_state(state: Json) -> Categorical:
         """Return the encoding of `state()`. Raises RunUnreadable if `state` is invalid."""
         name, categories, dimensions, indicator = fields_of(state, "categorical", ("name", "categories", "dimensions", "indicator"))
         listed = tuple(text(category, f"categories[{position}]") for position, category in enumerate(items(categories, "categories")))
@@ -127,7 +132,7 @@ class Categorical:
         return Categorical(text(name, "name"), listed, integer(dimensions, "dimensions", 0, MOST_DIMENSIONS), flag(indicator, "indicator"))
 
 
-def positions_in(values: Any, categories: Any) -> NDArray[np.int64]:
+def positions_in(values: pa.Array, categories: pa.Array) -> NDArray[np.int64]:
     """Return the index of each text in `categories`, an Arrow array, (n,); -1 if absent. Another spelling of a category matches it.
 
     The index of a text does not depend on the other texts of the column.
@@ -140,13 +145,13 @@ def positions_in(values: Any, categories: Any) -> NDArray[np.int64]:
     return positions
 
 
-def index_in(values: Any, categories: Any) -> NDArray[np.int64]:
+def index_in(values: pa.Array, categories: pa.Array) -> NDArray[np.int64]:
     result = pc.index_in(values, value_set=categories)
     return np.where(bits(result.is_valid()), plain_values(result, np.int32).astype(np.int64), -1)
 
 
 # How software writes the same value otherwise: whole numbers in a column with gaps as 7.0, truth values with a capital.
-SPELLINGS: tuple[Callable[[Any], Any], ...] = (
+SPELLINGS: tuple[Callable[[pa.Array], pa.Array], ...] = (
     lambda text: pc.replace_substring_regex(text, r"^(-?\d+)\.0$", r"\1"),
     lambda text: pc.replace_substring_regex(text, r"^(-?\d+)$", r"\1.0"),
     lambda text: pc.if_else(is_truth(text), pc.utf8_lower(text), text),
@@ -154,11 +159,11 @@ SPELLINGS: tuple[Callable[[Any], Any], ...] = (
 )
 
 
-def is_truth(text: Any) -> Any:
+def is_truth(text: pa.Array) -> pa.Array:
     return pc.is_in(pc.utf8_lower(text), value_set=text_column(["true", "false"]))
 
 
-def respelled(values: Any, categories: Any) -> NDArray[np.int64]:
+def respelled(values: pa.Array, categories: pa.Array) -> NDArray[np.int64]:
     """Return the index of texts that match a category only in another spelling, (n,); -1 if there is no match."""
     positions = np.full(len(values), -1, dtype=np.int64)
     for spelled in SPELLINGS:
@@ -170,9 +175,10 @@ def respelled(values: Any, categories: Any) -> NDArray[np.int64]:
     return positions
 
 
-def faults(feature: Feature, categories: list[str], origin: Origin) -> list[Finding]:
-    where = column_location(origin.names[0], feature.name)
+def faults(feature: Feature, categories: list[str]) -> list[BatchFinding]:
     if len(categories) > MOST_CATEGORIES:
         what = f"it has {len(categories):,} categories; at most {MOST_CATEGORIES:,} can be learned"
-        return [Finding("too-many-categories", what, where, hints=("an identifier belongs into `data.id`; or group the rare ones",))]
+        return [
+            BatchFinding("too-many-categories", what, feature.name, hints=("an identifier belongs into `data.id`; or group the rare ones",))
+        ]
     return []

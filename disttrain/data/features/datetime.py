@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from disttrain.data.features.numeric import mean_and_deviation
-from disttrain.data.json_state import fields_of, flag, number, text
-from disttrain.data.messages import Origin
-from disttrain.data.schema import Feature
+from disttrain.data.io.arrow_arrays import Column
+from disttrain.data.json_state import Json, JsonObject, fields_of, flag, number, text
+from disttrain.data.messages import BatchFinding
 from disttrain.data.value_checks import checked_times
-from disttrain.errors import Finding
 
 DAY, HOUR = 86_400, 3_600
 Integers = NDArray[np.int64]
@@ -52,18 +50,16 @@ class Datetime:
     indicator: bool
 
     @staticmethod
-    def fit(
-        feature: Feature, column: Any, scaling: str, origin: Origin, weight: NDArray[np.float64] | None = None  # noqa: ARG004
-    ) -> tuple[Datetime, list[Finding]]:  # fmt: skip
+    def fit(name: str, column: Column, weight: NDArray[np.float64] | None = None) -> tuple[Datetime, list[BatchFinding]]:
         """Fit the encoding to the training rows `column`, (n,), with weights (n,). Returns it with the findings about these rows."""
-        seconds, missing, findings = checked_times(feature.name, column, origin)
+        seconds, missing, findings = checked_times(name, column)
         present = seconds[~missing]
         years = calendar_parts(present)[0].astype(np.float64)
         one_year = not present.size or bool(years.min() == years.max())
         weight = weight if weight is None else weight[~missing]
         centre, scale = (float(years[0]) if present.size else 0.0, CONSTANT_YEAR) if one_year else mean_and_deviation(years, weight)
         constant = not present.size or bool(present.min() == present.max())
-        return Datetime(feature.name, centre, scale, constant, bool(missing.any())), findings
+        return Datetime(name, centre, scale, constant, bool(missing.any())), findings
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -71,9 +67,9 @@ class Datetime:
         parts = [f"{self.name} {part} {wave}" for part in ("month", "weekday", "hour") for wave in ("sin", "cos")]
         return (f"{self.name} year", *parts, *([f"{self.name} missing"] if self.indicator else []))
 
-    def encode(self, column: Any, out: NDArray[np.float64], origin: Origin) -> list[Finding]:
+    def encode(self, column: Column, out: NDArray[np.float64]) -> list[BatchFinding]:
         """Write the input columns of `column`, (n,), into `out`, (n, 7 or 8). Returns the findings about its values."""
-        seconds, missing, findings = checked_times(self.name, column, origin)
+        seconds, missing, findings = checked_times(self.name, column)
         year, month, weekday, hour = calendar_parts(seconds)
         out[:, 0] = 0.0 if self.constant else (year - self.centre) / self.scale
         out[:, 1:3], out[:, 3:5], out[:, 5:7] = MONTHS[month], WEEKDAYS[weekday], HOURS[hour]
@@ -84,7 +80,7 @@ class Datetime:
             out[:, 7] = missing
         return findings
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> JsonObject:
         """Return the encoding as JSON."""
         return {
             "name": self.name,
@@ -95,7 +91,7 @@ class Datetime:
         }
 
     @staticmethod
-    def from_state(state: Any) -> Datetime:
+    def from_state(state: Json) -> Datetime:
         """Return the encoding of `state()`. Raises RunUnreadable if `state` is invalid."""
         keys = ("name", "centre", "spread", "constant", "indicator")
         name, centre, scale, constant, indicator = fields_of(state, "datetime", keys)

@@ -2,42 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
-from disttrain.data.features.categorical import Categorical
+from disttrain.data.features.categorical import Categorical, Embedding
 from disttrain.data.features.datetime import Datetime
 from disttrain.data.features.numeric import Boolean, Numeric
-from disttrain.data.io.arrow_arrays import boolean_column, missing_values
-from disttrain.data.json_state import each, fields_of, refuse, text
-from disttrain.data.messages import Origin, column_location, display, raise_any, row_finding, rows_have
+from disttrain.data.io.arrow_arrays import Batch, Column, boolean_column, missing_values
+from disttrain.data.json_state import Json, JsonObject, each, fields_of, refuse, text
+from disttrain.data.messages import BatchError, BatchFinding, display, missing_column, raise_in_batch, row_finding, rows_have
 from disttrain.data.schema import Feature, Schema
 from disttrain.errors import DataError, Finding
 
 Part = Numeric | Boolean | Categorical | Datetime
+Weight = NDArray[np.float64]
+Fit = Callable[[Feature, Column, str, Weight | None], tuple[Part, list[BatchFinding]]]
 
-# How each kind of feature is encoded; a further kind is one row here and one in schema.KINDS.
-PARTS: dict[str, type[Numeric] | type[Boolean] | type[Categorical] | type[Datetime]] = {
-    "numeric": Numeric,
-    "boolean": Boolean,
-    "categorical": Categorical,
-    "datetime": Datetime,
+# How each kind of feature is encoded, and fitted to a column with a scaling and weights; a further kind is one row here and one in schema.KINDS.
+PARTS: dict[str, tuple[type[Numeric] | type[Boolean] | type[Categorical] | type[Datetime], Fit]] = {
+    "numeric": (Numeric, lambda feature, column, scaling, weight: Numeric.fit(feature.name, column, scaling, weight)),
+    "boolean": (Boolean, lambda feature, column, scaling, weight: Boolean.fit(feature.name, column)),
+    "categorical": (Categorical, lambda feature, column, scaling, weight: Categorical.fit(feature, column)),
+    "datetime": (Datetime, lambda feature, column, scaling, weight: Datetime.fit(feature.name, column, weight)),
 }
 MISSING = ("impute", "drop", "error")
 UNKNOWN = ("other", "error")
-
-
-@dataclass(frozen=True)
-class Embedding:
-    """An input column of codes 0 … categories − 1, each looked up as a vector of `dimensions` numbers. Code 0 is never trained."""
-
-    column: int
-    categories: int
-    dimensions: int
 
 
 @dataclass(frozen=True)
@@ -62,36 +55,33 @@ class Encoder:
     @staticmethod
     def fit(
         schema: Schema,
-        table: Any,
+        table: pa.Table,
         *,
         missing: str = "impute",
         unknown_category: str = "other",
         scaling: str = "standard",
         rows: NDArray[np.bool_] | None = None,
-        origin: Origin | None = None,
-        weight: NDArray[np.float64] | None = None,
+        weight: Weight | None = None,
     ) -> Encoder:
         """Fit the encoder to the schema's features, on the rows of the table in the mask `rows`, or on all rows.
 
         A row counts `weight` (n,) times; a row of weight 0 has no effect.
         Raises DataError with all faults: no rows, an empty column, values that are not numbers, and missing values if `missing` is error.
         """
-        start = origin or Origin()
         if not (table.num_rows if rows is None else rows.sum()):
-            raise DataError(Finding("no-rows", "there is no row to train on", start.names[0]))
-        raise_any(absent(schema.feature_columns, table, start))
+            raise BatchError(BatchFinding("no-rows", "there is no row to train on"))
+        raise_in_batch(absent(schema.feature_columns, table))
         rows = rows if weight is None else (weight > 0) & (True if rows is None else rows)
         used = rows_with_all(schema, table, rows) if missing == "drop" else rows
         masses = weight if weight is None or used is None else weight[used]
-        rows_origin = start if used is None else start.rows(start.positions_of(np.flatnonzero(used)))
         mask = None if used is None else boolean_column(used)
         parts, findings = [], []
         for feature in schema.features:
             column = table.column(feature.name) if mask is None else table.column(feature.name).filter(mask)
-            part, faults = fitted(feature, column, scaling, rows_origin, masses)
+            part, faults = fitted(feature, column, scaling, masses)
             parts.append(part)
-            findings += [*faults, *(missing_findings(feature.name, column, rows_origin) if missing == "error" else ())]
-        raise_any(findings)
+            findings += [*faults, *(missing_findings(feature.name, column) if missing == "error" else ())]
+        raise_in_batch(findings if used is None else [finding.among(np.flatnonzero(used)) for finding in findings])
         return Encoder(tuple(parts), missing, unknown_category)
 
     @property
@@ -136,29 +126,28 @@ class Encoder:
             yield part, start, start + len(part.columns)
             start += len(part.columns)
 
-    def features(self, batch: Any, origin: Origin | None = None) -> NDArray[np.float64]:
+    def features(self, batch: Batch) -> NDArray[np.float64]:
         """Return the input columns of a table or record batch of n rows: (n, width) float64, finite.
 
         Raises DataError with all faults: absent columns, infinite values, text for numbers; by policy missing values and unknown
         categories.
         """
-        start = origin or Origin()
-        raise_any(absent([part.name for part in self.parts], batch, start))
+        raise_in_batch(absent([part.name for part in self.parts], batch))
         out = np.empty((batch.num_rows, self.width))
-        raise_any(self.write(batch, out, start))
+        raise_in_batch(self.write(batch, out))
         return out
 
-    def write(self, batch: Any, out: NDArray[np.float64], origin: Origin) -> Iterator[Finding]:
+    def write(self, batch: Batch, out: NDArray[np.float64]) -> Iterator[BatchFinding]:
         """Fill `out`, (n, width), with the input columns of the batch. Yields the findings about its values."""
         for part, first, last in self.spans():
             column = batch.column(part.name)
-            yield from part.encode(column, out[:, first:last], origin)
+            yield from part.encode(column, out[:, first:last])
             if self.missing == "error":
-                yield from missing_findings(part.name, column, origin)
+                yield from missing_findings(part.name, column)
             if self.unknown_category == "error" and isinstance(part, Categorical):
-                yield from part.unseen_finding(column, origin)
+                yield from part.unseen_finding(column)
 
-    def usable(self, batch: Any) -> NDArray[np.bool_]:
+    def usable(self, batch: Batch) -> NDArray[np.bool_]:
         """Return a mask (n,) of the usable rows. `missing: drop` removes rows without a value in some feature; other policies keep all
         rows.
         """
@@ -168,7 +157,7 @@ class Encoder:
                 complete &= ~missing_values(batch.column(part.name))
         return complete
 
-    def notes(self, batch: Any) -> dict[str, FeatureCounts]:
+    def notes(self, batch: Batch) -> dict[str, FeatureCounts]:
         """Return the counts of missing values and unknown categories in a batch, for the features that have any."""
         notes = {}
         for part in self.parts:
@@ -177,14 +166,14 @@ class Encoder:
             notes[part.name] = FeatureCounts(int(missing_values(column).sum()), unseen)
         return {name: note for name, note in notes.items() if note.missing or note.unseen}
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> JsonObject:
         """Return the encoder as JSON."""
-        kinds = {kind: name for name, kind in PARTS.items()}
+        kinds = {part: kind for kind, (part, _) in PARTS.items()}
         parts = [{"kind": kinds[type(part)], **part.state()} for part in self.parts]
         return {"missing": self.missing, "unknown_category": self.unknown_category, "parts": parts}
 
     @staticmethod
-    def from_state(state: Any) -> Encoder:
+    def from_state(state: Json) -> Encoder:
         """Return the encoder of `state()`. Raises RunUnreadable if `state` is invalid: a scale of 0, a repeated name, an unknown kind."""
         missing, unknown, stored = fields_of(state, "encoder", ("missing", "unknown_category", "parts"))
         parts = each(stored, "parts", part_from)
@@ -193,25 +182,25 @@ class Encoder:
         return Encoder(parts, text(missing, "missing", MISSING), text(unknown, "unknown_category", UNKNOWN))
 
 
-def part_from(state: Any) -> Part:
+def part_from(state: Json) -> Part:
     if not isinstance(state, dict):
         raise refuse("a feature must be an object")
     kind = text(state.get("kind"), "kind", tuple(PARTS))
-    return PARTS[kind].from_state({key: value for key, value in state.items() if key != "kind"})
+    part, _ = PARTS[kind]
+    return part.from_state({key: value for key, value in state.items() if key != "kind"})
 
 
-def fitted(feature: Feature, column: Any, scaling: str, origin: Origin, weight: NDArray[np.float64] | None) -> tuple[Part, list[Finding]]:
-    part, findings = PARTS[feature.kind].fit(feature, column, scaling, origin, weight)
+def fitted(feature: Feature, column: Column, scaling: str, weight: Weight | None) -> tuple[Part, list[BatchFinding]]:
+    _, fit = PARTS[feature.kind]
+    part, findings = fit(feature, column, scaling, weight)
     if part.constant and missing_values(column).all():
         what = "it has no value in any training row"
         hints = (f"leave it out of the features: `{display(feature.name)}`",)
-        return Boolean(feature.name, True, False), [
-            Finding("empty-column", what, column_location(origin.names[0], feature.name), hints=hints)
-        ]
+        return Boolean(feature.name, True, False), [BatchFinding("empty-column", what, feature.name, hints=hints)]
     return part, findings
 
 
-def rows_with_all(schema: Schema, table: Any, rows: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
+def rows_with_all(schema: Schema, table: pa.Table, rows: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
     """Return a mask (n,) of those `rows` that have a value in every feature. Raises DataError if there is none."""
     complete = np.ones(table.num_rows, dtype=bool) if rows is None else rows.copy()
     for feature in schema.features:
@@ -223,15 +212,15 @@ def rows_with_all(schema: Schema, table: Any, rows: NDArray[np.bool_] | None) ->
     return complete
 
 
-def missing_findings(name: str, column: Any, origin: Origin) -> Iterator[Finding]:
+def missing_findings(name: str, column: Column) -> Iterator[BatchFinding]:
     rows = missing_values(column)
     if rows.any():
         what = f"{rows_have(rows)} no value, and `data.missing` is error"
         hints = ("`data.missing: impute` or `drop`",)
-        yield row_finding("missing-value", what, column=name, rows=rows, origin=origin, hints=hints)
+        yield row_finding("missing-value", what, column=name, rows=rows, hints=hints)
 
 
-def absent(names: Sequence[str], batch: Any, origin: Origin) -> Iterator[Finding]:
+def absent(names: Sequence[str], batch: Batch) -> Iterator[BatchFinding]:
     for name in names:
         if len(batch.schema.get_all_field_indices(name)) != 1:
-            yield Finding("missing-column", f"there is no column `{display(name)}`", origin.names[0])
+            yield missing_column(name)

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import scipy
 from numpy.typing import NDArray
 
-from disttrain.data.json_state import fields_of, flag, increasing, number, text
-from disttrain.data.messages import Origin, row_finding
-from disttrain.data.schema import Feature
+from disttrain.data.io.arrow_arrays import Column
+from disttrain.data.json_state import Json, JsonObject, fields_of, flag, increasing, number, text
+from disttrain.data.messages import BatchFinding, row_finding
 from disttrain.data.value_checks import LARGEST, checked_numbers, counted
-from disttrain.errors import Finding
 from disttrain.quantiles import ROUNDING, cumulative_shares, weighted_quantiles
 
 MOST_QUANTILES = 1000
@@ -41,28 +39,28 @@ class Numeric:
     scores: tuple[float, ...] = ()
 
     @staticmethod
-    def fit(feature: Feature, column: Any, scaling: str, origin: Origin, weight: Floats | None = None) -> tuple[Numeric, list[Finding]]:
+    def fit(name: str, column: Column, scaling: str, weight: Floats | None = None) -> tuple[Numeric, list[BatchFinding]]:
         """Fit the encoding to the training rows `column`, (n,), with weights (n,). Returns it with the findings about these rows."""
-        values, missing, findings = checked_numbers(feature.name, column, origin)
+        values, missing, findings = checked_numbers(name, column)
         present, weight = (values[~missing], weight if weight is None else weight[~missing]) if missing.any() else (values, weight)
         if findings or not present.size:
-            return Numeric(feature.name, 0.0, 1.0, 0.0, True, False), findings
+            return Numeric(name, 0.0, 1.0, 0.0, True, False), findings
         constant = bool(present.min() == present.max())
         median, indicator = float(weighted_quantiles(present, weight, [0.5])[0]), bool(missing.any())
         if scaling == "quantile" and not constant:
             quantiles, scores = normal_scores(present, weight)
-            return Numeric(feature.name, 0.0, 1.0, median, False, indicator, quantiles, scores), []
+            return Numeric(name, 0.0, 1.0, median, False, indicator, quantiles, scores), []
         centre, scale = mean_and_deviation(present, weight) if scaling == "standard" and not constant else (0.0, 1.0)
-        return Numeric(feature.name, centre, scale, median, constant, indicator), []
+        return Numeric(name, centre, scale, median, constant, indicator), []
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Readable names of the input columns."""
         return (self.name, f"{self.name} missing") if self.indicator else (self.name,)
 
-    def encode(self, column: Any, out: Floats, origin: Origin) -> list[Finding]:
+    def encode(self, column: Column, out: Floats) -> list[BatchFinding]:
         """Write the input columns of `column`, (n,), into `out`, (n, 1 or 2). Returns the findings about its values."""
-        values, missing, findings = checked_numbers(self.name, column, origin)
+        values, missing, findings = checked_numbers(self.name, column)
         if findings:
             return findings
         some = bool(missing.any())
@@ -73,7 +71,7 @@ class Numeric:
         if not outliers.any():
             return []
         what = f"{counted(outliers)} more than {FARTHEST:g} standard deviations of the training rows from their mean"
-        return [row_finding("value-too-large", what, column=self.name, rows=outliers, values=lambda row: f"{values[row]:g}", origin=origin)]
+        return [row_finding("value-too-large", what, column=self.name, rows=outliers, values=lambda row: f"{values[row]:g}")]
 
     def transform(self, values: Floats, out: Floats) -> None:
         """Write the scaled `values`, (n,), into `out`, (n,)."""
@@ -85,13 +83,13 @@ class Numeric:
             np.subtract(values, self.centre, out=out)
             np.divide(out, self.scale, out=out)
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> JsonObject:
         """Return the encoding as JSON."""
         numbers = {"centre": self.centre, "spread": self.scale, "fill": self.fill, "constant": self.constant, "indicator": self.indicator}
         return {"name": self.name, **numbers, "quantiles": list(self.quantiles), "scores": list(self.scores)}
 
     @staticmethod
-    def from_state(state: Any) -> Numeric:
+    def from_state(state: Json) -> Numeric:
         """Return the encoding of `state()`. Raises RunUnreadable if `state` is invalid."""
         keys = ("name", "centre", "spread", "fill", "constant", "indicator", "quantiles", "scores")
         name, centre, scale, fill, constant, indicator, quantiles, scores = fields_of(state, "numeric", keys)
@@ -152,34 +150,32 @@ class Boolean:
     indicator: bool
 
     @staticmethod
-    def fit(
-        feature: Feature, column: Any, scaling: str, origin: Origin, weight: Floats | None = None  # noqa: ARG004
-    ) -> tuple[Boolean, list[Finding]]:  # fmt: skip
+    def fit(name: str, column: Column) -> tuple[Boolean, list[BatchFinding]]:
         """Fit the encoding to the training rows `column`, (n,). Returns it with the findings about these rows."""
-        values, missing, findings = checked_numbers(feature.name, column, origin)
+        values, missing, findings = checked_numbers(name, column)
         present = values[~missing]
         constant = not present.size or bool(present.min() == present.max())
-        return Boolean(feature.name, constant, bool(missing.any())), findings
+        return Boolean(name, constant, bool(missing.any())), findings
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Readable names of the input columns."""
         return (self.name, f"{self.name} missing") if self.indicator else (self.name,)
 
-    def encode(self, column: Any, out: Floats, origin: Origin) -> list[Finding]:
+    def encode(self, column: Column, out: Floats) -> list[BatchFinding]:
         """Write the input columns of `column`, (n,), into `out`, (n, 1 or 2). Returns the findings about its values."""
-        values, missing, findings = checked_numbers(self.name, column, origin)
+        values, missing, findings = checked_numbers(self.name, column)
         out[:, 0] = 0.0 if self.constant else np.where(missing, 0.0, values)
         if self.indicator:
             out[:, 1] = missing
         return findings
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> JsonObject:
         """Return the encoding as JSON."""
         return {"name": self.name, "constant": self.constant, "indicator": self.indicator}
 
     @staticmethod
-    def from_state(state: Any) -> Boolean:
+    def from_state(state: Json) -> Boolean:
         """Return the encoding of `state()`. Raises RunUnreadable if `state` is invalid."""
         name, constant, indicator = fields_of(state, "boolean", ("name", "constant", "indicator"))
         return Boolean(text(name, "name"), flag(constant, "constant"), flag(indicator, "indicator"))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+
+import pyarrow as pa
 
 from disttrain.data.io.csv_dialect import Dialect
 from disttrain.data.io.files import STDIN, stamp
@@ -20,7 +21,7 @@ class ChunkCache:
 
     def __init__(self) -> None:
         self.expected: tuple[str, ...] = ()
-        self._chunks: dict[Path, list[Any]] = {}
+        self._chunks: dict[Path, list[pa.RecordBatch]] = {}
         self._columns: dict[Path, set[str]] = {}
 
     def clear(self) -> None:
@@ -29,8 +30,8 @@ class ChunkCache:
         self._columns.clear()
 
     def batches(
-        self, format: Format, path: Path, columns: Sequence[str], schema: Any, dialect: Dialect, text: Collection[str], rows: int
-    ) -> Iterator[Any]:  # fmt: skip
+        self, format: Format, path: Path, columns: Sequence[str], schema: pa.Schema, dialect: Dialect, text: Collection[str], rows: int
+    ) -> Iterator[pa.RecordBatch]:  # fmt: skip
         """Yield the record batches of `format.batches`; a parse includes the `expected` columns of the file, for later passes."""
         if not set(columns) <= self._columns.get(path, set()):
             if format is not CSV or not self.expected or path == STDIN or stamp(path)[0] > MOST_BYTES:
@@ -41,11 +42,11 @@ class ChunkCache:
         for batch in self._chunks[path]:
             yield batch.select(list(columns))
 
-    def _parsed(self, path: Path, columns: Sequence[str], schema: Any, dialect: Dialect, rows: int) -> Iterator[Any]:
+    def _parsed(self, path: Path, columns: Sequence[str], schema: pa.Schema, dialect: Dialect, rows: int) -> Iterator[pa.RecordBatch]:
         once = {name for name, times in Counter(schema.names).items() if times == 1}
         later = {*self.expected, *self._columns.get(path, ())} & once
         parsed = list(dict.fromkeys((*columns, *sorted(later))))
-        chunks: list[Any] | None = []
+        chunks: list[pa.RecordBatch] | None = []
         size = 0
         for batch in CSV.batches(path, parsed, schema, dialect, (), rows):
             yield batch.select(list(columns))

@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 
 from disttrain.data.io.csv_dialect import Dialect, header_of
 from disttrain.data.io.durations import duration_text
-from disttrain.data.io.files import HEAD_BYTES, opened_text, reading
+from disttrain.data.io.files import HEAD_BYTES, Sink, opened_text, reading
 from disttrain.data.messages import display_path
 from disttrain.errors import DataError, Finding
 
@@ -28,12 +27,12 @@ LONGEST_ROW = 256 << 20
 UTF8_MARK = b"\xef\xbb\xbf"
 
 
-def csv_schema(path: Path, dialect: Dialect) -> Any:
+def csv_schema(path: Path, dialect: Dialect) -> pa.Schema:
     """Return the schema of the file: all columns are text."""
     return pa.schema([(name, pa.string()) for name in header_of(path, dialect)])
 
 
-def source(path: Path, dialect: Dialect) -> Any:
+def source(path: Path, dialect: Dialect) -> pa.NativeFile:
     """Return the text for the CSV reader, from the header on. The reader refuses a header without a line end, so small files get one."""
     before = before_header(path, dialect)
     with from_header(path, dialect, before) as file:
@@ -60,14 +59,14 @@ def before_header(path: Path, dialect: Dialect) -> int:
     return size
 
 
-def from_header(path: Path, dialect: Dialect, before: int) -> Any:
+def from_header(path: Path, dialect: Dialect, before: int) -> pa.NativeFile:
     file = opened_text(path, dialect.encoding)
     while before:
         before -= len(file.read(min(before, HEAD_BYTES)))
     return file
 
 
-def blocks(path: Path, columns: Sequence[str], names: Sequence[str], dialect: Dialect, size: int) -> Iterator[Any]:
+def blocks(path: Path, columns: Sequence[str], names: Sequence[str], dialect: Dialect, size: int) -> Iterator[pa.RecordBatch]:
     """Yield the rows of `columns` from a file with the columns `names`, as text. Only an empty field is null."""
     yield from arrow_csv.open_csv(
         source(path, dialect),
@@ -81,7 +80,7 @@ def blocks(path: Path, columns: Sequence[str], names: Sequence[str], dialect: Di
     )
 
 
-def csv_batches(path: Path, columns: Sequence[str], schema: Any, dialect: Dialect, rows: int) -> Iterator[Any]:  # noqa: ARG001
+def csv_batches(path: Path, columns: Sequence[str], schema: pa.Schema, dialect: Dialect, rows: int) -> Iterator[pa.RecordBatch]:  # noqa: ARG001
     """Yield record batches of `columns` as text, of about 1 MiB each (more in files of many columns)."""
     names = schema.names
     # A quote that is never closed shows in the last column.
@@ -147,7 +146,7 @@ def end_of(match: re.Match[bytes] | None) -> int:
     return 0 if match is None else match.end()
 
 
-def csv_rows(path: Path, schema: Any, dialect: Dialect) -> int:
+def csv_rows(path: Path, schema: pa.Schema, dialect: Dialect) -> int:
     """Count the rows of the file, by reading its first column."""
     return sum(batch.num_rows for batch in csv_batches(path, schema.names[:1], schema, dialect, 0))
 
@@ -178,7 +177,7 @@ def cells_of(reader: Iterator[list[str]]) -> Iterator[list[str]]:
         yield from reader
 
 
-def csv_writer(sink: Any, schema: Any) -> Any:
+def csv_writer(sink: Sink, schema: pa.Schema) -> _Writer:
     """Return a writer of CSV with a header. `sink` is a path or an open binary file."""
     return _Writer(sink, schema)
 
@@ -188,7 +187,7 @@ class _Writer:
     text.
     """
 
-    def __init__(self, sink: Any, schema: Any) -> None:
+    def __init__(self, sink: Sink, schema: pa.Schema) -> None:
         self.writer = arrow_csv.CSVWriter(sink, _unfolded(pa.Table.from_batches([], schema)).schema)
 
     def __enter__(self) -> _Writer:
@@ -197,11 +196,11 @@ class _Writer:
     def __exit__(self, *fault: object) -> None:
         self.close()
 
-    def write_table(self, table: Any) -> None:
+    def write_table(self, table: pa.Table) -> None:
         """Append the rows of a table."""
         self.writer.write_table(_unfolded(table))
 
-    def write_batch(self, batch: Any) -> None:
+    def write_batch(self, batch: pa.RecordBatch) -> None:
         """Append the rows of a record batch."""
         self.write_table(pa.Table.from_batches([batch]))
 
@@ -210,7 +209,7 @@ class _Writer:
         self.writer.close()
 
 
-def _unfolded(table: Any) -> Any:
+def _unfolded(table: pa.Table) -> pa.Table:
     names, columns = [], []
     for name, column in zip(table.column_names, table.columns, strict=True):
         folded = range(column.type.list_size) if pa.types.is_fixed_size_list(column.type) else ()

@@ -8,8 +8,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
+from disttrain.config.sections.data import CsvSection
 from disttrain.data.io.files import HEAD_BYTES, empty_file, head, opened_text, reading, require_text
 from disttrain.data.messages import display, display_path
 from disttrain.errors import DataError, Finding
@@ -95,7 +95,7 @@ PLAIN = Dialect()
 TYPED = Dialect(missing=())
 
 
-def dialect_of(path: Path, options: Any = None) -> Dialect:
+def dialect_of(path: Path, options: CsvSection | None = None) -> Dialect:
     """Return the dialect of a text file: from `options` (the config's `data.csv`), and otherwise recognised in the first 64 KiB.
 
     Raises DataError if the file is empty, is not text, or has another encoding than `options` says.
@@ -135,7 +135,7 @@ def words_in(columns: Sequence[set[str]], dialect: Dialect) -> tuple[str, ...]:
     return tuple(sorted(observed))[:6]
 
 
-def _option(options: Any, key: str) -> str | None:
+def _option(options: CsvSection | None, key: str) -> str | None:
     value: str = getattr(options, key, "auto")
     return None if value == "auto" else value
 

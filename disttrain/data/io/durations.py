@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from disttrain.data.io.arrow_arrays import joined, text_column
+from disttrain.data.io.arrow_arrays import Column, joined, text_column
 
 _DIGITS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
 
 
-def duration_text(column: Any) -> Any:
+def duration_text(column: Column) -> pa.Array:
     """Return a column of durations as an Arrow array of text, such as `0:00:01` or `-26:30:00.500`."""
     array = joined(column)
     digits = _DIGITS[array.type.unit]

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import BinaryIO, TypeAlias
 
 import pyarrow as pa
 
@@ -20,6 +20,8 @@ from disttrain.data.messages import display, display_path
 from disttrain.errors import DataError, Finding, bytes_requested
 
 STDIN = Path("-")
+# Where a writer writes: a path or an open binary file.
+Sink: TypeAlias = "str | Path | BinaryIO | pa.NativeFile"
 HEAD_BYTES = 65_536
 # Who asks for more bytes at once believes a broken file; for less, memory has run out.
 _LIE = 1 << 30
@@ -117,7 +119,7 @@ def other_file(path: Path) -> tuple[str, ...]:
     return () if suggestion is None else (f"did you mean `{display_path(path.parent / suggestion)}`?",)
 
 
-def opened(path: Path) -> Any:
+def opened(path: Path) -> pa.NativeFile:
     """Open the bytes of the file, or of standard input, as an Arrow input and context manager. Raises DataError if it is no regular
     file.
     """
@@ -136,7 +138,7 @@ def compression_of(path: Path) -> str | None:
     return name if name in COMPRESSIONS.values() else None
 
 
-def opened_text(path: Path, encoding: str = "utf-8") -> Any:
+def opened_text(path: Path, encoding: str = "utf-8") -> pa.NativeFile:
     """Open the text of the file, uncompressed and as UTF-8, as an Arrow input and context manager."""
     kind = compression_of(path)
     stream = opened(path) if kind is None else pa.CompressedInputStream(opened(path), kind)
@@ -149,7 +151,7 @@ def head(path: Path) -> bytes:
         return read_up_to(file, HEAD_BYTES)
 
 
-def read_up_to(file: Any, size: int) -> bytes:
+def read_up_to(file: pa.NativeFile, size: int) -> bytes:
     # A stream of compressed bytes gives what one block holds, however much is asked for.
     content = b""
     while len(content) < size and (block := bytes(file.read(size - len(content)))):
@@ -237,7 +239,7 @@ def stamp(path: Path) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
-def digest(path: Path) -> dict[str, Any]:
+def digest(path: Path) -> dict[str, str | int]:
     """Return the size in bytes and the SHA-256 of a file."""
     sha, size = hashlib.sha256(), 0
     with reading(path, "a file"), opened(path) as file:

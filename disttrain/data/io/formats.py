@@ -5,24 +5,40 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Protocol, Self
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from disttrain.choices import SUFFIXES
+from disttrain.config.sections.data import CsvSection
 from disttrain.data.io import csv, ndjson, parquet_arrow
 from disttrain.data.io.csv_dialect import TYPED, Dialect, dialect_of
-from disttrain.data.io.files import COMPRESSIONS, STDIN, UNPACKING, head, looks_like
+from disttrain.data.io.files import COMPRESSIONS, STDIN, UNPACKING, Sink, head, looks_like
 from disttrain.data.messages import display_path
 from disttrain.errors import DataError, Finding
 
 Lines = Callable[[Path, Dialect, NDArray[np.int64]], NDArray[np.int64]]
 
 
-def typed(path: Path, options: Any) -> Dialect:  # noqa: ARG001
+def typed(path: Path, options: CsvSection | None) -> Dialect:  # noqa: ARG001
     """Return the dialect of a file whose format has types."""
     return TYPED
+
+
+class Writer(Protocol):
+    """A context manager that writes tables and record batches of one schema."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *fault: object) -> None: ...
+
+    def write_table(self, table: pa.Table) -> None: ...
+
+    def write_batch(self, batch: pa.RecordBatch) -> None: ...
+
+    def close(self) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -32,18 +48,17 @@ class Format:
     `dialect(path, options)` returns the dialect of its text, `schema(path, dialect)` its Arrow schema, `rows(path, schema, dialect)` the
     number of rows. `batches(path, columns, schema, dialect, text, rows)` yields record batches of `columns`, of which those in `text` are
     the text of their values; a batch has at most `rows` rows if the format has no blocks. `lines(path, dialect, rows)` returns the line of
-    each of some rows, for formats with lines. `writer(sink, schema)` returns a context manager with `write_batch`, `write_table` and
-    `close`.
+    each of some rows, for formats with lines. `writer(sink, schema)` returns a Writer.
     Raises DataError for broken files.
     """
 
     name: str
     suffixes: tuple[str, ...]
-    dialect: Callable[[Path, Any], Dialect]
-    schema: Callable[[Path, Dialect], Any]
-    batches: Callable[[Path, Sequence[str], Any, Dialect, Collection[str], int], Iterator[Any]]
-    rows: Callable[[Path, Any, Dialect], int]
-    writer: Callable[[Any, Any], Any]
+    dialect: Callable[[Path, CsvSection | None], Dialect]
+    schema: Callable[[Path, Dialect], pa.Schema]
+    batches: Callable[[Path, Sequence[str], pa.Schema, Dialect, Collection[str], int], Iterator[pa.RecordBatch]]
+    rows: Callable[[Path, pa.Schema, Dialect], int]
+    writer: Callable[[Sink, pa.Schema], Writer]
     lines: Lines | None = None
 
     @property

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote
 
 import numpy as np
@@ -26,7 +25,7 @@ def partitions(path: Path) -> dict[str, str | None]:
     return dict(reversed(pairs))
 
 
-def partition_types(paths: Sequence[Path], text: Collection[str]) -> dict[str, Any]:
+def partition_types(paths: Sequence[Path], text: Collection[str]) -> dict[str, pa.DataType]:
     """Return one Arrow type for each key over all files: int64 if all its values are integers, else text. Keys in `text` are text."""
     values: dict[str, set[str]] = {}
     for path in paths:
@@ -41,7 +40,7 @@ def is_whole(value: str) -> bool:
     return plain and int(digits[:17]) <= LARGEST_WHOLE
 
 
-def constant(value: str | None, kind: Any, rows: int) -> Any:
+def constant(value: str | None, kind: pa.DataType, rows: int) -> pa.Array:
     """Return an Arrow array of `rows` copies of the value."""
     if value is None:
         return pa.nulls(rows, kind)

@@ -15,9 +15,9 @@ import pyarrow.compute as pc
 import pyarrow.json as pj
 from numpy.typing import NDArray
 
-from disttrain.data.io.arrow_arrays import LARGEST_WHOLE, is_number, joined, text_column
+from disttrain.data.io.arrow_arrays import LARGEST_WHOLE, Column, is_number, joined, text_column
 from disttrain.data.io.durations import duration_text, spelled
-from disttrain.data.io.files import empty_file, head, opened_text, reading, require_text
+from disttrain.data.io.files import Sink, empty_file, head, opened_text, reading, require_text
 from disttrain.errors import DataError
 
 BLOCK_BYTES = 4 << 20
@@ -49,7 +49,7 @@ def blocks(path: Path) -> Iterator[bytes]:
         yield rest
 
 
-def parsed(block: bytes, text: Collection[str] = (), schema: Any = None) -> Any:
+def parsed(block: bytes, text: Collection[str] = (), schema: pa.Schema | None = None) -> pa.Table:
     """Return the rows of a block. Columns in `text` are the text of their values; the others follow `schema`, or are inferred without
     one.
     """
@@ -83,7 +83,7 @@ def quoted(block: bytes, names: Collection[str]) -> bytes:
     return re.sub(rb"((?:" + keys + rb")\s*:\s*)" + SCALAR, rb'\1"\2"', block)
 
 
-def inferred(block: bytes, text: set[str]) -> Any:
+def inferred(block: bytes, text: set[str]) -> pa.Table:
     """Return the block with inferred types. Columns that mix text and other values are added to `text` and read as text."""
     while True:
         try:
@@ -103,10 +103,10 @@ def column_at(path: str, block: bytes) -> str | None:
     return next((name for row in rows for name in names if name in row), None)
 
 
-def ndjson_schema(path: Path) -> Any:
+def ndjson_schema(path: Path) -> pa.Schema:
     """Return the schema of the file, with types that hold for all of its values: text if some values are text and some are not."""
     require_text(path, "ndjson", head(path))
-    types: dict[str, Any] = {}
+    types: dict[str, pa.DataType] = {}
     text: set[str] = set()
     large: set[str] = set()
     empty = True
@@ -126,7 +126,7 @@ def ndjson_schema(path: Path) -> Any:
     return pa.schema([pa.field(name, kind, metadata=marks.get(name)) for name, kind in types.items()])
 
 
-def has_magnitude(values: Any, limit: int) -> bool:
+def has_magnitude(values: Column, limit: int) -> bool:
     """True if the absolute value of some number reaches the limit; False for columns of other types."""
     if not is_number(values.type):
         return False
@@ -134,12 +134,12 @@ def has_magnitude(values: Any, limit: int) -> bool:
     return bool(least.is_valid and (most.as_py() >= limit or least.as_py() <= -limit))
 
 
-def is_large(field: Any) -> bool:
+def is_large(field: pa.Field) -> bool:
     """True if a column of the schema of a file holds integers that Arrow may have rounded."""
     return bool(field.metadata == LARGE)
 
 
-def wider(one: Any, other: Any) -> Any:
+def wider(one: pa.DataType, other: pa.DataType) -> pa.DataType:
     """Return the narrowest type that holds both types; text if there is no other."""
     if one == other or pa.types.is_null(other):
         return one
@@ -177,7 +177,7 @@ def ndjson_lines(path: Path, rows: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.concatenate(starts)[rows]
 
 
-def ndjson_batches(path: Path, columns: Sequence[str], schema: Any, text: Collection[str]) -> Iterator[Any]:
+def ndjson_batches(path: Path, columns: Sequence[str], schema: pa.Schema, text: Collection[str]) -> Iterator[pa.RecordBatch]:
     """Yield record batches of about 4 MiB of text each, with `columns` in the types of `schema`. Columns in `text` are the text of their
     values.
     """
@@ -192,24 +192,24 @@ def ndjson_batches(path: Path, columns: Sequence[str], schema: Any, text: Collec
                 yield batch
 
 
-def written_in_quotes(kind: Any) -> bool:
+def written_in_quotes(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_timestamp(kind) or pa.types.is_null(kind))
 
 
 class LineWriter:
     """A writer of tables and record batches as one JSON object a line, with the interface of Arrow's writers."""
 
-    def __init__(self, sink: Any) -> None:
+    def __init__(self, sink: Sink) -> None:
         self.sink = open(sink, "wb") if isinstance(sink, str | Path) else sink  # noqa: SIM115 - closed by close(), as Arrow's writers are
         self.owns_sink = self.sink is not sink
 
-    def write_batch(self, batch: Any) -> None:
+    def write_batch(self, batch: pa.RecordBatch) -> None:
         if not batch.num_columns:
             self.sink.write(b"{}\n" * batch.num_rows)
         elif batch.num_rows:
             self.sink.write(lines_of(batch))
 
-    def write_table(self, table: Any) -> None:
+    def write_table(self, table: pa.Table) -> None:
         for batch in table.to_batches(max_chunksize=BLOCK_ROWS):
             self.write_batch(batch)
 
@@ -224,12 +224,12 @@ class LineWriter:
             self.sink.close()
 
 
-def ndjson_writer(sink: Any, schema: Any) -> Any:  # noqa: ARG001
+def ndjson_writer(sink: Sink, schema: pa.Schema) -> LineWriter:  # noqa: ARG001
     """Return a writer of one JSON object a line. `sink` is a path or an open binary file. NaN and infinities become null."""
     return LineWriter(sink)
 
 
-def lines_of(batch: Any) -> Any:
+def lines_of(batch: pa.RecordBatch) -> memoryview:
     """Return the rows of a batch as bytes: JSON objects, one a line."""
     parts = []
     for index, (name, column) in enumerate(zip(batch.schema.names, batch.columns, strict=True)):
@@ -239,12 +239,12 @@ def lines_of(batch: Any) -> Any:
     return memoryview(lines.buffers()[2])[ends[0] : ends[-1]]
 
 
-def literal(text: str) -> Any:
+def literal(text: str) -> pa.Scalar:
     # pa.scalar would import pandas.
     return text_column([text]).cast(LONG)[0]
 
 
-def json_text(array: Any) -> Any:
+def json_text(array: pa.Array) -> pa.Array:
     """Return the JSON of each value, an Arrow array of text. Null, NaN and infinities are `null`."""
     array = duration_text(array) if pa.types.is_duration(array.type) else array
     kind = array.type
@@ -262,7 +262,7 @@ def json_text(array: Any) -> Any:
     return pc.coalesce(text, literal("null")) if text.null_count else text
 
 
-def escaped(text: Any) -> Any:
+def escaped(text: pa.Array) -> pa.Array:
     """Escape texts for the inside of a JSON string."""
     if not pc.any(pc.match_substring_regex(text, r'["\\\x00-\x1f]')).as_py():
         return text

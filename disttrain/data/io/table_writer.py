@@ -7,12 +7,12 @@ import os
 import sys
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
 
 import pyarrow as pa
 
 from disttrain import config as configs
 from disttrain import storage
+from disttrain.data.io.files import Sink
 from disttrain.data.io.formats import FORMATS
 from disttrain.data.output_columns import in_format
 
@@ -31,7 +31,7 @@ def written(output: str, tables: Iterator[pa.Table], form: str, facts: dict[byte
         return _write_tables(file, tables, form, facts)
 
 
-def _write_tables(sink: Any, tables: Iterator[pa.Table], form: str, facts: dict[bytes, bytes]) -> int:
+def _write_tables(sink: Sink, tables: Iterator[pa.Table], form: str, facts: dict[bytes, bytes]) -> int:
     """Write tables in order, each while the next is computed, and return the number of rows. There is at least one table, possibly
     empty.
     """

@@ -9,12 +9,14 @@ from decimal import Decimal
 import numpy as np
 import pyarrow as pa
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from disttrain.data import Encoder, Feature, Origin, Schema, boolean_column
+from disttrain.data import Encoder, Feature, Origin, Schema, boolean_column, located
 from disttrain.errors import DataError, RunUnreadable
+from disttrain.model import encoded
 
 ROWS = 400
 
@@ -237,10 +239,18 @@ def test_numbers_that_are_none_are_refused_with_their_rows(values, code):
     assert codes(Encoder.fit, one("numeric"), table_of(values)) == [code]
     if code not in ("empty-column", "no-rows"):
         encoder = Encoder.fit(one("numeric"), table_of([1.0, 2.0]))
-        with pytest.raises(DataError) as caught:
-            encoder.features(table_of(values), Origin(("a.csv",)).at(40))
+        with pytest.raises(DataError) as caught, located(Origin(("a.csv",)).at(40)):
+            encoder.features(table_of(values))
         assert "41" in caught.value.findings[0].excerpt[0]
         assert caught.value.findings[0].where == "a.csv, column `x`"
+
+
+def test_the_rows_of_later_blocks_are_numbered_within_the_whole_batch():
+    encoder, rows = Encoder.fit(one("numeric"), table_of([1.0, 2.0])), np.ones(70_000)
+    rows[69_000] = math.inf
+    with pytest.raises(DataError) as caught, located(Origin(("a.csv",)).at(10)):
+        encoded(encoder, table_of(rows), torch.float32)
+    assert caught.value.findings[0].excerpt == ("row 69,010  inf",)
 
 
 def test_two_to_the_53_is_still_exact():
