@@ -11,7 +11,7 @@ from disttrain.training.plan import OptimizerPlan, Plan, SchedulePlan
 from disttrain.training.row_losses import mean_nll, member_nll
 from disttrain.training.row_tensors import RowTensors
 from disttrain.training.state import TrainingState
-from disttrain.training.steps import NotFinite
+from disttrain.training.trainer import NotFinite
 
 __all__ = [
     "OPTIMIZERS", "SCHEDULES", "CrossEntropy", "Epoch", "NotFinite", "OptimizerPlan", "Plan", "RowTensors", "SchedulePlan", "TrainingState",

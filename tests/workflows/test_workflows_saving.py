@@ -90,14 +90,14 @@ def test_a_failure_after_the_last_epoch_leaves_the_model_and_a_fit_that_can_go_o
     "words", ["CUDA out of memory. Tried to allocate 2.00 GiB", "DefaultCPUAllocator: you tried to allocate 64000000 bytes"]
 )
 def test_memory_that_runs_out_while_training_is_4_with_what_is_kept(words, config, whole, tmp_path, monkeypatch):
-    real, epoch = loop.mini_batches, count(1)
+    real, epoch = loop.Trainer.epoch, count(1)
 
     def three_epochs(*given):
         if next(epoch) == 4:
             raise (torch.OutOfMemoryError if "CUDA" in words else RuntimeError)(words)
         return real(*given)
 
-    monkeypatch.setattr(loop, "mini_batches", three_epochs)
+    monkeypatch.setattr(loop.Trainer, "epoch", three_epochs)
     folder = tmp_path / "broken" / "run"
     with pytest.raises(FitFailed) as caught:
         list(fit(configuration(config), out=folder))
