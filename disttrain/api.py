@@ -20,6 +20,7 @@ from disttrain.config.remote import remote
 from disttrain.data import COMPARED, Origin, columns_of, imposed, rows_from
 from disttrain.data.frames import FRAME, batches_of, like, table_of
 from disttrain.errors import DataWarning, Finding, Interrupted, RunUnreadable, UsageError
+from disttrain.evaluation.result import EvaluationDocument, ScoreDocument
 from disttrain.metrics import Moments
 from disttrain.model import Model
 from disttrain.prediction.batches import BLOCK
@@ -37,7 +38,7 @@ from disttrain.workflows.fit import fit as fit_events
 _FRAME = Origin((FRAME,))
 
 
-class Evaluation(dict[str, Any]):
+class Evaluation(dict[str, ScoreDocument]):
     """Scores by metric: {metric: {value, se, baseline, gain, gain_se}}, as `evaluate --json` prints under `metrics`.
 
     `rows` is the number of scored rows. `residuals` are mean, variance, skewness and kurtosis of the quantile residuals, and `histogram`
@@ -118,9 +119,10 @@ class FittedRun:
         """
         options = EvaluateOptions(metrics=_several(metrics), levels=_several(levels), unknown=unknown)
         scores = evaluate_table(self.model, self._table(frame, target=True), _FRAME, options)
-        evaluation = Evaluation(scores.document["metrics"])
-        evaluation.rows, evaluation.notes = scores.document["rows"], scores.notes
-        evaluation.residuals, evaluation.histogram = scores.residuals, scores.histogram
+        evaluation, calibration = Evaluation(scores.total.document()["metrics"]), scores.calibration
+        evaluation.rows, evaluation.notes = scores.total.rows, scores.notes
+        evaluation.residuals = None if calibration is None else calibration.residuals
+        evaluation.histogram = None if calibration is None else calibration.histogram
         _warn(scores.notes)
         return evaluation
 
@@ -132,11 +134,11 @@ class FittedRun:
         return config.model_dump(mode="json", warnings=False)
 
     @property
-    def metrics(self) -> dict[str, Any]:
+    def metrics(self) -> dict[str, EvaluationDocument]:
         """The scores of each split from the fit: {split: {rows, metrics, ...}}. Raises RunUnreadable if there are none."""
         path = self.path / "metrics.json"
         try:
-            metrics: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            metrics: dict[str, EvaluationDocument] = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             raise _without(path, "scores") from None
         return metrics

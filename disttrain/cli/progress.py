@@ -146,7 +146,7 @@ def _nll(nll: float) -> str:
 
 def _report_end(terminal: Terminal, event: Finished) -> None:
     if terminal.json:
-        terminal.document({"event": "result", **asdict(event), "folder": str(event.folder)})
+        terminal.document({"event": "result", **event.document})
         return
     mark = "✓" if event.status == "finished" else "!"
     terminal.say()
@@ -154,9 +154,9 @@ def _report_end(terminal: Terminal, event: Finished) -> None:
     terminal.note(warnings=event.warnings)
     if terminal.quiet:
         return
-    if event.metrics:
+    if event.evaluations:
         terminal.show()
-        tables.splits(terminal.out, event.metrics)
+        tables.splits(terminal.out, event.evaluations)
     terminal.show()
     written = f"  predictions.parquet ({event.predictions:,} rows)" if event.predictions else ""
     terminal.show(f"  {event.folder}/   model/{written}")

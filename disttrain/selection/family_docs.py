@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 from disttrain.config import suggestion
 from disttrain.config.messages import choice_hint
@@ -17,6 +17,15 @@ from disttrain.families.supports import Support
 KINDS = ("real", "positive", "unit", "count", "class", "vector")
 
 
+class FamilyRow(TypedDict):
+    """A family in the list of all: its name, support, parameters, and their activations."""
+
+    family: str
+    support: str
+    parameters: list[str]
+    activations: list[str]
+
+
 @dataclass(frozen=True)
 class Described:
     """A family in lines for people and as a document for programs."""
@@ -25,7 +34,7 @@ class Described:
     document: dict[str, Any]
 
 
-def listing(support: str | None) -> list[dict[str, Any]]:
+def listing(support: str | None) -> list[FamilyRow]:
     """Every family, or those for one kind of target: name, support, parameters and default activations. Raises UsageError."""
     if support is not None and support not in KINDS:
         raise UsageError(Finding("unknown-choice", f"`{support}` is no kind of target", "--support", hints=(choice_hint(support, KINDS),)))
@@ -90,7 +99,7 @@ def _theta(support: Support) -> str:
     return "any real number" if support.text("θ").startswith("any") else support.text("θ").removeprefix("θ ")
 
 
-def _row(name: str, family: Family) -> dict[str, Any]:
+def _row(name: str, family: Family) -> FamilyRow:
     return {
         "family": name,
         "support": _support_text(name, family),

@@ -20,10 +20,10 @@ from disttrain.errors import DataError, Finding, UsageError, enough_memory
 from disttrain.evaluation.degenerate_densities import impossible_notes
 from disttrain.evaluation.group_columns import group_column
 from disttrain.evaluation.metric_selection import settings_of
-from disttrain.evaluation.result import Evaluation
+from disttrain.evaluation.result import Evaluation, ScoredRows
 from disttrain.evaluation.row_scores import RowScores, Settings
 from disttrain.evaluation.row_table import row_table
-from disttrain.evaluation.scoring import BLOCK, Forecast, Scores, scored
+from disttrain.evaluation.scoring import BLOCK, Forecast, scored
 from disttrain.metrics import METRICS
 from disttrain.model import Model
 from disttrain.outcomes import Outcome
@@ -78,11 +78,10 @@ def evaluate(options: EvaluateOptions, root: Path) -> Evaluation:
     # Requested metrics are not grouped by default. The config's groups belong to the config's metrics.
     usual = [] if options.metrics else [name for name in model.config.evaluation.by if name in rows.table.column_names]
     scores = _scores(model, baseline_model, rows, options, columns_meant(options.by, rows.table.column_names) or usual)
-    document = {"run": run.name, "data": rows.data, "split": rows.split, **scores.document}
-    return Evaluation(document, run.newest, scores.residuals, scores.histogram, scores.notes, rows.remarks)
+    return Evaluation(run.name, rows.data, rows.split, scores, run.newest, rows.remarks)
 
 
-def evaluate_table(model: Model, table: pa.Table, origin: Origin, options: EvaluateOptions) -> Scores:
+def evaluate_table(model: Model, table: pa.Table, origin: Origin, options: EvaluateOptions) -> ScoredRows:
     """Score a model on a table with its target. Raises DataError or UsageError."""
     settings_of(model.config, model.example(), options.metrics, options.levels)
     mask = model.encoder.usable(table)
@@ -93,7 +92,7 @@ def evaluate_table(model: Model, table: pa.Table, origin: Origin, options: Evalu
     return _scores(model, None, replace(rows, blocks=lambda: _filtered(_cut(table), mask)), options, ())
 
 
-def _scores(model: Model, baseline_model: Model | None, rows: _Rows, options: EvaluateOptions, by: Sequence[str]) -> Scores:
+def _scores(model: Model, baseline_model: Model | None, rows: _Rows, options: EvaluateOptions, by: Sequence[str]) -> ScoredRows:
     """The scores of all rows, and of the groups of rows by the columns `by`, with those of `baseline_model` or of the constant model.
 
     If `rows_out` names a file, the scores of each row are written there.

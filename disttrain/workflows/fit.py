@@ -125,10 +125,10 @@ def _run(
     checkpoints = Checkpoints(run, config.output.checkpoint_every, history)
     with _saved(best, history, checkpoints):
         yield from trained(prepared, device, limit, history, best, checkpoints, before.training_state)
-    result = Results(0, {}, (), ()) if limit.word else results(prepared, run, best, limit, checkpoints, interruptible)
+    result = Results() if limit.word else results(prepared, run, best, limit, checkpoints, interruptible)
     reason = fit_events.reason(config, len(history), limit.word, limit.late, scoring=limit.scoring)
     status = "finished" if limit.word is None else "stopped"
-    scores = {split: scored["metrics"]["nll"]["value"] for split, scored in result.metrics.items()}
+    scores = {split: evaluation.scores.total.metrics["nll"].value for split, evaluation in result.evaluations.items()}
     no_gain = fit_events.no_gain(prepared, best.constant, best.number, best.given_up)
     warnings = (*no_gain, *result.notes, *(floor.text for floor in result.at_floor))
     run.update(
@@ -140,7 +140,7 @@ def _run(
     manifest.log(run.path, status, {"reason": reason, "best_epoch": best.number, "scores": scores})
     seconds = time.perf_counter() - began
     yield Finished(
-        run.path, status, reason, limit.word, best.number, len(history), seconds, result.metrics, result.predictions, warnings,
+        run.path, status, reason, limit.word, best.number, len(history), seconds, result.evaluations, result.predictions, warnings,
         limit.should_stop,
     )  # fmt: skip
 

@@ -63,10 +63,10 @@ def no_memory(*given, **named):
 
 PLACES = {
     "history": (manifest, "write_history", refuse, StorageError, 6),
-    "scores": (results.scoring, "split_metrics", no_memory, OutOfMemory, 4),
+    "scores": (results.scoring, "split_scores", no_memory, OutOfMemory, 4),
     "predictions": (results, "write_own", refuse, StorageError, 6),
     "metrics": (results.storage, "write_json", refuse, StorageError, 6),
-    "a bug in the scores": (results.scoring, "split_metrics", lambda *given: 1 / 0, ZeroDivisionError, 70),
+    "a bug in the scores": (results.scoring, "split_scores", lambda *given: 1 / 0, ZeroDivisionError, 70),
 }
 
 
@@ -133,7 +133,7 @@ def test_a_stop_while_scoring_is_obeyed_at_once(word, code, config, whole, tmp_p
     finished = events[-1]
     assert isinstance(finished, Finished)
     assert entered == [True]
-    assert (finished.status, finished.stopped_by, finished.resumable, finished.metrics) == ("stopped", word, True, {})
+    assert (finished.status, finished.stopped_by, finished.resumable, finished.evaluations) == ("stopped", word, True, {})
     assert finished.reason == f"{word} while scoring, after epoch 5; the model is saved"
     assert (record(folder)["status"], record(folder)["exit_code"]) == ("stopped", code)
     assert not (folder / "predictions.parquet").exists()
@@ -145,7 +145,7 @@ def test_ctrl_c_of_a_python_program_reaches_it(config, whole, tmp_path, monkeypa
     def interrupted(*given):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(results.scoring, "split_metrics", interrupted)
+    monkeypatch.setattr(results.scoring, "split_scores", interrupted)
     folder = tmp_path / "broken" / "run"
     with pytest.raises(KeyboardInterrupt):
         list(fit(configuration(config), out=folder))
