@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from disttrain.model import Model
+from disttrain.model import Model, serialization
 from disttrain.storage import Run
 from disttrain.training import Epoch, Start, best_of
 
@@ -51,7 +51,7 @@ class BestWeights:
     def save(self) -> None:
         """Write the weights of the best epoch if they are not in the run folder yet."""
         if self.saved < self.number:
-            self.model.save(self.run.path / "model", self.run.name, self.weights)
+            serialization.save(self.model, self.run.path / "model", self.run.name, self.weights)
             self.saved = self.number
 
     def give_up(self) -> None:

@@ -16,7 +16,7 @@ from disttrain.choices import SPLITS
 from disttrain.config import Loaded, is_source
 from disttrain.data import display_path, files, has_piped_data
 from disttrain.errors import ConfigError, DataError, Finding, RunUnreadable
-from disttrain.model import Model
+from disttrain.model import Model, serialization
 from disttrain.preparation.load import Dataset, dataset
 from disttrain.validation.config import configuration
 
@@ -40,7 +40,7 @@ def open_run(path: Path | None, root: Path) -> OpenRun:
     """The run at `path`, or the newest finished one under `root`. Raises RunUnreadable."""
     location = storage.find(None if path is None else configs.expanded(path), root)
     stored = storage.read(location.model)
-    return OpenRun(location.name, location.run, Model.of(stored), location.model, stored.sha256, location.newest)
+    return OpenRun(location.name, location.run, serialization.load(stored), location.model, stored.sha256, location.newest)
 
 
 def own_rows(run: OpenRun, more: Sequence[str] = ()) -> Dataset:
