@@ -1,4 +1,4 @@
-"""The manifest of a run folder: the original and the resolved config, the environment, the data, the history."""
+"""The manifest of a run folder: the original and the resolved config, the environment, the data, the log."""
 
 from __future__ import annotations
 
@@ -7,28 +7,24 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import torch
 
 from disttrain import config as configs
 from disttrain import storage
 from disttrain.choices import SPLITS
 from disttrain.config import Config, Loaded
-from disttrain.data import float_column, integer_column
-from disttrain.data.io.table_writer import written
 from disttrain.errors import Finding, UsageError
 from disttrain.messages import display
 from disttrain.model import trunk_dtype
 from disttrain.preparation.prepare import Prepared
 from disttrain.runs.open import files_by_source
 from disttrain.storage import Run
-from disttrain.training import Epoch
 
 _PACKAGES = ("disttrain", "torch", "numpy", "scipy", "pandas", "pyarrow", "pydantic", "safetensors")
 
@@ -115,12 +111,3 @@ def log(folder: Path, event: str, facts: Mapping[str, Any]) -> None:
     line = json.dumps({"time": datetime.now(UTC).isoformat(timespec="seconds"), "event": event, **facts}, default=str)
     with storage.reported(folder / "log.jsonl"), (folder / "log.jsonl").open("a", encoding="utf-8") as file:
         file.write(line + "\n")
-
-
-def write_history(folder: Path, history: Sequence[Epoch]) -> None:
-    """Write history.parquet, one row per epoch. Raises StorageError."""
-    columns = {"epoch": integer_column(np.array([epoch.number for epoch in history], dtype=np.int64))}
-    for name in ("train_nll", "validation_nll", "learning_rate", "seconds", "rows_per_second"):
-        values = np.array([getattr(epoch, name) for epoch in history], dtype=np.float64)
-        columns[name] = float_column(values, np.isnan(values))
-    written(str(folder / "history.parquet"), iter([pa.Table.from_arrays(list(columns.values()), list(columns))]), "parquet", {}, True)

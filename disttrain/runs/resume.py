@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,11 @@ from disttrain.config import Loaded, Problem, is_source
 from disttrain.data import display_path
 from disttrain.errors import ConfigError, DataError, Finding, RunUnreadable, UsageError
 from disttrain.preparation.prepare import Prepared
+from disttrain.runs.best_weights import Snapshot
+from disttrain.runs.history import epochs_of
 from disttrain.runs.manifest import environment, resolved
 from disttrain.runs.open import changed_file, files_by_source, recorded, relocated
-from disttrain.training import Epoch, TrainingState
+from disttrain.training import Epoch, TrainingState, signature
 from disttrain.validation.config import configuration
 
 # Config keys that may differ between the parts of one fit. They do not change any weight.
@@ -33,7 +35,7 @@ class Resumed:
 
     training_state: TrainingState | None = None
     history: tuple[Epoch, ...] = ()
-    best: dict[str, Any] | None = None
+    best: Snapshot | None = None
     warnings: tuple[str, ...] = ()
 
 
@@ -72,15 +74,12 @@ def resumed(folder: Path, loaded: Loaded, prepared: Prepared, device: torch.devi
 
 
 def _restored(folder: Path, state: dict[str, Any], prepared: Prepared, warnings: tuple[str, ...]) -> Resumed:
-    expected = {name: (value.shape, value.dtype) for name, value in prepared.model.network.state_dict().items()}
+    expected = signature(prepared.model.network.state_dict())
     try:
-        training_state, best, columns = TrainingState(**state["standing"]), state["best"], state["history"]
-        rows = zip(*(columns[field.name].tolist() for field in fields(Epoch)), strict=True)
-        history = tuple(_epoch(row) for row in rows)
-        stored = [
-            {name: (value.shape, value.dtype) for name, value in weights.items()} for weights in (training_state.network, best["weights"])
-        ]
-        if stored == [expected, expected] and len(history) == training_state.epoch and len(best["constant"]) == prepared.model.members:
+        training_state, history, best = TrainingState(**state["standing"]), epochs_of(state["history"]), Snapshot(**state["best"])
+        best = replace(best, constant=tuple(best.constant))
+        stored = [signature(weights) for weights in (training_state.network, best.weights)]
+        if stored == [expected, expected] and len(history) == training_state.epoch and len(best.constant) == prepared.model.members:
             return Resumed(training_state, history, best, warnings)
     except (KeyError, TypeError, ValueError, AttributeError):
         pass
@@ -156,8 +155,3 @@ def _differences(old: Any, new: Any, at: tuple[str, ...] = ()) -> Iterator[tuple
 
 def _value_text(value: Any) -> str:
     return value if isinstance(value, str) else "null" if value is None else json.dumps(value)[:200]
-
-
-def _epoch(row: Sequence[Any]) -> Epoch:
-    fields_: list[Any] = [tuple(value) if isinstance(value, list) else value for value in row]
-    return Epoch(*fields_)

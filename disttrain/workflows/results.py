@@ -47,7 +47,7 @@ def results(
                 raise KeyboardInterrupt
             # Score first: scoring needs more memory than writing, and writing does not free all of its memory.
             evaluations = scoring.split_scores(prepared, run.name, limit.end)
-            if not all(best.constant) and scoring.worse_than_baseline(prepared, evaluations):
+            if not all(best.snapshot.constant) and scoring.worse_than_baseline(prepared, evaluations):
                 # Each member beats the baseline on its own rows, but their mixture does not on these rows.
                 best.give_up()
                 best.save()

@@ -14,7 +14,6 @@ import torch
 
 import disttrain
 from disttrain.errors import FitFailed, OutOfMemory, StorageError
-from disttrain.runs import manifest
 from disttrain.training import loop
 from disttrain.validation.config import configuration
 from disttrain.workflows import fit as fits
@@ -62,7 +61,7 @@ def no_memory(*given, **named):
 
 
 PLACES = {
-    "history": (manifest, "write_history", refuse, StorageError, 6),
+    "history": (fits, "write_history", refuse, StorageError, 6),
     "scores": (results.scoring, "split_scores", no_memory, OutOfMemory, 4),
     "predictions": (results, "write_own", refuse, StorageError, 6),
     "metrics": (results.storage, "write_json", refuse, StorageError, 6),
