@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import torch
 from torch import Tensor
 
@@ -23,7 +23,7 @@ def known_columns(config: Config, family: Family) -> dict[str, str]:
     return exposure | offsets | {f"given.{name}": column for name, column in family.by_column.items()}
 
 
-def conditions_of(schema: Schema, family: Family, batch: Any, origin: Origin | None = None) -> Conditions:
+def conditions_of(schema: Schema, family: Family, batch: pa.Table | pa.RecordBatch, origin: Origin | None = None) -> Conditions:
     """The conditions of each row of a table, in target units. Raises DataError with the rows that have a missing or impossible one."""
     if not schema.row_inputs:
         return Conditions()

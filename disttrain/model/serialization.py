@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TypedDict, cast
 
 import numpy as np
 import torch
@@ -20,7 +20,22 @@ from disttrain.families import Scaling
 from disttrain.model.model import Model
 from disttrain.model.planning import family_of, layout_of, outputs_of, trunk_dtype
 from disttrain.networks import Network
-from disttrain.storage import StoredModel
+from disttrain.storage import Json, StoredModel
+
+
+class _Description(TypedDict):
+    """A model without its weights, as model.json has it."""
+
+    run: str
+    config: dict[str, Json]
+    family: str
+    parameters: dict[str, str]
+    schema: dict[str, Json]
+    encoder: dict[str, Json]
+    labels: list[str | int | bool] | None
+    scaling: dict[str, Json]
+    marginal: dict[str, list[float]]
+    levels: dict[str, list[list[float]]]
 
 
 def save(model: Model, folder: Path, name: str, weights: Mapping[str, Tensor]) -> None:
@@ -33,8 +48,10 @@ def save(model: Model, folder: Path, name: str, weights: Mapping[str, Tensor]) -
 def load(stored: StoredModel) -> Model:
     """The model of a model folder. Raises RunUnreadable if the files do not describe a valid model."""
     try:
-        model = _planned(stored.description)
-        levels = _levels(model.network, stored.description["levels"])
+        # Each of these entries may be missing or of another type: what follows then raises one of the errors below.
+        description = cast("_Description", stored.description)
+        model = _planned(description)
+        levels = _levels(model.network, description["levels"])
     except RunUnreadable as fault:
         where = str(stored.path / "model.json")
         raise RunUnreadable(*(replace(finding, where=f"{where} ({finding.where})") for finding in fault.findings)) from None
@@ -64,7 +81,7 @@ def _description(model: Model, name: str) -> dict[str, object]:
     }
 
 
-def _planned(description: Mapping[str, Any]) -> Model:
+def _planned(description: _Description) -> Model:
     """The model of a description, without its weights (they take no memory)."""
     config = configs.parse(description["config"])
     with within("encoder"):
@@ -86,7 +103,7 @@ def _planned(description: Mapping[str, Any]) -> Model:
     return Model(config, schema, encoder, family, labels, outputs, scaling, network, marginal)
 
 
-def _levels(network: Network, described: Mapping[str, Any]) -> dict[str, Tensor]:
+def _levels(network: Network, described: Mapping[str, list[list[float]]]) -> dict[str, Tensor]:
     """The levels of the heads from a description. Raises ValueError for a wrong shape or numbers that are not finite."""
     levels = {}
     for name, level in network.named_levels().items():

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import torch
@@ -29,6 +29,21 @@ from disttrain.storage import Run
 _PACKAGES = ("disttrain", "torch", "numpy", "scipy", "pandas", "pyarrow", "pydantic", "safetensors")
 
 
+class Environment(TypedDict):
+    """The content of environment.json."""
+
+    python: str
+    platform: str
+    cpu: str
+    cores: int | None
+    device: str
+    gpu: str | None
+    threads: int
+    precision: str
+    seed: int
+    packages: dict[str, str]
+
+
 def write_inputs(run: Run, loaded: Loaded, prepared: Prepared, device: torch.device) -> None:
     """Write config.yaml (the original bytes), config.resolved.yaml, environment.json and data.json. Raises StorageError."""
     storage.write_bytes(run.path / "config.yaml", loaded.text)
@@ -43,7 +58,7 @@ def resolved(loaded: Loaded, folder: Path) -> Config:
     Raises UsageError if YAML cannot represent the name of a source.
     """
 
-    def placed(source: Any) -> Any:
+    def placed(source: object) -> object:
         if isinstance(source, list | tuple):
             return [placed(item) for item in source]
         return _lasting(loaded.base / configs.expanded(source), folder) if isinstance(source, str) and source != "-" else source
@@ -65,7 +80,7 @@ def _lasting(path: Path, folder: Path) -> str:
     )
 
 
-def environment(prepared: Prepared, device: torch.device) -> dict[str, Any]:
+def environment(prepared: Prepared, device: torch.device) -> Environment:
     """The content of environment.json: versions, machine, device, threads, precision, seed."""
     return {
         "python": sys.version.split()[0],
@@ -87,7 +102,7 @@ def _precision(prepared: Prepared) -> str:
     return "bfloat16" if network.autocast else str(trunk_dtype(prepared.model.config)).removeprefix("torch.")
 
 
-def _data(prepared: Prepared, loaded: Loaded, folder: Path) -> dict[str, Any]:
+def _data(prepared: Prepared, loaded: Loaded, folder: Path) -> dict[str, object]:
     rows = prepared.data
     y = prepared.observed.outcome.value.numpy()
     names = rows.arrow_schema
@@ -106,7 +121,7 @@ def _data(prepared: Prepared, loaded: Loaded, folder: Path) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def log(folder: Path, event: str, facts: Mapping[str, Any]) -> None:
+def log(folder: Path, event: str, facts: Mapping[str, object]) -> None:
     """Append one line to log.jsonl: the time (UTC, ISO 8601), the event, and its facts. Raises StorageError."""
     line = json.dumps({"time": datetime.now(UTC).isoformat(timespec="seconds"), "event": event, **facts}, default=str)
     with storage.reported(folder / "log.jsonl"), (folder / "log.jsonl").open("a", encoding="utf-8") as file:

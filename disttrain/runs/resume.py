@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,8 @@ from disttrain.errors import ConfigError, DataError, Finding, RunUnreadable, Usa
 from disttrain.preparation.prepare import Prepared
 from disttrain.runs.best_weights import Snapshot
 from disttrain.runs.history import epochs_of
-from disttrain.runs.manifest import environment, resolved
-from disttrain.runs.open import changed_file, files_by_source, recorded, relocated
+from disttrain.runs.manifest import Environment, environment, resolved
+from disttrain.runs.open import DataRecord, changed_file, files_by_source, recorded, relocated
 from disttrain.training import Epoch, TrainingState, signature
 from disttrain.validation.config import configuration
 
@@ -105,7 +105,7 @@ def _require_same_config(folder: Path, loaded: Loaded) -> None:
         raise ConfigError(*differences, summary=f"{folder} was not resumed")
 
 
-def _moved_sources(before: dict[str, Any], now: dict[str, Any], loaded: Loaded, record: dict[str, Any]) -> tuple[str, ...]:
+def _moved_sources(before: Mapping[str, object], now: Mapping[str, object], loaded: Loaded, record: DataRecord) -> tuple[str, ...]:
     """The sources whose files may have moved. Each has as many files as before, and no folder name is a column (`year=2026`)."""
     files = files_by_source(loaded)
     names = [*(file["path"] for file in record["files"]), *(str(path) for paths in files.values() for path in paths)]
@@ -124,7 +124,7 @@ def _require_same_data(folder: Path, prepared: Prepared) -> None:
         raise DataError(Finding("data-changed", what, display_path(changed), hints=(_NEW,)))
 
 
-def _require_same_versions(folder: Path, now: dict[str, Any]) -> tuple[str, ...]:
+def _require_same_versions(folder: Path, now: Environment) -> tuple[str, ...]:
     """Raise UsageError if torch or disttrain has another version.
 
     Returns warnings about other differences of the environment, which may change the last bits of the weights.
@@ -141,11 +141,11 @@ def _require_same_versions(folder: Path, now: dict[str, Any]) -> tuple[str, ...]
     return tuple(f"{what}: the weights may differ from those of one unbroken fit" for what in messages.values())
 
 
-def _flattened(environment: dict[str, Any]) -> dict[str, Any]:
+def _flattened(environment: Environment) -> dict[str, object]:
     return {**{name: value for name, value in environment.items() if name != "packages"}, **environment["packages"]}
 
 
-def _differences(old: Any, new: Any, at: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any, Any]]:
+def _differences(old: object, new: object, at: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str, str]]:
     if isinstance(old, dict) and isinstance(new, dict):
         for key in {**old, **new}:
             yield from _differences(old.get(key), new.get(key), (*at, key))
@@ -153,5 +153,5 @@ def _differences(old: Any, new: Any, at: tuple[str, ...] = ()) -> Iterator[tuple
         yield at, _value_text(old), _value_text(new)
 
 
-def _value_text(value: Any) -> str:
+def _value_text(value: object) -> str:
     return value if isinstance(value, str) else "null" if value is None else json.dumps(value)[:200]

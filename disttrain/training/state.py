@@ -5,12 +5,12 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from disttrain.training.early_stopping import EarlyStopping
+from disttrain.training.fused_optimizers import OptimizerState
 from disttrain.training.initial_state import Weights, weights_of
 from disttrain.training.optimizers import Optimizer
 
@@ -28,9 +28,9 @@ class TrainingState:
     rollbacks: int
     stalls: int
     seconds: float
-    stopping: list[dict[str, Any]]
+    stopping: list[dict[str, float | int | None]]
     network: Weights
-    optimizer: dict[str, Any]
+    optimizer: OptimizerState
     generators: tuple[Tensor, ...]
 
     @staticmethod

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import torch
+from numpy.typing import NDArray
 
 from disttrain import training
 from disttrain.choices import SPLITS
@@ -36,8 +36,6 @@ from disttrain.runs.open import OpenRun, open_run, own_files, own_rows
 from disttrain.runs.output_checks import require_no_input
 from disttrain.validation.options import EvaluateOptions, columns_meant, format_named, requirement
 
-Array = np.ndarray[Any, Any]
-
 
 @dataclass(frozen=True)
 class _Rows:
@@ -48,7 +46,7 @@ class _Rows:
     """
 
     table: pa.Table
-    row: Array
+    row: NDArray[np.int64]
     origin: Origin
     blocks: Callable[[], Iterator[pa.Table]]
     data: str | None = None
@@ -199,7 +197,7 @@ def _new_rows(model: Model, source: Source, options: EvaluateOptions, baseline_m
     return replace(_kept_rows(table, mask, source.origin, str(options.data)), blocks=blocks, remarks=source.remarks)
 
 
-def _kept_rows(table: pa.Table, mask: Array, origin: Origin, data: str) -> _Rows:
+def _kept_rows(table: pa.Table, mask: NDArray[np.bool_], origin: Origin, data: str) -> _Rows:
     """The rows that `mask` selects, with a note if it leaves some out. Raises DataError if it selects none."""
     if not mask.any():
         raise DataError(Finding("no-rows", "there is no row to score", data))
@@ -212,7 +210,7 @@ def _cut(table: pa.Table) -> Iterator[pa.Table]:
     return (table.slice(start, BLOCK) for start in range(0, table.num_rows, BLOCK))
 
 
-def _filtered(tables: Iterable[pa.Table], mask: Array) -> Iterator[pa.Table]:
+def _filtered(tables: Iterable[pa.Table], mask: NDArray[np.bool_]) -> Iterator[pa.Table]:
     """The rows that `mask` selects, table by table without empty tables. `mask` (n,) covers the rows of all tables."""
     first = 0
     for table in tables:
