@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +20,7 @@ from disttrain.config.remote import remote
 from disttrain.data import COMPARED, Origin, columns_of, imposed, located, rows_from
 from disttrain.data.frames import FRAME, batches_of, like, table_of
 from disttrain.errors import DataWarning, Finding, Interrupted, RunUnreadable, UsageError
+from disttrain.evaluation.result import EvaluationDocument, ScoreDocument
 from disttrain.metrics import Moments
 from disttrain.model import Model
 from disttrain.prediction.batches import BLOCK
@@ -31,13 +32,19 @@ from disttrain.runs.open import open_run
 from disttrain.validation.config import configuration, configuration_of
 from disttrain.validation.options import EvaluateOptions, PredictOptions
 from disttrain.workflows.evaluate import evaluate_table
-from disttrain.workflows.fit import Finished, Started
+from disttrain.workflows.fit import Epoch, Finished, Started
 from disttrain.workflows.fit import fit as fit_events
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 _FRAME = Origin((FRAME,))
+# A data frame of a user's library; forecasts come in the same kind of frame.
+Frame = TypeVar("Frame")
+_Value = TypeVar("_Value", str, float)
 
 
-class Evaluation(dict[str, Any]):
+class Evaluation(dict[str, ScoreDocument]):
     """Scores by metric: {metric: {value, se, baseline, gain, gain_se}}, as `evaluate --json` prints under `metrics`.
 
     `rows` is the number of scored rows. `residuals` are mean, variance, skewness and kurtosis of the quantile residuals, and `histogram`
@@ -64,13 +71,13 @@ class FittedRun:
 
     def predict(
         self,
-        frame: Any,
+        frame: Frame,
         columns: Sequence[str] | str | None = None,
         quantiles: Sequence[float] | float | None = None,
         samples: int = 0,
         times: Sequence[float] | float | None = None,
         unknown: str = "error",
-    ) -> Any:
+    ) -> Frame:
         """Predict the distribution of every row of a frame. Returns the same kind of frame, with its own index.
 
         The default columns are parameters, mean, standard deviation and quantiles. `times`, in target units, are the times of the columns
@@ -84,23 +91,24 @@ class FittedRun:
         if unknown == "error":
             notes.require_known(self.model, FRAME, IN_PYTHON)
         _warn(notes.texts(self.model.encoder.missing))
-        return like(frame, predicted)
+        result: Frame = like(frame, predicted)
+        return result
 
     def predict_batches(
         self,
-        batches: Iterable[Any],
+        batches: Iterable[Frame],
         columns: Sequence[str] | str | None = None,
         quantiles: Sequence[float] | float | None = None,
         samples: int = 0,
         times: Sequence[float] | float | None = None,
-    ) -> Iterator[Any]:
+    ) -> Iterator[Frame]:
         """Predict an iterable of Arrow batches (or other frames) one by one. The numbers are those of `predict` for all rows together.
 
         `batches` may be an Arrow reader or table too. Raises as `predict` does, for each batch in turn.
         """
         return self._batches(batches_of(batches), self._selection(columns, quantiles, samples, times))
 
-    def distribution(self, frame: Any) -> Distribution:
+    def distribution(self, frame: object) -> Distribution:
         """The distribution of every row's target, in target units: batch shape (n,). Raises DataError as `predict` does."""
         table, notes = self._table(frame, target=False), FeatureNotes()
         notes.add(self.model.encoder.notes(table), table.num_rows)
@@ -110,7 +118,7 @@ class FittedRun:
         return distribution
 
     def evaluate(
-        self, frame: Any, metrics: Sequence[str] | str = (), levels: Sequence[float] | float = (), unknown: str = "error"
+        self, frame: object, metrics: Sequence[str] | str = (), levels: Sequence[float] | float = (), unknown: str = "error"
     ) -> Evaluation:
         """Score the model on a frame with the target: {metric: {value, se, baseline, gain, gain_se}}.
 
@@ -119,9 +127,10 @@ class FittedRun:
         """
         options = EvaluateOptions(metrics=_several(metrics), levels=_several(levels), unknown=unknown)
         scores = evaluate_table(self.model, self._table(frame, target=True), _FRAME, options)
-        evaluation = Evaluation(scores.document["metrics"])
-        evaluation.rows, evaluation.notes = scores.document["rows"], scores.notes
-        evaluation.residuals, evaluation.histogram = scores.residuals, scores.histogram
+        evaluation, calibration = Evaluation(scores.total.document()["metrics"]), scores.calibration
+        evaluation.rows, evaluation.notes = scores.total.rows, scores.notes
+        evaluation.residuals = None if calibration is None else calibration.residuals
+        evaluation.histogram = None if calibration is None else calibration.histogram
         _warn(scores.notes)
         return evaluation
 
@@ -133,23 +142,24 @@ class FittedRun:
         return config.model_dump(mode="json", warnings=False)
 
     @property
-    def metrics(self) -> dict[str, Any]:
+    def metrics(self) -> dict[str, EvaluationDocument]:
         """The scores of each split from the fit: {split: {rows, metrics, ...}}. Raises RunUnreadable if there are none."""
         path = self.path / "metrics.json"
         try:
-            metrics: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            metrics: dict[str, EvaluationDocument] = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             raise _without(path, "scores") from None
         return metrics
 
     @property
-    def history(self) -> Any:
+    def history(self) -> pd.DataFrame:
         """One row per epoch, as a pandas DataFrame: epoch, train_nll, validation_nll, .... Raises RunUnreadable if there is none."""
         path = self.path / "history.parquet"
         try:
-            return pq.read_table(path).to_pandas()
+            history: pd.DataFrame = pq.read_table(path).to_pandas()
         except (OSError, pa.ArrowException):
             raise _without(path, "history") from None
+        return history
 
     def __repr__(self) -> str:
         family, features = self.model.family, len(self.model.schema.features)
@@ -157,11 +167,22 @@ class FittedRun:
         members = f" x {self.model.members} members" if self.model.members > 1 else ""
         return f"<FittedRun {self.name}: {family.name}({parameters}){members} of {features} features{_score_line(self)}; {self.path}>"
 
-    def _selection(self, columns: Any, quantiles: Any, samples: int, times: Any, unknown: str = "error") -> ColumnSelection:
-        columns, quantiles, times = (None if value is None else _several(value) for value in (columns, quantiles, times))
-        return requested_selection(
-            self.model, PredictOptions(columns=columns, quantiles=quantiles, times=times, samples=samples, unknown=unknown)
+    def _selection(
+        self,
+        columns: Sequence[str] | str | None,
+        quantiles: Sequence[float] | float | None,
+        samples: int,
+        times: Sequence[float] | float | None,
+        unknown: str = "error",
+    ) -> ColumnSelection:
+        options = PredictOptions(
+            columns=None if columns is None else _several(columns),
+            quantiles=None if quantiles is None else _several(quantiles),
+            times=None if times is None else _several(times),
+            samples=samples,
+            unknown=unknown,
         )
+        return requested_selection(self.model, options)
 
     def _forecast(self, table: pa.Table, selection: ColumnSelection, notes: FeatureNotes, first: int) -> pa.Table:
         """The forecast of a table whose first row has the number `first`, block by block as for a file."""
@@ -174,7 +195,7 @@ class FittedRun:
                 blocks.append(pa.table(forecast(self.model, block, selection, index)))
         return pa.concat_tables(blocks)
 
-    def _batches(self, batches: Iterator[Any], selection: ColumnSelection) -> Iterator[Any]:
+    def _batches(self, batches: Iterator[Frame], selection: ColumnSelection) -> Iterator[Frame]:
         notes, first = FeatureNotes(), 0
         for batch in batches:
             table = self._table(batch, target=False)
@@ -182,7 +203,7 @@ class FittedRun:
             first += table.num_rows
         _warn(notes.texts(self.model.encoder.missing))
 
-    def _table(self, frame: Any, *, target: bool) -> pa.Table:
+    def _table(self, frame: object, *, target: bool) -> pa.Table:
         schema = self.model.schema
         scored = (*schema.scored_columns, *columns_of(filters_of(self.model.config))) if target else ()
         table = table_of(frame, {*schema.forecast_columns, *scored})
@@ -196,8 +217,8 @@ class FittedRun:
 
 
 def fit(
-    config: str | Path | Mapping[str, Any],
-    set: Mapping[str, Any] | None = None,
+    config: str | Path | Mapping[str, object],
+    set: Mapping[str, object] | None = None,
     out: str | Path | None = None,
     resume: str | Path | bool = False,
     data: str | Path | None = None,
@@ -209,7 +230,7 @@ def fit(
 
     Raises the errors that the command line reports: ConfigError, DataError, FitFailed, StorageError.
     """
-    key_values: Any = set
+    key_values: object = set
     if key_values is not None and not isinstance(key_values, Mapping):
         what = f"`set` is a mapping of keys to values, not a `{type(key_values).__name__}`"
         raise UsageError(Finding("bad-option", what, "set", hints=('such as `{"training.epochs": 50}`',)))
@@ -218,7 +239,7 @@ def fit(
         overrides.append(configs.override("data.train", _source(data)))
     loaded = _loaded(config, overrides)
     resume_from = resume if isinstance(resume, bool) else Path(resume)
-    event: Any = None
+    event: Started | Epoch | Finished | None = None
     for event in fit_events(loaded, out=None if out is None else Path(out), resume=resume_from):
         if isinstance(event, Started | Finished):
             _warn(event.warnings)
@@ -227,7 +248,7 @@ def fit(
     return load(event.folder)
 
 
-def _loaded(config: Any, overrides: Sequence[str]) -> configs.Loaded:
+def _loaded(config: object, overrides: Sequence[str]) -> configs.Loaded:
     if isinstance(config, Mapping):
         return configuration_of(config, overrides)
     if isinstance(config, str | Path):
@@ -236,7 +257,7 @@ def _loaded(config: Any, overrides: Sequence[str]) -> configs.Loaded:
     raise UsageError(Finding("bad-option", what, "config", hints=("data are named inside it: `data.train`",)))
 
 
-def _source(data: Any) -> str:
+def _source(data: object) -> str:
     """The absolute path of a file of training rows; a remote address unchanged. Raises UsageError for anything else."""
     if isinstance(data, str) and remote(data) is not None:
         return data
@@ -259,7 +280,7 @@ def _warn(texts: Iterable[str]) -> None:
         warnings.warn(text, DataWarning, stacklevel=3)
 
 
-def _several(values: Any) -> tuple[Any, ...]:
+def _several(values: Sequence[_Value] | _Value) -> tuple[_Value, ...]:
     """One value or several values as a tuple."""
     return (values,) if isinstance(values, str | int | float) else tuple(values)
 

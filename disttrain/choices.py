@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 __all__ = [
     "COLUMN_KINDS",
     "CSV_THOUSANDS",
@@ -83,7 +81,7 @@ SCHEDULE_DEFAULTS: dict[str, dict[str, float]] = {
 }
 
 # Keys of the config format that this version cannot do, and the one value of each that asks for nothing.
-NOT_AVAILABLE: dict[tuple[str, ...], Any] = {
+NOT_AVAILABLE: dict[tuple[str, ...], bool | None] = {
     ("output", "report"): False,
     ("tune",): None,
 }

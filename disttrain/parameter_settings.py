@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeGuard
 
 from disttrain import lazy
-from disttrain.families import ACTIVATIONS, Activation, Family, Parameter, activation_for, objection
+from disttrain.families import ACTIVATIONS, Activation, Family, Fixed, Parameter, activation_for, objection
 
 if TYPE_CHECKING:
     import torch
@@ -20,7 +20,6 @@ else:
 
 Number = int | float
 Bounds = tuple[Number | None, Number | None]
-Fixed = Number | tuple["Fixed", ...]
 Rule = Literal[
     "given",
     "activation-no-text", "activation-tied", "activation-unknown", "activation-support",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from disttrain import lazy
 
@@ -47,7 +47,7 @@ def weighted_quantiles(values: NDArray[np.float64], weight: NDArray[np.float64] 
     return middle
 
 
-def cumulative_shares(weight: NDArray[Any]) -> NDArray[np.float64]:
+def cumulative_shares(weight: NDArray[np.generic]) -> NDArray[np.float64]:
     """The cumulative share of the weight of each value and those before it, (n,); the last is 1."""
     sums: NDArray[np.float64] = np.cumsum(weight, dtype=np.float64)
     shares: NDArray[np.float64] = sums / sums[-1]

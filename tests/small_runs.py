@@ -176,7 +176,7 @@ class FittedRun:
 
     def nll(self, split: str) -> float:
         """The mean negative log-likelihood that the fit reported for a split."""
-        return self.finished.metrics[split]["metrics"]["nll"]["value"]
+        return self.finished.evaluations[split].document["metrics"]["nll"]["value"]
 
     def evaluated(self, *metrics: str, data: Path | None = None, split: str | None = None) -> Evaluation:
         """The answer of `evaluate`."""

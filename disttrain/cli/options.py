@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer.core import TyperCommand
 
 from disttrain.choices import SUFFIXES
 from disttrain.errors import Finding, UsageError
+
+if TYPE_CHECKING:
+    from typer._click.core import Context
 
 # Where runs are looked for when none is named.
 RUNS = Path("runs")
@@ -83,7 +86,7 @@ class FitCommand(TyperCommand):
     The next argument is its value, unless that is another option, the config file or absent.
     """
 
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
         return super().parse_args(ctx, list(_completed(args)))
 
 

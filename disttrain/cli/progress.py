@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from math import isfinite, isnan
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from disttrain.workflows.fit import Epoch, Finished, Started
 
+    Event = Started | Epoch | Finished
+
 
 @contextmanager
 def reading(terminal: Terminal) -> Iterator[Callable[[], None]]:
@@ -31,7 +33,7 @@ def reading(terminal: Terminal) -> Iterator[Callable[[], None]]:
         yield status.stop
 
 
-def follow(terminal: Terminal, events: Callable[..., Generator[Any]], on_first_event: Callable[[], None]) -> None:
+def follow(terminal: Terminal, events: Callable[..., Generator[Event]], on_first_event: Callable[[], None]) -> None:
     """Run a fit, show its events and raise typer.Exit with its exit code. Calls `on_first_event` before the first line."""
     with streams.to_the_end(), stop_on_request(terminal.quiet or terminal.json) as stop, _bar(terminal) as bar:
         running = events(stop=stop, interruptible=stop.at_once)
@@ -45,14 +47,14 @@ def follow(terminal: Terminal, events: Callable[..., Generator[Any]], on_first_e
     raise typer.Exit(code)
 
 
-def _with_callback(events: Iterator[Any], on_first_event: Callable[[], None]) -> Iterator[Any]:
+def _with_callback(events: Iterator[Event], on_first_event: Callable[[], None]) -> Iterator[Event]:
     """Yield the events; call `on_first_event` once the first arrives."""
     for event in events:
         on_first_event()
         yield event
 
 
-def _report_events(terminal: Terminal, events: Iterator[Any], stop: Interruption, bar: Progress | None) -> int:
+def _report_events(terminal: Terminal, events: Iterator[Event], stop: Interruption, bar: Progress | None) -> int:
     from disttrain.workflows.fit import Epoch, Finished, Started
 
     started: Started | None = None
@@ -146,7 +148,7 @@ def _nll(nll: float) -> str:
 
 def _report_end(terminal: Terminal, event: Finished) -> None:
     if terminal.json:
-        terminal.document({"event": "result", **asdict(event), "folder": str(event.folder)})
+        terminal.document({"event": "result", **event.document})
         return
     mark = "✓" if event.status == "finished" else "!"
     terminal.say()
@@ -154,9 +156,9 @@ def _report_end(terminal: Terminal, event: Finished) -> None:
     terminal.note(warnings=event.warnings)
     if terminal.quiet:
         return
-    if event.metrics:
+    if event.evaluations:
         terminal.show()
-        tables.splits(terminal.out, event.metrics)
+        tables.splits(terminal.out, event.evaluations)
     terminal.show()
     written = f"  predictions.parquet ({event.predictions:,} rows)" if event.predictions else ""
     terminal.show(f"  {event.folder}/   model/{written}")

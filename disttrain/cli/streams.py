@@ -8,9 +8,12 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from disttrain.errors import ReaderLeft, StorageError, cannot_write
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 _GONE = {errno.EPIPE, errno.ECONNRESET}
 
@@ -21,20 +24,19 @@ class Outlet(io.RawIOBase):
     The first write that fails raises ReaderLeft or StorageError, unless the stream is `silent`; nothing is written after it.
     """
 
-    def __init__(self, raw: Any, name: str, silent: bool = False) -> None:
+    def __init__(self, raw: io.RawIOBase, name: str, silent: bool = False) -> None:
         self.raw, self.label, self.silent = raw, name, silent
         self.fault: OSError | None = None
 
-    def write(self, data: Any) -> int:
+    def write(self, data: ReadableBuffer) -> int:
         if self.fault is None:
             try:
-                written: int = self.raw.write(data)
-                return written
+                return self.raw.write(data) or 0
             except OSError as fault:
                 self.fault = fault
                 if not self.silent:
                     raise self.error() from None
-        return len(data)
+        return memoryview(data).nbytes
 
     def error(self) -> ReaderLeft | StorageError:
         """The error for the failed write."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
@@ -14,20 +14,15 @@ from disttrain.cli.terminal import Terminal
 from disttrain.messages import display
 
 if TYPE_CHECKING:
-    from disttrain.evaluation.result import Evaluation
+    from disttrain.evaluation.result import Evaluation, Score, Scores
+    from disttrain.metrics import Metric
     from disttrain.selection.family_docs import FamilyRow
 
 _BARS = " ▁▂▃▄▅▆▇█"
-# Of metrics: those shown in per cent, those whose gain is no share of the baseline, and which way is better where it is not plainly lower.
+# Shares of rows, shown in per cent.
 _PER_CENT = ("coverage", "accuracy")
-_PLAIN_GAINS = ("nll", "deviance", "accuracy", "concordance", "pit")
-_BETTER = {
-    "accuracy": "higher is better",
-    "concordance": "higher is better",
-    "pit": "0 is calibrated",
-    "mae": "lower is better, of the median",
-    "rmse": "lower is better, of the mean",
-}
+# What the direction of a metric leaves open.
+_BETTER = {"pit": "0 is calibrated", "mae": "lower is better, of the median", "rmse": "lower is better, of the mean"}
 
 
 def clock(seconds: float) -> str:
@@ -35,13 +30,13 @@ def clock(seconds: float) -> str:
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
-def splits(out: Console, metrics: dict[str, Any]) -> None:
+def splits(out: Console, evaluations: Mapping[str, Evaluation]) -> None:
     """Print the nll, the baseline and the gain of each split."""
-    table = _table("", *metrics)
-    for label, key in (("nll", "value"), ("baseline", "baseline"), ("gain", "gain")):
-        table.add_row(
-            label, *(_number(split_scores["metrics"]["nll"][key]) for split_scores in metrics.values() if "nll" in split_scores["metrics"])
-        )
+    table = _table("", *evaluations)
+    scores = [scores.metrics["nll"] for evaluation in evaluations.values() if "nll" in (scores := evaluation.scores.total).metrics]
+    table.add_row("nll", *(_number(nll.value) for nll in scores))
+    table.add_row("baseline", *(_number(nll.baseline) for nll in scores))
+    table.add_row("gain", *(_number(nll.gain) for nll in scores))
     out.print(table)
     out.print("  gain in nats per row", highlight=False)
 
@@ -56,28 +51,27 @@ def families(out: Console, rows: Iterable[FamilyRow]) -> None:
     out.print(table)
 
 
-def scores(terminal: Terminal, answer: Evaluation) -> None:
+def scores(terminal: Terminal, evaluation: Evaluation) -> None:
     """Print the scores of an evaluation, as one line for one plain metric, else as tables; and the calibration of the forecasts."""
-    document = answer.document
-    about = document["split"] or document["data"]
-    terminal.show(
-        f"run {document['run']}{' (newest)' if answer.newest else ''} · {about} · {document['rows']:,} row{'s' if document['rows'] != 1 else ''}"
-    )
-    terminal.note(answer.remarks, answer.notes)
-    rows = list(_rows(document["metrics"]))
-    if len(rows) == 1 and "by" not in document:
-        name, label, entry = rows[0]
-        terminal.show(f"  {label}  {_formatted(name, entry['value'])} ± {_error(name, entry['se'], entry['value'])}{_against(name, entry)}")
+    scores, about = evaluation.scores, evaluation.split or evaluation.data
+    newest, rows = " (newest)" if evaluation.newest else "", scores.total.rows
+    terminal.show(f"run {evaluation.run}{newest} · {about} · {rows:,} row{'s' if rows != 1 else ''}")
+    terminal.note(evaluation.remarks, scores.notes)
+    lines = list(_lines(scores.total))
+    if len(lines) == 1 and not scores.groups:
+        label, score = lines[0]
+        terminal.show(f"  {label}  {_formatted(score.metric, score.value)} ± {_error(score)}{_against(score)}")
         return
-    terminal.out.print(_score_table(rows))
-    for column, groups in document.get("by", {}).items():
+    terminal.out.print(_score_table(lines))
+    for column, groups in scores.groups.items():
         terminal.show()
         terminal.out.print(_group_table(column, groups))
-    if answer.residuals is not None and answer.histogram is not None:
-        moments = " · ".join(f"{name} {_moment(value)}" for name, value in answer.residuals._asdict().items())
+    if scores.calibration is not None:
+        moments = " · ".join(f"{name} {_moment(value)}" for name, value in scores.calibration.residuals._asdict().items())
         terminal.show(f"\n  quantile residuals   {moments}")
-        top = max(answer.histogram) or 1.0
-        bars = "".join(_BARS[round(8 * count / top)] for count in answer.histogram)
+        histogram = scores.calibration.histogram
+        top = max(histogram) or 1.0
+        bars = "".join(_BARS[round(8 * count / top)] for count in histogram)
         terminal.show(f"  PIT  {bars}      flat = calibrated")
 
 
@@ -85,70 +79,74 @@ def _moment(value: float) -> str:
     return f"{value:.2f}" if isfinite(value) else "-"
 
 
-def _rows(metrics: dict[str, Any]) -> Iterable[tuple[str, str, dict[str, Any]]]:
-    for name, entry in metrics.items():
-        if "levels" not in entry:
-            yield name, name, entry
-            continue
-        for level, part in entry["levels"].items():
-            yield name, f"{name} {100 * float(level):g} %", {**part, "nominal": float(level)}
+def _lines(scores: Scores) -> Iterable[tuple[str, Score]]:
+    """The label and the score of each line of a table: one for each metric, or for each of its levels."""
+    for name, score in scores.metrics.items():
+        yield from ((f"{name} {100 * float(text):g} %", part) for text, part in score.levels.items())
+        if not score.levels:
+            yield name, score
 
 
-def _score_table(rows: Iterable[tuple[str, str, dict[str, Any]]]) -> Table:
+def _score_table(lines: Iterable[tuple[str, Score]]) -> Table:
     table = _table("metric", "value", "± se", "baseline", "gain", "")
     table.columns[-1].justify = "left"
-    for name, label, entry in rows:
-        gain = "" if name == "coverage" else _gain(name, entry)
-        better = f"nominal {100 * entry['nominal']:g} %" if name == "coverage" else _BETTER.get(name, "lower is better")
-        error = _error(name, entry["se"], entry["value"])
-        table.add_row(label, _formatted(name, entry["value"]), error, _formatted(name, entry["baseline"]), gain, Text(better, "dim"))
+    for label, score in lines:
+        metric = score.metric
+        numbers = (_formatted(metric, score.value), _error(score), _formatted(metric, score.baseline))
+        table.add_row(label, *numbers, _gain(score), Text(better(score), "dim"))
     return table
 
 
-def _group_table(column: str, groups: dict[str, Any]) -> Table:
+def better(score: Score) -> str:
+    """The better direction of a score, as text."""
+    if score.metric.better == "nominal" and score.level is not None:
+        return f"nominal {100 * float(f'{score.level:g}'):g} %"
+    return _BETTER.get(score.metric.name, f"{score.metric.better} is better")
+
+
+def _group_table(column: str, groups: Mapping[str, Scores]) -> Table:
     """One line per group, with the value of each metric and the gain in nll."""
-    labels = [(name, label) for group_scores in groups.values() for name, label, _ in _rows(group_scores["metrics"])]
-    named = list(dict.fromkeys(labels))
-    gains = ["gain"] if ("nll", "nll") in named else []
-    table = _table(column, "rows", *(label for _, label in named), *(f"nll {gain}" for gain in gains))
-    for group, group_scores in groups.items():
-        values = [_formatted(name, entry["value"]) for name, _, entry in _rows(group_scores["metrics"])]
-        table.add_row(
-            Text(display(group)),
-            f"{group_scores['rows']:,}",
-            *values,
-            *(_formatted("nll", group_scores["metrics"]["nll"][gain]) for gain in gains),
-        )
+    labels = list(dict.fromkeys(label for scores in groups.values() for label, _ in _lines(scores)))
+    gains = ["nll gain"] if "nll" in labels else []
+    table = _table(column, "rows", *labels, *gains)
+    for group, scores in groups.items():
+        values = [_formatted(score.metric, score.value) for _, score in _lines(scores)]
+        table.add_row(Text(display(group)), f"{scores.rows:,}", *values, *(_number(scores.metrics["nll"].gain) for _ in gains))
     return table
 
 
-def _against(name: str, entry: dict[str, Any]) -> str:
-    if entry["baseline"] is None:
+def _against(score: Score) -> str:
+    if score.baseline is None:
         return ""
-    nats = " nats per row" if name == "nll" else ""
-    gain = f"{_formatted(name, entry['gain'])} ± {_error(name, entry['gain_se'], entry['gain'])}{nats}"
-    return f"     baseline {_formatted(name, entry['baseline'])}     gain {gain}"
+    nats, metric = " nats per row" if score.metric.name == "nll" else "", score.metric
+    gain = f"{_formatted(metric, score.gain)} ± {_digits(metric, score.gain_error, score.gain)}{nats}"
+    return f"     baseline {_formatted(metric, score.baseline)}     gain {gain}"
 
 
-def _gain(name: str, entry: dict[str, Any]) -> str:
-    """The gain: in nats for log scores, as a share of the baseline for the others."""
-    if entry["gain"] is None:
+def _gain(score: Score) -> str:
+    """The gain: in nats for log scores, in its own unit where a share of the baseline says nothing, as that share for the others."""
+    metric = score.metric
+    if score.gain is None or metric.better == "nominal":
         return ""
-    if name in _PLAIN_GAINS or not entry["baseline"]:
-        return _formatted(name, entry["gain"])
-    return f"{100 * entry['gain'] / entry['baseline']:+.1f} %"
+    if metric.unit == "nats" or metric.better == "higher" or metric.name == "pit" or not score.baseline:
+        return _formatted(metric, score.gain)
+    return f"{100 * score.gain / score.baseline:+.1f} %"
 
 
-def _formatted(name: str, value: float | None) -> str:
+def _formatted(metric: Metric, value: float | None) -> str:
     if value is None:
         return "-"
-    return f"{100 * value:.1f} %" if name in _PER_CENT else _number(value)
+    return f"{100 * value:.1f} %" if metric.name in _PER_CENT else _number(value)
 
 
-def _error(name: str, error: float | None, value: float | None) -> str:
+def _error(score: Score) -> str:
+    return _digits(score.metric, score.standard_error, score.value)
+
+
+def _digits(metric: Metric, error: float | None, value: float | None) -> str:
     """A standard error with as many digits as its value."""
-    if error is None or value is None or name in _PER_CENT or abs(value) < 100 or error < 0.1:
-        return _formatted(name, error)
+    if error is None or value is None or metric.name in _PER_CENT or abs(value) < 100 or error < 0.1:
+        return _formatted(metric, error)
     return f"{error:,.1f}"
 
 

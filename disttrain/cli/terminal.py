@@ -8,11 +8,11 @@ import json
 import math
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any, TextIO, get_args
 
 import typer
 
@@ -94,7 +94,7 @@ class Terminal:
         """Print a line of a result for people."""
         _print(self.out, text)
 
-    def document(self, content: Any) -> None:
+    def document(self, content: Mapping[str, object]) -> None:
         """Print a JSON document."""
         # An encoding that lacks letters would change the document.
         plain = "utf" in (getattr(sys.stdout, "encoding", None) or "utf-8").lower()
@@ -102,7 +102,7 @@ class Terminal:
         sys.stdout.flush()
 
 
-def _plain(content: Any) -> Any:
+def _plain(content: object) -> object:
     """The content with null instead of numbers that JSON does not have."""
     if isinstance(content, dict):
         return {key: _plain(value) for key, value in content.items()}
@@ -137,7 +137,7 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-def _without_type(annotation: Any) -> None:
+def _without_type(annotation: object) -> None:
     """Remove the word `<bool>` from the help of an option that takes no value."""
     kind, *options = get_args(annotation)
     if kind is bool:
@@ -220,7 +220,7 @@ def _lines(finding: Finding) -> Iterator[str]:
                 yield f"  = {name}: {text}"
 
 
-def _console(stream: Any, color: Color) -> Console:
+def _console(stream: TextIO, color: Color) -> Console:
     from rich.console import Console
 
     forced = {Color.always: True, Color.never: False, Color.auto: None}[color]

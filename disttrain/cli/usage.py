@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from typer.core import TyperGroup
@@ -14,8 +14,13 @@ from typer.core import TyperGroup
 from disttrain.cli.terminal import COMMON, Color, Terminal, errors_as_text
 from disttrain.errors import Finding, UsageError
 
-# Newer releases of typer bring a copy of click, older ones use click itself: BadParameter stands among the errors of either.
-_CLICK: Any = import_module(typer.BadParameter.__module__)
+if TYPE_CHECKING:
+    # The copy of click in the typer of constraints.txt.
+    from typer._click import exceptions as _CLICK
+    from typer._click.core import Command
+else:
+    # Newer releases of typer bring a copy of click, older ones use click itself: BadParameter stands among the errors of either.
+    _CLICK = import_module(typer.BadParameter.__module__)
 
 # What click and pydantic say of a value, and what we say.
 _VALUES = (
@@ -76,7 +81,7 @@ def _is_common(argument: str) -> bool:
     return argument.partition("=")[0] in COMMON or re.fullmatch("-[qv]+", argument) is not None
 
 
-def _report(fault: Any, arguments: Sequence[str], commands: Mapping[str, Any]) -> int:
+def _report(fault: _CLICK.ClickException, arguments: Sequence[str], commands: Mapping[str, Command]) -> int:
     """Print a usage error and return the exit code."""
     color = next((color for color in Color if f"--color {color}" in " ".join(arguments).replace("=", " ")), Color.auto)
     terminal = Terminal(json="--json" in arguments, color=color, debug="--debug" in arguments)
@@ -88,7 +93,7 @@ def _report(fault: Any, arguments: Sequence[str], commands: Mapping[str, Any]) -
     return code
 
 
-def _finding(fault: Any, arguments: Sequence[str], commands: Mapping[str, Any]) -> Finding:
+def _finding(fault: _CLICK.ClickException, arguments: Sequence[str], commands: Mapping[str, Command]) -> Finding:
     """The finding of a usage error: its code, the usage of the command, and hints."""
     name = arguments[0] if arguments and arguments[0] in commands else ""
     command = commands.get(name)
@@ -99,7 +104,7 @@ def _finding(fault: Any, arguments: Sequence[str], commands: Mapping[str, Any]) 
     return Finding(code, what, where, (f"Usage: {_usage(name, command)}",), hints=tuple(filter(None, (hint, help_hint))))
 
 
-def _usage(name: str, command: Any) -> str:
+def _usage(name: str, command: Command | None) -> str:
     if command is None:
         return "disttrain COMMAND [ARGS] [OPTIONS]"
     arguments = [param for param in command.params if param.param_type_name == "argument"]
@@ -108,7 +113,7 @@ def _usage(name: str, command: Any) -> str:
     return " ".join(["disttrain", name, *placeholders, "[OPTIONS]"])
 
 
-def _explained(fault: Any, name: str, command: Any, commands: tuple[str, ...]) -> tuple[str, str, str, str]:
+def _explained(fault: _CLICK.ClickException, name: str, command: Command | None, commands: tuple[str, ...]) -> tuple[str, str, str, str]:
     """The code, text, location and hint of an error of click."""
     owner = f"`{' '.join(filter(None, ('disttrain', name)))}`"
     match fault:
@@ -152,7 +157,7 @@ def _nearest_command(word: str, commands: tuple[str, ...]) -> str:
     return f"the commands are {', '.join(f'`{command}`' for command in commands)}"
 
 
-def _nearest_option(option: str, command: Any) -> str:
+def _nearest_option(option: str, command: Command | None) -> str:
     """A hint with the nearest option, or with `--set` and the key of the config of that name."""
     from disttrain.config import key_of, suggestion
 

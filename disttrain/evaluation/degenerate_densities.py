@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from disttrain.families import Family
 from disttrain.outcomes import Outcome
 
-Array = np.ndarray[Any, Any]
 _MAX_LISTED = 5
 
 
@@ -29,7 +27,7 @@ def impossible(nll: Tensor, outcome: Outcome) -> Tensor:
     return exact & (nll.cpu() < resolution)
 
 
-def impossible_notes(family: Family, column: str, nll: Tensor, outcome: Outcome, row: Array, of: str = "") -> tuple[str, ...]:
+def impossible_notes(family: Family, column: str, nll: Tensor, outcome: Outcome, row: NDArray[np.int64], of: str = "") -> tuple[str, ...]:
     """A warning about degenerate densities with the numbers `row` (n,) of their rows: one line or none."""
     if family.support.discrete:
         return ()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from disttrain.config import suggestion
 from disttrain.config.messages import listing
@@ -23,8 +23,6 @@ _MOST_VALUES = 20
 _RANGES = 4
 _MISSING = "(missing)"
 
-Array = np.ndarray[Any, Any]
-
 
 @dataclass(frozen=True)
 class RowGroups:
@@ -32,10 +30,10 @@ class RowGroups:
 
     column: str
     names: tuple[str, ...]
-    index: Array
+    index: NDArray[np.int64]
     left_out: int = 0
 
-    def rows(self, rows: Array) -> RowGroups:
+    def rows(self, rows: NDArray[np.int64]) -> RowGroups:
         """The groups of some of the rows, without groups that have none of these."""
         index = self.index[rows]
         there = [number for number in range(len(self.names)) if bool((index == number).any())]
@@ -81,7 +79,7 @@ def group_column(table: pa.Table, name: str) -> RowGroups:
     return _largest(name, texts, index)
 
 
-def _order(values: Any) -> tuple[Array, bool]:
+def _order(values: pa.Array) -> tuple[NDArray[np.int64], bool]:
     """The order of distinct values, and True if they are numbers (also as text) or times, so that the order has a meaning."""
     if is_text(values.type):
         try:
@@ -91,7 +89,7 @@ def _order(values: Any) -> tuple[Array, bool]:
     return integers(pc.sort_indices(values)), is_number(values.type) or is_time(values.type)
 
 
-def _ranges(texts: list[str], index: Array) -> tuple[list[str], Array]:
+def _ranges(texts: list[str], index: NDArray[np.int64]) -> tuple[list[str], NDArray[np.int64]]:
     """The names of ranges of about equally many rows, and the range of each row; -1 for rows without a value."""
     position = np.searchsorted(
         np.cumsum(np.bincount(index[index >= 0], minlength=len(texts))) / int((index >= 0).sum()), _quarters(), "left"
@@ -102,11 +100,11 @@ def _ranges(texts: list[str], index: Array) -> tuple[list[str], Array]:
     return names, np.where(index < 0, -1, np.searchsorted(ends, index))
 
 
-def _quarters() -> Array:
+def _quarters() -> NDArray[np.float64]:
     return np.arange(1, _RANGES + 1) / _RANGES - 1e-12
 
 
-def _largest(name: str, texts: list[str], index: Array) -> RowGroups:
+def _largest(name: str, texts: list[str], index: NDArray[np.int64]) -> RowGroups:
     if len(texts) <= MOST_GROUPS:
         return RowGroups(name, tuple(texts), index)
     largest = np.sort(np.argsort(-np.bincount(index, minlength=len(texts)), kind="stable")[:MOST_GROUPS])

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -14,7 +14,8 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from disttrain import metrics
-from disttrain.metrics import METRICS, Metric, Moments
+from disttrain.evaluation.result import Calibration, Score, Scores
+from disttrain.metrics import METRICS, Average, Metric
 from disttrain.outcomes import Outcome
 
 
@@ -32,20 +33,13 @@ class Settings:
         return tuple(sorted(ends | {0.5}))
 
 
-class Calibration(NamedTuple):
-    """Moments of the quantile residuals, the weight of PIT values in ten equal parts, and a remark on the upper tail, if any."""
-
-    residuals: Moments
-    histogram: tuple[float, ...]
-    notes: tuple[str, ...]
-
-
 class _Key(NamedTuple):
     metric: str
     level: float | None = None
 
 
 _PIT = _Key("pit")
+_Column = TypeVar("_Column", str, _Key)
 
 
 class RowScores:
@@ -100,7 +94,7 @@ class RowScores:
             self._baselines.pop(key, None)
         return True
 
-    def _put(self, columns: dict[Any, Tensor], key: Any, scores: Tensor) -> None:
+    def _put(self, columns: dict[_Column, Tensor], key: _Column, scores: Tensor) -> None:
         """Write the scores of the next rows into their column. Rows that could not be scored are nan.
 
         Scores that float16 can represent, such as the 0 and 1 of coverage, take a quarter of the memory.
@@ -113,19 +107,19 @@ class RowScores:
             columns[key] = columns[key].double()
         columns[key][self.rows : self.rows + len(scores)] = scores
 
-    def documents(self, parts: Sequence[Tensor | None] = (None,)) -> list[dict[str, dict[str, Any]]]:
-        """Each metric's value, standard error, baseline and gain over the rows of each part, as plain numbers; a part of None is all rows.
+    def totals(self, parts: Sequence[Tensor | None] = (None,)) -> list[Scores]:
+        """The scores over the rows of each part; a part of None is all rows.
 
-        A number that does not exist is None. The row scores are freed metric by metric, so this can be called only once.
+        The row scores are freed metric by metric, so this can be called only once.
         """
-        documents: list[dict[str, dict[str, Any]]] = [{} for _ in parts]
+        totals: list[dict[str, Score]] = [{} for _ in parts]
         for metric in (METRICS[name] for name in self.settings.metrics if name not in self.left_out):
-            for document, rows in zip(documents, parts, strict=True):
-                document[metric.name] = self._entry(metric, rows)
+            for total, rows in zip(totals, parts, strict=True):
+                total[metric.name] = self._total(metric, rows)
             for key in _keys(metric, self.settings):
                 del self._scores[key]
                 self._baselines.pop(key, None)
-        return documents
+        return [Scores(self.rows if rows is None else len(rows), total) for rows, total in zip(parts, totals, strict=True)]
 
     def of(self, metric: str) -> Tensor | None:
         """The score of each row by a metric without levels, (n,); None if the metric is not in the settings."""
@@ -140,29 +134,25 @@ class RowScores:
         residuals = metrics.moments(columns["residuals"], weight)
         return Calibration(residuals, tuple(histogram.tolist()), _tail_note(columns["surprises"], weight))
 
-    def _entry(self, metric: Metric, rows: Tensor | None) -> dict[str, Any]:
+    def _total(self, metric: Metric, rows: Tensor | None) -> Score:
         if metric.setting != "level":
             return self._average(metric, _Key(metric.name), rows)
         levels = {f"{level:g}": self._average(metric, _Key(metric.name, level), rows) for level in self.settings.levels}
         # The value of the highest level represents the metric; all levels are listed under `levels`.
         highest = max(self.settings.levels)
-        return {"level": highest, **levels[f"{highest:g}"], "levels": levels}
+        return replace(levels[f"{highest:g}"], level=highest, levels=levels)
 
-    def _average(self, metric: Metric, key: _Key, rows: Tensor | None) -> dict[str, Any]:
+    def _average(self, metric: Metric, key: _Key, rows: Tensor | None) -> Score:
         scores = _part(self._scores[key], rows)
         weight = None if self._weight is None else _part(self._weight, rows)
         baseline = None if key not in self._baselines else _part(self._baselines[key], rows)
         if weight is not None and not bool((weight > 0).any()):
             # Rows without any weight have no scores.
-            return dict.fromkeys(("value", "se", "baseline", "gain", "gain_se"))
+            return Score(metric, level=key.level)
         if baseline is None:
-            average = metric.average(scores, weight)
-            return {"value": _plain(average.value), "se": _plain(average.standard_error), "baseline": None, "gain": None, "gain_se": None}
+            return Score(metric, *_numbers(metric.average(scores, weight)), level=key.level)
         average, other, gain = metric.compared(scores, baseline, weight)
-        return {
-            "value": _plain(average.value), "se": _plain(average.standard_error), "baseline": _plain(other.value),
-            "gain": _plain(gain.value), "gain_se": _plain(gain.standard_error),
-        }  # fmt: skip
+        return Score(metric, *_numbers(average), _numbers(other)[0], *_numbers(gain), level=key.level)
 
 
 def _part(column: Tensor, rows: Tensor | None) -> Tensor:
@@ -206,5 +196,7 @@ def _tail_note(surprises: Tensor, weight: Tensor | None) -> tuple[str, ...]:
     return (f"upper tail: {message}; try a family with a heavier tail",)
 
 
-def _plain(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+def _numbers(average: Average) -> tuple[float | None, float | None]:
+    """The value and the standard error; None for a number that is not finite."""
+    value, error = (number if math.isfinite(number) else None for number in average)
+    return value, error

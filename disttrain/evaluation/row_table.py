@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.distributions import Distribution
 
@@ -16,10 +15,8 @@ from disttrain.metrics import METRICS
 from disttrain.model import Model
 from disttrain.outcomes import Outcome
 
-Array = np.ndarray[Any, Any]
 
-
-def row_table(model: Model, row: Array, first: int, distribution: Distribution, outcome: Outcome) -> pa.Table:
+def row_table(model: Model, row: NDArray[np.int64], first: int, distribution: Distribution, outcome: Outcome) -> pa.Table:
     """The position, target and scores of each row. `first` is the number of rows before them."""
     columns = {"row": integer_column(row), **_targets(model, outcome), "nll": _column(metrics.nll(distribution, outcome))}
     if METRICS["pit"].applies(distribution, outcome):

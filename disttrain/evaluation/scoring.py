@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,13 +16,13 @@ from disttrain import metrics, training
 from disttrain.evaluation.degenerate_densities import impossible_notes
 from disttrain.evaluation.group_columns import RowGroups, group_column
 from disttrain.evaluation.metric_selection import settings_of
+from disttrain.evaluation.result import Evaluation, ScoredRows
 from disttrain.evaluation.row_scores import RowScores, Settings
 from disttrain.families import Family
 from disttrain.model import Model
 from disttrain.preparation.observations import Observed
 from disttrain.preparation.prepare import Prepared
 
-Array = np.ndarray[Any, Any]
 # The number of rows scored at once.
 BLOCK = 65_536
 # With a time limit: the number of rows in the first block, and the seconds below which the next block is four times as large.
@@ -47,44 +46,20 @@ class Forecast:
         return self.family.distribution(**{name: values[rows] for name, values in self.parameters.items()}, validate_args=False)
 
 
-@dataclass(frozen=True)
-class Scores:
-    """The scores as a JSON `document` (rows, metrics, by), and the calibration of the forecasts if the target has an order."""
-
-    document: dict[str, Any]
-    residuals: metrics.Moments | None = None
-    histogram: tuple[float, ...] | None = None
-    notes: tuple[str, ...] = ()
-
-
-def scored(rows: RowScores, groups: Sequence[RowGroups]) -> Scores:
+def scored(rows: RowScores, groups: Sequence[RowGroups]) -> ScoredRows:
     """The scores of all rows and of each of the `groups`, and the calibration of all forecasts."""
-    document = _document(rows, groups)
-    notes = tuple(note for group in groups for note in group.notes())
-    calibration = rows.calibration()
-    if calibration is None:
-        return Scores(document, notes=notes)
-    return Scores(document, calibration.residuals, calibration.histogram, (*notes, *calibration.notes))
-
-
-def _document(rows: RowScores, groups: Sequence[RowGroups]) -> dict[str, Any]:
-    """The scores of all rows and of the rows of each group."""
     members = {
         group.column: [torch.from_numpy(np.flatnonzero(group.index == number)) for number in range(len(group.names))] for group in groups
     }
-    all_rows, *parts = rows.documents([None, *(part for column in members.values() for part in column)])
-    scores = iter(parts)
-    by = {
-        group.column: {
-            name: {"rows": len(part), "metrics": next(scores)} for name, part in zip(group.names, members[group.column], strict=True)
-        }
-        for group in groups
-    }
-    return {"rows": rows.rows, "metrics": all_rows, **({"by": by} if by else {})}
+    total, *parts = rows.totals([None, *(part for column in members.values() for part in column)])
+    scores, calibration = iter(parts), rows.calibration()
+    by = {group.column: {name: next(scores) for name in group.names} for group in groups}
+    notes = (*(note for group in groups for note in group.notes()), *(() if calibration is None else calibration.notes))
+    return ScoredRows(total, by, calibration, notes)
 
 
-def split_metrics(prepared: Prepared, run: str, end: float | None = None) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """The scores of every split with rows, in the form of metrics.json, and notes on them. The metrics are those of the config and nll.
+def split_scores(prepared: Prepared, run: str, end: float | None = None) -> dict[str, Evaluation]:
+    """The scores of every split with rows, with notes on them. The metrics are those of the config and nll.
 
     Scores that are not computed by the `end`, on the clock of `time.perf_counter`, are left out, except nll. Training rows are scored last.
     """
@@ -92,16 +67,16 @@ def split_metrics(prepared: Prepared, run: str, end: float | None = None) -> tup
     settings = settings_of(model.config, model.example(), outcome=prepared.observed.outcome)
     settings = settings if "nll" in settings.metrics else replace(settings, metrics=("nll", *settings.metrics))
     columns = [group_column(data.table, name) for name in model.config.evaluation.by]
-    documents, notes = {}, {}
+    evaluations = {}
     with on_device(model):
         # Held-out rows come first, because their scores matter most.
         for split in reversed(prepared.splits):
             observed = prepared.part(split)
             rows = _scored_split(model, observed, prepared.splits[split].x, settings, end)
-            notes[split] = tuple(_split_notes(prepared, split, observed, rows))
-            document = _document(rows, [group.rows(data.part(split)) for group in columns])
-            documents[split] = {"run": run, "data": None, "split": split, **document}
-    return {split: documents[split] for split in prepared.splits}, tuple(note for split in prepared.splits for note in notes[split])
+            notes = tuple(_split_notes(prepared, split, observed, rows))
+            scores = scored(rows, [group.rows(data.part(split)) for group in columns])
+            evaluations[split] = Evaluation(run, None, split, replace(scores, notes=notes))
+    return {split: evaluations[split] for split in prepared.splits}
 
 
 def _scored_split(model: Model, observed: Observed, x: Tensor, settings: Settings, end: float | None) -> RowScores:
@@ -154,7 +129,7 @@ def watched_split(prepared: Prepared) -> str:
     return "validation" if "validation" in prepared.splits else "train"
 
 
-def worse_than_baseline(prepared: Prepared, split_scores: Mapping[str, Any]) -> bool:
-    """True if the nll of the watched split is above the marginal model's, or is not a number. `split_scores` are by split."""
-    nll = split_scores[watched_split(prepared)]["metrics"]["nll"]
-    return nll["baseline"] is not None and (nll["value"] is None or nll["value"] > nll["baseline"])
+def worse_than_baseline(prepared: Prepared, evaluations: Mapping[str, Evaluation]) -> bool:
+    """True if the nll of the watched split is above the marginal model's, or is not a number. `evaluations` are by split."""
+    nll = evaluations[watched_split(prepared)].scores.total.metrics["nll"]
+    return nll.baseline is not None and (nll.value is None or nll.value > nll.baseline)

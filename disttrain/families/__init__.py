@@ -11,7 +11,7 @@ from disttrain.families import circle, classes, composed, counts, positive, real
 from disttrain.families.activations.bounds import bounded
 from disttrain.families.activations.table import ACTIVATIONS, Activation, activation_for, default_name, objection
 from disttrain.families.composed import equal_mixture
-from disttrain.families.family import Family, InvalidOption, Parameter, spelled
+from disttrain.families.family import Family, Fixed, InvalidOption, Parameter, spelled
 from disttrain.families.scaling import Scaling, exposed, takes_exposure
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Activation",
     "FamilyDoc",
     "Family",
+    "Fixed",
     "Parameter",
     "Scaling",
     "InvalidOption",

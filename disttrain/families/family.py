@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 Role = Literal["location", "scale", "variance", "rate", "log_scale", "shape", "mean", "dispersion"]
 Axis = Literal["classes", "targets", "components", ""]
+# The value of a parameter that is not learned: a number, or nested tuples of numbers with the shape of the parameter.
+Fixed = float | tuple["Fixed", ...]
 
 
 class InvalidOption(ValueError):

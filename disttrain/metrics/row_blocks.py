@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
@@ -13,6 +13,10 @@ from torch.distributions import Distribution, Transform
 
 # The attribute in which a selection of rows stores its index plan, which is that of the original.
 _PLAN = "_rows_of"
+
+
+# The attributes of a value that belong to the rows: see `_plan_of`.
+IndexPlan: TypeAlias = "bool | tuple[str, ...] | list[IndexPlan]"
 
 
 def rows(distribution: Distribution, index: slice | Tensor) -> Distribution:
@@ -62,13 +66,13 @@ def support_ends(distribution: Distribution) -> tuple[Tensor, Tensor]:
     return lower.expand(distribution.batch_shape), upper.expand(distribution.batch_shape)
 
 
-def _plan_of(distribution: Distribution) -> dict[str, Any] | None:
+def _plan_of(distribution: Distribution) -> dict[str, IndexPlan] | None:
     """The index plan of the attributes that belong to the rows, by name; None for a distribution that cannot be expanded.
 
     The plan of a tensor or a distribution is True, that of a value without rows False, that of a list the list of its items' plans, that
     of a transform the names of its tensors.
     """
-    plan: dict[str, Any] | None = vars(distribution).get(_PLAN)
+    plan: dict[str, IndexPlan] | None = vars(distribution).get(_PLAN)
     if plan is not None:
         return plan
     try:
@@ -80,7 +84,7 @@ def _plan_of(distribution: Distribution) -> dict[str, Any] | None:
     return {name: how for name, how in plan.items() if how is not False}
 
 
-def _row_tensors(value: Any, how: Any = None) -> Iterator[Tensor]:
+def _row_tensors(value: object, how: IndexPlan = True) -> Iterator[Tensor]:
     """Yield the tensors that belong to the rows of a distribution, or of a part of one with the index plan `how`."""
     if isinstance(value, Tensor):
         yield value
@@ -95,14 +99,14 @@ def _row_tensors(value: Any, how: Any = None) -> Iterator[Tensor]:
             }
         for name, part in plan.items():
             yield from _row_tensors(vars(value)[name], part)
-    elif isinstance(value, Transform):
+    elif isinstance(value, Transform) and isinstance(how, tuple):
         yield from (vars(value)[name] for name in how)
-    elif isinstance(value, list):
-        for item, part in zip(value, how, strict=True):
-            yield from _row_tensors(item, part) if part is not False else ()
+    elif isinstance(value, list) and isinstance(how, list):
+        for item, item_plan in zip(value, how, strict=True):
+            yield from _row_tensors(item, item_plan) if item_plan is not False else ()
 
 
-def _follows(value: Any, wide: Any, n: int) -> Any:
+def _follows(value: object, wide: object, n: int) -> IndexPlan:
     """The index plan of a value, from its counterpart in the distribution with one more axis; False if it does not belong to the `n` rows."""
     if isinstance(value, Tensor):
         # A tensor that the counterpart lacks is a cached value, with the rows of its distribution.
@@ -121,18 +125,18 @@ def _follows(value: Any, wide: Any, n: int) -> Any:
     return False
 
 
-def _selected(value: Any, index: slice | Tensor, how: Any) -> Any:
+def _selected(value: object, index: slice | Tensor, how: IndexPlan) -> object:
     if how is False:
         return value
-    if isinstance(value, list):
-        return [_selected(item, index, part) for item, part in zip(value, how, strict=True)]
+    if isinstance(value, list) and isinstance(how, list):
+        return [_selected(item, index, item_plan) for item, item_plan in zip(value, how, strict=True)]
     if isinstance(value, Distribution):
         return rows(value, index)
-    if isinstance(value, Transform):
+    if isinstance(value, Transform) and isinstance(how, tuple):
         part = copy.copy(value)
         part.__dict__.update({name: vars(value)[name][index] for name in how})
         return part
-    return value[index]
+    return value[index] if isinstance(value, Tensor) else value
 
 
 def _rebuilt(distribution: Distribution, index: slice | Tensor) -> Distribution:
@@ -152,7 +156,7 @@ def _rebuilt(distribution: Distribution, index: slice | Tensor) -> Distribution:
     return rebuilt
 
 
-def _has_rows(value: Any, n: int) -> bool:
+def _has_rows(value: object, n: int) -> bool:
     return isinstance(value, Distribution) and value.batch_shape[:1] == (n,)
 
 

@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.distributions import Distribution
 
-from disttrain import config as configs
-from disttrain import storage
-from disttrain.config import Config, SplitSection
-from disttrain.data import Encoder, Schema, within
-from disttrain.errors import ConfigError, Finding, RunUnreadable
+from disttrain.config import Config
+from disttrain.data import Encoder, Schema
 from disttrain.families import Family, Parameter, Scaling, equal_mixture, exposed
 from disttrain.model.inference import encoded, raw_in_blocks
-from disttrain.model.planning import Labels, family_of, layout_of, outputs_of, settings_of, trunk_dtype
+from disttrain.model.planning import Labels, settings_of, trunk_dtype
 from disttrain.model.row_inputs import conditions_of, standardised
 from disttrain.networks import Conditions, Network, Output, activated
 from disttrain.parameter_settings import ParameterSettings
-from disttrain.storage import StoredModel
 
 _NONE = Conditions()
 
@@ -46,7 +41,7 @@ class Model:
     outputs: tuple[Output, ...]
     scaling: Scaling
     network: Network
-    marginal: Mapping[str, Any]
+    marginal: Mapping[str, NDArray[np.float64]]
 
     def parameters(self, batch: pa.Table | pa.RecordBatch) -> dict[str, Tensor]:
         """The parameters of each row's distribution, in target units: {name: (n, *shape)}, of K > 1 members (n, K, *shape); float64.
@@ -132,80 +127,7 @@ class Model:
         names = {"classes": self.labels, "targets": self.schema.target}.get(axis)
         return tuple(map(str, names if names is not None and len(names) == size else range(size)))
 
-    def save(self, folder: Path, name: str, weights: Mapping[str, Tensor]) -> None:
-        """Write model.json, with the levels of the heads, and the weights of its network into `folder`. Raises StorageError."""
-        levels = {key: weights[key].double().sum(1).tolist() for key in self.network.named_levels()}
-        learned = {key: value for key, value in weights.items() if key not in levels}
-        storage.save(folder, self._description(name) | {"levels": levels}, learned)
-
-    def _description(self, name: str) -> dict[str, Any]:
-        # A model folder is moved alone, and does not reveal the location of its training data.
-        nowhere = self.config.data.model_copy(update={"train": "unknown", "validation": None, "test": None, "split": SplitSection()})
-        return {
-            "run": name,
-            "config": self.config.model_copy(update={"data": nowhere}).model_dump(mode="json"),
-            "family": self.family.name,
-            "parameters": {o.parameter.name: "fixed" if o.fixed is not None else o.activation.formula for o in self.outputs},
-            "schema": self.schema.state(),
-            "encoder": self.encoder.state(),
-            "labels": None if self.labels is None else list(self.labels),
-            "scaling": asdict(self.scaling),
-            "marginal": {name: np.asarray(value).tolist() for name, value in self.marginal.items()},
-        }
-
-    @staticmethod
-    def of(stored: StoredModel) -> Model:
-        """The model of a model folder. Raises RunUnreadable if the files do not describe a valid model."""
-        try:
-            model = _planned(stored.description)
-            levels = _levels(model.network, stored.description["levels"])
-        except RunUnreadable as fault:
-            where = str(stored.path / "model.json")
-            raise RunUnreadable(*(replace(finding, where=f"{where} ({finding.where})") for finding in fault.findings)) from None
-        except (KeyError, TypeError, ValueError, AttributeError, ConfigError) as fault:
-            raise RunUnreadable(
-                Finding("damaged-model", f"model.json does not describe a model: {fault!r}"[:300], str(stored.path / "model.json"))
-            ) from None
-        expected = {name: (tuple(value.shape), value.dtype) for name, value in model.network.state_dict().items() if name not in levels}
-        model.network.load_state_dict(storage.load_weights(stored, expected) | levels, assign=True)
-        model.network.eval()
-        return model
-
 
 def _is_written(parameter: Parameter, index: tuple[int, ...]) -> bool:
     """True if an element of a parameter has a column: the elements above the diagonal of a triangle are 0."""
     return parameter.support.kind != "triangle" or index[-1] <= index[-2]
-
-
-def _planned(description: Mapping[str, Any]) -> Model:
-    """The model of a description, without its weights (they take no memory)."""
-    config = configs.parse(description["config"])
-    with within("encoder"):
-        encoder = Encoder.from_state(description["encoder"])
-    labels = None if description["labels"] is None else tuple(description["labels"])
-    family = family_of(config, labels)
-    scaling = Scaling.from_state(description["scaling"])
-    outputs = outputs_of(config, family, encoder, scaling)
-    marginal = {o.parameter.name: np.array(description["marginal"][o.parameter.name], dtype=float) for o in outputs if o.size}
-    if not all(
-        np.isfinite(marginal[o.parameter.name]).all() and marginal[o.parameter.name].shape == o.raw_shape for o in outputs if o.size
-    ):
-        raise ValueError("marginal outputs that are not finite")
-    with torch.device("meta"):
-        network = Network(layout_of(config, encoder), outputs, torch.Generator("cpu"))
-        network.to(trunk_dtype(config))
-    with within("schema"):
-        schema = Schema.from_state(description["schema"])
-    return Model(config, schema, encoder, family, labels, outputs, scaling, network, marginal)
-
-
-def _levels(network: Network, described: Mapping[str, Any]) -> dict[str, Tensor]:
-    """The levels of the heads from a description. Raises ValueError for a wrong shape or numbers that are not finite."""
-    levels = {}
-    for name, level in network.named_levels().items():
-        members, _, size = level.parts.shape
-        raw = torch.tensor(described[name], dtype=torch.float64)
-        if raw.shape != (members, size) or not bool(raw.isfinite().all()):
-            raise ValueError(f"{name} is no level of this network")
-        levels[name] = level.split(raw)
-    return levels

@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from disttrain.families import Activation, Parameter
+from disttrain.families import Activation, Fixed, Parameter
 from disttrain.networks.input_layer import CategoryCodes
 
 
@@ -23,7 +22,7 @@ class Output:
     activation: Activation
     columns: tuple[int, ...] | None = None
     hidden: tuple[int, ...] = ()
-    fixed: float | tuple[Any, ...] | None = None
+    fixed: Fixed | None = None
 
     @property
     def raw_shape(self) -> tuple[int, ...]:

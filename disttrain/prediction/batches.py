@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from disttrain.choices import SPLITS
 from disttrain.config import Config
 from disttrain.data import AS_WRITTEN, VERBATIM, Origin, Source, ahead, integer_column, rows_at, rows_from
 from disttrain.model import Model
 from disttrain.preparation.load import Dataset
-
-Array = np.ndarray[Any, Any]
-
 
 BLOCK = 65_536
 
@@ -30,12 +27,12 @@ class Batch:
     """
 
     rows: pa.Table | pa.RecordBatch
-    row: Array
-    index: Array
+    row: NDArray[np.int64]
+    index: NDArray[np.int64]
     number: int
     origin: Origin
-    split: Array | None = None
-    table_index: Array | None = None
+    split: NDArray[np.int8] | None = None
+    table_index: NDArray[np.int64] | None = None
 
 
 def own_batches(rows: Dataset, config: Config) -> Iterator[Batch]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.distributions import Distribution
 
@@ -25,8 +25,6 @@ _LANES = 32
 # The number of samples drawn at once.
 _TOGETHER = 65_536
 
-Array = np.ndarray[Any, Any]
-
 
 def time_name(column: str, time: float) -> str:
     """The name of a column at a time, with `_` as the decimal point: survival_30, hazard_0_5."""
@@ -39,7 +37,7 @@ def quantile_name(level: float) -> str:
     return f"q{integer_part.zfill(2)}" + (f"_{fraction}" if fraction else "")
 
 
-def forecast(model: Model, batch: pa.RecordBatch | pa.Table, selection: ColumnSelection, index: Array) -> dict[str, pa.Array]:
+def forecast(model: Model, batch: pa.RecordBatch | pa.Table, selection: ColumnSelection, index: NDArray[np.int64]) -> dict[str, pa.Array]:
     """The forecast columns of each row of `batch`, in their written order; null if a moment does not exist.
 
     `index` (n,) is the number of each row in its source; its samples depend on it. Rows that `missing: drop` excludes are null in all
@@ -73,7 +71,7 @@ def _names(model: Model, selection: ColumnSelection, column: str) -> Sequence[st
 
 
 def columns_of(
-    model: Model, parameters: Mapping[str, Tensor], absent: Array, selection: ColumnSelection, index: Array
+    model: Model, parameters: Mapping[str, Tensor], absent: NDArray[np.bool_], selection: ColumnSelection, index: NDArray[np.int64]
 ) -> dict[str, pa.Array]:
     """The forecast columns of rows with known parameters, {name: (n, *shape)}; null in all columns where `absent` (n,) is True."""
     distribution = model.forecaster.distribution(**{name: _padded(value) for name, value in parameters.items()}, validate_args=False)
@@ -117,7 +115,7 @@ def _padded(value: Tensor) -> Tensor:
     return torch.cat([value, value[-1:].expand(-len(value) % _LANES, *value.shape[1:])]) if len(value) % _LANES else value
 
 
-def _array(value: Tensor, absent: Array) -> pa.Array:
+def _array(value: Tensor, absent: NDArray[np.bool_]) -> pa.Array:
     """A column of the first len(absent) values, (n,) or (n, K); null where `absent` (n,) is True."""
     numbers = value[: len(absent)].double().numpy()
     if numbers.ndim == 2:
@@ -126,11 +124,13 @@ def _array(value: Tensor, absent: Array) -> pa.Array:
     return float_column(numbers, absent | np.isnan(numbers))
 
 
-def _labels(labels: Sequence[Any], codes: Tensor, absent: Array) -> pa.Array:
+def _labels(labels: Sequence[str | int | bool], codes: Tensor, absent: NDArray[np.bool_]) -> pa.Array:
     return chosen_texts([str(label) for label in labels], codes[: len(absent)].long().numpy(), absent)
 
 
-def _samples(model: Model, distribution: Distribution, selection: ColumnSelection, index: Array, absent: Array) -> list[pa.Array]:
+def _samples(
+    model: Model, distribution: Distribution, selection: ColumnSelection, index: NDArray[np.int64], absent: NDArray[np.bool_]
+) -> list[pa.Array]:
     """Samples of each row. Sample j of a row depends only on the seed, the row's `index` and j.
 
     Other rows, the number of samples, blocks and shards do not change it.
@@ -148,7 +148,7 @@ def _samples(model: Model, distribution: Distribution, selection: ColumnSelectio
     return columns
 
 
-def _sample(model: Model, draw: Tensor, absent: Array) -> list[pa.Array]:
+def _sample(model: Model, draw: Tensor, absent: NDArray[np.bool_]) -> list[pa.Array]:
     """The column of one sample of each row, (n,); one column per element if rows are vectors (n, d)."""
     if model.family.event:
         return [_array(value, absent) for value in draw.unbind(1)]

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import fields
-from typing import Any
-
-import torch
-from torch import Tensor
-
 from disttrain import storage
+from disttrain.runs.best_weights import Snapshot
+from disttrain.runs.history import columns_of
 from disttrain.storage import Run
 from disttrain.training import Epoch, TrainingState
 
@@ -19,10 +14,10 @@ class Checkpoints:
 
     def __init__(self, run: Run, every: int, history: list[Epoch]) -> None:
         self.folder, self.every, self.history = run.path / storage.CHECKPOINT, every, history
-        self.latest: tuple[TrainingState, dict[str, Any]] | None = None
+        self.latest: tuple[TrainingState, Snapshot] | None = None
         self.written: TrainingState | None = None
 
-    def keep(self, training_state: TrainingState, best: dict[str, Any]) -> None:
+    def keep(self, training_state: TrainingState, best: Snapshot) -> None:
         """Store the state of the loop before an epoch, and the best weights. The caller must not change either later."""
         before, self.latest = self.latest, (training_state, best)
         if before is not None and before[0].epoch < training_state.epoch and training_state.epoch % self.every == 0:
@@ -33,8 +28,11 @@ class Checkpoints:
         if self.latest is None or self.latest[0] is self.written:
             return
         training_state, best = self.latest
-        state = {"standing": vars(training_state), "history": _columns(self.history[: training_state.epoch]), "best": best}
-        storage.write_checkpoint(self.folder, state)
+        storage.write_checkpoint(self.folder, {
+            "standing": vars(training_state),
+            "history": columns_of(self.history[: training_state.epoch]),
+            "best": {"weights": best.weights, "number": best.number, "constant": list(best.constant)},
+        })  # fmt: skip
         self.written = training_state
 
     @property
@@ -45,9 +43,3 @@ class Checkpoints:
     def remove(self) -> None:
         """Remove all checkpoints, because the fit is finished."""
         storage.remove_checkpoints(self.folder)
-
-
-def _columns(history: Sequence[Epoch]) -> dict[str, Tensor]:
-    """The epochs as one tensor per field, (epochs,) or (epochs, K). Tensors are faster and smaller than JSON for many epochs."""
-    kinds = {"tuple[bool, ...]": torch.bool, "int": torch.int64, "float": torch.float64}
-    return {f.name: torch.tensor([getattr(epoch, f.name) for epoch in history], dtype=kinds[str(f.type)]) for f in fields(Epoch)}

@@ -1,4 +1,4 @@
-"""The manifest of a run folder: the original and the resolved config, the environment, the data, the history."""
+"""The manifest of a run folder: the original and the resolved config, the environment, the data, the log."""
 
 from __future__ import annotations
 
@@ -7,30 +7,41 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
-import pyarrow as pa
 import torch
 
 from disttrain import config as configs
 from disttrain import storage
 from disttrain.choices import SPLITS
 from disttrain.config import Config, Loaded
-from disttrain.data import float_column, integer_column
-from disttrain.data.io.table_writer import written
 from disttrain.errors import Finding, UsageError
 from disttrain.messages import display
 from disttrain.model import trunk_dtype
 from disttrain.preparation.prepare import Prepared
 from disttrain.runs.open import files_by_source
 from disttrain.storage import Run
-from disttrain.training import Epoch
 
 _PACKAGES = ("disttrain", "torch", "numpy", "scipy", "pandas", "pyarrow", "pydantic", "safetensors")
+
+
+class Environment(TypedDict):
+    """The content of environment.json."""
+
+    python: str
+    platform: str
+    cpu: str
+    cores: int | None
+    device: str
+    gpu: str | None
+    threads: int
+    precision: str
+    seed: int
+    packages: dict[str, str]
 
 
 def write_inputs(run: Run, loaded: Loaded, prepared: Prepared, device: torch.device) -> None:
@@ -47,7 +58,7 @@ def resolved(loaded: Loaded, folder: Path) -> Config:
     Raises UsageError if YAML cannot represent the name of a source.
     """
 
-    def placed(source: Any) -> Any:
+    def placed(source: object) -> object:
         if isinstance(source, list | tuple):
             return [placed(item) for item in source]
         return _lasting(loaded.base / configs.expanded(source), folder) if isinstance(source, str) and source != "-" else source
@@ -69,7 +80,7 @@ def _lasting(path: Path, folder: Path) -> str:
     )
 
 
-def environment(prepared: Prepared, device: torch.device) -> dict[str, Any]:
+def environment(prepared: Prepared, device: torch.device) -> Environment:
     """The content of environment.json: versions, machine, device, threads, precision, seed."""
     return {
         "python": sys.version.split()[0],
@@ -91,7 +102,7 @@ def _precision(prepared: Prepared) -> str:
     return "bfloat16" if network.autocast else str(trunk_dtype(prepared.model.config)).removeprefix("torch.")
 
 
-def _data(prepared: Prepared, loaded: Loaded, folder: Path) -> dict[str, Any]:
+def _data(prepared: Prepared, loaded: Loaded, folder: Path) -> dict[str, object]:
     rows = prepared.data
     y = prepared.observed.outcome.value.numpy()
     names = rows.arrow_schema
@@ -110,17 +121,8 @@ def _data(prepared: Prepared, loaded: Loaded, folder: Path) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def log(folder: Path, event: str, facts: Mapping[str, Any]) -> None:
+def log(folder: Path, event: str, facts: Mapping[str, object]) -> None:
     """Append one line to log.jsonl: the time (UTC, ISO 8601), the event, and its facts. Raises StorageError."""
     line = json.dumps({"time": datetime.now(UTC).isoformat(timespec="seconds"), "event": event, **facts}, default=str)
     with storage.reported(folder / "log.jsonl"), (folder / "log.jsonl").open("a", encoding="utf-8") as file:
         file.write(line + "\n")
-
-
-def write_history(folder: Path, history: Sequence[Epoch]) -> None:
-    """Write history.parquet, one row per epoch. Raises StorageError."""
-    columns = {"epoch": integer_column(np.array([epoch.number for epoch in history], dtype=np.int64))}
-    for name in ("train_nll", "validation_nll", "learning_rate", "seconds", "rows_per_second"):
-        values = np.array([getattr(epoch, name) for epoch in history], dtype=np.float64)
-        columns[name] = float_column(values, np.isnan(values))
-    written(str(folder / "history.parquet"), iter([pa.Table.from_arrays(list(columns.values()), list(columns))]), "parquet", {}, True)

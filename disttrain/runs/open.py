@@ -8,7 +8,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from disttrain import config as configs
 from disttrain import storage
@@ -16,9 +16,25 @@ from disttrain.choices import SPLITS
 from disttrain.config import Loaded, is_source
 from disttrain.data import display_path, files, has_piped_data
 from disttrain.errors import ConfigError, DataError, Finding, RunUnreadable
-from disttrain.model import Model
+from disttrain.model import Model, serialization
 from disttrain.preparation.load import Dataset, dataset
 from disttrain.validation.config import configuration
+
+
+class FileRecord(TypedDict):
+    """A file in data.json."""
+
+    sha256: str
+    path: str
+
+
+class DataRecord(TypedDict):
+    """The content of data.json that is read again: the `limit` of rows, the files, their number by source, and the original folder."""
+
+    limit: int | None
+    files: list[FileRecord]
+    folder: str | None
+    sources: dict[str, int] | None
 
 
 @dataclass(frozen=True)
@@ -40,7 +56,7 @@ def open_run(path: Path | None, root: Path) -> OpenRun:
     """The run at `path`, or the newest finished one under `root`. Raises RunUnreadable."""
     location = storage.find(None if path is None else configs.expanded(path), root)
     stored = storage.read(location.model)
-    return OpenRun(location.name, location.run, Model.of(stored), location.model, stored.sha256, location.newest)
+    return OpenRun(location.name, location.run, serialization.load(stored), location.model, stored.sha256, location.newest)
 
 
 def own_rows(run: OpenRun, more: Sequence[str] = ()) -> Dataset:
@@ -96,7 +112,7 @@ def relocated(loaded: Loaded, folder: Path, before: str | None) -> Loaded:
     if before is None or before == here:
         return loaded
 
-    def moved(source: Any) -> Any:
+    def moved(source: object) -> object:
         if isinstance(source, list | tuple):
             return tuple(moved(part) for part in source)
         if not isinstance(source, str) or not os.path.isabs(source):
@@ -108,7 +124,7 @@ def relocated(loaded: Loaded, folder: Path, before: str | None) -> Loaded:
     return replace(loaded, config=loaded.config.model_copy(update={"data": data}))
 
 
-def changed_file(rows: Dataset, files: Sequence[dict[str, Any]]) -> Path | None:
+def changed_file(rows: Dataset, files: Sequence[FileRecord]) -> Path | None:
     """The first file that differs from its entry in data.json (the first of all if their number differs); None if none differs."""
     now = [file["sha256"] for file in rows.fingerprint]
     before = [file["sha256"] for file in files]
@@ -116,7 +132,7 @@ def changed_file(rows: Dataset, files: Sequence[dict[str, Any]]) -> Path | None:
     return (changed or rows.files)[0] if changed or len(now) != len(before) else None
 
 
-def recorded(folder: Path) -> dict[str, Any]:
+def recorded(folder: Path) -> DataRecord:
     """The content of a run's data.json: the `limit` of rows, its `files`, their number by source, and its original `folder`.
 
     Raises RunUnreadable.
@@ -124,7 +140,7 @@ def recorded(folder: Path) -> dict[str, Any]:
     path = folder / "data.json"
     try:
         document = json.loads(path.read_text())
-        files = [{"sha256": str(file["sha256"]), "path": str(file["path"])} for file in document["files"]]
+        files: list[FileRecord] = [{"sha256": str(file["sha256"]), "path": str(file["path"])} for file in document["files"]]
         # Runs of older versions have no folder and no number of files by source.
         return {"limit": document["limit"], "files": files, "folder": document.get("folder"), "sources": document.get("sources")}
     except (OSError, ValueError, KeyError, TypeError):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,11 @@ from disttrain.config import Loaded, Problem, is_source
 from disttrain.data import display_path
 from disttrain.errors import ConfigError, DataError, Finding, RunUnreadable, UsageError
 from disttrain.preparation.prepare import Prepared
-from disttrain.runs.manifest import environment, resolved
-from disttrain.runs.open import changed_file, files_by_source, recorded, relocated
-from disttrain.training import Epoch, TrainingState
+from disttrain.runs.best_weights import Snapshot
+from disttrain.runs.history import epochs_of
+from disttrain.runs.manifest import Environment, environment, resolved
+from disttrain.runs.open import DataRecord, changed_file, files_by_source, recorded, relocated
+from disttrain.training import Epoch, TrainingState, signature
 from disttrain.validation.config import configuration
 
 # Config keys that may differ between the parts of one fit. They do not change any weight.
@@ -33,7 +35,7 @@ class Resumed:
 
     training_state: TrainingState | None = None
     history: tuple[Epoch, ...] = ()
-    best: dict[str, Any] | None = None
+    best: Snapshot | None = None
     warnings: tuple[str, ...] = ()
 
 
@@ -72,15 +74,12 @@ def resumed(folder: Path, loaded: Loaded, prepared: Prepared, device: torch.devi
 
 
 def _restored(folder: Path, state: dict[str, Any], prepared: Prepared, warnings: tuple[str, ...]) -> Resumed:
-    expected = {name: (value.shape, value.dtype) for name, value in prepared.model.network.state_dict().items()}
+    expected = signature(prepared.model.network.state_dict())
     try:
-        training_state, best, columns = TrainingState(**state["standing"]), state["best"], state["history"]
-        rows = zip(*(columns[field.name].tolist() for field in fields(Epoch)), strict=True)
-        history = tuple(_epoch(row) for row in rows)
-        stored = [
-            {name: (value.shape, value.dtype) for name, value in weights.items()} for weights in (training_state.network, best["weights"])
-        ]
-        if stored == [expected, expected] and len(history) == training_state.epoch and len(best["constant"]) == prepared.model.members:
+        training_state, history, best = TrainingState(**state["standing"]), epochs_of(state["history"]), Snapshot(**state["best"])
+        best = replace(best, constant=tuple(best.constant))
+        stored = [signature(weights) for weights in (training_state.network, best.weights)]
+        if stored == [expected, expected] and len(history) == training_state.epoch and len(best.constant) == prepared.model.members:
             return Resumed(training_state, history, best, warnings)
     except (KeyError, TypeError, ValueError, AttributeError):
         pass
@@ -106,7 +105,7 @@ def _require_same_config(folder: Path, loaded: Loaded) -> None:
         raise ConfigError(*differences, summary=f"{folder} was not resumed")
 
 
-def _moved_sources(before: dict[str, Any], now: dict[str, Any], loaded: Loaded, record: dict[str, Any]) -> tuple[str, ...]:
+def _moved_sources(before: Mapping[str, object], now: Mapping[str, object], loaded: Loaded, record: DataRecord) -> tuple[str, ...]:
     """The sources whose files may have moved. Each has as many files as before, and no folder name is a column (`year=2026`)."""
     files = files_by_source(loaded)
     names = [*(file["path"] for file in record["files"]), *(str(path) for paths in files.values() for path in paths)]
@@ -125,7 +124,7 @@ def _require_same_data(folder: Path, prepared: Prepared) -> None:
         raise DataError(Finding("data-changed", what, display_path(changed), hints=(_NEW,)))
 
 
-def _require_same_versions(folder: Path, now: dict[str, Any]) -> tuple[str, ...]:
+def _require_same_versions(folder: Path, now: Environment) -> tuple[str, ...]:
     """Raise UsageError if torch or disttrain has another version.
 
     Returns warnings about other differences of the environment, which may change the last bits of the weights.
@@ -142,11 +141,11 @@ def _require_same_versions(folder: Path, now: dict[str, Any]) -> tuple[str, ...]
     return tuple(f"{what}: the weights may differ from those of one unbroken fit" for what in messages.values())
 
 
-def _flattened(environment: dict[str, Any]) -> dict[str, Any]:
+def _flattened(environment: Environment) -> dict[str, object]:
     return {**{name: value for name, value in environment.items() if name != "packages"}, **environment["packages"]}
 
 
-def _differences(old: Any, new: Any, at: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any, Any]]:
+def _differences(old: object, new: object, at: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str, str]]:
     if isinstance(old, dict) and isinstance(new, dict):
         for key in {**old, **new}:
             yield from _differences(old.get(key), new.get(key), (*at, key))
@@ -154,10 +153,5 @@ def _differences(old: Any, new: Any, at: tuple[str, ...] = ()) -> Iterator[tuple
         yield at, _value_text(old), _value_text(new)
 
 
-def _value_text(value: Any) -> str:
+def _value_text(value: object) -> str:
     return value if isinstance(value, str) else "null" if value is None else json.dumps(value)[:200]
-
-
-def _epoch(row: Sequence[Any]) -> Epoch:
-    fields_: list[Any] = [tuple(value) if isinstance(value, list) else value for value in row]
-    return Epoch(*fields_)

@@ -17,21 +17,21 @@ from disttrain.families.supports import Support
 KINDS = ("real", "positive", "unit", "count", "class", "vector")
 
 
+class FamilyRow(TypedDict):
+    """A family in the list of all: its name, support, parameters, and their activations."""
+
+    family: str
+    support: str
+    parameters: list[str]
+    activations: list[str]
+
+
 @dataclass(frozen=True)
 class Described:
     """A family in lines for people and as a document for programs."""
 
     lines: tuple[str, ...]
     document: dict[str, Yaml]
-
-
-class FamilyRow(TypedDict):
-    """A family in the list of families, as JSON."""
-
-    family: str
-    support: str
-    parameters: list[str]
-    activations: list[str]
 
 
 def listing(support: str | None) -> list[FamilyRow]:

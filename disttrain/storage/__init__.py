@@ -11,10 +11,12 @@ from disttrain.storage.checkpoint_folder import Checkpoint, read_checkpoint, rem
 from disttrain.storage.model_folder import StoredModel, load_weights, read, save
 from disttrain.storage.run_files import CHECKPOINT, is_removed, own_files
 from disttrain.storage.run_folder import ModelLocation, Run, create, create_at, find, newest_to_resume, record, reopen
+from disttrain.storage.safe_read import Json
 
 __all__ = [
     "CHECKPOINT",
     "Checkpoint",
+    "Json",
     "ModelLocation",
     "Run",
     "StoredModel",

@@ -8,10 +8,9 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 from disttrain.errors import Finding, OutputExists, StorageError, cannot_write
 from disttrain.storage import locks
@@ -67,7 +66,7 @@ def write_text(path: Path, text: str) -> None:
 _LONG_JSON = 500_000
 
 
-def write_json(path: Path, document: Any) -> None:
+def write_json(path: Path, document: Mapping[str, object]) -> None:
     """Write `document` as JSON to `path`, atomically. Raises StorageError.
 
     Raises ValueError if a number is not finite, since JSON has no word for it.
@@ -75,7 +74,7 @@ def write_json(path: Path, document: Any) -> None:
     write_bytes(path, json_bytes(document))
 
 
-def json_bytes(document: Any) -> bytes:
+def json_bytes(document: Mapping[str, object]) -> bytes:
     """The document as JSON in UTF-8, keys in their order, indented if it is short. Raises ValueError if a number is not finite."""
     text = json.dumps(document, ensure_ascii=False, allow_nan=False)
     # Of thousands of columns nobody reads line by line, and indenting takes several times as long.

@@ -12,14 +12,16 @@ import json
 import os
 import re
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from disttrain.errors import Finding, RunUnreadable
 from disttrain.storage import atomic_files, safe_read, state_tree, weights
+from disttrain.storage.safe_read import Json
+from disttrain.storage.state_tree import StateTree
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,6 +32,16 @@ _PAIR = re.compile(r"(\d{4,12})\.(json|safetensors)")
 _HINTS = ("`disttrain fit CONFIG` begins a new run",)
 
 
+class _Document(TypedDict):
+    """The JSON of a checkpoint: size and SHA-256 of its tensors, the dtype and the shape of each, and the state without them."""
+
+    format: int
+    size: int
+    sha256: str
+    tensors: dict[str, tuple[str, list[int]]]
+    state: Json
+
+
 @dataclass(frozen=True)
 class Checkpoint:
     """The saved state, and for each newer checkpoint that was skipped a message that names its file and its problem."""
@@ -38,7 +50,7 @@ class Checkpoint:
     passed_over: tuple[str, ...]
 
 
-def write_checkpoint(folder: Path, state: dict[str, Any]) -> None:
+def write_checkpoint(folder: Path, state: Mapping[str, StateTree]) -> None:
     """Save `state`, a tree of plain values and tensors, in `folder`, which is created if absent. One writer at a time.
 
     Raises StorageError if the disk refuses; the previous checkpoints are then still complete.
@@ -46,8 +58,10 @@ def write_checkpoint(folder: Path, state: dict[str, Any]) -> None:
     tensors: dict[str, Tensor] = {}
     form = state_tree.apart(state, tensors)
     data = weights.encode(tensors, finite=False)
-    says = {name: [str(tensor.dtype).removeprefix("torch."), list(tensor.shape)] for name, tensor in tensors.items()}
-    document = {"format": FORMAT, "size": len(data), "sha256": hashlib.sha256(data).hexdigest(), "tensors": says, "state": form}
+    says = {name: (str(tensor.dtype).removeprefix("torch."), list(tensor.shape)) for name, tensor in tensors.items()}
+    document: _Document = {
+        "format": FORMAT, "size": len(data), "sha256": hashlib.sha256(data).hexdigest(), "tensors": says, "state": form
+    }  # fmt: skip
     atomic_files.make_folder(folder)
     with atomic_files.reported(folder):
         number = max(_numbers(folder), default=0) + 1
@@ -102,13 +116,14 @@ def _is_regular(path: Path) -> bool:
 
 def _read(folder: Path, number: int) -> dict[str, Any]:
     path, where = folder / f"{number:04d}.json", folder / f"{number:04d}.safetensors"
-    document = safe_read.parse(safe_read.document(path) or b"", path)
-    if (version := document.get("format")) != FORMAT:
+    content = safe_read.parse(safe_read.document(path) or b"", path)
+    if (version := content.get("format")) != FORMAT:
         newer, is_number = type(version) is int and version > FORMAT, type(version) is int
         what = f"has format {version}; this version reads format {FORMAT}" if is_number else "does not say the format of a checkpoint"
         raise safe_read.unreadable("newer-format" if newer else "older-format" if is_number else "corrupt", what, path, *_HINTS)
-    if document.pop("seal", None) != _seal(document):
+    if content.pop("seal", None) != _seal(content):
         raise safe_read.unreadable("corrupt", "was changed after it was saved: its checksum differs", path, *_HINTS)
+    document = cast("_Document", content)
     data = _contents(where, document["size"])
     if len(data) != document["size"] or hashlib.sha256(data).hexdigest() != document["sha256"]:
         raise safe_read.unreadable(
@@ -116,10 +131,10 @@ def _read(folder: Path, number: int) -> dict[str, Any]:
         )
     try:
         expected = {name: (shape, dtype) for name, (dtype, shape) in document["tensors"].items()}
-        state: dict[str, Any] = state_tree.together(document["state"], weights.decode(data, expected, str(where), finite=False))
+        state = state_tree.together(document["state"], weights.decode(data, expected, str(where), finite=False))
     except (KeyError, ValueError, TypeError, AttributeError) as fault:
         raise safe_read.unreadable("corrupt", f"does not describe a checkpoint: {fault!r}"[:200], path, *_HINTS) from fault
-    return state
+    return cast("dict[str, Any]", state)
 
 
 def _contents(path: Path, size: int) -> bytearray:
@@ -135,7 +150,7 @@ def _contents(path: Path, size: int) -> bytearray:
         os.close(fd)
 
 
-def _seal(document: dict[str, Any]) -> str:
+def _seal(document: Mapping[str, object]) -> str:
     return hashlib.sha256(json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()).hexdigest()
 
 

@@ -14,13 +14,15 @@ import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from disttrain.errors import Finding, RunUnreadable, StorageError
 from disttrain.storage import atomic_files, safe_read, weights
+from disttrain.storage.safe_read import Json
 
 if TYPE_CHECKING:
     import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor
 
 # 2: weights have an axis of members, and the constant model is kept as raw outputs. 3: names are text, and heads add to levels.
@@ -41,7 +43,7 @@ class StoredModel:
     weights open, so that `load_weights` reads these weights even if the folder is replaced meanwhile.
     """
 
-    description: dict[str, Any]
+    description: dict[str, Json]
     path: Path
     size: int
     sha256: str
@@ -51,7 +53,7 @@ class StoredModel:
         weakref.finalize(self, _close, self.files)
 
 
-def save(folder: Path, description: Mapping[str, Any], tensors: Mapping[str, Tensor | np.ndarray[Any, Any]]) -> None:
+def save(folder: Path, description: Mapping[str, object], tensors: Mapping[str, Tensor | NDArray[np.generic]]) -> None:
     """Save a model in `folder`, which is created if absent. A reader sees the complete old or new model at every moment.
 
     One writer at a time; the lock of the run folder ensures that. Equal weights give equal bytes.
@@ -93,7 +95,7 @@ def read(folder: Path) -> StoredModel:
     raise safe_read.unreadable("busy", "is being replaced again and again", path, "try again when the fit has finished")
 
 
-def load_weights(stored: StoredModel, expected: Mapping[str, tuple[Sequence[int], Any]]) -> dict[str, Tensor]:
+def load_weights(stored: StoredModel, expected: weights.Expected) -> dict[str, Tensor]:
     """The weights of `stored`, on the CPU, by name; `expected` gives shape and dtype of each, as in a model on the device `meta`.
 
     It checks size and SHA-256 before it parses the file, then names, shapes, dtypes and offsets before it creates tensors. Every value
@@ -118,7 +120,7 @@ def load_weights(stored: StoredModel, expected: Mapping[str, tuple[Sequence[int]
     )
 
 
-def _sealed(description: Mapping[str, Any], data: bytes | bytearray, path: Path) -> bytes:
+def _sealed(description: Mapping[str, object], data: bytes | bytearray, path: Path) -> bytes:
     files = {WEIGHTS: {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}}
     written = atomic_files.json_bytes({"format": FORMAT, "files": files, **description})
     try:
@@ -137,7 +139,7 @@ def _unwritable(reason: str, path: Path) -> StorageError:
     return StorageError(Finding("too-large", f"could not be read again, so nothing was saved: it {reason}", where=str(path), hints=(hint,)))
 
 
-def _seal(document: Mapping[str, Any]) -> str:
+def _seal(document: Mapping[str, Json]) -> str:
     """The SHA-256 of the content of `document`, independent of key order and white space."""
     return hashlib.sha256(json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()).hexdigest()
 
@@ -153,7 +155,7 @@ def _believed(data: bytearray, folder: Path, files: tuple[int, ...]) -> StoredMo
     return StoredModel(content, folder, size, sha256, files)
 
 
-def _checked(document: Mapping[str, Any], path: Path) -> tuple[int, str]:
+def _checked(document: Mapping[str, Json], path: Path) -> tuple[int, str]:
     number = document.get("format")
     if type(number) is int and number > FORMAT:
         what = f"has format {number}; this version reads up to {FORMAT}"

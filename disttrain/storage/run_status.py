@@ -7,9 +7,9 @@ import weakref
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 from disttrain.storage import atomic_files, locks, safe_read
+from disttrain.storage.safe_read import Json
 
 FORMAT = 1
 RECORD = "run.json"
@@ -27,7 +27,7 @@ class Run:
     def __init__(self, path: Path, lock: int, name: str, started: str | None = None) -> None:
         self.path = path
         self.name = name
-        self._record: dict[str, Any] = {"format": FORMAT, "name": name, "status": "running", "started": started or _now()}
+        self._record: dict[str, Json] = {"format": FORMAT, "name": name, "status": "running", "started": started or _now()}
         if started is not None:
             self._record["resumed"] = _now()
         self.lock = weakref.finalize(self, locks.release, lock, path / LOCK, os.getpid())
@@ -36,7 +36,7 @@ class Run:
         """One of STATUSES."""
         return str(self._record["status"])
 
-    def update(self, **fields: Any) -> None:
+    def update(self, **fields: Json) -> None:
         """Merge `fields` into run.json, atomically; a failed update leaves the record unchanged.
 
         It sets `updated` to the current time, and so `ended` with each status but running: UTC, ISO 8601.
@@ -71,7 +71,7 @@ class Run:
         self.close()
 
 
-def record(folder: Path) -> dict[str, Any]:
+def record(folder: Path) -> dict[str, Json]:
     """The record in run.json of the run `folder`. Raises RunUnreadable."""
     path = Path(folder) / RECORD
     if (data := safe_read.document(path)) is None:

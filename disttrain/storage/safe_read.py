@@ -6,13 +6,16 @@ import json
 import math
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias
 
 from disttrain.errors import Finding, RunUnreadable
 from disttrain.storage.system_calls import BYTES, NO_LINK, NO_WAITING, is_other_file, read_at
+
+# A value of a JSON document.
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
 JSON_LIMIT = 16 * 2**20  # bytes: a hundred thousand categories fit many times over
 _VALUES = 2_000_000  # sixteen megabytes of `[],[],` would otherwise become 400 megabytes of objects
@@ -76,7 +79,7 @@ def document(path: Path) -> bytearray | None:
         os.close(fd)
 
 
-def parse(data: bytes | bytearray, path: Path | str) -> dict[str, Any]:
+def parse(data: bytes | bytearray, path: Path | str) -> dict[str, Json]:
     """The JSON object in `data`: UTF-8, distinct keys, finite numbers. `path` names its file in messages.
 
     Raises RunUnreadable.
@@ -94,7 +97,7 @@ def parse(data: bytes | bytearray, path: Path | str) -> dict[str, Any]:
     return content
 
 
-def _unique(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+def _unique(pairs: Sequence[tuple[str, Json]]) -> dict[str, Json]:
     mapping = dict(pairs)
     if len(mapping) != len(pairs):
         keys: set[str] = set()

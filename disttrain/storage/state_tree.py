@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, TypeAlias
 
 from disttrain import lazy
+from disttrain.storage.safe_read import Json
 
 if TYPE_CHECKING:
     import torch
@@ -15,7 +16,12 @@ else:
     torch = lazy.module("torch")
 
 
-def apart(tree: Any, tensors: dict[str, Tensor], at: str = "") -> Any:
+# A tree of plain values and tensors.
+_Branch: TypeAlias = "Sequence[StateTree] | Mapping[str, StateTree] | Mapping[int, StateTree] | Mapping[str | int, StateTree]"
+StateTree: TypeAlias = "bool | int | float | str | Tensor | _Branch | None"
+
+
+def apart(tree: StateTree, tensors: dict[str, Tensor], at: str = "") -> Json:
     """The JSON form of `tree`; the tensors in it are added to `tensors`, each under its path in the tree.
 
     None, booleans, integers, text, finite numbers and lists are JSON already; every other value becomes an object with one key that names
@@ -36,7 +42,7 @@ def apart(tree: Any, tensors: dict[str, Tensor], at: str = "") -> Any:
     raise TypeError(f"{at}: {type(tree).__name__} cannot be stored")
 
 
-def together(form: Any, tensors: Mapping[str, Tensor]) -> Any:
+def together(form: Json, tensors: Mapping[str, Tensor]) -> StateTree:
     """The tree of the JSON form `form`. Raises ValueError or KeyError if it is invalid."""
     if isinstance(form, list):
         return [together(part, tensors) for part in form]
@@ -54,7 +60,7 @@ def together(form: Any, tensors: Mapping[str, Tensor]) -> Any:
     raise ValueError(f"an object with the keys {list(form)[:5]} stands for nothing")
 
 
-def _key(key: Any) -> str | int:
+def _key(key: object) -> str | int:
     if isinstance(key, bool) or not isinstance(key, str | int):
         raise ValueError(f"{key!r} cannot be a key")
     return key

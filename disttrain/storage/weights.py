@@ -5,20 +5,34 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias, TypedDict, TypeGuard
 
 from disttrain import lazy
 from disttrain.errors import Finding, FitFailed, RunUnreadable
 from disttrain.messages import display
 from disttrain.storage import safe_read
+from disttrain.storage.safe_read import Json
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
+    from numpy.typing import NDArray
     from torch import Tensor
 else:
     np = lazy.module("numpy")
     torch = lazy.module("torch")
+
+# The shape and the dtype of each weight, the dtype torch's or its name.
+Expected: TypeAlias = "Mapping[str, tuple[Sequence[int], torch.dtype | str]]"
+
+
+class _Entry(TypedDict):
+    """A tensor in the header of a safetensors file."""
+
+    dtype: str
+    shape: list[int]
+    data_offsets: list[int]
+
 
 # torch's name of a dtype -> its name in the file, bytes per number
 _DTYPES = {
@@ -41,7 +55,7 @@ _PIECE = 1 << 20
 _REFIT = "copy the model folder again from where it was made, or fit again"
 
 
-def encode(weights: Mapping[str, Tensor | np.ndarray[Any, Any]], *, finite: bool = True) -> bytearray:
+def encode(weights: Mapping[str, Tensor | NDArray[np.generic]], *, finite: bool = True) -> bytearray:
     """The safetensors file of `weights`. It depends on names, shapes, dtypes and values only, not on their order.
 
     Raises FitFailed if `finite` is true and a weight is not finite, since such a file could not be read again. Raises ValueError for a
@@ -58,14 +72,14 @@ def encode(weights: Mapping[str, Tensor | np.ndarray[Any, Any]], *, finite: bool
 
 def _file_of(tensors: Mapping[str, Tensor]) -> bytearray:
     """The bytes that the library safetensors writes, with one copy in memory instead of three: memory may be short during a save."""
-    header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
+    header: dict[str, _Entry] = {}
     # The widest numbers first, so that all of them are aligned.
     order, end = sorted(tensors, key=lambda name: (-tensors[name].element_size(), _ORDER.index(_plain(tensors[name].dtype)), name)), 0
     for name in order:
         tensor, first = tensors[name], end
         end += tensor.numel() * tensor.element_size()
         header[name] = {"dtype": _DTYPES[_plain(tensor.dtype)][0], "shape": list(tensor.shape), "data_offsets": [first, end]}
-    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text = json.dumps({"__metadata__": {"format": "pt"}, **header}, separators=(",", ":"), ensure_ascii=False).encode()
     text += b" " * (-len(text) % 8)
     data = bytearray(8 + len(text) + end)
     data[: 8 + len(text)] = len(text).to_bytes(8, "little") + text
@@ -75,7 +89,7 @@ def _file_of(tensors: Mapping[str, Tensor]) -> bytearray:
     return data
 
 
-def check_size(size: int, expected: Mapping[str, tuple[Sequence[int], Any]], where: str) -> None:
+def check_size(size: int, expected: Expected, where: str) -> None:
     """Raise RunUnreadable unless a file of `size` bytes can hold the `expected` weights and a header of plausible length.
 
     It allocates no memory, so it rejects an absurd size or network safely.
@@ -85,7 +99,7 @@ def check_size(size: int, expected: Mapping[str, tuple[Sequence[int], Any]], whe
         raise safe_read.unreadable("wrong-weights", f"is {size:,} bytes long, but the network described needs {needed:,}", where, _REFIT)
 
 
-def decode(data: bytearray, expected: Mapping[str, tuple[Sequence[int], Any]], where: str, *, finite: bool = True) -> dict[str, Tensor]:
+def decode(data: bytearray, expected: Expected, where: str, *, finite: bool = True) -> dict[str, Tensor]:
     """The tensors in the safetensors file `data`, on the CPU, by name.
 
     `expected` gives the shape and dtype (torch's, or its name) of every weight; names, shapes and dtypes must equal it, the numbers must
@@ -97,16 +111,17 @@ def decode(data: bytearray, expected: Mapping[str, tuple[Sequence[int], Any]], w
     header, start = _header(data, _header_limit(expected), where)
     if problems := list(_differences(header, expected)):
         raise _wrong(problems, where)
-    if problems := list(_misplaced(header, expected, len(data) - start)):
+    entries = {name: entry for name, entry in header.items() if _is_entry(entry)}
+    if problems := list(_misplaced(entries, expected, len(data) - start)):
         raise _wrong(problems, where)
-    tensors = {name: _view(data, start + header[name]["data_offsets"][0], *expected[name]) for name in sorted(expected)}
+    tensors = {name: _view(data, start + entries[name]["data_offsets"][0], *expected[name]) for name in sorted(expected)}
     if problems := [f"the weights `{display(name)}` are not finite" for name, tensor in tensors.items() if not _is_sound(tensor, finite)]:
         raise _wrong(problems, where)
     # Copies: the views may stand at odd addresses, and all of them would keep the whole file in memory.
     return {name: tensor.clone() for name, tensor in tensors.items()}
 
 
-def _tensor(weight: Tensor | np.ndarray[Any, Any]) -> Tensor:
+def _tensor(weight: Tensor | NDArray[np.generic]) -> Tensor:
     if isinstance(weight, torch.Tensor):
         return weight.detach().cpu().contiguous()
     return torch.from_numpy(np.array(weight, dtype=weight.dtype.newbyteorder("="), order="C"))
@@ -121,12 +136,12 @@ def _is_sound(tensor: Tensor, finite: bool) -> bool:
     return all(bool(part.isfinite().all()) for part in torch.split(tensor.reshape(-1), _PIECE))
 
 
-def _header_limit(expected: Mapping[str, Any]) -> int:
+def _header_limit(expected: Expected) -> int:
     # Six bytes are what JSON may need for one character; 400 more hold dtype, shape and offsets of any tensor.
     return 4096 + sum(400 + 6 * len(name) for name in expected)
 
 
-def _header(data: bytearray, limit: int, where: str) -> tuple[dict[str, Any], int]:
+def _header(data: bytearray, limit: int, where: str) -> tuple[dict[str, Json], int]:
     length = int.from_bytes(data[:8], "little")
     if length > min(limit, len(data) - 8) or data[8:9] != b"{":
         kind = next((f": it looks like {kind}, which is never opened" for mark, kind in _ARCHIVES.items() if data.startswith(mark)), "")
@@ -136,21 +151,21 @@ def _header(data: bytearray, limit: int, where: str) -> tuple[dict[str, Any], in
     return header, 8 + length
 
 
-def _differences(header: Mapping[str, Any], expected: Mapping[str, tuple[Sequence[int], Any]]) -> Iterator[str]:
+def _differences(header: Mapping[str, Json], expected: Expected) -> Iterator[str]:
     for name in sorted(header.keys() | expected.keys()):
         if name not in header:
             yield f"the weights `{display(name)}` are missing"
         elif name not in expected:
             yield f"the network described has no weights `{display(name)}`"
-        elif not _is_entry(header[name]):
+        elif not _is_entry(entry := header[name]):
             yield f"the entry of `{display(name)}` is malformed"
-        elif (actual := _signature(header[name])) != (required := (_DTYPES[_plain(expected[name][1])][0], list(expected[name][0]))):
+        elif (actual := _signature(entry)) != (required := (_DTYPES[_plain(expected[name][1])][0], list(expected[name][0]))):
             yield f"`{display(name)}` is {_spelled(actual)}, and the network described needs {_spelled(required)}"
 
 
-def _misplaced(header: Mapping[str, Any], expected: Mapping[str, tuple[Sequence[int], Any]], length: int) -> Iterator[str]:
+def _misplaced(header: Mapping[str, _Entry], expected: Expected, length: int) -> Iterator[str]:
     end = 0
-    for first, last, name in sorted((*entry["data_offsets"], name) for name, entry in header.items()):
+    for (first, last), name in sorted((tuple(entry["data_offsets"]), name) for name, entry in header.items()):
         if first != end or last - first != _nbytes(*expected[name]):
             yield f"`{display(name)}` stands at bytes {first:,} to {last:,}, which leaves a gap, overlaps or is not its size"
             return
@@ -159,7 +174,7 @@ def _misplaced(header: Mapping[str, Any], expected: Mapping[str, tuple[Sequence[
         yield f"{length - end:,} bytes belong to no weights"
 
 
-def _is_entry(entry: Any) -> bool:
+def _is_entry(entry: Json) -> TypeGuard[_Entry]:
     if not isinstance(entry, dict) or entry.keys() != {"dtype", "shape", "data_offsets"} or not isinstance(entry["dtype"], str):
         return False
     # type() rather than isinstance: `true` is no number here.
@@ -167,7 +182,7 @@ def _is_entry(entry: Any) -> bool:
     return numbers and len(entry["data_offsets"]) == 2
 
 
-def _signature(entry: Mapping[str, Any]) -> tuple[str, list[int]]:
+def _signature(entry: _Entry) -> tuple[str, list[int]]:
     return entry["dtype"], entry["shape"]
 
 
@@ -176,15 +191,15 @@ def _spelled(signature: tuple[str, list[int]]) -> str:
     return f"{dtype[:20]} {shape[:8]}"[:120]
 
 
-def _nbytes(shape: Sequence[int], dtype: Any) -> int:
+def _nbytes(shape: Sequence[int], dtype: torch.dtype | str) -> int:
     return math.prod(shape) * _DTYPES[_plain(dtype)][1]
 
 
-def _plain(dtype: Any) -> str:
+def _plain(dtype: torch.dtype | str) -> str:
     return str(dtype).removeprefix("torch.")
 
 
-def _view(data: bytearray, offset: int, shape: Sequence[int], dtype: Any) -> Tensor:
+def _view(data: bytearray, offset: int, shape: Sequence[int], dtype: torch.dtype | str) -> Tensor:
     named = {_plain(candidate): candidate for candidate in _torch_dtypes()}[_plain(dtype)]
     if not math.prod(shape):
         return torch.empty(tuple(shape), dtype=named)

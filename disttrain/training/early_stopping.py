@@ -23,7 +23,7 @@ class EarlyStopping:
     waited: int = 0
 
     def __post_init__(self) -> None:
-        # Any epoch is better than a start without a finite loss.
+        # Every epoch is better than a start without a finite loss.
         self.best = self.best if math.isfinite(self.best) else math.inf
         self.mark = min(self.mark, self.best)
 

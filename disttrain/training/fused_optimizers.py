@@ -9,6 +9,9 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
+# The state of an optimizer, as torch types it: a tree of tensors and plain values.
+OptimizerState = dict[str, Any]
+
 Class = TypeVar("Class", bound=type[torch.optim.Optimizer])
 
 # Torch's defaults, as is the 1e-8 that keeps a step finite.
@@ -52,11 +55,11 @@ class FusedOptimizer:
             nesterov=momentum > 0, maximize=False, is_first_step=False, grad_scale=None, found_inf=None,
         )  # fmt: skip
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> OptimizerState:
         """The tensors that the next steps depend on; they are not copies."""
         return {"steps": self._steps, "moments": list(self._moments)}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: OptimizerState) -> None:
         """Copy a state into the optimizer. Raises ValueError if it belongs to weights of another shape."""
         if [stored.shape for stored in state["moments"]] != [stored.shape for stored in self._moments]:
             raise ValueError("the state is that of another optimizer")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from disttrain.families import Family
 from disttrain.networks import Network
@@ -52,6 +52,6 @@ def best_of(improved: tuple[bool, ...], now: Weights, before: Weights) -> Weight
     }
 
 
-def weights_of(network: Network) -> Weights:
+def weights_of(network: nn.Module) -> Weights:
     """A copy of the weights of a network."""
     return {name: value.detach().clone() for name, value in network.state_dict().items()}

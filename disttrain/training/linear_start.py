@@ -18,7 +18,7 @@ from disttrain.training.loop import Epoch, epochs
 from disttrain.training.plan import OptimizerPlan, Plan, SchedulePlan
 from disttrain.training.row_losses import row_nll
 from disttrain.training.row_tensors import RowTensors
-from disttrain.training.steps import NotFinite
+from disttrain.training.trainer import NotFinite
 
 # The rows of the linear fit, of all members together: enough for a start, in a second or two.
 _ROWS = 20_000

@@ -8,19 +8,16 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-import torch
 from torch import Tensor
 
 from disttrain.families import Family
 from disttrain.networks import Network
 from disttrain.training.early_stopping import EarlyStopping
-from disttrain.training.flat_parameters import FlatParameters
-from disttrain.training.optimizers import Optimizer, build_optimizer, learning_rate
+from disttrain.training.optimizers import learning_rate
 from disttrain.training.plan import Plan
-from disttrain.training.row_losses import member_nll
 from disttrain.training.row_tensors import RowTensors
 from disttrain.training.state import TrainingState
-from disttrain.training.steps import NotFinite, full_batch, mini_batches
+from disttrain.training.trainer import NotFinite, Trainer
 from disttrain.training.weight_average import averaged
 
 _ROLLBACKS = 3
@@ -63,13 +60,12 @@ def epochs(
     is halved. Raises NotFinite after three rollbacks.
     """
     validation = validation if validation is not None and len(validation) else None
-    parameters = FlatParameters(network)
-    optimizer = build_optimizer(parameters.weights, plan.optimizer)
-    initial_state = initial_state or _initial_state(network, family, optimizer, validation or train, plan, start)
+    trainer = Trainer(network, family, train, plan)
+    optimizer = trainer.optimizer
+    initial_state = initial_state or _initial_state(trainer, trainer.losses(validation or train) if start is None else start)
     initial_state.restore(network, optimizer)
     stopping, rollbacks, plateaus = initial_state.stopped(), initial_state.rollbacks, initial_state.stalls
     started, number = time.perf_counter() - initial_state.seconds, initial_state.epoch + 1
-    run = full_batch if isinstance(optimizer, torch.optim.LBFGS) else mini_batches
     while True:
         began = time.perf_counter()
         good = TrainingState.of(network, optimizer, stopping, number - 1, rollbacks, plateaus, began - started)
@@ -77,9 +73,9 @@ def epochs(
         if number > plan.epochs or all(member.over for member in stopping):
             return
         rate = learning_rate(plan.optimizer.lr, plan.schedule, number, plan.epochs, plateaus) / 2**rollbacks
-        _set_rate(optimizer, rate)
+        trainer.set_learning_rate(rate)
         try:
-            train_nll = run(network, family, train, plan, parameters, optimizer, number, stop)
+            train_nll = trainer.epoch(number, stop)
         except NotFinite:
             rollbacks += 1
             good.restore(network, optimizer)
@@ -87,7 +83,7 @@ def epochs(
                 raise
             continue
         with averaged(optimizer):
-            train_nll, validation_nll = _scored(network, family, train, validation, train_nll, exact=run is full_batch)
+            train_nll, validation_nll = _scored(trainer, validation, train_nll)
             losses = train_nll if validation_nll is None else validation_nll
             improved = tuple(member.improved(number, float(loss)) for member, loss in zip(stopping, losses, strict=True))
             epochs_without_improvement = min(member.waited for member in stopping)
@@ -100,24 +96,21 @@ def epochs(
             return
 
 
-def _scored(
-    network: Network, family: Family, train: RowTensors, validation: RowTensors | None, passed: Tensor, *, exact: bool
-) -> tuple[Tensor, Tensor | None]:
+def _scored(trainer: Trainer, validation: RowTensors | None, passed: Tensor) -> tuple[Tensor, Tensor | None]:
     """The losses (K,) of an epoch on training and on validation rows; `passed` are the losses that the steps computed on the way.
 
     Without validation rows the training loss decides the best epoch. Then it is computed again, by the weights at the end of the epoch.
     """
     if validation is not None:
-        return passed, member_nll(network, family, validation)
-    return passed if exact else member_nll(network, family, train), None
+        return passed, trainer.losses(validation)
+    return passed if trainer.full_batch else trainer.losses(trainer.rows), None
 
 
-def _initial_state(
-    network: Network, family: Family, optimizer: Optimizer, watched: RowTensors, plan: Plan, start: Tensor | None
-) -> TrainingState:
-    """The state before the first epoch; the losses of the rows `watched` are those of epoch 0 if `start` is None."""
-    losses = member_nll(network, family, watched) if start is None else start
-    return TrainingState.of(network, optimizer, [EarlyStopping(plan.patience, plan.min_delta, float(loss)) for loss in losses])
+def _initial_state(trainer: Trainer, losses: Tensor) -> TrainingState:
+    """The state before the first epoch, from the losses (K,) of epoch 0."""
+    plan = trainer.plan
+    stopping = [EarlyStopping(plan.patience, plan.min_delta, float(loss)) for loss in losses]
+    return TrainingState.of(trainer.network, trainer.optimizer, stopping)
 
 
 def _epoch(
@@ -129,8 +122,3 @@ def _epoch(
     best = fmean(member.best for member in stopping) + (plan.constant if validation is None else plan.held_out_constant)
     last = max(member.best_epoch for member in stopping)
     return Epoch(number, float(train.mean()) + plan.constant, validation_nll, rate, seconds, speed, improved, best, last)
-
-
-def _set_rate(optimizer: Optimizer, rate: float) -> None:
-    for group in optimizer.param_groups:
-        group["lr"] = rate

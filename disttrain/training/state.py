@@ -5,12 +5,13 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from disttrain.training.early_stopping import EarlyStopping
+from disttrain.training.fused_optimizers import OptimizerState
+from disttrain.training.initial_state import Weights, weights_of
 from disttrain.training.optimizers import Optimizer
 
 
@@ -27,9 +28,9 @@ class TrainingState:
     rollbacks: int
     stalls: int
     seconds: float
-    stopping: list[dict[str, Any]]
-    network: dict[str, Tensor]
-    optimizer: dict[str, Any]
+    stopping: list[dict[str, float | int | None]]
+    network: Weights
+    optimizer: OptimizerState
     generators: tuple[Tensor, ...]
 
     @staticmethod
@@ -38,20 +39,15 @@ class TrainingState:
         seconds: float = 0.0,
     ) -> TrainingState:  # fmt: skip
         """A copy of the present state of a loop."""
-        states = {name: value.detach().clone() for name, value in network.state_dict().items()}
         drawn = tuple(generator.get_state() for generator in _generators(network))
         moments = copy.deepcopy(optimizer.state_dict())
-        return TrainingState(
-            epoch, rollbacks, plateaus, seconds, [copy.deepcopy(vars(member)) for member in stopping], states, moments, drawn
-        )
+        members = [copy.deepcopy(vars(member)) for member in stopping]
+        return TrainingState(epoch, rollbacks, plateaus, seconds, members, weights_of(network), moments, drawn)
 
     def restore(self, network: nn.Module, optimizer: Optimizer) -> None:
         """Load the state into a network, its generators and its optimizer. Raises ValueError if they have other shapes or dtypes."""
-        expected, stored = (
-            {name: (value.shape, value.dtype) for name, value in weights.items()} for weights in (network.state_dict(), self.network)
-        )
         generators = list(_generators(network))
-        if stored != expected or len(generators) != len(self.generators):
+        if signature(self.network) != signature(network.state_dict()) or len(generators) != len(self.generators):
             raise ValueError("the state is that of another network")
         network.load_state_dict(self.network)
         # A copy, because torch's optimizers do not copy the tensors and would change them in place.
@@ -66,6 +62,11 @@ class TrainingState:
             # Not by the constructor, which would change the fields.
             vars(member).update(copy.deepcopy(fields))
         return members
+
+
+def signature(weights: Weights) -> dict[str, tuple[torch.Size, torch.dtype]]:
+    """The shape and the dtype of each weight, which networks of one layout share."""
+    return {name: (value.shape, value.dtype) for name, value in weights.items()}
 
 
 def _generators(network: nn.Module) -> Iterator[torch.Generator]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from disttrain.training.fused_optimizers import FusedOptimizer
+from disttrain.training.fused_optimizers import FusedOptimizer, OptimizerState
 
 # The decay of step t is at most (1 + t) / (10 + t), so that the first averages forget the start.
 _EARLY = 10
@@ -29,7 +28,7 @@ class WeightAverage:
         self.average, self.steps = weights.detach().clone(), 0
 
     @property
-    def param_groups(self) -> list[dict[str, Any]]:
+    def param_groups(self) -> list[OptimizerState]:
         """The parameter groups of the optimizer, with the learning rate, `lr`."""
         return self.optimizer.param_groups
 
@@ -45,11 +44,11 @@ class WeightAverage:
         self.weights.data.copy_(self.average)
         self.average.copy_(now)
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> OptimizerState:
         """All that the next steps depend on: a tree of tensors and numbers, not copies."""
         return {"descent": self.optimizer.state_dict(), "average": self.average, "steps": self.steps}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: OptimizerState) -> None:
         """Copy a state into the optimizer and the average. Raises ValueError if it belongs to other weights."""
         if "average" not in state or state["average"].shape != self.average.shape:
             raise ValueError("the state is that of another optimizer")

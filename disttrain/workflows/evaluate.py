@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import torch
+from numpy.typing import NDArray
 
 from disttrain import training
 from disttrain.choices import SPLITS
@@ -20,10 +20,10 @@ from disttrain.errors import DataError, Finding, UsageError, enough_memory
 from disttrain.evaluation.degenerate_densities import impossible_notes
 from disttrain.evaluation.group_columns import group_column
 from disttrain.evaluation.metric_selection import settings_of
-from disttrain.evaluation.result import Evaluation
+from disttrain.evaluation.result import Evaluation, ScoredRows
 from disttrain.evaluation.row_scores import RowScores, Settings
 from disttrain.evaluation.row_table import row_table
-from disttrain.evaluation.scoring import BLOCK, Forecast, Scores, scored
+from disttrain.evaluation.scoring import BLOCK, Forecast, scored
 from disttrain.metrics import METRICS
 from disttrain.model import Model
 from disttrain.outcomes import Outcome
@@ -36,8 +36,6 @@ from disttrain.runs.open import OpenRun, open_run, own_files, own_rows
 from disttrain.runs.output_checks import require_no_input
 from disttrain.validation.options import EvaluateOptions, columns_meant, format_named, requirement
 
-Array = np.ndarray[Any, Any]
-
 
 @dataclass(frozen=True)
 class _Rows:
@@ -48,7 +46,7 @@ class _Rows:
     """
 
     table: pa.Table
-    row: Array
+    row: NDArray[np.int64]
     origin: Origin
     blocks: Callable[[], Iterator[pa.Table]]
     data: str | None = None
@@ -78,11 +76,10 @@ def evaluate(options: EvaluateOptions, root: Path) -> Evaluation:
     # Requested metrics are not grouped by default. The config's groups belong to the config's metrics.
     usual = [] if options.metrics else [name for name in model.config.evaluation.by if name in rows.table.column_names]
     scores = _scores(model, baseline_model, rows, options, columns_meant(options.by, rows.table.column_names) or usual)
-    document = {"run": run.name, "data": rows.data, "split": rows.split, **scores.document}
-    return Evaluation(document, run.newest, scores.residuals, scores.histogram, scores.notes, rows.remarks)
+    return Evaluation(run.name, rows.data, rows.split, scores, run.newest, rows.remarks)
 
 
-def evaluate_table(model: Model, table: pa.Table, origin: Origin, options: EvaluateOptions) -> Scores:
+def evaluate_table(model: Model, table: pa.Table, origin: Origin, options: EvaluateOptions) -> ScoredRows:
     """Score a model on a table with its target. Raises DataError or UsageError."""
     settings_of(model.config, model.example(), options.metrics, options.levels)
     mask = model.encoder.usable(table)
@@ -93,7 +90,7 @@ def evaluate_table(model: Model, table: pa.Table, origin: Origin, options: Evalu
     return _scores(model, None, replace(rows, blocks=lambda: _filtered(_cut(table), mask)), options, ())
 
 
-def _scores(model: Model, baseline_model: Model | None, rows: _Rows, options: EvaluateOptions, by: Sequence[str]) -> Scores:
+def _scores(model: Model, baseline_model: Model | None, rows: _Rows, options: EvaluateOptions, by: Sequence[str]) -> ScoredRows:
     """The scores of all rows, and of the groups of rows by the columns `by`, with those of `baseline_model` or of the constant model.
 
     If `rows_out` names a file, the scores of each row are written there.
@@ -200,7 +197,7 @@ def _new_rows(model: Model, source: Source, options: EvaluateOptions, baseline_m
     return replace(_kept_rows(table, mask, source.origin, str(options.data)), blocks=blocks, remarks=source.remarks)
 
 
-def _kept_rows(table: pa.Table, mask: Array, origin: Origin, data: str) -> _Rows:
+def _kept_rows(table: pa.Table, mask: NDArray[np.bool_], origin: Origin, data: str) -> _Rows:
     """The rows that `mask` selects, with a note if it leaves some out. Raises DataError if it selects none."""
     if not mask.any():
         raise DataError(Finding("no-rows", "there is no row to score", data))
@@ -213,7 +210,7 @@ def _cut(table: pa.Table) -> Iterator[pa.Table]:
     return (table.slice(start, BLOCK) for start in range(0, table.num_rows, BLOCK))
 
 
-def _filtered(tables: Iterable[pa.Table], mask: Array) -> Iterator[pa.Table]:
+def _filtered(tables: Iterable[pa.Table], mask: NDArray[np.bool_]) -> Iterator[pa.Table]:
     """The rows that `mask` selects, table by table without empty tables. `mask` (n,) covers the rows of all tables."""
     first = 0
     for table in tables:

@@ -23,6 +23,7 @@ from disttrain.preparation.training_plan import plan_of
 from disttrain.runs import manifest
 from disttrain.runs.best_weights import BestWeights
 from disttrain.runs.checkpoints import Checkpoints
+from disttrain.runs.history import write_history
 from disttrain.runs.open import source_files
 from disttrain.runs.output_checks import require_no_input_in
 from disttrain.runs.resume import Resumed, folder_of, resumed
@@ -125,22 +126,22 @@ def _run(
     checkpoints = Checkpoints(run, config.output.checkpoint_every, history)
     with _saved(best, history, checkpoints):
         yield from trained(prepared, device, limit, history, best, checkpoints, before.training_state)
-    result = Results(0, {}, (), ()) if limit.word else results(prepared, run, best, limit, checkpoints, interruptible)
+    result = Results() if limit.word else results(prepared, run, best, limit, checkpoints, interruptible)
     reason = fit_events.reason(config, len(history), limit.word, limit.late, scoring=limit.scoring)
     status = "finished" if limit.word is None else "stopped"
-    scores = {split: scored["metrics"]["nll"]["value"] for split, scored in result.metrics.items()}
-    no_gain = fit_events.no_gain(prepared, best.constant, best.number, best.given_up)
+    scores = {split: evaluation.scores.total.metrics["nll"].value for split, evaluation in result.evaluations.items()}
+    no_gain = fit_events.no_gain(prepared, best.snapshot.constant, best.snapshot.number, best.given_up)
     warnings = (*no_gain, *result.notes, *(floor.text for floor in result.at_floor))
     run.update(
-        status=status, exit_code=STOPPED[limit.word] if limit.word else 0, reason=reason, best_epoch=best.number, epochs=len(history), scores=scores,
+        status=status, exit_code=STOPPED[limit.word] if limit.word else 0, reason=reason, best_epoch=best.snapshot.number, epochs=len(history), scores=scores,
         warnings=[*started.warnings, *warnings], floors={floor.parameter: floor.rows for floor in result.at_floor},
     )  # fmt: skip
     if not limit.should_stop:
         checkpoints.remove()
-    manifest.log(run.path, status, {"reason": reason, "best_epoch": best.number, "scores": scores})
+    manifest.log(run.path, status, {"reason": reason, "best_epoch": best.snapshot.number, "scores": scores})
     seconds = time.perf_counter() - began
     yield Finished(
-        run.path, status, reason, limit.word, best.number, len(history), seconds, result.metrics, result.predictions, warnings,
+        run.path, status, reason, limit.word, best.snapshot.number, len(history), seconds, result.evaluations, result.predictions, warnings,
         limit.should_stop,
     )  # fmt: skip
 
@@ -157,14 +158,14 @@ def _saved(best: BestWeights, history: list[Epoch], checkpoints: Checkpoints) ->
         # A full disk or exhausted memory must not hide the original error.
         with suppress(StorageError, OutOfMemory), enough_memory():
             best.save()
-            manifest.write_history(folder, history)
+            write_history(folder, history)
             if not isinstance(fault, FitFailed):
                 checkpoints.write()
         raise
     best.restore()
     best.save()
     try:
-        manifest.write_history(folder, history)
+        write_history(folder, history)
     except BaseException:
         with suppress(StorageError):
             checkpoints.write()

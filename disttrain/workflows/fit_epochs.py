@@ -36,7 +36,7 @@ def trained(
                 # An interrupted start differs from that of an uninterrupted fit, so a resumed fit starts again.
                 return
         for epoch in training.epochs(
-            network, family, train, validation, plan, limit, training_state, lambda now: checkpoints.keep(now, best.state()), start
+            network, family, train, validation, plan, limit, training_state, lambda now: checkpoints.keep(now, best.snapshot), start
         ):
             history.append(epoch)
             best.consider(epoch)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from disttrain.config import Config
 from disttrain.errors import FitFailed
 from disttrain.evaluation import scoring
+from disttrain.evaluation.result import Evaluation
 from disttrain.preparation.prepare import Prepared
 from disttrain.preparation.ties import tie_notes
 from disttrain.storage import Run
@@ -61,10 +61,17 @@ class Finished:
     best_epoch: int
     epochs: int
     seconds: float
-    metrics: dict[str, Any]
+    evaluations: Mapping[str, Evaluation]
     predictions: int
     warnings: tuple[str, ...]
     resumable: bool
+
+    @property
+    def document(self) -> dict[str, object]:
+        """The event as JSON, with the scores of each split under `metrics`."""
+        document = {("metrics" if name == "evaluations" else name): value for name, value in vars(self).items()}
+        metrics = {split: evaluation.document for split, evaluation in self.evaluations.items()}
+        return document | {"folder": str(self.folder), "metrics": metrics}
 
 
 def started(prepared: Prepared, run: Run, device: torch.device, resumed: int = 0, notes: Sequence[str] = ()) -> Started:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -28,8 +27,6 @@ from disttrain.preparation.prepare import Prepared
 from disttrain.runs.open import OpenRun, open_run, own_files, own_rows
 from disttrain.runs.output_checks import require_no_input
 from disttrain.validation.options import PredictOptions, columns_meant, format_named
-
-Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 from disttrain import storage
 from disttrain.errors import StorageError, enough_memory
 from disttrain.evaluation import scoring
 from disttrain.evaluation.floors import Floor, parameters_at_floor
+from disttrain.evaluation.result import Evaluation
 from disttrain.preparation.prepare import Prepared
 from disttrain.runs.best_weights import BestWeights
 from disttrain.runs.checkpoints import Checkpoints
@@ -24,12 +24,16 @@ LESS_MEMORY = ("a smaller `training.batch_size`, narrower `network.hidden`, or f
 
 @dataclass(frozen=True)
 class Results:
-    """The number of predicted rows, the scores of each split, notes on the scores, and the parameters at their floors."""
+    """The number of predicted rows, the scores of each split, and the parameters at their floors."""
 
-    predictions: int
-    metrics: dict[str, Any]
-    notes: tuple[str, ...]
-    at_floor: Sequence[Floor]
+    predictions: int = 0
+    evaluations: Mapping[str, Evaluation] = field(default_factory=dict)
+    at_floor: Sequence[Floor] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Notes on the scores."""
+        return tuple(note for evaluation in self.evaluations.values() for note in evaluation.scores.notes)
 
 
 def results(
@@ -42,15 +46,15 @@ def results(
             if limit.stop_requested():
                 raise KeyboardInterrupt
             # Score first: scoring needs more memory than writing, and writing does not free all of its memory.
-            metrics, notes = scoring.split_metrics(prepared, run.name, limit.end)
-            if not all(best.constant) and scoring.worse_than_baseline(prepared, metrics):
+            evaluations = scoring.split_scores(prepared, run.name, limit.end)
+            if not all(best.snapshot.constant) and scoring.worse_than_baseline(prepared, evaluations):
                 # Each member beats the baseline on its own rows, but their mixture does not on these rows.
                 best.give_up()
                 best.save()
-                metrics, notes = scoring.split_metrics(prepared, run.name, limit.end)
+                evaluations = scoring.split_scores(prepared, run.name, limit.end)
             predictions = write_own(prepared, run.path, run.name)
-            storage.write_json(run.path / "metrics.json", metrics)
-            return Results(predictions, metrics, notes, parameters_at_floor(prepared.model, list(prepared.splits.values())))
+            storage.write_json(run.path / "metrics.json", {split: evaluation.document for split, evaluation in evaluations.items()})
+            return Results(predictions, evaluations, parameters_at_floor(prepared.model, list(prepared.splits.values())))
     except BaseException as fault:
         # Only the scores are missing: a fit that resumes from this checkpoint computes them without another epoch.
         with suppress(StorageError, MemoryError):
@@ -58,4 +62,4 @@ def results(
         if not (isinstance(fault, KeyboardInterrupt) and limit.stop_requested()):
             raise
     run.discard("predictions.parquet", "metrics.json")
-    return Results(0, {}, (), ())
+    return Results()

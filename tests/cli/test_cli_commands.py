@@ -64,6 +64,24 @@ sys.exit(special or "pandas" in sys.modules)
     assert ran.returncode == 0, ran.stderr
 
 
+@pytest.mark.slow
+def test_a_fit_does_without_sympy(here):
+    """Torch imports it on the sly for a gradient that is given to `backward`, and for shapes to broadcast: a fifth of a second."""
+    program = """
+import sys
+from typer import Exit
+from disttrain.cli.app import app
+for line in ("fit small.yaml --set distribution=normal", "fit small.yaml --set distribution=gamma --set network.members=2", "evaluate"):
+    try:
+        app(line.split(), standalone_mode=False)
+    except Exit:
+        pass
+sys.exit("sympy" in sys.modules)
+"""
+    ran = python("-c", program, cwd=here)
+    assert ran.returncode == 0, ran.stderr
+
+
 def test_three_lines_in_a_fresh_folder_do_the_whole_job(here):
     out, err = done("fit", "small.yaml")
     assert "runs/small-001" in out

@@ -62,7 +62,7 @@ DURING = {
     "checkpoint": ("call:disttrain.storage:write_checkpoint", (2, 2)),
     "epoch": ("call:disttrain.cli.progress:_epoch", (15, 15)),
     "impatience": ("call:disttrain.cli.progress:_epoch", (2, 2, 2, 2)),
-    "scoring": ("call:disttrain.evaluation.scoring:split_metrics", (2, 2)),
+    "scoring": ("call:disttrain.evaluation.scoring:split_scores", (2, 2)),
     "predictions": ("call:disttrain.workflows.results:write_own", (15,)),
 }
 

@@ -59,4 +59,4 @@ def test_a_fit_and_an_evaluation_say_so(monkeypatch, tmp_path, table_file) -> No
     run = fitted(config, tmp_path / "impossible")
     for split in ("train", "validation", "test"):
         assert any(f" {split} rows (rows " in warning and "last digit" in warning for warning in run.finished.warnings)
-    assert any("last digit" in note for note in evaluate(EvaluateOptions(str(run.folder)), tmp_path).notes)
+    assert any("last digit" in note for note in evaluate(EvaluateOptions(str(run.folder)), tmp_path).scores.notes)

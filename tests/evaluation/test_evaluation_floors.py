@@ -53,7 +53,7 @@ def test_rare_events_per_exposure_are_fitted_in_any_unit(data, activation, tmp_p
     columns = accidents()
     run = fit_of(tmp_path, columns, parameters={"rate": {"activation": activation}}, **data)
     best, constant = maximum(columns)
-    nll = run.finished.metrics["train"]["metrics"]["nll"]
+    nll = run.finished.evaluations["train"].document["metrics"]["nll"]
     assert nll["baseline"] == pytest.approx(constant, abs=1e-6)
     if activation == "exp":
         assert nll["value"] == pytest.approx(best, abs=1e-6)

@@ -84,7 +84,7 @@ def test_rows_that_are_left_out_do_not_move_the_numbers_of_others(table, tmp_pat
     kept = [row for row in range(table.num_rows) if row % 7 != 3 and row % 5 > 0]
     assert few[1]["row"].to_pylist() == kept
     assert few[0].document["rows"] == len(kept)
-    assert "rows were left out" in few[0].notes[0]
+    assert "rows were left out" in few[0].scores.notes[0]
 
 
 def test_blocks_of_which_no_row_is_left_are_passed_over(table, tmp_path, monkeypatch):
@@ -105,7 +105,8 @@ def test_a_frame_is_not_warned_of_groups_that_nobody_sees(table, tmp_path):
     run = disttrain.fit(document, out=tmp_path / "run")
     assert run.evaluate(table.slice(0, 20)).notes == ()
     assert any(
-        "fewer than" in note for note in evaluate(EvaluateOptions(run=run.path, data=str(write_few(table, tmp_path))), tmp_path).notes
+        "fewer than" in note
+        for note in evaluate(EvaluateOptions(run=run.path, data=str(write_few(table, tmp_path))), tmp_path).scores.notes
     )
 
 
@@ -163,11 +164,11 @@ def test_where_time_is_short_the_rows_that_nothing_was_learned_from_come_first(t
     monkeypatch.setattr("disttrain.evaluation.row_scores.time.perf_counter", lambda: float(len(seen)))
     document = config_of("normal", str(table_file))
     prepared = prepare(configuration_of({**document, "evaluation": {"metrics": ["crps"]}}))
-    metrics, notes = scoring.split_metrics(prepared, "run", end=3.0)
-    assert list(metrics) == ["train", "validation", "test"]
-    assert [list(part["metrics"]) for part in metrics.values()] == [["nll"], ["nll", "crps"], ["nll", "crps"]]
-    assert len(notes) == 1
-    assert "`crps` of the train rows" in notes[0]
+    evaluations = scoring.split_scores(prepared, "run", end=3.0)
+    assert list(evaluations) == ["train", "validation", "test"]
+    assert [list(each.scores.total.metrics) for each in evaluations.values()] == [["nll"], ["nll", "crps"], ["nll", "crps"]]
+    assert [len(each.scores.notes) for each in evaluations.values()] == [1, 0, 0]
+    assert "`crps` of the train rows" in evaluations["train"].scores.notes[0]
 
 
 def test_scores_of_blocks_are_the_weighted_means_of_the_metrics():
@@ -178,15 +179,14 @@ def test_scores_of_blocks_are_the_weighted_means_of_the_metrics():
     rows = RowScores(Settings(("nll", "coverage", "rmse", "pinball"), (0.5, 0.8)), 90)
     for part in torch.arange(90).split(40):
         rows.add(Normal(loc[part], scale[part]), Normal(0 * loc[part], scale[part]), outcome[part], weight[part])
-    made, group = rows.documents([None, torch.arange(10)])
+    made, group = (total.metrics for total in rows.totals([None, torch.arange(10)]))
     for name in ("nll", "rmse"):
         own, other, gain = METRICS[name].compared(METRICS[name].score(forecast, outcome), METRICS[name].score(baseline, outcome), weight)
-        assert [made[name][key] for key in ("value", "baseline", "gain")] == [own.value, other.value, gain.value]
+        assert [made[name].value, made[name].baseline, made[name].gain] == [own.value, other.value, gain.value]
     half = METRICS["coverage"].average(METRICS["coverage"].score(forecast, outcome, level=0.5), weight)
-    assert made["coverage"]["levels"]["0.5"]["value"] == half.value
-    assert (
-        group["nll"]["value"] == METRICS["nll"].average(METRICS["nll"].score(Normal(loc[:10], scale[:10]), outcome[:10]), weight[:10]).value
-    )
+    assert (made["coverage"].levels["0.5"].value, made["coverage"].levels["0.5"].level) == (half.value, 0.5)
+    assert (made["coverage"].value, made["coverage"].level) == (made["coverage"].levels["0.8"].value, 0.8)
+    assert group["nll"].value == METRICS["nll"].average(METRICS["nll"].score(Normal(loc[:10], scale[:10]), outcome[:10]), weight[:10]).value
 
 
 def test_scores_that_begin_as_whole_numbers_keep_their_digits():
@@ -196,7 +196,7 @@ def test_scores_that_begin_as_whole_numbers_keep_their_digits():
     rows = RowScores(Settings(("mae", "pit"), (0.9,)), 90)
     for part in torch.arange(90).split(40):
         rows.add(Normal(zero[part], one[part]), Normal(zero[part], one[part]), Outcome.exact(y[part]), None)
-    assert rows.documents()[0]["mae"]["value"] == pytest.approx(float(y.mean()), rel=1e-14)
+    assert rows.totals()[0].metrics["mae"].value == pytest.approx(float(y.mean()), rel=1e-14)
 
 
 def test_the_quantiles_of_pinball_are_the_ends_of_the_levels_and_the_median():
@@ -234,5 +234,5 @@ def test_a_score_that_no_row_has_is_no_number():
     outcome = Outcome.exact(torch.zeros(4, dtype=torch.float64))
     cauchy = build("cauchy", {}).distribution(loc=0 * scale, scale=scale)
     rows.add(cauchy, Normal(0 * scale, scale), outcome, None)
-    entry = rows.documents()[0]["rmse"]
-    assert (entry["value"], entry["baseline"]) == (None, 0.0)
+    entry = rows.totals()[0].metrics["rmse"]
+    assert (entry.value, entry.baseline) == (None, 0.0)

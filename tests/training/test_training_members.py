@@ -12,7 +12,7 @@ from disttrain.data.batches import order
 from disttrain.families import activation_for, build
 from disttrain.networks import Layout, Network, Output
 from disttrain.outcomes import Outcome
-from disttrain.training import OptimizerPlan, Plan, RowTensors, SchedulePlan, epochs, mean_nll, steps
+from disttrain.training import OptimizerPlan, Plan, RowTensors, SchedulePlan, epochs, mean_nll, trainer
 from disttrain.training.row_losses import member_nll
 
 MEMBERS, N = 3, 150
@@ -62,7 +62,7 @@ def test_a_member_takes_the_steps_it_would_take_alone(the_plan, layout, weight, 
     losses = []
     for member, single in enumerate(singles):
         # A network alone sees the rows in the order of member 0.
-        monkeypatch.setattr(steps, "order", lambda seed, epoch, n, _=0, member=member: order(seed, epoch, n, member))
+        monkeypatch.setattr(trainer, "order", lambda seed, epoch, n, _=0, member=member: order(seed, epoch, n, member))
         losses.append(list(epochs(single, family, rows(0, 120, weight=weight), rows(120, N), the_plan)))
         for name, value in single.state_dict().items():
             # A gradient that is 0 but for rounding, 1e-17 say, moves a weight by lr 1e-17/1e-8: Adam divides by no less.

@@ -10,7 +10,7 @@ from disttrain.data.batches import order
 from disttrain.families import activation_for, build
 from disttrain.networks import Layout, Network, Output
 from disttrain.outcomes import Outcome
-from disttrain.training import OptimizerPlan, Plan, RowTensors, SchedulePlan, epochs, steps
+from disttrain.training import OptimizerPlan, Plan, RowTensors, SchedulePlan, epochs, trainer
 from disttrain.training.row_losses import member_nll
 
 MEMBERS, N, HELD = 3, 120, 24
@@ -53,7 +53,7 @@ def test_a_member_trains_and_is_judged_as_it_would_be_alone_on_its_own_rows(weig
     together = list(epochs(ensemble, family, every.without(PLACES), every.with_member_rows(PLACES), plan))
     losses = []
     for member, single in enumerate(singles):
-        monkeypatch.setattr(steps, "order", lambda seed, epoch, n, _=0, member=member: order(seed, epoch, n, member))
+        monkeypatch.setattr(trainer, "order", lambda seed, epoch, n, _=0, member=member: order(seed, epoch, n, member))
         losses.append(list(epochs(single, family, every[without(PLACES[member])], every[PLACES[member]], plan)))
         for name, value in single.state_dict().items():
             torch.testing.assert_close(ensemble.state_dict()[name][member], value[0], rtol=1e-9, atol=1e-9)
@@ -98,6 +98,6 @@ def test_a_target_that_is_not_finite_is_named_by_its_place_among_all_rows():
     held = PLACES.clone()
     held[held == 7] = 8
     bad = RowTensors(X, Outcome.exact(y)).without(held)
-    with pytest.raises(steps.NotFinite) as caught:
+    with pytest.raises(trainer.NotFinite) as caught:
         list(epochs(ensemble, family, bad, None, Plan(2, 40, OptimizerPlan("adam", 0.01), SchedulePlan("constant"))))
     assert caught.value.row == 7

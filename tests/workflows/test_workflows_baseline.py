@@ -34,8 +34,8 @@ def attempted(folder, document, columns):
 
 def watched(run):
     """The score of the rows that the best epoch is told by."""
-    metrics = run.finished.metrics
-    return metrics["validation" if "validation" in metrics else "train"]["metrics"]["nll"]
+    evaluations = run.finished.evaluations
+    return evaluations["validation" if "validation" in evaluations else "train"].document["metrics"]["nll"]
 
 
 def require_no_worse(nll):

@@ -52,13 +52,13 @@ def test_a_geometric_of_censored_months_reaches_its_closed_maximum(kind, tmp_pat
     law = stats.geom(p, loc=-1)
     nll = -np.where(ended, law.logpmf(y), law.logsf(y)).mean()
     assert run.predictions["probs"][0].as_py() == pytest.approx(p, abs=1e-6)
-    scores = run.finished.metrics["train"]["metrics"]["nll"]
+    scores = run.finished.evaluations["train"].document["metrics"]["nll"]
     assert scores["value"] == pytest.approx(nll, abs=1e-7)
     assert scores["baseline"] == pytest.approx(nll, abs=1e-6)
     told = evaluate(EvaluateOptions(str(run.folder), metrics=("nll", "pit", "coverage", "crps")), tmp_path)
     # The PIT of censored rows lies above F(y), so that it is as calibrated as that of all rows together.
     assert told.document["metrics"]["pit"]["value"] < 0.05
-    assert abs(told.residuals.mean) < 0.15
+    assert abs(told.scores.calibration.residuals.mean) < 0.15
 
 
 def test_months_that_reach_a_limit_are_at_least_that(tmp_path):
@@ -68,7 +68,7 @@ def test_months_that_reach_a_limit_are_at_least_that(tmp_path):
         lambda rate: -np.where(months >= 5, stats.poisson(rate).logsf(4), stats.poisson(rate).logpmf(months)).mean(), bounds=(1, 9)
     )
     assert run.predictions["rate"][0].as_py() == pytest.approx(best.x, abs=1e-4)
-    assert run.finished.metrics["train"]["metrics"]["nll"]["value"] == pytest.approx(best.fun, abs=1e-7)
+    assert run.finished.evaluations["train"].document["metrics"]["nll"]["value"] == pytest.approx(best.fun, abs=1e-7)
 
 
 @pytest.mark.slow
@@ -97,7 +97,7 @@ def test_a_hurdle_of_shares_in_classes_reaches_the_maximum_of_scipy(tmp_path):
         return -np.where(none, math.log(gate), np.log((1.0 - gate) * within + gate * (lower == 0.0))).mean()
 
     best = optimize.minimize(nll, [0.3, 0.8, -1.0], method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-12, "maxiter": 4000})
-    score = run.finished.metrics["train"]["metrics"]["nll"]
+    score = run.finished.evaluations["train"].document["metrics"]["nll"]
     assert score["value"] == pytest.approx(best.fun, abs=1e-7)
     assert score["baseline"] == pytest.approx(best.fun, abs=1e-5)
 

@@ -49,7 +49,7 @@ def test_a_config_can_be_predicted_again_and_gives_the_same_rows(config_run, tmp
 @pytest.mark.slow
 def test_a_config_can_be_evaluated_and_scores_what_the_fit_reported(config_run, tmp_path):
     answer = evaluate(EvaluateOptions(run=config_run.folder), tmp_path).document
-    reported = config_run.finished.metrics[answer["split"]]
+    reported = config_run.finished.evaluations[answer["split"]].document
     assert answer["rows"] == reported["rows"]
     assert answer["metrics"] == reported["metrics"]
     assert json.loads((config_run.folder / "metrics.json").read_text())[answer["split"]]["metrics"] == answer["metrics"]

@@ -77,7 +77,7 @@ def test_without_test_rows_the_validation_rows_are_scored_and_it_is_said(table_f
     run = fitted(write_config(tmp_path / "no_test.yaml", document), tmp_path / "run")
     answer = asked(run, metrics=("nll",))
     assert (answer.document["split"], answer.document["rows"]) == ("validation", 60)
-    assert any("validation" in note for note in answer.notes)
+    assert any("validation" in note for note in answer.scores.notes)
     with pytest.raises(DataError, match="test"):
         asked(run, split="test")
 

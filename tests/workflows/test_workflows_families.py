@@ -95,7 +95,7 @@ def test_a_weighted_nll_from_the_written_parameters_is_the_one_evaluate_gives(fa
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_three_epochs_beat_or_nearly_equal_the_marginal_fit(family, family_run):
-    nll = family_run(family).finished.metrics["train"]["metrics"]["nll"]
+    nll = family_run(family).finished.evaluations["train"].document["metrics"]["nll"]
     assert nll["value"] <= nll["baseline"] + 1e-3
 
 

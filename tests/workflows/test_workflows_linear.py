@@ -137,7 +137,7 @@ def test_a_linear_predictor_reaches_the_reference_likelihood(name, reference, tm
     fit = reference[name]
     overrides = ["predictions.columns=[parameters]", "evaluation.metrics=[nll]"]
     run = fitted(write_config(tmp_path / f"{name}.yaml", document_of(name, fit, tmp_path)), tmp_path / "run", *overrides)
-    assert run.finished.metrics["train"]["rows"] == fit["n"]
+    assert run.finished.evaluations["train"].document["rows"] == fit["n"]
     # The reference has densities per radian where the file has degrees.
     reference_nll = fit["mean_nll"] + (np.log(180 / np.pi) if fit["family"] == "von mises" else 0.0)
     assert run.nll("train") == pytest.approx(reference_nll, abs=1e-5)

@@ -298,7 +298,7 @@ def known(case, folder):
 def test_what_is_known_of_a_row_is_known_to_every_member(case, tmp_path):
     table, path, run = known(case, tmp_path)
     model = disttrain.load(run.folder).model
-    for score in run.finished.metrics["test"]["metrics"].values():
+    for score in run.finished.evaluations["test"].document["metrics"].values():
         assert score["value"] is not None
         assert np.isfinite(score["value"])
     # The forecast of a file, rows turned round, is that of the run's own rows.

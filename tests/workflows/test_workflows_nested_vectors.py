@@ -63,7 +63,7 @@ def test_the_nll_of_the_written_parameters_is_the_one_in_training_and_in_evaluat
     history = [event.train_nll for event in run.events if hasattr(event, "train_nll")]
     # What training reports of an epoch is in the units of the targets too; L-BFGS reports a step before its last.
     assert min(history) == pytest.approx(again, abs=0.05)
-    assert again < run.finished.metrics["train"]["metrics"]["nll"]["baseline"]
+    assert again < run.finished.evaluations["train"].document["metrics"]["nll"]["baseline"]
     assert all(np.isfinite(run.predictions[f"{moment}_{target}"].to_numpy()).all() for moment in ("mean", "std") for target in targets)
 
 

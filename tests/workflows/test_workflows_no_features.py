@@ -58,7 +58,7 @@ def test_a_mixture_of_two_normals_is_that_of_the_em_algorithm(tmp_path):
     assert run.nll("train") == pytest.approx(-best, abs=1e-6)
     first = run.predictions.to_pylist()[0]
     np.testing.assert_allclose(sorted((first["loc_0"], first["loc_1"])), loc, atol=1e-2)
-    assert run.finished.metrics["train"]["metrics"]["nll"]["gain"] == 0.0
+    assert run.finished.evaluations["train"].document["metrics"]["nll"]["gain"] == 0.0
 
 
 def test_a_gamma_is_that_of_scipy(tmp_path):
@@ -112,8 +112,9 @@ def test_it_is_fitted_at_once_and_says_why(constant):
     finished = constant.finished
     assert (finished.best_epoch, finished.epochs, finished.warnings) == (0, 0, ())
     assert finished.reason == "no features: this is the fit of maximum likelihood without any"
-    for scores in finished.metrics.values():
-        assert scores["metrics"]["nll"]["value"] == pytest.approx(scores["metrics"]["nll"]["baseline"], rel=1e-14)
+    for evaluation in finished.evaluations.values():
+        nll = evaluation.scores.total.metrics["nll"]
+        assert nll.value == pytest.approx(nll.baseline, rel=1e-14)
 
 
 def test_the_rows_that_are_forecast_are_counted_in_the_file(constant, tmp_path):

@@ -14,7 +14,6 @@ import torch
 
 import disttrain
 from disttrain.errors import FitFailed, OutOfMemory, StorageError
-from disttrain.runs import manifest
 from disttrain.training import loop
 from disttrain.validation.config import configuration
 from disttrain.workflows import fit as fits
@@ -62,11 +61,11 @@ def no_memory(*given, **named):
 
 
 PLACES = {
-    "history": (manifest, "write_history", refuse, StorageError, 6),
-    "scores": (results.scoring, "split_metrics", no_memory, OutOfMemory, 4),
+    "history": (fits, "write_history", refuse, StorageError, 6),
+    "scores": (results.scoring, "split_scores", no_memory, OutOfMemory, 4),
     "predictions": (results, "write_own", refuse, StorageError, 6),
     "metrics": (results.storage, "write_json", refuse, StorageError, 6),
-    "a bug in the scores": (results.scoring, "split_metrics", lambda *given: 1 / 0, ZeroDivisionError, 70),
+    "a bug in the scores": (results.scoring, "split_scores", lambda *given: 1 / 0, ZeroDivisionError, 70),
 }
 
 
@@ -90,14 +89,14 @@ def test_a_failure_after_the_last_epoch_leaves_the_model_and_a_fit_that_can_go_o
     "words", ["CUDA out of memory. Tried to allocate 2.00 GiB", "DefaultCPUAllocator: you tried to allocate 64000000 bytes"]
 )
 def test_memory_that_runs_out_while_training_is_4_with_what_is_kept(words, config, whole, tmp_path, monkeypatch):
-    real, epoch = loop.mini_batches, count(1)
+    real, epoch = loop.Trainer.epoch, count(1)
 
     def three_epochs(*given):
         if next(epoch) == 4:
             raise (torch.OutOfMemoryError if "CUDA" in words else RuntimeError)(words)
         return real(*given)
 
-    monkeypatch.setattr(loop, "mini_batches", three_epochs)
+    monkeypatch.setattr(loop.Trainer, "epoch", three_epochs)
     folder = tmp_path / "broken" / "run"
     with pytest.raises(FitFailed) as caught:
         list(fit(configuration(config), out=folder))
@@ -133,7 +132,7 @@ def test_a_stop_while_scoring_is_obeyed_at_once(word, code, config, whole, tmp_p
     finished = events[-1]
     assert isinstance(finished, Finished)
     assert entered == [True]
-    assert (finished.status, finished.stopped_by, finished.resumable, finished.metrics) == ("stopped", word, True, {})
+    assert (finished.status, finished.stopped_by, finished.resumable, finished.evaluations) == ("stopped", word, True, {})
     assert finished.reason == f"{word} while scoring, after epoch 5; the model is saved"
     assert (record(folder)["status"], record(folder)["exit_code"]) == ("stopped", code)
     assert not (folder / "predictions.parquet").exists()
@@ -145,7 +144,7 @@ def test_ctrl_c_of_a_python_program_reaches_it(config, whole, tmp_path, monkeypa
     def interrupted(*given):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(results.scoring, "split_metrics", interrupted)
+    monkeypatch.setattr(results.scoring, "split_scores", interrupted)
     folder = tmp_path / "broken" / "run"
     with pytest.raises(KeyboardInterrupt):
         list(fit(configuration(config), out=folder))

@@ -59,7 +59,7 @@ def weights_of(model):
 def test_a_word_ends_a_fit_cleanly(word, code, after, config, tmp_path, table):
     events = stopped(config, tmp_path / "run", word, after)
     finished = events[-1]
-    assert (finished.status, finished.stopped_by, finished.metrics) == ("stopped", word, {})
+    assert (finished.status, finished.stopped_by, finished.evaluations) == ("stopped", word, {})
     assert finished.reason == f"{word} in epoch {finished.epochs}"
     found = record(tmp_path / "run")
     assert (found["status"], found["exit_code"], found["reason"]) == ("stopped", code, finished.reason)
@@ -107,7 +107,7 @@ def test_without_validation_rows_the_training_rows_are_watched(config, tmp_path)
     assert history["validation_nll"].null_count == history.num_rows
     best = history["train_nll"].to_pylist()[run.finished.best_epoch - 1]
     assert scored(run.folder, "train") == pytest.approx(best, rel=1e-9)
-    assert set(run.finished.metrics) == {"train", "test"}
+    assert set(run.finished.evaluations) == {"train", "test"}
 
 
 @pytest.mark.parametrize(("initialize", "models"), [("marginal", 1), ("linear", 2)])
@@ -169,7 +169,7 @@ def test_events_come_as_start_epochs_end(config, tmp_path):
     assert started.distribution == "gamma(concentration, rate)"
     assert sum(started.rows.values()) == 400
     assert started.rows["test"] == 80
-    assert started.baseline == pytest.approx(run.finished.metrics["validation"]["metrics"]["nll"]["baseline"], rel=1e-12)
+    assert started.baseline == pytest.approx(run.finished.evaluations["validation"].document["metrics"]["nll"]["baseline"], rel=1e-12)
 
 
 def test_the_record_of_a_run_says_how_it_was_made(config, tmp_path):
@@ -179,14 +179,14 @@ def test_the_record_of_a_run_says_how_it_was_made(config, tmp_path):
     assert (found["status"], found["exit_code"], found["epochs"]) == ("finished", 0, 3)
     assert found["config"] == str(config)
     assert found["reason"] == events[-1].reason == "all 3 epochs done"
-    assert found["scores"] == {split: scores["metrics"]["nll"]["value"] for split, scores in events[-1].metrics.items()}
+    assert found["scores"] == {split: each.scores.total.metrics["nll"].value for split, each in events[-1].evaluations.items()}
     assert (tmp_path / "run" / "config.yaml").read_bytes() == config.read_bytes()
 
 
 def test_the_scores_of_a_run_are_those_of_its_splits(config, tmp_path):
     run = fitted(config, tmp_path / "run")
     found = record(run.folder, "metrics.json")
-    assert found == json.loads(json.dumps(run.finished.metrics))
+    assert found == json.loads(json.dumps(run.finished.document["metrics"]))
     assert list(found) == ["train", "validation", "test"]
     for split, scores in found.items():
         assert evaluate(EvaluateOptions(run=run.folder, split=split), run.folder).document == scores

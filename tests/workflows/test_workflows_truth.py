@@ -106,6 +106,6 @@ def test_no_fit_beats_the_truth_by_more_than_chance(case):
 def test_a_fit_comes_closer_to_the_truth_than_the_marginal_model(case):
     run, family, truth, predicted, _ = case
     entropy, cross_entropy = expectations(family, truth, predicted)
-    nll = run.finished.metrics["test"]["metrics"]["nll"]
+    nll = run.finished.evaluations["test"].document["metrics"]["nll"]
     assert (cross_entropy - entropy).mean() < nll["baseline"] - entropy.mean()
     assert nll["gain"] > 0

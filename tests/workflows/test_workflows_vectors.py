@@ -100,7 +100,7 @@ def test_the_truth_is_found_in_the_units_of_each_target(runs, data):
 def test_only_scores_of_whole_rows_are_usual(family, runs):
     answer = runs(family).evaluated()
     assert list(answer.document["metrics"]) == ["nll"]
-    assert answer.residuals is None
+    assert answer.scores.calibration is None
     assert answer.document["metrics"]["nll"]["value"] == pytest.approx(runs(family).nll("train"), rel=1e-12)
     deviance = runs(family).evaluated("deviance").document["metrics"]["deviance"]["value"]
     assert deviance == pytest.approx(2 * answer.document["metrics"]["nll"]["value"])

@@ -77,10 +77,11 @@ def test_an_evaluation_warns_and_says_how_calibrated_it_is(table, tmp_path):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         scores = run.evaluate(many)
-    assert texts(caught) == list(answer.notes) == list(scores.notes)
+    assert texts(caught) == list(answer.scores.notes) == list(scores.notes)
     assert any("left out" in note for note in scores.notes)
     assert any("upper tail" in note for note in scores.notes)
-    assert (scores.residuals, scores.histogram, scores.rows) == (answer.residuals, answer.histogram, 2700)
+    calibration = answer.scores.calibration
+    assert (scores.residuals, scores.histogram, scores.rows) == (calibration.residuals, calibration.histogram, 2700)
     assert scores == answer.document["metrics"]
 
 

@@ -58,7 +58,7 @@ def test_repeated_rows_and_weights_are_the_same_model(target, family, scaling, t
                 assert ours[key] == (pytest.approx(value, rel=1e-12, abs=1e-12) if numbers else value), (ours["name"], key)
         for key, value in model["scaling"].items():
             assert other["scaling"][key] == pytest.approx(value, rel=1e-14)
-        nll, other_nll = (each.finished.metrics["train"]["metrics"]["nll"] for each in (expected, run))
+        nll, other_nll = (each.finished.evaluations["train"].document["metrics"]["nll"] for each in (expected, run))
         assert other_nll["value"] == pytest.approx(nll["value"], abs=1e-7)
         assert other_nll["baseline"] == pytest.approx(nll["baseline"], abs=1e-9)
 

@@ -74,7 +74,7 @@ def _separator(mark: str) -> str:
     raise objection("unknown-choice", f"{display(mark)} is not a separator", hints=hints)
 
 
-def is_source(value: Part | None) -> TypeGuard[str | tuple[str, ...]]:
+def is_source(value: object) -> TypeGuard[str | tuple[str, ...]]:
     """True if the value of `train`, `validation` or `test` names files, not a share or a column."""
     return isinstance(value, str | list | tuple)
 

@@ -42,7 +42,9 @@ def on_arrays(function: Callable[..., Any], *tensors: Tensor | float) -> Tensor:
 
 def common_shape(*shapes: torch.Size) -> torch.Size:
     """The shape that tensors of these shapes broadcast to."""
-    return torch.Size(torch.broadcast_shapes(*shapes))  # type: ignore[no-untyped-call]
+    # Not torch.broadcast_shapes, whose first call imports sympy, in half a second (torch 2.13).
+    scalar = torch.empty(())
+    return torch.Size(torch.broadcast_tensors(*(scalar.expand(shape) for shape in shapes))[0].shape)  # type: ignore[no-untyped-call]
 
 
 def device_of(distribution: Distribution) -> torch.device:

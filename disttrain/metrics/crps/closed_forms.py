@@ -9,8 +9,6 @@ Probabilistic Forecasts with scoringRules, Journal of Statistical Software 90(12
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
 
 import scipy
 import torch
@@ -21,7 +19,7 @@ from disttrain import distributions
 from disttrain.distributions.core import functionals
 from disttrain.distributions.numerics import special, tensors
 from disttrain.distributions.unit_interval.other_shares import beta_mean
-from disttrain.metrics.crps.mixtures import closed_form_of_mixture
+from disttrain.metrics.crps.mixtures import ClosedForm, closed_form_of_mixture
 from disttrain.metrics.row_blocks import support_ends
 
 _ROOT_PI = math.sqrt(math.pi)
@@ -158,7 +156,7 @@ def bernoulli(d: distributions.Bernoulli, y: Tensor) -> Tensor:
     return (y - inside).abs() + inside * failure.square() + (1.0 - inside) * d.probs.square()
 
 
-CLOSED_FORMS: dict[type, Callable[[Any, Tensor], Tensor]] = {
+CLOSED_FORMS: dict[type, ClosedForm] = {
     distributions.Normal: normal,
     distributions.StudentT: student_t,
     distributions.Laplace: laplace,
@@ -178,7 +176,7 @@ CLOSED_FORMS: dict[type, Callable[[Any, Tensor], Tensor]] = {
 }
 
 
-def closed_form(distribution: Distribution) -> Callable[[Any, Tensor], Tensor] | None:
+def closed_form(distribution: Distribution) -> ClosedForm | None:
     """The closed form of a distribution; None if there is none."""
     if isinstance(distribution, distributions.Mixture):
         return closed_form_of_mixture(distribution)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from disttrain import distributions
 
+# The CRPS (n,) of a distribution of one class and of outcomes (n,).
+ClosedForm = Callable[..., Tensor]
+
 _ROOT_2 = math.sqrt(2.0)
 
 
-def closed_form_of_mixture(mixture: distributions.Mixture) -> Callable[[Any, Tensor], Tensor] | None:
+def closed_form_of_mixture(mixture: distributions.Mixture) -> ClosedForm | None:
     """The closed form of a mixture, or of a mixture of mixtures; None if there is none."""
     part = mixture.component
     while isinstance(part, distributions.Mixture):
@@ -55,4 +57,4 @@ def _mean_distance(centre: Tensor, scale: Tensor) -> Tensor:
     return scale * (z * torch.erf(z / _ROOT_2) + math.sqrt(2.0 / math.pi) * (-0.5 * z.square()).exp())
 
 
-CLOSED_FORMS_OF_MIXTURES: dict[type, Callable[[Any, Tensor], Tensor]] = {distributions.Normal: normals}
+CLOSED_FORMS_OF_MIXTURES: dict[type, ClosedForm] = {distributions.Normal: normals}

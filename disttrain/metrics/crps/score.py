@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -118,7 +118,7 @@ class _InSteps(Distribution):
         self.base, self.width = base, width
         super().__init__(base.batch_shape, validate_args=False)
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> _InSteps:
+    def expand(self, batch_shape: torch.Size | list[int] | tuple[int, ...], _instance: Distribution | None = None) -> _InSteps:
         return _InSteps(self.base.expand(batch_shape), self.width.expand(batch_shape))
 
     def cdf(self, value: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from disttrain.networks import Layout, Network, Output
 from disttrain.outcomes import Outcome
 from disttrain.training import OptimizerPlan, Plan, RowTensors, SchedulePlan, epochs
 from disttrain.training.flat_parameters import FlatParameters
-from disttrain.training.steps import NotFinite, mini_batches
+from disttrain.training.trainer import NotFinite, Trainer
 
 N, MEMBERS = 120, 3
 X = torch.randn(N, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
@@ -36,10 +36,10 @@ def task(members=1, hidden=(4,)):
 
 def steps_of(network, family, train, batch_size, clip=None):
     """The gradient of every step of an epoch from which no step is taken, (steps, weights), and the loss that is told of each member."""
-    flat, gradients = FlatParameters(network), []
-    descent = SimpleNamespace(step=lambda: gradients.append(flat.gradient.clone()))
     plan = Plan(1, batch_size, OptimizerPlan("sgd", 0.1), SchedulePlan("constant"), gradient_clip=clip, seed=4)
-    losses = mini_batches(network, family, train, plan, flat, descent, 1, lambda: False)
+    trainer, gradients = Trainer(network, family, train, plan), []
+    trainer.optimizer = SimpleNamespace(step=lambda: gradients.append(trainer.parameters.gradient.clone()))
+    losses = trainer.epoch(1, lambda: False)
     return torch.stack(gradients), losses
 
 
