@@ -130,5 +130,6 @@ def in_one_type(columns: Sequence[Column]) -> list[Column]:
         same = [exactly(column, kind) for column in columns]
         if all(array is not None for array in same):
             return same
+    columns = [column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column for column in columns]
     converted = [in_type(column, kinds[-1] if kinds else pa.string()) for column in columns]
     return [array for array, _ in converted] if all(wrong is None for _, wrong in converted) else [texts(column) for column in columns]

@@ -26,22 +26,22 @@ def distribution_problems(document: Document) -> Iterator[Problem]:
     section = {"family": section} if isinstance(section, str) else section
     problems = list(under(("distribution",), _family_problems(section, ("family", "parameters"))))
     yield from problems or _width_problems(section, document)
-    if problems or not isinstance(section, Mapping) or section.get("family") not in FAMILIES:
+    if problems or not isinstance(section, Mapping) or not isinstance(family := section.get("family"), str) or family not in FAMILIES:
         return
     try:
         # Names, supports and activations do not depend on the number of classes, so two are enough here.
         facts = {"classes": 2, "targets": _targets(document), "trials": _column(document, "trials")}
-        family = build(str(section["family"]), {**facts, **{key: section[key] for key in section if key != "parameters"}})
+        built = build(family, {**facts, **{key: section[key] for key in section if key != "parameters"}})
     except InvalidOption as fault:
         yield _unsuitable(section, fault)
         return
     except (TypeError, ValueError) as fault:
-        yield Problem(("distribution",), "wrong-type", f"`{section['family']}` cannot be built of these options: {fault}")
+        yield Problem(("distribution",), "wrong-type", f"`{family}` cannot be built of these options: {fault}")
         return
-    yield from observation_problems(family, document)
+    yield from observation_problems(built, document)
     blocks = section.get("parameters")
     if isinstance(blocks, Mapping):
-        yield from under(("distribution", "parameters"), _blocks_problems(family, blocks, document))
+        yield from under(("distribution", "parameters"), _blocks_problems(built, blocks, document))
 
 
 def _targets(document: Document) -> int:

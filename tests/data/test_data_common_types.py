@@ -190,3 +190,10 @@ def test_what_a_parquet_file_holds_is_what_is_written_again(tmp_path):
         pq.write_table(table, tmp_path / "one.parquet")
         stored = pq.read_table(tmp_path / "one.parquet")
         assert Source([tmp_path / "one.parquet"]).read({"x": AS_WRITTEN}).table.equals(stored)
+
+
+def test_columns_in_chunks_come_to_one_type_as_whole_ones_do():
+    parts = [pa.array([-14_831_769_600_000_000], pa.timestamp("us")), pa.array([1], pa.timestamp("ns"))]
+    assert [column.to_pylist() for column in in_one_type([pa.chunked_array([part]) for part in parts])] == [
+        column.to_pylist() for column in in_one_type(parts)
+    ]
