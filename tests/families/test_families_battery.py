@@ -118,8 +118,8 @@ def test_samples_lie_in_the_support(name):
 @numbers
 def test_samples_follow_the_cdf(name):
     y = samples(name).sort(0).values
-    # Counts repeat: one look at each of them.
-    values = y.unique().unsqueeze(1).expand(-1, 3) if name in DISCRETE else y
+    # Counts repeat: one look at each of them. From one value in ten to the next the empirical cdf grows by 10 / DRAWS, a thirtieth of FARTHEST.
+    values = y.unique().unsqueeze(1).expand(-1, 3) if name in DISCRETE else y[::10]
     upto = torch.searchsorted(y.T.contiguous(), values.T.contiguous(), right=True).T
     assert float((functionals.cdf(distribution(name), values) - upto / DRAWS).abs().max()) < FARTHEST
 
