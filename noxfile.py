@@ -52,11 +52,12 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Hold the README to the program: its sessions, its table of families and its table of accuracy."""
+    """Hold the README and the examples of docstrings to the program: sessions, Python, the tables of families and of accuracy."""
     install(session, "test")
     pytest(
         session,
         "tests/cli/test_cli_readme.py",
+        "tests/test_public_examples.py",
         "tests/families/test_families_table.py",
         "tests/distributions/test_distributions_accuracy.py",
     )

@@ -6,6 +6,9 @@
     loss = disttrain.CrossEntropy("gamma")
 
 Names are imported on first use, so that importing the package costs nothing.
+
+The examples of docstrings stand in a checkout, with `torch`, `pandas as pd` and `pyarrow as pa` imported. `runs/norris` is the run that the
+example of `fit` makes.
 """
 
 from __future__ import annotations

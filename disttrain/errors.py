@@ -48,11 +48,24 @@ class Finding:
 
 
 class DataWarning(UserWarning):
-    """A warning about the data behind a result. The command line prints it after a `!`; Python warns with this class."""
+    """A warning about the data behind a result. The command line prints it after a `!`; Python warns with this class.
+
+    >>> with warnings.catch_warnings(record=True, action="always", category=disttrain.DataWarning) as caught:
+    ...     forecast = disttrain.load("runs/norris").predict(pd.DataFrame({"x": [0.0, None]}))
+    >>> print(caught[0].message)
+    x: 1 row without a value, imputed
+    """
 
 
 class DisttrainError(Exception):
-    """The base of all errors of disttrain: one or more findings of one kind, and the exit code of the command."""
+    """The base of all errors of disttrain: one or more findings of one kind, and the exit code of the command.
+
+    >>> try:
+    ...     disttrain.CrossEntropy("gama")
+    ... except disttrain.DisttrainError as error:
+    ...     print(error.exit_code, error)
+    2 CrossEntropy: `gama` is not a family; did you mean `gamma`?
+    """
 
     exit_code = 70
 

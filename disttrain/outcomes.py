@@ -22,6 +22,12 @@ class Outcome:
     row is only observed if Y > entry, -inf for a row without truncation; None if no row has any. `kinds` are those of `exact`, `right`,
     `left` and `interval` that occur; empty, they are computed. The kinds of a part of the rows may include more than occur there. Raises
     UsageError if lower = upper and `above` leave no value.
+
+    >>> outcome = disttrain.Outcome(lower=torch.tensor([1.0, 2.0, -math.inf]), upper=torch.tensor([1.0, math.inf, 3.0]))
+    >>> sorted(outcome.kinds), len(outcome)
+    (['exact', 'left', 'right'], 3)
+    >>> outcome[1:].is_exact
+    tensor([False, False])
     """
 
     lower: Tensor
@@ -37,18 +43,30 @@ class Outcome:
 
     @staticmethod
     def exact(y: Tensor) -> Outcome:
-        """The outcome of exact targets: `y` (n, *event)."""
+        """The outcome of exact targets: `y` (n, *event).
+
+        >>> disttrain.Outcome.exact(torch.tensor([1.0, 2.0])).kinds
+        frozenset({'exact'})
+        """
         return Outcome(y, y)
 
     @staticmethod
     def of_events(y: Tensor, event: Tensor, entry: Tensor | None = None) -> Outcome:
-        """The outcome of survival data: Y = `y` (n,) if `event` (n,) is 1 or True, and Y > `y`, right-censored, if it is 0."""
+        """The outcome of survival data: Y = `y` (n,) if `event` (n,) is 1 or True, and Y > `y`, right-censored, if it is 0.
+
+        >>> disttrain.Outcome.of_events(torch.tensor([5.0, 7.0]), event=torch.tensor([1, 0])).upper
+        tensor([5., inf])
+        """
         censored = event == 0
         return Outcome(y, torch.where(censored, math.inf, y), entry, above=censored)
 
     @property
     def value(self) -> Tensor:
-        """One finite number for each target, (n, *event): the exact value, else the middle of the interval or its finite end."""
+        """One finite number for each target, (n, *event): the exact value, else the middle of the interval or its finite end.
+
+        >>> disttrain.Outcome(torch.tensor([1.0, 2.0, 4.0]), torch.tensor([1.0, 3.0, math.inf])).value
+        tensor([1.0000, 2.5000, 4.0000])
+        """
         if self.kinds == {"exact"}:
             return self.lower
         open_below, open_above = self.lower.isinf(), self.upper.isinf()
@@ -57,27 +75,48 @@ class Outcome:
 
     @property
     def is_exact(self) -> Tensor:
-        """A mask (n, *event) of the exact targets."""
+        """A mask (n, *event) of the exact targets.
+
+        >>> disttrain.Outcome(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 3.0])).is_exact
+        tensor([ True, False])
+        """
         return self.lower == self.upper
 
     @property
     def by_kind(self) -> dict[str, Tensor]:
-        """A mask of the targets of each kind: {kind: (n, *event)}."""
+        """A mask of the targets of each kind: {kind: (n, *event)}.
+
+        >>> disttrain.Outcome(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 3.0])).by_kind["interval"]
+        tensor([False,  True])
+        """
         return _by_kind(self.lower, self.upper)
 
     @property
     def all_exact(self) -> bool:
-        """True if every row is exact and none is truncated."""
+        """True if every row is exact and none is truncated.
+
+        >>> y = torch.tensor([1.0, 2.0])
+        >>> disttrain.Outcome.exact(y).all_exact, disttrain.Outcome(y, y, entry=torch.tensor([0.5, 0.5])).all_exact
+        (True, False)
+        """
         return self.entry is None and self.kinds == {"exact"}
 
     def map(self, function: Callable[[Tensor], Tensor]) -> Outcome:
-        """The outcome with an increasing `function` of every end, such as another unit or dtype."""
+        """The outcome with an increasing `function` of every end, such as another unit or dtype.
+
+        >>> disttrain.Outcome(torch.tensor([1.0, 2.0]), torch.tensor([1.0, math.inf])).map(lambda end: 100 * end).upper
+        tensor([100., inf])
+        """
         lower = function(self.lower)
         upper = lower if self.upper is self.lower else function(self.upper)
         return Outcome(lower, upper, None if self.entry is None else function(self.entry), self.kinds, self.above)
 
     def select(self, function: Callable[[Tensor], Tensor]) -> Outcome:
-        """The outcome with `function` of every tensor, such as a selection of rows, a repetition or a move to another device."""
+        """The outcome with `function` of every tensor, such as a selection of rows, a repetition or a move to another device.
+
+        >>> disttrain.Outcome.exact(torch.tensor([1.0, 2.0])).select(lambda column: column.repeat(2)).lower
+        tensor([1., 2., 1., 2.])
+        """
         return replace(self.map(function), above=None if self.above is None else function(self.above))
 
     def __len__(self) -> int:
@@ -87,7 +126,11 @@ class Outcome:
         return self.select(lambda column: column[rows])
 
     def to(self, device: torch.device) -> Outcome:
-        """The outcome on another device."""
+        """The outcome on another device.
+
+        >>> disttrain.Outcome.exact(torch.tensor([1.0])).to(torch.device("meta")).lower.device
+        device(type='meta')
+        """
         return self.select(lambda column: column.to(device))
 
 

@@ -48,6 +48,12 @@ class CrossEntropy(nn.Module):
     `bounds` or `fixed`, as in a config. `outputs` is the number of raw outputs of a row. Activation and likelihood run in float64 for raw
     outputs of any dtype. The constructor raises UsageError for unknown names and for values and shapes that are not possible. The loss
     raises DataError for targets outside the support, unless `check_support` is false: the check waits for a GPU in each step.
+
+    >>> loss = disttrain.CrossEntropy("normal", {"scale": {"fixed": 1.0}})
+    >>> loss.outputs
+    1
+    >>> loss(torch.tensor([[0.0], [0.0]]), torch.tensor([0.0, 2.0]))  # log(2 π)/2 + (0² + 2²)/4
+    tensor(1.9189, dtype=torch.float64)
     """
 
     def __init__(
@@ -71,7 +77,11 @@ class CrossEntropy(nn.Module):
             raise _refusal("every parameter is fixed; there is nothing left to learn")
 
     def extra_repr(self) -> str:
-        """The family, the activation of each parameter and the number of raw outputs, in one line."""
+        """The family, the activation of each parameter and the number of raw outputs, in one line.
+
+        >>> disttrain.CrossEntropy("gamma").extra_repr()
+        'gamma, concentration=softplus(z) + 1e-6, rate=softplus(z) + 1e-6, outputs=2'
+        """
         formulas = (f"{p.parameter.name}={p.activation.formula if p.fixed is None else f'{p.fixed} fixed'}" for p in self.parts)
         return f"{self.family.name}, {', '.join(formulas)}, outputs={self.outputs}"
 
@@ -92,6 +102,12 @@ class CrossEntropy(nn.Module):
 
         The mean is Σ w (-log q) / Σ w of these rows. For steps on batches of weighted rows, multiply it by the mean weight of the batch
         over that of all training rows. Otherwise heavy rows count for too little.
+
+        >>> loss, raw = disttrain.CrossEntropy("exponential", {"rate": {"activation": "exp"}}), torch.zeros(2, 1)  # rates of exp(0) = 1
+        >>> loss(raw, torch.tensor([1.0, 3.0])), loss(raw, torch.tensor([1.0, 3.0]), weight=torch.tensor([3.0, 1.0]))
+        (tensor(2.0000, dtype=torch.float64), tensor(1.5000, dtype=torch.float64))
+        >>> loss(raw, disttrain.Outcome.of_events(torch.tensor([1.0, 3.0]), event=torch.tensor([1, 0])))  # -log q(1), -log P(Y > 3)
+        tensor(2.0000, dtype=torch.float64)
         """
         outcome = y.map(Tensor.double) if isinstance(y, Outcome) else Outcome.exact(y.double())
         distribution = self._distribution(raw, conditions, logits=True)
@@ -105,7 +121,11 @@ class CrossEntropy(nn.Module):
         return cross_entropy(distribution, outcome, weight)
 
     def distribution(self, raw: Tensor, conditions: Conditions = _NONE) -> Distribution:
-        """The distribution of each row under its conditions: batch shape (n,)."""
+        """The distribution of each row under its conditions: batch shape (n,).
+
+        >>> disttrain.CrossEntropy("normal").distribution(torch.tensor([[1.0, 0.0]])).mean
+        tensor([1.], dtype=torch.float64)
+        """
         return self._distribution(raw, conditions, logits=False)
 
     def _distribution(self, raw: Tensor, conditions: Conditions, *, logits: bool) -> Distribution:

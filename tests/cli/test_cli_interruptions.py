@@ -28,9 +28,16 @@ def folder(tmp_path_factory, table):
     return folder
 
 
-def run(folder, point, signals, *arguments):
-    command = [sys.executable, str(PROGRAM), point, ",".join(map(str, signals)), *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False, env=os.environ | {"COLUMNS": "80"})
+def run(program, folder, point, signals, *arguments):
+    """The end of a command that gets signals at a point: started anew for a point among its imports."""
+    kind, _, function = point.partition(":")
+    if kind == "import":
+        command = [sys.executable, str(PROGRAM), point, ",".join(map(str, signals)), *arguments]
+        done = subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, timeout=120, check=False, env=os.environ | {"COLUMNS": "80"}
+        )
+    else:
+        done = program.run(arguments, folder, environment={"COLUMNS": "80"}, interruption=(function, list(signals)))
     assert "Traceback" not in done.stderr, done.stderr
     return done
 
@@ -48,8 +55,8 @@ EARLY = [
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("point", "signals"), EARLY, ids=str)
-def test_before_a_fit_has_begun_one_signal_ends_it_at_once_in_one_line(point, signals, folder):
-    done = run(folder, point, signals, "fit", "small.yaml", "--out", "early")
+def test_before_a_fit_has_begun_one_signal_ends_it_at_once_in_one_line(point, signals, folder, program):
+    done = run(program, folder, point, signals, "fit", "small.yaml", "--out", "early")
     assert (done.returncode, done.stderr, done.stdout) == (CODES[signals[0]], WORDS[signals[0]] + "\n", "")
     assert not (folder / "early").exists()
 
@@ -69,7 +76,7 @@ DURING = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("moment", DURING)
-def test_in_a_run_the_status_is_true(moment, folder):
+def test_in_a_run_the_status_is_true(moment, folder, program):
     point, signals = DURING[moment]
     out = folder / "-".join([moment, *map(str, signals)])
     epochs = "3" if moment in ("scoring", "predictions") else "200"
@@ -77,7 +84,7 @@ def test_in_a_run_the_status_is_true(moment, folder):
     out.mkdir()
     (out / "run.json").write_text("{}")
     (out / "log.jsonl").write_text("{}\n")
-    done = run(folder, point, signals, "fit", "small.yaml", "--out", out.name, "--overwrite", "--epochs", epochs)
+    done = run(program, folder, point, signals, "fit", "small.yaml", "--out", out.name, "--overwrite", "--epochs", epochs)
     record = json.loads((out / "run.json").read_text())
     assert done.returncode == CODES[signals[0]]
     assert (record["status"], record["exit_code"]) == ("stopped", done.returncode)
@@ -89,8 +96,8 @@ def test_in_a_run_the_status_is_true(moment, folder):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("point", "signal"), [("import:torch", 2), ("call:disttrain.workflows.predict:written", 15)])
-def test_a_prediction_that_is_interrupted_leaves_nothing(point, signal, folder, family_run):
+def test_a_prediction_that_is_interrupted_leaves_nothing(point, signal, folder, family_run, program):
     model = str(family_run("gamma").folder)
-    done = run(folder, point, [signal], "predict", model, "--data", "data.parquet", "-o", "out.parquet")
+    done = run(program, folder, point, [signal], "predict", model, "--data", "data.parquet", "-o", "out.parquet")
     assert (done.returncode, done.stderr, done.stdout) == (CODES[signal], WORDS[signal] + "\n", "")
     assert not list(folder.glob("*out.parquet*"))

@@ -32,11 +32,19 @@ def gone():
     return writer
 
 
-def disttrain(folder, arguments, stdout, stderr=subprocess.PIPE, unbuffered=False):
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
-    environment |= {"PYTHONUNBUFFERED": "1"} if unbuffered else {}
-    command = [sys.executable, "-m", "disttrain", *arguments]
-    done = subprocess.run(command, cwd=folder, stdout=stdout, stderr=stderr, text=True, env=environment, check=False)
+# Commands that are soon done are started anew: there Python itself opens the streams, and flushes them at its end.
+STARTED = (["--help"], ["families"])
+
+
+def disttrain(program, folder, arguments, stdout, stderr=None, unbuffered=False):
+    """The end of a command that writes to `stdout`, and to `stderr` where it is given."""
+    environment = {"PYTHONUNBUFFERED": "1" if unbuffered else ""}
+    if arguments in STARTED:
+        command = [sys.executable, "-m", "disttrain", *arguments]
+        end = {"stdout": stdout, "stderr": stderr or subprocess.PIPE, "env": os.environ | environment, "text": True}
+        done = subprocess.run(command, cwd=folder, check=False, **end)
+    else:
+        done = program.run(arguments, folder, stdout=stdout, stderr=stderr, environment=environment)
     assert "Traceback" not in (done.stderr or "")
     return done
 
@@ -52,9 +60,9 @@ COMMANDS = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", COMMANDS)
-def test_a_reader_that_leaves_ends_a_command_silently(name, folder):
+def test_a_reader_that_leaves_ends_a_command_silently(name, folder, program):
     writer = gone()
-    done = disttrain(folder, COMMANDS[name], writer, unbuffered=name == "families")
+    done = disttrain(program, folder, COMMANDS[name], writer, unbuffered=name == "families")
     os.close(writer)
     assert done.returncode == 141
     assert "error" not in done.stderr
@@ -62,9 +70,9 @@ def test_a_reader_that_leaves_ends_a_command_silently(name, folder):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", COMMANDS)
-def test_a_full_disk_behind_stdout_is_said_once(name, folder):
+def test_a_full_disk_behind_stdout_is_said_once(name, folder, program):
     with open(FULL, "w") as full:
-        done = disttrain(folder, COMMANDS[name], full, unbuffered=name == "families")
+        done = disttrain(program, folder, COMMANDS[name], full, unbuffered=name == "families")
     assert done.returncode == 6
     assert done.stderr.count("error[") == 1
     assert "error[disk-full]: cannot write to stdout: No space left on device" in done.stderr
@@ -72,10 +80,10 @@ def test_a_full_disk_behind_stdout_is_said_once(name, folder):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("kind", "options"), [("nobody", []), ("nobody", ["--json"]), ("full", ["--json"])], ids=str)
-def test_a_fit_goes_on_when_nobody_listens(kind, options, folder):
+def test_a_fit_goes_on_when_nobody_listens(kind, options, folder, program):
     writer = gone() if kind == "nobody" else os.open(FULL, os.O_WRONLY)
     out = folder / f"{kind}{len(options)}{''.join(options)}"
-    done = disttrain(folder, ["fit", "small.yaml", "--out", out.name, *options], writer, writer)
+    done = disttrain(program, folder, ["fit", "small.yaml", "--out", out.name, *options], writer, writer)
     os.close(writer)
     record = json.loads((out / "run.json").read_text())
     assert (record["status"], record["exit_code"], record["epochs"]) == ("finished", 0, 3)
@@ -96,21 +104,23 @@ def test_without_standard_streams_nothing_is_written_into_a_file_of_ours(folder)
 @pytest.mark.parametrize("arguments", [["fit", "piped.yaml"], ["check", "piped.yaml"], ["evaluate", "piped"], ["predict", "piped", "-o", "z.csv"],
                                        ["predict", "run", "--data", "-", "-o", "z.csv"], ["evaluate", "run", "--data", "-"],
                                        ["families", "--data", "-", "--target", "gamma"]], ids=" ".join)  # fmt: skip
-def test_a_closed_standard_input_is_an_empty_one(arguments, folder):
+def test_a_closed_standard_input_is_an_empty_one(arguments, folder, program):
     write_config(folder / "piped.yaml", config_of("gamma", "-"))
     if arguments[1] == "piped" and not (folder / "piped").exists():
         with open(folder / "data.parquet", "rb") as rows:
-            fit = [sys.executable, "-m", "disttrain", "fit", "piped.yaml", "-q", "--out", "piped"]
-            subprocess.run(fit, stdin=rows, cwd=folder, check=True)
-    done = closed(arguments, "<&-", folder)
+            assert program.run(["fit", "piped.yaml", "-q", "--out", "piped"], folder, stdin=rows).returncode == 0
+    done = closed(program, arguments, "<&-", folder)
     assert done.returncode == 3
     assert "rows of piped came from standard input" in done.stderr or "nothing comes through standard input" in done.stderr
 
 
-def closed(arguments, how, folder):
+def closed(program, arguments, how, folder):
     """The end of a command whose streams are closed as a shell is told to."""
-    command = f"{sys.executable} -m disttrain {' '.join(arguments)} {how}"
-    done = subprocess.run(command, shell=True, cwd=folder, capture_output=True, text=True, check=False)
+    if arguments in STARTED:
+        command = f"{sys.executable} -m disttrain {' '.join(arguments)} {how}"
+        done = subprocess.run(command, shell=True, cwd=folder, capture_output=True, text=True, check=False)
+    else:
+        done = program.run(arguments, folder, closed=[{"<&-": 0, ">&-": 1, "2>&-": 2}[stream] for stream in how.split()])
     assert "Traceback" not in done.stderr
     assert "bug" not in done.stderr
     return done
@@ -125,8 +135,8 @@ TALKING = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TALKING)
-def test_what_cannot_be_printed_as_standard_output_is_closed_is_a_failure_of_the_command(name, folder):
-    done = closed(TALKING[name], ">&-", folder)
+def test_what_cannot_be_printed_as_standard_output_is_closed_is_a_failure_of_the_command(name, folder, program):
+    done = closed(program, TALKING[name], ">&-", folder)
     assert done.returncode == 6
     assert done.stderr.count("error[") == 1
     assert "error[cannot-write]: cannot write to stdout: it is closed" in done.stderr
@@ -135,8 +145,8 @@ def test_what_cannot_be_printed_as_standard_output_is_closed_is_a_failure_of_the
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TALKING)
-def test_no_command_needs_standard_error_or_input(name, folder):
-    done = closed(TALKING[name], "2>&- <&-", folder)
+def test_no_command_needs_standard_error_or_input(name, folder, program):
+    done = closed(program, TALKING[name], "2>&- <&-", folder)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout
 

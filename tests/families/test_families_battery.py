@@ -118,11 +118,10 @@ def test_samples_lie_in_the_support(name):
 @numbers
 def test_samples_follow_the_cdf(name):
     y = samples(name).sort(0).values
-    cdf = functionals.cdf(distribution(name), y)
-    step = torch.arange(1, DRAWS + 1, dtype=torch.float64).unsqueeze(1) / DRAWS
-    # Counts repeat: the empirical cdf at a value is that of its last occurrence.
-    last = torch.cat([y[1:] != y[:-1], torch.ones(1, 3, dtype=torch.bool)])
-    assert float((cdf - step)[last].abs().max()) < FARTHEST
+    # Counts repeat: one look at each of them. From one value in ten to the next the empirical cdf grows by 10 / DRAWS, a thirtieth of FARTHEST.
+    values = y.unique().unsqueeze(1).expand(-1, 3) if name in DISCRETE else y[::10]
+    upto = torch.searchsorted(y.T.contiguous(), values.T.contiguous(), right=True).T
+    assert float((functionals.cdf(distribution(name), values) - upto / DRAWS).abs().max()) < FARTHEST
 
 
 @ordered

@@ -1,6 +1,6 @@
-"""Saves until it is killed, then looks at what is left: a program, since only a process can be killed. Prints one JSON object.
+"""Saves until it is killed, then looks at what is left: a program, since only a process can be killed.
 
-Usage: saving_until_killed.py model|file|checkpoint at-each-step|at-random FOLDER
+Usage: saving_until_killed.py FOLDER. Prints one JSON object: {case: the number of kills, or the text of the failure}.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import select
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -92,7 +93,7 @@ def at_each_step(kind: str, root: Path) -> int:
         for after in (False, True):
             for nth in range(1, 200):
                 folder = root / f"{before}-{after}-{nth}" / "model"
-                folder.parent.mkdir()
+                folder.parent.mkdir(parents=True)
                 if before is not None:
                     write(folder, before)
 
@@ -161,8 +162,19 @@ def holding(root: Path) -> int:
     return 5
 
 
-WAYS = {"at-each-step": at_each_step, "at-random": at_random}
+CASES: dict[str, Callable[[Path], int]] = {
+    **{f"{kind} at each step": lambda root, kind=kind: at_each_step(kind, root) for kind in KINDS},
+    **{f"{kind} at random": lambda root, kind=kind: at_random(kind, root) for kind in KINDS},
+    "run": holding,
+}
+
+
+def kills_or_failure(case: str, root: Path) -> int | str:
+    try:
+        return CASES[case](root)
+    except Exception:
+        return traceback.format_exc()
+
 
 if __name__ == "__main__":
-    what, way, place = sys.argv[1], sys.argv[2], Path(sys.argv[3])
-    print(json.dumps({"kills": holding(place) if what == "run" else WAYS[way](what, place)}))
+    print(json.dumps({case: kills_or_failure(case, Path(sys.argv[1]) / case) for case in CASES}))

@@ -15,6 +15,7 @@ from tests.small_runs import CONFIGS, fitted
 # Large data sets are cut to their first rows, but not so that a held-out fold in time order is lost.
 FEWER = {
     "bike_sharing": ["data.filter=mnth == 1", "data.validation=0.2", "data.test=null"],
+    "discretized": ["data.filter=cylinders == 8"],
     "doctor_visits": ["data.filter=lpi > 6.9"],
     "poisson": ["data.filter=rings > 9"],
 }

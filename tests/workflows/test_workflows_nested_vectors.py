@@ -25,12 +25,12 @@ CASES = {
 
 
 def table():
-    """Amounts with zeros, positive amounts and rounded ones, the second of each pair a hundred times larger."""
+    """Amounts with zeros, positive amounts and rounded ones, the second of each pair a hundred times larger, of the rounded ones ten times."""
     rng = np.random.default_rng(3)
     x = rng.normal(size=ROWS)
     a, b = (unit * rng.gamma(2.0, 2.0, ROWS) * np.exp(0.3 * x) * (rng.random(ROWS) > share) for unit, share in ((1, 0.3), (100, 0.1)))
     c, d = (unit * np.abs(3.0 + x + rng.normal(size=ROWS)) for unit in (1, 100))
-    return pa.table({"x": x, "a": a, "b": b, "c": c, "d": d, "e": a.round(), "f": b.round()})
+    return pa.table({"x": x, "a": a, "b": b, "c": c, "d": d, "e": a.round(), "f": (b / 10.0).round()})
 
 
 @pytest.fixture(scope="module")
