@@ -82,8 +82,6 @@ class VonMises(Distribution):
         return 2.0 * math.pi * (turns - turns.detach().round())
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         # k (cos d - 1) = -2 k sin²(d/2), which keeps its digits where k is large and d small.
         kernel = -2.0 * self.concentration * torch.sin(0.5 * self._turn(value)).square()
         bessel: Tensor = _LogScaledBessel.apply(self.concentration)  # type: ignore[no-untyped-call]

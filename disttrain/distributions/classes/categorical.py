@@ -8,9 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from disttrain.distributions.core.plain_values import take_plain_values
 from disttrain.distributions.numerics import tensors
 
 
+@take_plain_values
 class Bernoulli(torch.distributions.Bernoulli):
     """Bernoulli: 1 with probability `probs` = σ(`logits`), else 0; (n,), given by one of them. Logits stay exact where probs saturate."""
 
@@ -31,8 +33,6 @@ class Bernoulli(torch.distributions.Bernoulli):
         return self.probs * self._failure
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         if self._by_logits:
             return torch.nn.functional.logsigmoid((2.0 * value - 1.0) * self.logits)
         return torch.where(value == 1, self.probs, 1.0 - self.probs).log()
@@ -60,6 +60,7 @@ class Bernoulli(torch.distributions.Bernoulli):
         return torch.where((value >= 0) & (value <= 1), label, math.nan)
 
 
+@take_plain_values
 class Categorical(torch.distributions.Categorical):
     """Categorical: class c with probability `probs`[..., c], the softmax of `logits`; (n, K), given by one of the two."""
 
@@ -72,8 +73,6 @@ class Categorical(torch.distributions.Categorical):
         return Categorical(logits=self.logits.expand(shape)) if self._by_logits else Categorical(probs=self.probs.expand(shape))
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         # The logits that torch makes of probabilities are cut at 2e-16.
         return _pick(self.logits, value.long()) if self._by_logits else _pick(self.probs, value.long()).log()
 

@@ -9,9 +9,11 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
+from disttrain.distributions.core.plain_values import take_plain_values
 from disttrain.distributions.numerics import log_probabilities, special, tensors
 
 
+@take_plain_values
 class Ordinal(Distribution):
     """Ordered classes 0 ... K - 1: P(Y <= k) = F(`cutpoints`[..., k] - `loc`), cutpoints (n, K - 1) increasing, loc (n,).
 
@@ -72,8 +74,6 @@ class Ordinal(Distribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Log-probability, as a difference in the nearer tail."""
-        if self._validate_args:
-            self._validate_sample(value)
         below, above = self._distance(value - 1.0), self._distance(value)
         first, last = value == 0, value == self.cutpoints.shape[-1]
         # Of the first and the last class one of the two is not there: any wider interval stands in, as its slope is not used.

@@ -10,10 +10,12 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from disttrain.distributions.core import functionals
+from disttrain.distributions.core.plain_values import take_plain_values
 from disttrain.distributions.core.root_finding import invert
 from disttrain.distributions.numerics import tensors
 
 
+@take_plain_values
 class Mixture(Distribution):
     """A mixture: component k with probability `weights`[..., k]; `component` has the batch shape (n, K), `weights` is (n, K).
 
@@ -72,8 +74,6 @@ class Mixture(Distribution):
             return picked.squeeze(self._axis)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         return torch.logsumexp(self.log_weights + self.component.log_prob(value.unsqueeze(self._axis)), -1)
 
     def cdf(self, value: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.distributions import Distribution, constraints
 
 from disttrain.distributions.core import derived, functionals, intervals
+from disttrain.distributions.core.plain_values import take_plain_values
 from disttrain.distributions.numerics import tensors
 
 # With more grid points than this within a distribution, rounding moves its mean and variance by less than is left out here.
@@ -30,6 +31,7 @@ class _Multiples(constraints.Constraint):
         return (steps.round() - steps).abs() <= 1e-9 * (1.0 + steps.abs())
 
 
+@take_plain_values
 class Truncated(Distribution):
     """`base` given that `lower` <= Y <= `upper`, both (n,) in target units, None for an absent end.
 
@@ -63,8 +65,6 @@ class Truncated(Distribution):
             return functionals.quantile(self, tensors.open_uniform(self._extended_shape(torch.Size(sample_shape)), self.lower))
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         inside = (value >= self.lower) & (value <= self.upper)
         score = self.base.log_prob(torch.where(inside, value, self._somewhere())) - self._log_normaliser()
         return torch.where(inside, score, -math.inf)
@@ -133,6 +133,7 @@ class Truncated(Distribution):
         return torch.where(finite, self.lower, middle)
 
 
+@take_plain_values
 class Discretized(Distribution):
     """`base` rounded to the nearest multiple of `step` (n,), in target units: P(y) = P(y - step/2 < base <= y + step/2)."""
 
@@ -162,8 +163,6 @@ class Discretized(Distribution):
         return self._rounded(self.base.expand(self.batch_shape).sample(torch.Size(sample_shape)).double())
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         return intervals.log_between(self.base, value - 0.5 * self.step, value + 0.5 * self.step)
 
     def log_cdf(self, value: Tensor) -> Tensor:

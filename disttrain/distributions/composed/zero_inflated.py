@@ -10,10 +10,12 @@ from torch import Tensor
 from torch.distributions import Distribution, constraints
 
 from disttrain.distributions.core import derived, functionals
+from disttrain.distributions.core.plain_values import take_plain_values
 from disttrain.distributions.core.root_finding import smallest_count
 from disttrain.distributions.numerics import log_probabilities, tensors
 
 
+@take_plain_values
 class ZeroInflated(Distribution):
     """Counts with extra zeros: 0 with probability `gate` (n,), else a draw of `base` (which may be 0 too).
 
@@ -52,8 +54,6 @@ class ZeroInflated(Distribution):
             return torch.where(torch.rand(drawn.shape, dtype=torch.float64, device=drawn.device) < self.gate, 0.0, drawn)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         score = self.log_rest + self.base.log_prob(value)
         return torch.where(value == 0, torch.logaddexp(self.log_gate, score), score)
 
@@ -84,6 +84,7 @@ class ZeroInflated(Distribution):
         return torch.where(value.isnan() | (value < 0) | (value > 1), math.nan, y)
 
 
+@take_plain_values
 class Hurdle(Distribution):
     """A hurdle: 0 with probability `gate` (n,), else a draw of `base`, conditioned on not being 0 for counts.
 
@@ -130,8 +131,6 @@ class Hurdle(Distribution):
             return torch.where(torch.rand(shape, dtype=torch.float64, device=drawn.device) < self.gate, 0.0, drawn)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         zero = value == 0
         # A safe value goes in where the target is 0: the gradient of the branch that is thrown away passes through as well.
         score = self.log_rest + self.base.log_prob(torch.where(zero, 1.0 if self._counts else 0.5, value)) - self._passed()

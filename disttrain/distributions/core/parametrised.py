@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from disttrain.distributions.core import functionals
+from disttrain.distributions.core.plain_values import take_plain_values
 from disttrain.distributions.numerics import tensors
 
 Class = TypeVar("Class", bound=type[Distribution])
@@ -55,4 +56,4 @@ def parametrised(cls: Class) -> Class:
     for name, method in added.items():
         if name not in vars(cls):
             setattr(cls, name, method)
-    return cls
+    return take_plain_values(cls)

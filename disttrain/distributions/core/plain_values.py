@@ -1,39 +1,47 @@
-"""Methods of distributions that take tensors take plain numbers, lists and arrays too."""
+"""Methods of distributions that take tensors take plain numbers, lists and arrays too, and `log_prob` checks its values where asked to."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor
 from torch.distributions import Distribution
 
 from disttrain.distributions.numerics import tensors
 
-_METHODS = ("log_prob", "cdf", "icdf", "survival", "log_cdf", "log_survival", "probability_at")
-_DONE: set[type] = set()
+Class = TypeVar("Class", bound=type[Distribution])
+Values = Tensor | float | Sequence[float] | ArrayLike
+_METHODS = ("cdf", "icdf", "survival", "log_cdf", "log_survival", "probability_at")
 
 
-def take_plain_values(kind: type) -> None:
-    """Let the methods of a distribution class take numbers, lists and arrays beside tensors: a number is the same number in every row."""
-    if kind in _DONE or not issubclass(kind, Distribution) or not kind.__module__.startswith("disttrain."):
-        return
-    _DONE.add(kind)
+def take_plain_values(cls: Class) -> Class:
+    """A class decorator: methods take numbers, lists and arrays beside tensors; a number is the same number in every row.
+
+    `log_prob` raises ValueError for values outside the support where the distribution was made with `validate_args=True`.
+    """
     for name in _METHODS:
-        if name in vars(kind):
-            setattr(kind, name, _taking(vars(kind)[name]))
+        if name in vars(cls):
+            setattr(cls, name, _taking(vars(cls)[name]))
+    if "log_prob" in vars(cls):
+        setattr(cls, "log_prob", _taking(vars(cls)["log_prob"], checked=True))  # noqa: B010 - as above
+    return cls
 
 
-def _taking(method: Callable[[Any, Tensor], Tensor]) -> Callable[[Any, Any], Tensor]:
+def _taking(method: Callable[[Distribution, Tensor], Tensor], checked: bool = False) -> Callable[[Distribution, Values], Tensor]:
     @functools.wraps(method)
-    def taking(self: Distribution, value: Any) -> Tensor:
-        return method(self, value if isinstance(value, Tensor) else _tensor(self, value))
+    def taking(self: Distribution, value: Values) -> Tensor:
+        tensor = value if isinstance(value, Tensor) else _tensor(self, value)
+        if checked and self._validate_args:
+            self._validate_sample(tensor)
+        return method(self, tensor)
 
     return taking
 
 
-def _tensor(distribution: Distribution, value: Any) -> Tensor:
+def _tensor(distribution: Distribution, value: Values) -> Tensor:
     tensor = torch.as_tensor(value, dtype=torch.float64, device=tensors.device_of(distribution))
     return tensor if tensor.ndim else tensor.expand(distribution.batch_shape + distribution.event_shape)

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.distributions import Distribution, constraints
 
 from disttrain.distributions.core import lattice_sums
+from disttrain.distributions.core.plain_values import take_plain_values
 from disttrain.distributions.core.root_finding import smallest_count
 from disttrain.distributions.counts.poisson_family import NegativeBinomial
 from disttrain.distributions.numerics import incomplete_gamma_beta, special, tensors
@@ -18,6 +19,7 @@ from disttrain.distributions.numerics import incomplete_gamma_beta, special, ten
 _STEEPEST = 600.0
 
 
+@take_plain_values
 class Binomial(Distribution):
     """Binomial: successes in `total_count` trials, each with probability `probs` = σ(`logits`); (n,), given by one of the two.
 
@@ -78,8 +80,6 @@ class Binomial(Distribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Log-probability, (n,); 0 of no success in no trial. Source: Loader (2000), equation 3."""
-        if self._validate_args:
-            self._validate_sample(value)
         none = self.total_count == 0
         total, y = torch.where(none, 1.0, self.total_count), torch.where(none, 0.0, value.detach())
         rest = total - y
@@ -125,6 +125,7 @@ class Binomial(Distribution):
         return _quantile(self, value)
 
 
+@take_plain_values
 class BetaBinomial(Distribution):
     """Beta-binomial: successes in `total_count` trials of a probability that is itself beta distributed; (n,).
 
@@ -173,8 +174,6 @@ class BetaBinomial(Distribution):
 
         Two negative binomials with equal odds, conditional on their sum, a third one: each in the saddle-point form, without cancellation.
         """
-        if self._validate_args:
-            self._validate_sample(value)
         none = self.total_count == 0
         total, y = torch.where(none, 1.0, self.total_count), torch.where(none, 0.0, value.detach())
         first, second = self._concentrations

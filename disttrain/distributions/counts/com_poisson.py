@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.distributions import Distribution, constraints
 
 from disttrain.distributions.core import lattice_sums
+from disttrain.distributions.core.plain_values import take_plain_values
 from disttrain.distributions.numerics import special, tensors
 
 _LOG_2PI = 1.8378770664093453
@@ -23,6 +24,7 @@ _LARGE_RATIO = 1e5
 _LEAST_VARIANCE = 1e-100
 
 
+@take_plain_values
 class ComPoisson(Distribution):
     """Conway-Maxwell-Poisson: counts with mean `mean` and probabilities in proportion to λ^y / y!^`dispersion`; both (n,).
 
@@ -90,8 +92,6 @@ class ComPoisson(Distribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Log-probability, (n,). Its derivatives are moments of the counts, by implicit differentiation of the equation for λ."""
-        if self._validate_args:
-            self._validate_sample(value)
         value, large = value.detach(), self._large()
         summed = self._summed_form(value)
         if not bool(large.any()):

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.distributions import Distribution, constraints
 
 from disttrain.distributions.core import lattice_sums
+from disttrain.distributions.core.plain_values import take_plain_values
 from disttrain.distributions.counts.poisson_family import NegativeBinomial
 from disttrain.distributions.numerics import bessel, special, tensors
 from disttrain.distributions.positive.inverse_gaussian import InverseGaussian
@@ -24,6 +25,7 @@ def negative_binomial1(mean: Tensor | float, dispersion: Tensor | float, validat
     return NegativeBinomial(mean, mean / dispersion, validate_args=validate_args)
 
 
+@take_plain_values
 class GeneralizedPoisson(Distribution):
     """Generalized Poisson: counts with mean `mean` and variance mean (1 + `dispersion` mean)², both (n,); Poisson at dispersion 0.
 
@@ -79,8 +81,6 @@ class GeneralizedPoisson(Distribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Log-probability, (n,): a Poisson probability of rate mean (1 + dispersion y)/(1 + dispersion mean), divided by 1 + dispersion y."""
-        if self._validate_args:
-            self._validate_sample(value)
         rate = self._mean / self._inflation * (1.0 + self.dispersion * value)
         return -special.deviance(value, rate) - special.log_factorial_remainder(value) - torch.log1p(self.dispersion * value)
 
@@ -110,6 +110,7 @@ class GeneralizedPoisson(Distribution):
         return lattice_sums.quantile(self.cdf, value, self._mean, self.variance)
 
 
+@take_plain_values
 class PoissonInverseGaussian(Distribution):
     """Poisson whose rate is inverse Gaussian: counts with mean `mean` and variance mean + `dispersion` mean², both (n,).
 
@@ -149,8 +150,6 @@ class PoissonInverseGaussian(Distribution):
 
         Above, the saddle-point form: two exact squares, and the correction of K as a series in 1/s, s² = (y - ½)² + argument².
         """
-        if self._validate_args:
-            self._validate_sample(value)
         value, mean, dispersion = torch.broadcast_tensors(value.detach(), self._mean, self.dispersion)  # type: ignore[no-untyped-call]
         large = value > bessel.LARGE
         score = torch.empty_like(mean)

@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
+from disttrain.distributions.core.plain_values import take_plain_values
 from disttrain.distributions.core.root_finding import smallest_count
 from disttrain.distributions.numerics import incomplete_gamma_beta, log_probabilities, special, tensors
 
 
+@take_plain_values
 class Poisson(Distribution):
     """Poisson with mean and variance `rate`: (n,)."""
 
@@ -47,8 +49,6 @@ class Poisson(Distribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Log-probability, (n,). Source: Loader (2000), equation 4."""
-        if self._validate_args:
-            self._validate_sample(value)
         return -special.deviance(value, self.rate) - special.log_factorial_remainder(value)
 
     def cdf(self, value: Tensor) -> Tensor:
@@ -71,6 +71,7 @@ class Poisson(Distribution):
         return _count_quantile(self, value)
 
 
+@take_plain_values
 class NegativeBinomial(Distribution):
     """Negative binomial: counts with mean `mean` and variance mean + mean²/`concentration`, both (n,).
 
@@ -107,8 +108,6 @@ class NegativeBinomial(Distribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Log-probability, (n,). Source: Loader (2000), section 5: the saddle-point form of a binomial of real size y + k."""
-        if self._validate_args:
-            self._validate_sample(value)
         m, k = self._mean, self.concentration
         total, denominator = k + value, k + m
         remainders = special.stirling_remainder(torch.stack((total, k + torch.zeros_like(total))))
@@ -143,6 +142,7 @@ class NegativeBinomial(Distribution):
         return self.concentration / denominator, self._mean / denominator
 
 
+@take_plain_values
 class Geometric(Distribution):
     """Geometric: failures before the first success, each trial succeeding with probability `probs` (n,); mean (1 - probs)/probs."""
 
@@ -175,8 +175,6 @@ class Geometric(Distribution):
             return (tensors.open_uniform(shape, self.probs).log() / torch.log1p(-self.probs)).floor().to(self.probs.dtype)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         # At y = 0 nothing failed, and log(1 - probs) is not asked: it is -inf where probs is 1.
         failing = torch.where(value == 0, 0.0, self.probs)
         return self.probs.log() + value * torch.log1p(-failing)

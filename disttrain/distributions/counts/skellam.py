@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.distributions import Distribution, constraints
 
 from disttrain.distributions.core import lattice_sums
+from disttrain.distributions.core.plain_values import take_plain_values
 from disttrain.distributions.numerics import bessel, special, tensors
 
 _LOG_2PI = 1.8378770664093453
@@ -24,6 +25,7 @@ class _Integer(constraints.Constraint):
         return value == value.floor()
 
 
+@take_plain_values
 class Skellam(Distribution):
     """Skellam: the difference of two independent Poisson counts with means `rate1` and `rate2`, both (n,).
 
@@ -61,8 +63,6 @@ class Skellam(Distribution):
         In the saddle-point form both deviances are exact, and the correction of I is a series in 1/s, s² = y² + 4 rate1 rate2; below
         s = 30 the power series of I is used.
         """
-        if self._validate_args:
-            self._validate_sample(value)
         value, first, second = torch.broadcast_tensors(value.detach(), self.rate1, self.rate2)  # type: ignore[no-untyped-call]
         large = torch.hypot(value, 2.0 * (first.sqrt() * second.sqrt()).detach()) > bessel.LARGE
         score = torch.empty_like(first)

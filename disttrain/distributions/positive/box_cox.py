@@ -46,8 +46,6 @@ class BoxCoxColeGreen(Distribution):
     shape: Tensor
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         z, _, steep = _z(value, self.loc, self.scale, self.shape)
         return _log_normal(z) + steep - self.scale.log() - value.log() - _log_mass(self.scale, self.shape, _log_ndtr)
 
@@ -102,8 +100,6 @@ class BoxCoxT(Distribution):
         return tensors.on_arrays(scipy.special.stdtrit, self.df, p)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         z, log_size, steep = _z(value, self.loc, self.scale, self.shape)
         extreme = steep > _STEEP
         # log(1 + z²/df), of log |z| where z may be too large to be written out.

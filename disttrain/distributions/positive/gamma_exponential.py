@@ -9,11 +9,13 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
+from disttrain.distributions.core.plain_values import take_plain_values
 from disttrain.distributions.numerics import incomplete_gamma_beta, log_probabilities, special, tensors
 
 _HALF_LOG_2PI = 0.9189385332046727
 
 
+@take_plain_values
 class Exponential(Distribution):
     """Exponential with mean 1/`rate`: (n,), in one over target units."""
 
@@ -45,8 +47,6 @@ class Exponential(Distribution):
             return self.icdf(tensors.open_uniform(self._extended_shape(torch.Size(sample_shape)), self.rate)).to(self.rate.dtype)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         return self.rate.log() - self.rate * value
 
     def cdf(self, value: Tensor) -> Tensor:
@@ -68,6 +68,7 @@ class Exponential(Distribution):
         return -torch.log1p(-value) / self.rate
 
 
+@take_plain_values
 class Gamma(Distribution):
     """Gamma with mean `concentration`/`rate` and variance `concentration`/`rate`²: (n,), the rate in one over target units.
 
@@ -102,8 +103,6 @@ class Gamma(Distribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Log-density, (n,). Source: Stirling's form of the gamma function and Loader's deviance, like a Poisson count k at mean ry."""
-        if self._validate_args:
-            self._validate_sample(value)
         k = self.concentration
         remainder = special.stirling_remainder(k) + special.deviance(k, self.rate * value)
         return 0.5 * k.log() - value.log() - remainder - _HALF_LOG_2PI
@@ -127,6 +126,7 @@ class Gamma(Distribution):
         return tensors.on_arrays(scipy.special.gammaincinv, self.concentration, value) / self.rate.detach()
 
 
+@take_plain_values
 class LogNormal(Distribution):
     """Log-normal: the logarithm has mean `loc` and standard deviation `scale`, both (n,)."""
 
@@ -162,8 +162,6 @@ class LogNormal(Distribution):
         return (log_value - self.loc) / self.scale
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         log_value = value.log()
         return -0.5 * self._z(log_value).square() - self.scale.log() - log_value - _HALF_LOG_2PI
 

@@ -56,8 +56,6 @@ class GeneralizedPareto(Distribution):
         return log1p_share(self.shape, z), (_EDGE - 1.0 - self.shape * z).clamp(min=0.0) / _EDGE
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         hazard, penalty = self._hazard(value)
         # What lies beyond is not multiplied by 1 + ξ, whose slope would draw the end further in.
         return -self.scale.log() - (1.0 + self.shape) * hazard - penalty

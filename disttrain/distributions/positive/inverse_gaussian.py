@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.distributions import Distribution, constraints
 
+from disttrain.distributions.core.plain_values import take_plain_values
 from disttrain.distributions.core.root_finding import invert
 from disttrain.distributions.numerics import tensors
 
@@ -23,6 +24,7 @@ _ERFCX = (1.0, -1 / 2, 3 / 4, -15 / 8, 105 / 16)
 _LARGE = 30.0
 
 
+@take_plain_values
 class InverseGaussian(Distribution):
     """Inverse Gaussian: positive and skewed, variance `mean`³/`concentration`; both (n,) in target units.
 
@@ -64,8 +66,6 @@ class InverseGaussian(Distribution):
             return mean * torch.where(tensors.open_uniform(shape, mean) * (1.0 + root) <= 1.0, root, 1.0 / root)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         distance = (value - self._mean) / self._mean
         return 0.5 * self.concentration.log() - 1.5 * value.log() - 0.5 * self.concentration * distance.square() / value - _HALF_LOG_2PI
 

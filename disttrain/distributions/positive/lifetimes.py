@@ -38,8 +38,6 @@ class HalfNormal(Distribution):
         return torch.zeros_like(self.scale)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         return _LOG_2 - _HALF_LOG_2PI - self.scale.log() - 0.5 * (value / self.scale).square()
 
     def log_cdf(self, value: Tensor) -> Tensor:
@@ -75,8 +73,6 @@ class Rayleigh(Distribution):
         return self.scale
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         return value.log() - 2.0 * self.scale.log() - 0.5 * (value / self.scale).square()
 
     def log_cdf(self, value: Tensor) -> Tensor:
@@ -114,8 +110,6 @@ class Gompertz(Distribution):
         return torch.where(large, asymptotic, within)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         return self.concentration.log() - self.scale.log() + value / self.scale - self._hazard(value)
 
     def log_cdf(self, value: Tensor) -> Tensor:
@@ -156,8 +150,6 @@ class BirnbaumSaunders(Distribution):
         return 2.0 * torch.sinh(inside) / self.concentration
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         ratio = special.log_ratio(value, self.scale)
         # dz/dy = cosh(½ log(y/β)) / (α y).
         slope = 0.5 * ratio.abs() + torch.log1p((-ratio.abs()).exp()) - _LOG_2

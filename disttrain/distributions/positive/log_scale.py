@@ -12,6 +12,7 @@ from torch.distributions import Distribution, constraints
 from torch.nn.functional import logsigmoid
 
 from disttrain.distributions.core.parametrised import parametrised
+from disttrain.distributions.core.plain_values import take_plain_values
 from disttrain.distributions.numerics import incomplete_gamma_beta, log_probabilities, special, tensors
 from disttrain.distributions.positive.gamma_exponential import Gamma
 
@@ -54,8 +55,6 @@ class InverseGamma(Distribution):
         return self.rate / (self.concentration + 1.0)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         k = self.concentration
         remainder = special.stirling_remainder(k) + special.deviance(k, self._reduced(value))
         return 0.5 * k.log() - value.log() - remainder - _HALF_LOG_2PI
@@ -114,8 +113,6 @@ class LogLogistic(Distribution):
         return self.concentration * special.log_ratio(value, self.scale)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         z = self._z(value)
         return self.concentration.log() - value.log() + logsigmoid(z) + logsigmoid(-z)
 
@@ -173,8 +170,6 @@ class GeneralizedGamma(Distribution):
         return (value.log() - self.loc) / self.scale
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         return -_HALF_LOG_2PI - self.scale.log() - value.log() - _remainder(self.shape) - self._kernel(self._w(value))
 
     def _kernel(self, w: Tensor) -> Tensor:
@@ -240,6 +235,7 @@ def _remainder(shape: Tensor) -> Tensor:
     return torch.where(small, series, special.stirling_remainder(torch.where(small, 1.0, square).reciprocal()))
 
 
+@take_plain_values
 class Weibull(Distribution):
     """Weibull: (y/`scale`)^`concentration` is exponential with mean 1; both (n,), the scale in target units."""
 
@@ -280,8 +276,6 @@ class Weibull(Distribution):
         return self.concentration * special.log_ratio(value, self.scale)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         log_hazard = self._log_hazard(value)
         return self.concentration.log() - value.log() + log_hazard - special.saturating_exp(log_hazard, 1e290)
 

@@ -50,8 +50,6 @@ class Burr(Distribution):
         return self.concentration1 * special.log_ratio(value, self.scale)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         z, d = self._z(value), self.concentration0
         return self.concentration1.log() + d.log() - value.log() + logsigmoid(z) + d * logsigmoid(-z)
 
@@ -103,8 +101,6 @@ class Dagum(Distribution):
         return self.concentration1 * special.log_ratio(value, self.scale)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         z, d = self._z(value), self.concentration0
         return self.concentration1.log() + d.log() - value.log() + logsigmoid(-z) + d * logsigmoid(z)
 
@@ -153,8 +149,6 @@ class Lomax(Distribution):
         return torch.where(in_tail, tail, torch.log1p(torch.where(in_tail, 0.0, value) / self.scale))
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         return self.concentration.log() - self.scale.log() - (self.concentration + 1.0) * self._log1p(value)
 
     def log_cdf(self, value: Tensor) -> Tensor:
@@ -235,8 +229,6 @@ class Pareto(Distribution):
         return torch.where(small, torch.log1p((inside - self.scale) / self.scale), special.log_ratio(value, self.scale))
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         return self.concentration.log() - value.log() - self.concentration * self._log_ratio(value)
 
     def log_cdf(self, value: Tensor) -> Tensor:
@@ -281,8 +273,6 @@ class Frechet(Distribution):
         return self.concentration * special.log_ratio(value, self.scale)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         z = self._z(value)
         return self.concentration.log() - value.log() - z - special.saturating_exp(-z, 1e200)
 

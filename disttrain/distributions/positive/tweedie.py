@@ -71,8 +71,6 @@ class Tweedie(Distribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Log-density where value > 0, log-probability at 0."""
-        if self._validate_args:
-            self._validate_sample(value)
         rate, alpha, scale = self._parts()
         shape = tensors.common_shape(value.shape, rate.shape)
         some = (value > 0).expand(shape)

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.distributions import Distribution, constraints
 
+from disttrain.distributions.core.plain_values import take_plain_values
 from disttrain.distributions.numerics import tensors
 from disttrain.distributions.real_line.location_scale import gumbel_log_survival
 
@@ -24,6 +25,7 @@ _EDGE = 1e-8
 _STEEP = 30.0
 
 
+@take_plain_values
 class GeneralizedExtremeValue(Distribution):
     """Generalized extreme value: maxima with F(y) = exp(-(1 + `shape` z)^(-1/`shape`)), z = (y - `loc`)/`scale`: all (n,), loc and scale in target units.
 
@@ -81,8 +83,6 @@ class GeneralizedExtremeValue(Distribution):
             return self.icdf(tensors.open_uniform(self._extended_shape(torch.Size(sample_shape)), self.loc)).to(self.loc.dtype)
 
     def _z(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         return (value - self.loc) / self.scale
 
     def _reduced(self, value: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
+from disttrain.distributions.core.plain_values import take_plain_values
 from disttrain.distributions.numerics import special, tensors
 from disttrain.distributions.numerics.log_probabilities import log_ndtr
 
@@ -20,6 +21,7 @@ _LARGE = 300.0
 _NOTHING = 1e-100
 
 
+@take_plain_values
 class JohnsonSU(Distribution):
     """Johnson's SU with mean `loc` and standard deviation `scale`: -`skewness` + `tailweight` asinh(u) is standard normal, all (n,).
 
@@ -72,8 +74,6 @@ class JohnsonSU(Distribution):
 
     def _normal(self, value: Tensor) -> tuple[Tensor, Tensor]:
         """The standard normal score of `value`, and the log of its derivative per standard deviation less log tailweight."""
-        if self._validate_args:
-            self._validate_sample(value)
         stretch, centre = self._units()
         distance = (value - self.loc) / self.scale + centre
         moderate = stretch < _LARGE
@@ -113,6 +113,7 @@ class JohnsonSU(Distribution):
         return self.loc + self.scale * (u - centre)
 
 
+@take_plain_values
 class SinhArcsinh(Distribution):
     """Sinh-arcsinh: sinh(`tailweight` asinh(z) - `skewness`) is standard normal, z = (y - `loc`)/`scale`: all (n,), these in target units.
 
@@ -155,8 +156,6 @@ class SinhArcsinh(Distribution):
 
     def _bent(self, value: Tensor) -> tuple[Tensor, Tensor]:
         """z, and tailweight asinh(z) - skewness."""
-        if self._validate_args:
-            self._validate_sample(value)
         z = (value - self.loc) / self.scale
         # torch's asinh cancels for large negative numbers in some builds.
         side = torch.where(z < 0, -1.0, 1.0).to(z.dtype)

@@ -9,11 +9,13 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
+from disttrain.distributions.core.plain_values import take_plain_values
 from disttrain.distributions.numerics import log_probabilities, special, tensors
 
 _HALF_LOG_2PI = 0.9189385332046727
 
 
+@take_plain_values
 class Normal(Distribution):
     """Normal with mean `loc` and standard deviation `scale`, both (n,) in target units."""
 
@@ -46,8 +48,6 @@ class Normal(Distribution):
             return torch.normal(self.loc.expand(shape), self.scale.expand(shape))
 
     def _z(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         return (value - self.loc) / self.scale
 
     def log_prob(self, value: Tensor) -> Tensor:
@@ -72,6 +72,7 @@ class Normal(Distribution):
         return self.loc + self.scale * special.ndtri(value)
 
 
+@take_plain_values
 class Laplace(Distribution):
     """Laplace: two exponential tails of mean length `scale` around the median `loc`, both (n,) in target units."""
 
@@ -103,8 +104,6 @@ class Laplace(Distribution):
             return self.icdf(tensors.open_uniform(self._extended_shape(torch.Size(sample_shape)), self.loc)).to(self.loc.dtype)
 
     def _z(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         return (value - self.loc) / self.scale
 
     def log_prob(self, value: Tensor) -> Tensor:
@@ -130,6 +129,7 @@ class Laplace(Distribution):
         return self.loc + self.scale * torch.sign(0.5 - value) * (2.0 * tail).log()
 
 
+@take_plain_values
 class Logistic(Distribution):
     """Logistic with mean `loc` and variance (π · `scale`)²/3, both (n,) in target units."""
 
@@ -161,8 +161,6 @@ class Logistic(Distribution):
             return self.icdf(tensors.open_uniform(self._extended_shape(torch.Size(sample_shape)), self.loc)).to(self.loc.dtype)
 
     def _z(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         return (value - self.loc) / self.scale
 
     def log_prob(self, value: Tensor) -> Tensor:
@@ -202,6 +200,7 @@ def _laplace_lower(z: Tensor) -> Tensor:
 _EULER_GAMMA = 0.5772156649015329
 
 
+@take_plain_values
 class Gumbel(Distribution):
     """Gumbel of maxima, skewed to the right, with mode `loc` and variance (π · `scale`)²/6, both (n,) in target units."""
 
@@ -233,8 +232,6 @@ class Gumbel(Distribution):
             return self.icdf(tensors.open_uniform(self._extended_shape(torch.Size(sample_shape)), self.loc)).to(self.loc.dtype)
 
     def _z(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         return (value - self.loc) / self.scale
 
     def log_prob(self, value: Tensor) -> Tensor:
@@ -260,6 +257,7 @@ class Gumbel(Distribution):
         return self.loc - self.scale * (-value.log()).log()
 
 
+@take_plain_values
 class ReverseGumbel(Distribution):
     """Gumbel of minima, skewed to the left, with mode `loc` and variance (π · `scale`)²/6, both (n,) in target units."""
 
@@ -291,8 +289,6 @@ class ReverseGumbel(Distribution):
             return self.icdf(tensors.open_uniform(self._extended_shape(torch.Size(sample_shape)), self.loc)).to(self.loc.dtype)
 
     def _z(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         return (value - self.loc) / self.scale
 
     def log_prob(self, value: Tensor) -> Tensor:
@@ -318,6 +314,7 @@ class ReverseGumbel(Distribution):
         return self.loc + self.scale * (-torch.log1p(-value)).log()
 
 
+@take_plain_values
 class Cauchy(Distribution):
     """Cauchy around the median `loc`, with half the distance between the quartiles `scale`: both (n,) in target units. No mean exists."""
 
@@ -351,8 +348,6 @@ class Cauchy(Distribution):
             return self.icdf(tensors.open_uniform(self._extended_shape(torch.Size(sample_shape)), self.loc)).to(self.loc.dtype)
 
     def _z(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         return (value - self.loc) / self.scale
 
     def log_prob(self, value: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
+from disttrain.distributions.core.plain_values import take_plain_values
 from disttrain.distributions.numerics import special, tensors
 from disttrain.distributions.numerics.incomplete_gamma_beta import log_gamma_upper
 
@@ -20,6 +21,7 @@ _STRAIGHT = 1e-20
 _PEAK = 1e-100
 
 
+@take_plain_values
 class PowerExponential(Distribution):
     """Density falling as exp(-|z|^`power`), z = (y - `loc`)/`scale`: all (n,), loc and scale in target units.
 
@@ -59,8 +61,6 @@ class PowerExponential(Distribution):
             return (self.loc + self.scale * size * uniform).to(self.loc.dtype)
 
     def _z(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         return (value - self.loc) / self.scale
 
     def log_prob(self, value: Tensor) -> Tensor:
@@ -93,6 +93,7 @@ class PowerExponential(Distribution):
         return self.loc + self.scale * torch.where(tail == 0.5, 0.0, torch.sign(value - 0.5) * size)
 
 
+@take_plain_values
 class AsymmetricLaplace(Distribution):
     """Two exponential tails around `loc`, which is the quantile of level `quantile`: all (n,), loc and `scale` in target units.
 
@@ -129,8 +130,6 @@ class AsymmetricLaplace(Distribution):
             return self.icdf(tensors.open_uniform(self._extended_shape(torch.Size(sample_shape)), self.loc)).to(self.loc.dtype)
 
     def _z(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         return (value - self.loc) / self.scale
 
     def log_prob(self, value: Tensor) -> Tensor:

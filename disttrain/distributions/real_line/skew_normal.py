@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
+from disttrain.distributions.core.plain_values import take_plain_values
 from disttrain.distributions.core.root_finding import invert
 from disttrain.distributions.numerics import tensors
 from disttrain.distributions.numerics.log_probabilities import log_ndtr
@@ -18,6 +19,7 @@ _HALF_LOG_2PI = 0.9189385332046727
 _LOG_2 = math.log(2.0)
 
 
+@take_plain_values
 class SkewNormal(Distribution):
     """Azzalini's skew normal: density 2/`scale` φ(z) Φ(`skewness` z), z = (y - `loc`)/`scale`: all (n,), loc and scale in target units.
 
@@ -58,8 +60,6 @@ class SkewNormal(Distribution):
             return drawn
 
     def _z(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         return (value - self.loc) / self.scale
 
     def log_prob(self, value: Tensor) -> Tensor:
@@ -86,6 +86,7 @@ class SkewNormal(Distribution):
         return invert(self.cdf, self.survival, value.expand(tensors.common_shape(value.shape, self.loc.shape)), -math.inf, math.inf)
 
 
+@take_plain_values
 class ExGaussian(Distribution):
     """A normal of mean `loc` and standard deviation `scale` plus an exponential of mean 1/`rate`: all (n,), in target units or one over.
 
@@ -118,8 +119,6 @@ class ExGaussian(Distribution):
             return (normal - tensors.open_uniform(shape, self.loc).log() / self.rate).to(self.loc.dtype)
 
     def _z(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         return (value - self.loc) / self.scale
 
     def log_prob(self, value: Tensor) -> Tensor:

@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
+from disttrain.distributions.core.plain_values import take_plain_values
 from disttrain.distributions.numerics import special, student_t_cdf, tensors
 
 _HALF_LOG_2PI = 0.9189385332046727
 
 
+@take_plain_values
 class StudentT(Distribution):
     """Student's t with `df` degrees of freedom with median `loc` and `scale`: all (n,), the last two in target units.
 
@@ -54,8 +56,6 @@ class StudentT(Distribution):
         return torch.distributions.StudentT(self.df, self.loc, self.scale, validate_args=False).sample(torch.Size(sample_shape))
 
     def _z(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         return (value - self.loc) / self.scale
 
     def log_prob(self, value: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
+from disttrain.distributions.core.plain_values import take_plain_values
 from disttrain.distributions.numerics import special, tensors
 from disttrain.distributions.numerics.incomplete_gamma_beta import log_beta_lower
 from disttrain.distributions.numerics.log_probabilities import log_ndtr
@@ -22,6 +23,7 @@ _ROOT_HALF = math.sqrt(0.5)
 _PEAK = 1e-150
 
 
+@take_plain_values
 class TwoPieceNormal(Distribution):
     """Two-piece normal: halves of normals around the mode `loc`, of scales `scale_lower` below and `scale_upper` above: all (n,), in target units.
 
@@ -56,8 +58,6 @@ class TwoPieceNormal(Distribution):
             return self.icdf(tensors.open_uniform(self._extended_shape(torch.Size(sample_shape)), self.loc)).to(self.loc.dtype)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         distance = value - self.loc
         # The side is chosen before dividing, so that the scale of the other one gets no gradient of its own.
         z = distance / torch.where(distance < 0, self.scale_lower, self.scale_upper)
@@ -86,6 +86,7 @@ class TwoPieceNormal(Distribution):
         return self.loc + torch.where(below < 0.5, lower, -upper)
 
 
+@take_plain_values
 class SkewT(Distribution):
     """Student's t of `df` whose scale is `scale`/`skewness` below the mode `loc` and scale · skewness above: all (n,).
 
@@ -143,8 +144,6 @@ class SkewT(Distribution):
             return self.loc + self.scale * torch.where(above, size * self.skewness, -size / self.skewness)
 
     def _z(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         return (value - self.loc) / self.scale
 
     def log_prob(self, value: Tensor) -> Tensor:

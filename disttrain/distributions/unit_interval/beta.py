@@ -10,11 +10,13 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
+from disttrain.distributions.core.plain_values import take_plain_values
 from disttrain.distributions.numerics import incomplete_gamma_beta, special, tensors
 
 _HALF_LOG_2PI = 0.9189385332046727
 
 
+@take_plain_values
 class Beta(Distribution):
     """Beta with mean a/(a + b), where a = `concentration1` and b = `concentration0`, both (n,).
 
@@ -56,8 +58,6 @@ class Beta(Distribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Log-density, (n,). Source: Stirling's form of the three gamma functions and Loader's deviance of the two concentrations."""
-        if self._validate_args:
-            self._validate_sample(value)
         a, b, rest = self.concentration1, self.concentration0, 1.0 - value
         total = a + b
         remainders = special.stirling_remainder(torch.stack((total, a, b)))

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
+from disttrain.distributions.core.plain_values import take_plain_values
 from disttrain.distributions.numerics import log_probabilities, tensors
 
 # h(x) = log((exp(x) - 1)/x) = x/2 + x²/24 - x⁴/2880 + x⁶/181440 - ...
@@ -16,6 +17,7 @@ _SERIES = (1 / 24, -1 / 2880, 1 / 181440, -1 / 9676800)
 _SERIES_LIMIT = 0.3
 
 
+@take_plain_values
 class ContinuousBernoulli(Distribution):
     """A density proportional to λ^y (1 - λ)^(1 - y) on [0, 1], λ = `probs` = σ(`logits`), (n,), given by one of the two.
 
@@ -68,8 +70,6 @@ class ContinuousBernoulli(Distribution):
             return self.icdf(tensors.open_uniform(self._extended_shape(torch.Size(sample_shape)), self.logits)).to(self.logits.dtype)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         return self.logits * value - _log_mean_exp(self.logits)
 
     def log_cdf(self, value: Tensor) -> Tensor:

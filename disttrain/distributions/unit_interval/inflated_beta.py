@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.distributions import Distribution, constraints
 
 from disttrain.distributions.core import functionals
+from disttrain.distributions.core.plain_values import take_plain_values
 from disttrain.distributions.numerics import tensors
 from disttrain.distributions.unit_interval.beta import Beta
 from disttrain.distributions.unit_interval.other_shares import beta_mean
@@ -17,6 +18,7 @@ from disttrain.distributions.unit_interval.other_shares import beta_mean
 _LAST = 1.0 - 2.0**-53
 
 
+@take_plain_values
 class ZeroOneInflatedBeta(Distribution):
     """Shares with exact zeros and ones: 0 with probability `zero`, 1 with probability `one`, else beta of `mean` and `precision`; (n,).
 
@@ -88,8 +90,6 @@ class ZeroOneInflatedBeta(Distribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Log-density between 0 and 1, log-probability at 0 and at 1."""
-        if self._validate_args:
-            self._validate_sample(value)
         inside = self._log_rest + self._beta().log_prob(_between(value))
         return torch.where(value == 0, self._log_zero, torch.where(value == 1, self._log_one, inside))
 

@@ -35,8 +35,6 @@ class Kumaraswamy(Distribution):
         return log_probabilities.log1mexp(self.concentration1 * value.log())
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         a, b = self.concentration1, self.concentration0
         return a.log() + b.log() + (a - 1.0) * value.log() + (b - 1.0) * self._log_rest(value)
 
@@ -68,8 +66,6 @@ class LogitNormal(Distribution):
         return (value.log() - torch.log1p(-value) - self.loc) / self.scale
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         return -0.5 * self._z(value).square() - self.scale.log() - _HALF_LOG_2PI - value.log() - torch.log1p(-value)
 
     def log_cdf(self, value: Tensor) -> Tensor:
@@ -115,8 +111,6 @@ class SimplexNormal(Distribution):
             return x / (1.0 + x)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         m, rest = self._mean, 1.0 - value
         distance = ((value - m) / (self.dispersion * m * (1.0 - m))).square() / (value * rest)
         return -0.5 * distance - _HALF_LOG_2PI - self.dispersion.log() - 1.5 * (value.log() + torch.log1p(-value))

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
+from disttrain.distributions.core.plain_values import take_plain_values
 from disttrain.distributions.numerics import special, tensors
 from disttrain.distributions.vectors.multinomial import shares
 
@@ -15,6 +16,7 @@ _HALF_LOG_2PI = 0.9189385332046727
 _POSITIVE = constraints.independent(constraints.positive, 1)  # type: ignore[no-untyped-call]
 
 
+@take_plain_values
 class MultivariateNormal(Distribution):
     """Normal vectors around `loc` (n, d) with covariance L Lᵀ, L = `scale_tril` (n, d, d) lower triangular, both in target units."""
 
@@ -45,12 +47,11 @@ class MultivariateNormal(Distribution):
         return _drawn(self, sample_shape)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         z, log_det = _standardised(value, self.loc, self.scale_tril)
         return -0.5 * z.square().sum(-1) - log_det - value.shape[-1] * _HALF_LOG_2PI
 
 
+@take_plain_values
 class MultivariateStudentT(Distribution):
     """Student's t vectors with `df` (n,) degrees of freedom around `loc` (n, d), with L = `scale_tril` (n, d, d) in target units.
 
@@ -95,8 +96,6 @@ class MultivariateStudentT(Distribution):
         return self.loc + normal * (self.df / squares.clamp(min=1e-300)).sqrt().unsqueeze(-1)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         z, log_det = _standardised(value, self.loc, self.scale_tril)
         size = value.shape[-1]
         kernel = torch.log1p((z / self.df.sqrt().unsqueeze(-1)).square().sum(-1))
@@ -106,6 +105,7 @@ class MultivariateStudentT(Distribution):
         return gammas - 0.5 * (self.df + size) * kernel - log_det - size * _HALF_LOG_2PI
 
 
+@take_plain_values
 class Dirichlet(Distribution):
     """Dirichlet: d shares that sum to 1, with `concentration` (n, d): means are proportional to it, variances fall with its sum.
 
@@ -137,8 +137,6 @@ class Dirichlet(Distribution):
         return shares(drawn.clamp(min=1e-300)).to(self.concentration.dtype)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         a = self.concentration
         total = a.sum(-1, keepdim=True)
         # Log-gammas of large arguments cancel; their Stirling forms leave only small terms.

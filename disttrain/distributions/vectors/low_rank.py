@@ -8,11 +8,13 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
+from disttrain.distributions.core.plain_values import take_plain_values
 from disttrain.distributions.numerics import tensors
 
 _HALF_LOG_2PI = 0.9189385332046727
 
 
+@take_plain_values
 class LowRankMultivariateNormal(Distribution):
     """Normal vectors around `loc` (n, d) with covariance W Wᵀ + diag(D): W = `cov_factor` (n, d, r) in target units, D = `cov_diag` (n, d),
     variances, in target units squared. Parameters and distribution are the same as in torch's class of this name.
@@ -62,8 +64,6 @@ class LowRankMultivariateNormal(Distribution):
 
         Source: the identities of Woodbury and Sylvester; least squares by modified Gram-Schmidt, Björck (1967), BIT 7, 1-21.
         """
-        if self._validate_args:
-            self._validate_sample(value)
         scale = self.cov_diag.sqrt()
         directions, log_det = _orthonormal(self.cov_factor / scale.unsqueeze(-1))
         rest = torch.nn.functional.pad((value - self.loc) / scale, (0, len(directions)))

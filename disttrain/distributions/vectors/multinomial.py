@@ -8,12 +8,14 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
+from disttrain.distributions.core.plain_values import take_plain_values
 from disttrain.distributions.numerics import special
 
 _COUNTS = constraints.independent(constraints.nonnegative_integer, 1)  # type: ignore[no-untyped-call]
 _POSITIVE = constraints.independent(constraints.positive, 1)  # type: ignore[no-untyped-call]
 
 
+@take_plain_values
 class Multinomial(Distribution):
     """Counts by class of independent trials, with `probs` or `logits` (n, d).
 
@@ -57,8 +59,6 @@ class Multinomial(Distribution):
         return _counted(self.probs, self.total_count, sample_shape)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         total = value.sum(-1, keepdim=True)
         expected = total * self.log_probs.exp()
         # Σ k log(n p / k) in terms that are small where counts are near those expected: of 10^8 trials a sum of logarithms has lost 1e-8.
@@ -70,6 +70,7 @@ class Multinomial(Distribution):
         return special.log_factorial_remainder(total).squeeze(-1) + (terms - special.log_factorial_remainder(value)).sum(-1)
 
 
+@take_plain_values
 class DirichletMultinomial(Distribution):
     """Counts by class whose probabilities vary between rows by a Dirichlet with `concentration` (n, d).
 
@@ -100,8 +101,6 @@ class DirichletMultinomial(Distribution):
         return _counted(torch.distributions.Dirichlet(self.concentration, validate_args=False).sample(sample_shape), self.total_count, ())
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         a, trials = self.concentration, value.sum(-1, keepdim=True)
         total = a.sum(-1, keepdim=True)
         # Ratios of gamma functions in their Stirling forms, around the shares of a and the counts together: what is left are the two
