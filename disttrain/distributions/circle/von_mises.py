@@ -11,9 +11,10 @@ from torch.autograd.function import once_differentiable
 from torch.distributions import Distribution, constraints
 
 from disttrain.distributions.core.integration import integral
-from disttrain.distributions.core.parametrised import parametrised
+from disttrain.distributions.core.parametrised import Parameter, parametrised
 from disttrain.distributions.core.root_finding import invert
 from disttrain.distributions.numerics import tensors
+from disttrain.distributions.numerics.tensors import Context, Shape
 
 # From here on six terms of the asymptotic series of I1/I0 are exact to 1e-12.
 _LARGE = 50.0
@@ -22,14 +23,14 @@ _SERIES = (-1 / 2, -1 / 8, -1 / 8, -25 / 128, -13 / 32, -1073 / 1024)
 
 class _LogScaledBessel(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, k: Tensor) -> Tensor:
+    def forward(ctx: Context, k: Tensor) -> Tensor:
         ctx.save_for_backward(k)
         result: Tensor = torch.special.i0e(k).log()
         return result
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> Tensor:
+    def backward(ctx: Context, grad: Tensor) -> Tensor:
         (k,) = ctx.saved_tensors
         # I1/I0 - 1, about -1/(2k): the two cancel for large k.
         inverse = k.clamp(min=_LARGE).reciprocal()
@@ -50,9 +51,9 @@ class VonMises(Distribution):
 
     arg_constraints: ClassVar = {"loc": constraints.real, "concentration": constraints.positive, "period": constraints.positive}
     support = constraints.real
-    loc: Tensor
-    concentration: Tensor
-    period: Tensor
+    loc: Parameter
+    concentration: Parameter
+    period: Parameter
 
     @property
     def mean(self) -> Tensor:
@@ -69,7 +70,7 @@ class VonMises(Distribution):
             half_moment = integral(lambda t: t.square() * self._density(t), start, start + math.pi, 1.0 / (1.0 + k).sqrt())
             return 2.0 * half_moment * (self.period / (2.0 * math.pi)).square()
 
-    def sample(self, sample_shape: Any = ()) -> Tensor:
+    def sample(self, sample_shape: Shape = ()) -> Tensor:
         """Independent draws of shape sample_shape + (n,), up to half a period from `loc` on either side, like the quantiles."""
         with torch.no_grad():
             turn = torch.distributions.VonMises(torch.zeros_like(self.loc), self.concentration, validate_args=False)

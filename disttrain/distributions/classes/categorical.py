@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from disttrain.distributions.core.plain_values import take_plain_values
 from disttrain.distributions.numerics import tensors
+from disttrain.distributions.numerics.tensors import Shape
 
 
 @take_plain_values
@@ -21,7 +21,7 @@ class Bernoulli(torch.distributions.Bernoulli):
         values = [None if value is None else tensors.parameters(value)[0] for value in (probs, logits)]
         super().__init__(values[0], values[1], validate_args=validate_args)
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Bernoulli:
+    def expand(self, batch_shape: Shape, _instance: None = None) -> Bernoulli:
         return Bernoulli(logits=self.logits.expand(batch_shape)) if self._by_logits else Bernoulli(probs=self.probs.expand(batch_shape))
 
     @property
@@ -68,7 +68,7 @@ class Categorical(torch.distributions.Categorical):
         self._by_logits = logits is not None
         super().__init__(probs, logits, validate_args=validate_args)
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Categorical:
+    def expand(self, batch_shape: Shape, _instance: None = None) -> Categorical:
         shape = torch.Size((*batch_shape, self._num_events))
         return Categorical(logits=self.logits.expand(shape)) if self._by_logits else Categorical(probs=self.probs.expand(shape))
 

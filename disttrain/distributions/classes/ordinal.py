@@ -11,6 +11,7 @@ from torch.distributions import Distribution, constraints
 
 from disttrain.distributions.core.plain_values import take_plain_values
 from disttrain.distributions.numerics import log_probabilities, special, tensors
+from disttrain.distributions.numerics.tensors import Shape
 
 
 @take_plain_values
@@ -27,7 +28,7 @@ class Ordinal(Distribution):
         self.loc, self.cutpoints, self.link = loc.expand(shape), cutpoints.expand(*shape, cutpoints.shape[-1]), link
         super().__init__(shape, validate_args=validate_args)
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Ordinal:
+    def expand(self, batch_shape: Shape, _instance: None = None) -> Ordinal:
         return Ordinal(self.loc.expand(batch_shape), self.cutpoints.expand(*batch_shape, self.cutpoints.shape[-1]), self.link)
 
     @property
@@ -54,7 +55,7 @@ class Ordinal(Distribution):
     def mode(self) -> Tensor:
         return self.probs.argmax(-1).to(self.loc.dtype)
 
-    def sample(self, sample_shape: Any = ()) -> Tensor:
+    def sample(self, sample_shape: Shape = ()) -> Tensor:
         """Independent draws of shape sample_shape + (n,)."""
         with torch.no_grad():
             return self.icdf(tensors.open_uniform(self._extended_shape(torch.Size(sample_shape)), self.loc)).to(self.loc.dtype)

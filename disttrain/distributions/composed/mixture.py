@@ -13,6 +13,7 @@ from disttrain.distributions.core import functionals
 from disttrain.distributions.core.plain_values import take_plain_values
 from disttrain.distributions.core.root_finding import invert
 from disttrain.distributions.numerics import tensors
+from disttrain.distributions.numerics.tensors import Shape
 
 
 @take_plain_values
@@ -37,7 +38,7 @@ class Mixture(Distribution):
         shape = tensors.common_shape(component.batch_shape, self.log_weights.shape)
         super().__init__(shape[:-1], component.event_shape, validate_args=validate_args)
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Mixture:
+    def expand(self, batch_shape: Shape, _instance: None = None) -> Mixture:
         shape = torch.Size((*batch_shape, self.weights.shape[-1]))
         return Mixture(self.component.expand(shape), weight_logits=self.log_weights.expand(shape))
 
@@ -63,7 +64,7 @@ class Mixture(Distribution):
         between = means - self._averaged(means).unsqueeze(self._axis)
         return self._averaged(variances + between.square())
 
-    def sample(self, sample_shape: Any = ()) -> Tensor:
+    def sample(self, sample_shape: Shape = ()) -> Tensor:
         """Independent draws of shape sample_shape + (n,)."""
         shape = torch.Size(sample_shape)
         with torch.no_grad():

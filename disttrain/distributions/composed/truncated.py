@@ -12,6 +12,7 @@ from torch.distributions import Distribution, constraints
 from disttrain.distributions.core import derived, functionals, intervals
 from disttrain.distributions.core.plain_values import take_plain_values
 from disttrain.distributions.numerics import tensors
+from disttrain.distributions.numerics.tensors import Shape
 
 # With more grid points than this within a distribution, rounding moves its mean and variance by less than is left out here.
 _MOST_POINTS = 4096
@@ -50,7 +51,7 @@ class Truncated(Distribution):
         self._normaliser: tuple[Tensor, Tensor] | None = None
         super().__init__(shape, validate_args=validate_args)
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Truncated:
+    def expand(self, batch_shape: Shape, _instance: None = None) -> Truncated:
         return Truncated(self.base.expand(batch_shape), self.lower.expand(batch_shape), self.upper.expand(batch_shape))
 
     @property
@@ -59,7 +60,7 @@ class Truncated(Distribution):
             return constraints.integer_interval(self.lower, self.upper)  # type: ignore[no-untyped-call]
         return constraints.interval(self.lower, self.upper)  # type: ignore[no-untyped-call]
 
-    def sample(self, sample_shape: Any = ()) -> Tensor:
+    def sample(self, sample_shape: Shape = ()) -> Tensor:
         """Independent draws of shape sample_shape + (n,), by inversion."""
         with torch.no_grad():
             return functionals.quantile(self, tensors.open_uniform(self._extended_shape(torch.Size(sample_shape)), self.lower))
@@ -143,7 +144,7 @@ class Discretized(Distribution):
         self.base, self.step = base, step.double()
         super().__init__(tensors.common_shape(base.batch_shape, step.shape), validate_args=validate_args)
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Discretized:
+    def expand(self, batch_shape: Shape, _instance: None = None) -> Discretized:
         return Discretized(self.base.expand(batch_shape), self.step.expand(batch_shape))
 
     @property
@@ -158,7 +159,7 @@ class Discretized(Distribution):
     def variance(self) -> Tensor:
         return self._moments()[1]
 
-    def sample(self, sample_shape: Any = ()) -> Tensor:
+    def sample(self, sample_shape: Shape = ()) -> Tensor:
         """Independent draws of shape sample_shape + (n,)."""
         return self._rounded(self.base.expand(self.batch_shape).sample(torch.Size(sample_shape)).double())
 

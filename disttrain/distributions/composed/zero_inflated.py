@@ -13,6 +13,7 @@ from disttrain.distributions.core import derived, functionals
 from disttrain.distributions.core.plain_values import take_plain_values
 from disttrain.distributions.core.root_finding import smallest_count
 from disttrain.distributions.numerics import log_probabilities, tensors
+from disttrain.distributions.numerics.tensors import Shape
 
 
 @take_plain_values
@@ -31,7 +32,7 @@ class ZeroInflated(Distribution):
         self.gate, self.log_gate, self.log_rest = _gate(gate, gate_logits)
         super().__init__(tensors.common_shape(base.batch_shape, self.gate.shape), validate_args=validate_args)
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> ZeroInflated:
+    def expand(self, batch_shape: Shape, _instance: None = None) -> ZeroInflated:
         return ZeroInflated(self.base.expand(batch_shape), gate_logits=(self.log_gate - self.log_rest).expand(batch_shape))
 
     @property
@@ -47,7 +48,7 @@ class ZeroInflated(Distribution):
         mean = functionals.mean(self.base)
         return (1.0 - self.gate) * (functionals.variance(self.base) + self.gate * mean.square())
 
-    def sample(self, sample_shape: Any = ()) -> Tensor:
+    def sample(self, sample_shape: Shape = ()) -> Tensor:
         """Independent draws of shape sample_shape + (n,)."""
         with torch.no_grad():
             drawn = self.base.expand(self.batch_shape).sample(torch.Size(sample_shape))
@@ -100,7 +101,7 @@ class Hurdle(Distribution):
         self.gate, self.log_gate, self.log_rest = _gate(gate, gate_logits)
         super().__init__(tensors.common_shape(base.batch_shape, self.gate.shape), validate_args=validate_args)
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Hurdle:
+    def expand(self, batch_shape: Shape, _instance: None = None) -> Hurdle:
         return Hurdle(self.base.expand(batch_shape), gate_logits=(self.log_gate - self.log_rest).expand(batch_shape))
 
     @property
@@ -120,7 +121,7 @@ class Hurdle(Distribution):
         mean, share = functionals.mean(self.base), (1.0 - self.gate) / self._passed().exp()
         return share * (functionals.variance(self.base) + mean.square()) - (share * mean).square()
 
-    def sample(self, sample_shape: Any = ()) -> Tensor:
+    def sample(self, sample_shape: Shape = ()) -> Tensor:
         """Independent draws of shape sample_shape + (n,), of counts by the quantile at uniform numbers above P(base = 0)."""
         shape = self._extended_shape(torch.Size(sample_shape))
         with torch.no_grad():

@@ -137,7 +137,9 @@ def tails(
 def quantile(cdf: Callable[[Tensor], Tensor], p: Tensor, mean: Tensor, variance: Tensor, lowest: float = 0.0) -> Tensor:
     """The smallest count whose cdf is at least `p`, searched from the quantile of a gamma with the same mean and variance, below 0 of a normal."""
     shape = tensors.common_shape(p.shape, mean.shape)
-    mean, variance, p = mean.detach().double().expand(shape), variance.detach().double().expand(shape), p.double().expand(shape)
+    mean, p = mean.detach().double().expand(shape), p.double().expand(shape)
+    # A variance may underflow; the guess need not be good.
+    variance = variance.detach().double().clamp(min=1e-6).expand(shape)
     if lowest < 0:
         return smallest_count(cdf, p, mean + variance.sqrt() * torch.special.ndtri(p), lowest)
     guess = tensors.on_arrays(scipy.special.gammaincinv, mean * (mean / variance), p) * (variance / mean)

@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
-from disttrain.distributions.core import lattice_sums
+from disttrain.distributions.core.lattice_tails import lattice_tails
 from disttrain.distributions.core.plain_values import take_plain_values
 from disttrain.distributions.core.root_finding import smallest_count
 from disttrain.distributions.counts.poisson_family import NegativeBinomial
 from disttrain.distributions.numerics import incomplete_gamma_beta, special, tensors
+from disttrain.distributions.numerics.tensors import Shape
 
 # Beyond these logits a probability times any count is below the float64 range; the log-probability goes on in a straight line.
 _STEEPEST = 600.0
@@ -41,7 +42,7 @@ class Binomial(Distribution):
         self.total_count = total.to(self._parameter.dtype)
         super().__init__(self._parameter.shape, validate_args=validate_args)
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Binomial:
+    def expand(self, batch_shape: Shape, _instance: None = None) -> Binomial:
         total, parameter = self.total_count.expand(batch_shape), self._parameter.expand(batch_shape)
         return Binomial(total, logits=parameter) if self._by_logits else Binomial(total, parameter)
 
@@ -73,7 +74,7 @@ class Binomial(Distribution):
     def variance(self) -> Tensor:
         return self.total_count * self.probs * self._failure
 
-    def sample(self, sample_shape: Any = ()) -> Tensor:
+    def sample(self, sample_shape: Shape = ()) -> Tensor:
         shape = self._extended_shape(torch.Size(sample_shape))
         with torch.no_grad():
             return torch.binomial(self.total_count.expand(shape).contiguous(), self.probs.expand(shape).contiguous())
@@ -125,7 +126,7 @@ class Binomial(Distribution):
         return _quantile(self, value)
 
 
-@take_plain_values
+@lattice_tails
 class BetaBinomial(Distribution):
     """Beta-binomial: successes in `total_count` trials of a probability that is itself beta distributed; (n,).
 
@@ -141,10 +142,6 @@ class BetaBinomial(Distribution):
         total, self.probs, self.precision = tensors.parameters(total_count, probs, precision)
         self.total_count = total.to(self.probs.dtype)
         super().__init__(self.probs.shape, validate_args=validate_args)
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> BetaBinomial:
-        expanded: BetaBinomial = tensors.expanded(self, batch_shape)
-        return expanded
 
     @constraints.dependent_property(is_discrete=True, event_dim=0)
     def support(self) -> Any:
@@ -163,7 +160,7 @@ class BetaBinomial(Distribution):
         inflation = (self.total_count + self.precision) / (1.0 + self.precision)
         return self.total_count * self.probs * (1.0 - self.probs) * inflation
 
-    def sample(self, sample_shape: Any = ()) -> Tensor:
+    def sample(self, sample_shape: Shape = ()) -> Tensor:
         shape = self._extended_shape(torch.Size(sample_shape))
         with torch.no_grad():
             chance = torch.distributions.Beta(*self._concentrations, validate_args=False).sample(torch.Size(sample_shape))
@@ -182,24 +179,8 @@ class BetaBinomial(Distribution):
         scores = [NegativeBinomial(total * (k / both), k).log_prob(count) for k, count in parts]
         return torch.where(none, 0.0, scores[0] + scores[1] - scores[2])
 
-    def _tails(self, value: Tensor) -> tuple[Tensor, Tensor]:
-        value = value.expand(tensors.common_shape(value.shape, self.probs.shape))
-        return lattice_sums.tails(self.log_prob, value, self.mean, torch.full_like(self.mean, math.inf), (0.0, self.total_count))
-
-    def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable in the parameters: a sum of probabilities whose cost does not grow with them."""
-        return self._tails(value)[0]
-
-    def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable in the parameters."""
-        return self._tails(value)[1]
-
-    def cdf(self, value: Tensor) -> Tensor:
-        return self.log_cdf(value).exp()
-
-    def survival(self, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail."""
-        return self.log_survival(value).exp()
+    def _half_width(self) -> Tensor:
+        return torch.full_like(self.mean, math.inf)
 
     def icdf(self, value: Tensor) -> Tensor:
         """The smallest count whose cdf is at least `value`."""

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
 from disttrain.distributions.core import lattice_sums
-from disttrain.distributions.core.plain_values import take_plain_values
+from disttrain.distributions.core.lattice_tails import lattice_tails
+from disttrain.distributions.core.parametrised import Parameter
 from disttrain.distributions.counts.poisson_family import NegativeBinomial
 from disttrain.distributions.numerics import bessel, special, tensors
+from disttrain.distributions.numerics.tensors import Shape
 from disttrain.distributions.positive.inverse_gaussian import InverseGaussian
 
 # After so many generations what is left of a branching process is long, and its total all but inverse Gaussian.
@@ -22,10 +23,10 @@ _GENERATIONS = 1000
 def negative_binomial1(mean: Tensor | float, dispersion: Tensor | float, validate_args: bool = False) -> NegativeBinomial:
     """Negative binomial with variance mean (1 + dispersion): its concentration is proportional to the mean (NB1 of Cameron & Trivedi)."""
     mean, dispersion = tensors.parameters(mean, dispersion)
-    return NegativeBinomial(mean, mean / dispersion, validate_args=validate_args)
+    return NegativeBinomial(mean, mean / dispersion, validate_args=validate_args)  # type: ignore[call-arg]
 
 
-@take_plain_values
+@lattice_tails
 class GeneralizedPoisson(Distribution):
     """Generalized Poisson: counts with mean `mean` and variance mean (1 + `dispersion` mean)², both (n,); Poisson at dispersion 0.
 
@@ -35,18 +36,8 @@ class GeneralizedPoisson(Distribution):
 
     arg_constraints: ClassVar = {"mean": constraints.positive, "dispersion": constraints.positive}
     support = constraints.nonnegative_integer
-
-    def __init__(self, mean: Tensor | float, dispersion: Tensor | float, validate_args: bool = False) -> None:
-        self._mean, self.dispersion = tensors.parameters(mean, dispersion)
-        super().__init__(self._mean.shape, validate_args=validate_args)
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> GeneralizedPoisson:
-        expanded: GeneralizedPoisson = tensors.expanded(self, batch_shape)
-        return expanded
-
-    @property
-    def mean(self) -> Tensor:
-        return self._mean
+    _mean: Parameter
+    dispersion: Parameter
 
     @property
     def mode(self) -> Tensor:
@@ -61,7 +52,7 @@ class GeneralizedPoisson(Distribution):
     def _inflation(self) -> Tensor:
         return 1.0 + self.dispersion * self._mean
 
-    def sample(self, sample_shape: Any = ()) -> Tensor:
+    def sample(self, sample_shape: Shape = ()) -> Tensor:
         """Independent draws of shape sample_shape + (n,): the branching process, generation by generation."""
         shape = self._extended_shape(torch.Size(sample_shape))
         with torch.no_grad():
@@ -84,33 +75,12 @@ class GeneralizedPoisson(Distribution):
         rate = self._mean / self._inflation * (1.0 + self.dispersion * value)
         return -special.deviance(value, rate) - special.log_factorial_remainder(value) - torch.log1p(self.dispersion * value)
 
-    def _tails(self, value: Tensor) -> tuple[Tensor, Tensor]:
-        value = value.expand(tensors.common_shape(value.shape, self._mean.shape))
+    def _half_width(self) -> Tensor:
         # The ratio of neighbouring probabilities tends to 1 - 1/(2 inflation²).
-        half_width = 45.0 * (1.0 + self.variance.sqrt() + 2.0 * self._inflation.square())
-        return lattice_sums.tails(self.log_prob, value, self._mean, half_width, (0.0, math.inf))
-
-    def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable in the parameters: a sum of probabilities whose cost does not grow with them."""
-        return self._tails(value)[0]
-
-    def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable in the parameters."""
-        return self._tails(value)[1]
-
-    def cdf(self, value: Tensor) -> Tensor:
-        return self.log_cdf(value).exp()
-
-    def survival(self, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail."""
-        return self.log_survival(value).exp()
-
-    def icdf(self, value: Tensor) -> Tensor:
-        """The smallest count whose cdf is at least `value`."""
-        return lattice_sums.quantile(self.cdf, value, self._mean, self.variance)
+        return 45.0 * (1.0 + self.variance.sqrt() + 2.0 * self._inflation.square())
 
 
-@take_plain_values
+@lattice_tails
 class PoissonInverseGaussian(Distribution):
     """Poisson whose rate is inverse Gaussian: counts with mean `mean` and variance mean + `dispersion` mean², both (n,).
 
@@ -119,18 +89,8 @@ class PoissonInverseGaussian(Distribution):
 
     arg_constraints: ClassVar = {"mean": constraints.positive, "dispersion": constraints.positive}
     support = constraints.nonnegative_integer
-
-    def __init__(self, mean: Tensor | float, dispersion: Tensor | float, validate_args: bool = False) -> None:
-        self._mean, self.dispersion = tensors.parameters(mean, dispersion)
-        super().__init__(self._mean.shape, validate_args=validate_args)
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> PoissonInverseGaussian:
-        expanded: PoissonInverseGaussian = tensors.expanded(self, batch_shape)
-        return expanded
-
-    @property
-    def mean(self) -> Tensor:
-        return self._mean
+    _mean: Parameter
+    dispersion: Parameter
 
     @property
     def mode(self) -> Tensor:
@@ -141,7 +101,7 @@ class PoissonInverseGaussian(Distribution):
     def variance(self) -> Tensor:
         return self._mean * (1.0 + self.dispersion * self._mean)
 
-    def sample(self, sample_shape: Any = ()) -> Tensor:
+    def sample(self, sample_shape: Shape = ()) -> Tensor:
         with torch.no_grad():
             return torch.poisson(InverseGaussian(self._mean, self._mean / self.dispersion).sample(sample_shape))
 
@@ -158,30 +118,9 @@ class PoissonInverseGaussian(Distribution):
             score = score.masked_scatter(where, form(value[where], mean[where], dispersion[where]))
         return score
 
-    def _tails(self, value: Tensor) -> tuple[Tensor, Tensor]:
-        value = value.expand(tensors.common_shape(value.shape, self._mean.shape))
+    def _half_width(self) -> Tensor:
         # The ratio of neighbouring probabilities tends to 1 - 1/(1 + 2 dispersion mean).
-        half_width = 45.0 * (2.0 + self.variance.sqrt() + 2.0 * self.dispersion * self._mean)
-        return lattice_sums.tails(self.log_prob, value, self._mean, half_width, (0.0, math.inf))
-
-    def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable in the parameters: a sum of probabilities whose cost does not grow with them."""
-        return self._tails(value)[0]
-
-    def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable in the parameters."""
-        return self._tails(value)[1]
-
-    def cdf(self, value: Tensor) -> Tensor:
-        return self.log_cdf(value).exp()
-
-    def survival(self, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail."""
-        return self.log_survival(value).exp()
-
-    def icdf(self, value: Tensor) -> Tensor:
-        """The smallest count whose cdf is at least `value`."""
-        return lattice_sums.quantile(self.cdf, value, self._mean, self.variance)
+        return 45.0 * (2.0 + self.variance.sqrt() + 2.0 * self.dispersion * self._mean)
 
 
 def _argument(mean: Tensor, dispersion: Tensor) -> tuple[Tensor, Tensor]:

@@ -11,25 +11,19 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
-from disttrain.distributions.core.plain_values import take_plain_values
+from disttrain.distributions.core.parametrised import Parameter, parametrised
 from disttrain.distributions.core.root_finding import smallest_count
 from disttrain.distributions.numerics import incomplete_gamma_beta, log_probabilities, special, tensors
+from disttrain.distributions.numerics.tensors import Shape
 
 
-@take_plain_values
+@parametrised
 class Poisson(Distribution):
     """Poisson with mean and variance `rate`: (n,)."""
 
     arg_constraints: ClassVar = {"rate": constraints.positive}
     support = constraints.nonnegative_integer
-
-    def __init__(self, rate: Tensor | float, validate_args: bool = False) -> None:
-        (self.rate,) = tensors.parameters(rate)
-        super().__init__(self.rate.shape, validate_args=validate_args)
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Poisson:
-        expanded: Poisson = tensors.expanded(self, batch_shape)
-        return expanded
+    rate: Parameter
 
     @property
     def mean(self) -> Tensor:
@@ -43,7 +37,7 @@ class Poisson(Distribution):
     def variance(self) -> Tensor:
         return self.rate
 
-    def sample(self, sample_shape: Any = ()) -> Tensor:
+    def sample(self, sample_shape: Shape = ()) -> Tensor:
         with torch.no_grad():
             return torch.poisson(self.rate.expand(self._extended_shape(torch.Size(sample_shape))))
 
@@ -71,7 +65,7 @@ class Poisson(Distribution):
         return _count_quantile(self, value)
 
 
-@take_plain_values
+@parametrised
 class NegativeBinomial(Distribution):
     """Negative binomial: counts with mean `mean` and variance mean + mean²/`concentration`, both (n,).
 
@@ -81,18 +75,8 @@ class NegativeBinomial(Distribution):
 
     arg_constraints: ClassVar = {"mean": constraints.positive, "concentration": constraints.positive}
     support = constraints.nonnegative_integer
-
-    def __init__(self, mean: Tensor | float, concentration: Tensor | float, validate_args: bool = False) -> None:
-        self._mean, self.concentration = tensors.parameters(mean, concentration)
-        super().__init__(self._mean.shape, validate_args=validate_args)
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> NegativeBinomial:
-        expanded: NegativeBinomial = tensors.expanded(self, batch_shape)
-        return expanded
-
-    @property
-    def mean(self) -> Tensor:
-        return self._mean
+    _mean: Parameter
+    concentration: Parameter
 
     @property
     def mode(self) -> Tensor:
@@ -102,7 +86,7 @@ class NegativeBinomial(Distribution):
     def variance(self) -> Tensor:
         return self._mean * (1.0 + self._mean / self.concentration)
 
-    def sample(self, sample_shape: Any = ()) -> Tensor:
+    def sample(self, sample_shape: Shape = ()) -> Tensor:
         rate = torch.distributions.Gamma(self.concentration, self.concentration / self._mean, validate_args=False)
         return torch.poisson(rate.sample(torch.Size(sample_shape)))
 
@@ -142,20 +126,13 @@ class NegativeBinomial(Distribution):
         return self.concentration / denominator, self._mean / denominator
 
 
-@take_plain_values
+@parametrised
 class Geometric(Distribution):
     """Geometric: failures before the first success, each trial succeeding with probability `probs` (n,); mean (1 - probs)/probs."""
 
     arg_constraints: ClassVar = {"probs": constraints.unit_interval}
     support = constraints.nonnegative_integer
-
-    def __init__(self, probs: Tensor | float, validate_args: bool = False) -> None:
-        (self.probs,) = tensors.parameters(probs)
-        super().__init__(self.probs.shape, validate_args=validate_args)
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Geometric:
-        expanded: Geometric = tensors.expanded(self, batch_shape)
-        return expanded
+    probs: Parameter
 
     @property
     def mean(self) -> Tensor:
@@ -169,7 +146,7 @@ class Geometric(Distribution):
     def variance(self) -> Tensor:
         return (1.0 - self.probs) / self.probs.square()
 
-    def sample(self, sample_shape: Any = ()) -> Tensor:
+    def sample(self, sample_shape: Shape = ()) -> Tensor:
         shape = self._extended_shape(torch.Size(sample_shape))
         with torch.no_grad():
             return (tensors.open_uniform(shape, self.probs).log() / torch.log1p(-self.probs)).floor().to(self.probs.dtype)

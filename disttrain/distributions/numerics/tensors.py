@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.distributions import Distribution
+
+# The shape of a batch or of a sample.
+Shape = torch.Size | list[int] | tuple[int, ...]
+
+
+class Context(Protocol):
+    """What a function of autograd keeps from forward to backward."""
+
+    saved_tensors: tuple[Tensor, ...]
+    needs_input_grad: tuple[bool, ...]
+    upper: bool
+    steepest: float
+
+    def save_for_backward(self, *tensors: Tensor) -> None: ...
 
 
 def parameters(*values: Tensor | float) -> tuple[Tensor, ...]:
@@ -20,18 +35,12 @@ def parameters(*values: Tensor | float) -> tuple[Tensor, ...]:
     return tuple(torch.broadcast_tensors(*tensors))  # type: ignore[no-untyped-call]
 
 
-def expanded(distribution: Distribution, batch_shape: Any) -> Any:
-    """The distribution with its parameters, the names in `arg_constraints`, expanded to `batch_shape`."""
-    values = {name: getattr(distribution, name).expand(batch_shape) for name in distribution.arg_constraints}
-    return type(distribution)(**values)
-
-
 def open_uniform(shape: torch.Size, like: Tensor) -> Tensor:
     """Uniform numbers strictly between 0 and 1, in float64 on the device of `like`, from torch's own generator."""
     return torch.rand(shape, dtype=torch.float64, device=like.device).clamp_(min=2.0**-54)
 
 
-def on_arrays(function: Callable[..., Any], *tensors: Tensor | float) -> Tensor:
+def on_arrays(function: Callable[..., NDArray[np.float64]], *tensors: Tensor | float) -> Tensor:
     """`function` of float64 numpy arrays, applied to tensors: a float64 tensor on the device of the first one, without gradient."""
     home = next(tensor for tensor in tensors if isinstance(tensor, Tensor))
     arrays = [t.detach().cpu().double().numpy() if isinstance(t, Tensor) else t for t in tensors]

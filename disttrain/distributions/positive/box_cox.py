@@ -12,11 +12,11 @@ from torch import Tensor
 from torch.distributions import Distribution, constraints
 from torch.nn.functional import logsigmoid
 
-from disttrain.distributions.core.parametrised import parametrised
+from disttrain.distributions.core.parametrised import Parameter, parametrised
 from disttrain.distributions.numerics import log_probabilities, special, tensors
+from disttrain.distributions.numerics.constants import HALF_LOG_2PI
 from disttrain.distributions.numerics.student_t_cdf import log_t_lower
 
-_HALF_LOG_2PI = 0.9189385332046727
 # The truncation at y = 0 lies 1/(σ |ν|) standard units out; beyond this not even a Student t of few degrees of freedom feels it.
 _FARTHEST = 1e100
 _LOG_6 = math.log(6.0)
@@ -41,9 +41,9 @@ class BoxCoxColeGreen(Distribution):
 
     arg_constraints: ClassVar = {"loc": constraints.positive, "scale": constraints.positive, "shape": constraints.real}
     support = constraints.positive
-    loc: Tensor
-    scale: Tensor
-    shape: Tensor
+    loc: Parameter
+    scale: Parameter
+    shape: Parameter
 
     def log_prob(self, value: Tensor) -> Tensor:
         z, _, steep = _z(value, self.loc, self.scale, self.shape)
@@ -77,10 +77,10 @@ class BoxCoxT(Distribution):
         "df": constraints.positive,
     }
     support = constraints.positive
-    loc: Tensor
-    scale: Tensor
-    shape: Tensor
-    df: Tensor
+    loc: Parameter
+    scale: Parameter
+    shape: Parameter
+    df: Parameter
 
     def _log_t(self, z: Tensor, log_size: Tensor) -> Tensor:
         """log P(T <= z); for z → -∞ by the power law df^((df - 1)/2) |z|^-df of the tail, times the constant of the density."""
@@ -91,7 +91,7 @@ class BoxCoxT(Distribution):
     @property
     def _constant(self) -> Tensor:
         """The log-density of Student's t at 0."""
-        return special.half_step(0.5 * self.df) - _HALF_LOG_2PI
+        return special.half_step(0.5 * self.df) - HALF_LOG_2PI
 
     def _log_density(self, z: Tensor) -> Tensor:
         return self._constant - 0.5 * (self.df + 1.0) * special.log1p_square(z / self.df.sqrt())
@@ -152,7 +152,7 @@ def _log_ndtr(z: Tensor, log_size: Tensor) -> Tensor:
 
 
 def _log_normal(z: Tensor) -> Tensor:
-    return -0.5 * z.square() - _HALF_LOG_2PI
+    return -0.5 * z.square() - HALF_LOG_2PI
 
 
 def _end(scale: Tensor, shape: Tensor) -> Tensor:

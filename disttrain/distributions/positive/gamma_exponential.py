@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import scipy
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
-from disttrain.distributions.core.plain_values import take_plain_values
+from disttrain.distributions.core.parametrised import Parameter, parametrised
 from disttrain.distributions.numerics import incomplete_gamma_beta, log_probabilities, special, tensors
+from disttrain.distributions.numerics.constants import HALF_LOG_2PI
+from disttrain.distributions.numerics.tensors import Shape
 
-_HALF_LOG_2PI = 0.9189385332046727
 
-
-@take_plain_values
+@parametrised
 class Exponential(Distribution):
     """Exponential with mean 1/`rate`: (n,), in one over target units."""
 
     arg_constraints: ClassVar = {"rate": constraints.positive}
     support = constraints.nonnegative
-
-    def __init__(self, rate: Tensor | float, validate_args: bool = False) -> None:
-        (self.rate,) = tensors.parameters(rate)
-        super().__init__(self.rate.shape, validate_args=validate_args)
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Exponential:
-        expanded: Exponential = tensors.expanded(self, batch_shape)
-        return expanded
+    rate: Parameter
 
     @property
     def mean(self) -> Tensor:
@@ -41,10 +34,6 @@ class Exponential(Distribution):
     @property
     def variance(self) -> Tensor:
         return self.rate.reciprocal().square()
-
-    def sample(self, sample_shape: Any = ()) -> Tensor:
-        with torch.no_grad():
-            return self.icdf(tensors.open_uniform(self._extended_shape(torch.Size(sample_shape)), self.rate)).to(self.rate.dtype)
 
     def log_prob(self, value: Tensor) -> Tensor:
         return self.rate.log() - self.rate * value
@@ -68,7 +57,7 @@ class Exponential(Distribution):
         return -torch.log1p(-value) / self.rate
 
 
-@take_plain_values
+@parametrised
 class Gamma(Distribution):
     """Gamma with mean `concentration`/`rate` and variance `concentration`/`rate`²: (n,), the rate in one over target units.
 
@@ -77,14 +66,8 @@ class Gamma(Distribution):
 
     arg_constraints: ClassVar = {"concentration": constraints.positive, "rate": constraints.positive}
     support = constraints.positive
-
-    def __init__(self, concentration: Tensor | float, rate: Tensor | float, validate_args: bool = False) -> None:
-        self.concentration, self.rate = tensors.parameters(concentration, rate)
-        super().__init__(self.rate.shape, validate_args=validate_args)
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Gamma:
-        expanded: Gamma = tensors.expanded(self, batch_shape)
-        return expanded
+    concentration: Parameter
+    rate: Parameter
 
     @property
     def mean(self) -> Tensor:
@@ -98,14 +81,14 @@ class Gamma(Distribution):
     def variance(self) -> Tensor:
         return self.concentration / self.rate / self.rate
 
-    def sample(self, sample_shape: Any = ()) -> Tensor:
+    def sample(self, sample_shape: Shape = ()) -> Tensor:
         return torch.distributions.Gamma(self.concentration, self.rate, validate_args=False).sample(torch.Size(sample_shape))
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Log-density, (n,). Source: Stirling's form of the gamma function and Loader's deviance, like a Poisson count k at mean ry."""
         k = self.concentration
         remainder = special.stirling_remainder(k) + special.deviance(k, self.rate * value)
-        return 0.5 * k.log() - value.log() - remainder - _HALF_LOG_2PI
+        return 0.5 * k.log() - value.log() - remainder - HALF_LOG_2PI
 
     def cdf(self, value: Tensor) -> Tensor:
         return tensors.on_arrays(scipy.special.gammainc, self.concentration, self.rate * value.clamp(min=0.0))
@@ -126,20 +109,14 @@ class Gamma(Distribution):
         return tensors.on_arrays(scipy.special.gammaincinv, self.concentration, value) / self.rate.detach()
 
 
-@take_plain_values
+@parametrised
 class LogNormal(Distribution):
     """Log-normal: the logarithm has mean `loc` and standard deviation `scale`, both (n,)."""
 
     arg_constraints: ClassVar = {"loc": constraints.real, "scale": constraints.positive}
     support = constraints.positive
-
-    def __init__(self, loc: Tensor | float, scale: Tensor | float, validate_args: bool = False) -> None:
-        self.loc, self.scale = tensors.parameters(loc, scale)
-        super().__init__(self.loc.shape, validate_args=validate_args)
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> LogNormal:
-        expanded: LogNormal = tensors.expanded(self, batch_shape)
-        return expanded
+    loc: Parameter
+    scale: Parameter
 
     @property
     def mean(self) -> Tensor:
@@ -153,7 +130,7 @@ class LogNormal(Distribution):
     def variance(self) -> Tensor:
         return torch.expm1(self.scale.square()) * (2.0 * self.loc + self.scale.square()).exp()
 
-    def sample(self, sample_shape: Any = ()) -> Tensor:
+    def sample(self, sample_shape: Shape = ()) -> Tensor:
         shape = self._extended_shape(torch.Size(sample_shape))
         with torch.no_grad():
             return torch.normal(self.loc.expand(shape), self.scale.expand(shape)).exp()
@@ -163,7 +140,7 @@ class LogNormal(Distribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         log_value = value.log()
-        return -0.5 * self._z(log_value).square() - self.scale.log() - log_value - _HALF_LOG_2PI
+        return -0.5 * self._z(log_value).square() - self.scale.log() - log_value - HALF_LOG_2PI
 
     def cdf(self, value: Tensor) -> Tensor:
         return special.ndtr(self._z(value.clamp(min=0.0).log()))

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
-from disttrain.distributions.core.parametrised import parametrised
+from disttrain.distributions.core.parametrised import Parameter, parametrised
 from disttrain.distributions.numerics import log_probabilities
 
 # The end of a support that the shape has drawn is where 1 + ξz falls below this: for |ξ| < ½, 1e-18 of the probability lies beyond.
@@ -26,9 +26,9 @@ class GeneralizedPareto(Distribution):
     """
 
     arg_constraints: ClassVar = {"scale": constraints.positive, "shape": constraints.real, "threshold": constraints.real}
-    scale: Tensor
-    shape: Tensor
-    threshold: Tensor
+    scale: Parameter
+    shape: Parameter
+    threshold: Parameter
 
     @constraints.dependent_property(is_discrete=False, event_dim=0)
     def support(self) -> Any:

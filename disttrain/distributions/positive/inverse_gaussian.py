@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import scipy
@@ -13,18 +13,18 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.distributions import Distribution, constraints
 
-from disttrain.distributions.core.plain_values import take_plain_values
-from disttrain.distributions.core.root_finding import invert
+from disttrain.distributions.core import functionals
+from disttrain.distributions.core.parametrised import Parameter, parametrised
 from disttrain.distributions.numerics import tensors
+from disttrain.distributions.numerics.constants import HALF_LOG_2PI, ROOT_HALF
+from disttrain.distributions.numerics.tensors import Context, Shape
 
-_HALF_LOG_2PI = 0.9189385332046727
-_ROOT_HALF = math.sqrt(0.5)
 # erfcx(x) √π = Σ c_n / x^(2n + 1): from _LARGE on these terms are exact to 1e-15.
 _ERFCX = (1.0, -1 / 2, 3 / 4, -15 / 8, 105 / 16)
 _LARGE = 30.0
 
 
-@take_plain_values
+@parametrised
 class InverseGaussian(Distribution):
     """Inverse Gaussian: positive and skewed, variance `mean`³/`concentration`; both (n,) in target units.
 
@@ -33,18 +33,8 @@ class InverseGaussian(Distribution):
 
     arg_constraints: ClassVar = {"mean": constraints.positive, "concentration": constraints.positive}
     support = constraints.positive
-
-    def __init__(self, mean: Tensor | float, concentration: Tensor | float, validate_args: bool = False) -> None:
-        self._mean, self.concentration = tensors.parameters(mean, concentration)
-        super().__init__(self._mean.shape, validate_args=validate_args)
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> InverseGaussian:
-        expanded: InverseGaussian = tensors.expanded(self, batch_shape)
-        return expanded
-
-    @property
-    def mean(self) -> Tensor:
-        return self._mean
+    _mean: Parameter
+    concentration: Parameter
 
     @property
     def mode(self) -> Tensor:
@@ -56,7 +46,7 @@ class InverseGaussian(Distribution):
     def variance(self) -> Tensor:
         return self._mean.square() * (self._mean / self.concentration)
 
-    def sample(self, sample_shape: Any = ()) -> Tensor:
+    def sample(self, sample_shape: Shape = ()) -> Tensor:
         """Independent draws of shape sample_shape + (n,). Source: Michael, Schucany & Haas (1976), smaller root rewritten."""
         shape = self._extended_shape(torch.Size(sample_shape))
         with torch.no_grad():
@@ -67,7 +57,7 @@ class InverseGaussian(Distribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         distance = (value - self._mean) / self._mean
-        return 0.5 * self.concentration.log() - 1.5 * value.log() - 0.5 * self.concentration * distance.square() / value - _HALF_LOG_2PI
+        return 0.5 * self.concentration.log() - 1.5 * value.log() - 0.5 * self.concentration * distance.square() / value - HALF_LOG_2PI
 
     def cdf(self, value: Tensor) -> Tensor:
         return tensors.on_arrays(_inverse_gaussian_lower, value, self._mean, self.concentration)
@@ -85,12 +75,12 @@ class InverseGaussian(Distribution):
         return _log_tail(value, self._mean, self.concentration, True)
 
     def icdf(self, value: Tensor) -> Tensor:
-        return invert(self.cdf, self.survival, value.expand(tensors.common_shape(value.shape, self._mean.shape)), 0.0, math.inf)
+        return functionals.searched_quantile(self, value, 0.0, math.inf)
 
 
 def _arms(y: NDArray[np.float64], mean: NDArray[np.float64], concentration: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
     """z = sqrt(λ/(2 y)) (y/μ - 1), the difference of sqrt(λ/(2 y)) (y/μ + 1) from z, and the density kernel ½ exp(-z²)."""
-    root = np.sqrt(concentration / y) * _ROOT_HALF
+    root = np.sqrt(concentration / y) * ROOT_HALF
     z = root * ((y - mean) / mean)
     return z, 2.0 * root, 0.5 * np.exp(-z * z)
 
@@ -167,22 +157,22 @@ _LOWER, _UPPER = (_scaled_lower, _log_lower), (_scaled_upper, _log_upper)
 
 class _LogTail(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, y: Tensor, mean: Tensor, concentration: Tensor, upper: bool) -> Tensor:
+    def forward(ctx: Context, y: Tensor, mean: Tensor, concentration: Tensor, upper: bool) -> Tensor:
         scaled, result = (tensors.on_arrays(function, y, mean, concentration) for function in (_UPPER if upper else _LOWER))
         ctx.save_for_backward(y, mean, concentration, scaled, result)
-        ctx.sign = -1.0 if upper else 1.0
+        ctx.upper = upper
         return torch.where(result.isnan(), -math.inf, result)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Context, grad: Tensor) -> tuple[Tensor | None, ...]:
         y, mean, concentration, scaled, result = ctx.saved_tensors
         # F has the slopes f in y, -2 λ/μ² M in μ and 2 M/μ - y f/λ in λ, with M the mirrored part; the kernel, 1e28 at the worst, cancels.
-        density = 0.5 * concentration.log() - 1.5 * y.log() - _HALF_LOG_2PI
+        density = 0.5 * concentration.log() - 1.5 * y.log() - HALF_LOG_2PI
         density = (density - scaled).clamp(max=650.0).exp()
         mirrored = (tensors.on_arrays(_scaled_mirrored, y, mean, concentration) - scaled).clamp(max=650.0).exp()
         slopes = (density, -2.0 * concentration / mean.square() * mirrored, 2.0 * mirrored / mean - density * y / concentration)
-        pairs, grad = zip(slopes, (y, mean, concentration), strict=True), grad * ctx.sign
+        pairs, grad = zip(slopes, (y, mean, concentration), strict=True), -grad if ctx.upper else grad
         return *(torch.where(result.isfinite(), slope * grad, 0.0).sum_to_size(of.shape) for slope, of in pairs), None
 
 

@@ -10,11 +10,9 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
-from disttrain.distributions.core.parametrised import parametrised
+from disttrain.distributions.core.parametrised import Parameter, parametrised
 from disttrain.distributions.numerics import log_probabilities, special, tensors
-
-_HALF_LOG_2PI = 0.9189385332046727
-_LOG_2 = math.log(2.0)
+from disttrain.distributions.numerics.constants import HALF_LOG_2PI, LOG_2, ROOT_HALF, ROOT_TWO_OVER_PI
 
 
 @parametrised
@@ -23,11 +21,11 @@ class HalfNormal(Distribution):
 
     arg_constraints: ClassVar = {"scale": constraints.positive}
     support = constraints.nonnegative
-    scale: Tensor
+    scale: Parameter
 
     @property
     def mean(self) -> Tensor:
-        return self.scale * math.sqrt(2.0 / math.pi)
+        return self.scale * ROOT_TWO_OVER_PI
 
     @property
     def variance(self) -> Tensor:
@@ -38,15 +36,15 @@ class HalfNormal(Distribution):
         return torch.zeros_like(self.scale)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        return _LOG_2 - _HALF_LOG_2PI - self.scale.log() - 0.5 * (value / self.scale).square()
+        return LOG_2 - HALF_LOG_2PI - self.scale.log() - 0.5 * (value / self.scale).square()
 
     def log_cdf(self, value: Tensor) -> Tensor:
         """log P(Y <= value), differentiable."""
-        return torch.erf(value / self.scale * math.sqrt(0.5)).log()
+        return torch.erf(value / self.scale * ROOT_HALF).log()
 
     def log_survival(self, value: Tensor) -> Tensor:
         """log P(Y > value), differentiable."""
-        return _LOG_2 + log_probabilities.log_ndtr(-value / self.scale)
+        return LOG_2 + log_probabilities.log_ndtr(-value / self.scale)
 
     def icdf(self, value: Tensor) -> Tensor:
         return self.scale * math.sqrt(2.0) * tensors.on_arrays(_inverse_erf, value)
@@ -58,7 +56,7 @@ class Rayleigh(Distribution):
 
     arg_constraints: ClassVar = {"scale": constraints.positive}
     support = constraints.positive
-    scale: Tensor
+    scale: Parameter
 
     @property
     def mean(self) -> Tensor:
@@ -77,7 +75,7 @@ class Rayleigh(Distribution):
 
     def log_cdf(self, value: Tensor) -> Tensor:
         """log P(Y <= value), differentiable."""
-        return log_probabilities.log_passed(2.0 * (value / self.scale).log() - _LOG_2)
+        return log_probabilities.log_passed(2.0 * (value / self.scale).log() - LOG_2)
 
     def log_survival(self, value: Tensor) -> Tensor:
         """log P(Y > value), differentiable."""
@@ -93,8 +91,8 @@ class Gompertz(Distribution):
 
     arg_constraints: ClassVar = {"scale": constraints.positive, "concentration": constraints.positive}
     support = constraints.nonnegative
-    scale: Tensor
-    concentration: Tensor
+    scale: Parameter
+    concentration: Parameter
 
     @property
     def mode(self) -> Tensor:
@@ -130,8 +128,8 @@ class BirnbaumSaunders(Distribution):
 
     arg_constraints: ClassVar = {"scale": constraints.positive, "concentration": constraints.positive}
     support = constraints.positive
-    scale: Tensor
-    concentration: Tensor
+    scale: Parameter
+    concentration: Parameter
 
     @property
     def mean(self) -> Tensor:
@@ -152,9 +150,9 @@ class BirnbaumSaunders(Distribution):
     def log_prob(self, value: Tensor) -> Tensor:
         ratio = special.log_ratio(value, self.scale)
         # dz/dy = cosh(½ log(y/β)) / (α y).
-        slope = 0.5 * ratio.abs() + torch.log1p((-ratio.abs()).exp()) - _LOG_2
+        slope = 0.5 * ratio.abs() + torch.log1p((-ratio.abs()).exp()) - LOG_2
         z = self._z(value)
-        return slope - self.concentration.log() - value.log() - 0.5 * z.square() - _HALF_LOG_2PI
+        return slope - self.concentration.log() - value.log() - 0.5 * z.square() - HALF_LOG_2PI
 
     def log_cdf(self, value: Tensor) -> Tensor:
         """log P(Y <= value), differentiable."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import scipy
 import torch
@@ -11,12 +11,11 @@ from torch import Tensor
 from torch.distributions import Distribution, constraints
 from torch.nn.functional import logsigmoid
 
-from disttrain.distributions.core.parametrised import parametrised
-from disttrain.distributions.core.plain_values import take_plain_values
+from disttrain.distributions.core.parametrised import Parameter, parametrised
 from disttrain.distributions.numerics import incomplete_gamma_beta, log_probabilities, special, tensors
+from disttrain.distributions.numerics.constants import HALF_LOG_2PI
 from disttrain.distributions.positive.gamma_exponential import Gamma
 
-_HALF_LOG_2PI = 0.9189385332046727
 # Below this size of the shape the tails of the generalized gamma are those of a corrected normal.
 _NORMAL = 1.5e-3
 
@@ -24,7 +23,7 @@ _NORMAL = 1.5e-3
 def gamma_mean(mean: Tensor | float, concentration: Tensor | float, validate_args: bool = False) -> Gamma:
     """The gamma distribution by its `mean`, in target units, and `concentration`; both (n,)."""
     mean, concentration = tensors.parameters(mean, concentration)
-    return Gamma(concentration, concentration / mean, validate_args=validate_args)
+    return Gamma(concentration, concentration / mean, validate_args=validate_args)  # type: ignore[call-arg]
 
 
 @parametrised
@@ -36,8 +35,8 @@ class InverseGamma(Distribution):
 
     arg_constraints: ClassVar = {"concentration": constraints.positive, "rate": constraints.positive}
     support = constraints.positive
-    concentration: Tensor
-    rate: Tensor
+    concentration: Parameter
+    rate: Parameter
 
     @property
     def mean(self) -> Tensor:
@@ -57,7 +56,7 @@ class InverseGamma(Distribution):
     def log_prob(self, value: Tensor) -> Tensor:
         k = self.concentration
         remainder = special.stirling_remainder(k) + special.deviance(k, self._reduced(value))
-        return 0.5 * k.log() - value.log() - remainder - _HALF_LOG_2PI
+        return 0.5 * k.log() - value.log() - remainder - HALF_LOG_2PI
 
     def _reduced(self, value: Tensor) -> Tensor:
         """rate/value, never 0 or infinite."""
@@ -86,8 +85,8 @@ class LogLogistic(Distribution):
 
     arg_constraints: ClassVar = {"scale": constraints.positive, "concentration": constraints.positive}
     support = constraints.positive
-    scale: Tensor
-    concentration: Tensor
+    scale: Parameter
+    concentration: Parameter
 
     @property
     def mean(self) -> Tensor:
@@ -137,9 +136,9 @@ class GeneralizedGamma(Distribution):
 
     arg_constraints: ClassVar = {"loc": constraints.real, "scale": constraints.positive, "shape": constraints.real}
     support = constraints.positive
-    loc: Tensor
-    scale: Tensor
-    shape: Tensor
+    loc: Parameter
+    scale: Parameter
+    shape: Parameter
 
     @property
     def mean(self) -> Tensor:
@@ -170,7 +169,7 @@ class GeneralizedGamma(Distribution):
         return (value.log() - self.loc) / self.scale
 
     def log_prob(self, value: Tensor) -> Tensor:
-        return -_HALF_LOG_2PI - self.scale.log() - value.log() - _remainder(self.shape) - self._kernel(self._w(value))
+        return -HALF_LOG_2PI - self.scale.log() - value.log() - _remainder(self.shape) - self._kernel(self._w(value))
 
     def _kernel(self, w: Tensor) -> Tensor:
         """(exp(x) - 1 - x)/shape² with x = shape · w: w²/2 for shape 0, by series near it."""
@@ -235,20 +234,14 @@ def _remainder(shape: Tensor) -> Tensor:
     return torch.where(small, series, special.stirling_remainder(torch.where(small, 1.0, square).reciprocal()))
 
 
-@take_plain_values
+@parametrised
 class Weibull(Distribution):
     """Weibull: (y/`scale`)^`concentration` is exponential with mean 1; both (n,), the scale in target units."""
 
     arg_constraints: ClassVar = {"scale": constraints.positive, "concentration": constraints.positive}
     support = constraints.positive
-
-    def __init__(self, scale: Tensor | float, concentration: Tensor | float, validate_args: bool = False) -> None:
-        self.scale, self.concentration = tensors.parameters(scale, concentration)
-        super().__init__(self.scale.shape, validate_args=validate_args)
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Weibull:
-        expanded: Weibull = tensors.expanded(self, batch_shape)
-        return expanded
+    scale: Parameter
+    concentration: Parameter
 
     @property
     def mean(self) -> Tensor:
@@ -266,10 +259,6 @@ class Weibull(Distribution):
 
     def _log_moment(self, order: float) -> Tensor:
         return torch.lgamma(1.0 + order / self.concentration)
-
-    def sample(self, sample_shape: Any = ()) -> Tensor:
-        with torch.no_grad():
-            return self.icdf(tensors.open_uniform(self._extended_shape(torch.Size(sample_shape)), self.scale)).to(self.scale.dtype)
 
     def _log_hazard(self, value: Tensor) -> Tensor:
         """The logarithm of the cumulative hazard (value/scale)^concentration."""

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.distributions import Distribution, constraints
 from torch.nn.functional import logsigmoid
 
-from disttrain.distributions.core.parametrised import parametrised
+from disttrain.distributions.core.parametrised import Parameter, parametrised
 from disttrain.distributions.numerics import log_probabilities, special
 
 
@@ -23,9 +23,9 @@ class Burr(Distribution):
 
     arg_constraints: ClassVar = dict.fromkeys(("scale", "concentration1", "concentration0"), constraints.positive)
     support = constraints.positive
-    scale: Tensor
-    concentration1: Tensor
-    concentration0: Tensor
+    scale: Parameter
+    concentration1: Parameter
+    concentration0: Parameter
 
     @property
     def mean(self) -> Tensor:
@@ -74,9 +74,9 @@ class Dagum(Distribution):
 
     arg_constraints: ClassVar = dict.fromkeys(("scale", "concentration1", "concentration0"), constraints.positive)
     support = constraints.positive
-    scale: Tensor
-    concentration1: Tensor
-    concentration0: Tensor
+    scale: Parameter
+    concentration1: Parameter
+    concentration0: Parameter
 
     @property
     def mean(self) -> Tensor:
@@ -125,8 +125,8 @@ class Lomax(Distribution):
 
     arg_constraints: ClassVar = {"scale": constraints.positive, "concentration": constraints.positive}
     support = constraints.nonnegative
-    scale: Tensor
-    concentration: Tensor
+    scale: Parameter
+    concentration: Parameter
 
     @property
     def mean(self) -> Tensor:
@@ -201,8 +201,8 @@ class Pareto(Distribution):
     """Pareto: above `scale`, in target units, the survival is (y/scale)^-`concentration`; both (n,). Source: scipy.stats.pareto."""
 
     arg_constraints: ClassVar = {"concentration": constraints.positive, "scale": constraints.positive}
-    concentration: Tensor
-    scale: Tensor
+    concentration: Parameter
+    scale: Parameter
 
     @constraints.dependent_property(is_discrete=False, event_dim=0)
     def support(self) -> Any:
@@ -252,8 +252,8 @@ class Frechet(Distribution):
 
     arg_constraints: ClassVar = {"scale": constraints.positive, "concentration": constraints.positive}
     support = constraints.positive
-    scale: Tensor
-    concentration: Tensor
+    scale: Parameter
+    concentration: Parameter
 
     @property
     def mean(self) -> Tensor:

@@ -11,11 +11,12 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.distributions import Distribution, constraints
 
-from disttrain.distributions.core.parametrised import parametrised
+from disttrain.distributions.core.parametrised import Parameter, parametrised
 from disttrain.distributions.core.root_finding import invert
 from disttrain.distributions.numerics import incomplete_gamma_beta, log_probabilities, special, tensors
+from disttrain.distributions.numerics.constants import HALF_LOG_2PI
+from disttrain.distributions.numerics.tensors import Context, Shape
 
-_HALF_LOG_2PI = 0.9189385332046727
 # A sum over whole numbers whose terms have a width s is as exact with a step of s/2.5: exp(-2π² 2.5²) = 1e-54 is left out.
 _PER_WIDTH = 2.5
 # The terms fall to exp(-50), on the longer side to exp(-38), within this many widths.
@@ -42,13 +43,9 @@ class Tweedie(Distribution):
         "power": constraints.interval(1.0, 2.0),  # type: ignore[no-untyped-call]
     }
     support = constraints.nonnegative
-    _mean: Tensor
-    dispersion: Tensor
-    power: Tensor
-
-    @property
-    def mean(self) -> Tensor:
-        return self._mean
+    _mean: Parameter
+    dispersion: Parameter
+    power: Parameter
 
     @property
     def variance(self) -> Tensor:
@@ -60,7 +57,7 @@ class Tweedie(Distribution):
         rate = ((2.0 - p) * log_mean).exp() / (self.dispersion * (2.0 - p))
         return rate, (2.0 - p) / (p - 1.0), self.dispersion * (p - 1.0) * ((p - 1.0) * log_mean).exp()
 
-    def sample(self, sample_shape: Any = ()) -> Tensor:
+    def sample(self, sample_shape: Shape = ()) -> Tensor:
         """Independent draws of shape sample_shape + (n,)."""
         with torch.no_grad():
             rate, alpha, scale = self._parts()
@@ -147,14 +144,14 @@ class _Series(torch.autograd.Function):
     """log Σ_j Poisson(j; λ) gamma(y; jα, γ) and its derivatives in λ, α, γ and y, as means over j."""
 
     @staticmethod
-    def forward(ctx: Any, rate: Tensor, alpha: Tensor, scale: Tensor, y: Tensor) -> Tensor:
+    def forward(ctx: Context, rate: Tensor, alpha: Tensor, scale: Tensor, y: Tensor) -> Tensor:
         x = (y / scale).clamp(min=_LEAST)
         top = _likeliest(rate, alpha, x)
         width = (top / (1.0 + alpha)).sqrt()
         number, log_step = _nodes(top, width, width, 1.0)
         k = number * alpha
         score = -special.deviance(number, rate.expand(k.shape)) - special.log_factorial_remainder(number) + log_step
-        score = score + 0.5 * k.log() - special.stirling_remainder(k) - special.deviance(k, x.expand(k.shape)) - y.log() - _HALF_LOG_2PI
+        score = score + 0.5 * k.log() - special.stirling_remainder(k) - special.deviance(k, x.expand(k.shape)) - y.log() - HALF_LOG_2PI
         total = torch.logsumexp(score, 0)
         weight = (score - total).exp()
         # Means of differences, as those of large numbers would cancel against the rate.
@@ -166,7 +163,7 @@ class _Series(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, ...]:
+    def backward(ctx: Context, grad: Tensor) -> tuple[Tensor, ...]:
         return tuple(slope * grad for slope in ctx.saved_tensors)
 
 

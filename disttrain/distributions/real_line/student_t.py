@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import scipy
@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
-from disttrain.distributions.core.plain_values import take_plain_values
+from disttrain.distributions.core.parametrised import Parameter, parametrised
 from disttrain.distributions.numerics import special, student_t_cdf, tensors
+from disttrain.distributions.numerics.constants import HALF_LOG_2PI
+from disttrain.distributions.numerics.tensors import Shape
 
-_HALF_LOG_2PI = 0.9189385332046727
 
-
-@take_plain_values
+@parametrised
 class StudentT(Distribution):
     """Student's t with `df` degrees of freedom with median `loc` and `scale`: all (n,), the last two in target units.
 
@@ -27,14 +27,9 @@ class StudentT(Distribution):
 
     arg_constraints: ClassVar = {"df": constraints.positive, "loc": constraints.real, "scale": constraints.positive}
     support = constraints.real
-
-    def __init__(self, df: Tensor | float, loc: Tensor | float, scale: Tensor | float, validate_args: bool = False) -> None:
-        self.df, self.loc, self.scale = tensors.parameters(df, loc, scale)
-        super().__init__(self.df.shape, validate_args=validate_args)
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> StudentT:
-        expanded: StudentT = tensors.expanded(self, batch_shape)
-        return expanded
+    df: Parameter
+    loc: Parameter
+    scale: Parameter
 
     @property
     def mean(self) -> Tensor:
@@ -52,7 +47,7 @@ class StudentT(Distribution):
         finite = self.scale.square() * (above / (above - 2.0))
         return torch.where(self.df > 2, finite, torch.where(self.df > 1, math.inf, math.nan))
 
-    def sample(self, sample_shape: Any = ()) -> Tensor:
+    def sample(self, sample_shape: Shape = ()) -> Tensor:
         return torch.distributions.StudentT(self.df, self.loc, self.scale, validate_args=False).sample(torch.Size(sample_shape))
 
     def _z(self, value: Tensor) -> Tensor:
@@ -60,7 +55,7 @@ class StudentT(Distribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         kernel = special.log1p_square(self._z(value) / self.df.sqrt())
-        return special.half_step(0.5 * self.df) - 0.5 * (self.df + 1.0) * kernel - self.scale.log() - _HALF_LOG_2PI
+        return special.half_step(0.5 * self.df) - 0.5 * (self.df + 1.0) * kernel - self.scale.log() - HALF_LOG_2PI
 
     def cdf(self, value: Tensor) -> Tensor:
         return tensors.on_arrays(scipy.special.stdtr, self.df, self._z(value))

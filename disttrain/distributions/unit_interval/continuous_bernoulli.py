@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -11,6 +11,7 @@ from torch.distributions import Distribution, constraints
 
 from disttrain.distributions.core.plain_values import take_plain_values
 from disttrain.distributions.numerics import log_probabilities, tensors
+from disttrain.distributions.numerics.tensors import Shape
 
 # h(x) = log((exp(x) - 1)/x) = x/2 + x²/24 - x⁴/2880 + x⁶/181440 - ...
 _SERIES = (1 / 24, -1 / 2880, 1 / 181440, -1 / 9676800)
@@ -38,7 +39,7 @@ class ContinuousBernoulli(Distribution):
             self.logits = torch.logit(self.probs)
         super().__init__(self.logits.shape, validate_args=validate_args)
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> ContinuousBernoulli:
+    def expand(self, batch_shape: Shape, _instance: None = None) -> ContinuousBernoulli:
         return ContinuousBernoulli(logits=self.logits.expand(batch_shape))
 
     @property
@@ -64,7 +65,7 @@ class ContinuousBernoulli(Distribution):
             x.abs() < _SERIES_LIMIT, series, 1.0 / large.square() - 0.25 / torch.sinh(0.5 * large.clamp(-700.0, 700.0)).square()
         )
 
-    def sample(self, sample_shape: Any = ()) -> Tensor:
+    def sample(self, sample_shape: Shape = ()) -> Tensor:
         """Independent draws of shape sample_shape + (n,), by inversion."""
         with torch.no_grad():
             return self.icdf(tensors.open_uniform(self._extended_shape(torch.Size(sample_shape)), self.logits)).to(self.logits.dtype)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -12,6 +12,7 @@ from torch.distributions import Distribution, constraints
 from disttrain.distributions.core import functionals
 from disttrain.distributions.core.plain_values import take_plain_values
 from disttrain.distributions.numerics import tensors
+from disttrain.distributions.numerics.tensors import Shape
 from disttrain.distributions.unit_interval.beta import Beta
 from disttrain.distributions.unit_interval.other_shares import beta_mean
 
@@ -53,7 +54,7 @@ class ZeroOneInflatedBeta(Distribution):
             raise TypeError("ZeroOneInflatedBeta takes zero and one, or the logits of both")
         super().__init__(self._mean.shape, validate_args=validate_args)
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> ZeroOneInflatedBeta:
+    def expand(self, batch_shape: Shape, _instance: None = None) -> ZeroOneInflatedBeta:
         mean, precision = self._mean.expand(batch_shape), self.precision.expand(batch_shape)
         zero, one = ((part - self._log_rest).expand(batch_shape) for part in (self._log_zero, self._log_one))
         return ZeroOneInflatedBeta(mean, precision, zero_logits=zero, one_logits=one)
@@ -80,7 +81,7 @@ class ZeroOneInflatedBeta(Distribution):
     def _beta(self) -> Beta:
         return beta_mean(self._mean, self.precision)
 
-    def sample(self, sample_shape: Any = ()) -> Tensor:
+    def sample(self, sample_shape: Shape = ()) -> Tensor:
         """Independent draws of shape sample_shape + (n,)."""
         with torch.no_grad():
             # A beta that piles up at its ends would round to them.

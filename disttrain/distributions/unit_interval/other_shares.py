@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
-from disttrain.distributions.core.parametrised import parametrised
+from disttrain.distributions.core.parametrised import Parameter, parametrised
 from disttrain.distributions.numerics import log_probabilities, special, tensors
+from disttrain.distributions.numerics.constants import HALF_LOG_2PI
 from disttrain.distributions.numerics.normal_tails import log_scaled_ndtr
+from disttrain.distributions.numerics.tensors import Shape
 from disttrain.distributions.unit_interval.beta import Beta
-
-_HALF_LOG_2PI = 0.9189385332046727
 
 
 def beta_mean(mean: Tensor, precision: Tensor, validate_args: bool = False) -> Beta:
     """Beta by its mean and precision φ, both (n,): its variance is mean (1 - mean)/(1 + φ). Source: Ferrari & Cribari-Neto (2004)."""
-    return Beta(mean * precision, (1.0 - mean) * precision, validate_args=validate_args)
+    return Beta(mean * precision, (1.0 - mean) * precision, validate_args=validate_args)  # type: ignore[call-arg]
 
 
 @parametrised
@@ -27,8 +27,8 @@ class Kumaraswamy(Distribution):
 
     arg_constraints: ClassVar = {"concentration1": constraints.positive, "concentration0": constraints.positive}
     support = constraints.unit_interval
-    concentration1: Tensor
-    concentration0: Tensor
+    concentration1: Parameter
+    concentration0: Parameter
 
     def _log_rest(self, value: Tensor) -> Tensor:
         """log(1 - y^a), finite up to the last share below 1."""
@@ -59,14 +59,14 @@ class LogitNormal(Distribution):
 
     arg_constraints: ClassVar = {"loc": constraints.real, "scale": constraints.positive}
     support = constraints.unit_interval
-    loc: Tensor
-    scale: Tensor
+    loc: Parameter
+    scale: Parameter
 
     def _z(self, value: Tensor) -> Tensor:
         return (value.log() - torch.log1p(-value) - self.loc) / self.scale
 
     def log_prob(self, value: Tensor) -> Tensor:
-        return -0.5 * self._z(value).square() - self.scale.log() - _HALF_LOG_2PI - value.log() - torch.log1p(-value)
+        return -0.5 * self._z(value).square() - self.scale.log() - HALF_LOG_2PI - value.log() - torch.log1p(-value)
 
     def log_cdf(self, value: Tensor) -> Tensor:
         """log P(Y <= value), differentiable."""
@@ -90,14 +90,10 @@ class SimplexNormal(Distribution):
 
     arg_constraints: ClassVar = {"mean": constraints.unit_interval, "dispersion": constraints.positive}
     support = constraints.unit_interval
-    _mean: Tensor
-    dispersion: Tensor
+    _mean: Parameter
+    dispersion: Parameter
 
-    @property
-    def mean(self) -> Tensor:
-        return self._mean
-
-    def sample(self, sample_shape: Any = ()) -> Tensor:
+    def sample(self, sample_shape: Shape = ()) -> Tensor:
         """Independent draws of shape sample_shape + (n,). Source: Michael, Schucany & Haas (1976) for the inverse Gaussian."""
         shape = self._extended_shape(torch.Size(sample_shape))
         with torch.no_grad():
@@ -113,7 +109,7 @@ class SimplexNormal(Distribution):
     def log_prob(self, value: Tensor) -> Tensor:
         m, rest = self._mean, 1.0 - value
         distance = ((value - m) / (self.dispersion * m * (1.0 - m))).square() / (value * rest)
-        return -0.5 * distance - _HALF_LOG_2PI - self.dispersion.log() - 1.5 * (value.log() + torch.log1p(-value))
+        return -0.5 * distance - HALF_LOG_2PI - self.dispersion.log() - 1.5 * (value.log() + torch.log1p(-value))
 
     def _arms(self, value: Tensor) -> tuple[Tensor, Tensor]:
         """u = (y - μ)/(σ μ (1 - μ) sqrt(y (1 - y))) and v = sqrt(u² + 4/(σ² μ (1 - μ)))."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -10,9 +10,10 @@ from torch.distributions import Distribution, constraints
 
 from disttrain.distributions.core.plain_values import take_plain_values
 from disttrain.distributions.numerics import special, tensors
+from disttrain.distributions.numerics.constants import HALF_LOG_2PI
+from disttrain.distributions.numerics.tensors import Shape
 from disttrain.distributions.vectors.multinomial import shares
 
-_HALF_LOG_2PI = 0.9189385332046727
 _POSITIVE = constraints.independent(constraints.positive, 1)  # type: ignore[no-untyped-call]
 
 
@@ -27,7 +28,7 @@ class MultivariateNormal(Distribution):
         self.loc, self.scale_tril = _placed(loc, scale_tril)
         super().__init__(self.loc.shape[:-1], self.loc.shape[-1:], validate_args=validate_args)
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> MultivariateNormal:
+    def expand(self, batch_shape: Shape, _instance: None = None) -> MultivariateNormal:
         return MultivariateNormal(*_grown(self.loc, self.scale_tril, batch_shape))
 
     @property
@@ -43,12 +44,12 @@ class MultivariateNormal(Distribution):
         """The diagonal of the covariance: the squared length of each row of L."""
         return self.scale_tril.square().sum(-1)
 
-    def sample(self, sample_shape: Any = ()) -> Tensor:
+    def sample(self, sample_shape: Shape = ()) -> Tensor:
         return _drawn(self, sample_shape)
 
     def log_prob(self, value: Tensor) -> Tensor:
         z, log_det = _standardised(value, self.loc, self.scale_tril)
-        return -0.5 * z.square().sum(-1) - log_det - value.shape[-1] * _HALF_LOG_2PI
+        return -0.5 * z.square().sum(-1) - log_det - value.shape[-1] * HALF_LOG_2PI
 
 
 @take_plain_values
@@ -69,7 +70,7 @@ class MultivariateStudentT(Distribution):
         self.df, (self.loc, self.scale_tril) = df.expand(batch), _grown(loc, scale_tril, batch)
         super().__init__(batch, self.loc.shape[-1:], validate_args=validate_args)
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> MultivariateStudentT:
+    def expand(self, batch_shape: Shape, _instance: None = None) -> MultivariateStudentT:
         return MultivariateStudentT(self.df.expand(batch_shape), *_grown(self.loc, self.scale_tril, batch_shape))
 
     @property
@@ -90,7 +91,7 @@ class MultivariateStudentT(Distribution):
         return torch.where(df > 2, finite, torch.where(df > 1, torch.inf, torch.nan))
 
     @torch.no_grad()
-    def sample(self, sample_shape: Any = ()) -> Tensor:
+    def sample(self, sample_shape: Shape = ()) -> Tensor:
         normal = MultivariateNormal(torch.zeros_like(self.loc), self.scale_tril).sample(sample_shape)
         squares = torch.distributions.Chi2(self.df, validate_args=False).sample(torch.Size(sample_shape))
         return self.loc + normal * (self.df / squares.clamp(min=1e-300)).sqrt().unsqueeze(-1)
@@ -102,7 +103,7 @@ class MultivariateStudentT(Distribution):
         # log Γ((df + d)/2) - log Γ(df/2) - d/2 log(df/2) in half steps, each small and exact for any df.
         halves = [0.5 * (self.df + step) for step in range(size)]
         gammas = torch.stack([special.half_step(half) + 0.5 * torch.log1p(step / self.df) for step, half in enumerate(halves)]).sum(0)
-        return gammas - 0.5 * (self.df + size) * kernel - log_det - size * _HALF_LOG_2PI
+        return gammas - 0.5 * (self.df + size) * kernel - log_det - size * HALF_LOG_2PI
 
 
 @take_plain_values
@@ -119,7 +120,7 @@ class Dirichlet(Distribution):
         self.concentration = concentration
         super().__init__(concentration.shape[:-1], concentration.shape[-1:], validate_args=validate_args)
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Dirichlet:
+    def expand(self, batch_shape: Shape, _instance: None = None) -> Dirichlet:
         return Dirichlet(self.concentration.expand(*batch_shape, *self.event_shape))
 
     @property
@@ -132,7 +133,7 @@ class Dirichlet(Distribution):
         return share * (1.0 - share) / (1.0 + self.concentration.sum(-1, keepdim=True))
 
     @torch.no_grad()
-    def sample(self, sample_shape: Any = ()) -> Tensor:
+    def sample(self, sample_shape: Shape = ()) -> Tensor:
         drawn = torch.distributions.Dirichlet(self.concentration.double(), validate_args=False).sample(torch.Size(sample_shape))
         return shares(drawn.clamp(min=1e-300)).to(self.concentration.dtype)
 
@@ -142,14 +143,14 @@ class Dirichlet(Distribution):
         # Log-gammas of large arguments cancel; their Stirling forms leave only small terms.
         terms = special.deviance(a, total * value) + special.stirling_remainder(a) + value.log() - 0.5 * a.log()
         normaliser = special.stirling_remainder(total) - 0.5 * total.log()
-        return normaliser.squeeze(-1) - terms.sum(-1) - (a.shape[-1] - 1) * _HALF_LOG_2PI
+        return normaliser.squeeze(-1) - terms.sum(-1) - (a.shape[-1] - 1) * HALF_LOG_2PI
 
 
 def _placed(loc: Tensor, scale_tril: Tensor) -> tuple[Tensor, Tensor]:
     return _grown(loc, scale_tril, tensors.common_shape(loc.shape[:-1], scale_tril.shape[:-2]))
 
 
-def _grown(loc: Tensor, scale_tril: Tensor, batch: Any) -> tuple[Tensor, Tensor]:
+def _grown(loc: Tensor, scale_tril: Tensor, batch: Shape) -> tuple[Tensor, Tensor]:
     return loc.expand(*batch, loc.shape[-1]), scale_tril.expand(*batch, *scale_tril.shape[-2:])
 
 
@@ -160,6 +161,6 @@ def _standardised(value: Tensor, loc: Tensor, scale_tril: Tensor) -> tuple[Tenso
 
 
 @torch.no_grad()
-def _drawn(normal: MultivariateNormal, sample_shape: Any) -> Tensor:
+def _drawn(normal: MultivariateNormal, sample_shape: Shape) -> Tensor:
     z = torch.randn(*sample_shape, *normal.loc.shape, dtype=normal.loc.dtype, device=normal.loc.device)
     return normal.loc + (normal.scale_tril @ z.unsqueeze(-1)).squeeze(-1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -10,8 +10,8 @@ from torch.distributions import Distribution, constraints
 
 from disttrain.distributions.core.plain_values import take_plain_values
 from disttrain.distributions.numerics import tensors
-
-_HALF_LOG_2PI = 0.9189385332046727
+from disttrain.distributions.numerics.constants import HALF_LOG_2PI
+from disttrain.distributions.numerics.tensors import Shape
 
 
 @take_plain_values
@@ -35,7 +35,7 @@ class LowRankMultivariateNormal(Distribution):
         self.loc, self.cov_factor, self.cov_diag = _grown(batch, loc, cov_factor, cov_diag)
         super().__init__(batch, loc.shape[-1:], validate_args=validate_args)
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> LowRankMultivariateNormal:
+    def expand(self, batch_shape: Shape, _instance: None = None) -> LowRankMultivariateNormal:
         return LowRankMultivariateNormal(*_grown(batch_shape, self.loc, self.cov_factor, self.cov_diag))
 
     @property
@@ -52,7 +52,7 @@ class LowRankMultivariateNormal(Distribution):
         return self.cov_factor.square().sum(-1) + self.cov_diag
 
     @torch.no_grad()
-    def sample(self, sample_shape: Any = ()) -> Tensor:
+    def sample(self, sample_shape: Shape = ()) -> Tensor:
         shared, independent = (
             torch.randn(*sample_shape, *self.batch_shape, size, dtype=self.loc.dtype, device=self.loc.device)
             for size in self.cov_factor.shape[:-3:-1]
@@ -69,7 +69,7 @@ class LowRankMultivariateNormal(Distribution):
         rest = torch.nn.functional.pad((value - self.loc) / scale, (0, len(directions)))
         for direction in directions:
             rest = rest - direction * (direction * rest).sum(-1, keepdim=True)
-        return -0.5 * rest.square().sum(-1) - log_det - scale.log().sum(-1) - value.shape[-1] * _HALF_LOG_2PI
+        return -0.5 * rest.square().sum(-1) - log_det - scale.log().sum(-1) - value.shape[-1] * HALF_LOG_2PI
 
 
 def _orthonormal(factor: Tensor) -> tuple[list[Tensor], Tensor]:
@@ -91,7 +91,7 @@ def _orthonormal(factor: Tensor) -> tuple[list[Tensor], Tensor]:
     return directions, log_det
 
 
-def _grown(batch: Any, loc: Tensor, cov_factor: Tensor, cov_diag: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _grown(batch: Shape, loc: Tensor, cov_factor: Tensor, cov_diag: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return (
         loc.expand(*batch, *loc.shape[-1:]),
         cov_factor.expand(*batch, *cov_factor.shape[-2:]),
