@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,7 +11,7 @@ from torch.autograd.function import once_differentiable
 from torch.distributions import Distribution, constraints
 
 from disttrain.distributions.core.integration import integral
-from disttrain.distributions.core.parametrised import Parameter, parametrised
+from disttrain.distributions.core.parametrised import Positive, Real, centred, parametrised
 from disttrain.distributions.core.root_finding import invert
 from disttrain.distributions.numerics import tensors
 from disttrain.distributions.numerics.tensors import Context, Shape
@@ -41,6 +41,7 @@ class _LogScaledBessel(torch.autograd.Function):
 
 
 @parametrised
+@centred
 class VonMises(Distribution):
     """Von Mises: angles around `loc`, the closer the larger `concentration`; `period` is a full turn in target units; all (n,).
 
@@ -49,19 +50,10 @@ class VonMises(Distribution):
     Source: Mardia & Jupp (2000), Directional Statistics, section 3.5.4.
     """
 
-    arg_constraints: ClassVar = {"loc": constraints.real, "concentration": constraints.positive, "period": constraints.positive}
     support = constraints.real
-    loc: Parameter
-    concentration: Parameter
-    period: Parameter
-
-    @property
-    def mean(self) -> Tensor:
-        return self.loc
-
-    @property
-    def mode(self) -> Tensor:
-        return self.loc
+    loc: Real
+    concentration: Positive
+    period: Positive
 
     @property
     def variance(self) -> Tensor:

@@ -124,7 +124,7 @@ def location_scale(law: Law) -> Callable[[Class], Class]:
         return self.loc
 
     def decorated(cls: Class) -> Class:
-        cls.arg_constraints, cls.support = {"loc": constraints.real, "scale": constraints.positive}, constraints.real  # type: ignore[assignment]
+        cls.support = constraints.real  # type: ignore[assignment]
         add_methods(cls, _z=z, _y=y, _log_stretch=log_stretch, mean=property(mean), variance=property(variance), mode=property(mode))
         return increasing(law)(cls)
 

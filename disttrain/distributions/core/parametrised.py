@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Protocol, TypeVar, dataclass_transform
+from typing import Annotated, Protocol, TypeVar, dataclass_transform
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution
+from torch.distributions import Distribution, constraints
 
 from disttrain.distributions.core import functionals
 from disttrain.distributions.core.plain_values import take_plain_values
@@ -25,6 +25,11 @@ class Parameter(Protocol):
     def __set__(self, instance: Distribution, value: Tensor | float) -> None: ...
 
 
+Real = Annotated[Parameter, constraints.real]
+Positive = Annotated[Parameter, constraints.positive]
+Share = Annotated[Parameter, constraints.unit_interval]
+
+
 def add_methods(cls: type, **methods: Callable[..., Tensor | Distribution | None] | property) -> None:
     """Give the class those of the methods that its body does not define."""
     for name, method in methods.items():
@@ -32,17 +37,34 @@ def add_methods(cls: type, **methods: Callable[..., Tensor | Distribution | None
             setattr(cls, name, method)
 
 
+class _Located(Protocol):
+    """A class with a location."""
+
+    loc: Tensor
+
+
+def centred(cls: Class) -> Class:
+    """A class decorator: mean and mode are the parameter `loc`."""
+
+    def loc(self: _Located) -> Tensor:
+        return self.loc
+
+    add_methods(cls, mean=property(loc), mode=property(loc))
+    return cls
+
+
 @dataclass_transform()
 def parametrised(cls: Class) -> Class:
-    """A class decorator: the parameters are the names in `arg_constraints`, in that order, broadcast against each other.
+    """A class decorator: the parameters are the annotated names, such as `scale: Positive`, in that order, broadcast against each other.
 
-    It adds what the class does not define itself: the constructor (`validate_args` is off by default), `expand`, `cdf` and `survival`
-    where there are log_cdf and log_survival, and `sample` by inversion. A parameter with the name of a moment, such as `mean`, is stored
-    under that name with an underscore in front, and the class defines a property of that name or gets one. Methods take plain values.
+    It adds what the class does not define itself: `arg_constraints`, the constructor (`validate_args` is off by default), `expand`, `cdf` and
+    `survival` where there are log_cdf and log_survival, and `sample` by inversion. A parameter `mean`, of which torch has a property, is annotated as
+    `_mean`; the property returns it unless the class defines another. Methods take plain values.
     """
-    names: tuple[str, ...] = tuple(cls.arg_constraints)  # type: ignore[arg-type]
-    annotated = inspect.get_annotations(cls)
-    attributes = [f"_{name}" if f"_{name}" in annotated else name for name in names]
+    hints = inspect.get_annotations(cls, eval_str=True)
+    attributes = {name: hint.__metadata__[0] for name, hint in hints.items() if hasattr(hint, "__metadata__")}
+    names = [attribute.removeprefix("_") for attribute in attributes]
+    like = next(iter(attributes))
 
     def constructor(self: Distribution, *values: Tensor | float, validate_args: bool = False, **named: Tensor | float) -> None:
         arguments = dict(zip(names, values, strict=False)) | named if values else named
@@ -68,9 +90,11 @@ def parametrised(cls: Class) -> Class:
     def sample(self: Distribution, sample_shape: Shape = ()) -> Tensor:
         """Independent draws of shape sample_shape + (n,), by inversion."""
         with torch.no_grad():
-            like = getattr(self, attributes[0])
-            return functionals.quantile(self, tensors.open_uniform(self._extended_shape(torch.Size(sample_shape)), like)).to(like.dtype)
+            first: Tensor = getattr(self, like)
+            return functionals.quantile(self, tensors.open_uniform(self._extended_shape(torch.Size(sample_shape)), first)).to(first.dtype)
 
+    if "arg_constraints" not in vars(cls):
+        cls.arg_constraints = dict(zip(names, attributes.values(), strict=True))  # type: ignore[assignment]
     add_methods(cls, __init__=constructor, expand=expand, sample=sample)
     if hasattr(cls, "log_cdf"):
         add_methods(cls, cdf=cdf, survival=survival)

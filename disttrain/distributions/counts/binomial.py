@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
 from disttrain.distributions.core.lattice_tails import lattice_tails
+from disttrain.distributions.core.parametrised import Parameter, Positive, Share
 from disttrain.distributions.core.plain_values import take_plain_values
 from disttrain.distributions.core.root_finding import smallest_count
 from disttrain.distributions.counts.poisson_family import NegativeBinomial
@@ -134,9 +135,9 @@ class BetaBinomial(Distribution):
     tends to the binomial, exactly to rounding. The number of trials may differ from row to row and be 0.
     """
 
-    arg_constraints: ClassVar = {
-        "total_count": constraints.nonnegative_integer, "probs": constraints.unit_interval, "precision": constraints.positive,
-    }  # fmt: skip
+    total_count: Annotated[Parameter, constraints.nonnegative_integer]
+    probs: Share
+    precision: Positive
 
     def __init__(self, total_count: Tensor | float, probs: Tensor | float, precision: Tensor | float, validate_args: bool = False) -> None:
         total, self.probs, self.precision = tensors.parameters(total_count, probs, precision)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -11,6 +10,7 @@ from torch.distributions import Distribution, constraints
 
 from disttrain.distributions.core import lattice_sums
 from disttrain.distributions.core.lattice_tails import lattice_tails
+from disttrain.distributions.core.parametrised import Positive
 from disttrain.distributions.numerics import special, tensors
 from disttrain.distributions.numerics.constants import LOG_2PI
 from disttrain.distributions.numerics.tensors import Shape
@@ -33,10 +33,9 @@ class ComPoisson(Distribution):
     about mean/dispersion. λ is the solution for the mean. Source: Huang (2017), Mean-parametrized Conway-Maxwell-Poisson regression models.
     """
 
-    arg_constraints: ClassVar = {"mean": constraints.positive, "dispersion": constraints.positive}
     support = constraints.nonnegative_integer
-    _mean: Tensor
-    dispersion: Tensor
+    _mean: Positive
+    dispersion: Positive
 
     def __init__(self, mean: Tensor | float, dispersion: Tensor | float, validate_args: bool = False) -> None:
         self._mean, self.dispersion = tensors.parameters(mean, dispersion)

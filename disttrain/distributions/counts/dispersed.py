@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
 from disttrain.distributions.core import lattice_sums
 from disttrain.distributions.core.lattice_tails import lattice_tails
-from disttrain.distributions.core.parametrised import Parameter
+from disttrain.distributions.core.parametrised import Positive
 from disttrain.distributions.counts.poisson_family import NegativeBinomial
 from disttrain.distributions.numerics import bessel, special, tensors
 from disttrain.distributions.numerics.tensors import Shape
@@ -34,10 +32,9 @@ class GeneralizedPoisson(Distribution):
     Source: Consul & Jain (1973), in the parameterisation of GPO of gamlss.
     """
 
-    arg_constraints: ClassVar = {"mean": constraints.positive, "dispersion": constraints.positive}
     support = constraints.nonnegative_integer
-    _mean: Parameter
-    dispersion: Parameter
+    _mean: Positive
+    dispersion: Positive
 
     @property
     def mode(self) -> Tensor:
@@ -87,10 +84,9 @@ class PoissonInverseGaussian(Distribution):
     Its tail is longer than the negative binomial's with equal mean and variance. Source: Holla (1967); Dean, Lawless & Willmot (1989); PIG of gamlss.
     """
 
-    arg_constraints: ClassVar = {"mean": constraints.positive, "dispersion": constraints.positive}
     support = constraints.nonnegative_integer
-    _mean: Parameter
-    dispersion: Parameter
+    _mean: Positive
+    dispersion: Positive
 
     @property
     def mode(self) -> Tensor:

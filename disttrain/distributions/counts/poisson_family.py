@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import scipy
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
-from disttrain.distributions.core.parametrised import Parameter, parametrised
+from disttrain.distributions.core.parametrised import Positive, Share, parametrised
 from disttrain.distributions.core.root_finding import smallest_count
 from disttrain.distributions.numerics import incomplete_gamma_beta, log_probabilities, special, tensors
 from disttrain.distributions.numerics.tensors import Shape
@@ -21,9 +21,8 @@ from disttrain.distributions.numerics.tensors import Shape
 class Poisson(Distribution):
     """Poisson with mean and variance `rate`: (n,)."""
 
-    arg_constraints: ClassVar = {"rate": constraints.positive}
     support = constraints.nonnegative_integer
-    rate: Parameter
+    rate: Positive
 
     @property
     def mean(self) -> Tensor:
@@ -73,10 +72,9 @@ class NegativeBinomial(Distribution):
     In the other convention total_count = concentration and the probability of success is concentration/(concentration + mean).
     """
 
-    arg_constraints: ClassVar = {"mean": constraints.positive, "concentration": constraints.positive}
     support = constraints.nonnegative_integer
-    _mean: Parameter
-    concentration: Parameter
+    _mean: Positive
+    concentration: Positive
 
     @property
     def mode(self) -> Tensor:
@@ -130,9 +128,8 @@ class NegativeBinomial(Distribution):
 class Geometric(Distribution):
     """Geometric: failures before the first success, each trial succeeding with probability `probs` (n,); mean (1 - probs)/probs."""
 
-    arg_constraints: ClassVar = {"probs": constraints.unit_interval}
     support = constraints.nonnegative_integer
-    probs: Parameter
+    probs: Share
 
     @property
     def mean(self) -> Tensor:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
 from disttrain.distributions.core.lattice_tails import lattice_tails
-from disttrain.distributions.core.parametrised import Parameter
+from disttrain.distributions.core.parametrised import Positive
 from disttrain.distributions.numerics import bessel, special
 from disttrain.distributions.numerics.constants import LOG_2PI
 from disttrain.distributions.numerics.tensors import Shape
@@ -32,10 +30,9 @@ class Skellam(Distribution):
     Poisson variates.
     """
 
-    arg_constraints: ClassVar = {"rate1": constraints.positive, "rate2": constraints.positive}
     support = _Integer()
-    rate1: Parameter
-    rate2: Parameter
+    rate1: Positive
+    rate2: Positive
 
     @property
     def mean(self) -> Tensor:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import ClassVar
 
 import scipy
 import torch
@@ -12,7 +11,7 @@ from torch import Tensor
 from torch.distributions import Distribution, constraints
 from torch.nn.functional import logsigmoid
 
-from disttrain.distributions.core.parametrised import Parameter, parametrised
+from disttrain.distributions.core.parametrised import Positive, Real, parametrised
 from disttrain.distributions.numerics import log_probabilities, special, tensors
 from disttrain.distributions.numerics.constants import HALF_LOG_2PI
 from disttrain.distributions.numerics.student_t_cdf import log_t_lower
@@ -39,11 +38,10 @@ class BoxCoxColeGreen(Distribution):
     Source: Cole & Green (1992), Smoothing reference centile curves: the LMS method; the normaliser as in gamlss.dist's BCCG.
     """
 
-    arg_constraints: ClassVar = {"loc": constraints.positive, "scale": constraints.positive, "shape": constraints.real}
     support = constraints.positive
-    loc: Parameter
-    scale: Parameter
-    shape: Parameter
+    loc: Positive
+    scale: Positive
+    shape: Real
 
     def log_prob(self, value: Tensor) -> Tensor:
         z, _, steep = _z(value, self.loc, self.scale, self.shape)
@@ -70,17 +68,11 @@ class BoxCoxT(Distribution):
     Source: Rigby & Stasinopoulos (2006), Using the Box-Cox t distribution in GAMLSS.
     """
 
-    arg_constraints: ClassVar = {
-        "loc": constraints.positive,
-        "scale": constraints.positive,
-        "shape": constraints.real,
-        "df": constraints.positive,
-    }
     support = constraints.positive
-    loc: Parameter
-    scale: Parameter
-    shape: Parameter
-    df: Parameter
+    loc: Positive
+    scale: Positive
+    shape: Real
+    df: Positive
 
     def _log_t(self, z: Tensor, log_size: Tensor) -> Tensor:
         """log P(T <= z); for z → -∞ by the power law df^((df - 1)/2) |z|^-df of the tail, times the constant of the density."""

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import scipy
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
-from disttrain.distributions.core.parametrised import Parameter, parametrised
-from disttrain.distributions.numerics import incomplete_gamma_beta, log_probabilities, special, tensors
+from disttrain.distributions.core.increasing import EXPONENTIAL, NORMAL, increasing
+from disttrain.distributions.core.parametrised import Positive, Real, parametrised
+from disttrain.distributions.numerics import incomplete_gamma_beta, special, tensors
 from disttrain.distributions.numerics.constants import HALF_LOG_2PI
 from disttrain.distributions.numerics.tensors import Shape
 
 
-@parametrised
+@increasing(EXPONENTIAL)
 class Exponential(Distribution):
     """Exponential with mean 1/`rate`: (n,), in one over target units."""
 
-    arg_constraints: ClassVar = {"rate": constraints.positive}
     support = constraints.nonnegative
-    rate: Parameter
+    rate: Positive
 
     @property
     def mean(self) -> Tensor:
@@ -38,23 +36,11 @@ class Exponential(Distribution):
     def log_prob(self, value: Tensor) -> Tensor:
         return self.rate.log() - self.rate * value
 
-    def cdf(self, value: Tensor) -> Tensor:
-        return -torch.expm1(-self.rate * value.clamp(min=0.0))
+    def _z(self, value: Tensor) -> Tensor:
+        return self.rate * value
 
-    def survival(self, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail."""
-        return (-self.rate * value.clamp(min=0.0)).exp()
-
-    def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
-        return log_probabilities.log1mexp(-self.rate * value)
-
-    def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
-        return -self.rate * value
-
-    def icdf(self, value: Tensor) -> Tensor:
-        return -torch.log1p(-value) / self.rate
+    def _y(self, z: Tensor) -> Tensor:
+        return z / self.rate
 
 
 @parametrised
@@ -64,10 +50,9 @@ class Gamma(Distribution):
     The density is written around its mean, so that a concentration of 1e8 loses no digits.
     """
 
-    arg_constraints: ClassVar = {"concentration": constraints.positive, "rate": constraints.positive}
     support = constraints.positive
-    concentration: Parameter
-    rate: Parameter
+    concentration: Positive
+    rate: Positive
 
     @property
     def mean(self) -> Tensor:
@@ -109,14 +94,13 @@ class Gamma(Distribution):
         return tensors.on_arrays(scipy.special.gammaincinv, self.concentration, value) / self.rate.detach()
 
 
-@parametrised
+@increasing(NORMAL)
 class LogNormal(Distribution):
     """Log-normal: the logarithm has mean `loc` and standard deviation `scale`, both (n,)."""
 
-    arg_constraints: ClassVar = {"loc": constraints.real, "scale": constraints.positive}
     support = constraints.positive
-    loc: Parameter
-    scale: Parameter
+    loc: Real
+    scale: Positive
 
     @property
     def mean(self) -> Tensor:
@@ -135,27 +119,12 @@ class LogNormal(Distribution):
         with torch.no_grad():
             return torch.normal(self.loc.expand(shape), self.scale.expand(shape)).exp()
 
-    def _z(self, log_value: Tensor) -> Tensor:
-        return (log_value - self.loc) / self.scale
-
     def log_prob(self, value: Tensor) -> Tensor:
         log_value = value.log()
-        return -0.5 * self._z(log_value).square() - self.scale.log() - log_value - HALF_LOG_2PI
+        return -0.5 * ((log_value - self.loc) / self.scale).square() - self.scale.log() - log_value - HALF_LOG_2PI
 
-    def cdf(self, value: Tensor) -> Tensor:
-        return special.ndtr(self._z(value.clamp(min=0.0).log()))
+    def _z(self, value: Tensor) -> Tensor:
+        return (value.log() - self.loc) / self.scale
 
-    def survival(self, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail."""
-        return special.ndtr(-self._z(value.clamp(min=0.0).log()))
-
-    def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
-        return log_probabilities.log_ndtr(self._z(value.log()))
-
-    def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
-        return log_probabilities.log_ndtr(-self._z(value.log()))
-
-    def icdf(self, value: Tensor) -> Tensor:
-        return (self.loc + self.scale * special.ndtri(value)).exp()
+    def _y(self, z: Tensor) -> Tensor:
+        return (self.loc + self.scale * z).exp()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
 
 import numpy as np
 import scipy
@@ -14,7 +13,7 @@ from torch.autograd.function import once_differentiable
 from torch.distributions import Distribution, constraints
 
 from disttrain.distributions.core import functionals
-from disttrain.distributions.core.parametrised import Parameter, parametrised
+from disttrain.distributions.core.parametrised import Positive, parametrised
 from disttrain.distributions.numerics import tensors
 from disttrain.distributions.numerics.constants import HALF_LOG_2PI, ROOT_HALF
 from disttrain.distributions.numerics.tensors import Context, Shape
@@ -31,10 +30,9 @@ class InverseGaussian(Distribution):
     Source: Chhikara & Folks (1989); cdf by scaled complementary error functions, as exp(2 λ/μ) overflows.
     """
 
-    arg_constraints: ClassVar = {"mean": constraints.positive, "concentration": constraints.positive}
     support = constraints.positive
-    _mean: Parameter
-    concentration: Parameter
+    _mean: Positive
+    concentration: Positive
 
     @property
     def mode(self) -> Tensor:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
 
 import scipy
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
-from disttrain.distributions.core.parametrised import Parameter, parametrised
+from disttrain.distributions.core.increasing import EXPONENTIAL, NORMAL, increasing
+from disttrain.distributions.core.parametrised import Positive, parametrised
 from disttrain.distributions.numerics import log_probabilities, special, tensors
 from disttrain.distributions.numerics.constants import HALF_LOG_2PI, LOG_2, ROOT_HALF, ROOT_TWO_OVER_PI
 
@@ -19,9 +19,8 @@ from disttrain.distributions.numerics.constants import HALF_LOG_2PI, LOG_2, ROOT
 class HalfNormal(Distribution):
     """The absolute value of a normal with mean 0 and standard deviation `scale` (n,), in target units."""
 
-    arg_constraints: ClassVar = {"scale": constraints.positive}
     support = constraints.nonnegative
-    scale: Parameter
+    scale: Positive
 
     @property
     def mean(self) -> Tensor:
@@ -47,16 +46,15 @@ class HalfNormal(Distribution):
         return LOG_2 + log_probabilities.log_ndtr(-value / self.scale)
 
     def icdf(self, value: Tensor) -> Tensor:
-        return self.scale * math.sqrt(2.0) * tensors.on_arrays(_inverse_erf, value)
+        return self.scale * math.sqrt(2.0) * tensors.on_arrays(scipy.special.erfinv, value)
 
 
-@parametrised
+@increasing(EXPONENTIAL)
 class Rayleigh(Distribution):
     """Rayleigh: the length of a vector of two normal components of standard deviation `scale` (n,), in target units."""
 
-    arg_constraints: ClassVar = {"scale": constraints.positive}
     support = constraints.positive
-    scale: Parameter
+    scale: Positive
 
     @property
     def mean(self) -> Tensor:
@@ -70,35 +68,33 @@ class Rayleigh(Distribution):
     def mode(self) -> Tensor:
         return self.scale
 
-    def log_prob(self, value: Tensor) -> Tensor:
-        return value.log() - 2.0 * self.scale.log() - 0.5 * (value / self.scale).square()
+    def _z(self, value: Tensor) -> Tensor:
+        return 0.5 * (value / self.scale).square()
+
+    def _log_stretch(self, value: Tensor) -> Tensor:
+        return 2.0 * self.scale.log() - value.log()
+
+    def _y(self, z: Tensor) -> Tensor:
+        return self.scale * (2.0 * z).sqrt()
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
+        """log P(Y <= value), differentiable, also where the square underflows."""
         return log_probabilities.log_passed(2.0 * (value / self.scale).log() - LOG_2)
 
-    def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
-        return -0.5 * (value / self.scale).square()
 
-    def icdf(self, value: Tensor) -> Tensor:
-        return self.scale * (-2.0 * torch.log1p(-value)).sqrt()
-
-
-@parametrised
+@increasing(EXPONENTIAL)
 class Gompertz(Distribution):
     """Gompertz: a hazard c/b · exp(y/b) that grows by the factor e over each `scale` b (target units); c = `concentration`; both (n,)."""
 
-    arg_constraints: ClassVar = {"scale": constraints.positive, "concentration": constraints.positive}
     support = constraints.nonnegative
-    scale: Parameter
-    concentration: Parameter
+    scale: Positive
+    concentration: Positive
 
     @property
     def mode(self) -> Tensor:
         return self.scale * (-self.concentration.log()).clamp(min=0.0)
 
-    def _hazard(self, value: Tensor) -> Tensor:
+    def _z(self, value: Tensor) -> Tensor:
         """The cumulative hazard c (exp(y/b) - 1), from its logarithm where exp(y/b) would overflow."""
         z = value / self.scale
         large = z > 1.0
@@ -107,29 +103,20 @@ class Gompertz(Distribution):
         asymptotic = special.saturating_exp(self.concentration.log() + large_z + torch.log1p(-(-large_z).exp()), 1e290)
         return torch.where(large, asymptotic, within)
 
-    def log_prob(self, value: Tensor) -> Tensor:
-        return self.concentration.log() - self.scale.log() + value / self.scale - self._hazard(value)
+    def _log_stretch(self, value: Tensor) -> Tensor:
+        return self.scale.log() - self.concentration.log() - value / self.scale
 
-    def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
-        return log_probabilities.log1mexp(-self._hazard(value))
-
-    def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
-        return -self._hazard(value)
-
-    def icdf(self, value: Tensor) -> Tensor:
-        return self.scale * torch.log1p(-torch.log1p(-value) / self.concentration)
+    def _y(self, z: Tensor) -> Tensor:
+        return self.scale * torch.log1p(z / self.concentration)
 
 
-@parametrised
+@increasing(NORMAL)
 class BirnbaumSaunders(Distribution):
     """Birnbaum-Saunders, fatigue life: (sqrt(y/β) - sqrt(β/y))/α is standard normal; β = `scale` (target units), α = `concentration`."""
 
-    arg_constraints: ClassVar = {"scale": constraints.positive, "concentration": constraints.positive}
     support = constraints.positive
-    scale: Parameter
-    concentration: Parameter
+    scale: Positive
+    concentration: Positive
 
     @property
     def mean(self) -> Tensor:
@@ -147,25 +134,10 @@ class BirnbaumSaunders(Distribution):
         inside = torch.where(ordinary, half, torch.sign(half) * 300.0 + 1e-3 * (half - torch.sign(half) * 300.0))
         return 2.0 * torch.sinh(inside) / self.concentration
 
-    def log_prob(self, value: Tensor) -> Tensor:
-        ratio = special.log_ratio(value, self.scale)
+    def _log_stretch(self, value: Tensor) -> Tensor:
         # dz/dy = cosh(½ log(y/β)) / (α y).
-        slope = 0.5 * ratio.abs() + torch.log1p((-ratio.abs()).exp()) - LOG_2
-        z = self._z(value)
-        return slope - self.concentration.log() - value.log() - 0.5 * z.square() - HALF_LOG_2PI
+        size = special.log_ratio(value, self.scale).abs()
+        return self.concentration.log() + value.log() - (0.5 * size + torch.log1p((-size).exp()) - LOG_2)
 
-    def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
-        return log_probabilities.log_ndtr(self._z(value))
-
-    def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
-        return log_probabilities.log_ndtr(-self._z(value))
-
-    def icdf(self, value: Tensor) -> Tensor:
-        half = 0.5 * self.concentration * special.ndtri(value)
-        return self.scale * (2.0 * torch.asinh(half)).exp()
-
-
-def _inverse_erf(p: Any) -> Any:
-    return scipy.special.erfinv(p)
+    def _y(self, z: Tensor) -> Tensor:
+        return self.scale * (2.0 * torch.asinh(0.5 * self.concentration * z)).exp()

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
 
 import scipy
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
-from torch.nn.functional import logsigmoid
 
-from disttrain.distributions.core.parametrised import Parameter, parametrised
+from disttrain.distributions.core.increasing import LOGISTIC, gumbel_of_minima, power
+from disttrain.distributions.core.parametrised import Positive, Real, parametrised
 from disttrain.distributions.numerics import incomplete_gamma_beta, log_probabilities, special, tensors
 from disttrain.distributions.numerics.constants import HALF_LOG_2PI
 from disttrain.distributions.positive.gamma_exponential import Gamma
@@ -33,10 +32,9 @@ class InverseGamma(Distribution):
     Source: scipy.stats.invgamma; the density is written around k/rate, like Gamma.
     """
 
-    arg_constraints: ClassVar = {"concentration": constraints.positive, "rate": constraints.positive}
     support = constraints.positive
-    concentration: Parameter
-    rate: Parameter
+    concentration: Positive
+    rate: Positive
 
     @property
     def mean(self) -> Tensor:
@@ -76,17 +74,16 @@ class InverseGamma(Distribution):
         return self.rate.detach() / tensors.on_arrays(scipy.special.gammainccinv, self.concentration, value)
 
 
-@parametrised
+@power(LOGISTIC)
 class LogLogistic(Distribution):
     """The exponential of a logistic: cdf 1/(1 + (y/scale)^-`concentration`); both (n,), `scale`, the median, in target units.
 
     Source: scipy.stats.fisk.
     """
 
-    arg_constraints: ClassVar = {"scale": constraints.positive, "concentration": constraints.positive}
     support = constraints.positive
-    scale: Parameter
-    concentration: Parameter
+    scale: Positive
+    concentration: Positive
 
     @property
     def mean(self) -> Tensor:
@@ -108,24 +105,6 @@ class LogLogistic(Distribution):
         k = self.concentration
         return self.scale * ((k - 1.0).clamp(min=0.0) / (k + 1.0)) ** k.reciprocal()
 
-    def _z(self, value: Tensor) -> Tensor:
-        return self.concentration * special.log_ratio(value, self.scale)
-
-    def log_prob(self, value: Tensor) -> Tensor:
-        z = self._z(value)
-        return self.concentration.log() - value.log() + logsigmoid(z) + logsigmoid(-z)
-
-    def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
-        return logsigmoid(self._z(value))
-
-    def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
-        return logsigmoid(-self._z(value))
-
-    def icdf(self, value: Tensor) -> Tensor:
-        return self.scale * ((value.log() - torch.log1p(-value)) / self.concentration).exp()
-
 
 @parametrised
 class GeneralizedGamma(Distribution):
@@ -134,11 +113,10 @@ class GeneralizedGamma(Distribution):
     exp(shape w)/shape² is gamma distributed with concentration shape^-2. Source: Prentice (1974); gengamma (mu, sigma, Q) of flexsurv.
     """
 
-    arg_constraints: ClassVar = {"loc": constraints.real, "scale": constraints.positive, "shape": constraints.real}
     support = constraints.positive
-    loc: Parameter
-    scale: Parameter
-    shape: Parameter
+    loc: Real
+    scale: Positive
+    shape: Real
 
     @property
     def mean(self) -> Tensor:
@@ -234,14 +212,13 @@ def _remainder(shape: Tensor) -> Tensor:
     return torch.where(small, series, special.stirling_remainder(torch.where(small, 1.0, square).reciprocal()))
 
 
-@parametrised
+@power(gumbel_of_minima(1e290))
 class Weibull(Distribution):
     """Weibull: (y/`scale`)^`concentration` is exponential with mean 1; both (n,), the scale in target units."""
 
-    arg_constraints: ClassVar = {"scale": constraints.positive, "concentration": constraints.positive}
     support = constraints.positive
-    scale: Parameter
-    concentration: Parameter
+    scale: Positive
+    concentration: Positive
 
     @property
     def mean(self) -> Tensor:
@@ -259,29 +236,6 @@ class Weibull(Distribution):
 
     def _log_moment(self, order: float) -> Tensor:
         return torch.lgamma(1.0 + order / self.concentration)
-
-    def _log_hazard(self, value: Tensor) -> Tensor:
-        """The logarithm of the cumulative hazard (value/scale)^concentration."""
-        return self.concentration * special.log_ratio(value, self.scale)
-
-    def log_prob(self, value: Tensor) -> Tensor:
-        log_hazard = self._log_hazard(value)
-        return self.concentration.log() - value.log() + log_hazard - special.saturating_exp(log_hazard, 1e290)
-
-    def cdf(self, value: Tensor) -> Tensor:
-        return -torch.expm1(-self._log_hazard(value.clamp(min=0.0)).exp())
-
-    def survival(self, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail."""
-        return (-self._log_hazard(value.clamp(min=0.0)).exp()).exp()
-
-    def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
-        return log_probabilities.log_passed(self._log_hazard(value))
-
-    def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
-        return -special.saturating_exp(self._log_hazard(value), 1e290)
 
     def icdf(self, value: Tensor) -> Tensor:
         return self.scale * (-torch.log1p(-value)) ** self.concentration.reciprocal()

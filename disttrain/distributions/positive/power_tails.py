@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 from torch.nn.functional import logsigmoid
 
-from disttrain.distributions.core.parametrised import Parameter, parametrised
+from disttrain.distributions.core.increasing import EXPONENTIAL, gumbel, increasing, power
+from disttrain.distributions.core.parametrised import Positive, parametrised
 from disttrain.distributions.numerics import log_probabilities, special
 
 
@@ -21,11 +22,10 @@ class Burr(Distribution):
     The survival is (1 + (y/scale)^concentration1)^-concentration0. Source: scipy.stats.burr12(c, d).
     """
 
-    arg_constraints: ClassVar = dict.fromkeys(("scale", "concentration1", "concentration0"), constraints.positive)
     support = constraints.positive
-    scale: Parameter
-    concentration1: Parameter
-    concentration0: Parameter
+    scale: Positive
+    concentration1: Positive
+    concentration0: Positive
 
     @property
     def mean(self) -> Tensor:
@@ -72,11 +72,10 @@ class Dagum(Distribution):
     The cdf is (1 + (y/scale)^-concentration1)^-concentration0. Source: scipy.stats.burr(c, d), Burr III.
     """
 
-    arg_constraints: ClassVar = dict.fromkeys(("scale", "concentration1", "concentration0"), constraints.positive)
     support = constraints.positive
-    scale: Parameter
-    concentration1: Parameter
-    concentration0: Parameter
+    scale: Positive
+    concentration1: Positive
+    concentration0: Positive
 
     @property
     def mean(self) -> Tensor:
@@ -116,17 +115,16 @@ class Dagum(Distribution):
         return self.scale * (-_log_expm1(-value.log() / self.concentration0) / self.concentration1).exp()
 
 
-@parametrised
+@increasing(EXPONENTIAL)
 class Lomax(Distribution):
     """Lomax, the Pareto of type II: `scale` in target units, survival (1 + y/scale)^-`concentration`; both (n,).
 
     Source: scipy.stats.lomax.
     """
 
-    arg_constraints: ClassVar = {"scale": constraints.positive, "concentration": constraints.positive}
     support = constraints.nonnegative
-    scale: Parameter
-    concentration: Parameter
+    scale: Positive
+    concentration: Positive
 
     @property
     def mean(self) -> Tensor:
@@ -151,16 +149,11 @@ class Lomax(Distribution):
     def log_prob(self, value: Tensor) -> Tensor:
         return self.concentration.log() - self.scale.log() - (self.concentration + 1.0) * self._log1p(value)
 
-    def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
-        return log_probabilities.log1mexp(self.log_survival(value))
+    def _z(self, value: Tensor) -> Tensor:
+        return self.concentration * self._log1p(value)
 
-    def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
-        return -self.concentration * self._log1p(value)
-
-    def icdf(self, value: Tensor) -> Tensor:
-        return self.scale * torch.expm1(-torch.log1p(-value) / self.concentration)
+    def _y(self, z: Tensor) -> Tensor:
+        return self.scale * torch.expm1(z / self.concentration)
 
 
 def _log_softplus(z: Tensor) -> Tensor:
@@ -196,13 +189,12 @@ def power_variance(scale: Tensor, k: Tensor) -> Tensor:
     return torch.where(k > 2.0, scale.square() * (above / (above - 1.0)) / (above - 1.0) / (above - 2.0), math.inf)
 
 
-@parametrised
+@power(EXPONENTIAL)
 class Pareto(Distribution):
     """Pareto: above `scale`, in target units, the survival is (y/scale)^-`concentration`; both (n,). Source: scipy.stats.pareto."""
 
-    arg_constraints: ClassVar = {"concentration": constraints.positive, "scale": constraints.positive}
-    concentration: Parameter
-    scale: Parameter
+    concentration: Positive
+    scale: Positive
 
     @constraints.dependent_property(is_discrete=False, event_dim=0)
     def support(self) -> Any:
@@ -222,38 +214,24 @@ class Pareto(Distribution):
     def mode(self) -> Tensor:
         return self.scale
 
-    def _log_ratio(self, value: Tensor) -> Tensor:
-        """log(value/scale), with its digits where the two are close."""
+    def _z(self, value: Tensor) -> Tensor:
+        """With the digits of log(value/scale) where the two are close."""
         small = value < 2.0 * self.scale
         inside = torch.where(small, value, self.scale)
-        return torch.where(small, torch.log1p((inside - self.scale) / self.scale), special.log_ratio(value, self.scale))
-
-    def log_prob(self, value: Tensor) -> Tensor:
-        return self.concentration.log() - value.log() - self.concentration * self._log_ratio(value)
-
-    def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
-        return log_probabilities.log1mexp(self.log_survival(value))
-
-    def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
-        return -self.concentration * self._log_ratio(value)
-
-    def icdf(self, value: Tensor) -> Tensor:
-        return self.scale * (-torch.log1p(-value) / self.concentration).exp()
+        ratio = torch.where(small, torch.log1p((inside - self.scale) / self.scale), special.log_ratio(value, self.scale))
+        return self.concentration * ratio
 
 
-@parametrised
+@power(gumbel(1e200))
 class Frechet(Distribution):
     """Fréchet: one over a Weibull; `scale` in target units, cdf exp(-(y/scale)^-`concentration`); both (n,).
 
     Source: scipy.stats.invweibull.
     """
 
-    arg_constraints: ClassVar = {"scale": constraints.positive, "concentration": constraints.positive}
     support = constraints.positive
-    scale: Parameter
-    concentration: Parameter
+    scale: Positive
+    concentration: Positive
 
     @property
     def mean(self) -> Tensor:
@@ -268,21 +246,3 @@ class Frechet(Distribution):
     @property
     def mode(self) -> Tensor:
         return self.scale * (-torch.log1p(self.concentration.reciprocal()) / self.concentration).exp()
-
-    def _z(self, value: Tensor) -> Tensor:
-        return self.concentration * special.log_ratio(value, self.scale)
-
-    def log_prob(self, value: Tensor) -> Tensor:
-        z = self._z(value)
-        return self.concentration.log() - value.log() - z - special.saturating_exp(-z, 1e200)
-
-    def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
-        return -special.saturating_exp(-self._z(value), 1e200)
-
-    def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
-        return log_probabilities.log_passed(-self._z(value))
-
-    def icdf(self, value: Tensor) -> Tensor:
-        return self.scale * (-(-value.log()).log() / self.concentration).exp()

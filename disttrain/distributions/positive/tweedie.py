@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import Annotated, Any
 
 import scipy
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.distributions import Distribution, constraints
 
-from disttrain.distributions.core.parametrised import Parameter, parametrised
+from disttrain.distributions.core.parametrised import Parameter, Positive, parametrised
 from disttrain.distributions.core.root_finding import invert
 from disttrain.distributions.numerics import incomplete_gamma_beta, log_probabilities, special, tensors
 from disttrain.distributions.numerics.constants import HALF_LOG_2PI
@@ -37,15 +37,10 @@ class Tweedie(Distribution):
     exponential dispersion model densities, with the far terms of long series by a wider step.
     """
 
-    arg_constraints: ClassVar = {
-        "mean": constraints.positive,
-        "dispersion": constraints.positive,
-        "power": constraints.interval(1.0, 2.0),  # type: ignore[no-untyped-call]
-    }
     support = constraints.nonnegative
-    _mean: Parameter
-    dispersion: Parameter
-    power: Parameter
+    _mean: Positive
+    dispersion: Positive
+    power: Annotated[Parameter, constraints.interval(1.0, 2.0)]
 
     @property
     def variance(self) -> Tensor:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.distributions import Distribution, constraints
 
-from disttrain.distributions.core.parametrised import Parameter, parametrised
+from disttrain.distributions.core.parametrised import Positive, Real, parametrised
 from disttrain.distributions.numerics.constants import EULER_GAMMA
 from disttrain.distributions.numerics.log_probabilities import log_passed
 from disttrain.distributions.numerics.tensors import Context
@@ -35,12 +34,11 @@ class GeneralizedExtremeValue(Distribution):
     Source: Coles (2001), section 3.1; scipy.stats.genextreme with c = -shape.
     """
 
-    arg_constraints: ClassVar = {"loc": constraints.real, "scale": constraints.positive, "shape": constraints.real}
     # Where the density ends depends on the parameters; every real target has a score.
     support = constraints.real
-    loc: Parameter
-    scale: Parameter
-    shape: Parameter
+    loc: Real
+    scale: Positive
+    shape: Real
 
     @property
     def mean(self) -> Tensor:

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
 
 import scipy
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
-from disttrain.distributions.core.parametrised import Parameter, parametrised
+from disttrain.distributions.core.increasing import NORMAL, increasing
+from disttrain.distributions.core.parametrised import Positive, Real
 from disttrain.distributions.numerics import special, tensors
 from disttrain.distributions.numerics.constants import HALF_LOG_2PI, LOG_2
-from disttrain.distributions.numerics.log_probabilities import log_ndtr
 
 # Beyond exp(300) a stretched distance is only known by its logarithm.
 _LARGE = 300.0
 _NOTHING = 1e-100
 
 
-@parametrised
+@increasing(NORMAL)
 class JohnsonSU(Distribution):
     """Johnson's SU with mean `loc` and standard deviation `scale`: -`skewness` + `tailweight` asinh(u) is standard normal, all (n,).
 
@@ -28,14 +27,11 @@ class JohnsonSU(Distribution):
     Source: Johnson (1949), Systems of frequency curves; gamlss JSU; scipy.stats.johnsonsu with a = -skewness, b = tailweight.
     """
 
-    arg_constraints: ClassVar = {
-        "loc": constraints.real, "scale": constraints.positive, "skewness": constraints.real, "tailweight": constraints.positive,
-    }  # fmt: skip
     support = constraints.real
-    loc: Parameter
-    scale: Parameter
-    skewness: Parameter
-    tailweight: Parameter
+    loc: Real
+    scale: Positive
+    skewness: Real
+    tailweight: Positive
 
     @property
     def mean(self) -> Tensor:
@@ -79,30 +75,18 @@ class JohnsonSU(Distribution):
         normal, slope = self._normal(value)
         return slope + self.tailweight.log() - self.scale.log() - 0.5 * normal.square() - HALF_LOG_2PI
 
-    def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
-        return log_ndtr(self._normal(value)[0])
+    def _z(self, value: Tensor) -> Tensor:
+        return self._normal(value)[0]
 
-    def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
-        return log_ndtr(-self._normal(value)[0])
-
-    def cdf(self, value: Tensor) -> Tensor:
-        return special.ndtr(self._normal(value)[0])
-
-    def survival(self, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail."""
-        return special.ndtr(-self._normal(value)[0])
-
-    def icdf(self, value: Tensor) -> Tensor:
+    def _y(self, z: Tensor) -> Tensor:
         stretch, centre = self._units()
-        bent = (special.ndtri(value) + self.skewness) / self.tailweight
+        bent = (z + self.skewness) / self.tailweight
         # sinh(bent)/exp(stretch), where both overflow.
         u = torch.sign(bent) * -0.5 * torch.expm1(-2.0 * bent.abs()) * (bent.abs() - stretch).exp()
         return self.loc + self.scale * (u - centre)
 
 
-@parametrised
+@increasing(NORMAL)
 class SinhArcsinh(Distribution):
     """Sinh-arcsinh: sinh(`tailweight` asinh(z) - `skewness`) is standard normal, z = (y - `loc`)/`scale`: all (n,), these in target units.
 
@@ -110,14 +94,11 @@ class SinhArcsinh(Distribution):
     Source: Jones & Pewsey (2009), Sinh-arcsinh distributions, Biometrika 96.
     """
 
-    arg_constraints: ClassVar = {
-        "loc": constraints.real, "scale": constraints.positive, "skewness": constraints.real, "tailweight": constraints.positive,
-    }  # fmt: skip
     support = constraints.real
-    loc: Parameter
-    scale: Parameter
-    skewness: Parameter
-    tailweight: Parameter
+    loc: Real
+    scale: Positive
+    skewness: Real
+    tailweight: Positive
 
     @property
     def mean(self) -> Tensor:
@@ -147,23 +128,11 @@ class SinhArcsinh(Distribution):
         normal = -0.5 * _steep_sinh(bent).square() - HALF_LOG_2PI
         return normal + log_cosh + self.tailweight.log() - self.scale.log() - 0.5 * special.log1p_square(z)
 
-    def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
-        return log_ndtr(_steep_sinh(self._bent(value)[1]))
+    def _z(self, value: Tensor) -> Tensor:
+        return _steep_sinh(self._bent(value)[1])
 
-    def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
-        return log_ndtr(-_steep_sinh(self._bent(value)[1]))
-
-    def cdf(self, value: Tensor) -> Tensor:
-        return special.ndtr(_steep_sinh(self._bent(value)[1]))
-
-    def survival(self, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail."""
-        return special.ndtr(-_steep_sinh(self._bent(value)[1]))
-
-    def icdf(self, value: Tensor) -> Tensor:
-        return self.loc + self.scale * ((special.ndtri(value).asinh() + self.skewness) / self.tailweight).sinh()
+    def _y(self, z: Tensor) -> Tensor:
+        return self.loc + self.scale * ((z.asinh() + self.skewness) / self.tailweight).sinh()
 
 
 def _steep_sinh(x: Tensor) -> Tensor:

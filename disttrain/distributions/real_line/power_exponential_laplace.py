@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import scipy
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
-from disttrain.distributions.core.parametrised import Parameter, parametrised
+from disttrain.distributions.core.parametrised import Positive, Real, Share, centred, parametrised
 from disttrain.distributions.numerics import special, tensors
 from disttrain.distributions.numerics.constants import LOG_2
 from disttrain.distributions.numerics.incomplete_gamma_beta import log_gamma_upper
@@ -22,25 +20,17 @@ _PEAK = 1e-100
 
 
 @parametrised
+@centred
 class PowerExponential(Distribution):
     """Density falling as exp(-|z|^`power`), z = (y - `loc`)/`scale`: all (n,), loc and scale in target units.
 
     Power 1 is the Laplace, power 2 the normal of standard deviation scale/√2. Source: scipy.stats.gennorm (Subbotin, 1923).
     """
 
-    arg_constraints: ClassVar = {"loc": constraints.real, "scale": constraints.positive, "power": constraints.positive}
     support = constraints.real
-    loc: Parameter
-    scale: Parameter
-    power: Parameter
-
-    @property
-    def mean(self) -> Tensor:
-        return self.loc
-
-    @property
-    def mode(self) -> Tensor:
-        return self.loc
+    loc: Real
+    scale: Positive
+    power: Positive
 
     @property
     def variance(self) -> Tensor:
@@ -89,11 +79,10 @@ class AsymmetricLaplace(Distribution):
     Source: Koenker & Machado (1999), Goodness of fit and related inference processes for quantile regression.
     """
 
-    arg_constraints: ClassVar = {"loc": constraints.real, "scale": constraints.positive, "quantile": constraints.unit_interval}
     support = constraints.real
-    loc: Parameter
-    scale: Parameter
-    quantile: Parameter
+    loc: Real
+    scale: Positive
+    quantile: Share
 
     @property
     def mean(self) -> Tensor:

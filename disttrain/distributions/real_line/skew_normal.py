@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
 
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
 from disttrain.distributions.core import functionals
-from disttrain.distributions.core.parametrised import Parameter, parametrised
+from disttrain.distributions.core.parametrised import Positive, Real, parametrised
 from disttrain.distributions.numerics import tensors
 from disttrain.distributions.numerics.constants import HALF_LOG_2PI, LOG_2, ROOT_TWO_OVER_PI
 from disttrain.distributions.numerics.log_probabilities import log_ndtr
@@ -25,11 +24,10 @@ class SkewNormal(Distribution):
     Skewness 0 is the normal; towards infinity it tends to the half normal above loc. Source: Azzalini (1985); scipy.stats.skewnorm.
     """
 
-    arg_constraints: ClassVar = {"loc": constraints.real, "scale": constraints.positive, "skewness": constraints.real}
     support = constraints.real
-    loc: Parameter
-    scale: Parameter
-    skewness: Parameter
+    loc: Real
+    scale: Positive
+    skewness: Real
 
     @property
     def _delta(self) -> Tensor:
@@ -80,11 +78,10 @@ class ExGaussian(Distribution):
     Source: Luce (1986), Response times; scipy.stats.exponnorm.
     """
 
-    arg_constraints: ClassVar = {"loc": constraints.real, "scale": constraints.positive, "rate": constraints.positive}
     support = constraints.real
-    loc: Parameter
-    scale: Parameter
-    rate: Parameter
+    loc: Real
+    scale: Positive
+    rate: Positive
 
     @property
     def mean(self) -> Tensor:

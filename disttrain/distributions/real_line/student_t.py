@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
 
 import numpy as np
 import scipy
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
-from disttrain.distributions.core.parametrised import Parameter, parametrised
+from disttrain.distributions.core.parametrised import Positive, Real, parametrised
 from disttrain.distributions.numerics import special, student_t_cdf, tensors
 from disttrain.distributions.numerics.constants import HALF_LOG_2PI
 from disttrain.distributions.numerics.tensors import Shape
@@ -25,11 +24,10 @@ class StudentT(Distribution):
     The log-density tends to the normal's as `df` grows, exactly to rounding.
     """
 
-    arg_constraints: ClassVar = {"df": constraints.positive, "loc": constraints.real, "scale": constraints.positive}
     support = constraints.real
-    df: Parameter
-    loc: Parameter
-    scale: Parameter
+    df: Positive
+    loc: Real
+    scale: Positive
 
     @property
     def mean(self) -> Tensor:

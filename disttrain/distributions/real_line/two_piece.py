@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
 
 import scipy
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
-from disttrain.distributions.core.parametrised import Parameter, parametrised
+from disttrain.distributions.core.parametrised import Positive, Real, parametrised
 from disttrain.distributions.numerics import special, tensors
 from disttrain.distributions.numerics.constants import HALF_LOG_2PI, LOG_2, ROOT_HALF, ROOT_TWO_OVER_PI
 from disttrain.distributions.numerics.incomplete_gamma_beta import log_beta_lower
@@ -29,11 +28,10 @@ class TwoPieceNormal(Distribution):
     Source: Wallis (2014), The two-piece normal, binormal, or double Gaussian distribution.
     """
 
-    arg_constraints: ClassVar = {"loc": constraints.real, "scale_lower": constraints.positive, "scale_upper": constraints.positive}
     support = constraints.real
-    loc: Parameter
-    scale_lower: Parameter
-    scale_upper: Parameter
+    loc: Real
+    scale_lower: Positive
+    scale_upper: Positive
 
     @property
     def mean(self) -> Tensor:
@@ -76,14 +74,11 @@ class SkewT(Distribution):
     Skewness > 0, 1 is symmetric; loc and scale in target units. Source: Fernandez & Steel (1998); gamlss ST3.
     """
 
-    arg_constraints: ClassVar = {
-        "df": constraints.positive, "loc": constraints.real, "scale": constraints.positive, "skewness": constraints.positive,
-    }  # fmt: skip
     support = constraints.real
-    df: Parameter
-    loc: Parameter
-    scale: Parameter
-    skewness: Parameter
+    df: Positive
+    loc: Real
+    scale: Positive
+    skewness: Positive
 
     @property
     def mode(self) -> Tensor:

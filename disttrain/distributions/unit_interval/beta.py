@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
 
 import scipy
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
-from disttrain.distributions.core.parametrised import Parameter, parametrised
+from disttrain.distributions.core.parametrised import Positive, parametrised
 from disttrain.distributions.numerics import incomplete_gamma_beta, special, tensors
 from disttrain.distributions.numerics.constants import HALF_LOG_2PI
 from disttrain.distributions.numerics.tensors import Shape
@@ -23,10 +22,9 @@ class Beta(Distribution):
     The density is written around its mean, so that concentrations of 1e8 lose no digits.
     """
 
-    arg_constraints: ClassVar = {"concentration1": constraints.positive, "concentration0": constraints.positive}
     support = constraints.unit_interval
-    concentration1: Parameter
-    concentration0: Parameter
+    concentration1: Positive
+    concentration0: Positive
 
     @property
     def mean(self) -> Tensor:

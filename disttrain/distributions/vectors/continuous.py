@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
+from disttrain.distributions.core.parametrised import centred
 from disttrain.distributions.core.plain_values import take_plain_values
 from disttrain.distributions.numerics import special, tensors
 from disttrain.distributions.numerics.constants import HALF_LOG_2PI
@@ -18,6 +19,7 @@ _POSITIVE = constraints.independent(constraints.positive, 1)  # type: ignore[no-
 
 
 @take_plain_values
+@centred
 class MultivariateNormal(Distribution):
     """Normal vectors around `loc` (n, d) with covariance L Lᵀ, L = `scale_tril` (n, d, d) lower triangular, both in target units."""
 
@@ -30,14 +32,6 @@ class MultivariateNormal(Distribution):
 
     def expand(self, batch_shape: Shape, _instance: None = None) -> MultivariateNormal:
         return MultivariateNormal(*_grown(self.loc, self.scale_tril, batch_shape))
-
-    @property
-    def mean(self) -> Tensor:
-        return self.loc
-
-    @property
-    def mode(self) -> Tensor:
-        return self.loc
 
     @property
     def variance(self) -> Tensor:

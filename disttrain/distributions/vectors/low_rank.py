@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
+from disttrain.distributions.core.parametrised import centred
 from disttrain.distributions.core.plain_values import take_plain_values
 from disttrain.distributions.numerics import tensors
 from disttrain.distributions.numerics.constants import HALF_LOG_2PI
@@ -15,6 +16,7 @@ from disttrain.distributions.numerics.tensors import Shape
 
 
 @take_plain_values
+@centred
 class LowRankMultivariateNormal(Distribution):
     """Normal vectors around `loc` (n, d) with covariance W Wᵀ + diag(D): W = `cov_factor` (n, d, r) in target units, D = `cov_diag` (n, d),
     variances, in target units squared. Parameters and distribution are the same as in torch's class of this name.
@@ -37,14 +39,6 @@ class LowRankMultivariateNormal(Distribution):
 
     def expand(self, batch_shape: Shape, _instance: None = None) -> LowRankMultivariateNormal:
         return LowRankMultivariateNormal(*_grown(batch_shape, self.loc, self.cov_factor, self.cov_diag))
-
-    @property
-    def mean(self) -> Tensor:
-        return self.loc
-
-    @property
-    def mode(self) -> Tensor:
-        return self.loc
 
     @property
     def variance(self) -> Tensor:
