@@ -1,4 +1,4 @@
-"""What `disttrain` exports: its only list, read by type checkers and, at run time, by lazy_loader."""
+"""The public names of `disttrain`, listed here alone: read by type checkers and, at run time, by lazy_loader."""
 
 from .api import Evaluation as Evaluation
 from .api import FittedRun as FittedRun

@@ -1,4 +1,4 @@
-"""What `disttrain.distributions` exports: its only list, read by type checkers and, at run time, by lazy_loader."""
+"""The public names of `disttrain.distributions`, listed here alone: read by type checkers and, at run time, by lazy_loader."""
 
 from .circle.von_mises import VonMises as VonMises
 from .classes.categorical import Bernoulli as Bernoulli

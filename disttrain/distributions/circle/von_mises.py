@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -112,14 +112,14 @@ class VonMises(Distribution):
             p = value.double().expand(tensors.common_shape(value.shape, self.loc.shape))
             half = 0.5 * self.period.double().expand(p.shape)
             # Searched from loc = 0, as the window is closed at its upper end.
-            centred: Any = self.expand(self.batch_shape)
+            centred: VonMises = self.expand(self.batch_shape)
             centred.loc = torch.zeros_like(self.loc)
             return self.loc + invert(
                 lambda y: _clamped(centred.cdf, y, half), lambda y: _clamped(centred.survival, y, half), p, -half, half
             )
 
 
-def _clamped(tail: Any, y: Tensor, half: Tensor) -> Tensor:
+def _clamped(tail: Callable[[Tensor], Tensor], y: Tensor, half: Tensor) -> Tensor:
     """A tail probability at `y`, clamped strictly inside the window, as both of its ends are the same angle."""
     result: Tensor = tail(torch.minimum(torch.maximum(y, -half * (1.0 - 1e-16)), half * (1.0 - 1e-15)))
     return result

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -32,7 +32,7 @@ class Ordinal(Distribution):
         return Ordinal(self.loc.expand(batch_shape), self.cutpoints.expand(*batch_shape, self.cutpoints.shape[-1]), self.link)
 
     @property
-    def support(self) -> Any:
+    def support(self) -> constraints.Constraint:
         return constraints.integer_interval(0, self.cutpoints.shape[-1])  # type: ignore[no-untyped-call]
 
     @property

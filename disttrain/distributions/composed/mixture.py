@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution
+from torch.distributions import Distribution, constraints
 
 from disttrain.distributions.core import functionals
 from disttrain.distributions.core.plain_values import take_plain_values
@@ -43,7 +43,7 @@ class Mixture(Distribution):
         return Mixture(self.component.expand(shape), weight_logits=self.log_weights.expand(shape))
 
     @property
-    def support(self) -> Any:
+    def support(self) -> constraints.Constraint | None:
         return self.component.support
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -55,7 +55,7 @@ class Truncated(Distribution):
         return Truncated(self.base.expand(batch_shape), self.lower.expand(batch_shape), self.upper.expand(batch_shape))
 
     @property
-    def support(self) -> Any:
+    def support(self) -> constraints.Constraint:
         if functionals.is_discrete(self.base):
             return constraints.integer_interval(self.lower, self.upper)  # type: ignore[no-untyped-call]
         return constraints.interval(self.lower, self.upper)  # type: ignore[no-untyped-call]
@@ -148,7 +148,7 @@ class Discretized(Distribution):
         return Discretized(self.base.expand(batch_shape), self.step.expand(batch_shape))
 
     @property
-    def support(self) -> Any:
+    def support(self) -> constraints.Constraint:
         return _Multiples(self.step)
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -36,7 +36,7 @@ class ZeroInflated(Distribution):
         return ZeroInflated(self.base.expand(batch_shape), gate_logits=(self.log_gate - self.log_rest).expand(batch_shape))
 
     @property
-    def support(self) -> Any:
+    def support(self) -> constraints.Constraint | None:
         return self.base.support
 
     @property
@@ -105,7 +105,7 @@ class Hurdle(Distribution):
         return Hurdle(self.base.expand(batch_shape), gate_logits=(self.log_gate - self.log_rest).expand(batch_shape))
 
     @property
-    def support(self) -> Any:
+    def support(self) -> constraints.Constraint | None:
         if self._counts:
             return self.base.support
         # The upper end is the base's: what is asked beyond it would reach the base, whose slopes end there.

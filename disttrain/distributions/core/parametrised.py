@@ -57,9 +57,9 @@ def centred(cls: Class) -> Class:
 def parametrised(cls: Class) -> Class:
     """A class decorator: the parameters are the annotated names, such as `scale: Positive`, in that order, broadcast against each other.
 
-    It adds what the class does not define itself: `arg_constraints`, the constructor (`validate_args` is off by default), `expand`, `cdf` and
-    `survival` where there are log_cdf and log_survival, and `sample` by inversion. A parameter `mean`, of which torch has a property, is annotated as
-    `_mean`; the property returns it unless the class defines another. Methods take plain values.
+    It adds what the class does not define itself: `arg_constraints`, the constructor (`validate_args` is off by default), `expand`, `cdf`
+    and `survival` where there are log_cdf and log_survival, and `sample` by inversion. Methods take plain values. A parameter `mean`, of
+    which torch has a property, is annotated as `_mean`; the property returns it unless the class defines another.
     """
     hints = inspect.get_annotations(cls, eval_str=True)
     attributes = {name: hint.__metadata__[0] for name, hint in hints.items() if hasattr(hint, "__metadata__")}
@@ -79,13 +79,6 @@ def parametrised(cls: Class) -> Class:
 
     def expand(self: Distribution, batch_shape: Shape, _instance: None = None) -> Distribution:
         return cls(*(getattr(self, attribute).expand(batch_shape) for attribute in attributes))
-
-    def cdf(self: Distribution, value: Tensor) -> Tensor:
-        return functionals.log_cdf(self, value).exp()
-
-    def survival(self: Distribution, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail."""
-        return functionals.log_survival(self, value).exp()
 
     def sample(self: Distribution, sample_shape: Shape = ()) -> Tensor:
         """Independent draws of shape sample_shape + (n,), by inversion."""
@@ -107,3 +100,12 @@ def parametrised(cls: Class) -> Class:
 def _stored(attribute: str) -> property:
     """The parameter as a property: torch has one of its name, which an attribute cannot replace."""
     return property(lambda self: getattr(self, attribute))
+
+
+def cdf(self: Distribution, value: Tensor) -> Tensor:
+    return functionals.log_cdf(self, value).exp()
+
+
+def survival(self: Distribution, value: Tensor) -> Tensor:
+    """P(Y > value), exact in the upper tail."""
+    return functionals.log_survival(self, value).exp()

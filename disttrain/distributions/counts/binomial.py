@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 import torch
 from torch import Tensor
@@ -48,7 +48,7 @@ class Binomial(Distribution):
         return Binomial(total, logits=parameter) if self._by_logits else Binomial(total, parameter)
 
     @constraints.dependent_property(is_discrete=True, event_dim=0)
-    def support(self) -> Any:
+    def support(self) -> constraints.Constraint:
         return constraints.integer_interval(0, self.total_count)  # type: ignore[no-untyped-call]
 
     @property
@@ -145,7 +145,7 @@ class BetaBinomial(Distribution):
         super().__init__(self.probs.shape, validate_args=validate_args)
 
     @constraints.dependent_property(is_discrete=True, event_dim=0)
-    def support(self) -> Any:
+    def support(self) -> constraints.Constraint:
         return constraints.integer_interval(0, self.total_count)  # type: ignore[no-untyped-call]
 
     @property

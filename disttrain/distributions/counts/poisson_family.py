@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import scipy
 import torch
@@ -14,7 +12,7 @@ from torch.distributions import Distribution, constraints
 from disttrain.distributions.core.parametrised import Positive, Share, parametrised
 from disttrain.distributions.core.root_finding import smallest_count
 from disttrain.distributions.numerics import incomplete_gamma_beta, log_probabilities, special, tensors
-from disttrain.distributions.numerics.tensors import Shape
+from disttrain.distributions.numerics.tensors import Floats, Shape
 
 
 @parametrised
@@ -188,29 +186,29 @@ def _count_quantile(distribution: Distribution, p: Tensor) -> Tensor:
     return smallest_count(distribution.cdf, p.expand(shape), guess)
 
 
-def _poisson_lower(y: NDArray[np.float64], rate: NDArray[np.float64]) -> NDArray[np.float64]:
+def _poisson_lower(y: Floats, rate: Floats) -> Floats:
     return np.where(y < 0, 0.0, scipy.special.gammaincc(np.floor(np.maximum(y, 0.0)) + 1.0, rate))
 
 
-def _poisson_upper(y: NDArray[np.float64], rate: NDArray[np.float64]) -> NDArray[np.float64]:
+def _poisson_upper(y: Floats, rate: Floats) -> Floats:
     return np.where(y < 0, 1.0, scipy.special.gammainc(np.floor(np.maximum(y, 0.0)) + 1.0, rate))
 
 
-def _negative_binomial_lower(y: NDArray[np.float64], mean: NDArray[np.float64], k: NDArray[np.float64]) -> NDArray[np.float64]:
+def _negative_binomial_lower(y: Floats, mean: Floats, k: Floats) -> Floats:
     count, success, failure, by_success = _as_beta(y, mean, k)
-    lower: NDArray[np.float64] = scipy.special.betainc(k, count, success, where=by_success, out=np.zeros(count.shape))
+    lower: Floats = scipy.special.betainc(k, count, success, where=by_success, out=np.zeros(count.shape))
     scipy.special.betaincc(count, k, failure, where=~by_success, out=lower)
     return np.where(y < 0, 0.0, lower)
 
 
-def _negative_binomial_upper(y: NDArray[np.float64], mean: NDArray[np.float64], k: NDArray[np.float64]) -> NDArray[np.float64]:
+def _negative_binomial_upper(y: Floats, mean: Floats, k: Floats) -> Floats:
     count, success, failure, by_success = _as_beta(y, mean, k)
-    upper: NDArray[np.float64] = scipy.special.betaincc(k, count, success, where=by_success, out=np.zeros(count.shape))
+    upper: Floats = scipy.special.betaincc(k, count, success, where=by_success, out=np.zeros(count.shape))
     scipy.special.betainc(count, k, failure, where=~by_success, out=upper)
     return np.where(y < 0, 1.0, upper)
 
 
-def _as_beta(y: NDArray[np.float64], mean: NDArray[np.float64], k: NDArray[np.float64]) -> tuple[NDArray[Any], ...]:
+def _as_beta(y: Floats, mean: Floats, k: Floats) -> tuple[Floats, Floats, Floats, NDArray[np.bool_]]:
     """floor(y) + 1, k/(k + m), m/(k + m), and a mask where the first share is the smaller one, which has all its digits."""
     count, success, failure = np.broadcast_arrays(np.floor(np.maximum(y, 0.0)) + 1.0, k / (k + mean), mean / (k + mean))
     return count, success, failure, success < failure

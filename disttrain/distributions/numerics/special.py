@@ -5,8 +5,6 @@ All functions work elementwise on tensors of one dtype, broadcast, and have thei
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
@@ -153,8 +151,8 @@ class _LogRatio(torch.autograd.Function):
         return (grad / x).sum_to_size(x.shape) if needed[0] else None, (-grad / y).sum_to_size(y.shape) if needed[1] else None
 
 
-def _applied(function: Any, *values: Tensor) -> Tensor:
-    result: Tensor = function.apply(*values)
+def _applied(function: type[torch.autograd.Function], *values: Tensor) -> Tensor:
+    result: Tensor = function.apply(*values)  # type: ignore[no-untyped-call]
     return result
 
 

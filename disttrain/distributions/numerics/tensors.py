@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.distributions import Distribution
 
+Floats = NDArray[np.float64]
 # The shape of a batch or of a sample.
 Shape = torch.Size | list[int] | tuple[int, ...]
 
 
 class Context(Protocol):
-    """What a function of autograd keeps from forward to backward."""
+    """The state of a function of autograd, from forward to backward."""
 
     saved_tensors: tuple[Tensor, ...]
     needs_input_grad: tuple[bool, ...]
@@ -40,7 +41,7 @@ def open_uniform(shape: torch.Size, like: Tensor) -> Tensor:
     return torch.rand(shape, dtype=torch.float64, device=like.device).clamp_(min=2.0**-54)
 
 
-def on_arrays(function: Callable[..., NDArray[np.float64]], *tensors: Tensor | float) -> Tensor:
+def on_arrays(function: Callable[..., Floats], *tensors: Tensor | float) -> Tensor:
     """`function` of float64 numpy arrays, applied to tensors: a float64 tensor on the device of the first one, without gradient."""
     home = next(tensor for tensor in tensors if isinstance(tensor, Tensor))
     arrays = [t.detach().cpu().double().numpy() if isinstance(t, Tensor) else t for t in tensors]

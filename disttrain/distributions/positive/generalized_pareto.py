@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -30,7 +29,7 @@ class GeneralizedPareto(Distribution):
     threshold: Real
 
     @constraints.dependent_property(is_discrete=False, event_dim=0)
-    def support(self) -> Any:
+    def support(self) -> constraints.Constraint:
         return constraints.greater_than_eq(self.threshold)  # type: ignore[no-untyped-call]
 
     @property

@@ -7,7 +7,6 @@ import math
 import numpy as np
 import scipy
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.distributions import Distribution, constraints
@@ -16,7 +15,7 @@ from disttrain.distributions.core import functionals
 from disttrain.distributions.core.parametrised import Positive, parametrised
 from disttrain.distributions.numerics import tensors
 from disttrain.distributions.numerics.constants import HALF_LOG_2PI, ROOT_HALF
-from disttrain.distributions.numerics.tensors import Context, Shape
+from disttrain.distributions.numerics.tensors import Context, Floats, Shape
 
 # erfcx(x) √π = Σ c_n / x^(2n + 1): from _LARGE on these terms are exact to 1e-15.
 _ERFCX = (1.0, -1 / 2, 3 / 4, -15 / 8, 105 / 16)
@@ -76,24 +75,24 @@ class InverseGaussian(Distribution):
         return functionals.searched_quantile(self, value, 0.0, math.inf)
 
 
-def _arms(y: NDArray[np.float64], mean: NDArray[np.float64], concentration: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
+def _arms(y: Floats, mean: Floats, concentration: Floats) -> tuple[Floats, ...]:
     """z = sqrt(λ/(2 y)) (y/μ - 1), the difference of sqrt(λ/(2 y)) (y/μ + 1) from z, and the density kernel ½ exp(-z²)."""
     root = np.sqrt(concentration / y) * ROOT_HALF
     z = root * ((y - mean) / mean)
     return z, 2.0 * root, 0.5 * np.exp(-z * z)
 
 
-def _erfcx_drop(x: NDArray[np.float64], gap: NDArray[np.float64]) -> NDArray[np.float64]:
+def _erfcx_drop(x: Floats, gap: Floats) -> Floats:
     """erfcx(x) - erfcx(x + gap): of a small gap by the derivatives at its midpoint, of a large x by the asymptotic series."""
     middle = x + 0.5 * gap
-    value: NDArray[np.float64] = scipy.special.erfcx(middle)
+    value: Floats = scipy.special.erfcx(middle)
     slope = 2.0 * middle * value - 2.0 / math.sqrt(math.pi)
     third = 4.0 * slope + 4.0 * middle * (value + middle * slope)
     direct = np.where(gap < 1e-3, -gap * (slope + gap * gap / 24.0 * third), scipy.special.erfcx(x) - scipy.special.erfcx(x + gap))
     return np.where(x > _LARGE, _asymptotic_drop(np.maximum(x, _LARGE), gap), direct)
 
 
-def _asymptotic_drop(x: NDArray[np.float64], gap: NDArray[np.float64]) -> NDArray[np.float64]:
+def _asymptotic_drop(x: Floats, gap: Floats) -> Floats:
     """erfcx(x) - erfcx(x + gap) of a large x, by the differences of the terms of the asymptotic series.
 
     p^k - q^k = (p - q) (p^(k-1) + ... + q^(k-1)) with p = 1/x, q = 1/(x + gap). Source: DLMF 7.12.1.
@@ -103,21 +102,21 @@ def _asymptotic_drop(x: NDArray[np.float64], gap: NDArray[np.float64]) -> NDArra
     return np.asarray(gap / x * (ratio / x) * sum(terms) / math.sqrt(math.pi))
 
 
-def _inverse_gaussian_lower(y: NDArray[np.float64], mean: NDArray[np.float64], concentration: NDArray[np.float64]) -> NDArray[np.float64]:
+def _inverse_gaussian_lower(y: Floats, mean: Floats, concentration: Floats) -> Floats:
     z, gap, kernel = _arms(np.maximum(y, 0.0), mean, concentration)
     erfcx = scipy.special.erfcx
     below = kernel * (erfcx(-np.minimum(z, 3.0)) + erfcx(z + gap))
     return np.where(y <= 0, 0.0, np.where(y == np.inf, 1.0, np.where(z < 3.0, below, 1.0 - kernel * _erfcx_drop(z, gap))))
 
 
-def _inverse_gaussian_upper(y: NDArray[np.float64], mean: NDArray[np.float64], concentration: NDArray[np.float64]) -> NDArray[np.float64]:
+def _inverse_gaussian_upper(y: Floats, mean: Floats, concentration: Floats) -> Floats:
     z, gap, kernel = _arms(np.maximum(y, 0.0), mean, concentration)
     erfcx = scipy.special.erfcx
     above = kernel * _erfcx_drop(np.maximum(z, -3.0), gap)
     return np.where(y <= 0, 1.0, np.where(y == np.inf, 0.0, np.where(z > -3.0, above, 1.0 - kernel * (erfcx(-z) + erfcx(z + gap)))))
 
 
-def _scaled_lower(y: NDArray[np.float64], mean: NDArray[np.float64], concentration: NDArray[np.float64]) -> NDArray[np.float64]:
+def _scaled_lower(y: Floats, mean: Floats, concentration: Floats) -> Floats:
     """log F without the density kernel exp(-z²)."""
     z, gap, _ = _arms(y, mean, concentration)
     erfcx = scipy.special.erfcx
@@ -125,26 +124,26 @@ def _scaled_lower(y: NDArray[np.float64], mean: NDArray[np.float64], concentrati
     return np.where(z < 3.0, below, np.log1p(-_inverse_gaussian_upper(y, mean, concentration)) + z * z)
 
 
-def _scaled_upper(y: NDArray[np.float64], mean: NDArray[np.float64], concentration: NDArray[np.float64]) -> NDArray[np.float64]:
+def _scaled_upper(y: Floats, mean: Floats, concentration: Floats) -> Floats:
     """log S without the density kernel exp(-z²)."""
     z, gap, _ = _arms(y, mean, concentration)
     above = np.log(0.5 * _erfcx_drop(np.maximum(z, -3.0), gap))
     return np.where(z > -3.0, above, np.log1p(-_inverse_gaussian_lower(y, mean, concentration)) + z * z)
 
 
-def _log_lower(y: NDArray[np.float64], mean: NDArray[np.float64], concentration: NDArray[np.float64]) -> NDArray[np.float64]:
+def _log_lower(y: Floats, mean: Floats, concentration: Floats) -> Floats:
     z = _arms(y, mean, concentration)[0]
     below = _scaled_lower(y, mean, concentration) - z * z
     return np.where(z < 3.0, below, np.log1p(-_inverse_gaussian_upper(y, mean, concentration)))
 
 
-def _log_upper(y: NDArray[np.float64], mean: NDArray[np.float64], concentration: NDArray[np.float64]) -> NDArray[np.float64]:
+def _log_upper(y: Floats, mean: Floats, concentration: Floats) -> Floats:
     z = _arms(y, mean, concentration)[0]
     above = _scaled_upper(y, mean, concentration) - z * z
     return np.where(z > -3.0, above, np.log1p(-_inverse_gaussian_lower(y, mean, concentration)))
 
 
-def _scaled_mirrored(y: NDArray[np.float64], mean: NDArray[np.float64], concentration: NDArray[np.float64]) -> NDArray[np.float64]:
+def _scaled_mirrored(y: Floats, mean: Floats, concentration: Floats) -> Floats:
     """log(exp(2 λ/μ) Φ(-sqrt(λ/y) (y/μ + 1))) without the density kernel: a term of the derivatives."""
     z, gap, _ = _arms(y, mean, concentration)
     return np.asarray(np.log(0.5 * scipy.special.erfcx(z + gap)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -197,7 +196,7 @@ class Pareto(Distribution):
     scale: Positive
 
     @constraints.dependent_property(is_discrete=False, event_dim=0)
-    def support(self) -> Any:
+    def support(self) -> constraints.Constraint:
         return constraints.greater_than(self.scale)  # type: ignore[no-untyped-call]
 
     @property

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import Annotated
 
 import scipy
 import torch
@@ -15,7 +16,7 @@ from disttrain.distributions.core.parametrised import Parameter, Positive, param
 from disttrain.distributions.core.root_finding import invert
 from disttrain.distributions.numerics import incomplete_gamma_beta, log_probabilities, special, tensors
 from disttrain.distributions.numerics.constants import HALF_LOG_2PI
-from disttrain.distributions.numerics.tensors import Context, Shape
+from disttrain.distributions.numerics.tensors import Context, Floats, Shape
 
 # A sum over whole numbers whose terms have a width s is as exact with a step of s/2.5: exp(-2π² 2.5²) = 1e-54 is left out.
 _PER_WIDTH = 2.5
@@ -107,7 +108,7 @@ class Tweedie(Distribution):
         rate, alpha, scale = (part.expand(tensors.common_shape(value.shape, self._mean.shape)) for part in self._parts())
         return _weighed(rate, alpha, value / scale, _centre(rate, alpha, value / scale, upper)[0])
 
-    def _averaged(self, function: Any, value: Tensor, upper: bool) -> Tensor:
+    def _averaged(self, function: Callable[..., Floats], value: Tensor, upper: bool) -> Tensor:
         """A tail probability of the sum of the amounts, averaged over their number; 0 or 1 for no amount."""
         shape = tensors.common_shape(value.shape, self._mean.shape)
         with torch.no_grad():

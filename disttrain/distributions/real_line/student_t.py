@@ -7,14 +7,13 @@ import math
 import numpy as np
 import scipy
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
 from disttrain.distributions.core.parametrised import Positive, Real, parametrised
 from disttrain.distributions.numerics import special, student_t_cdf, tensors
 from disttrain.distributions.numerics.constants import HALF_LOG_2PI
-from disttrain.distributions.numerics.tensors import Shape
+from disttrain.distributions.numerics.tensors import Floats, Shape
 
 
 @parametrised
@@ -74,7 +73,7 @@ class StudentT(Distribution):
         return self.loc + self.scale * tensors.on_arrays(_standard_t_quantile, self.df, value)
 
 
-def _standard_t_quantile(df: NDArray[np.float64], p: NDArray[np.float64]) -> NDArray[np.float64]:
+def _standard_t_quantile(df: Floats, p: Floats) -> Floats:
     # The lower half alone: above it, p has lost the digits of the tail.
-    tail: NDArray[np.float64] = np.where((p == 0) | (p == 1), -np.inf, scipy.special.stdtrit(df, np.minimum(p, 1.0 - p)))
+    tail: Floats = np.where((p == 0) | (p == 1), -np.inf, scipy.special.stdtrit(df, np.minimum(p, 1.0 - p)))
     return np.where(p > 0.5, -tail, tail)
