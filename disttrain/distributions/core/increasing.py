@@ -13,6 +13,7 @@ from torch.distributions import Distribution, constraints
 from torch.nn.functional import logsigmoid
 
 from disttrain.distributions.core.parametrised import add_methods, parametrised
+from disttrain.distributions.numerics import tensors
 from disttrain.distributions.numerics.constants import EULER_GAMMA, HALF_LOG_2PI, LOG_2, LOG_PI
 from disttrain.distributions.numerics.log_probabilities import log1mexp, log_ndtr, log_passed
 from disttrain.distributions.numerics.special import log1p_square, log_ratio, ndtr, ndtri, saturating_exp
@@ -82,11 +83,11 @@ def increasing(law: Law) -> Callable[[Class], Class]:
         return law.log_survival(self._z(value))
 
     def cdf(self: _Mapped, value: Tensor) -> Tensor:
-        return law.cdf(self._z(_inside(self, value)))
+        return law.cdf(self._z(tensors.inside(self.support, value)))
 
     def survival(self: _Mapped, value: Tensor) -> Tensor:
         """P(Y > value), exact in the upper tail."""
-        return law.survival(self._z(_inside(self, value)))
+        return law.survival(self._z(tensors.inside(self.support, value)))
 
     def icdf(self: _Mapped, value: Tensor) -> Tensor:
         return self._y(law.quantile(value))
@@ -149,12 +150,6 @@ def power(law: Law) -> Callable[[Class], Class]:
         return increasing(law)(cls)
 
     return decorated
-
-
-def _inside(distribution: _Mapped, value: Tensor) -> Tensor:
-    """The value, or the end of the support that it lies beyond."""
-    lower, upper = (getattr(distribution.support, end, None) for end in ("lower_bound", "upper_bound"))
-    return value if lower is None and upper is None else value.clamp(lower, upper)
 
 
 def _symmetric(

@@ -31,6 +31,20 @@ def take_plain_values(cls: Class) -> Class:
     return cls
 
 
+@functools.cache
+def of_torch(name: str) -> type[Distribution]:
+    """A subclass of the class of this name in torch.distributions, whose methods take plain values, and the cdf values beyond the support."""
+    kind: type[Distribution] = getattr(torch.distributions, name)
+
+    def cdf(self: Distribution, value: Tensor) -> Tensor:
+        # Below 0 that of a half Cauchy is negative (torch 2.13).
+        probability: Tensor = kind.cdf(self, tensors.inside(self.support, value))  # type: ignore[arg-type]
+        return probability
+
+    methods = {method: getattr(kind, method) for method in (*_METHODS, "log_prob") if hasattr(kind, method)}
+    return take_plain_values(type(name, (kind,), {**methods, "cdf": cdf}))
+
+
 def _taking(method: Callable[[Distribution, Tensor], Tensor], checked: bool = False) -> Callable[[Distribution, Values], Tensor]:
     @functools.wraps(method)
     def taking(self: Distribution, value: Values) -> Tensor:

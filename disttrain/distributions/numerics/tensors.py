@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.distributions import Distribution
+from torch.distributions import Distribution, constraints
 
 Floats = NDArray[np.float64]
 # The shape of a batch or of a sample.
@@ -53,6 +53,12 @@ def on_arrays(function: Callable[..., Floats], *tensors: Tensor | float) -> Tens
 def common_shape(*shapes: torch.Size) -> torch.Size:
     """The shape that tensors of these shapes broadcast to."""
     return torch.Size(torch.broadcast_shapes(*shapes))  # type: ignore[no-untyped-call]
+
+
+def inside(support: constraints.Constraint, value: Tensor) -> Tensor:
+    """The value, or the end of the support that it lies beyond."""
+    lower, upper = (getattr(support, end, None) for end in ("lower_bound", "upper_bound"))
+    return value if lower is None and upper is None else value.clamp(lower, upper)
 
 
 def device_of(distribution: Distribution) -> torch.device:
