@@ -24,6 +24,7 @@ __all__ = [
     "birnbaum_saunders",
     "generalized_pareto",
     "gompertz",
+    "half_cauchy",
     "half_normal",
     "rayleigh",
     "box_cox_cole_green",
@@ -320,6 +321,22 @@ def half_normal() -> Family:
     instead   a peak away from 0: gamma, rayleigh · heavier tail: exponential, lomax
     """
     return univariate("half_normal", "HalfNormal", supports.nonnegative, SCALE)
+
+
+def half_cauchy() -> Family:
+    """Sizes without a mean: the absolute value of a Cauchy around 0, whose tail falls as 1/y².
+
+    density   2/(π s) / (1 + (y/s)²)
+    loss      log(π s/2) + log(1 + (y/s)²)
+    symbols   s = scale
+    mean      does not exist
+    variance  does not exist
+    crps      quadrature
+    scipy     halfcauchy(scale=scale)
+    gamlss    none
+    instead   a mean is wanted: half_normal, lomax · a power of its own: log_logistic, burr
+    """
+    return univariate("half_cauchy", "torch.distributions.HalfCauchy", supports.nonnegative, SCALE, tails=False)
 
 
 def rayleigh() -> Family:

@@ -16,6 +16,10 @@ def generalized_pareto(y, scale, shape, threshold):
     return -mp.log(scale) - (1 + 1 / shape) * mp.log1p(shape * z)
 
 
+def half_cauchy(y, scale):
+    return mp.log(2 / (mp.pi * scale)) - mp.log1p((y / scale) ** 2)
+
+
 def half_normal(y, scale):
     return mp.log(2 / mp.pi) / 2 - mp.log(scale) - (y / scale) ** 2 / 2
 
@@ -106,6 +110,7 @@ REFERENCES = {
         [{"y": 3.0, "scale": 1.0, "shape": s, "threshold": 0.0} for s in (1e-8, -1e-8, 1e-15, 3.0, -0.333)]
         + [{"y": 1.9999999, "scale": 1.0, "shape": -0.5, "threshold": 0.0}, {"y": 1e300, "scale": 1e-3, "shape": 0.5, "threshold": 0.0}],
         (1e-12, 1e-12), constants=("threshold",)),
+    "HalfCauchy": Reference(half_cauchy, of_scale(True), of_scale(False), None, [{"y": 0.0, "scale": 1.0}], (1e-12, 1e-12)),
     "HalfNormal": Reference(half_normal, of_scale(True), of_scale(False), tails_of_half_normal, [{"y": 0.0, "scale": 1.0}], (1e-12, 1e-12)),
     "Rayleigh": Reference(rayleigh, of_scale(True), of_scale(False), tails_of_rayleigh, [{"y": 1e-300, "scale": 1.0}], (1e-12, 1e-12)),
     "Gompertz": Reference(gompertz, of_gompertz(True), of_gompertz(False), tails_of_gompertz,
