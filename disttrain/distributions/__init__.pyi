@@ -36,6 +36,7 @@ from .positive.inverse_gaussian import InverseGaussian as InverseGaussian
 from .positive.lifetimes import BirnbaumSaunders as BirnbaumSaunders
 from .positive.lifetimes import Gompertz as Gompertz
 from .positive.lifetimes import HalfNormal as HalfNormal
+from .positive.lifetimes import Nakagami as Nakagami
 from .positive.lifetimes import Rayleigh as Rayleigh
 from .positive.log_scale import GeneralizedGamma as GeneralizedGamma
 from .positive.log_scale import InverseGamma as InverseGamma

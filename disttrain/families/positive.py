@@ -26,6 +26,7 @@ __all__ = [
     "gompertz",
     "half_cauchy",
     "half_normal",
+    "nakagami",
     "rayleigh",
     "box_cox_cole_green",
     "box_cox_t",
@@ -337,6 +338,22 @@ def half_cauchy() -> Family:
     instead   a mean is wanted: half_normal, lomax · a power of its own: log_logistic, burr
     """
     return univariate("half_cauchy", "torch.distributions.HalfCauchy", supports.nonnegative, SCALE, tails=False)
+
+
+def nakagami() -> Family:
+    """Strengths of signals that scatter on their way: fading radio waves, echoes of ultrasound. concentration 1 is rayleigh, ½ half_normal.
+
+    density   2 k^k y^(2k-1) exp(-k y²/s²) / (Γ(k) s^(2k))
+    loss      -[ log 2 + k log k - log Γ(k) + (2k-1) log y - 2k log s - k y²/s² ]
+    symbols   s = scale, k = concentration
+    mean      s Γ(k + ½)/(Γ(k) √k)
+    variance  s² (1 - (Γ(k + ½)/(Γ(k) √k))²)
+    crps      quadrature
+    scipy     nakagami(nu=concentration, scale=scale)
+    gamlss    none
+    instead   concentration known to be 1: rayleigh · heavier tail: gamma, weibull · one shape more: generalized_gamma
+    """
+    return univariate("nakagami", "Nakagami", supports.positive, EXP_SCALE, CONCENTRATION)
 
 
 def rayleigh() -> Family:

@@ -11,7 +11,7 @@ from torch.distributions import Distribution, constraints
 
 from disttrain.distributions.core.increasing import EXPONENTIAL, NORMAL, increasing
 from disttrain.distributions.core.parametrised import Positive, parametrised
-from disttrain.distributions.numerics import log_probabilities, special, tensors
+from disttrain.distributions.numerics import incomplete_gamma_beta, log_probabilities, special, tensors
 from disttrain.distributions.numerics.constants import HALF_LOG_2PI, LOG_2, ROOT_HALF, ROOT_TWO_OVER_PI
 
 
@@ -47,6 +47,49 @@ class HalfNormal(Distribution):
 
     def icdf(self, value: Tensor) -> Tensor:
         return self.scale * math.sqrt(2.0) * tensors.on_arrays(scipy.special.erfinv, value)
+
+
+@parametrised
+class Nakagami(Distribution):
+    """Nakagami: the root of a gamma of shape `concentration`, with the root mean square `scale`, in target units; both (n,).
+
+    Source: Nakagami (1960), The m-distribution; scipy.stats.nakagami; the density is written like that of Gamma.
+    """
+
+    support = constraints.positive
+    scale: Positive
+    concentration: Positive
+
+    @property
+    def mean(self) -> Tensor:
+        return self.scale * special.half_step(self.concentration).exp()
+
+    @property
+    def variance(self) -> Tensor:
+        return self.scale.square() * -torch.expm1(2.0 * special.half_step(self.concentration))
+
+    @property
+    def mode(self) -> Tensor:
+        return self.scale * (1.0 - 0.5 / self.concentration).clamp(min=0.0).sqrt()
+
+    def _gamma(self, value: Tensor) -> tuple[Tensor, Tensor]:
+        """The concentration, and the value's square as a draw of the gamma of that concentration and rate 1."""
+        return self.concentration, self.concentration * (value / self.scale).square()
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        k, x = self._gamma(value)
+        return LOG_2 + 0.5 * k.log() - value.log() - special.stirling_remainder(k) - special.deviance(k, x) - HALF_LOG_2PI
+
+    def log_cdf(self, value: Tensor) -> Tensor:
+        """log P(Y <= value), differentiable."""
+        return incomplete_gamma_beta.log_gamma_lower(*self._gamma(value))
+
+    def log_survival(self, value: Tensor) -> Tensor:
+        """log P(Y > value), differentiable."""
+        return incomplete_gamma_beta.log_gamma_upper(*self._gamma(value))
+
+    def icdf(self, value: Tensor) -> Tensor:
+        return self.scale * (tensors.on_arrays(scipy.special.gammaincinv, self.concentration, value) / self.concentration).sqrt()
 
 
 @increasing(EXPONENTIAL)
