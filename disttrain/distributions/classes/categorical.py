@@ -45,12 +45,10 @@ class Bernoulli(torch.distributions.Bernoulli):
         return torch.where(value < 0, 1.0, torch.where(value < 1, self.probs, 0.0))
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
         failure = torch.nn.functional.logsigmoid(-self.logits) if self._by_logits else torch.log1p(-self.probs)
         return failure.expand(tensors.common_shape(value.shape, failure.shape))
 
     def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
         success = torch.nn.functional.logsigmoid(self.logits) if self._by_logits else self.probs.log()
         return success.expand(tensors.common_shape(value.shape, success.shape))
 
@@ -87,11 +85,9 @@ class Categorical(torch.distributions.Categorical):
         return _pick(above, value.floor().clamp(-1, self._num_events - 1).long() + 1)
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
         return _pick(self._log_probs().logcumsumexp(-1), value.floor().clamp(0, self._num_events - 1).long())
 
     def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
         above = self._log_probs().flip(-1).logcumsumexp(-1).flip(-1)[..., 1:]
         return _pick(above, value.floor().clamp(0, self._num_events - 2).long())
 

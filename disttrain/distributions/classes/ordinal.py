@@ -91,11 +91,9 @@ class Ordinal(Distribution):
         return torch.where(first, self._log_lower(above), torch.where(last, self._log_lower(-below), between))
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
         return self._log_lower(self._distance(value.floor()))
 
     def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
         return self._log_lower(-self._distance(value.floor()))
 
     def cdf(self, value: Tensor) -> Tensor:
@@ -103,7 +101,6 @@ class Ordinal(Distribution):
         return torch.where(value < 0, 0.0, torch.where(value >= self.cutpoints.shape[-1], 1.0, inside))
 
     def survival(self, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail."""
         inside = self.log_survival(value).exp()
         return torch.where(value < 0, 1.0, torch.where(value >= self.cutpoints.shape[-1], 0.0, inside))
 

@@ -71,13 +71,11 @@ class Truncated(Distribution):
         return torch.where(inside, score, -math.inf)
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
         at = torch.minimum(torch.maximum(value.double(), self.lower), self.upper)
         score = self._log_mass(self._below, at) - self._log_normaliser()
         return torch.where(value < self.lower, -math.inf, score.clamp(max=0.0))
 
     def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
         at = torch.minimum(torch.maximum(value.double(), self._below), self.upper)
         score = self._log_mass(at, self.upper) - self._log_normaliser()
         return torch.where(value < self.lower, 0.0, score.clamp(max=0.0))
@@ -86,7 +84,6 @@ class Truncated(Distribution):
         return self.log_cdf(value).exp()
 
     def survival(self, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail."""
         return self.log_survival(value).exp()
 
     def probability_at(self, value: Tensor) -> Tensor:
@@ -178,7 +175,6 @@ class Discretized(Distribution):
         return functionals.cdf(self.base, self._edge(value))
 
     def survival(self, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail."""
         return functionals.survival(self.base, self._edge(value))
 
     def icdf(self, value: Tensor) -> Tensor:

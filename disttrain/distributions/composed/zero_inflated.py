@@ -62,7 +62,6 @@ class ZeroInflated(Distribution):
         return torch.where(value < 0, 0.0, self.gate) + self.log_rest.exp() * functionals.cdf(self.base, value)
 
     def survival(self, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail."""
         return torch.where(value < 0, self.gate, 0.0) + self.log_rest.exp() * functionals.survival(self.base, value)
 
     def log_cdf(self, value: Tensor) -> Tensor:
@@ -143,7 +142,6 @@ class Hurdle(Distribution):
         return torch.where(value < 0, 0.0, 1.0 - self.survival(value))
 
     def survival(self, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail."""
         tail = (self.log_rest - self._passed()).exp() * functionals.survival(self.base, value.clamp(min=0.0))
         return torch.where(value < 0, 1.0, tail)
 

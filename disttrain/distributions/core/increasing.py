@@ -75,18 +75,15 @@ def increasing(law: Law) -> Callable[[Class], Class]:
         return law.log_density(self._z(value), self._log_stretch(value))
 
     def log_cdf(self: _Mapped, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
         return law.log_cdf(self._z(value))
 
     def log_survival(self: _Mapped, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
         return law.log_survival(self._z(value))
 
     def cdf(self: _Mapped, value: Tensor) -> Tensor:
         return law.cdf(self._z(tensors.inside(self.support, value)))
 
     def survival(self: _Mapped, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail."""
         return law.survival(self._z(tensors.inside(self.support, value)))
 
     def icdf(self: _Mapped, value: Tensor) -> Tensor:

@@ -40,18 +40,15 @@ def lattice_tails(cls: Class) -> Class:
     """
 
     def log_cdf(self: _Count, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable in the parameters."""
         return _tails(self, value)[0]
 
     def log_survival(self: _Count, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable in the parameters."""
         return _tails(self, value)[1]
 
     def cdf(self: _Count, value: Tensor) -> Tensor:
         return _tails(self, value)[0].exp()
 
     def survival(self: _Count, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail."""
         return _tails(self, value)[1].exp()
 
     def icdf(self: _Count, value: Tensor) -> Tensor:

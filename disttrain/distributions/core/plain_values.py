@@ -15,7 +15,16 @@ from disttrain.distributions.numerics import tensors
 
 Class = TypeVar("Class", bound=type[Distribution])
 Values = Tensor | float | Sequence[float] | ArrayLike
-_METHODS = ("cdf", "icdf", "survival", "log_cdf", "log_survival", "probability_at")
+# The methods of values, and the docstrings of those that a class leaves without one.
+_METHODS = {
+    "log_prob": "The log-density at each value, the log-probability of a count.",
+    "cdf": "P(Y <= value).",
+    "survival": "P(Y > value), exact in the upper tail.",
+    "log_cdf": "log P(Y <= value), differentiable in the parameters.",
+    "log_survival": "log P(Y > value), differentiable in the parameters.",
+    "icdf": "The quantile at each level: of counts the smallest whose cdf is at least the level.",
+    "probability_at": "P(Y = value).",
+}
 
 
 def take_plain_values(cls: Class) -> Class:
@@ -25,9 +34,7 @@ def take_plain_values(cls: Class) -> Class:
     """
     for name in _METHODS:
         if name in vars(cls):
-            setattr(cls, name, _taking(vars(cls)[name]))
-    if "log_prob" in vars(cls):
-        setattr(cls, "log_prob", _taking(vars(cls)["log_prob"], checked=True))  # noqa: B010 - as above
+            setattr(cls, name, _taking(name, vars(cls)[name]))
     return cls
 
 
@@ -41,11 +48,13 @@ def of_torch(name: str) -> type[Distribution]:
         probability: Tensor = kind.cdf(self, tensors.inside(self.support, value))  # type: ignore[arg-type]
         return probability
 
-    methods = {method: getattr(kind, method) for method in (*_METHODS, "log_prob") if hasattr(kind, method)}
+    methods = {method: getattr(kind, method) for method in _METHODS if hasattr(kind, method)}
     return take_plain_values(type(name, (kind,), {**methods, "cdf": cdf}))
 
 
-def _taking(method: Callable[[Distribution, Tensor], Tensor], checked: bool = False) -> Callable[[Distribution, Values], Tensor]:
+def _taking(name: str, method: Callable[[Distribution, Tensor], Tensor]) -> Callable[[Distribution, Values], Tensor]:
+    checked = name == "log_prob"
+
     @functools.wraps(method)
     def taking(self: Distribution, value: Values) -> Tensor:
         tensor = value if isinstance(value, Tensor) else _tensor(self, value)
@@ -53,6 +62,7 @@ def _taking(method: Callable[[Distribution, Tensor], Tensor], checked: bool = Fa
             self._validate_sample(tensor)
         return method(self, tensor)
 
+    taking.__doc__ = method.__doc__ or _METHODS[name]
     return taking
 
 

@@ -119,7 +119,6 @@ class Binomial(Distribution):
         return self.log_cdf(value).exp()
 
     def survival(self, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail."""
         return self.log_survival(value).exp()
 
     def icdf(self, value: Tensor) -> Tensor:

@@ -46,15 +46,12 @@ class Poisson(Distribution):
         return tensors.on_arrays(_poisson_lower, value, self.rate)
 
     def survival(self, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail."""
         return tensors.on_arrays(_poisson_upper, value, self.rate)
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
         return incomplete_gamma_beta.log_gamma_upper(value.floor() + 1.0, self.rate)
 
     def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
         return incomplete_gamma_beta.log_gamma_lower(value.floor() + 1.0, self.rate)
 
     def icdf(self, value: Tensor) -> Tensor:
@@ -99,16 +96,13 @@ class NegativeBinomial(Distribution):
         return tensors.on_arrays(_negative_binomial_lower, value, self._mean, self.concentration)
 
     def survival(self, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail."""
         return tensors.on_arrays(_negative_binomial_upper, value, self._mean, self.concentration)
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
         success, failure = self._shares()
         return incomplete_gamma_beta.log_beta_lower(self.concentration, value.floor() + 1.0, success, failure)
 
     def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
         success, failure = self._shares()
         return incomplete_gamma_beta.log_beta_lower(value.floor() + 1.0, self.concentration, failure, success)
 
@@ -157,15 +151,12 @@ class Geometric(Distribution):
         return torch.where(self.probs > 0.1, 1.0 - (1.0 - self.probs) ** trials, -torch.expm1(special.xlog1py(trials, -self.probs)))
 
     def survival(self, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail."""
         return special.xlog1py(_trials(value), -self.probs).exp()
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
         return log_probabilities.log1mexp(self.log_survival(value))
 
     def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
         return (value.floor() + 1.0) * torch.log1p(-self.probs)
 
     def icdf(self, value: Tensor) -> Tensor:

@@ -48,12 +48,10 @@ class BoxCoxColeGreen(Distribution):
         return _log_normal(z) + steep - self.scale.log() - value.log() - _log_mass(self.scale, self.shape, _log_ndtr)
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
         z, log_size, steep = _z(value, self.loc, self.scale, self.shape)
         return _log_lower((z, log_size), steep, self.scale, self.shape, _log_ndtr, _log_normal)
 
     def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
         z, log_size, steep = _z(value, self.loc, self.scale, self.shape)
         return _log_lower((-z, log_size), steep, self.scale, -self.shape, _log_ndtr, _log_normal)
 
@@ -101,12 +99,10 @@ class BoxCoxT(Distribution):
         return density + steep - self.scale.log() - value.log() - _log_mass(self.scale, self.shape, self._log_t)
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
         z, log_size, steep = _z(value, self.loc, self.scale, self.shape)
         return _log_lower((z, log_size), steep, self.scale, self.shape, self._log_t, self._log_density)
 
     def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
         z, log_size, steep = _z(value, self.loc, self.scale, self.shape)
         return _log_lower((-z, log_size), steep, self.scale, -self.shape, self._log_t, self._log_density)
 

@@ -79,15 +79,12 @@ class Gamma(Distribution):
         return tensors.on_arrays(scipy.special.gammainc, self.concentration, self.rate * value.clamp(min=0.0))
 
     def survival(self, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail."""
         return tensors.on_arrays(scipy.special.gammaincc, self.concentration, self.rate * value.clamp(min=0.0))
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
         return incomplete_gamma_beta.log_gamma_lower(self.concentration, self.rate * value)
 
     def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
         return incomplete_gamma_beta.log_gamma_upper(self.concentration, self.rate * value)
 
     def icdf(self, value: Tensor) -> Tensor:

@@ -60,15 +60,12 @@ class InverseGaussian(Distribution):
         return tensors.on_arrays(_inverse_gaussian_lower, value, self._mean, self.concentration)
 
     def survival(self, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail."""
         return tensors.on_arrays(_inverse_gaussian_upper, value, self._mean, self.concentration)
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
         return _log_tail(value, self._mean, self.concentration, False)
 
     def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
         return _log_tail(value, self._mean, self.concentration, True)
 
     def icdf(self, value: Tensor) -> Tensor:

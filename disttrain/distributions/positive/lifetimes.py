@@ -38,11 +38,9 @@ class HalfNormal(Distribution):
         return LOG_2 - HALF_LOG_2PI - self.scale.log() - 0.5 * (value / self.scale).square()
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
         return torch.erf(value / self.scale * ROOT_HALF).log()
 
     def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
         return LOG_2 + log_probabilities.log_ndtr(-value / self.scale)
 
     def icdf(self, value: Tensor) -> Tensor:
@@ -81,11 +79,9 @@ class Nakagami(Distribution):
         return LOG_2 + 0.5 * k.log() - value.log() - special.stirling_remainder(k) - special.deviance(k, x) - HALF_LOG_2PI
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
         return incomplete_gamma_beta.log_gamma_lower(*self._gamma(value))
 
     def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
         return incomplete_gamma_beta.log_gamma_upper(*self._gamma(value))
 
     def icdf(self, value: Tensor) -> Tensor:

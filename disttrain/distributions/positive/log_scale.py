@@ -14,6 +14,7 @@ from disttrain.distributions.core.parametrised import Positive, Real, parametris
 from disttrain.distributions.numerics import incomplete_gamma_beta, log_probabilities, special, tensors
 from disttrain.distributions.numerics.constants import HALF_LOG_2PI
 from disttrain.distributions.positive.gamma_exponential import Gamma
+from disttrain.distributions.positive.raw_moments import scaled_moments
 
 # Below this size of the shape the tails of the generalized gamma are those of a corrected normal.
 _NORMAL = 1.5e-3
@@ -63,11 +64,9 @@ class InverseGamma(Distribution):
         return ratio.clamp(limits.tiny, limits.max * 1e-8)
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
         return incomplete_gamma_beta.log_gamma_upper(self.concentration, self._reduced(value))
 
     def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
         return incomplete_gamma_beta.log_gamma_lower(self.concentration, self._reduced(value))
 
     def icdf(self, value: Tensor) -> Tensor:
@@ -159,11 +158,9 @@ class GeneralizedGamma(Distribution):
         return torch.where(small, w * w * _half_series(torch.where(small, x, 0.0)), direct)
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
         return self._tail(value, upper=False)
 
     def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
         return self._tail(value, upper=True)
 
     def _tail(self, value: Tensor, upper: bool) -> Tensor:
@@ -213,6 +210,7 @@ def _remainder(shape: Tensor) -> Tensor:
 
 
 @power(gumbel_of_minima(1e290))
+@scaled_moments
 class Weibull(Distribution):
     """Weibull: (y/`scale`)^`concentration` is exponential with mean 1; both (n,), the scale in target units."""
 
@@ -221,18 +219,9 @@ class Weibull(Distribution):
     concentration: Positive
 
     @property
-    def mean(self) -> Tensor:
-        return self.scale * self._log_moment(1.0).exp()
-
-    @property
     def mode(self) -> Tensor:
         above = self.concentration.clamp(min=1.0)
         return self.scale * ((above - 1.0) / above) ** above.reciprocal()
-
-    @property
-    def variance(self) -> Tensor:
-        first = self._log_moment(1.0)
-        return self.scale.square() * (2.0 * first).exp() * torch.expm1(self._log_moment(2.0) - 2.0 * first)
 
     def _log_moment(self, order: float) -> Tensor:
         return torch.lgamma(1.0 + order / self.concentration)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
@@ -12,9 +10,11 @@ from torch.nn.functional import logsigmoid
 from disttrain.distributions.core.increasing import EXPONENTIAL, gumbel, increasing, power
 from disttrain.distributions.core.parametrised import Positive, parametrised
 from disttrain.distributions.numerics import log_probabilities, special
+from disttrain.distributions.positive.raw_moments import log_gamma, power_variance, scaled_moments
 
 
 @parametrised
+@scaled_moments
 class Burr(Distribution):
     """Burr XII: `scale` in target units, `concentration1` the power of y, `concentration0` the power of the survival; all (n,).
 
@@ -25,16 +25,6 @@ class Burr(Distribution):
     scale: Positive
     concentration1: Positive
     concentration0: Positive
-
-    @property
-    def mean(self) -> Tensor:
-        """inf where concentration1 · concentration0 <= 1."""
-        return mean_of(self.scale, self._log_moment(1.0))
-
-    @property
-    def variance(self) -> Tensor:
-        """inf where concentration1 · concentration0 <= 2."""
-        return variance_of(self.scale, self._log_moment(1.0), self._log_moment(2.0))
 
     def _log_moment(self, order: float) -> Tensor:
         share = order / self.concentration1
@@ -53,11 +43,9 @@ class Burr(Distribution):
         return self.concentration1.log() + d.log() - value.log() + logsigmoid(z) + d * logsigmoid(-z)
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
         return log_probabilities.log_passed(self.concentration0.log() + _log_softplus(self._z(value)))
 
     def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
         return self.concentration0 * logsigmoid(-self._z(value))
 
     def icdf(self, value: Tensor) -> Tensor:
@@ -65,6 +53,7 @@ class Burr(Distribution):
 
 
 @parametrised
+@scaled_moments
 class Dagum(Distribution):
     """Dagum: one over a Burr XII; `scale` in target units, `concentration1` the power of y, `concentration0` the power of the cdf; all (n,).
 
@@ -75,16 +64,6 @@ class Dagum(Distribution):
     scale: Positive
     concentration1: Positive
     concentration0: Positive
-
-    @property
-    def mean(self) -> Tensor:
-        """inf where concentration1 <= 1."""
-        return mean_of(self.scale, self._log_moment(1.0))
-
-    @property
-    def variance(self) -> Tensor:
-        """inf where concentration1 <= 2."""
-        return variance_of(self.scale, self._log_moment(1.0), self._log_moment(2.0))
 
     def _log_moment(self, order: float) -> Tensor:
         share = order / self.concentration1
@@ -103,11 +82,9 @@ class Dagum(Distribution):
         return self.concentration1.log() + d.log() - value.log() + logsigmoid(-z) + d * logsigmoid(z)
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
         return self.concentration0 * logsigmoid(self._z(value))
 
     def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
         return log_probabilities.log_passed(self.concentration0.log() + _log_softplus(-self._z(value)))
 
     def icdf(self, value: Tensor) -> Tensor:
@@ -166,28 +143,6 @@ def _log_expm1(x: Tensor) -> Tensor:
     return x + (-torch.expm1(-x)).log()
 
 
-def log_gamma(x: Tensor) -> Tensor:
-    """log Γ(x); inf where x <= 0, for a moment that is infinite."""
-    return torch.where(x > 0, torch.lgamma(torch.where(x > 0, x, 1.0)), math.inf)
-
-
-def mean_of(scale: Tensor, log_first: Tensor) -> Tensor:
-    return scale * log_first.exp()
-
-
-def variance_of(scale: Tensor, log_first: Tensor, log_second: Tensor) -> Tensor:
-    """scale² (m2 - m1²) from the logarithms of the raw moments; inf where the second moment is."""
-    exists = log_second < math.inf
-    first, second = torch.where(exists, log_first, 0.0), torch.where(exists, log_second, 0.0)
-    return torch.where(exists, scale.square() * (2.0 * first).exp() * torch.expm1(second - 2.0 * first), math.inf)
-
-
-def power_variance(scale: Tensor, k: Tensor) -> Tensor:
-    """scale² k/((k - 1)² (k - 2)), of Lomax and Pareto; inf where k <= 2."""
-    above = torch.where(k > 2.0, k, 3.0)
-    return torch.where(k > 2.0, scale.square() * (above / (above - 1.0)) / (above - 1.0) / (above - 2.0), math.inf)
-
-
 @power(EXPONENTIAL)
 class Pareto(Distribution):
     """Pareto: above `scale`, in target units, the survival is (y/scale)^-`concentration`; both (n,). Source: scipy.stats.pareto."""
@@ -222,6 +177,7 @@ class Pareto(Distribution):
 
 
 @power(gumbel(1e200))
+@scaled_moments
 class Frechet(Distribution):
     """Fréchet: one over a Weibull; `scale` in target units, cdf exp(-(y/scale)^-`concentration`); both (n,).
 
@@ -232,15 +188,8 @@ class Frechet(Distribution):
     scale: Positive
     concentration: Positive
 
-    @property
-    def mean(self) -> Tensor:
-        """scale Γ(1 - 1/concentration); inf where concentration <= 1."""
-        return mean_of(self.scale, log_gamma(1.0 - 1.0 / self.concentration))
-
-    @property
-    def variance(self) -> Tensor:
-        """inf where concentration <= 2."""
-        return variance_of(self.scale, log_gamma(1.0 - 1.0 / self.concentration), log_gamma(1.0 - 2.0 / self.concentration))
+    def _log_moment(self, order: float) -> Tensor:
+        return log_gamma(1.0 - order / self.concentration)
 
     @property
     def mode(self) -> Tensor:

@@ -83,11 +83,9 @@ class Tweedie(Distribution):
         return self._averaged(scipy.special.gammainc, value, False)
 
     def survival(self, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail."""
         return self._averaged(scipy.special.gammaincc, value, True)
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
         some, rate = value > 0, self._parts()[0]
         number, log_weight, amounts, x = self._conditional(torch.where(some, value, 1.0), False)
         below = torch.where(number > 0, incomplete_gamma_beta.log_gamma_lower(amounts, x), 0.0)
@@ -96,7 +94,6 @@ class Tweedie(Distribution):
         return torch.where(value < 0, -math.inf, score)
 
     def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
         some, rate = value > 0, self._parts()[0]
         number, log_weight, amounts, x = self._conditional(torch.where(some, value, 1.0), True)
         above = torch.where(number > 0, log_weight + incomplete_gamma_beta.log_gamma_upper(amounts, x), -math.inf)

@@ -97,7 +97,6 @@ class GeneralizedExtremeValue(Distribution):
         return (-(-self._ended(value)).exp()).exp()
 
     def survival(self, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail."""
         return -torch.expm1(-(-self._ended(value)).exp())
 
     def _ended(self, value: Tensor) -> Tensor:

@@ -52,11 +52,9 @@ class PowerExponential(Distribution):
         return -_power(self._z(value).abs(), self.power) - torch.lgamma(1.0 + self.power.reciprocal()) - self.scale.log() - LOG_2
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
         return _log_upper(-self._z(value), self.power)
 
     def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
         return _log_upper(self._z(value), self.power)
 
     def icdf(self, value: Tensor) -> Tensor:
@@ -106,11 +104,9 @@ class AsymmetricLaplace(Distribution):
         return self.quantile.log() + torch.log1p(-self.quantile) - self.scale.log() - pinball
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
         return _log_laplace_lower(self._z(value), self.quantile, 1.0 - self.quantile)
 
     def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
         return _log_laplace_lower(-self._z(value), 1.0 - self.quantile, self.quantile)
 
     def icdf(self, value: Tensor) -> Tensor:

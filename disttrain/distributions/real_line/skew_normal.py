@@ -59,11 +59,9 @@ class SkewNormal(Distribution):
         return LOG_2 - 0.5 * z.square() - HALF_LOG_2PI - self.scale.log() + log_ndtr(self.skewness * z)
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
         return log_skew_normal_lower(*_broadcast(self._z(value), self.skewness))
 
     def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
         return log_skew_normal_lower(*_broadcast(-self._z(value), -self.skewness))
 
     def icdf(self, value: Tensor) -> Tensor:
@@ -112,11 +110,9 @@ class ExGaussian(Distribution):
         return torch.where(gap < 0, left, right)
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
         return log_ex_gaussian_lower(*_broadcast(self._z(value), self.rate * self.scale))
 
     def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
         z = self._z(value)
         return torch.logaddexp(log_ndtr(-z), self._log_tail_part(z))
 

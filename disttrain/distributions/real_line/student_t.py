@@ -58,15 +58,12 @@ class StudentT(Distribution):
         return tensors.on_arrays(scipy.special.stdtr, self.df, self._z(value))
 
     def survival(self, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail."""
         return tensors.on_arrays(scipy.special.stdtr, self.df, -self._z(value))
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
         return student_t_cdf.log_t_lower(self.df, self._z(value))
 
     def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
         return student_t_cdf.log_t_lower(self.df, -self._z(value))
 
     def icdf(self, value: Tensor) -> Tensor:

@@ -52,11 +52,9 @@ class TwoPieceNormal(Distribution):
         return LOG_2 - 0.5 * z.square() - (self.scale_lower + self.scale_upper).log() - HALF_LOG_2PI
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
         return _log_half_normals_lower(value - self.loc, self.scale_lower, self.scale_upper)
 
     def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
         return _log_half_normals_lower(self.loc - value, self.scale_upper, self.scale_lower)
 
     def icdf(self, value: Tensor) -> Tensor:
@@ -127,11 +125,9 @@ class SkewT(Distribution):
         return centre - torch.logaddexp(ratio, -ratio) - 0.5 * (self.df + 1.0) * kernel
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
         return _log_two_piece_t_lower(self._z(value), self.df, self.skewness)
 
     def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
         return _log_two_piece_t_lower(-self._z(value), self.df, self.skewness.reciprocal())
 
     def icdf(self, value: Tensor) -> Tensor:

@@ -61,15 +61,12 @@ class Beta(Distribution):
         return tensors.on_arrays(scipy.special.betainc, self.concentration1, self.concentration0, value.clamp(0.0, 1.0))
 
     def survival(self, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail."""
         return tensors.on_arrays(scipy.special.betaincc, self.concentration1, self.concentration0, value.clamp(0.0, 1.0))
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
         return incomplete_gamma_beta.log_beta_lower(self.concentration1, self.concentration0, value, 1.0 - value)
 
     def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
         a, b = self.concentration1, self.concentration0
         # The function gives all its slope to its third argument: here that is 1 - value.
         return incomplete_gamma_beta.log_beta_lower(b, a, 1.0 - value, value)

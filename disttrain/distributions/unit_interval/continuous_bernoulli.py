@@ -74,18 +74,15 @@ class ContinuousBernoulli(Distribution):
         return self.logits * value - _log_mean_exp(self.logits)
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
         return value.log() + _log_mean_exp(self.logits * value) - _log_mean_exp(self.logits)
 
     def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
         return torch.log1p(-value) + _log_mean_exp(-self.logits * (1.0 - value)) - _log_mean_exp(-self.logits)
 
     def cdf(self, value: Tensor) -> Tensor:
         return self.log_cdf(value.clamp(0.0, 1.0)).exp()
 
     def survival(self, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail."""
         return self.log_survival(value.clamp(0.0, 1.0)).exp()
 
     def icdf(self, value: Tensor) -> Tensor:

@@ -99,12 +99,10 @@ class ZeroOneInflatedBeta(Distribution):
         return torch.where(value == 0, self.zero, torch.where(value == 1, self.one, 0.0))
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
         inside = torch.logaddexp(self._log_zero, self._log_rest + functionals.log_cdf(self._beta(), _between(value)))
         return torch.where(value <= 0, self._log_zero, inside)
 
     def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
         inside = torch.logaddexp(self._log_one, self._log_rest + functionals.log_survival(self._beta(), _between(value)))
         # Above the last float64 below 1 is 1 alone, else P(Y >= 1) would have a part of a beta that piles up there.
         inside = torch.where(value >= _LAST, self._log_one, inside)
@@ -114,7 +112,6 @@ class ZeroOneInflatedBeta(Distribution):
         return functionals.log_cdf(self, value).exp()
 
     def survival(self, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail."""
         return functionals.log_survival(self, value).exp()
 
     def icdf(self, value: Tensor) -> Tensor:

@@ -37,7 +37,6 @@ class Kumaraswamy(Distribution):
         return a.log() + b.log() + (a - 1.0) * value.log() + (b - 1.0) * self._log_rest(value)
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
         x = self.concentration1 * value.log()
         small = x < -37.0
         passed = (-log_probabilities.log1mexp(torch.where(small, -1.0, x))).log()
