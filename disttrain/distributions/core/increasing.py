@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.distributions import Distribution, constraints
 from torch.nn.functional import logsigmoid
 
-from disttrain.distributions.core.parametrised import add_methods, parametrised
+from disttrain.distributions.core.parametrised import add_methods, parametrised, stored
 from disttrain.distributions.numerics import tensors
 from disttrain.distributions.numerics.constants import EULER_GAMMA, HALF_LOG_2PI, LOG_2, LOG_PI
 from disttrain.distributions.numerics.log_probabilities import log1mexp, log_ndtr, log_passed
@@ -63,7 +63,7 @@ class _Powered(Protocol):
     concentration: Tensor
 
 
-@dataclass_transform()
+@dataclass_transform(field_specifiers=(stored,))
 def increasing(law: Law) -> Callable[[Class], Class]:
     """A class decorator for y(z), z of this law: the class defines z of y as `_z`, y of z as `_y` and log dy/dz as `_log_stretch`.
 
@@ -96,7 +96,7 @@ def increasing(law: Law) -> Callable[[Class], Class]:
     return decorated
 
 
-@dataclass_transform()
+@dataclass_transform(field_specifiers=(stored,))
 def location_scale(law: Law) -> Callable[[Class], Class]:
     """The decorator `increasing` for y = loc + scale z, of real y, with the moments that follow and the mode at loc."""
 
@@ -129,7 +129,7 @@ def location_scale(law: Law) -> Callable[[Class], Class]:
     return decorated
 
 
-@dataclass_transform()
+@dataclass_transform(field_specifiers=(stored,))
 def power(law: Law) -> Callable[[Class], Class]:
     """The decorator `increasing` for (y/scale)^concentration = exp(z): log y has location log(scale) and scale 1/concentration."""
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.distributions import Distribution, constraints
 
 from disttrain.distributions.core import lattice_sums
-from disttrain.distributions.core.parametrised import add_methods, parametrised
+from disttrain.distributions.core.parametrised import add_methods, parametrised, stored
 from disttrain.distributions.numerics import tensors
 
 Class = TypeVar("Class", bound=type[Distribution])
@@ -32,7 +32,7 @@ class _Count(Protocol):
     def _half_width(self) -> Tensor: ...
 
 
-@dataclass_transform()
+@dataclass_transform(field_specifiers=(stored,))
 def lattice_tails(cls: Class) -> Class:
     """A class decorator: log_cdf, log_survival, their exponentials and the quantile of counts whose class defines `_half_width`.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Annotated, Protocol, TypeVar, dataclass_transform
+from typing import Annotated, Any, Protocol, TypeVar, dataclass_transform
 
 import torch
 from torch import Tensor
@@ -30,6 +30,11 @@ Positive = Annotated[Parameter, constraints.positive]
 Share = Annotated[Parameter, constraints.unit_interval]
 
 
+def stored(alias: str) -> Any:
+    """The value, in a class body, of a parameter whose name in the constructor is `alias`: torch has a property of that name."""
+    return alias
+
+
 def add_methods(cls: type, **methods: Callable[..., Tensor | Distribution | None] | property) -> None:
     """Give the class those of the methods that its body does not define."""
     for name, method in methods.items():
@@ -53,17 +58,17 @@ def centred(cls: Class) -> Class:
     return cls
 
 
-@dataclass_transform()
+@dataclass_transform(field_specifiers=(stored,))
 def parametrised(cls: Class) -> Class:
     """A class decorator: the parameters are the annotated names, such as `scale: Positive`, in that order, broadcast against each other.
 
     It adds what the class does not define itself: `arg_constraints`, the constructor (`validate_args` is off by default), `expand`, `cdf`
     and `survival` where there are log_cdf and log_survival, and `sample` by inversion. Methods take plain values. A parameter `mean`, of
-    which torch has a property, is annotated as `_mean`; the property returns it unless the class defines another.
+    which torch has a property, is `_mean: Positive = stored("mean")`; the property returns it unless the class defines another.
     """
     hints = inspect.get_annotations(cls, eval_str=True)
     attributes = {name: hint.__metadata__[0] for name, hint in hints.items() if hasattr(hint, "__metadata__")}
-    names = [attribute.removeprefix("_") for attribute in attributes]
+    names: list[str] = [vars(cls).get(attribute, attribute) for attribute in attributes]
     like = next(iter(attributes))
 
     def constructor(self: Distribution, *values: Tensor | float, validate_args: bool = False, **named: Tensor | float) -> None:

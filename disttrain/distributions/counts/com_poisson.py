@@ -10,7 +10,7 @@ from torch.distributions import Distribution, constraints
 
 from disttrain.distributions.core import lattice_sums
 from disttrain.distributions.core.lattice_tails import lattice_tails
-from disttrain.distributions.core.parametrised import Positive
+from disttrain.distributions.core.parametrised import Positive, stored
 from disttrain.distributions.numerics import special, tensors
 from disttrain.distributions.numerics.constants import LOG_2PI
 from disttrain.distributions.numerics.tensors import Shape
@@ -34,7 +34,7 @@ class ComPoisson(Distribution):
     """
 
     support = constraints.nonnegative_integer
-    _mean: Positive
+    _mean: Positive = stored(alias="mean")
     dispersion: Positive
 
     def __init__(self, mean: Tensor | float, dispersion: Tensor | float, validate_args: bool = False) -> None:

@@ -8,7 +8,7 @@ from torch.distributions import Distribution, constraints
 
 from disttrain.distributions.core import lattice_sums
 from disttrain.distributions.core.lattice_tails import lattice_tails
-from disttrain.distributions.core.parametrised import Positive
+from disttrain.distributions.core.parametrised import Positive, stored
 from disttrain.distributions.counts.poisson_family import NegativeBinomial
 from disttrain.distributions.numerics import bessel, special, tensors
 from disttrain.distributions.numerics.tensors import Shape
@@ -33,7 +33,7 @@ class GeneralizedPoisson(Distribution):
     """
 
     support = constraints.nonnegative_integer
-    _mean: Positive
+    _mean: Positive = stored(alias="mean")
     dispersion: Positive
 
     @property
@@ -85,7 +85,7 @@ class PoissonInverseGaussian(Distribution):
     """
 
     support = constraints.nonnegative_integer
-    _mean: Positive
+    _mean: Positive = stored(alias="mean")
     dispersion: Positive
 
     @property

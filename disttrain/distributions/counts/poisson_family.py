@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
-from disttrain.distributions.core.parametrised import Positive, Share, parametrised
+from disttrain.distributions.core.parametrised import Positive, Share, parametrised, stored
 from disttrain.distributions.core.root_finding import smallest_count
 from disttrain.distributions.numerics import incomplete_gamma_beta, log_probabilities, special, tensors
 from disttrain.distributions.numerics.tensors import Floats, Shape
@@ -68,7 +68,7 @@ class NegativeBinomial(Distribution):
     """
 
     support = constraints.nonnegative_integer
-    _mean: Positive
+    _mean: Positive = stored(alias="mean")
     concentration: Positive
 
     @property

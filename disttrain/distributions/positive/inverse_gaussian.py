@@ -12,7 +12,7 @@ from torch.autograd.function import once_differentiable
 from torch.distributions import Distribution, constraints
 
 from disttrain.distributions.core import functionals
-from disttrain.distributions.core.parametrised import Positive, parametrised
+from disttrain.distributions.core.parametrised import Positive, parametrised, stored
 from disttrain.distributions.numerics import tensors
 from disttrain.distributions.numerics.constants import HALF_LOG_2PI, ROOT_HALF
 from disttrain.distributions.numerics.tensors import Context, Floats, Shape
@@ -30,7 +30,7 @@ class InverseGaussian(Distribution):
     """
 
     support = constraints.positive
-    _mean: Positive
+    _mean: Positive = stored(alias="mean")
     concentration: Positive
 
     @property

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.distributions import Distribution, constraints
 
-from disttrain.distributions.core.parametrised import Parameter, Positive, parametrised
+from disttrain.distributions.core.parametrised import Parameter, Positive, parametrised, stored
 from disttrain.distributions.core.root_finding import invert
 from disttrain.distributions.numerics import incomplete_gamma_beta, log_probabilities, special, tensors
 from disttrain.distributions.numerics.constants import HALF_LOG_2PI
@@ -39,7 +39,7 @@ class Tweedie(Distribution):
     """
 
     support = constraints.nonnegative
-    _mean: Positive
+    _mean: Positive = stored(alias="mean")
     dispersion: Positive
     power: Annotated[Parameter, constraints.interval(1.0, 2.0)]
 

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.distributions import Distribution, constraints
 
 from disttrain.distributions.core.increasing import EXPONENTIAL, NORMAL, increasing
-from disttrain.distributions.core.parametrised import Positive, Real, Share, parametrised
+from disttrain.distributions.core.parametrised import Positive, Real, Share, parametrised, stored
 from disttrain.distributions.numerics import log_probabilities, tensors
 from disttrain.distributions.numerics.constants import HALF_LOG_2PI
 from disttrain.distributions.numerics.normal_tails import log_scaled_ndtr
@@ -76,7 +76,7 @@ class SimplexNormal(Distribution):
     """
 
     support = constraints.unit_interval
-    _mean: Share
+    _mean: Share = stored(alias="mean")
     dispersion: Positive
 
     def sample(self, sample_shape: Shape = ()) -> Tensor:
