@@ -106,9 +106,8 @@ def location_scale(law: Law) -> Callable[[Class], Class]:
     def y(self: _Located, z: Tensor) -> Tensor:
         return self.loc + self.scale * z
 
-    def log_stretch(self: _Located, value: Tensor) -> Tensor:
-        del value
-        return self.scale.log()
+    def log_prob(self: _Located, value: Tensor) -> Tensor:
+        return law.log_density((value - self.loc) / self.scale, self.scale.log())
 
     def mean(self: _Located) -> Tensor:
         """nan where the mean of the law does not exist."""
@@ -123,7 +122,7 @@ def location_scale(law: Law) -> Callable[[Class], Class]:
 
     def decorated(cls: Class) -> Class:
         cls.support = constraints.real  # type: ignore[assignment]
-        add_methods(cls, _z=z, _y=y, _log_stretch=log_stretch, mean=property(mean), variance=property(variance), mode=property(mode))
+        add_methods(cls, _z=z, _y=y, log_prob=log_prob, mean=property(mean), variance=property(variance), mode=property(mode))
         return increasing(law)(cls)
 
     return decorated

@@ -69,17 +69,15 @@ def parametrised(cls: Class) -> Class:
     hints = inspect.get_annotations(cls, eval_str=True)
     attributes = {name: hint.__metadata__[0] for name, hint in hints.items() if hasattr(hint, "__metadata__")}
     names: list[str] = [vars(cls).get(attribute, attribute) for attribute in attributes]
-    like = next(iter(attributes))
+    count, like = len(names), next(iter(attributes))
 
     def constructor(self: Distribution, *values: Tensor | float, validate_args: bool = False, **named: Tensor | float) -> None:
         arguments = dict(zip(names, values, strict=False)) | named if values else named
-        if len(values) + len(named) != len(names) or len(arguments) != len(names):
+        if len(values) + len(named) != count or not all(map(arguments.__contains__, names)):
             raise TypeError(f"{cls.__name__} takes {', '.join(names)}")
-        try:
-            shared = tensors.parameters(*[arguments[name] for name in names])
-        except KeyError:
-            raise TypeError(f"{cls.__name__} takes {', '.join(names)}") from None
-        vars(self).update(zip(attributes, shared, strict=True))
+        shared = tensors.parameters(*map(arguments.__getitem__, names))
+        for attribute, value in zip(attributes, shared, strict=True):
+            setattr(self, attribute, value)
         Distribution.__init__(self, shared[0].shape, validate_args=validate_args)
 
     def expand(self: Distribution, batch_shape: Shape, _instance: None = None) -> Distribution:

@@ -31,7 +31,8 @@ def parameters(*values: Tensor | float) -> tuple[Tensor, ...]:
     """The parameters of a distribution, broadcast to one shape; plain numbers become float64."""
     tensors = [value if isinstance(value, Tensor) else torch.as_tensor(value, dtype=torch.float64) for value in values]
     # The rule while training, where the views that broadcasting makes would cost microseconds a step.
-    if all(tensor.shape == tensors[0].shape for tensor in tensors):
+    shape = tensors[0].shape
+    if all(tensor.shape == shape for tensor in tensors[1:]):
         return tuple(tensors)
     return tuple(torch.broadcast_tensors(*tensors))  # type: ignore[no-untyped-call]
 
