@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from disttrain.distributions import deferred_class
 from disttrain.families import supports
 from disttrain.families.family import Family, InvalidOption, Parameter
+from disttrain.families.univariate import univariate
 
 __all__ = ["von_mises"]
 
@@ -29,14 +29,12 @@ def von_mises(unit: str = "radians") -> Family:
     if unit not in _PERIODS:
         raise InvalidOption("unit", f"`unit: {unit}` is not known", "radians or degrees")
     period, activation = _PERIODS[unit]
-    return Family(
+    return univariate(
         "von_mises",
-        support=supports.real,
-        parameters=(
-            Parameter("loc", supports.angle(period), activation=activation),
-            Parameter("concentration", supports.positive),
-            Parameter("period", supports.positive, given=period),
-        ),
-        distribution=deferred_class("VonMises"),
+        "VonMises",
+        supports.real,
+        Parameter("loc", supports.angle(period), activation=activation),
+        Parameter("concentration", supports.positive),
+        Parameter("period", supports.positive, given=period),
         tails=False,
     )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from disttrain.distributions import deferred_class
 from disttrain.families import supports
 from disttrain.families.family import Family, InvalidOption, Parameter
+from disttrain.families.univariate import univariate
 
 __all__ = ["bernoulli", "categorical", "ordinal"]
 
@@ -24,12 +24,7 @@ def bernoulli() -> Family:
     also      binary
     instead   three classes or more: categorical · a share between 0 and 1: beta
     """
-    return Family(
-        "bernoulli",
-        support=supports.zero_or_one,
-        parameters=(Parameter("probs", supports.unit, logits="logits"),),
-        distribution=deferred_class("Bernoulli"),
-    )
+    return univariate("bernoulli", "Bernoulli", supports.zero_or_one, Parameter("probs", supports.unit, logits="logits"))
 
 
 def categorical(classes: int) -> Family:
@@ -47,11 +42,11 @@ def categorical(classes: int) -> Family:
     also      softmax, multiclass
     instead   two classes: bernoulli · classes with an order: ordinal
     """
-    return Family(
+    return univariate(
         "categorical",
-        support=supports.classes(classes),
-        parameters=(Parameter("probs", supports.simplex, shape=(classes,), axes=("classes",), logits="logits"),),
-        distribution=deferred_class("Categorical"),
+        "Categorical",
+        supports.classes(classes),
+        Parameter("probs", supports.simplex, shape=(classes,), axes=("classes",), logits="logits"),
     )
 
 
@@ -72,12 +67,10 @@ def ordinal(classes: int, link: str = "logit", order: list[str] | None = None) -
         raise InvalidOption("link", f"`link: {link}` is not known", "logit or probit")
     if order is not None and (not isinstance(order, list | tuple) or len(set(map(str, order))) != len(order) or len(order) < 2):
         raise InvalidOption("order", "`order` must list every label once, the lowest first", "order: [low, middle, high]")
-    return Family(
+    return univariate(
         "ordinal",
-        support=supports.classes(classes),
-        parameters=(
-            Parameter("loc", supports.real),
-            Parameter("cutpoints", supports.increasing, shape=(classes - 1,), constant=True),
-        ),
-        distribution=deferred_class(f"ordinal_{link}"),
+        f"ordinal_{link}",
+        supports.classes(classes),
+        Parameter("loc", supports.real),
+        Parameter("cutpoints", supports.increasing, shape=(classes - 1,), constant=True),
     )

@@ -256,7 +256,7 @@ def _gated(of: Family, name: str, distribution: str, support: supports.Support, 
     )  # fmt: skip
 
 
-def _repeated(parameter: Parameter, times: int, axis: Any) -> Parameter:
+def _repeated(parameter: Parameter, times: int, axis: Axis) -> Parameter:
     """The parameter with one more axis in front; a given parameter stays one number, unless each target has its own unit for it."""
     if parameter.given is not None and (axis != "targets" or parameter.role in (None, "shape")):
         return parameter

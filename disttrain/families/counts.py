@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from disttrain.distributions import deferred_class
 from disttrain.families import supports
 from disttrain.families.family import Family, Parameter
+from disttrain.families.univariate import MEAN, PRECISION, univariate
 
 __all__ = [
     "geometric",
@@ -33,12 +33,7 @@ def poisson() -> Family:
     gamlss    PO: mu = rate
     instead   variance above the mean: negative_binomial, geometric
     """
-    return Family(
-        "poisson",
-        support=supports.counts,
-        parameters=(Parameter("rate", supports.positive, role="mean", activation="exp"),),
-        distribution=deferred_class("Poisson"),
-    )
+    return univariate("poisson", "Poisson", supports.counts, Parameter("rate", supports.positive, role="mean", activation="exp"))
 
 
 def negative_binomial() -> Family:
@@ -54,12 +49,7 @@ def negative_binomial() -> Family:
     gamlss    NBI: mu = mean, sigma = 1/concentration
     instead   no extra variation: poisson
     """
-    return Family(
-        "negative_binomial",
-        support=supports.counts,
-        parameters=(Parameter("mean", supports.positive, role="mean", activation="exp"), Parameter("concentration", supports.positive)),
-        distribution=deferred_class("NegativeBinomial"),
-    )
+    return univariate("negative_binomial", "NegativeBinomial", supports.counts, MEAN, Parameter("concentration", supports.positive))
 
 
 def geometric() -> Family:
@@ -75,12 +65,7 @@ def geometric() -> Family:
     gamlss    GEOM: mu = (1 - probs)/probs
     instead   a variance of its own: negative_binomial
     """
-    return Family(
-        "geometric",
-        support=supports.counts,
-        parameters=(Parameter("probs", supports.unit),),
-        distribution=deferred_class("Geometric"),
-    )
+    return univariate("geometric", "Geometric", supports.counts, Parameter("probs", supports.unit))
 
 
 def negative_binomial1() -> Family:
@@ -96,12 +81,7 @@ def negative_binomial1() -> Family:
     gamlss    NBII: mu = mean, sigma = dispersion
     instead   variance that grows with the mean's square: negative_binomial · no extra variation: poisson
     """
-    return Family(
-        "negative_binomial1",
-        support=supports.counts,
-        parameters=(Parameter("mean", supports.positive, role="mean", activation="exp"), Parameter("dispersion", supports.positive)),
-        distribution=deferred_class("negative_binomial1"),
-    )
+    return univariate("negative_binomial1", "negative_binomial1", supports.counts, MEAN, Parameter("dispersion", supports.positive))
 
 
 def generalized_poisson() -> Family:
@@ -117,12 +97,7 @@ def generalized_poisson() -> Family:
     gamlss    GPO: mu = mean, sigma = dispersion
     instead   lighter tail: negative_binomial · close relative: poisson_inverse_gaussian
     """
-    return Family(
-        "generalized_poisson",
-        support=supports.counts,
-        parameters=(Parameter("mean", supports.positive, role="mean", activation="exp"), Parameter("dispersion", supports.positive)),
-        distribution=deferred_class("GeneralizedPoisson"),
-    )
+    return univariate("generalized_poisson", "GeneralizedPoisson", supports.counts, MEAN, Parameter("dispersion", supports.positive))
 
 
 def com_poisson() -> Family:
@@ -138,12 +113,7 @@ def com_poisson() -> Family:
     gamlss    none
     instead   dispersion 1: poisson · more variation, faster: negative_binomial
     """
-    return Family(
-        "com_poisson",
-        support=supports.counts,
-        parameters=(Parameter("mean", supports.positive, role="mean", activation="exp"), Parameter("dispersion", supports.positive)),
-        distribution=deferred_class("ComPoisson"),
-    )
+    return univariate("com_poisson", "ComPoisson", supports.counts, MEAN, Parameter("dispersion", supports.positive))
 
 
 def poisson_inverse_gaussian() -> Family:
@@ -159,11 +129,8 @@ def poisson_inverse_gaussian() -> Family:
     gamlss    PIG: mu = mean, sigma = dispersion
     instead   lighter tail: negative_binomial · still longer: generalized_poisson
     """
-    return Family(
-        "poisson_inverse_gaussian",
-        support=supports.counts,
-        parameters=(Parameter("mean", supports.positive, role="mean", activation="exp"), Parameter("dispersion", supports.positive)),
-        distribution=deferred_class("PoissonInverseGaussian"),
+    return univariate(
+        "poisson_inverse_gaussian", "PoissonInverseGaussian", supports.counts, MEAN, Parameter("dispersion", supports.positive)
     )
 
 
@@ -180,14 +147,12 @@ def skellam() -> Family:
     gamlss    none
     instead   counts from 0 up: poisson, negative_binomial · real numbers: normal
     """
-    return Family(
+    return univariate(
         "skellam",
-        support=supports.integers,
-        parameters=(
-            Parameter("rate1", supports.positive, role="mean", activation="exp"),
-            Parameter("rate2", supports.positive, role="mean", activation="exp"),
-        ),
-        distribution=deferred_class("Skellam"),
+        "Skellam",
+        supports.integers,
+        Parameter("rate1", supports.positive, role="mean", activation="exp"),
+        Parameter("rate2", supports.positive, role="mean", activation="exp"),
     )
 
 
@@ -204,14 +169,12 @@ def binomial(total_count: int = 1, trials: str | None = None) -> Family:
     gamlss    BI: mu = probs, bd = total_count
     instead   more variation: beta_binomial · one trial: bernoulli
     """
-    return Family(
+    return univariate(
         "binomial",
-        support=supports.counts if trials else supports.up_to(total_count),
-        parameters=(
-            Parameter("total_count", supports.counts, given=trials or float(total_count)),
-            Parameter("probs", supports.unit, logits="logits"),
-        ),
-        distribution=deferred_class("Binomial"),
+        "Binomial",
+        supports.counts if trials else supports.up_to(total_count),
+        Parameter("total_count", supports.counts, given=trials or float(total_count)),
+        Parameter("probs", supports.unit, logits="logits"),
         ends=("", "total_count" if trials else ""),
     )
 
@@ -229,14 +192,12 @@ def beta_binomial(total_count: int = 1, trials: str | None = None) -> Family:
     gamlss    BB: mu = mean, sigma = 1/precision, bd = total_count
     instead   no extra variation: binomial
     """
-    return Family(
+    return univariate(
         "beta_binomial",
-        support=supports.counts if trials else supports.up_to(total_count),
-        parameters=(
-            Parameter("total_count", supports.counts, given=trials or float(total_count)),
-            Parameter("mean", supports.unit, column="beta_mean"),
-            Parameter("precision", supports.positive, activation="exp"),
-        ),
-        distribution=deferred_class("beta_binomial"),
+        "beta_binomial",
+        supports.counts if trials else supports.up_to(total_count),
+        Parameter("total_count", supports.counts, given=trials or float(total_count)),
+        Parameter("mean", supports.unit, column="beta_mean"),
+        PRECISION,
         ends=("", "total_count" if trials else ""),
     )

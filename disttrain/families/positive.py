@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from disttrain.distributions import deferred_class
 from disttrain.families import supports
 from disttrain.families.family import Family, Parameter
+from disttrain.families.univariate import CONCENTRATION, DF, EXP_SCALE, MEAN, SCALE, shape, univariate
 
 __all__ = [
     "exponential",
@@ -24,7 +24,9 @@ __all__ = [
     "birnbaum_saunders",
     "generalized_pareto",
     "gompertz",
+    "half_cauchy",
     "half_normal",
+    "nakagami",
     "rayleigh",
     "box_cox_cole_green",
     "box_cox_t",
@@ -45,14 +47,8 @@ def gamma_mean() -> Family:
     gamlss    GA: mu = mean, sigma = 1/sqrt(concentration)
     instead   by concentration and rate: gamma · heavier tail: log_normal, inverse_gaussian
     """
-    return Family(
-        "gamma_mean",
-        support=supports.positive,
-        parameters=(
-            Parameter("mean", supports.positive, role="scale", activation="exp"),
-            Parameter("concentration", supports.positive, role="shape"),
-        ),
-        distribution=deferred_class("gamma_mean"),
+    return univariate(
+        "gamma_mean", "gamma_mean", supports.positive, Parameter("mean", supports.positive, role="scale", activation="exp"), CONCENTRATION
     )
 
 
@@ -69,24 +65,7 @@ def inverse_gamma() -> Family:
     gamlss    IGAMMA: another parameterisation
     instead   lighter tail: gamma, log_normal
     """
-    return Family(
-        "inverse_gamma",
-        support=supports.positive,
-        parameters=(Parameter("concentration", supports.positive, role="shape"), Parameter("rate", supports.positive, role="scale")),
-        distribution=deferred_class("InverseGamma"),
-    )
-
-
-def _scale_and_shape(name: str, distribution: str) -> Family:
-    return Family(
-        name,
-        support=supports.nonnegative if name == "lomax" else supports.positive,
-        parameters=(
-            Parameter("scale", supports.positive, role="scale", activation="exp"),
-            Parameter("concentration", supports.positive, role="shape"),
-        ),
-        distribution=deferred_class(distribution),
-    )
+    return univariate("inverse_gamma", "InverseGamma", supports.positive, CONCENTRATION, Parameter("rate", supports.positive, role="scale"))
 
 
 def log_logistic() -> Family:
@@ -102,7 +81,7 @@ def log_logistic() -> Family:
     gamlss    none
     instead   lighter tail: log_normal · one more shape: burr, dagum
     """
-    return _scale_and_shape("log_logistic", "LogLogistic")
+    return univariate("log_logistic", "LogLogistic", supports.positive, EXP_SCALE, CONCENTRATION)
 
 
 def generalized_gamma() -> Family:
@@ -118,29 +97,17 @@ def generalized_gamma() -> Family:
     gamlss    GG: mu = exp(loc), another sigma and nu
     instead   fewer shapes: gamma, weibull, log_normal
     """
-    return Family(
+    return univariate(
         "generalized_gamma",
-        support=supports.positive,
-        parameters=(
-            Parameter("loc", supports.real, role="log_scale"),
-            Parameter("scale", supports.positive, role="shape"),
-            Parameter("shape", supports.real, role="shape"),
-        ),
-        distribution=deferred_class("GeneralizedGamma"),
+        "GeneralizedGamma",
+        supports.positive,
+        Parameter("loc", supports.real, role="log_scale"),
+        shape("scale"),
+        shape("shape", supports.real),
     )
 
 
-def _three(name: str, distribution: str) -> Family:
-    return Family(
-        name,
-        support=supports.positive,
-        parameters=(
-            Parameter("scale", supports.positive, role="scale", activation="exp"),
-            Parameter("concentration1", supports.positive, role="shape"),
-            Parameter("concentration0", supports.positive, role="shape"),
-        ),
-        distribution=deferred_class(distribution),
-    )
+_POWERS = (EXP_SCALE, shape("concentration1"), shape("concentration0"))
 
 
 def burr() -> Family:
@@ -156,7 +123,7 @@ def burr() -> Family:
     gamlss    none; GB2 with nu = 1
     instead   fewer shapes: log_logistic, lomax, weibull · a free lower tail: dagum
     """
-    return _three("burr", "Burr")
+    return univariate("burr", "Burr", supports.positive, *_POWERS)
 
 
 def dagum() -> Family:
@@ -172,7 +139,7 @@ def dagum() -> Family:
     gamlss    none; GB2 with tau = 1
     instead   fewer shapes: log_logistic · a free upper tail: burr
     """
-    return _three("dagum", "Dagum")
+    return univariate("dagum", "Dagum", supports.positive, *_POWERS)
 
 
 def lomax() -> Family:
@@ -188,7 +155,7 @@ def lomax() -> Family:
     gamlss    PARETO2: mu = scale, sigma = 1/concentration
     instead   lighter tail: exponential, gamma · a tail that may end: generalized_pareto
     """
-    return _scale_and_shape("lomax", "Lomax")
+    return univariate("lomax", "Lomax", supports.nonnegative, EXP_SCALE, CONCENTRATION)
 
 
 def pareto(scale: float = 1.0) -> Family:
@@ -204,14 +171,12 @@ def pareto(scale: float = 1.0) -> Family:
     gamlss    none
     instead   no known least size: lomax, generalized_pareto
     """
-    return Family(
+    return univariate(
         "pareto",
-        support=supports.greater_than(float(scale)),
-        parameters=(
-            Parameter("concentration", supports.positive, role="shape"),
-            Parameter("scale", supports.positive, role="scale", given=float(scale)),
-        ),
-        distribution=deferred_class("Pareto"),
+        "Pareto",
+        supports.greater_than(float(scale)),
+        CONCENTRATION,
+        Parameter("scale", supports.positive, role="scale", given=float(scale)),
     )
 
 
@@ -228,7 +193,7 @@ def frechet() -> Family:
     gamlss    none
     instead   a tail of any kind: generalized_extreme_value · lighter tail: gumbel
     """
-    return _scale_and_shape("frechet", "Frechet")
+    return univariate("frechet", "Frechet", supports.positive, EXP_SCALE, CONCENTRATION)
 
 
 def exponential() -> Family:
@@ -244,12 +209,7 @@ def exponential() -> Family:
     gamlss    EXP: mu = 1/rate
     instead   a hazard that rises or falls: weibull, gamma
     """
-    return Family(
-        "exponential",
-        support=supports.positive,
-        parameters=(Parameter("rate", supports.positive, role="rate"),),
-        distribution=deferred_class("Exponential"),
-    )
+    return univariate("exponential", "Exponential", supports.positive, Parameter("rate", supports.positive, role="rate"))
 
 
 def gamma() -> Family:
@@ -266,12 +226,7 @@ def gamma() -> Family:
     drops     concentration fixed: log Γ(k) and (k-1) log y do not move the minimum; what is left is k (y/m + log m) with mean m = k/r
     instead   heavier tail: log_normal, inverse_gaussian · a hazard of its own: weibull
     """
-    return Family(
-        "gamma",
-        support=supports.positive,
-        parameters=(Parameter("concentration", supports.positive, role="shape"), Parameter("rate", supports.positive, role="rate")),
-        distribution=deferred_class("Gamma"),
-    )
+    return univariate("gamma", "Gamma", supports.positive, CONCENTRATION, Parameter("rate", supports.positive, role="rate"))
 
 
 def log_normal() -> Family:
@@ -288,12 +243,7 @@ def log_normal() -> Family:
     drops     scale fixed: log y and log σ do not move the minimum; what is left is (log y - μ)²: the mean squared error of log y
     instead   lighter tail: gamma, weibull
     """
-    return Family(
-        "log_normal",
-        support=supports.positive,
-        parameters=(Parameter("loc", supports.real, role="log_scale"), Parameter("scale", supports.positive, role="shape")),
-        distribution=deferred_class("LogNormal"),
-    )
+    return univariate("log_normal", "LogNormal", supports.positive, Parameter("loc", supports.real, role="log_scale"), shape("scale"))
 
 
 def weibull() -> Family:
@@ -309,15 +259,7 @@ def weibull() -> Family:
     gamlss    WEI: mu = scale, sigma = concentration
     instead   a hazard that rises and falls: log_normal · skewed amounts: gamma
     """
-    return Family(
-        "weibull",
-        support=supports.positive,
-        parameters=(
-            Parameter("scale", supports.positive, role="scale", activation="exp"),
-            Parameter("concentration", supports.positive, role="shape"),
-        ),
-        distribution=deferred_class("Weibull"),
-    )
+    return univariate("weibull", "Weibull", supports.positive, EXP_SCALE, CONCENTRATION)
 
 
 def inverse_gaussian() -> Family:
@@ -334,14 +276,12 @@ def inverse_gaussian() -> Family:
     also      wald
     instead   lighter tail: gamma · close relative: log_normal
     """
-    return Family(
+    return univariate(
         "inverse_gaussian",
-        support=supports.positive,
-        parameters=(
-            Parameter("mean", supports.positive, role="scale", activation="exp"),
-            Parameter("concentration", supports.positive, role="scale"),
-        ),
-        distribution=deferred_class("InverseGaussian"),
+        "InverseGaussian",
+        supports.positive,
+        Parameter("mean", supports.positive, role="scale", activation="exp"),
+        Parameter("concentration", supports.positive, role="scale"),
     )
 
 
@@ -358,15 +298,13 @@ def generalized_pareto(threshold: float = 0.0) -> Family:
     gamlss    GPO of gamlss.dist is another; evd: gpd
     instead   the whole of the data, not its tail: log_normal, gamma · largest values per year: generalized_extreme_value
     """
-    return Family(
+    return univariate(
         "generalized_pareto",
-        support=supports.Support(lower=float(threshold), closed_lower=True),
-        parameters=(
-            Parameter("scale", supports.positive, role="scale", activation="exp"),
-            Parameter("shape", supports.real, role="shape", activation="half_tanh"),
-            Parameter("threshold", supports.real, role="location", given=float(threshold)),
-        ),
-        distribution=deferred_class("GeneralizedPareto"),
+        "GeneralizedPareto",
+        supports.Support(lower=float(threshold), closed_lower=True),
+        EXP_SCALE,
+        shape("shape", supports.real, "half_tanh"),
+        Parameter("threshold", supports.real, role="location", given=float(threshold)),
     )
 
 
@@ -383,12 +321,39 @@ def half_normal() -> Family:
     gamlss    none
     instead   a peak away from 0: gamma, rayleigh · heavier tail: exponential, lomax
     """
-    return Family(
-        "half_normal",
-        support=supports.nonnegative,
-        parameters=(Parameter("scale", supports.positive, role="scale"),),
-        distribution=deferred_class("HalfNormal"),
-    )
+    return univariate("half_normal", "HalfNormal", supports.nonnegative, SCALE)
+
+
+def half_cauchy() -> Family:
+    """Sizes without a mean: the absolute value of a Cauchy around 0, whose tail falls as 1/y².
+
+    density   2/(π s) / (1 + (y/s)²)
+    loss      log(π s/2) + log(1 + (y/s)²)
+    symbols   s = scale
+    mean      does not exist
+    variance  does not exist
+    crps      quadrature
+    scipy     halfcauchy(scale=scale)
+    gamlss    none
+    instead   a mean is wanted: half_normal, lomax · a power of its own: log_logistic, burr
+    """
+    return univariate("half_cauchy", "torch.distributions.HalfCauchy", supports.nonnegative, SCALE, tails=False)
+
+
+def nakagami() -> Family:
+    """Strengths of signals that scatter on their way: fading radio waves, echoes of ultrasound. concentration 1 is rayleigh, ½ half_normal.
+
+    density   2 k^k y^(2k-1) exp(-k y²/s²) / (Γ(k) s^(2k))
+    loss      -[ log 2 + k log k - log Γ(k) + (2k-1) log y - 2k log s - k y²/s² ]
+    symbols   s = scale, k = concentration
+    mean      s Γ(k + ½)/(Γ(k) √k)
+    variance  s² (1 - (Γ(k + ½)/(Γ(k) √k))²)
+    crps      quadrature
+    scipy     nakagami(nu=concentration, scale=scale)
+    gamlss    none
+    instead   concentration known to be 1: rayleigh · heavier tail: gamma, weibull · one shape more: generalized_gamma
+    """
+    return univariate("nakagami", "Nakagami", supports.positive, EXP_SCALE, CONCENTRATION)
 
 
 def rayleigh() -> Family:
@@ -404,12 +369,7 @@ def rayleigh() -> Family:
     gamlss    none; WEI with sigma = 2
     instead   a shape of its own: weibull
     """
-    return Family(
-        "rayleigh",
-        support=supports.positive,
-        parameters=(Parameter("scale", supports.positive, role="scale"),),
-        distribution=deferred_class("Rayleigh"),
-    )
+    return univariate("rayleigh", "Rayleigh", supports.positive, SCALE)
 
 
 def gompertz() -> Family:
@@ -425,12 +385,7 @@ def gompertz() -> Family:
     gamlss    GOMP of gamlss.demog
     instead   a hazard that grows as a power: weibull · that falls again: log_normal, log_logistic
     """
-    return Family(
-        "gompertz",
-        support=supports.nonnegative,
-        parameters=(Parameter("scale", supports.positive, role="scale"), Parameter("concentration", supports.positive, role="shape")),
-        distribution=deferred_class("Gompertz"),
-    )
+    return univariate("gompertz", "Gompertz", supports.nonnegative, SCALE, CONCENTRATION)
 
 
 def birnbaum_saunders() -> Family:
@@ -446,12 +401,7 @@ def birnbaum_saunders() -> Family:
     gamlss    BS of other packages
     instead   close relatives: inverse_gaussian, log_normal
     """
-    return Family(
-        "birnbaum_saunders",
-        support=supports.positive,
-        parameters=(Parameter("scale", supports.positive, role="scale"), Parameter("concentration", supports.positive, role="shape")),
-        distribution=deferred_class("BirnbaumSaunders"),
-    )
+    return univariate("birnbaum_saunders", "BirnbaumSaunders", supports.positive, SCALE, CONCENTRATION)
 
 
 _BOX_COX = (
@@ -474,7 +424,7 @@ def box_cox_cole_green() -> Family:
     gamlss    BCCG: mu = loc, sigma = scale, nu = shape
     instead   heavier tails: box_cox_t · one shape less: gamma, log_normal
     """
-    return Family("box_cox_cole_green", support=supports.positive, parameters=_BOX_COX, distribution=deferred_class("BoxCoxColeGreen"))
+    return univariate("box_cox_cole_green", "BoxCoxColeGreen", supports.positive, *_BOX_COX)
 
 
 def box_cox_t() -> Family:
@@ -490,12 +440,7 @@ def box_cox_t() -> Family:
     gamlss    BCT: mu = loc, sigma = scale, nu = shape, tau = df
     instead   light tails: box_cox_cole_green · fewer shapes: gamma, log_normal, generalized_gamma
     """
-    return Family(
-        "box_cox_t",
-        support=supports.positive,
-        parameters=(*_BOX_COX, Parameter("df", supports.positive, role="shape", activation="softplus_above_2")),
-        distribution=deferred_class("BoxCoxT"),
-    )
+    return univariate("box_cox_t", "BoxCoxT", supports.positive, *_BOX_COX, DF)
 
 
 def tweedie() -> Family:
@@ -511,14 +456,12 @@ def tweedie() -> Family:
     gamlss    none
     instead   zeros of a cause of their own: hurdle · no zeros: gamma_mean
     """
-    return Family(
+    return univariate(
         "tweedie",
-        support=supports.nonnegative,
-        parameters=(
-            Parameter("mean", supports.positive, role="mean", activation="exp"),
-            Parameter("dispersion", supports.positive, role="dispersion"),
-            Parameter("power", supports.interval(1.0, 2.0), role="shape", activation="sigmoid_1_to_2"),
-        ),
-        distribution=deferred_class("Tweedie"),
+        "Tweedie",
+        supports.nonnegative,
+        MEAN,
+        Parameter("dispersion", supports.positive, role="dispersion"),
+        shape("power", supports.interval(1.0, 2.0), "sigmoid_1_to_2"),
         atoms=(0.0,),
     )

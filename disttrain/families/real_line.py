@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from disttrain.distributions import deferred_class
 from disttrain.families import supports
 from disttrain.families.family import Family, Parameter
+from disttrain.families.univariate import DF, LOC, SCALE, shape, univariate
 
 __all__ = [
     "cauchy",
@@ -26,13 +26,8 @@ __all__ = [
 ]
 
 
-def _location_scale(name: str, distribution: str) -> Family:
-    return Family(
-        name,
-        support=supports.real,
-        parameters=(Parameter("loc", supports.real, role="location"), Parameter("scale", supports.positive, role="scale")),
-        distribution=deferred_class(distribution),
-    )
+def _real_line(name: str, distribution: str, *parameters: Parameter) -> Family:
+    return univariate(name, distribution, supports.real, *parameters)
 
 
 def normal() -> Family:
@@ -50,7 +45,7 @@ def normal() -> Family:
     also      gaussian, gauss
     instead   heavier tails: student_t, laplace, logistic · positive amounts: gamma, log_normal
     """
-    return _location_scale("normal", "Normal")
+    return _real_line("normal", "Normal", LOC, SCALE)
 
 
 def student_t() -> Family:
@@ -66,16 +61,7 @@ def student_t() -> Family:
     gamlss    TF: mu = loc, sigma = scale, nu = df
     instead   no mean at all: cauchy, or activation softplus for df · lighter tails: logistic, normal
     """
-    return Family(
-        "student_t",
-        support=supports.real,
-        parameters=(
-            Parameter("df", supports.positive, role="shape", activation="softplus_above_2"),
-            Parameter("loc", supports.real, role="location"),
-            Parameter("scale", supports.positive, role="scale"),
-        ),
-        distribution=deferred_class("StudentT"),
-    )
+    return _real_line("student_t", "StudentT", DF, LOC, SCALE)
 
 
 def laplace() -> Family:
@@ -92,7 +78,7 @@ def laplace() -> Family:
     drops     scale fixed: log 2b is the same for all rows; what is left to minimise is |y - μ|: the mean absolute error
     instead   smooth at the peak: logistic, student_t
     """
-    return _location_scale("laplace", "Laplace")
+    return _real_line("laplace", "Laplace", LOC, SCALE)
 
 
 def logistic() -> Family:
@@ -108,7 +94,7 @@ def logistic() -> Family:
     gamlss    LO: mu = loc, sigma = scale
     instead   heavier tails: student_t · lighter tails: normal
     """
-    return _location_scale("logistic", "Logistic")
+    return _real_line("logistic", "Logistic", LOC, SCALE)
 
 
 def cauchy() -> Family:
@@ -124,7 +110,7 @@ def cauchy() -> Family:
     gamlss    TF with nu = 1
     instead   a mean is wanted: student_t
     """
-    return _location_scale("cauchy", "Cauchy")
+    return _real_line("cauchy", "Cauchy", LOC, SCALE)
 
 
 def gumbel() -> Family:
@@ -140,15 +126,7 @@ def gumbel() -> Family:
     gamlss    RG: mu = loc, sigma = scale
     instead   symmetric: normal, logistic · positive: weibull
     """
-    return _location_scale("gumbel", "Gumbel")
-
-
-_LOC = Parameter("loc", supports.real, role="location")
-_SCALE = Parameter("scale", supports.positive, role="scale")
-
-
-def _real_line(name: str, distribution: str, *parameters: Parameter) -> Family:
-    return Family(name, support=supports.real, parameters=parameters, distribution=deferred_class(distribution))
+    return _real_line("gumbel", "Gumbel", LOC, SCALE)
 
 
 def reverse_gumbel() -> Family:
@@ -164,7 +142,7 @@ def reverse_gumbel() -> Family:
     gamlss    GU: mu = loc, sigma = scale
     instead   largest values: gumbel · a skewness that is learned: skew_normal, generalized_extreme_value
     """
-    return _real_line("reverse_gumbel", "ReverseGumbel", _LOC, _SCALE)
+    return _real_line("reverse_gumbel", "ReverseGumbel", LOC, SCALE)
 
 
 def skew_normal() -> Family:
@@ -180,7 +158,7 @@ def skew_normal() -> Family:
     gamlss    SN1: mu = loc, sigma = scale, nu = skewness
     instead   heavier tails: skew_t, sinh_arcsinh · a skewness that is easier to learn near 0: two_piece_normal
     """
-    return _real_line("skew_normal", "SkewNormal", _LOC, _SCALE, Parameter("skewness", supports.real, role="shape"))
+    return _real_line("skew_normal", "SkewNormal", LOC, SCALE, shape("skewness", supports.real))
 
 
 def skew_t() -> Family:
@@ -197,14 +175,7 @@ def skew_t() -> Family:
     gamlss    ST3: mu = loc, sigma = scale, nu = skewness, tau = df
     instead   symmetric: student_t · lighter tails: two_piece_normal, skew_normal · tails of another shape: johnson_su, sinh_arcsinh
     """
-    return _real_line(
-        "skew_t",
-        "SkewT",
-        Parameter("df", supports.positive, role="shape", activation="softplus_above_2"),
-        _LOC,
-        _SCALE,
-        Parameter("skewness", supports.positive, role="shape", activation="exp"),
-    )
+    return _real_line("skew_t", "SkewT", DF, LOC, SCALE, shape("skewness", activation="exp"))
 
 
 def johnson_su() -> Family:
@@ -223,12 +194,7 @@ def johnson_su() -> Family:
     instead   lighter tails too: sinh_arcsinh · power tails: skew_t · fewer parameters: skew_normal, student_t
     """
     return _real_line(
-        "johnson_su",
-        "JohnsonSU",
-        _LOC,
-        _SCALE,
-        Parameter("skewness", supports.real, role="shape"),
-        Parameter("tailweight", supports.greater_than(0.5), role="shape"),
+        "johnson_su", "JohnsonSU", LOC, SCALE, shape("skewness", supports.real), shape("tailweight", supports.greater_than(0.5))
     )
 
 
@@ -245,14 +211,7 @@ def sinh_arcsinh() -> Family:
     gamlss    SHASHo: mu = loc, sigma = scale, nu = skewness, tau = tailweight
     instead   a mean that is a parameter: johnson_su · heavier tails: skew_t · fewer parameters: skew_normal
     """
-    return _real_line(
-        "sinh_arcsinh",
-        "SinhArcsinh",
-        _LOC,
-        _SCALE,
-        Parameter("skewness", supports.real, role="shape"),
-        Parameter("tailweight", supports.positive, role="shape"),
-    )
+    return _real_line("sinh_arcsinh", "SinhArcsinh", LOC, SCALE, shape("skewness", supports.real), shape("tailweight"))
 
 
 def power_exponential() -> Family:
@@ -269,7 +228,7 @@ def power_exponential() -> Family:
     drops     scale and power fixed: what is left to minimise is |y - μ|^p: between the absolute and the squared error for power 1 to 2
     instead   heavier tails: student_t · skewed: asymmetric_laplace, sinh_arcsinh
     """
-    return _real_line("power_exponential", "PowerExponential", _LOC, _SCALE, Parameter("power", supports.positive, role="shape"))
+    return _real_line("power_exponential", "PowerExponential", LOC, SCALE, shape("power"))
 
 
 def ex_gaussian() -> Family:
@@ -285,7 +244,7 @@ def ex_gaussian() -> Family:
     gamlss    exGAUS: mu = loc, sigma = scale, nu = 1/rate
     instead   a lighter right tail: skew_normal · positive: log_normal, inverse_gaussian · no noise: exponential
     """
-    return _real_line("ex_gaussian", "ExGaussian", _LOC, _SCALE, Parameter("rate", supports.positive, role="rate"))
+    return _real_line("ex_gaussian", "ExGaussian", LOC, SCALE, Parameter("rate", supports.positive, role="rate"))
 
 
 def asymmetric_laplace() -> Family:
@@ -302,7 +261,7 @@ def asymmetric_laplace() -> Family:
     drops     `fixed: 0.9` for quantile, and scale fixed: what is left to minimise is ρ, the pinball loss; loc learns the 90 % quantile
     instead   level one half: laplace · several quantiles at once: a family with tails of its own, such as skew_t or johnson_su
     """
-    return _real_line("asymmetric_laplace", "AsymmetricLaplace", _LOC, _SCALE, Parameter("quantile", supports.unit, role="shape"))
+    return _real_line("asymmetric_laplace", "AsymmetricLaplace", LOC, SCALE, shape("quantile", supports.unit))
 
 
 def two_piece_normal() -> Family:
@@ -319,7 +278,7 @@ def two_piece_normal() -> Family:
     instead   heavier tails: skew_t · smooth at the mode: skew_normal
     """
     lower, upper = (Parameter(name, supports.positive, role="scale") for name in ("scale_lower", "scale_upper"))
-    return _real_line("two_piece_normal", "TwoPieceNormal", _LOC, lower, upper)
+    return _real_line("two_piece_normal", "TwoPieceNormal", LOC, lower, upper)
 
 
 def generalized_extreme_value() -> Family:
@@ -336,5 +295,4 @@ def generalized_extreme_value() -> Family:
     gamlss    none
     instead   shape known to be 0: gumbel · smallest values: reverse_gumbel, or -y · excesses over a threshold: generalized_pareto
     """
-    shape = Parameter("shape", supports.real, role="shape", activation="half_tanh")
-    return _real_line("generalized_extreme_value", "GeneralizedExtremeValue", _LOC, _SCALE, shape)
+    return _real_line("generalized_extreme_value", "GeneralizedExtremeValue", LOC, SCALE, shape("shape", supports.real, "half_tanh"))

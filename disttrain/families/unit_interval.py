@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from disttrain.distributions import deferred_class
 from disttrain.families import supports
 from disttrain.families.family import Family, Parameter
+from disttrain.families.univariate import PRECISION, univariate
 
 __all__ = ["beta", "beta_mean", "continuous_bernoulli", "kumaraswamy", "logit_normal", "simplex_normal", "zero_one_inflated_beta"]
 
@@ -22,11 +22,8 @@ def beta() -> Family:
     gamlss    BE: mu = concentration1/(concentration1 + concentration0), sigma = 1/sqrt(concentration1 + concentration0 + 1)
     instead   exactly 0 or 1 only: bernoulli · shares of several classes: categorical
     """
-    return Family(
-        "beta",
-        support=supports.unit,
-        parameters=(Parameter("concentration1", supports.positive), Parameter("concentration0", supports.positive)),
-        distribution=deferred_class("Beta"),
+    return univariate(
+        "beta", "Beta", supports.unit, Parameter("concentration1", supports.positive), Parameter("concentration0", supports.positive)
     )
 
 
@@ -43,12 +40,7 @@ def beta_mean() -> Family:
     gamlss    BE: mu = mean, sigma = 1/sqrt(1 + precision)
     instead   exact 0 or 1: zero_one_inflated_beta · both shapes free: beta
     """
-    return Family(
-        "beta_mean",
-        support=supports.unit,
-        parameters=(Parameter("mean", supports.unit), Parameter("precision", supports.positive, activation="exp")),
-        distribution=deferred_class("beta_mean"),
-    )
+    return univariate("beta_mean", "beta_mean", supports.unit, Parameter("mean", supports.unit), PRECISION)
 
 
 def zero_one_inflated_beta() -> Family:
@@ -64,16 +56,14 @@ def zero_one_inflated_beta() -> Family:
     gamlss    BEINF: mu = mean, nu = zero/rest, tau = one/rest
     instead   no exact ends: beta_mean · 0 and 1 alone: bernoulli
     """
-    return Family(
+    return univariate(
         "zero_one_inflated_beta",
-        support=supports.closed_unit,
-        parameters=(
-            Parameter("mean", supports.unit, column="beta_mean"),
-            Parameter("precision", supports.positive, activation="exp"),
-            Parameter("zero", supports.unit, tied=True, logits="zero_logits"),
-            Parameter("one", supports.unit, tied=True, logits="one_logits"),
-        ),
-        distribution=deferred_class("ZeroOneInflatedBeta"),
+        "ZeroOneInflatedBeta",
+        supports.closed_unit,
+        Parameter("mean", supports.unit, column="beta_mean"),
+        PRECISION,
+        Parameter("zero", supports.unit, tied=True, logits="zero_logits"),
+        Parameter("one", supports.unit, tied=True, logits="one_logits"),
         atoms=(0.0, 1.0),
     )
 
@@ -91,11 +81,12 @@ def kumaraswamy() -> Family:
     gamlss    none
     instead   the usual choice: beta, beta_mean
     """
-    return Family(
+    return univariate(
         "kumaraswamy",
-        support=supports.unit,
-        parameters=(Parameter("concentration1", supports.positive), Parameter("concentration0", supports.positive)),
-        distribution=deferred_class("Kumaraswamy"),
+        "Kumaraswamy",
+        supports.unit,
+        Parameter("concentration1", supports.positive),
+        Parameter("concentration0", supports.positive),
     )
 
 
@@ -112,12 +103,7 @@ def logit_normal() -> Family:
     gamlss    LOGITNO: mu = 1/(1 + exp(-loc)), sigma = scale
     instead   the usual choice: beta_mean · ends that matter: simplex_normal
     """
-    return Family(
-        "logit_normal",
-        support=supports.unit,
-        parameters=(Parameter("loc", supports.real), Parameter("scale", supports.positive)),
-        distribution=deferred_class("LogitNormal"),
-    )
+    return univariate("logit_normal", "LogitNormal", supports.unit, Parameter("loc", supports.real), Parameter("scale", supports.positive))
 
 
 def simplex_normal() -> Family:
@@ -133,11 +119,8 @@ def simplex_normal() -> Family:
     gamlss    SIMPLEX: mu = mean, sigma = dispersion
     instead   the usual choice: beta_mean · exact 0 or 1: zero_one_inflated_beta
     """
-    return Family(
-        "simplex_normal",
-        support=supports.unit,
-        parameters=(Parameter("mean", supports.unit), Parameter("dispersion", supports.positive)),
-        distribution=deferred_class("SimplexNormal"),
+    return univariate(
+        "simplex_normal", "SimplexNormal", supports.unit, Parameter("mean", supports.unit), Parameter("dispersion", supports.positive)
     )
 
 
@@ -154,9 +137,6 @@ def continuous_bernoulli() -> Family:
     gamlss    none
     instead   a spread of its own: beta_mean · 0 and 1 alone: bernoulli
     """
-    return Family(
-        "continuous_bernoulli",
-        support=supports.closed_unit,
-        parameters=(Parameter("probs", supports.unit, logits="logits"),),
-        distribution=deferred_class("ContinuousBernoulli"),
+    return univariate(
+        "continuous_bernoulli", "ContinuousBernoulli", supports.closed_unit, Parameter("probs", supports.unit, logits="logits")
     )

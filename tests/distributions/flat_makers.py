@@ -90,4 +90,4 @@ MAKERS: dict[str, Callable[..., Distribution]] = {
 
 def made(name: str, parameters: Mapping[str, Tensor]) -> Distribution:
     """The distribution of a table of references, of its parameters as columns (n,)."""
-    return MAKERS.get(name, getattr(d, name, None))(**parameters)
+    return MAKERS.get(name, d.deferred_class(name if name in dir(d) else f"torch.distributions.{name}"))(**parameters)

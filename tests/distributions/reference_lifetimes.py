@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from mpmath import mp, mpf
@@ -16,8 +17,17 @@ def generalized_pareto(y, scale, shape, threshold):
     return -mp.log(scale) - (1 + 1 / shape) * mp.log1p(shape * z)
 
 
+def half_cauchy(y, scale):
+    return mp.log(2 / (mp.pi * scale)) - mp.log1p((y / scale) ** 2)
+
+
 def half_normal(y, scale):
     return mp.log(2 / mp.pi) / 2 - mp.log(scale) - (y / scale) ** 2 / 2
+
+
+def nakagami(y, scale, concentration):
+    k, x = concentration, (y / scale) ** 2
+    return mp.log(2) + k * mp.log(k * x) - mp.log(y) - k * x - mp.loggamma(k)
 
 
 def rayleigh(y, scale):
@@ -45,6 +55,11 @@ def tails_of_generalized_pareto(y, scale, shape, threshold):
 def tails_of_half_normal(y, scale):
     z = y / scale / mp.sqrt(2)
     return mp.erf(z), mp.erfc(z)
+
+
+def tails_of_nakagami(y, scale, concentration):
+    k, x = concentration, concentration * (y / scale) ** 2
+    return mp.gammainc(k, 0, x, regularized=True), mp.gammainc(k, x, mp.inf, regularized=True)
 
 
 def tails_of_rayleigh(y, scale):
@@ -81,6 +96,17 @@ def of_scale(core: bool) -> Callable:
     return point
 
 
+def of_nakagami(core: bool) -> Callable:
+    def point(rng):
+        scale = log_uniform(rng, *((1e-3, 1e3) if core else (1e-30, 1e30)))
+        concentration = log_uniform(rng, *((0.05, 100) if core else (1e-3, 1e6)))
+        z = signed(rng, 1e-3, 6)
+        # About the mode and z standard deviations of the logarithm away from it; of a small concentration far below it.
+        return {"y": scale * math.exp(z / math.sqrt(4 * concentration + 1)), "scale": scale, "concentration": concentration}
+
+    return point
+
+
 def of_gompertz(core: bool) -> Callable:
     def point(rng):
         scale = log_uniform(rng, *((1e-3, 1e3) if core else (1e-30, 1e30)))
@@ -106,8 +132,11 @@ REFERENCES = {
         [{"y": 3.0, "scale": 1.0, "shape": s, "threshold": 0.0} for s in (1e-8, -1e-8, 1e-15, 3.0, -0.333)]
         + [{"y": 1.9999999, "scale": 1.0, "shape": -0.5, "threshold": 0.0}, {"y": 1e300, "scale": 1e-3, "shape": 0.5, "threshold": 0.0}],
         (1e-12, 1e-12), constants=("threshold",)),
+    "HalfCauchy": Reference(half_cauchy, of_scale(True), of_scale(False), None, [{"y": 0.0, "scale": 1.0}], (1e-12, 1e-12)),
     "HalfNormal": Reference(half_normal, of_scale(True), of_scale(False), tails_of_half_normal, [{"y": 0.0, "scale": 1.0}], (1e-12, 1e-12)),
     "Rayleigh": Reference(rayleigh, of_scale(True), of_scale(False), tails_of_rayleigh, [{"y": 1e-300, "scale": 1.0}], (1e-12, 1e-12)),
+    "Nakagami": Reference(nakagami, of_nakagami(True), of_nakagami(False), tails_of_nakagami,
+        [{"y": 1e-100, "scale": 1.0, "concentration": 0.4}, {"y": 1.0, "scale": 1.0, "concentration": 1e8}], (1e-12, 1e-9)),
     "Gompertz": Reference(gompertz, of_gompertz(True), of_gompertz(False), tails_of_gompertz,
         [{"y": 0.0, "scale": 1.0, "concentration": 1e-6}, {"y": 690.0, "scale": 1.0, "concentration": 1e-290}], (1e-12, 1e-12)),
     "BirnbaumSaunders": Reference(birnbaum_saunders, of_birnbaum_saunders(True), of_birnbaum_saunders(False), tails_of_birnbaum_saunders,

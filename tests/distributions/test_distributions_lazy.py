@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
 from disttrain import distributions
 
@@ -27,6 +28,16 @@ def test_every_public_name_is_there_and_unknown_ones_fail_at_once():
         distributions.deferred_class("Gama")
     with pytest.raises(AttributeError, match="Gama"):
         _ = distributions.Gama
+
+
+def test_a_class_of_torch_can_be_named_and_keeps_to_its_support():
+    made = distributions.deferred_class("torch.distributions.HalfCauchy")(2.0)
+    assert type(made).__name__ == "HalfCauchy"
+    assert made._validate_args is False
+    assert made.cdf([-1.0, 0.0, 2.0]).tolist() == pytest.approx([0.0, 0.0, 0.5])
+    assert made.log_prob(-1.0) == -torch.inf
+    with pytest.raises(AttributeError, match="HalfGama"):
+        distributions.deferred_class("torch.distributions.HalfGama")(2.0)
 
 
 def test_deferred_classes_of_one_name_are_equal():

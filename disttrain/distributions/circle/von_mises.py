@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -11,9 +11,10 @@ from torch.autograd.function import once_differentiable
 from torch.distributions import Distribution, constraints
 
 from disttrain.distributions.core.integration import integral
-from disttrain.distributions.core.parametrised import parametrised
+from disttrain.distributions.core.parametrised import Positive, Real, centred, parametrised
 from disttrain.distributions.core.root_finding import invert
 from disttrain.distributions.numerics import tensors
+from disttrain.distributions.numerics.tensors import Context, Shape
 
 # From here on six terms of the asymptotic series of I1/I0 are exact to 1e-12.
 _LARGE = 50.0
@@ -22,14 +23,14 @@ _SERIES = (-1 / 2, -1 / 8, -1 / 8, -25 / 128, -13 / 32, -1073 / 1024)
 
 class _LogScaledBessel(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, k: Tensor) -> Tensor:
+    def forward(ctx: Context, k: Tensor) -> Tensor:
         ctx.save_for_backward(k)
         result: Tensor = torch.special.i0e(k).log()
         return result
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> Tensor:
+    def backward(ctx: Context, grad: Tensor) -> Tensor:
         (k,) = ctx.saved_tensors
         # I1/I0 - 1, about -1/(2k): the two cancel for large k.
         inverse = k.clamp(min=_LARGE).reciprocal()
@@ -40,6 +41,7 @@ class _LogScaledBessel(torch.autograd.Function):
 
 
 @parametrised
+@centred
 class VonMises(Distribution):
     """Von Mises: angles around `loc`, the closer the larger `concentration`; `period` is a full turn in target units; all (n,).
 
@@ -48,19 +50,10 @@ class VonMises(Distribution):
     Source: Mardia & Jupp (2000), Directional Statistics, section 3.5.4.
     """
 
-    arg_constraints: ClassVar = {"loc": constraints.real, "concentration": constraints.positive, "period": constraints.positive}
     support = constraints.real
-    loc: Tensor
-    concentration: Tensor
-    period: Tensor
-
-    @property
-    def mean(self) -> Tensor:
-        return self.loc
-
-    @property
-    def mode(self) -> Tensor:
-        return self.loc
+    loc: Real
+    concentration: Positive
+    period: Positive
 
     @property
     def variance(self) -> Tensor:
@@ -69,7 +62,7 @@ class VonMises(Distribution):
             half_moment = integral(lambda t: t.square() * self._density(t), start, start + math.pi, 1.0 / (1.0 + k).sqrt())
             return 2.0 * half_moment * (self.period / (2.0 * math.pi)).square()
 
-    def sample(self, sample_shape: Any = ()) -> Tensor:
+    def sample(self, sample_shape: Shape = ()) -> Tensor:
         """Independent draws of shape sample_shape + (n,), up to half a period from `loc` on either side, like the quantiles."""
         with torch.no_grad():
             turn = torch.distributions.VonMises(torch.zeros_like(self.loc), self.concentration, validate_args=False)
@@ -82,8 +75,6 @@ class VonMises(Distribution):
         return 2.0 * math.pi * (turns - turns.detach().round())
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         # k (cos d - 1) = -2 k sin²(d/2), which keeps its digits where k is large and d small.
         kernel = -2.0 * self.concentration * torch.sin(0.5 * self._turn(value)).square()
         bessel: Tensor = _LogScaledBessel.apply(self.concentration)  # type: ignore[no-untyped-call]
@@ -121,14 +112,14 @@ class VonMises(Distribution):
             p = value.double().expand(tensors.common_shape(value.shape, self.loc.shape))
             half = 0.5 * self.period.double().expand(p.shape)
             # Searched from loc = 0, as the window is closed at its upper end.
-            centred: Any = self.expand(self.batch_shape)
+            centred: VonMises = self.expand(self.batch_shape)
             centred.loc = torch.zeros_like(self.loc)
             return self.loc + invert(
                 lambda y: _clamped(centred.cdf, y, half), lambda y: _clamped(centred.survival, y, half), p, -half, half
             )
 
 
-def _clamped(tail: Any, y: Tensor, half: Tensor) -> Tensor:
+def _clamped(tail: Callable[[Tensor], Tensor], y: Tensor, half: Tensor) -> Tensor:
     """A tail probability at `y`, clamped strictly inside the window, as both of its ends are the same angle."""
     result: Tensor = tail(torch.minimum(torch.maximum(y, -half * (1.0 - 1e-16)), half * (1.0 - 1e-15)))
     return result

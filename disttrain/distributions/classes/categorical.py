@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from disttrain.distributions.core.plain_values import take_plain_values
 from disttrain.distributions.numerics import tensors
+from disttrain.distributions.numerics.tensors import Shape
 
 
+@take_plain_values
 class Bernoulli(torch.distributions.Bernoulli):
     """Bernoulli: 1 with probability `probs` = σ(`logits`), else 0; (n,), given by one of them. Logits stay exact where probs saturate."""
 
@@ -19,7 +21,7 @@ class Bernoulli(torch.distributions.Bernoulli):
         values = [None if value is None else tensors.parameters(value)[0] for value in (probs, logits)]
         super().__init__(values[0], values[1], validate_args=validate_args)
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Bernoulli:
+    def expand(self, batch_shape: Shape, _instance: None = None) -> Bernoulli:
         return Bernoulli(logits=self.logits.expand(batch_shape)) if self._by_logits else Bernoulli(probs=self.probs.expand(batch_shape))
 
     @property
@@ -31,8 +33,6 @@ class Bernoulli(torch.distributions.Bernoulli):
         return self.probs * self._failure
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         if self._by_logits:
             return torch.nn.functional.logsigmoid((2.0 * value - 1.0) * self.logits)
         return torch.where(value == 1, self.probs, 1.0 - self.probs).log()
@@ -45,12 +45,10 @@ class Bernoulli(torch.distributions.Bernoulli):
         return torch.where(value < 0, 1.0, torch.where(value < 1, self.probs, 0.0))
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
         failure = torch.nn.functional.logsigmoid(-self.logits) if self._by_logits else torch.log1p(-self.probs)
         return failure.expand(tensors.common_shape(value.shape, failure.shape))
 
     def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
         success = torch.nn.functional.logsigmoid(self.logits) if self._by_logits else self.probs.log()
         return success.expand(tensors.common_shape(value.shape, success.shape))
 
@@ -60,6 +58,7 @@ class Bernoulli(torch.distributions.Bernoulli):
         return torch.where((value >= 0) & (value <= 1), label, math.nan)
 
 
+@take_plain_values
 class Categorical(torch.distributions.Categorical):
     """Categorical: class c with probability `probs`[..., c], the softmax of `logits`; (n, K), given by one of the two."""
 
@@ -67,13 +66,11 @@ class Categorical(torch.distributions.Categorical):
         self._by_logits = logits is not None
         super().__init__(probs, logits, validate_args=validate_args)
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Categorical:
+    def expand(self, batch_shape: Shape, _instance: None = None) -> Categorical:
         shape = torch.Size((*batch_shape, self._num_events))
         return Categorical(logits=self.logits.expand(shape)) if self._by_logits else Categorical(probs=self.probs.expand(shape))
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         # The logits that torch makes of probabilities are cut at 2e-16.
         return _pick(self.logits, value.long()) if self._by_logits else _pick(self.probs, value.long()).log()
 
@@ -88,11 +85,9 @@ class Categorical(torch.distributions.Categorical):
         return _pick(above, value.floor().clamp(-1, self._num_events - 1).long() + 1)
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
         return _pick(self._log_probs().logcumsumexp(-1), value.floor().clamp(0, self._num_events - 1).long())
 
     def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
         above = self._log_probs().flip(-1).logcumsumexp(-1).flip(-1)[..., 1:]
         return _pick(above, value.floor().clamp(0, self._num_events - 2).long())
 

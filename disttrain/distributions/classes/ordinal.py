@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
+from disttrain.distributions.core.plain_values import take_plain_values
 from disttrain.distributions.numerics import log_probabilities, special, tensors
+from disttrain.distributions.numerics.tensors import Shape
 
 
+@take_plain_values
 class Ordinal(Distribution):
     """Ordered classes 0 ... K - 1: P(Y <= k) = F(`cutpoints`[..., k] - `loc`), cutpoints (n, K - 1) increasing, loc (n,).
 
@@ -25,11 +28,11 @@ class Ordinal(Distribution):
         self.loc, self.cutpoints, self.link = loc.expand(shape), cutpoints.expand(*shape, cutpoints.shape[-1]), link
         super().__init__(shape, validate_args=validate_args)
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Ordinal:
+    def expand(self, batch_shape: Shape, _instance: None = None) -> Ordinal:
         return Ordinal(self.loc.expand(batch_shape), self.cutpoints.expand(*batch_shape, self.cutpoints.shape[-1]), self.link)
 
     @property
-    def support(self) -> Any:
+    def support(self) -> constraints.Constraint:
         return constraints.integer_interval(0, self.cutpoints.shape[-1])  # type: ignore[no-untyped-call]
 
     @property
@@ -52,7 +55,7 @@ class Ordinal(Distribution):
     def mode(self) -> Tensor:
         return self.probs.argmax(-1).to(self.loc.dtype)
 
-    def sample(self, sample_shape: Any = ()) -> Tensor:
+    def sample(self, sample_shape: Shape = ()) -> Tensor:
         """Independent draws of shape sample_shape + (n,)."""
         with torch.no_grad():
             return self.icdf(tensors.open_uniform(self._extended_shape(torch.Size(sample_shape)), self.loc)).to(self.loc.dtype)
@@ -72,8 +75,6 @@ class Ordinal(Distribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Log-probability, as a difference in the nearer tail."""
-        if self._validate_args:
-            self._validate_sample(value)
         below, above = self._distance(value - 1.0), self._distance(value)
         first, last = value == 0, value == self.cutpoints.shape[-1]
         # Of the first and the last class one of the two is not there: any wider interval stands in, as its slope is not used.
@@ -90,11 +91,9 @@ class Ordinal(Distribution):
         return torch.where(first, self._log_lower(above), torch.where(last, self._log_lower(-below), between))
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
         return self._log_lower(self._distance(value.floor()))
 
     def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
         return self._log_lower(-self._distance(value.floor()))
 
     def cdf(self, value: Tensor) -> Tensor:
@@ -102,7 +101,6 @@ class Ordinal(Distribution):
         return torch.where(value < 0, 0.0, torch.where(value >= self.cutpoints.shape[-1], 1.0, inside))
 
     def survival(self, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail."""
         inside = self.log_survival(value).exp()
         return torch.where(value < 0, 1.0, torch.where(value >= self.cutpoints.shape[-1], 0.0, inside))
 

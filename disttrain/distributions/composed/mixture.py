@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution
+from torch.distributions import Distribution, constraints
 
 from disttrain.distributions.core import functionals
+from disttrain.distributions.core.plain_values import take_plain_values
 from disttrain.distributions.core.root_finding import invert
 from disttrain.distributions.numerics import tensors
+from disttrain.distributions.numerics.tensors import Shape
 
 
+@take_plain_values
 class Mixture(Distribution):
     """A mixture: component k with probability `weights`[..., k]; `component` has the batch shape (n, K), `weights` is (n, K).
 
@@ -35,12 +38,12 @@ class Mixture(Distribution):
         shape = tensors.common_shape(component.batch_shape, self.log_weights.shape)
         super().__init__(shape[:-1], component.event_shape, validate_args=validate_args)
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Mixture:
+    def expand(self, batch_shape: Shape, _instance: None = None) -> Mixture:
         shape = torch.Size((*batch_shape, self.weights.shape[-1]))
         return Mixture(self.component.expand(shape), weight_logits=self.log_weights.expand(shape))
 
     @property
-    def support(self) -> Any:
+    def support(self) -> constraints.Constraint | None:
         return self.component.support
 
     @property
@@ -61,7 +64,7 @@ class Mixture(Distribution):
         between = means - self._averaged(means).unsqueeze(self._axis)
         return self._averaged(variances + between.square())
 
-    def sample(self, sample_shape: Any = ()) -> Tensor:
+    def sample(self, sample_shape: Shape = ()) -> Tensor:
         """Independent draws of shape sample_shape + (n,)."""
         shape = torch.Size(sample_shape)
         with torch.no_grad():
@@ -72,8 +75,6 @@ class Mixture(Distribution):
             return picked.squeeze(self._axis)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         return torch.logsumexp(self.log_weights + self.component.log_prob(value.unsqueeze(self._axis)), -1)
 
     def cdf(self, value: Tensor) -> Tensor:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
 from disttrain.distributions.core import derived, functionals, intervals
+from disttrain.distributions.core.plain_values import take_plain_values
 from disttrain.distributions.numerics import tensors
+from disttrain.distributions.numerics.tensors import Shape
 
 # With more grid points than this within a distribution, rounding moves its mean and variance by less than is left out here.
 _MOST_POINTS = 4096
@@ -30,6 +32,7 @@ class _Multiples(constraints.Constraint):
         return (steps.round() - steps).abs() <= 1e-9 * (1.0 + steps.abs())
 
 
+@take_plain_values
 class Truncated(Distribution):
     """`base` given that `lower` <= Y <= `upper`, both (n,) in target units, None for an absent end.
 
@@ -48,35 +51,31 @@ class Truncated(Distribution):
         self._normaliser: tuple[Tensor, Tensor] | None = None
         super().__init__(shape, validate_args=validate_args)
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Truncated:
+    def expand(self, batch_shape: Shape, _instance: None = None) -> Truncated:
         return Truncated(self.base.expand(batch_shape), self.lower.expand(batch_shape), self.upper.expand(batch_shape))
 
     @property
-    def support(self) -> Any:
+    def support(self) -> constraints.Constraint:
         if functionals.is_discrete(self.base):
             return constraints.integer_interval(self.lower, self.upper)  # type: ignore[no-untyped-call]
         return constraints.interval(self.lower, self.upper)  # type: ignore[no-untyped-call]
 
-    def sample(self, sample_shape: Any = ()) -> Tensor:
+    def sample(self, sample_shape: Shape = ()) -> Tensor:
         """Independent draws of shape sample_shape + (n,), by inversion."""
         with torch.no_grad():
             return functionals.quantile(self, tensors.open_uniform(self._extended_shape(torch.Size(sample_shape)), self.lower))
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         inside = (value >= self.lower) & (value <= self.upper)
         score = self.base.log_prob(torch.where(inside, value, self._somewhere())) - self._log_normaliser()
         return torch.where(inside, score, -math.inf)
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
         at = torch.minimum(torch.maximum(value.double(), self.lower), self.upper)
         score = self._log_mass(self._below, at) - self._log_normaliser()
         return torch.where(value < self.lower, -math.inf, score.clamp(max=0.0))
 
     def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
         at = torch.minimum(torch.maximum(value.double(), self._below), self.upper)
         score = self._log_mass(at, self.upper) - self._log_normaliser()
         return torch.where(value < self.lower, 0.0, score.clamp(max=0.0))
@@ -85,7 +84,6 @@ class Truncated(Distribution):
         return self.log_cdf(value).exp()
 
     def survival(self, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail."""
         return self.log_survival(value).exp()
 
     def probability_at(self, value: Tensor) -> Tensor:
@@ -133,6 +131,7 @@ class Truncated(Distribution):
         return torch.where(finite, self.lower, middle)
 
 
+@take_plain_values
 class Discretized(Distribution):
     """`base` rounded to the nearest multiple of `step` (n,), in target units: P(y) = P(y - step/2 < base <= y + step/2)."""
 
@@ -142,11 +141,11 @@ class Discretized(Distribution):
         self.base, self.step = base, step.double()
         super().__init__(tensors.common_shape(base.batch_shape, step.shape), validate_args=validate_args)
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Discretized:
+    def expand(self, batch_shape: Shape, _instance: None = None) -> Discretized:
         return Discretized(self.base.expand(batch_shape), self.step.expand(batch_shape))
 
     @property
-    def support(self) -> Any:
+    def support(self) -> constraints.Constraint:
         return _Multiples(self.step)
 
     @property
@@ -157,13 +156,11 @@ class Discretized(Distribution):
     def variance(self) -> Tensor:
         return self._moments()[1]
 
-    def sample(self, sample_shape: Any = ()) -> Tensor:
+    def sample(self, sample_shape: Shape = ()) -> Tensor:
         """Independent draws of shape sample_shape + (n,)."""
         return self._rounded(self.base.expand(self.batch_shape).sample(torch.Size(sample_shape)).double())
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         return intervals.log_between(self.base, value - 0.5 * self.step, value + 0.5 * self.step)
 
     def log_cdf(self, value: Tensor) -> Tensor:
@@ -178,7 +175,6 @@ class Discretized(Distribution):
         return functionals.cdf(self.base, self._edge(value))
 
     def survival(self, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail."""
         return functionals.survival(self.base, self._edge(value))
 
     def icdf(self, value: Tensor) -> Tensor:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
 from disttrain.distributions.core import derived, functionals
+from disttrain.distributions.core.plain_values import take_plain_values
 from disttrain.distributions.core.root_finding import smallest_count
 from disttrain.distributions.numerics import log_probabilities, tensors
+from disttrain.distributions.numerics.tensors import Shape
 
 
+@take_plain_values
 class ZeroInflated(Distribution):
     """Counts with extra zeros: 0 with probability `gate` (n,), else a draw of `base` (which may be 0 too).
 
@@ -29,11 +32,11 @@ class ZeroInflated(Distribution):
         self.gate, self.log_gate, self.log_rest = _gate(gate, gate_logits)
         super().__init__(tensors.common_shape(base.batch_shape, self.gate.shape), validate_args=validate_args)
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> ZeroInflated:
+    def expand(self, batch_shape: Shape, _instance: None = None) -> ZeroInflated:
         return ZeroInflated(self.base.expand(batch_shape), gate_logits=(self.log_gate - self.log_rest).expand(batch_shape))
 
     @property
-    def support(self) -> Any:
+    def support(self) -> constraints.Constraint | None:
         return self.base.support
 
     @property
@@ -45,15 +48,13 @@ class ZeroInflated(Distribution):
         mean = functionals.mean(self.base)
         return (1.0 - self.gate) * (functionals.variance(self.base) + self.gate * mean.square())
 
-    def sample(self, sample_shape: Any = ()) -> Tensor:
+    def sample(self, sample_shape: Shape = ()) -> Tensor:
         """Independent draws of shape sample_shape + (n,)."""
         with torch.no_grad():
             drawn = self.base.expand(self.batch_shape).sample(torch.Size(sample_shape))
             return torch.where(torch.rand(drawn.shape, dtype=torch.float64, device=drawn.device) < self.gate, 0.0, drawn)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         score = self.log_rest + self.base.log_prob(value)
         return torch.where(value == 0, torch.logaddexp(self.log_gate, score), score)
 
@@ -61,7 +62,6 @@ class ZeroInflated(Distribution):
         return torch.where(value < 0, 0.0, self.gate) + self.log_rest.exp() * functionals.cdf(self.base, value)
 
     def survival(self, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail."""
         return torch.where(value < 0, self.gate, 0.0) + self.log_rest.exp() * functionals.survival(self.base, value)
 
     def log_cdf(self, value: Tensor) -> Tensor:
@@ -84,6 +84,7 @@ class ZeroInflated(Distribution):
         return torch.where(value.isnan() | (value < 0) | (value > 1), math.nan, y)
 
 
+@take_plain_values
 class Hurdle(Distribution):
     """A hurdle: 0 with probability `gate` (n,), else a draw of `base`, conditioned on not being 0 for counts.
 
@@ -99,11 +100,11 @@ class Hurdle(Distribution):
         self.gate, self.log_gate, self.log_rest = _gate(gate, gate_logits)
         super().__init__(tensors.common_shape(base.batch_shape, self.gate.shape), validate_args=validate_args)
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Hurdle:
+    def expand(self, batch_shape: Shape, _instance: None = None) -> Hurdle:
         return Hurdle(self.base.expand(batch_shape), gate_logits=(self.log_gate - self.log_rest).expand(batch_shape))
 
     @property
-    def support(self) -> Any:
+    def support(self) -> constraints.Constraint | None:
         if self._counts:
             return self.base.support
         # The upper end is the base's: what is asked beyond it would reach the base, whose slopes end there.
@@ -119,7 +120,7 @@ class Hurdle(Distribution):
         mean, share = functionals.mean(self.base), (1.0 - self.gate) / self._passed().exp()
         return share * (functionals.variance(self.base) + mean.square()) - (share * mean).square()
 
-    def sample(self, sample_shape: Any = ()) -> Tensor:
+    def sample(self, sample_shape: Shape = ()) -> Tensor:
         """Independent draws of shape sample_shape + (n,), of counts by the quantile at uniform numbers above P(base = 0)."""
         shape = self._extended_shape(torch.Size(sample_shape))
         with torch.no_grad():
@@ -130,8 +131,6 @@ class Hurdle(Distribution):
             return torch.where(torch.rand(shape, dtype=torch.float64, device=drawn.device) < self.gate, 0.0, drawn)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         zero = value == 0
         # A safe value goes in where the target is 0: the gradient of the branch that is thrown away passes through as well.
         score = self.log_rest + self.base.log_prob(torch.where(zero, 1.0 if self._counts else 0.5, value)) - self._passed()
@@ -143,7 +142,6 @@ class Hurdle(Distribution):
         return torch.where(value < 0, 0.0, 1.0 - self.survival(value))
 
     def survival(self, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail."""
         tail = (self.log_rest - self._passed()).exp() * functionals.survival(self.base, value.clamp(min=0.0))
         return torch.where(value < 0, 1.0, tail)
 

@@ -21,7 +21,7 @@ from disttrain.distributions.numerics import tensors
 
 __all__ = [
     "cdf", "cdf_before", "has_tails", "hazard", "inside", "is_discrete", "just_above", "just_below", "log_cdf", "log_survival", "mean", "median", "mode",
-    "probability_at", "quantile", "std", "survival", "variance",
+    "probability_at", "quantile", "searched_quantile", "std", "survival", "variance",
 ]  # fmt: skip
 
 
@@ -102,7 +102,12 @@ def quantile(distribution: Distribution, p: Tensor | float) -> Tensor:
     if is_discrete(distribution):
         lower, _ = derived.bounds(distribution)
         return smallest_count(lambda y: cdf(distribution, y), p, torch.zeros_like(p), float(lower.min()))
-    lower, upper = derived.bounds(distribution)
+    return searched_quantile(distribution, p, *derived.bounds(distribution))
+
+
+def searched_quantile(distribution: Distribution, p: Tensor, lower: Tensor | float, upper: Tensor | float) -> Tensor:
+    """The quantile between `lower` and `upper` by search for the root of the cdf, or of the survival where it is the smaller of the two."""
+    p = p.expand(tensors.common_shape(p.shape, distribution.batch_shape))
     return invert(lambda y: cdf(distribution, y), lambda y: survival(distribution, y), p, lower, upper)
 
 

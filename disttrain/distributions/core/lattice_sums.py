@@ -10,12 +10,12 @@ from operator import add
 import numpy as np
 import scipy
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from disttrain.distributions.core.root_finding import smallest_count
 from disttrain.distributions.numerics import tensors
 from disttrain.distributions.numerics.log_probabilities import log1mexp
+from disttrain.distributions.numerics.tensors import Floats
 
 # Up to this many neighbouring numbers are added one by one; more are added by as many nodes.
 NODES = 16
@@ -44,7 +44,7 @@ def rules() -> tuple[Tensor, Tensor]:
     return torch.from_numpy(np.stack(positions)), torch.from_numpy(np.stack(weights))
 
 
-def _chebyshev_positions(length: float) -> NDArray[np.float64]:
+def _chebyshev_positions(length: float) -> Floats:
     """16 different integers of 0 ... length - 1, both ends among them, dense near the ends like Chebyshev's points."""
     lower = np.round((length - 1.0) * 0.5 * (1.0 - np.cos(np.pi * np.arange(NODES // 2) / (NODES - 1))))
     for i in range(1, len(lower)):
@@ -52,7 +52,7 @@ def _chebyshev_positions(length: float) -> NDArray[np.float64]:
     return np.concatenate([lower, length - 1.0 - lower[::-1]])
 
 
-def _chebyshev(points: NDArray[np.float64], length: float) -> NDArray[np.float64]:
+def _chebyshev(points: Floats, length: float) -> Floats:
     scaled = 2.0 * points / (length - 1.0) - 1.0
     return np.asarray(np.polynomial.chebyshev.chebvander(scaled, NODES - 1), dtype=np.float64)
 
@@ -137,7 +137,9 @@ def tails(
 def quantile(cdf: Callable[[Tensor], Tensor], p: Tensor, mean: Tensor, variance: Tensor, lowest: float = 0.0) -> Tensor:
     """The smallest count whose cdf is at least `p`, searched from the quantile of a gamma with the same mean and variance, below 0 of a normal."""
     shape = tensors.common_shape(p.shape, mean.shape)
-    mean, variance, p = mean.detach().double().expand(shape), variance.detach().double().expand(shape), p.double().expand(shape)
+    mean, p = mean.detach().double().expand(shape), p.double().expand(shape)
+    # A variance may underflow; the guess need not be good.
+    variance = variance.detach().double().clamp(min=1e-6).expand(shape)
     if lowest < 0:
         return smallest_count(cdf, p, mean + variance.sqrt() * torch.special.ndtri(p), lowest)
     guess = tensors.on_arrays(scipy.special.gammaincinv, mean * (mean / variance), p) * (variance / mean)

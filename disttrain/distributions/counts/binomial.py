@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import Annotated, ClassVar
 
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
-from disttrain.distributions.core import lattice_sums
+from disttrain.distributions.core.lattice_tails import lattice_tails
+from disttrain.distributions.core.parametrised import Parameter, Positive, Share
+from disttrain.distributions.core.plain_values import take_plain_values
 from disttrain.distributions.core.root_finding import smallest_count
 from disttrain.distributions.counts.poisson_family import NegativeBinomial
 from disttrain.distributions.numerics import incomplete_gamma_beta, special, tensors
+from disttrain.distributions.numerics.tensors import Shape
 
 # Beyond these logits a probability times any count is below the float64 range; the log-probability goes on in a straight line.
 _STEEPEST = 600.0
 
 
+@take_plain_values
 class Binomial(Distribution):
     """Binomial: successes in `total_count` trials, each with probability `probs` = σ(`logits`); (n,), given by one of the two.
 
@@ -39,12 +43,12 @@ class Binomial(Distribution):
         self.total_count = total.to(self._parameter.dtype)
         super().__init__(self._parameter.shape, validate_args=validate_args)
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Binomial:
+    def expand(self, batch_shape: Shape, _instance: None = None) -> Binomial:
         total, parameter = self.total_count.expand(batch_shape), self._parameter.expand(batch_shape)
         return Binomial(total, logits=parameter) if self._by_logits else Binomial(total, parameter)
 
     @constraints.dependent_property(is_discrete=True, event_dim=0)
-    def support(self) -> Any:
+    def support(self) -> constraints.Constraint:
         return constraints.integer_interval(0, self.total_count)  # type: ignore[no-untyped-call]
 
     @property
@@ -71,15 +75,13 @@ class Binomial(Distribution):
     def variance(self) -> Tensor:
         return self.total_count * self.probs * self._failure
 
-    def sample(self, sample_shape: Any = ()) -> Tensor:
+    def sample(self, sample_shape: Shape = ()) -> Tensor:
         shape = self._extended_shape(torch.Size(sample_shape))
         with torch.no_grad():
             return torch.binomial(self.total_count.expand(shape).contiguous(), self.probs.expand(shape).contiguous())
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Log-probability, (n,); 0 of no success in no trial. Source: Loader (2000), equation 3."""
-        if self._validate_args:
-            self._validate_sample(value)
         none = self.total_count == 0
         total, y = torch.where(none, 1.0, self.total_count), torch.where(none, 0.0, value.detach())
         rest = total - y
@@ -117,7 +119,6 @@ class Binomial(Distribution):
         return self.log_cdf(value).exp()
 
     def survival(self, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail."""
         return self.log_survival(value).exp()
 
     def icdf(self, value: Tensor) -> Tensor:
@@ -125,6 +126,7 @@ class Binomial(Distribution):
         return _quantile(self, value)
 
 
+@lattice_tails
 class BetaBinomial(Distribution):
     """Beta-binomial: successes in `total_count` trials of a probability that is itself beta distributed; (n,).
 
@@ -132,21 +134,17 @@ class BetaBinomial(Distribution):
     tends to the binomial, exactly to rounding. The number of trials may differ from row to row and be 0.
     """
 
-    arg_constraints: ClassVar = {
-        "total_count": constraints.nonnegative_integer, "probs": constraints.unit_interval, "precision": constraints.positive,
-    }  # fmt: skip
+    total_count: Annotated[Parameter, constraints.nonnegative_integer]
+    probs: Share
+    precision: Positive
 
     def __init__(self, total_count: Tensor | float, probs: Tensor | float, precision: Tensor | float, validate_args: bool = False) -> None:
         total, self.probs, self.precision = tensors.parameters(total_count, probs, precision)
         self.total_count = total.to(self.probs.dtype)
         super().__init__(self.probs.shape, validate_args=validate_args)
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> BetaBinomial:
-        expanded: BetaBinomial = tensors.expanded(self, batch_shape)
-        return expanded
-
     @constraints.dependent_property(is_discrete=True, event_dim=0)
-    def support(self) -> Any:
+    def support(self) -> constraints.Constraint:
         return constraints.integer_interval(0, self.total_count)  # type: ignore[no-untyped-call]
 
     @property
@@ -162,7 +160,7 @@ class BetaBinomial(Distribution):
         inflation = (self.total_count + self.precision) / (1.0 + self.precision)
         return self.total_count * self.probs * (1.0 - self.probs) * inflation
 
-    def sample(self, sample_shape: Any = ()) -> Tensor:
+    def sample(self, sample_shape: Shape = ()) -> Tensor:
         shape = self._extended_shape(torch.Size(sample_shape))
         with torch.no_grad():
             chance = torch.distributions.Beta(*self._concentrations, validate_args=False).sample(torch.Size(sample_shape))
@@ -173,8 +171,6 @@ class BetaBinomial(Distribution):
 
         Two negative binomials with equal odds, conditional on their sum, a third one: each in the saddle-point form, without cancellation.
         """
-        if self._validate_args:
-            self._validate_sample(value)
         none = self.total_count == 0
         total, y = torch.where(none, 1.0, self.total_count), torch.where(none, 0.0, value.detach())
         first, second = self._concentrations
@@ -183,24 +179,8 @@ class BetaBinomial(Distribution):
         scores = [NegativeBinomial(total * (k / both), k).log_prob(count) for k, count in parts]
         return torch.where(none, 0.0, scores[0] + scores[1] - scores[2])
 
-    def _tails(self, value: Tensor) -> tuple[Tensor, Tensor]:
-        value = value.expand(tensors.common_shape(value.shape, self.probs.shape))
-        return lattice_sums.tails(self.log_prob, value, self.mean, torch.full_like(self.mean, math.inf), (0.0, self.total_count))
-
-    def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable in the parameters: a sum of probabilities whose cost does not grow with them."""
-        return self._tails(value)[0]
-
-    def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable in the parameters."""
-        return self._tails(value)[1]
-
-    def cdf(self, value: Tensor) -> Tensor:
-        return self.log_cdf(value).exp()
-
-    def survival(self, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail."""
-        return self.log_survival(value).exp()
+    def _half_width(self) -> Tensor:
+        return torch.full_like(self.mean, math.inf)
 
     def icdf(self, value: Tensor) -> Tensor:
         """The smallest count whose cdf is at least `value`."""

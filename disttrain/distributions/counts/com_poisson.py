@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
 from disttrain.distributions.core import lattice_sums
+from disttrain.distributions.core.lattice_tails import lattice_tails
+from disttrain.distributions.core.parametrised import Positive, stored
 from disttrain.distributions.numerics import special, tensors
+from disttrain.distributions.numerics.constants import LOG_2PI
+from disttrain.distributions.numerics.tensors import Shape
 
-_LOG_2PI = 1.8378770664093453
 _ROUNDS = 100
 # The step that is taken after it squares the error.
 _SETTLED = 1e-9
@@ -23,6 +25,7 @@ _LARGE_RATIO = 1e5
 _LEAST_VARIANCE = 1e-100
 
 
+@lattice_tails
 class ComPoisson(Distribution):
     """Conway-Maxwell-Poisson: counts with mean `mean` and probabilities in proportion to λ^y / y!^`dispersion`; both (n,).
 
@@ -30,22 +33,15 @@ class ComPoisson(Distribution):
     about mean/dispersion. λ is the solution for the mean. Source: Huang (2017), Mean-parametrized Conway-Maxwell-Poisson regression models.
     """
 
-    arg_constraints: ClassVar = {"mean": constraints.positive, "dispersion": constraints.positive}
     support = constraints.nonnegative_integer
+    _mean: Positive = stored(alias="mean")
+    dispersion: Positive
 
     def __init__(self, mean: Tensor | float, dispersion: Tensor | float, validate_args: bool = False) -> None:
         self._mean, self.dispersion = tensors.parameters(mean, dispersion)
         # Made when it is first asked for; a list, as its tensors have a row for each of the batch.
         self._solution: list[Tensor] = []
         super().__init__(self._mean.shape, validate_args=validate_args)
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> ComPoisson:
-        expanded: ComPoisson = tensors.expanded(self, batch_shape)
-        return expanded
-
-    @property
-    def mean(self) -> Tensor:
-        return self._mean
 
     @property
     def mode(self) -> Tensor:
@@ -69,7 +65,7 @@ class ComPoisson(Distribution):
                 self._solution = _solution(mean, torch.where(self._large(), 1.0, self.dispersion).double())
         return self._solution
 
-    def sample(self, sample_shape: Any = ()) -> Tensor:
+    def sample(self, sample_shape: Shape = ()) -> Tensor:
         """Independent draws of shape sample_shape + (n,), by rejection. Source: Devroye (1987), A simple generator for log-concave counts."""
         shape = self._extended_shape(torch.Size(sample_shape))
         with torch.no_grad():
@@ -90,8 +86,6 @@ class ComPoisson(Distribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Log-probability, (n,). Its derivatives are moments of the counts, by implicit differentiation of the equation for λ."""
-        if self._validate_args:
-            self._validate_sample(value)
         value, large = value.detach(), self._large()
         summed = self._summed_form(value)
         if not bool(large.any()):
@@ -111,28 +105,8 @@ class ComPoisson(Distribution):
         # Worth nothing, but with these slopes.
         return score.to(mean.dtype) + by_mean * (mean - mean.detach()) + by_dispersion * (dispersion - dispersion.detach())
 
-    def _tails(self, value: Tensor) -> tuple[Tensor, Tensor]:
-        value = value.expand(tensors.common_shape(value.shape, self._mean.shape))
-        return lattice_sums.tails(self.log_prob, value, self._mean, _half_width(self._mean, self.dispersion), (0.0, math.inf))
-
-    def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable in the parameters: a sum of probabilities whose cost does not grow with them."""
-        return self._tails(value)[0]
-
-    def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable in the parameters."""
-        return self._tails(value)[1]
-
-    def cdf(self, value: Tensor) -> Tensor:
-        return self.log_cdf(value).exp()
-
-    def survival(self, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail."""
-        return self.log_survival(value).exp()
-
-    def icdf(self, value: Tensor) -> Tensor:
-        """The smallest count whose cdf is at least `value`."""
-        return lattice_sums.quantile(self.cdf, value, self._mean, self.variance.clamp(min=1e-6))
+    def _half_width(self) -> Tensor:
+        return _half_width(self._mean, self.dispersion)
 
 
 def _height(count: Tensor, mean: Tensor) -> Tensor:
@@ -153,7 +127,7 @@ def _expanded(value: Tensor, mean: Tensor, dispersion: Tensor) -> Tensor:
     # λ^(1/dispersion) is mean + shift. What the normaliser of h has beyond the expansion: mean (share - log(1 + share)).
     rest = mean * share.square() * (0.5 - share / 3.0 + 0.25 * share.square())
     centre = mean + shift
-    log_normaliser = 0.5 * (1.0 - dispersion) * (_LOG_2PI + centre.log()) - 0.5 * dispersion.log()
+    log_normaliser = 0.5 * (1.0 - dispersion) * (LOG_2PI + centre.log()) - 0.5 * dispersion.log()
     log_normaliser = log_normaliser + square / (24.0 * dispersion * centre) + dispersion * rest
     height = special.deviance(value, mean) + special.log_factorial_remainder(value)
     return dispersion * ((value - mean) * torch.log1p(share) - height) - log_normaliser

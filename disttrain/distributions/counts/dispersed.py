@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any, ClassVar
-
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
 from disttrain.distributions.core import lattice_sums
+from disttrain.distributions.core.lattice_tails import lattice_tails
+from disttrain.distributions.core.parametrised import Positive, stored
 from disttrain.distributions.counts.poisson_family import NegativeBinomial
 from disttrain.distributions.numerics import bessel, special, tensors
+from disttrain.distributions.numerics.tensors import Shape
 from disttrain.distributions.positive.inverse_gaussian import InverseGaussian
 
 # After so many generations what is left of a branching process is long, and its total all but inverse Gaussian.
@@ -21,9 +21,10 @@ _GENERATIONS = 1000
 def negative_binomial1(mean: Tensor | float, dispersion: Tensor | float, validate_args: bool = False) -> NegativeBinomial:
     """Negative binomial with variance mean (1 + dispersion): its concentration is proportional to the mean (NB1 of Cameron & Trivedi)."""
     mean, dispersion = tensors.parameters(mean, dispersion)
-    return NegativeBinomial(mean, mean / dispersion, validate_args=validate_args)
+    return NegativeBinomial(mean, mean / dispersion, validate_args=validate_args)  # type: ignore[call-arg]
 
 
+@lattice_tails
 class GeneralizedPoisson(Distribution):
     """Generalized Poisson: counts with mean `mean` and variance mean (1 + `dispersion` mean)², both (n,); Poisson at dispersion 0.
 
@@ -31,20 +32,9 @@ class GeneralizedPoisson(Distribution):
     Source: Consul & Jain (1973), in the parameterisation of GPO of gamlss.
     """
 
-    arg_constraints: ClassVar = {"mean": constraints.positive, "dispersion": constraints.positive}
     support = constraints.nonnegative_integer
-
-    def __init__(self, mean: Tensor | float, dispersion: Tensor | float, validate_args: bool = False) -> None:
-        self._mean, self.dispersion = tensors.parameters(mean, dispersion)
-        super().__init__(self._mean.shape, validate_args=validate_args)
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> GeneralizedPoisson:
-        expanded: GeneralizedPoisson = tensors.expanded(self, batch_shape)
-        return expanded
-
-    @property
-    def mean(self) -> Tensor:
-        return self._mean
+    _mean: Positive = stored(alias="mean")
+    dispersion: Positive
 
     @property
     def mode(self) -> Tensor:
@@ -59,7 +49,7 @@ class GeneralizedPoisson(Distribution):
     def _inflation(self) -> Tensor:
         return 1.0 + self.dispersion * self._mean
 
-    def sample(self, sample_shape: Any = ()) -> Tensor:
+    def sample(self, sample_shape: Shape = ()) -> Tensor:
         """Independent draws of shape sample_shape + (n,): the branching process, generation by generation."""
         shape = self._extended_shape(torch.Size(sample_shape))
         with torch.no_grad():
@@ -79,57 +69,24 @@ class GeneralizedPoisson(Distribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Log-probability, (n,): a Poisson probability of rate mean (1 + dispersion y)/(1 + dispersion mean), divided by 1 + dispersion y."""
-        if self._validate_args:
-            self._validate_sample(value)
         rate = self._mean / self._inflation * (1.0 + self.dispersion * value)
         return -special.deviance(value, rate) - special.log_factorial_remainder(value) - torch.log1p(self.dispersion * value)
 
-    def _tails(self, value: Tensor) -> tuple[Tensor, Tensor]:
-        value = value.expand(tensors.common_shape(value.shape, self._mean.shape))
+    def _half_width(self) -> Tensor:
         # The ratio of neighbouring probabilities tends to 1 - 1/(2 inflation²).
-        half_width = 45.0 * (1.0 + self.variance.sqrt() + 2.0 * self._inflation.square())
-        return lattice_sums.tails(self.log_prob, value, self._mean, half_width, (0.0, math.inf))
-
-    def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable in the parameters: a sum of probabilities whose cost does not grow with them."""
-        return self._tails(value)[0]
-
-    def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable in the parameters."""
-        return self._tails(value)[1]
-
-    def cdf(self, value: Tensor) -> Tensor:
-        return self.log_cdf(value).exp()
-
-    def survival(self, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail."""
-        return self.log_survival(value).exp()
-
-    def icdf(self, value: Tensor) -> Tensor:
-        """The smallest count whose cdf is at least `value`."""
-        return lattice_sums.quantile(self.cdf, value, self._mean, self.variance)
+        return 45.0 * (1.0 + self.variance.sqrt() + 2.0 * self._inflation.square())
 
 
+@lattice_tails
 class PoissonInverseGaussian(Distribution):
     """Poisson whose rate is inverse Gaussian: counts with mean `mean` and variance mean + `dispersion` mean², both (n,).
 
     Its tail is longer than the negative binomial's with equal mean and variance. Source: Holla (1967); Dean, Lawless & Willmot (1989); PIG of gamlss.
     """
 
-    arg_constraints: ClassVar = {"mean": constraints.positive, "dispersion": constraints.positive}
     support = constraints.nonnegative_integer
-
-    def __init__(self, mean: Tensor | float, dispersion: Tensor | float, validate_args: bool = False) -> None:
-        self._mean, self.dispersion = tensors.parameters(mean, dispersion)
-        super().__init__(self._mean.shape, validate_args=validate_args)
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> PoissonInverseGaussian:
-        expanded: PoissonInverseGaussian = tensors.expanded(self, batch_shape)
-        return expanded
-
-    @property
-    def mean(self) -> Tensor:
-        return self._mean
+    _mean: Positive = stored(alias="mean")
+    dispersion: Positive
 
     @property
     def mode(self) -> Tensor:
@@ -140,7 +97,7 @@ class PoissonInverseGaussian(Distribution):
     def variance(self) -> Tensor:
         return self._mean * (1.0 + self.dispersion * self._mean)
 
-    def sample(self, sample_shape: Any = ()) -> Tensor:
+    def sample(self, sample_shape: Shape = ()) -> Tensor:
         with torch.no_grad():
             return torch.poisson(InverseGaussian(self._mean, self._mean / self.dispersion).sample(sample_shape))
 
@@ -149,8 +106,6 @@ class PoissonInverseGaussian(Distribution):
 
         Above, the saddle-point form: two exact squares, and the correction of K as a series in 1/s, s² = (y - ½)² + argument².
         """
-        if self._validate_args:
-            self._validate_sample(value)
         value, mean, dispersion = torch.broadcast_tensors(value.detach(), self._mean, self.dispersion)  # type: ignore[no-untyped-call]
         large = value > bessel.LARGE
         score = torch.empty_like(mean)
@@ -159,30 +114,9 @@ class PoissonInverseGaussian(Distribution):
             score = score.masked_scatter(where, form(value[where], mean[where], dispersion[where]))
         return score
 
-    def _tails(self, value: Tensor) -> tuple[Tensor, Tensor]:
-        value = value.expand(tensors.common_shape(value.shape, self._mean.shape))
+    def _half_width(self) -> Tensor:
         # The ratio of neighbouring probabilities tends to 1 - 1/(1 + 2 dispersion mean).
-        half_width = 45.0 * (2.0 + self.variance.sqrt() + 2.0 * self.dispersion * self._mean)
-        return lattice_sums.tails(self.log_prob, value, self._mean, half_width, (0.0, math.inf))
-
-    def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable in the parameters: a sum of probabilities whose cost does not grow with them."""
-        return self._tails(value)[0]
-
-    def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable in the parameters."""
-        return self._tails(value)[1]
-
-    def cdf(self, value: Tensor) -> Tensor:
-        return self.log_cdf(value).exp()
-
-    def survival(self, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail."""
-        return self.log_survival(value).exp()
-
-    def icdf(self, value: Tensor) -> Tensor:
-        """The smallest count whose cdf is at least `value`."""
-        return lattice_sums.quantile(self.cdf, value, self._mean, self.variance)
+        return 45.0 * (2.0 + self.variance.sqrt() + 2.0 * self.dispersion * self._mean)
 
 
 def _argument(mean: Tensor, dispersion: Tensor) -> tuple[Tensor, Tensor]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
-
 import numpy as np
 import scipy
 import torch
@@ -11,23 +9,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
+from disttrain.distributions.core.parametrised import Positive, Share, parametrised, stored
 from disttrain.distributions.core.root_finding import smallest_count
 from disttrain.distributions.numerics import incomplete_gamma_beta, log_probabilities, special, tensors
+from disttrain.distributions.numerics.tensors import Floats, Shape
 
 
+@parametrised
 class Poisson(Distribution):
     """Poisson with mean and variance `rate`: (n,)."""
 
-    arg_constraints: ClassVar = {"rate": constraints.positive}
     support = constraints.nonnegative_integer
-
-    def __init__(self, rate: Tensor | float, validate_args: bool = False) -> None:
-        (self.rate,) = tensors.parameters(rate)
-        super().__init__(self.rate.shape, validate_args=validate_args)
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Poisson:
-        expanded: Poisson = tensors.expanded(self, batch_shape)
-        return expanded
+    rate: Positive
 
     @property
     def mean(self) -> Tensor:
@@ -41,29 +34,24 @@ class Poisson(Distribution):
     def variance(self) -> Tensor:
         return self.rate
 
-    def sample(self, sample_shape: Any = ()) -> Tensor:
+    def sample(self, sample_shape: Shape = ()) -> Tensor:
         with torch.no_grad():
             return torch.poisson(self.rate.expand(self._extended_shape(torch.Size(sample_shape))))
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Log-probability, (n,). Source: Loader (2000), equation 4."""
-        if self._validate_args:
-            self._validate_sample(value)
         return -special.deviance(value, self.rate) - special.log_factorial_remainder(value)
 
     def cdf(self, value: Tensor) -> Tensor:
         return tensors.on_arrays(_poisson_lower, value, self.rate)
 
     def survival(self, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail."""
         return tensors.on_arrays(_poisson_upper, value, self.rate)
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
         return incomplete_gamma_beta.log_gamma_upper(value.floor() + 1.0, self.rate)
 
     def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
         return incomplete_gamma_beta.log_gamma_lower(value.floor() + 1.0, self.rate)
 
     def icdf(self, value: Tensor) -> Tensor:
@@ -71,6 +59,7 @@ class Poisson(Distribution):
         return _count_quantile(self, value)
 
 
+@parametrised
 class NegativeBinomial(Distribution):
     """Negative binomial: counts with mean `mean` and variance mean + mean²/`concentration`, both (n,).
 
@@ -78,20 +67,9 @@ class NegativeBinomial(Distribution):
     In the other convention total_count = concentration and the probability of success is concentration/(concentration + mean).
     """
 
-    arg_constraints: ClassVar = {"mean": constraints.positive, "concentration": constraints.positive}
     support = constraints.nonnegative_integer
-
-    def __init__(self, mean: Tensor | float, concentration: Tensor | float, validate_args: bool = False) -> None:
-        self._mean, self.concentration = tensors.parameters(mean, concentration)
-        super().__init__(self._mean.shape, validate_args=validate_args)
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> NegativeBinomial:
-        expanded: NegativeBinomial = tensors.expanded(self, batch_shape)
-        return expanded
-
-    @property
-    def mean(self) -> Tensor:
-        return self._mean
+    _mean: Positive = stored(alias="mean")
+    concentration: Positive
 
     @property
     def mode(self) -> Tensor:
@@ -101,14 +79,12 @@ class NegativeBinomial(Distribution):
     def variance(self) -> Tensor:
         return self._mean * (1.0 + self._mean / self.concentration)
 
-    def sample(self, sample_shape: Any = ()) -> Tensor:
+    def sample(self, sample_shape: Shape = ()) -> Tensor:
         rate = torch.distributions.Gamma(self.concentration, self.concentration / self._mean, validate_args=False)
         return torch.poisson(rate.sample(torch.Size(sample_shape)))
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Log-probability, (n,). Source: Loader (2000), section 5: the saddle-point form of a binomial of real size y + k."""
-        if self._validate_args:
-            self._validate_sample(value)
         m, k = self._mean, self.concentration
         total, denominator = k + value, k + m
         remainders = special.stirling_remainder(torch.stack((total, k + torch.zeros_like(total))))
@@ -120,16 +96,13 @@ class NegativeBinomial(Distribution):
         return tensors.on_arrays(_negative_binomial_lower, value, self._mean, self.concentration)
 
     def survival(self, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail."""
         return tensors.on_arrays(_negative_binomial_upper, value, self._mean, self.concentration)
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
         success, failure = self._shares()
         return incomplete_gamma_beta.log_beta_lower(self.concentration, value.floor() + 1.0, success, failure)
 
     def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
         success, failure = self._shares()
         return incomplete_gamma_beta.log_beta_lower(value.floor() + 1.0, self.concentration, failure, success)
 
@@ -143,19 +116,12 @@ class NegativeBinomial(Distribution):
         return self.concentration / denominator, self._mean / denominator
 
 
+@parametrised
 class Geometric(Distribution):
     """Geometric: failures before the first success, each trial succeeding with probability `probs` (n,); mean (1 - probs)/probs."""
 
-    arg_constraints: ClassVar = {"probs": constraints.unit_interval}
     support = constraints.nonnegative_integer
-
-    def __init__(self, probs: Tensor | float, validate_args: bool = False) -> None:
-        (self.probs,) = tensors.parameters(probs)
-        super().__init__(self.probs.shape, validate_args=validate_args)
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Geometric:
-        expanded: Geometric = tensors.expanded(self, batch_shape)
-        return expanded
+    probs: Share
 
     @property
     def mean(self) -> Tensor:
@@ -169,14 +135,12 @@ class Geometric(Distribution):
     def variance(self) -> Tensor:
         return (1.0 - self.probs) / self.probs.square()
 
-    def sample(self, sample_shape: Any = ()) -> Tensor:
+    def sample(self, sample_shape: Shape = ()) -> Tensor:
         shape = self._extended_shape(torch.Size(sample_shape))
         with torch.no_grad():
             return (tensors.open_uniform(shape, self.probs).log() / torch.log1p(-self.probs)).floor().to(self.probs.dtype)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         # At y = 0 nothing failed, and log(1 - probs) is not asked: it is -inf where probs is 1.
         failing = torch.where(value == 0, 0.0, self.probs)
         return self.probs.log() + value * torch.log1p(-failing)
@@ -187,15 +151,12 @@ class Geometric(Distribution):
         return torch.where(self.probs > 0.1, 1.0 - (1.0 - self.probs) ** trials, -torch.expm1(special.xlog1py(trials, -self.probs)))
 
     def survival(self, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail."""
         return special.xlog1py(_trials(value), -self.probs).exp()
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
         return log_probabilities.log1mexp(self.log_survival(value))
 
     def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
         return (value.floor() + 1.0) * torch.log1p(-self.probs)
 
     def icdf(self, value: Tensor) -> Tensor:
@@ -216,29 +177,29 @@ def _count_quantile(distribution: Distribution, p: Tensor) -> Tensor:
     return smallest_count(distribution.cdf, p.expand(shape), guess)
 
 
-def _poisson_lower(y: NDArray[np.float64], rate: NDArray[np.float64]) -> NDArray[np.float64]:
+def _poisson_lower(y: Floats, rate: Floats) -> Floats:
     return np.where(y < 0, 0.0, scipy.special.gammaincc(np.floor(np.maximum(y, 0.0)) + 1.0, rate))
 
 
-def _poisson_upper(y: NDArray[np.float64], rate: NDArray[np.float64]) -> NDArray[np.float64]:
+def _poisson_upper(y: Floats, rate: Floats) -> Floats:
     return np.where(y < 0, 1.0, scipy.special.gammainc(np.floor(np.maximum(y, 0.0)) + 1.0, rate))
 
 
-def _negative_binomial_lower(y: NDArray[np.float64], mean: NDArray[np.float64], k: NDArray[np.float64]) -> NDArray[np.float64]:
+def _negative_binomial_lower(y: Floats, mean: Floats, k: Floats) -> Floats:
     count, success, failure, by_success = _as_beta(y, mean, k)
-    lower: NDArray[np.float64] = scipy.special.betainc(k, count, success, where=by_success, out=np.zeros(count.shape))
+    lower: Floats = scipy.special.betainc(k, count, success, where=by_success, out=np.zeros(count.shape))
     scipy.special.betaincc(count, k, failure, where=~by_success, out=lower)
     return np.where(y < 0, 0.0, lower)
 
 
-def _negative_binomial_upper(y: NDArray[np.float64], mean: NDArray[np.float64], k: NDArray[np.float64]) -> NDArray[np.float64]:
+def _negative_binomial_upper(y: Floats, mean: Floats, k: Floats) -> Floats:
     count, success, failure, by_success = _as_beta(y, mean, k)
-    upper: NDArray[np.float64] = scipy.special.betaincc(k, count, success, where=by_success, out=np.zeros(count.shape))
+    upper: Floats = scipy.special.betaincc(k, count, success, where=by_success, out=np.zeros(count.shape))
     scipy.special.betainc(count, k, failure, where=~by_success, out=upper)
     return np.where(y < 0, 1.0, upper)
 
 
-def _as_beta(y: NDArray[np.float64], mean: NDArray[np.float64], k: NDArray[np.float64]) -> tuple[NDArray[Any], ...]:
+def _as_beta(y: Floats, mean: Floats, k: Floats) -> tuple[Floats, Floats, Floats, NDArray[np.bool_]]:
     """floor(y) + 1, k/(k + m), m/(k + m), and a mask where the first share is the smaller one, which has all its digits."""
     count, success, failure = np.broadcast_arrays(np.floor(np.maximum(y, 0.0)) + 1.0, k / (k + mean), mean / (k + mean))
     return count, success, failure, success < failure

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any, ClassVar
-
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
-from disttrain.distributions.core import lattice_sums
-from disttrain.distributions.numerics import bessel, special, tensors
-
-_LOG_2PI = 1.8378770664093453
+from disttrain.distributions.core.lattice_tails import lattice_tails
+from disttrain.distributions.core.parametrised import Positive
+from disttrain.distributions.numerics import bessel, special
+from disttrain.distributions.numerics.constants import LOG_2PI
+from disttrain.distributions.numerics.tensors import Shape
 
 
 class _Integer(constraints.Constraint):
@@ -24,6 +22,7 @@ class _Integer(constraints.Constraint):
         return value == value.floor()
 
 
+@lattice_tails
 class Skellam(Distribution):
     """Skellam: the difference of two independent Poisson counts with means `rate1` and `rate2`, both (n,).
 
@@ -31,16 +30,9 @@ class Skellam(Distribution):
     Poisson variates.
     """
 
-    arg_constraints: ClassVar = {"rate1": constraints.positive, "rate2": constraints.positive}
     support = _Integer()
-
-    def __init__(self, rate1: Tensor | float, rate2: Tensor | float, validate_args: bool = False) -> None:
-        self.rate1, self.rate2 = tensors.parameters(rate1, rate2)
-        super().__init__(self.rate1.shape, validate_args=validate_args)
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Skellam:
-        expanded: Skellam = tensors.expanded(self, batch_shape)
-        return expanded
+    rate1: Positive
+    rate2: Positive
 
     @property
     def mean(self) -> Tensor:
@@ -50,7 +42,7 @@ class Skellam(Distribution):
     def variance(self) -> Tensor:
         return self.rate1 + self.rate2
 
-    def sample(self, sample_shape: Any = ()) -> Tensor:
+    def sample(self, sample_shape: Shape = ()) -> Tensor:
         shape = self._extended_shape(torch.Size(sample_shape))
         with torch.no_grad():
             return torch.poisson(self.rate1.expand(shape)) - torch.poisson(self.rate2.expand(shape))
@@ -61,8 +53,6 @@ class Skellam(Distribution):
         In the saddle-point form both deviances are exact, and the correction of I is a series in 1/s, s² = y² + 4 rate1 rate2; below
         s = 30 the power series of I is used.
         """
-        if self._validate_args:
-            self._validate_sample(value)
         value, first, second = torch.broadcast_tensors(value.detach(), self.rate1, self.rate2)  # type: ignore[no-untyped-call]
         large = torch.hypot(value, 2.0 * (first.sqrt() * second.sqrt()).detach()) > bessel.LARGE
         score = torch.empty_like(first)
@@ -71,31 +61,9 @@ class Skellam(Distribution):
             score = score.masked_scatter(where, form(value[where], first[where], second[where]))
         return score
 
-    def _tails(self, value: Tensor) -> tuple[Tensor, Tensor]:
-        # Further out than any rate the tail is 0, and its squares would overflow.
-        value = value.clamp(-1e100, 1e100).expand(tensors.common_shape(value.shape, self.rate1.shape))
+    def _half_width(self) -> Tensor:
         # The mass is log-concave: 45 standard deviations out less than 1e-18 of a tail is left.
-        half_width = 45.0 * (1.0 + self.variance.sqrt())
-        return lattice_sums.tails(self.log_prob, value, self.mean, half_width, (-math.inf, math.inf))
-
-    def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable in the rates: a sum of probabilities whose cost does not grow with them."""
-        return self._tails(value)[0]
-
-    def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable in the rates."""
-        return self._tails(value)[1]
-
-    def cdf(self, value: Tensor) -> Tensor:
-        return self.log_cdf(value).exp()
-
-    def survival(self, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail."""
-        return self.log_survival(value).exp()
-
-    def icdf(self, value: Tensor) -> Tensor:
-        """The smallest integer whose cdf is at least `value`."""
-        return lattice_sums.quantile(self.cdf, value, self.mean, self.variance, -math.inf)
+        return 45.0 * (1.0 + self.variance.sqrt())
 
 
 def _power_form(value: Tensor, rate1: Tensor, rate2: Tensor) -> Tensor:
@@ -112,4 +80,4 @@ def _saddle_form(value: Tensor, rate1: Tensor, rate2: Tensor) -> Tensor:
         smaller = rate1 / larger * rate2
         first, second = torch.where(value < 0, smaller, larger), torch.where(value < 0, larger, smaller)
     deviances = special.deviance(first, rate1) + special.deviance(second, rate2)
-    return bessel.log_debye(size, s, 1.0) - deviances - 0.5 * (_LOG_2PI + s.log())
+    return bessel.log_debye(size, s, 1.0) - deviances - 0.5 * (LOG_2PI + s.log())

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from fractions import Fraction
 from functools import cache
-from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+
+from disttrain.distributions.numerics.tensors import Context
 
 # From here on twelve terms of the series in 1/s are exact to 2e-15.
 LARGE = 30.0
@@ -46,13 +47,13 @@ def _double_polynomial(q: Tensor, r: Tensor, coefficients: list[list[float]]) ->
 
 class _LogDebye(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, q: Tensor, r: Tensor) -> Tensor:
+    def forward(ctx: Context, q: Tensor, r: Tensor) -> Tensor:
         ctx.save_for_backward(q, r)
         return torch.log1p(_double_polynomial(q, r, [[0.0], *map(list, _debye())]))
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:
+    def backward(ctx: Context, grad: Tensor) -> tuple[Tensor, Tensor]:
         q, r = ctx.saved_tensors
         table = [[0.0], *map(list, _debye())]
         value = 1.0 + _double_polynomial(q, r, table)
@@ -79,13 +80,13 @@ def _power_series(q: Tensor, order: Tensor) -> Tensor:
 
 class _LogSeries(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, q: Tensor, order: Tensor) -> Tensor:
+    def forward(ctx: Context, q: Tensor, order: Tensor) -> Tensor:
         ctx.save_for_backward(q, order)
         return _power_series(q, order).log_()
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Context, grad: Tensor) -> tuple[Tensor, None]:
         q, order = ctx.saved_tensors
         slope = _power_series(q, order + 1.0) / ((order + 1.0) * _power_series(q, order))
         return (grad * slope).sum_to_size(q.shape), None

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import scipy
@@ -18,8 +17,9 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from disttrain.distributions.numerics import special, tensors
+from disttrain.distributions.numerics.constants import HALF_LOG_2PI
+from disttrain.distributions.numerics.tensors import Context
 
-_HALF_LOG_2PI = 0.9189385332046727
 # Below this a probability of scipy's has lost digits, or is 0.
 _TINY = 1e-280
 _STEPS = 400
@@ -33,7 +33,7 @@ _STEP = 0.03
 
 def _front_gamma(a: Tensor, x: Tensor) -> Tensor:
     """log(x^a exp(-x) / Γ(a)), without cancellation for large a."""
-    return 0.5 * a.log() - _HALF_LOG_2PI - special.stirling_remainder(a) - special.deviance(a, x)
+    return 0.5 * a.log() - HALF_LOG_2PI - special.stirling_remainder(a) - special.deviance(a, x)
 
 
 def _front_beta(a: Tensor, b: Tensor, x: Tensor, rest: Tensor) -> Tensor:
@@ -41,7 +41,7 @@ def _front_beta(a: Tensor, b: Tensor, x: Tensor, rest: Tensor) -> Tensor:
     total = a + b
     remainders = special.stirling_remainder(total) - special.stirling_remainder(a) - special.stirling_remainder(b)
     kernel = special.deviance(a, total * x) + special.deviance(b, total * rest)
-    return 0.5 * (a / total * b).log() - _HALF_LOG_2PI + remainders - kernel
+    return 0.5 * (a / total * b).log() - HALF_LOG_2PI + remainders - kernel
 
 
 def _fraction(step: Callable[[int, Tensor, Tensor], tuple[Tensor, Tensor]], first: tuple[Tensor, Tensor]) -> Tensor:
@@ -163,7 +163,7 @@ def _upper_slope(a: Tensor, x: Tensor, log_upper: Tensor) -> Tensor:
 
 class _Gamma(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, a: Tensor, x: Tensor, upper: bool) -> Tensor:
+    def forward(ctx: Context, a: Tensor, x: Tensor, upper: bool) -> Tensor:
         ctx.upper = upper
         result = (_gamma_upper if upper else _gamma_lower)(a, x)
         ctx.save_for_backward(a, x, result)
@@ -171,7 +171,7 @@ class _Gamma(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+    def backward(ctx: Context, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         a, x, result = ctx.saved_tensors
         slopes: list[Tensor | None] = [None, None]
         grad = torch.where(result == -math.inf, 0.0, grad)
@@ -187,14 +187,14 @@ class _Gamma(torch.autograd.Function):
 
 class _Beta(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, a: Tensor, b: Tensor, x: Tensor, rest: Tensor) -> Tensor:
+    def forward(ctx: Context, a: Tensor, b: Tensor, x: Tensor, rest: Tensor) -> Tensor:
         result = _beta_lower(a, b, x, rest)
         ctx.save_for_backward(a, b, x, rest, result)
         return result
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Context, grad: Tensor) -> tuple[Tensor | None, ...]:
         a, b, x, rest, result = ctx.saved_tensors
         slopes: list[Tensor | None] = [None, None, None, None]
         grad = torch.where(result == -math.inf, 0.0, grad)

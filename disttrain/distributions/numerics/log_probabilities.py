@@ -3,49 +3,46 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from disttrain.distributions.numerics import special
+from disttrain.distributions.numerics.constants import HALF_LOG_2PI, LOG_2, ROOT_HALF, ROOT_TWO_OVER_PI
+from disttrain.distributions.numerics.tensors import Context
 
-_ROOT_HALF = math.sqrt(0.5)
-_ROOT_TWO_OVER_PI = math.sqrt(2.0 / math.pi)
-_LOG_2PI_HALF = 0.9189385332046727
-_LOG_2 = math.log(2.0)
 # Of the nearer tail: what the difference of two of its probabilities cannot tell from 0, where they are good to a few units of 1e-13.
 _UNRESOLVED, _NARROW = 3e-13, 1e-3
 
 
 class _LogNdtr(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, z: Tensor) -> Tensor:
+    def forward(ctx: Context, z: Tensor) -> Tensor:
         ctx.save_for_backward(z)
         result: Tensor = torch.special.log_ndtr(z)
         return result
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> Tensor:
+    def backward(ctx: Context, grad: Tensor) -> Tensor:
         (z,) = ctx.saved_tensors
         # torch's own derivative subtracts two squares: wrong by half at z = -1e8.
-        lower = _ROOT_TWO_OVER_PI / torch.special.erfcx(z.clamp(max=0.0) * -_ROOT_HALF)
+        lower = ROOT_TWO_OVER_PI / torch.special.erfcx(z.clamp(max=0.0) * -ROOT_HALF)
         above = z.clamp(min=0.0)
-        upper = (-0.5 * above * above - _LOG_2PI_HALF - torch.special.log_ndtr(above)).exp()
+        upper = (-0.5 * above * above - HALF_LOG_2PI - torch.special.log_ndtr(above)).exp()
         return torch.where(z < 0, lower, upper) * grad
 
 
 class _Log1mExp(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
+    def forward(ctx: Context, x: Tensor) -> Tensor:
         ctx.save_for_backward(x)
-        return torch.where(x > -_LOG_2, (-torch.expm1(x)).log(), torch.log1p(-x.exp()))
+        return torch.where(x > -LOG_2, (-torch.expm1(x)).log(), torch.log1p(-x.exp()))
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> Tensor:
+    def backward(ctx: Context, grad: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors
         # -exp(x)/(1 - exp(x)); bounded, as at x = 0 the value is -inf and no slope would lead away from it.
         slope: Tensor = torch.expm1(-x).clamp(min=1e-290).reciprocal().neg()

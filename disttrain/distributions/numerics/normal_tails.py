@@ -6,18 +6,15 @@ The derivatives are densities and closed forms, written out. Upper tails follow 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-_ROOT_HALF = math.sqrt(0.5)
-_ROOT_TWO_OVER_PI = math.sqrt(2.0 / math.pi)
-_LOG_2 = math.log(2.0)
-_LOG_PI = math.log(math.pi)
-_LOG_2PI_HALF = 0.9189385332046727
+from disttrain.distributions.numerics.constants import HALF_LOG_2PI, LOG_2, LOG_PI, ROOT_HALF, ROOT_TWO_OVER_PI
+from disttrain.distributions.numerics.tensors import Context
+
 # Gauss-Legendre on (0, 1): 40 points integrate exp(-40 x)/(x + 1/8), the worst of what stands below, to rounding.
 _NODES, _WEIGHTS = (
     (0.5 * (values + shift)).tolist() for values, shift in zip(np.polynomial.legendre.leggauss(40), (1.0, 0.0), strict=True)
@@ -33,8 +30,8 @@ def _rule(like: Tensor) -> tuple[Tensor, Tensor]:
 def _mills_excess(x: Tensor) -> Tensor:
     """φ(x)/Φ(x) + x, which tends to -1/x for x → -∞: there by its series, as the sum cancels."""
     below, above = x.clamp(-50.0, 0.0), x.clamp(min=0.0)
-    lower = below + _ROOT_TWO_OVER_PI / torch.special.erfcx(below * -_ROOT_HALF)
-    upper = above + (-0.5 * above * above - _LOG_2PI_HALF - torch.special.log_ndtr(above)).exp()
+    lower = below + ROOT_TWO_OVER_PI / torch.special.erfcx(below * -ROOT_HALF)
+    upper = above + (-0.5 * above * above - HALF_LOG_2PI - torch.special.log_ndtr(above)).exp()
     direct = torch.where(x < 0.0, lower, upper)
     inverse = x.clamp(max=-50.0).reciprocal().neg()
     square = inverse * inverse
@@ -43,19 +40,19 @@ def _mills_excess(x: Tensor) -> Tensor:
 
 
 def _scaled_ndtr(x: Tensor) -> Tensor:
-    result: Tensor = torch.special.erfcx(x * -_ROOT_HALF).log() - _LOG_2
+    result: Tensor = torch.special.erfcx(x * -ROOT_HALF).log() - LOG_2
     return result
 
 
 class _LogScaledNdtr(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
+    def forward(ctx: Context, x: Tensor) -> Tensor:
         ctx.save_for_backward(x)
         return _scaled_ndtr(x)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> Tensor:
+    def backward(ctx: Context, grad: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors
         slope: Tensor = _mills_excess(x) * grad
         return slope
@@ -105,14 +102,14 @@ def _ex_gaussian_lower(z: Tensor, b: Tensor) -> Tensor:
 
 class _LogExGaussianLower(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, z: Tensor, b: Tensor) -> Tensor:
+    def forward(ctx: Context, z: Tensor, b: Tensor) -> Tensor:
         excess = _ex_gaussian_lower(z, b)
         ctx.save_for_backward(z, b, excess)
         return excess - _half_square(z)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:
+    def backward(ctx: Context, grad: Tensor) -> tuple[Tensor, Tensor]:
         z, b, excess = ctx.saved_tensors
         in_z = (_exponential_part(z, b) + b.log() - excess).exp()
         return in_z * grad, (_slope_in_rate(z, b) - excess).exp() * grad
@@ -145,7 +142,7 @@ def _log_steep_tail(h: Tensor, a: Tensor) -> Tensor:
     x = 80.0 / (first + (first * first + 80.0).sqrt())
     step = x * nodes
     falling = weights * (-step * (first + 0.5 * step)).exp() / ((first + step).square() + h * h)
-    return falling.sum(0).log() + x.log() + h.log() - _LOG_PI
+    return falling.sum(0).log() + x.log() + h.log() - LOG_PI
 
 
 def _log_thin_tail(h: Tensor, a: Tensor) -> Tensor:
@@ -156,12 +153,12 @@ def _log_thin_tail(h: Tensor, a: Tensor) -> Tensor:
     shallow, sharp = (~steep) & (a <= 1.0), (~steep) & (a > 1.0)
     h_shallow, a_shallow = torch.where(shallow, h, 0.0), torch.where(shallow, a, 0.0)
     # exp(-h²/2)/Φ(-h) is 2/erfcx.
-    ratio = _owen(h_shallow, a_shallow) * (2.0 / math.pi) / torch.special.erfcx(h_shallow * _ROOT_HALF)
+    ratio = _owen(h_shallow, a_shallow) * (2.0 / math.pi) / torch.special.erfcx(h_shallow * ROOT_HALF)
     shallow_tail = _scaled_ndtr(-h_shallow) + torch.log1p(-ratio) + 0.5 * (a_shallow * h_shallow).square()
     h_sharp, a_sharp = torch.where(sharp, h, 0.0), torch.where(sharp, a, 2.0)
     product = h_sharp * a_sharp
     twice = _owen(product, a_sharp.reciprocal()) * (-0.5 * product * product).exp() / math.pi
-    sharp_tail = (twice - 0.5 * torch.erfc(product * _ROOT_HALF) * torch.erf(h_sharp * _ROOT_HALF)).log()
+    sharp_tail = (twice - 0.5 * torch.erfc(product * ROOT_HALF) * torch.erf(h_sharp * ROOT_HALF)).log()
     sharp_tail = sharp_tail + 0.5 * (h_sharp * h_sharp + product * product)
     return torch.where(steep, tail, torch.where(shallow, shallow_tail, sharp_tail))
 
@@ -171,13 +168,13 @@ def _skew_normal_lower(z: Tensor, a: Tensor) -> Tensor:
     h, steepness = z.abs(), a.abs()
     half, product = 0.5 * h * h, steepness * h
     thin, normal_tail = _log_thin_tail(h, steepness), _scaled_ndtr(-h)
-    thick = _LOG_2 + normal_tail + torch.log1p(-0.5 * (thin - 0.5 * product * product - normal_tail).clamp(max=0.0).exp())
+    thick = LOG_2 + normal_tail + torch.log1p(-0.5 * (thin - 0.5 * product * product - normal_tail).clamp(max=0.0).exp())
     survival = torch.where(a > 0, thick - half, thin - half - 0.5 * product * product).exp()
     # Above 0 with a steep rise: Φ(a h) erf(h/√2) + 2 T(a h, 1/a), two positive terms.
     rising = (z >= 0) & (a > 1.0) & (survival > 0.5)
     h_rise, a_rise = torch.where(rising, h, 0.0), torch.where(rising, a, 2.0)
     product = h_rise * a_rise
-    risen = 0.5 * torch.erfc(product * -_ROOT_HALF) * torch.erf(h_rise * _ROOT_HALF)
+    risen = 0.5 * torch.erfc(product * -ROOT_HALF) * torch.erf(h_rise * ROOT_HALF)
     risen = (risen + _owen(product, a_rise.reciprocal()) * (-0.5 * product * product).exp() / math.pi).log()
     above = torch.where(rising, risen, torch.log1p(-torch.where(rising | (z < 0), 0.5, survival)))
     return torch.where(z < 0, torch.where(a > 0, thin, thick), above)
@@ -190,7 +187,7 @@ def _dropped(z: Tensor, a: Tensor) -> Tensor:
 
 class _LogSkewNormalLower(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, z: Tensor, a: Tensor) -> Tensor:
+    def forward(ctx: Context, z: Tensor, a: Tensor) -> Tensor:
         # Beyond 1e140 the squares would overflow; the probability is 0 long before.
         z = z.clamp(-1e140, 1e140)
         excess = _skew_normal_lower(z, a)
@@ -199,14 +196,14 @@ class _LogSkewNormalLower(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:
+    def backward(ctx: Context, grad: Tensor) -> tuple[Tensor, Tensor]:
         z, a, excess = ctx.saved_tensors
         product, above = a * z, z.clamp(min=0.0)
         steep = (z < 0) & (a > 0)
         rise = torch.where(steep, _scaled_ndtr(product.clamp(max=0.0)), torch.special.log_ndtr(product))
-        in_z = (_LOG_2 - _LOG_2PI_HALF - 0.5 * above * above + rise - excess).exp()
+        in_z = (LOG_2 - HALF_LOG_2PI - 0.5 * above * above + rise - excess).exp()
         rest = torch.where(steep, 0.0, 0.5 * product * product) + 0.5 * above * above
-        in_a = (-rest - _LOG_PI - torch.log1p(a * a) - excess).exp()
+        in_a = (-rest - LOG_PI - torch.log1p(a * a) - excess).exp()
         return in_z * grad, -in_a * grad
 
 

@@ -5,16 +5,15 @@ All functions work elementwise on tensors of one dtype, broadcast, and have thei
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from disttrain.distributions.numerics.constants import HALF_LOG_2PI, ROOT_HALF
+from disttrain.distributions.numerics.tensors import Context
+
 # From here on five terms of the asymptotic series of log-gamma are exact to 1e-16.
 _LARGE = 16.0
-_HALF_LOG_2PI = 0.9189385332046727
-_ROOT_HALF = 0.7071067811865476
 # Bernoulli numbers B(2n) / (2n (2n - 1)): log Γ(x) = (x - ½) log x - x + ½ log 2π + Σ c_n / x^(2n - 1).
 _STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188)
 _STIRLING_SLOPE = tuple(-(2 * n + 1) * c for n, c in enumerate(_STIRLING))
@@ -47,14 +46,14 @@ def _inverse_series(x: Tensor, coefficients: tuple[float, ...], power: int) -> T
 
 class _StirlingRemainder(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
+    def forward(ctx: Context, x: Tensor) -> Tensor:
         ctx.save_for_backward(x)
-        direct = torch.lgamma(x).sub_((x - 0.5).mul_(x.log())).add_(x).sub_(_HALF_LOG_2PI)
+        direct = torch.lgamma(x).sub_((x - 0.5).mul_(x.log())).add_(x).sub_(HALF_LOG_2PI)
         return torch.where(x > _LARGE, _inverse_series(x, _STIRLING, 1), direct)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> Tensor:
+    def backward(ctx: Context, grad: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors
         direct = torch.digamma(x).sub_(x.log()).add_(x.reciprocal().mul_(0.5))
         return torch.where(x > _LARGE, _inverse_series(x, _STIRLING_SLOPE, 2), direct).mul_(grad)
@@ -62,14 +61,14 @@ class _StirlingRemainder(torch.autograd.Function):
 
 class _HalfStep(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
+    def forward(ctx: Context, x: Tensor) -> Tensor:
         ctx.save_for_backward(x)
         direct = torch.lgamma(x + 0.5).sub_(torch.lgamma(x)).sub_(x.log().mul_(0.5))
         return torch.where(x > _LARGE, _inverse_series(x, _HALF_STEP, 1), direct)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> Tensor:
+    def backward(ctx: Context, grad: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors
         direct = torch.digamma(x + 0.5).sub_(torch.digamma(x)).sub_(x.reciprocal().mul_(0.5))
         return torch.where(x > _LARGE, _inverse_series(x, _HALF_STEP_SLOPE, 2), direct).mul_(grad)
@@ -77,7 +76,7 @@ class _HalfStep(torch.autograd.Function):
 
 class _Deviance(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, m: Tensor) -> Tensor:
+    def forward(ctx: Context, x: Tensor, m: Tensor) -> Tensor:
         difference = m - x
         ratio = difference / (m + x)
         square = ratio * ratio
@@ -89,7 +88,7 @@ class _Deviance(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:
+    def backward(ctx: Context, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:
         x, m, difference, ratio, series = ctx.saved_tensors
         slopes: list[Tensor | None] = [None, None]
         if ctx.needs_input_grad[0]:
@@ -102,7 +101,7 @@ class _Deviance(torch.autograd.Function):
 
 class _Log1pSquare(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
+    def forward(ctx: Context, x: Tensor) -> Tensor:
         ctx.save_for_backward(x)
         size = x.abs()
         # The square of a larger number would overflow, and the 1 no longer counts.
@@ -110,7 +109,7 @@ class _Log1pSquare(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> Tensor:
+    def backward(ctx: Context, grad: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors
         # In the form of 1/x far out, where the square would overflow.
         large = x.abs() > 1.0
@@ -122,7 +121,7 @@ class _Log1pSquare(torch.autograd.Function):
 
 class _SaturatingExp(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, steepest: float) -> Tensor:
+    def forward(ctx: Context, x: Tensor, steepest: float) -> Tensor:
         result = x.clamp(max=_EXP_LIMIT).exp_()
         ctx.save_for_backward(x, result)
         ctx.steepest = steepest
@@ -130,7 +129,7 @@ class _SaturatingExp(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Context, grad: Tensor) -> tuple[Tensor, None]:
         x, result = ctx.saved_tensors
         slope: Tensor = torch.where(x > _EXP_LIMIT, _EXP_SLOPE, result.clamp(max=ctx.steepest))
         return slope.mul_(grad), None
@@ -138,7 +137,7 @@ class _SaturatingExp(torch.autograd.Function):
 
 class _LogRatio(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, y: Tensor) -> Tensor:
+    def forward(ctx: Context, x: Tensor, y: Tensor) -> Tensor:
         ctx.save_for_backward(x, y)
         ratio = x / y
         ordinary = (ratio > 1e-290) & (ratio < 1e290)
@@ -146,14 +145,14 @@ class _LogRatio(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:
+    def backward(ctx: Context, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:
         x, y = ctx.saved_tensors
         needed = ctx.needs_input_grad
         return (grad / x).sum_to_size(x.shape) if needed[0] else None, (-grad / y).sum_to_size(y.shape) if needed[1] else None
 
 
-def _applied(function: Any, *values: Tensor) -> Tensor:
-    result: Tensor = function.apply(*values)
+def _applied(function: type[torch.autograd.Function], *values: Tensor) -> Tensor:
+    result: Tensor = function.apply(*values)  # type: ignore[no-untyped-call]
     return result
 
 
@@ -204,14 +203,14 @@ def log_factorial_remainder(count: Tensor) -> Tensor:
     """log(count!) - (count log count - count) for count >= 0, about ½ log(2π count); it has no gradient."""
     count = count.detach()
     large = count.clamp(min=_LARGE)
-    series = _inverse_series(large, _STIRLING, 1).add_(large.log().mul_(0.5)).add_(_HALF_LOG_2PI)
+    series = _inverse_series(large, _STIRLING, 1).add_(large.log().mul_(0.5)).add_(HALF_LOG_2PI)
     direct = torch.lgamma(count + 1.0).sub_(torch.xlogy(count, count)).add_(count)
     return torch.where(count > _LARGE, series, direct)
 
 
 def ndtr(z: Tensor) -> Tensor:
     """The standard normal cdf, exact in the lower tail, where torch.special.ndtr (2.13) rounds to 0 below -8.3."""
-    return 0.5 * torch.erfc(z * -_ROOT_HALF)
+    return 0.5 * torch.erfc(z * -ROOT_HALF)
 
 
 def xlog1py(x: Tensor, y: Tensor) -> Tensor:

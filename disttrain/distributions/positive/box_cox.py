@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import ClassVar
 
 import scipy
 import torch
@@ -12,11 +11,11 @@ from torch import Tensor
 from torch.distributions import Distribution, constraints
 from torch.nn.functional import logsigmoid
 
-from disttrain.distributions.core.parametrised import parametrised
+from disttrain.distributions.core.parametrised import Positive, Real, parametrised
 from disttrain.distributions.numerics import log_probabilities, special, tensors
+from disttrain.distributions.numerics.constants import HALF_LOG_2PI
 from disttrain.distributions.numerics.student_t_cdf import log_t_lower
 
-_HALF_LOG_2PI = 0.9189385332046727
 # The truncation at y = 0 lies 1/(σ |ν|) standard units out; beyond this not even a Student t of few degrees of freedom feels it.
 _FARTHEST = 1e100
 _LOG_6 = math.log(6.0)
@@ -39,25 +38,20 @@ class BoxCoxColeGreen(Distribution):
     Source: Cole & Green (1992), Smoothing reference centile curves: the LMS method; the normaliser as in gamlss.dist's BCCG.
     """
 
-    arg_constraints: ClassVar = {"loc": constraints.positive, "scale": constraints.positive, "shape": constraints.real}
     support = constraints.positive
-    loc: Tensor
-    scale: Tensor
-    shape: Tensor
+    loc: Positive
+    scale: Positive
+    shape: Real
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         z, _, steep = _z(value, self.loc, self.scale, self.shape)
         return _log_normal(z) + steep - self.scale.log() - value.log() - _log_mass(self.scale, self.shape, _log_ndtr)
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
         z, log_size, steep = _z(value, self.loc, self.scale, self.shape)
         return _log_lower((z, log_size), steep, self.scale, self.shape, _log_ndtr, _log_normal)
 
     def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
         z, log_size, steep = _z(value, self.loc, self.scale, self.shape)
         return _log_lower((-z, log_size), steep, self.scale, -self.shape, _log_ndtr, _log_normal)
 
@@ -72,17 +66,11 @@ class BoxCoxT(Distribution):
     Source: Rigby & Stasinopoulos (2006), Using the Box-Cox t distribution in GAMLSS.
     """
 
-    arg_constraints: ClassVar = {
-        "loc": constraints.positive,
-        "scale": constraints.positive,
-        "shape": constraints.real,
-        "df": constraints.positive,
-    }
     support = constraints.positive
-    loc: Tensor
-    scale: Tensor
-    shape: Tensor
-    df: Tensor
+    loc: Positive
+    scale: Positive
+    shape: Real
+    df: Positive
 
     def _log_t(self, z: Tensor, log_size: Tensor) -> Tensor:
         """log P(T <= z); for z → -∞ by the power law df^((df - 1)/2) |z|^-df of the tail, times the constant of the density."""
@@ -93,7 +81,7 @@ class BoxCoxT(Distribution):
     @property
     def _constant(self) -> Tensor:
         """The log-density of Student's t at 0."""
-        return special.half_step(0.5 * self.df) - _HALF_LOG_2PI
+        return special.half_step(0.5 * self.df) - HALF_LOG_2PI
 
     def _log_density(self, z: Tensor) -> Tensor:
         return self._constant - 0.5 * (self.df + 1.0) * special.log1p_square(z / self.df.sqrt())
@@ -102,8 +90,6 @@ class BoxCoxT(Distribution):
         return tensors.on_arrays(scipy.special.stdtrit, self.df, p)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         z, log_size, steep = _z(value, self.loc, self.scale, self.shape)
         extreme = steep > _STEEP
         # log(1 + z²/df), of log |z| where z may be too large to be written out.
@@ -113,12 +99,10 @@ class BoxCoxT(Distribution):
         return density + steep - self.scale.log() - value.log() - _log_mass(self.scale, self.shape, self._log_t)
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
         z, log_size, steep = _z(value, self.loc, self.scale, self.shape)
         return _log_lower((z, log_size), steep, self.scale, self.shape, self._log_t, self._log_density)
 
     def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
         z, log_size, steep = _z(value, self.loc, self.scale, self.shape)
         return _log_lower((-z, log_size), steep, self.scale, -self.shape, self._log_t, self._log_density)
 
@@ -156,7 +140,7 @@ def _log_ndtr(z: Tensor, log_size: Tensor) -> Tensor:
 
 
 def _log_normal(z: Tensor) -> Tensor:
-    return -0.5 * z.square() - _HALF_LOG_2PI
+    return -0.5 * z.square() - HALF_LOG_2PI
 
 
 def _end(scale: Tensor, shape: Tensor) -> Tensor:

@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
-
 import scipy
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
-from disttrain.distributions.numerics import incomplete_gamma_beta, log_probabilities, special, tensors
+from disttrain.distributions.core.increasing import EXPONENTIAL, NORMAL, increasing
+from disttrain.distributions.core.parametrised import Positive, Real, parametrised
+from disttrain.distributions.numerics import incomplete_gamma_beta, special, tensors
+from disttrain.distributions.numerics.constants import HALF_LOG_2PI
+from disttrain.distributions.numerics.tensors import Shape
 
-_HALF_LOG_2PI = 0.9189385332046727
 
-
+@increasing(EXPONENTIAL)
 class Exponential(Distribution):
     """Exponential with mean 1/`rate`: (n,), in one over target units."""
 
-    arg_constraints: ClassVar = {"rate": constraints.positive}
     support = constraints.nonnegative
-
-    def __init__(self, rate: Tensor | float, validate_args: bool = False) -> None:
-        (self.rate,) = tensors.parameters(rate)
-        super().__init__(self.rate.shape, validate_args=validate_args)
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Exponential:
-        expanded: Exponential = tensors.expanded(self, batch_shape)
-        return expanded
+    rate: Positive
 
     @property
     def mean(self) -> Tensor:
@@ -40,50 +33,26 @@ class Exponential(Distribution):
     def variance(self) -> Tensor:
         return self.rate.reciprocal().square()
 
-    def sample(self, sample_shape: Any = ()) -> Tensor:
-        with torch.no_grad():
-            return self.icdf(tensors.open_uniform(self._extended_shape(torch.Size(sample_shape)), self.rate)).to(self.rate.dtype)
-
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         return self.rate.log() - self.rate * value
 
-    def cdf(self, value: Tensor) -> Tensor:
-        return -torch.expm1(-self.rate * value.clamp(min=0.0))
+    def _z(self, value: Tensor) -> Tensor:
+        return self.rate * value
 
-    def survival(self, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail."""
-        return (-self.rate * value.clamp(min=0.0)).exp()
-
-    def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
-        return log_probabilities.log1mexp(-self.rate * value)
-
-    def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
-        return -self.rate * value
-
-    def icdf(self, value: Tensor) -> Tensor:
-        return -torch.log1p(-value) / self.rate
+    def _y(self, z: Tensor) -> Tensor:
+        return z / self.rate
 
 
+@parametrised
 class Gamma(Distribution):
     """Gamma with mean `concentration`/`rate` and variance `concentration`/`rate`²: (n,), the rate in one over target units.
 
     The density is written around its mean, so that a concentration of 1e8 loses no digits.
     """
 
-    arg_constraints: ClassVar = {"concentration": constraints.positive, "rate": constraints.positive}
     support = constraints.positive
-
-    def __init__(self, concentration: Tensor | float, rate: Tensor | float, validate_args: bool = False) -> None:
-        self.concentration, self.rate = tensors.parameters(concentration, rate)
-        super().__init__(self.rate.shape, validate_args=validate_args)
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Gamma:
-        expanded: Gamma = tensors.expanded(self, batch_shape)
-        return expanded
+    concentration: Positive
+    rate: Positive
 
     @property
     def mean(self) -> Tensor:
@@ -97,49 +66,38 @@ class Gamma(Distribution):
     def variance(self) -> Tensor:
         return self.concentration / self.rate / self.rate
 
-    def sample(self, sample_shape: Any = ()) -> Tensor:
+    def sample(self, sample_shape: Shape = ()) -> Tensor:
         return torch.distributions.Gamma(self.concentration, self.rate, validate_args=False).sample(torch.Size(sample_shape))
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Log-density, (n,). Source: Stirling's form of the gamma function and Loader's deviance, like a Poisson count k at mean ry."""
-        if self._validate_args:
-            self._validate_sample(value)
         k = self.concentration
         remainder = special.stirling_remainder(k) + special.deviance(k, self.rate * value)
-        return 0.5 * k.log() - value.log() - remainder - _HALF_LOG_2PI
+        return 0.5 * k.log() - value.log() - remainder - HALF_LOG_2PI
 
     def cdf(self, value: Tensor) -> Tensor:
         return tensors.on_arrays(scipy.special.gammainc, self.concentration, self.rate * value.clamp(min=0.0))
 
     def survival(self, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail."""
         return tensors.on_arrays(scipy.special.gammaincc, self.concentration, self.rate * value.clamp(min=0.0))
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
         return incomplete_gamma_beta.log_gamma_lower(self.concentration, self.rate * value)
 
     def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
         return incomplete_gamma_beta.log_gamma_upper(self.concentration, self.rate * value)
 
     def icdf(self, value: Tensor) -> Tensor:
         return tensors.on_arrays(scipy.special.gammaincinv, self.concentration, value) / self.rate.detach()
 
 
+@increasing(NORMAL)
 class LogNormal(Distribution):
     """Log-normal: the logarithm has mean `loc` and standard deviation `scale`, both (n,)."""
 
-    arg_constraints: ClassVar = {"loc": constraints.real, "scale": constraints.positive}
     support = constraints.positive
-
-    def __init__(self, loc: Tensor | float, scale: Tensor | float, validate_args: bool = False) -> None:
-        self.loc, self.scale = tensors.parameters(loc, scale)
-        super().__init__(self.loc.shape, validate_args=validate_args)
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> LogNormal:
-        expanded: LogNormal = tensors.expanded(self, batch_shape)
-        return expanded
+    loc: Real
+    scale: Positive
 
     @property
     def mean(self) -> Tensor:
@@ -153,34 +111,17 @@ class LogNormal(Distribution):
     def variance(self) -> Tensor:
         return torch.expm1(self.scale.square()) * (2.0 * self.loc + self.scale.square()).exp()
 
-    def sample(self, sample_shape: Any = ()) -> Tensor:
+    def sample(self, sample_shape: Shape = ()) -> Tensor:
         shape = self._extended_shape(torch.Size(sample_shape))
         with torch.no_grad():
             return torch.normal(self.loc.expand(shape), self.scale.expand(shape)).exp()
 
-    def _z(self, log_value: Tensor) -> Tensor:
-        return (log_value - self.loc) / self.scale
-
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         log_value = value.log()
-        return -0.5 * self._z(log_value).square() - self.scale.log() - log_value - _HALF_LOG_2PI
+        return -0.5 * ((log_value - self.loc) / self.scale).square() - self.scale.log() - log_value - HALF_LOG_2PI
 
-    def cdf(self, value: Tensor) -> Tensor:
-        return special.ndtr(self._z(value.clamp(min=0.0).log()))
+    def _z(self, value: Tensor) -> Tensor:
+        return (value.log() - self.loc) / self.scale
 
-    def survival(self, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail."""
-        return special.ndtr(-self._z(value.clamp(min=0.0).log()))
-
-    def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
-        return log_probabilities.log_ndtr(self._z(value.log()))
-
-    def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
-        return log_probabilities.log_ndtr(-self._z(value.log()))
-
-    def icdf(self, value: Tensor) -> Tensor:
-        return (self.loc + self.scale * special.ndtri(value)).exp()
+    def _y(self, z: Tensor) -> Tensor:
+        return (self.loc + self.scale * z).exp()

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
-from disttrain.distributions.core.parametrised import parametrised
-from disttrain.distributions.numerics import log_probabilities
+from disttrain.distributions.core.increasing import EXPONENTIAL, increasing
+from disttrain.distributions.core.parametrised import Positive, Real
 
 # The end of a support that the shape has drawn is where 1 + ξz falls below this: for |ξ| < ½, 1e-18 of the probability lies beyond.
 _EDGE = 1e-9
 
 
-@parametrised
+@increasing(EXPONENTIAL)
 class GeneralizedPareto(Distribution):
     """Generalized Pareto: exceedances of `threshold`, `scale` in target units; `shape` > 0 has a heavy tail, < 0 an upper end; all (n,).
 
@@ -25,13 +24,12 @@ class GeneralizedPareto(Distribution):
     Source: scipy.stats.genpareto(c=shape); series in the shape near 0, where (1/ξ) log(1 + ξz) loses its digits.
     """
 
-    arg_constraints: ClassVar = {"scale": constraints.positive, "shape": constraints.real, "threshold": constraints.real}
-    scale: Tensor
-    shape: Tensor
-    threshold: Tensor
+    scale: Positive
+    shape: Real
+    threshold: Real
 
     @constraints.dependent_property(is_discrete=False, event_dim=0)
-    def support(self) -> Any:
+    def support(self) -> constraints.Constraint:
         return constraints.greater_than_eq(self.threshold)  # type: ignore[no-untyped-call]
 
     @property
@@ -55,21 +53,14 @@ class GeneralizedPareto(Distribution):
         z = (value - self.threshold) / self.scale
         return log1p_share(self.shape, z), (_EDGE - 1.0 - self.shape * z).clamp(min=0.0) / _EDGE
 
+    def _z(self, value: Tensor) -> Tensor:
+        hazard, penalty = self._hazard(value)
+        return hazard + penalty
+
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         hazard, penalty = self._hazard(value)
         # What lies beyond is not multiplied by 1 + ξ, whose slope would draw the end further in.
         return -self.scale.log() - (1.0 + self.shape) * hazard - penalty
-
-    def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
-        return log_probabilities.log1mexp(self.log_survival(value))
-
-    def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
-        hazard, penalty = self._hazard(value)
-        return -hazard - penalty
 
     def icdf(self, value: Tensor) -> Tensor:
         passed = -torch.log1p(-value)

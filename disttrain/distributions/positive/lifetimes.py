@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
 
 import scipy
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
-from disttrain.distributions.core.parametrised import parametrised
-from disttrain.distributions.numerics import log_probabilities, special, tensors
-
-_HALF_LOG_2PI = 0.9189385332046727
-_LOG_2 = math.log(2.0)
+from disttrain.distributions.core.increasing import EXPONENTIAL, NORMAL, increasing
+from disttrain.distributions.core.parametrised import Positive, parametrised
+from disttrain.distributions.numerics import incomplete_gamma_beta, log_probabilities, special, tensors
+from disttrain.distributions.numerics.constants import HALF_LOG_2PI, LOG_2, ROOT_HALF, ROOT_TWO_OVER_PI
 
 
 @parametrised
 class HalfNormal(Distribution):
     """The absolute value of a normal with mean 0 and standard deviation `scale` (n,), in target units."""
 
-    arg_constraints: ClassVar = {"scale": constraints.positive}
     support = constraints.nonnegative
-    scale: Tensor
+    scale: Positive
 
     @property
     def mean(self) -> Tensor:
-        return self.scale * math.sqrt(2.0 / math.pi)
+        return self.scale * ROOT_TWO_OVER_PI
 
     @property
     def variance(self) -> Tensor:
@@ -38,29 +35,65 @@ class HalfNormal(Distribution):
         return torch.zeros_like(self.scale)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
-        return _LOG_2 - _HALF_LOG_2PI - self.scale.log() - 0.5 * (value / self.scale).square()
+        return LOG_2 - HALF_LOG_2PI - self.scale.log() - 0.5 * (value / self.scale).square()
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
-        return torch.erf(value / self.scale * math.sqrt(0.5)).log()
+        return torch.erf(value / self.scale * ROOT_HALF).log()
 
     def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
-        return _LOG_2 + log_probabilities.log_ndtr(-value / self.scale)
+        return LOG_2 + log_probabilities.log_ndtr(-value / self.scale)
 
     def icdf(self, value: Tensor) -> Tensor:
-        return self.scale * math.sqrt(2.0) * tensors.on_arrays(_inverse_erf, value)
+        return self.scale * math.sqrt(2.0) * tensors.on_arrays(scipy.special.erfinv, value)
 
 
 @parametrised
+class Nakagami(Distribution):
+    """Nakagami: the root of a gamma of shape `concentration`, with the root mean square `scale`, in target units; both (n,).
+
+    Source: Nakagami (1960), The m-distribution; scipy.stats.nakagami; the density is written like that of Gamma.
+    """
+
+    support = constraints.positive
+    scale: Positive
+    concentration: Positive
+
+    @property
+    def mean(self) -> Tensor:
+        return self.scale * special.half_step(self.concentration).exp()
+
+    @property
+    def variance(self) -> Tensor:
+        return self.scale.square() * -torch.expm1(2.0 * special.half_step(self.concentration))
+
+    @property
+    def mode(self) -> Tensor:
+        return self.scale * (1.0 - 0.5 / self.concentration).clamp(min=0.0).sqrt()
+
+    def _gamma(self, value: Tensor) -> tuple[Tensor, Tensor]:
+        """The concentration, and the value's square as a draw of the gamma of that concentration and rate 1."""
+        return self.concentration, self.concentration * (value / self.scale).square()
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        k, x = self._gamma(value)
+        return LOG_2 + 0.5 * k.log() - value.log() - special.stirling_remainder(k) - special.deviance(k, x) - HALF_LOG_2PI
+
+    def log_cdf(self, value: Tensor) -> Tensor:
+        return incomplete_gamma_beta.log_gamma_lower(*self._gamma(value))
+
+    def log_survival(self, value: Tensor) -> Tensor:
+        return incomplete_gamma_beta.log_gamma_upper(*self._gamma(value))
+
+    def icdf(self, value: Tensor) -> Tensor:
+        return self.scale * (tensors.on_arrays(scipy.special.gammaincinv, self.concentration, value) / self.concentration).sqrt()
+
+
+@increasing(EXPONENTIAL)
 class Rayleigh(Distribution):
     """Rayleigh: the length of a vector of two normal components of standard deviation `scale` (n,), in target units."""
 
-    arg_constraints: ClassVar = {"scale": constraints.positive}
     support = constraints.positive
-    scale: Tensor
+    scale: Positive
 
     @property
     def mean(self) -> Tensor:
@@ -74,37 +107,33 @@ class Rayleigh(Distribution):
     def mode(self) -> Tensor:
         return self.scale
 
-    def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
-        return value.log() - 2.0 * self.scale.log() - 0.5 * (value / self.scale).square()
+    def _z(self, value: Tensor) -> Tensor:
+        return 0.5 * (value / self.scale).square()
+
+    def _log_stretch(self, value: Tensor) -> Tensor:
+        return 2.0 * self.scale.log() - value.log()
+
+    def _y(self, z: Tensor) -> Tensor:
+        return self.scale * (2.0 * z).sqrt()
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
-        return log_probabilities.log_passed(2.0 * (value / self.scale).log() - _LOG_2)
-
-    def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
-        return -0.5 * (value / self.scale).square()
-
-    def icdf(self, value: Tensor) -> Tensor:
-        return self.scale * (-2.0 * torch.log1p(-value)).sqrt()
+        """log P(Y <= value), differentiable, also where the square underflows."""
+        return log_probabilities.log_passed(2.0 * (value / self.scale).log() - LOG_2)
 
 
-@parametrised
+@increasing(EXPONENTIAL)
 class Gompertz(Distribution):
     """Gompertz: a hazard c/b · exp(y/b) that grows by the factor e over each `scale` b (target units); c = `concentration`; both (n,)."""
 
-    arg_constraints: ClassVar = {"scale": constraints.positive, "concentration": constraints.positive}
     support = constraints.nonnegative
-    scale: Tensor
-    concentration: Tensor
+    scale: Positive
+    concentration: Positive
 
     @property
     def mode(self) -> Tensor:
         return self.scale * (-self.concentration.log()).clamp(min=0.0)
 
-    def _hazard(self, value: Tensor) -> Tensor:
+    def _z(self, value: Tensor) -> Tensor:
         """The cumulative hazard c (exp(y/b) - 1), from its logarithm where exp(y/b) would overflow."""
         z = value / self.scale
         large = z > 1.0
@@ -113,31 +142,20 @@ class Gompertz(Distribution):
         asymptotic = special.saturating_exp(self.concentration.log() + large_z + torch.log1p(-(-large_z).exp()), 1e290)
         return torch.where(large, asymptotic, within)
 
-    def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
-        return self.concentration.log() - self.scale.log() + value / self.scale - self._hazard(value)
+    def _log_stretch(self, value: Tensor) -> Tensor:
+        return self.scale.log() - self.concentration.log() - value / self.scale
 
-    def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
-        return log_probabilities.log1mexp(-self._hazard(value))
-
-    def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
-        return -self._hazard(value)
-
-    def icdf(self, value: Tensor) -> Tensor:
-        return self.scale * torch.log1p(-torch.log1p(-value) / self.concentration)
+    def _y(self, z: Tensor) -> Tensor:
+        return self.scale * torch.log1p(z / self.concentration)
 
 
-@parametrised
+@increasing(NORMAL)
 class BirnbaumSaunders(Distribution):
     """Birnbaum-Saunders, fatigue life: (sqrt(y/β) - sqrt(β/y))/α is standard normal; β = `scale` (target units), α = `concentration`."""
 
-    arg_constraints: ClassVar = {"scale": constraints.positive, "concentration": constraints.positive}
     support = constraints.positive
-    scale: Tensor
-    concentration: Tensor
+    scale: Positive
+    concentration: Positive
 
     @property
     def mean(self) -> Tensor:
@@ -155,27 +173,10 @@ class BirnbaumSaunders(Distribution):
         inside = torch.where(ordinary, half, torch.sign(half) * 300.0 + 1e-3 * (half - torch.sign(half) * 300.0))
         return 2.0 * torch.sinh(inside) / self.concentration
 
-    def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
-        ratio = special.log_ratio(value, self.scale)
+    def _log_stretch(self, value: Tensor) -> Tensor:
         # dz/dy = cosh(½ log(y/β)) / (α y).
-        slope = 0.5 * ratio.abs() + torch.log1p((-ratio.abs()).exp()) - _LOG_2
-        z = self._z(value)
-        return slope - self.concentration.log() - value.log() - 0.5 * z.square() - _HALF_LOG_2PI
+        size = special.log_ratio(value, self.scale).abs()
+        return self.concentration.log() + value.log() - (0.5 * size + torch.log1p((-size).exp()) - LOG_2)
 
-    def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
-        return log_probabilities.log_ndtr(self._z(value))
-
-    def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
-        return log_probabilities.log_ndtr(-self._z(value))
-
-    def icdf(self, value: Tensor) -> Tensor:
-        half = 0.5 * self.concentration * special.ndtri(value)
-        return self.scale * (2.0 * torch.asinh(half)).exp()
-
-
-def _inverse_erf(p: Any) -> Any:
-    return scipy.special.erfinv(p)
+    def _y(self, z: Tensor) -> Tensor:
+        return self.scale * (2.0 * torch.asinh(0.5 * self.concentration * z)).exp()

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
 
 import scipy
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
-from torch.nn.functional import logsigmoid
 
-from disttrain.distributions.core.parametrised import parametrised
+from disttrain.distributions.core.increasing import LOGISTIC, gumbel_of_minima, power
+from disttrain.distributions.core.parametrised import Positive, Real, parametrised
 from disttrain.distributions.numerics import incomplete_gamma_beta, log_probabilities, special, tensors
+from disttrain.distributions.numerics.constants import HALF_LOG_2PI
 from disttrain.distributions.positive.gamma_exponential import Gamma
+from disttrain.distributions.positive.raw_moments import scaled_moments
 
-_HALF_LOG_2PI = 0.9189385332046727
 # Below this size of the shape the tails of the generalized gamma are those of a corrected normal.
 _NORMAL = 1.5e-3
 
@@ -23,7 +23,7 @@ _NORMAL = 1.5e-3
 def gamma_mean(mean: Tensor | float, concentration: Tensor | float, validate_args: bool = False) -> Gamma:
     """The gamma distribution by its `mean`, in target units, and `concentration`; both (n,)."""
     mean, concentration = tensors.parameters(mean, concentration)
-    return Gamma(concentration, concentration / mean, validate_args=validate_args)
+    return Gamma(concentration, concentration / mean, validate_args=validate_args)  # type: ignore[call-arg]
 
 
 @parametrised
@@ -33,10 +33,9 @@ class InverseGamma(Distribution):
     Source: scipy.stats.invgamma; the density is written around k/rate, like Gamma.
     """
 
-    arg_constraints: ClassVar = {"concentration": constraints.positive, "rate": constraints.positive}
     support = constraints.positive
-    concentration: Tensor
-    rate: Tensor
+    concentration: Positive
+    rate: Positive
 
     @property
     def mean(self) -> Tensor:
@@ -54,11 +53,9 @@ class InverseGamma(Distribution):
         return self.rate / (self.concentration + 1.0)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         k = self.concentration
         remainder = special.stirling_remainder(k) + special.deviance(k, self._reduced(value))
-        return 0.5 * k.log() - value.log() - remainder - _HALF_LOG_2PI
+        return 0.5 * k.log() - value.log() - remainder - HALF_LOG_2PI
 
     def _reduced(self, value: Tensor) -> Tensor:
         """rate/value, never 0 or infinite."""
@@ -67,28 +64,25 @@ class InverseGamma(Distribution):
         return ratio.clamp(limits.tiny, limits.max * 1e-8)
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
         return incomplete_gamma_beta.log_gamma_upper(self.concentration, self._reduced(value))
 
     def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
         return incomplete_gamma_beta.log_gamma_lower(self.concentration, self._reduced(value))
 
     def icdf(self, value: Tensor) -> Tensor:
         return self.rate.detach() / tensors.on_arrays(scipy.special.gammainccinv, self.concentration, value)
 
 
-@parametrised
+@power(LOGISTIC)
 class LogLogistic(Distribution):
     """The exponential of a logistic: cdf 1/(1 + (y/scale)^-`concentration`); both (n,), `scale`, the median, in target units.
 
     Source: scipy.stats.fisk.
     """
 
-    arg_constraints: ClassVar = {"scale": constraints.positive, "concentration": constraints.positive}
     support = constraints.positive
-    scale: Tensor
-    concentration: Tensor
+    scale: Positive
+    concentration: Positive
 
     @property
     def mean(self) -> Tensor:
@@ -110,26 +104,6 @@ class LogLogistic(Distribution):
         k = self.concentration
         return self.scale * ((k - 1.0).clamp(min=0.0) / (k + 1.0)) ** k.reciprocal()
 
-    def _z(self, value: Tensor) -> Tensor:
-        return self.concentration * special.log_ratio(value, self.scale)
-
-    def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
-        z = self._z(value)
-        return self.concentration.log() - value.log() + logsigmoid(z) + logsigmoid(-z)
-
-    def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
-        return logsigmoid(self._z(value))
-
-    def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
-        return logsigmoid(-self._z(value))
-
-    def icdf(self, value: Tensor) -> Tensor:
-        return self.scale * ((value.log() - torch.log1p(-value)) / self.concentration).exp()
-
 
 @parametrised
 class GeneralizedGamma(Distribution):
@@ -138,11 +112,10 @@ class GeneralizedGamma(Distribution):
     exp(shape w)/shape² is gamma distributed with concentration shape^-2. Source: Prentice (1974); gengamma (mu, sigma, Q) of flexsurv.
     """
 
-    arg_constraints: ClassVar = {"loc": constraints.real, "scale": constraints.positive, "shape": constraints.real}
     support = constraints.positive
-    loc: Tensor
-    scale: Tensor
-    shape: Tensor
+    loc: Real
+    scale: Positive
+    shape: Real
 
     @property
     def mean(self) -> Tensor:
@@ -173,9 +146,7 @@ class GeneralizedGamma(Distribution):
         return (value.log() - self.loc) / self.scale
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
-        return -_HALF_LOG_2PI - self.scale.log() - value.log() - _remainder(self.shape) - self._kernel(self._w(value))
+        return -HALF_LOG_2PI - self.scale.log() - value.log() - _remainder(self.shape) - self._kernel(self._w(value))
 
     def _kernel(self, w: Tensor) -> Tensor:
         """(exp(x) - 1 - x)/shape² with x = shape · w: w²/2 for shape 0, by series near it."""
@@ -187,11 +158,9 @@ class GeneralizedGamma(Distribution):
         return torch.where(small, w * w * _half_series(torch.where(small, x, 0.0)), direct)
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
         return self._tail(value, upper=False)
 
     def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
         return self._tail(value, upper=True)
 
     def _tail(self, value: Tensor, upper: bool) -> Tensor:
@@ -240,65 +209,22 @@ def _remainder(shape: Tensor) -> Tensor:
     return torch.where(small, series, special.stirling_remainder(torch.where(small, 1.0, square).reciprocal()))
 
 
+@power(gumbel_of_minima(1e290))
+@scaled_moments
 class Weibull(Distribution):
     """Weibull: (y/`scale`)^`concentration` is exponential with mean 1; both (n,), the scale in target units."""
 
-    arg_constraints: ClassVar = {"scale": constraints.positive, "concentration": constraints.positive}
     support = constraints.positive
-
-    def __init__(self, scale: Tensor | float, concentration: Tensor | float, validate_args: bool = False) -> None:
-        self.scale, self.concentration = tensors.parameters(scale, concentration)
-        super().__init__(self.scale.shape, validate_args=validate_args)
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Weibull:
-        expanded: Weibull = tensors.expanded(self, batch_shape)
-        return expanded
-
-    @property
-    def mean(self) -> Tensor:
-        return self.scale * self._log_moment(1.0).exp()
+    scale: Positive
+    concentration: Positive
 
     @property
     def mode(self) -> Tensor:
         above = self.concentration.clamp(min=1.0)
         return self.scale * ((above - 1.0) / above) ** above.reciprocal()
 
-    @property
-    def variance(self) -> Tensor:
-        first = self._log_moment(1.0)
-        return self.scale.square() * (2.0 * first).exp() * torch.expm1(self._log_moment(2.0) - 2.0 * first)
-
     def _log_moment(self, order: float) -> Tensor:
         return torch.lgamma(1.0 + order / self.concentration)
-
-    def sample(self, sample_shape: Any = ()) -> Tensor:
-        with torch.no_grad():
-            return self.icdf(tensors.open_uniform(self._extended_shape(torch.Size(sample_shape)), self.scale)).to(self.scale.dtype)
-
-    def _log_hazard(self, value: Tensor) -> Tensor:
-        """The logarithm of the cumulative hazard (value/scale)^concentration."""
-        return self.concentration * special.log_ratio(value, self.scale)
-
-    def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
-        log_hazard = self._log_hazard(value)
-        return self.concentration.log() - value.log() + log_hazard - special.saturating_exp(log_hazard, 1e290)
-
-    def cdf(self, value: Tensor) -> Tensor:
-        return -torch.expm1(-self._log_hazard(value.clamp(min=0.0)).exp())
-
-    def survival(self, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail."""
-        return (-self._log_hazard(value.clamp(min=0.0)).exp()).exp()
-
-    def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
-        return log_probabilities.log_passed(self._log_hazard(value))
-
-    def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
-        return -special.saturating_exp(self._log_hazard(value), 1e290)
 
     def icdf(self, value: Tensor) -> Tensor:
         return self.scale * (-torch.log1p(-value)) ** self.concentration.reciprocal()

@@ -2,40 +2,29 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any, ClassVar
-
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 from torch.nn.functional import logsigmoid
 
-from disttrain.distributions.core.parametrised import parametrised
+from disttrain.distributions.core.increasing import EXPONENTIAL, gumbel, increasing, power
+from disttrain.distributions.core.parametrised import Positive, parametrised
 from disttrain.distributions.numerics import log_probabilities, special
+from disttrain.distributions.positive.raw_moments import log_gamma, power_variance, scaled_moments
 
 
 @parametrised
+@scaled_moments
 class Burr(Distribution):
     """Burr XII: `scale` in target units, `concentration1` the power of y, `concentration0` the power of the survival; all (n,).
 
     The survival is (1 + (y/scale)^concentration1)^-concentration0. Source: scipy.stats.burr12(c, d).
     """
 
-    arg_constraints: ClassVar = dict.fromkeys(("scale", "concentration1", "concentration0"), constraints.positive)
     support = constraints.positive
-    scale: Tensor
-    concentration1: Tensor
-    concentration0: Tensor
-
-    @property
-    def mean(self) -> Tensor:
-        """inf where concentration1 · concentration0 <= 1."""
-        return mean_of(self.scale, self._log_moment(1.0))
-
-    @property
-    def variance(self) -> Tensor:
-        """inf where concentration1 · concentration0 <= 2."""
-        return variance_of(self.scale, self._log_moment(1.0), self._log_moment(2.0))
+    scale: Positive
+    concentration1: Positive
+    concentration0: Positive
 
     def _log_moment(self, order: float) -> Tensor:
         share = order / self.concentration1
@@ -50,17 +39,13 @@ class Burr(Distribution):
         return self.concentration1 * special.log_ratio(value, self.scale)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         z, d = self._z(value), self.concentration0
         return self.concentration1.log() + d.log() - value.log() + logsigmoid(z) + d * logsigmoid(-z)
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
         return log_probabilities.log_passed(self.concentration0.log() + _log_softplus(self._z(value)))
 
     def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
         return self.concentration0 * logsigmoid(-self._z(value))
 
     def icdf(self, value: Tensor) -> Tensor:
@@ -68,27 +53,17 @@ class Burr(Distribution):
 
 
 @parametrised
+@scaled_moments
 class Dagum(Distribution):
     """Dagum: one over a Burr XII; `scale` in target units, `concentration1` the power of y, `concentration0` the power of the cdf; all (n,).
 
     The cdf is (1 + (y/scale)^-concentration1)^-concentration0. Source: scipy.stats.burr(c, d), Burr III.
     """
 
-    arg_constraints: ClassVar = dict.fromkeys(("scale", "concentration1", "concentration0"), constraints.positive)
     support = constraints.positive
-    scale: Tensor
-    concentration1: Tensor
-    concentration0: Tensor
-
-    @property
-    def mean(self) -> Tensor:
-        """inf where concentration1 <= 1."""
-        return mean_of(self.scale, self._log_moment(1.0))
-
-    @property
-    def variance(self) -> Tensor:
-        """inf where concentration1 <= 2."""
-        return variance_of(self.scale, self._log_moment(1.0), self._log_moment(2.0))
+    scale: Positive
+    concentration1: Positive
+    concentration0: Positive
 
     def _log_moment(self, order: float) -> Tensor:
         share = order / self.concentration1
@@ -103,34 +78,29 @@ class Dagum(Distribution):
         return self.concentration1 * special.log_ratio(value, self.scale)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         z, d = self._z(value), self.concentration0
         return self.concentration1.log() + d.log() - value.log() + logsigmoid(-z) + d * logsigmoid(z)
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
         return self.concentration0 * logsigmoid(self._z(value))
 
     def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
         return log_probabilities.log_passed(self.concentration0.log() + _log_softplus(-self._z(value)))
 
     def icdf(self, value: Tensor) -> Tensor:
         return self.scale * (-_log_expm1(-value.log() / self.concentration0) / self.concentration1).exp()
 
 
-@parametrised
+@increasing(EXPONENTIAL)
 class Lomax(Distribution):
     """Lomax, the Pareto of type II: `scale` in target units, survival (1 + y/scale)^-`concentration`; both (n,).
 
     Source: scipy.stats.lomax.
     """
 
-    arg_constraints: ClassVar = {"scale": constraints.positive, "concentration": constraints.positive}
     support = constraints.nonnegative
-    scale: Tensor
-    concentration: Tensor
+    scale: Positive
+    concentration: Positive
 
     @property
     def mean(self) -> Tensor:
@@ -153,20 +123,13 @@ class Lomax(Distribution):
         return torch.where(in_tail, tail, torch.log1p(torch.where(in_tail, 0.0, value) / self.scale))
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         return self.concentration.log() - self.scale.log() - (self.concentration + 1.0) * self._log1p(value)
 
-    def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
-        return log_probabilities.log1mexp(self.log_survival(value))
+    def _z(self, value: Tensor) -> Tensor:
+        return self.concentration * self._log1p(value)
 
-    def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
-        return -self.concentration * self._log1p(value)
-
-    def icdf(self, value: Tensor) -> Tensor:
-        return self.scale * torch.expm1(-torch.log1p(-value) / self.concentration)
+    def _y(self, z: Tensor) -> Tensor:
+        return self.scale * torch.expm1(z / self.concentration)
 
 
 def _log_softplus(z: Tensor) -> Tensor:
@@ -180,38 +143,15 @@ def _log_expm1(x: Tensor) -> Tensor:
     return x + (-torch.expm1(-x)).log()
 
 
-def log_gamma(x: Tensor) -> Tensor:
-    """log Γ(x); inf where x <= 0, for a moment that is infinite."""
-    return torch.where(x > 0, torch.lgamma(torch.where(x > 0, x, 1.0)), math.inf)
-
-
-def mean_of(scale: Tensor, log_first: Tensor) -> Tensor:
-    return scale * log_first.exp()
-
-
-def variance_of(scale: Tensor, log_first: Tensor, log_second: Tensor) -> Tensor:
-    """scale² (m2 - m1²) from the logarithms of the raw moments; inf where the second moment is."""
-    exists = log_second < math.inf
-    first, second = torch.where(exists, log_first, 0.0), torch.where(exists, log_second, 0.0)
-    return torch.where(exists, scale.square() * (2.0 * first).exp() * torch.expm1(second - 2.0 * first), math.inf)
-
-
-def power_variance(scale: Tensor, k: Tensor) -> Tensor:
-    """scale² k/((k - 1)² (k - 2)), of Lomax and Pareto; inf where k <= 2."""
-    above = torch.where(k > 2.0, k, 3.0)
-    return torch.where(k > 2.0, scale.square() * (above / (above - 1.0)) / (above - 1.0) / (above - 2.0), math.inf)
-
-
-@parametrised
+@power(EXPONENTIAL)
 class Pareto(Distribution):
     """Pareto: above `scale`, in target units, the survival is (y/scale)^-`concentration`; both (n,). Source: scipy.stats.pareto."""
 
-    arg_constraints: ClassVar = {"concentration": constraints.positive, "scale": constraints.positive}
-    concentration: Tensor
-    scale: Tensor
+    concentration: Positive
+    scale: Positive
 
     @constraints.dependent_property(is_discrete=False, event_dim=0)
-    def support(self) -> Any:
+    def support(self) -> constraints.Constraint:
         return constraints.greater_than(self.scale)  # type: ignore[no-untyped-call]
 
     @property
@@ -228,71 +168,29 @@ class Pareto(Distribution):
     def mode(self) -> Tensor:
         return self.scale
 
-    def _log_ratio(self, value: Tensor) -> Tensor:
-        """log(value/scale), with its digits where the two are close."""
+    def _z(self, value: Tensor) -> Tensor:
+        """With the digits of log(value/scale) where the two are close."""
         small = value < 2.0 * self.scale
         inside = torch.where(small, value, self.scale)
-        return torch.where(small, torch.log1p((inside - self.scale) / self.scale), special.log_ratio(value, self.scale))
-
-    def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
-        return self.concentration.log() - value.log() - self.concentration * self._log_ratio(value)
-
-    def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
-        return log_probabilities.log1mexp(self.log_survival(value))
-
-    def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
-        return -self.concentration * self._log_ratio(value)
-
-    def icdf(self, value: Tensor) -> Tensor:
-        return self.scale * (-torch.log1p(-value) / self.concentration).exp()
+        ratio = torch.where(small, torch.log1p((inside - self.scale) / self.scale), special.log_ratio(value, self.scale))
+        return self.concentration * ratio
 
 
-@parametrised
+@power(gumbel(1e200))
+@scaled_moments
 class Frechet(Distribution):
     """Fréchet: one over a Weibull; `scale` in target units, cdf exp(-(y/scale)^-`concentration`); both (n,).
 
     Source: scipy.stats.invweibull.
     """
 
-    arg_constraints: ClassVar = {"scale": constraints.positive, "concentration": constraints.positive}
     support = constraints.positive
-    scale: Tensor
-    concentration: Tensor
+    scale: Positive
+    concentration: Positive
 
-    @property
-    def mean(self) -> Tensor:
-        """scale Γ(1 - 1/concentration); inf where concentration <= 1."""
-        return mean_of(self.scale, log_gamma(1.0 - 1.0 / self.concentration))
-
-    @property
-    def variance(self) -> Tensor:
-        """inf where concentration <= 2."""
-        return variance_of(self.scale, log_gamma(1.0 - 1.0 / self.concentration), log_gamma(1.0 - 2.0 / self.concentration))
+    def _log_moment(self, order: float) -> Tensor:
+        return log_gamma(1.0 - order / self.concentration)
 
     @property
     def mode(self) -> Tensor:
         return self.scale * (-torch.log1p(self.concentration.reciprocal()) / self.concentration).exp()
-
-    def _z(self, value: Tensor) -> Tensor:
-        return self.concentration * special.log_ratio(value, self.scale)
-
-    def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
-        z = self._z(value)
-        return self.concentration.log() - value.log() - z - special.saturating_exp(-z, 1e200)
-
-    def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
-        return -special.saturating_exp(-self._z(value), 1e200)
-
-    def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
-        return log_probabilities.log_passed(-self._z(value))
-
-    def icdf(self, value: Tensor) -> Tensor:
-        return self.scale * (-(-value.log()).log() / self.concentration).exp()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import Annotated
 
 import scipy
 import torch
@@ -11,11 +12,12 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.distributions import Distribution, constraints
 
-from disttrain.distributions.core.parametrised import parametrised
+from disttrain.distributions.core.parametrised import Parameter, Positive, parametrised, stored
 from disttrain.distributions.core.root_finding import invert
 from disttrain.distributions.numerics import incomplete_gamma_beta, log_probabilities, special, tensors
+from disttrain.distributions.numerics.constants import HALF_LOG_2PI
+from disttrain.distributions.numerics.tensors import Context, Floats, Shape
 
-_HALF_LOG_2PI = 0.9189385332046727
 # A sum over whole numbers whose terms have a width s is as exact with a step of s/2.5: exp(-2π² 2.5²) = 1e-54 is left out.
 _PER_WIDTH = 2.5
 # The terms fall to exp(-50), on the longer side to exp(-38), within this many widths.
@@ -36,19 +38,10 @@ class Tweedie(Distribution):
     exponential dispersion model densities, with the far terms of long series by a wider step.
     """
 
-    arg_constraints: ClassVar = {
-        "mean": constraints.positive,
-        "dispersion": constraints.positive,
-        "power": constraints.interval(1.0, 2.0),  # type: ignore[no-untyped-call]
-    }
     support = constraints.nonnegative
-    _mean: Tensor
-    dispersion: Tensor
-    power: Tensor
-
-    @property
-    def mean(self) -> Tensor:
-        return self._mean
+    _mean: Positive = stored(alias="mean")
+    dispersion: Positive
+    power: Annotated[Parameter, constraints.interval(1.0, 2.0)]
 
     @property
     def variance(self) -> Tensor:
@@ -60,7 +53,7 @@ class Tweedie(Distribution):
         rate = ((2.0 - p) * log_mean).exp() / (self.dispersion * (2.0 - p))
         return rate, (2.0 - p) / (p - 1.0), self.dispersion * (p - 1.0) * ((p - 1.0) * log_mean).exp()
 
-    def sample(self, sample_shape: Any = ()) -> Tensor:
+    def sample(self, sample_shape: Shape = ()) -> Tensor:
         """Independent draws of shape sample_shape + (n,)."""
         with torch.no_grad():
             rate, alpha, scale = self._parts()
@@ -71,8 +64,6 @@ class Tweedie(Distribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Log-density where value > 0, log-probability at 0."""
-        if self._validate_args:
-            self._validate_sample(value)
         rate, alpha, scale = self._parts()
         shape = tensors.common_shape(value.shape, rate.shape)
         some = (value > 0).expand(shape)
@@ -92,11 +83,9 @@ class Tweedie(Distribution):
         return self._averaged(scipy.special.gammainc, value, False)
 
     def survival(self, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail."""
         return self._averaged(scipy.special.gammaincc, value, True)
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
         some, rate = value > 0, self._parts()[0]
         number, log_weight, amounts, x = self._conditional(torch.where(some, value, 1.0), False)
         below = torch.where(number > 0, incomplete_gamma_beta.log_gamma_lower(amounts, x), 0.0)
@@ -105,7 +94,6 @@ class Tweedie(Distribution):
         return torch.where(value < 0, -math.inf, score)
 
     def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
         some, rate = value > 0, self._parts()[0]
         number, log_weight, amounts, x = self._conditional(torch.where(some, value, 1.0), True)
         above = torch.where(number > 0, log_weight + incomplete_gamma_beta.log_gamma_upper(amounts, x), -math.inf)
@@ -117,7 +105,7 @@ class Tweedie(Distribution):
         rate, alpha, scale = (part.expand(tensors.common_shape(value.shape, self._mean.shape)) for part in self._parts())
         return _weighed(rate, alpha, value / scale, _centre(rate, alpha, value / scale, upper)[0])
 
-    def _averaged(self, function: Any, value: Tensor, upper: bool) -> Tensor:
+    def _averaged(self, function: Callable[..., Floats], value: Tensor, upper: bool) -> Tensor:
         """A tail probability of the sum of the amounts, averaged over their number; 0 or 1 for no amount."""
         shape = tensors.common_shape(value.shape, self._mean.shape)
         with torch.no_grad():
@@ -149,14 +137,14 @@ class _Series(torch.autograd.Function):
     """log Σ_j Poisson(j; λ) gamma(y; jα, γ) and its derivatives in λ, α, γ and y, as means over j."""
 
     @staticmethod
-    def forward(ctx: Any, rate: Tensor, alpha: Tensor, scale: Tensor, y: Tensor) -> Tensor:
+    def forward(ctx: Context, rate: Tensor, alpha: Tensor, scale: Tensor, y: Tensor) -> Tensor:
         x = (y / scale).clamp(min=_LEAST)
         top = _likeliest(rate, alpha, x)
         width = (top / (1.0 + alpha)).sqrt()
         number, log_step = _nodes(top, width, width, 1.0)
         k = number * alpha
         score = -special.deviance(number, rate.expand(k.shape)) - special.log_factorial_remainder(number) + log_step
-        score = score + 0.5 * k.log() - special.stirling_remainder(k) - special.deviance(k, x.expand(k.shape)) - y.log() - _HALF_LOG_2PI
+        score = score + 0.5 * k.log() - special.stirling_remainder(k) - special.deviance(k, x.expand(k.shape)) - y.log() - HALF_LOG_2PI
         total = torch.logsumexp(score, 0)
         weight = (score - total).exp()
         # Means of differences, as those of large numbers would cancel against the rate.
@@ -168,7 +156,7 @@ class _Series(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, ...]:
+    def backward(ctx: Context, grad: Tensor) -> tuple[Tensor, ...]:
         return tuple(slope * grad for slope in ctx.saved_tensors)
 
 

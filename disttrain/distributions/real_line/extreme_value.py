@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.distributions import Distribution, constraints
 
-from disttrain.distributions.numerics import tensors
-from disttrain.distributions.real_line.location_scale import gumbel_log_survival
+from disttrain.distributions.core.parametrised import Positive, Real, parametrised
+from disttrain.distributions.numerics.constants import EULER_GAMMA
+from disttrain.distributions.numerics.log_probabilities import log_passed
+from disttrain.distributions.numerics.tensors import Context
 
-_EULER_GAMMA = 0.5772156649015329
 # Riemann's ζ(2) ... ζ(7): log Γ(1 - x) = γ x + Σ ζ(k) x^k / k.
 _ZETA = (1.6449340668482264, 1.2020569031595943, 1.0823232337111382, 1.0369277551433699, 1.0173430619844491, 1.0083492773819228)
 # Below this shape the moments are taken from that series.
@@ -24,6 +24,7 @@ _EDGE = 1e-8
 _STEEP = 30.0
 
 
+@parametrised
 class GeneralizedExtremeValue(Distribution):
     """Generalized extreme value: maxima with F(y) = exp(-(1 + `shape` z)^(-1/`shape`)), z = (y - `loc`)/`scale`: all (n,), loc and scale in target units.
 
@@ -33,24 +34,18 @@ class GeneralizedExtremeValue(Distribution):
     Source: Coles (2001), section 3.1; scipy.stats.genextreme with c = -shape.
     """
 
-    arg_constraints: ClassVar = {"loc": constraints.real, "scale": constraints.positive, "shape": constraints.real}
     # Where the density ends depends on the parameters; every real target has a score.
     support = constraints.real
-
-    def __init__(self, loc: Tensor | float, scale: Tensor | float, shape: Tensor | float, validate_args: bool = False) -> None:
-        self.loc, self.scale, self.shape = tensors.parameters(loc, scale, shape)
-        super().__init__(self.loc.shape, validate_args=validate_args)
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> GeneralizedExtremeValue:
-        expanded: GeneralizedExtremeValue = tensors.expanded(self, batch_shape)
-        return expanded
+    loc: Real
+    scale: Positive
+    shape: Real
 
     @property
     def mean(self) -> Tensor:
         """loc + scale (Γ(1 - shape) - 1)/shape; inf where shape >= 1."""
         finite = torch.where(self.shape < 1, self.shape, 0.5)
         safe = torch.where(finite == 0, 1.0, finite)
-        first = torch.where(finite == 0, _EULER_GAMMA, torch.expm1(_log_gamma_one_minus(finite)) / safe)
+        first = torch.where(finite == 0, EULER_GAMMA, torch.expm1(_log_gamma_one_minus(finite)) / safe)
         return torch.where(self.shape < 1, self.loc + self.scale * first, math.inf)
 
     @property
@@ -76,13 +71,7 @@ class GeneralizedExtremeValue(Distribution):
         finite = self.scale.square() * factor * (2.0 * _log_gamma_one_minus(shape)).exp()
         return torch.where(self.shape < 0.5, finite, torch.where(self.shape < 1, math.inf, math.nan))
 
-    def sample(self, sample_shape: Any = ()) -> Tensor:
-        with torch.no_grad():
-            return self.icdf(tensors.open_uniform(self._extended_shape(torch.Size(sample_shape)), self.loc)).to(self.loc.dtype)
-
     def _z(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         return (value - self.loc) / self.scale
 
     def _reduced(self, value: Tensor) -> Tensor:
@@ -102,13 +91,12 @@ class GeneralizedExtremeValue(Distribution):
 
     def log_survival(self, value: Tensor) -> Tensor:
         """log P(Y > value), differentiable; steep but finite above an upper end."""
-        return gumbel_log_survival(self._reduced(value))
+        return log_passed(-self._reduced(value))
 
     def cdf(self, value: Tensor) -> Tensor:
         return (-(-self._ended(value)).exp()).exp()
 
     def survival(self, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail."""
         return -torch.expm1(-(-self._ended(value)).exp())
 
     def _ended(self, value: Tensor) -> Tensor:
@@ -126,13 +114,13 @@ class GeneralizedExtremeValue(Distribution):
 
 class _Log1pShare(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, u: Tensor) -> Tensor:
+    def forward(ctx: Context, u: Tensor) -> Tensor:
         ctx.save_for_backward(u)
         return torch.where(u == 0, 1.0, _log1p_continued(u) / torch.where(u == 0, 1.0, u))
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> Tensor:
+    def backward(ctx: Context, grad: Tensor) -> Tensor:
         (u,) = ctx.saved_tensors
         by_series = u.abs() < 0.05
         small, large = torch.where(by_series, u, 0.0), torch.where(by_series, 1.0, u)
@@ -163,6 +151,6 @@ def _bounded_exp(x: Tensor) -> Tensor:
 
 def _log_gamma_one_minus(x: Tensor) -> Tensor:
     """log Γ(1 - x) with all its digits for small x."""
-    series = _EULER_GAMMA + sum(zeta / k * x ** (k - 1) for k, zeta in enumerate(_ZETA, 2))
+    series = EULER_GAMMA + sum(zeta / k * x ** (k - 1) for k, zeta in enumerate(_ZETA, 2))
     large = torch.where(x.abs() < _SMALL_SHAPE, 0.25, x)
     return torch.where(x.abs() < _SMALL_SHAPE, x * series, torch.lgamma(1.0 - large))

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
 
 import scipy
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
+from disttrain.distributions.core.increasing import NORMAL, increasing
+from disttrain.distributions.core.parametrised import Positive, Real
 from disttrain.distributions.numerics import special, tensors
-from disttrain.distributions.numerics.log_probabilities import log_ndtr
+from disttrain.distributions.numerics.constants import HALF_LOG_2PI, LOG_2
 
-_HALF_LOG_2PI = 0.9189385332046727
-_LOG_2 = math.log(2.0)
 # Beyond exp(300) a stretched distance is only known by its logarithm.
 _LARGE = 300.0
 _NOTHING = 1e-100
 
 
+@increasing(NORMAL)
 class JohnsonSU(Distribution):
     """Johnson's SU with mean `loc` and standard deviation `scale`: -`skewness` + `tailweight` asinh(u) is standard normal, all (n,).
 
@@ -27,20 +27,11 @@ class JohnsonSU(Distribution):
     Source: Johnson (1949), Systems of frequency curves; gamlss JSU; scipy.stats.johnsonsu with a = -skewness, b = tailweight.
     """
 
-    arg_constraints: ClassVar = {
-        "loc": constraints.real, "scale": constraints.positive, "skewness": constraints.real, "tailweight": constraints.positive,
-    }  # fmt: skip
     support = constraints.real
-
-    def __init__(
-        self, loc: Tensor | float, scale: Tensor | float, skewness: Tensor | float, tailweight: Tensor | float, validate_args: bool = False
-    ) -> None:
-        self.loc, self.scale, self.skewness, self.tailweight = tensors.parameters(loc, scale, skewness, tailweight)
-        super().__init__(self.loc.shape, validate_args=validate_args)
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> JohnsonSU:
-        expanded: JohnsonSU = tensors.expanded(self, batch_shape)
-        return expanded
+    loc: Real
+    scale: Positive
+    skewness: Real
+    tailweight: Positive
 
     @property
     def mean(self) -> Tensor:
@@ -49,10 +40,6 @@ class JohnsonSU(Distribution):
     @property
     def variance(self) -> Tensor:
         return self.scale.square()
-
-    def sample(self, sample_shape: Any = ()) -> Tensor:
-        with torch.no_grad():
-            return self.icdf(tensors.open_uniform(self._extended_shape(torch.Size(sample_shape)), self.loc)).to(self.loc.dtype)
 
     def _units(self) -> tuple[Tensor, Tensor]:
         """The log of one standard deviation in units of u, and the distance of u = 0 below the mean in standard deviations.
@@ -68,12 +55,10 @@ class JohnsonSU(Distribution):
         correction = 2.0 * (-2.0 * size).exp() / quarter * (-q).exp()
         log_variance = (-torch.expm1(-q)).log() + quarter.log() + torch.log1p(correction)
         centre = sign * -torch.expm1(-2.0 * size) * (-0.5 * (q + log_variance)).exp()
-        return q + size + 0.5 * log_variance - _LOG_2, centre
+        return q + size + 0.5 * log_variance - LOG_2, centre
 
     def _normal(self, value: Tensor) -> tuple[Tensor, Tensor]:
         """The standard normal score of `value`, and the log of its derivative per standard deviation less log tailweight."""
-        if self._validate_args:
-            self._validate_sample(value)
         stretch, centre = self._units()
         distance = (value - self.loc) / self.scale + centre
         moderate = stretch < _LARGE
@@ -81,38 +66,27 @@ class JohnsonSU(Distribution):
         size = distance.abs()
         # So far out that asinh(u) is log 2u; a distance of nothing keeps no gradient there, as it would have no bound.
         logarithm = torch.where(size < _NOTHING, _NOTHING, size).log()
-        extreme = (torch.where(moderate, _LARGE, stretch) + logarithm + _LOG_2).clamp(min=0.0) * torch.sign(distance)
+        extreme = (torch.where(moderate, _LARGE, stretch) + logarithm + LOG_2).clamp(min=0.0) * torch.sign(distance)
         bent = torch.where(moderate, torch.sign(u) * torch.asinh(u.abs()), extreme)
         slope = torch.where(moderate, stretch - 0.5 * special.log1p_square(u), -logarithm)
         return self.tailweight * bent - self.skewness, slope
 
     def log_prob(self, value: Tensor) -> Tensor:
         normal, slope = self._normal(value)
-        return slope + self.tailweight.log() - self.scale.log() - 0.5 * normal.square() - _HALF_LOG_2PI
+        return slope + self.tailweight.log() - self.scale.log() - 0.5 * normal.square() - HALF_LOG_2PI
 
-    def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
-        return log_ndtr(self._normal(value)[0])
+    def _z(self, value: Tensor) -> Tensor:
+        return self._normal(value)[0]
 
-    def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
-        return log_ndtr(-self._normal(value)[0])
-
-    def cdf(self, value: Tensor) -> Tensor:
-        return special.ndtr(self._normal(value)[0])
-
-    def survival(self, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail."""
-        return special.ndtr(-self._normal(value)[0])
-
-    def icdf(self, value: Tensor) -> Tensor:
+    def _y(self, z: Tensor) -> Tensor:
         stretch, centre = self._units()
-        bent = (special.ndtri(value) + self.skewness) / self.tailweight
+        bent = (z + self.skewness) / self.tailweight
         # sinh(bent)/exp(stretch), where both overflow.
         u = torch.sign(bent) * -0.5 * torch.expm1(-2.0 * bent.abs()) * (bent.abs() - stretch).exp()
         return self.loc + self.scale * (u - centre)
 
 
+@increasing(NORMAL)
 class SinhArcsinh(Distribution):
     """Sinh-arcsinh: sinh(`tailweight` asinh(z) - `skewness`) is standard normal, z = (y - `loc`)/`scale`: all (n,), these in target units.
 
@@ -120,20 +94,11 @@ class SinhArcsinh(Distribution):
     Source: Jones & Pewsey (2009), Sinh-arcsinh distributions, Biometrika 96.
     """
 
-    arg_constraints: ClassVar = {
-        "loc": constraints.real, "scale": constraints.positive, "skewness": constraints.real, "tailweight": constraints.positive,
-    }  # fmt: skip
     support = constraints.real
-
-    def __init__(
-        self, loc: Tensor | float, scale: Tensor | float, skewness: Tensor | float, tailweight: Tensor | float, validate_args: bool = False
-    ) -> None:
-        self.loc, self.scale, self.skewness, self.tailweight = tensors.parameters(loc, scale, skewness, tailweight)
-        super().__init__(self.loc.shape, validate_args=validate_args)
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> SinhArcsinh:
-        expanded: SinhArcsinh = tensors.expanded(self, batch_shape)
-        return expanded
+    loc: Real
+    scale: Positive
+    skewness: Real
+    tailweight: Positive
 
     @property
     def mean(self) -> Tensor:
@@ -149,14 +114,8 @@ class SinhArcsinh(Distribution):
         square = 0.5 * ((2.0 * slant).cosh() * _normal_power(2.0 * inverse) - 1.0)
         return self.scale.square() * torch.where(square.isinf(), math.inf, square - mean.square())
 
-    def sample(self, sample_shape: Any = ()) -> Tensor:
-        with torch.no_grad():
-            return self.icdf(tensors.open_uniform(self._extended_shape(torch.Size(sample_shape)), self.loc)).to(self.loc.dtype)
-
     def _bent(self, value: Tensor) -> tuple[Tensor, Tensor]:
         """z, and tailweight asinh(z) - skewness."""
-        if self._validate_args:
-            self._validate_sample(value)
         z = (value - self.loc) / self.scale
         # torch's asinh cancels for large negative numbers in some builds.
         side = torch.where(z < 0, -1.0, 1.0).to(z.dtype)
@@ -165,27 +124,15 @@ class SinhArcsinh(Distribution):
     def log_prob(self, value: Tensor) -> Tensor:
         z, bent = self._bent(value)
         size = bent.abs()
-        log_cosh = size + torch.log1p((-2.0 * size).exp()) - _LOG_2
-        normal = -0.5 * _steep_sinh(bent).square() - _HALF_LOG_2PI
+        log_cosh = size + torch.log1p((-2.0 * size).exp()) - LOG_2
+        normal = -0.5 * _steep_sinh(bent).square() - HALF_LOG_2PI
         return normal + log_cosh + self.tailweight.log() - self.scale.log() - 0.5 * special.log1p_square(z)
 
-    def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
-        return log_ndtr(_steep_sinh(self._bent(value)[1]))
+    def _z(self, value: Tensor) -> Tensor:
+        return _steep_sinh(self._bent(value)[1])
 
-    def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
-        return log_ndtr(-_steep_sinh(self._bent(value)[1]))
-
-    def cdf(self, value: Tensor) -> Tensor:
-        return special.ndtr(_steep_sinh(self._bent(value)[1]))
-
-    def survival(self, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail."""
-        return special.ndtr(-_steep_sinh(self._bent(value)[1]))
-
-    def icdf(self, value: Tensor) -> Tensor:
-        return self.loc + self.scale * ((special.ndtri(value).asinh() + self.skewness) / self.tailweight).sinh()
+    def _y(self, z: Tensor) -> Tensor:
+        return self.loc + self.scale * ((z.asinh() + self.skewness) / self.tailweight).sinh()
 
 
 def _steep_sinh(x: Tensor) -> Tensor:

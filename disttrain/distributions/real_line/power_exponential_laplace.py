@@ -2,54 +2,41 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any, ClassVar
-
 import scipy
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
+from disttrain.distributions.core.parametrised import Positive, Real, Share, centred, parametrised
 from disttrain.distributions.numerics import special, tensors
+from disttrain.distributions.numerics.constants import LOG_2
 from disttrain.distributions.numerics.incomplete_gamma_beta import log_gamma_upper
+from disttrain.distributions.numerics.tensors import Shape
 
-_LOG_2 = math.log(2.0)
 # A power of |z| below it no longer bends the cdf, which is a straight line there.
 _STRAIGHT = 1e-20
 # Closer to the peak than this its slope, infinite for powers below 1, is taken as 0.
 _PEAK = 1e-100
 
 
+@parametrised
+@centred
 class PowerExponential(Distribution):
     """Density falling as exp(-|z|^`power`), z = (y - `loc`)/`scale`: all (n,), loc and scale in target units.
 
     Power 1 is the Laplace, power 2 the normal of standard deviation scale/√2. Source: scipy.stats.gennorm (Subbotin, 1923).
     """
 
-    arg_constraints: ClassVar = {"loc": constraints.real, "scale": constraints.positive, "power": constraints.positive}
     support = constraints.real
-
-    def __init__(self, loc: Tensor | float, scale: Tensor | float, power: Tensor | float, validate_args: bool = False) -> None:
-        self.loc, self.scale, self.power = tensors.parameters(loc, scale, power)
-        super().__init__(self.loc.shape, validate_args=validate_args)
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> PowerExponential:
-        expanded: PowerExponential = tensors.expanded(self, batch_shape)
-        return expanded
-
-    @property
-    def mean(self) -> Tensor:
-        return self.loc
-
-    @property
-    def mode(self) -> Tensor:
-        return self.loc
+    loc: Real
+    scale: Positive
+    power: Positive
 
     @property
     def variance(self) -> Tensor:
         return self.scale.square() * (torch.lgamma(3.0 / self.power) - torch.lgamma(1.0 / self.power)).exp()
 
-    def sample(self, sample_shape: Any = ()) -> Tensor:
+    def sample(self, sample_shape: Shape = ()) -> Tensor:
         """Independent draws: G^(1/power) U, G gamma of concentration 1 + 1/power, U uniform on (-1, 1)."""
         shape = self._extended_shape(torch.Size(sample_shape))
         with torch.no_grad():
@@ -59,27 +46,16 @@ class PowerExponential(Distribution):
             return (self.loc + self.scale * size * uniform).to(self.loc.dtype)
 
     def _z(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         return (value - self.loc) / self.scale
 
     def log_prob(self, value: Tensor) -> Tensor:
-        return -_power(self._z(value).abs(), self.power) - torch.lgamma(1.0 + self.power.reciprocal()) - self.scale.log() - _LOG_2
+        return -_power(self._z(value).abs(), self.power) - torch.lgamma(1.0 + self.power.reciprocal()) - self.scale.log() - LOG_2
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
         return _log_upper(-self._z(value), self.power)
 
     def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
         return _log_upper(self._z(value), self.power)
-
-    def cdf(self, value: Tensor) -> Tensor:
-        return self.log_cdf(value).exp()
-
-    def survival(self, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail."""
-        return self.log_survival(value).exp()
 
     def icdf(self, value: Tensor) -> Tensor:
         tail = torch.minimum(value, 1.0 - value)
@@ -93,6 +69,7 @@ class PowerExponential(Distribution):
         return self.loc + self.scale * torch.where(tail == 0.5, 0.0, torch.sign(value - 0.5) * size)
 
 
+@parametrised
 class AsymmetricLaplace(Distribution):
     """Two exponential tails around `loc`, which is the quantile of level `quantile`: all (n,), loc and `scale` in target units.
 
@@ -100,16 +77,10 @@ class AsymmetricLaplace(Distribution):
     Source: Koenker & Machado (1999), Goodness of fit and related inference processes for quantile regression.
     """
 
-    arg_constraints: ClassVar = {"loc": constraints.real, "scale": constraints.positive, "quantile": constraints.unit_interval}
     support = constraints.real
-
-    def __init__(self, loc: Tensor | float, scale: Tensor | float, quantile: Tensor | float, validate_args: bool = False) -> None:
-        self.loc, self.scale, self.quantile = tensors.parameters(loc, scale, quantile)
-        super().__init__(self.loc.shape, validate_args=validate_args)
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> AsymmetricLaplace:
-        expanded: AsymmetricLaplace = tensors.expanded(self, batch_shape)
-        return expanded
+    loc: Real
+    scale: Positive
+    quantile: Share
 
     @property
     def mean(self) -> Tensor:
@@ -124,13 +95,7 @@ class AsymmetricLaplace(Distribution):
         below, above = self.scale / (1.0 - self.quantile), self.scale / self.quantile
         return below.square() + above.square()
 
-    def sample(self, sample_shape: Any = ()) -> Tensor:
-        with torch.no_grad():
-            return self.icdf(tensors.open_uniform(self._extended_shape(torch.Size(sample_shape)), self.loc)).to(self.loc.dtype)
-
     def _z(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         return (value - self.loc) / self.scale
 
     def log_prob(self, value: Tensor) -> Tensor:
@@ -139,19 +104,10 @@ class AsymmetricLaplace(Distribution):
         return self.quantile.log() + torch.log1p(-self.quantile) - self.scale.log() - pinball
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
         return _log_laplace_lower(self._z(value), self.quantile, 1.0 - self.quantile)
 
     def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
         return _log_laplace_lower(-self._z(value), 1.0 - self.quantile, self.quantile)
-
-    def cdf(self, value: Tensor) -> Tensor:
-        return self.log_cdf(value).exp()
-
-    def survival(self, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail."""
-        return self.log_survival(value).exp()
 
     def icdf(self, value: Tensor) -> Tensor:
         excess, rest = value - self.quantile, 1.0 - self.quantile
@@ -172,7 +128,7 @@ def _log_upper(z: Tensor, power: Tensor) -> Tensor:
     size, inverse = z.abs(), power.reciprocal()
     kernel = _power(size, power)
     bent = kernel > _STRAIGHT
-    tail = log_gamma_upper(inverse, torch.where(bent, kernel, 1.0)) - _LOG_2
+    tail = log_gamma_upper(inverse, torch.where(bent, kernel, 1.0)) - LOG_2
     half = 0.5 * z * (-torch.lgamma(1.0 + inverse)).exp()
     straight = (0.5 - torch.where(bent, 0.0, half)).log()
     log_tail = torch.where(z > 0, tail, torch.log1p(-tail.exp()))

@@ -3,37 +3,31 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
-from disttrain.distributions.core.root_finding import invert
+from disttrain.distributions.core import functionals
+from disttrain.distributions.core.parametrised import Positive, Real, parametrised
 from disttrain.distributions.numerics import tensors
+from disttrain.distributions.numerics.constants import HALF_LOG_2PI, LOG_2, ROOT_TWO_OVER_PI
 from disttrain.distributions.numerics.log_probabilities import log_ndtr
 from disttrain.distributions.numerics.normal_tails import log_ex_gaussian_lower, log_scaled_ndtr, log_skew_normal_lower
-
-_HALF_LOG_2PI = 0.9189385332046727
-_LOG_2 = math.log(2.0)
+from disttrain.distributions.numerics.tensors import Shape
 
 
+@parametrised
 class SkewNormal(Distribution):
     """Azzalini's skew normal: density 2/`scale` φ(z) Φ(`skewness` z), z = (y - `loc`)/`scale`: all (n,), loc and scale in target units.
 
     Skewness 0 is the normal; towards infinity it tends to the half normal above loc. Source: Azzalini (1985); scipy.stats.skewnorm.
     """
 
-    arg_constraints: ClassVar = {"loc": constraints.real, "scale": constraints.positive, "skewness": constraints.real}
     support = constraints.real
-
-    def __init__(self, loc: Tensor | float, scale: Tensor | float, skewness: Tensor | float, validate_args: bool = False) -> None:
-        self.loc, self.scale, self.skewness = tensors.parameters(loc, scale, skewness)
-        super().__init__(self.loc.shape, validate_args=validate_args)
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> SkewNormal:
-        expanded: SkewNormal = tensors.expanded(self, batch_shape)
-        return expanded
+    loc: Real
+    scale: Positive
+    skewness: Real
 
     @property
     def _delta(self) -> Tensor:
@@ -42,13 +36,13 @@ class SkewNormal(Distribution):
 
     @property
     def mean(self) -> Tensor:
-        return self.loc + math.sqrt(2.0 / math.pi) * self.scale * self._delta
+        return self.loc + ROOT_TWO_OVER_PI * self.scale * self._delta
 
     @property
     def variance(self) -> Tensor:
         return self.scale.square() * (1.0 - 2.0 / math.pi * self._delta.square())
 
-    def sample(self, sample_shape: Any = ()) -> Tensor:
+    def sample(self, sample_shape: Shape = ()) -> Tensor:
         """Independent draws: (|U| skewness + V)/sqrt(1 + skewness²), U and V standard normal."""
         shape = self._extended_shape(torch.Size(sample_shape))
         with torch.no_grad():
@@ -58,50 +52,34 @@ class SkewNormal(Distribution):
             return drawn
 
     def _z(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         return (value - self.loc) / self.scale
 
     def log_prob(self, value: Tensor) -> Tensor:
         z = self._z(value)
-        return _LOG_2 - 0.5 * z.square() - _HALF_LOG_2PI - self.scale.log() + log_ndtr(self.skewness * z)
+        return LOG_2 - 0.5 * z.square() - HALF_LOG_2PI - self.scale.log() + log_ndtr(self.skewness * z)
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
         return log_skew_normal_lower(*_broadcast(self._z(value), self.skewness))
 
     def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
         return log_skew_normal_lower(*_broadcast(-self._z(value), -self.skewness))
-
-    def cdf(self, value: Tensor) -> Tensor:
-        return self.log_cdf(value).exp()
-
-    def survival(self, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail."""
-        return self.log_survival(value).exp()
 
     def icdf(self, value: Tensor) -> Tensor:
         """By search, from the tail that is nearer."""
-        return invert(self.cdf, self.survival, value.expand(tensors.common_shape(value.shape, self.loc.shape)), -math.inf, math.inf)
+        return functionals.searched_quantile(self, value, -math.inf, math.inf)
 
 
+@parametrised
 class ExGaussian(Distribution):
     """A normal of mean `loc` and standard deviation `scale` plus an exponential of mean 1/`rate`: all (n,), in target units or one over.
 
     Source: Luce (1986), Response times; scipy.stats.exponnorm.
     """
 
-    arg_constraints: ClassVar = {"loc": constraints.real, "scale": constraints.positive, "rate": constraints.positive}
     support = constraints.real
-
-    def __init__(self, loc: Tensor | float, scale: Tensor | float, rate: Tensor | float, validate_args: bool = False) -> None:
-        self.loc, self.scale, self.rate = tensors.parameters(loc, scale, rate)
-        super().__init__(self.loc.shape, validate_args=validate_args)
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> ExGaussian:
-        expanded: ExGaussian = tensors.expanded(self, batch_shape)
-        return expanded
+    loc: Real
+    scale: Positive
+    rate: Positive
 
     @property
     def mean(self) -> Tensor:
@@ -111,15 +89,13 @@ class ExGaussian(Distribution):
     def variance(self) -> Tensor:
         return self.scale.square() + self.rate.reciprocal().square()
 
-    def sample(self, sample_shape: Any = ()) -> Tensor:
+    def sample(self, sample_shape: Shape = ()) -> Tensor:
         shape = self._extended_shape(torch.Size(sample_shape))
         with torch.no_grad():
             normal = torch.normal(self.loc.expand(shape), self.scale.expand(shape))
             return (normal - tensors.open_uniform(shape, self.loc).log() / self.rate).to(self.loc.dtype)
 
     def _z(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         return (value - self.loc) / self.scale
 
     def log_prob(self, value: Tensor) -> Tensor:
@@ -134,24 +110,15 @@ class ExGaussian(Distribution):
         return torch.where(gap < 0, left, right)
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
         return log_ex_gaussian_lower(*_broadcast(self._z(value), self.rate * self.scale))
 
     def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
         z = self._z(value)
         return torch.logaddexp(log_ndtr(-z), self._log_tail_part(z))
 
-    def cdf(self, value: Tensor) -> Tensor:
-        return self.log_cdf(value).exp()
-
-    def survival(self, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail."""
-        return self.log_survival(value).exp()
-
     def icdf(self, value: Tensor) -> Tensor:
         """By search, from the tail that is nearer."""
-        return invert(self.cdf, self.survival, value.expand(tensors.common_shape(value.shape, self.loc.shape)), -math.inf, math.inf)
+        return functionals.searched_quantile(self, value, -math.inf, math.inf)
 
 
 def _broadcast(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:

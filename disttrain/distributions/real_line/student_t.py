@@ -3,36 +3,30 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
 
 import numpy as np
 import scipy
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
+from disttrain.distributions.core.parametrised import Positive, Real, parametrised
 from disttrain.distributions.numerics import special, student_t_cdf, tensors
+from disttrain.distributions.numerics.constants import HALF_LOG_2PI
+from disttrain.distributions.numerics.tensors import Floats, Shape
 
-_HALF_LOG_2PI = 0.9189385332046727
 
-
+@parametrised
 class StudentT(Distribution):
     """Student's t with `df` degrees of freedom with median `loc` and `scale`: all (n,), the last two in target units.
 
     The log-density tends to the normal's as `df` grows, exactly to rounding.
     """
 
-    arg_constraints: ClassVar = {"df": constraints.positive, "loc": constraints.real, "scale": constraints.positive}
     support = constraints.real
-
-    def __init__(self, df: Tensor | float, loc: Tensor | float, scale: Tensor | float, validate_args: bool = False) -> None:
-        self.df, self.loc, self.scale = tensors.parameters(df, loc, scale)
-        super().__init__(self.df.shape, validate_args=validate_args)
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> StudentT:
-        expanded: StudentT = tensors.expanded(self, batch_shape)
-        return expanded
+    df: Positive
+    loc: Real
+    scale: Positive
 
     @property
     def mean(self) -> Tensor:
@@ -50,38 +44,33 @@ class StudentT(Distribution):
         finite = self.scale.square() * (above / (above - 2.0))
         return torch.where(self.df > 2, finite, torch.where(self.df > 1, math.inf, math.nan))
 
-    def sample(self, sample_shape: Any = ()) -> Tensor:
+    def sample(self, sample_shape: Shape = ()) -> Tensor:
         return torch.distributions.StudentT(self.df, self.loc, self.scale, validate_args=False).sample(torch.Size(sample_shape))
 
     def _z(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         return (value - self.loc) / self.scale
 
     def log_prob(self, value: Tensor) -> Tensor:
         kernel = special.log1p_square(self._z(value) / self.df.sqrt())
-        return special.half_step(0.5 * self.df) - 0.5 * (self.df + 1.0) * kernel - self.scale.log() - _HALF_LOG_2PI
+        return special.half_step(0.5 * self.df) - 0.5 * (self.df + 1.0) * kernel - self.scale.log() - HALF_LOG_2PI
 
     def cdf(self, value: Tensor) -> Tensor:
         return tensors.on_arrays(scipy.special.stdtr, self.df, self._z(value))
 
     def survival(self, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail."""
         return tensors.on_arrays(scipy.special.stdtr, self.df, -self._z(value))
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
         return student_t_cdf.log_t_lower(self.df, self._z(value))
 
     def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
         return student_t_cdf.log_t_lower(self.df, -self._z(value))
 
     def icdf(self, value: Tensor) -> Tensor:
         return self.loc + self.scale * tensors.on_arrays(_standard_t_quantile, self.df, value)
 
 
-def _standard_t_quantile(df: NDArray[np.float64], p: NDArray[np.float64]) -> NDArray[np.float64]:
+def _standard_t_quantile(df: Floats, p: Floats) -> Floats:
     # The lower half alone: above it, p has lost the digits of the tail.
-    tail: NDArray[np.float64] = np.where((p == 0) | (p == 1), -np.inf, scipy.special.stdtrit(df, np.minimum(p, 1.0 - p)))
+    tail: Floats = np.where((p == 0) | (p == 1), -np.inf, scipy.special.stdtrit(df, np.minimum(p, 1.0 - p)))
     return np.where(p > 0.5, -tail, tail)

@@ -3,45 +3,39 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
 
 import scipy
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
+from disttrain.distributions.core.parametrised import Positive, Real, parametrised
 from disttrain.distributions.numerics import special, tensors
+from disttrain.distributions.numerics.constants import HALF_LOG_2PI, LOG_2, ROOT_HALF, ROOT_TWO_OVER_PI
 from disttrain.distributions.numerics.incomplete_gamma_beta import log_beta_lower
 from disttrain.distributions.numerics.log_probabilities import log_ndtr
 from disttrain.distributions.numerics.student_t_cdf import log_t_lower
+from disttrain.distributions.numerics.tensors import Shape
 
-_HALF_LOG_2PI = 0.9189385332046727
-_LOG_2 = math.log(2.0)
-_ROOT_HALF = math.sqrt(0.5)
 # At the mode itself the share of one half between it and y has no logarithm: so close it no longer counts.
 _PEAK = 1e-150
 
 
+@parametrised
 class TwoPieceNormal(Distribution):
     """Two-piece normal: halves of normals around the mode `loc`, of scales `scale_lower` below and `scale_upper` above: all (n,), in target units.
 
     Source: Wallis (2014), The two-piece normal, binormal, or double Gaussian distribution.
     """
 
-    arg_constraints: ClassVar = {"loc": constraints.real, "scale_lower": constraints.positive, "scale_upper": constraints.positive}
     support = constraints.real
-
-    def __init__(self, loc: Tensor | float, scale_lower: Tensor | float, scale_upper: Tensor | float, validate_args: bool = False) -> None:
-        self.loc, self.scale_lower, self.scale_upper = tensors.parameters(loc, scale_lower, scale_upper)
-        super().__init__(self.loc.shape, validate_args=validate_args)
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> TwoPieceNormal:
-        expanded: TwoPieceNormal = tensors.expanded(self, batch_shape)
-        return expanded
+    loc: Real
+    scale_lower: Positive
+    scale_upper: Positive
 
     @property
     def mean(self) -> Tensor:
-        return self.loc + math.sqrt(2.0 / math.pi) * (self.scale_upper - self.scale_lower)
+        return self.loc + ROOT_TWO_OVER_PI * (self.scale_upper - self.scale_lower)
 
     @property
     def mode(self) -> Tensor:
@@ -51,32 +45,17 @@ class TwoPieceNormal(Distribution):
     def variance(self) -> Tensor:
         return (1.0 - 2.0 / math.pi) * (self.scale_upper - self.scale_lower).square() + self.scale_lower * self.scale_upper
 
-    def sample(self, sample_shape: Any = ()) -> Tensor:
-        with torch.no_grad():
-            return self.icdf(tensors.open_uniform(self._extended_shape(torch.Size(sample_shape)), self.loc)).to(self.loc.dtype)
-
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         distance = value - self.loc
         # The side is chosen before dividing, so that the scale of the other one gets no gradient of its own.
         z = distance / torch.where(distance < 0, self.scale_lower, self.scale_upper)
-        return _LOG_2 - 0.5 * z.square() - (self.scale_lower + self.scale_upper).log() - _HALF_LOG_2PI
+        return LOG_2 - 0.5 * z.square() - (self.scale_lower + self.scale_upper).log() - HALF_LOG_2PI
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
         return _log_half_normals_lower(value - self.loc, self.scale_lower, self.scale_upper)
 
     def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
         return _log_half_normals_lower(self.loc - value, self.scale_upper, self.scale_lower)
-
-    def cdf(self, value: Tensor) -> Tensor:
-        return self.log_cdf(value).exp()
-
-    def survival(self, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail."""
-        return self.log_survival(value).exp()
 
     def icdf(self, value: Tensor) -> Tensor:
         total_scale = self.scale_lower + self.scale_upper
@@ -86,26 +65,18 @@ class TwoPieceNormal(Distribution):
         return self.loc + torch.where(below < 0.5, lower, -upper)
 
 
+@parametrised
 class SkewT(Distribution):
     """Student's t of `df` whose scale is `scale`/`skewness` below the mode `loc` and scale · skewness above: all (n,).
 
     Skewness > 0, 1 is symmetric; loc and scale in target units. Source: Fernandez & Steel (1998); gamlss ST3.
     """
 
-    arg_constraints: ClassVar = {
-        "df": constraints.positive, "loc": constraints.real, "scale": constraints.positive, "skewness": constraints.positive,
-    }  # fmt: skip
     support = constraints.real
-
-    def __init__(
-        self, df: Tensor | float, loc: Tensor | float, scale: Tensor | float, skewness: Tensor | float, validate_args: bool = False
-    ) -> None:
-        self.df, self.loc, self.scale, self.skewness = tensors.parameters(df, loc, scale, skewness)
-        super().__init__(self.loc.shape, validate_args=validate_args)
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> SkewT:
-        expanded: SkewT = tensors.expanded(self, batch_shape)
-        return expanded
+    df: Positive
+    loc: Real
+    scale: Positive
+    skewness: Positive
 
     @property
     def mode(self) -> Tensor:
@@ -119,7 +90,7 @@ class SkewT(Distribution):
     def _mean_size(self) -> Tensor:
         """E |T|, for df > 1."""
         df = torch.where(self.df > 1, self.df, 2.0)
-        return math.sqrt(2.0 / math.pi) * (df / (df - 1.0)) * special.half_step(0.5 * df).exp()
+        return ROOT_TWO_OVER_PI * (df / (df - 1.0)) * special.half_step(0.5 * df).exp()
 
     @property
     def mean(self) -> Tensor:
@@ -134,7 +105,7 @@ class SkewT(Distribution):
         finite = self.scale.square() * (square + lean * (square - self._mean_size.square()))
         return torch.where(self.df > 2, finite, torch.where(self.df > 1, math.inf, math.nan))
 
-    def sample(self, sample_shape: Any = ()) -> Tensor:
+    def sample(self, sample_shape: Shape = ()) -> Tensor:
         shape = self._extended_shape(torch.Size(sample_shape))
         with torch.no_grad():
             zero = torch.zeros_like(self.df)
@@ -143,32 +114,21 @@ class SkewT(Distribution):
             return self.loc + self.scale * torch.where(above, size * self.skewness, -size / self.skewness)
 
     def _z(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         return (value - self.loc) / self.scale
 
     def log_prob(self, value: Tensor) -> Tensor:
         z = self._z(value)
         stretched = z * torch.where(z < 0, self.skewness, self.skewness.reciprocal())
         kernel = special.log1p_square(stretched / self.df.sqrt())
-        centre = special.half_step(0.5 * self.df) - self.scale.log() - _HALF_LOG_2PI + _LOG_2
+        centre = special.half_step(0.5 * self.df) - self.scale.log() - HALF_LOG_2PI + LOG_2
         ratio = self.skewness.log()
         return centre - torch.logaddexp(ratio, -ratio) - 0.5 * (self.df + 1.0) * kernel
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
         return _log_two_piece_t_lower(self._z(value), self.df, self.skewness)
 
     def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
         return _log_two_piece_t_lower(-self._z(value), self.df, self.skewness.reciprocal())
-
-    def cdf(self, value: Tensor) -> Tensor:
-        return self.log_cdf(value).exp()
-
-    def survival(self, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail."""
-        return self.log_survival(value).exp()
 
     def icdf(self, value: Tensor) -> Tensor:
         square = self.skewness.square()
@@ -181,11 +141,11 @@ class SkewT(Distribution):
 def _log_half_normals_lower(distance: Tensor, scale: Tensor, other: Tensor) -> Tensor:
     """log F at `distance` above the mode, `scale` below and `other` above it."""
     share, rest = scale / (scale + other), other / (scale + other)
-    lower = share.log() + _LOG_2 + log_ndtr(distance.clamp(max=0.0) / scale)
+    lower = share.log() + LOG_2 + log_ndtr(distance.clamp(max=0.0) / scale)
     z = distance.clamp(min=0.0) / other
-    survival = rest * torch.erfc(z * _ROOT_HALF)
+    survival = rest * torch.erfc(z * ROOT_HALF)
     few = survival < 0.5
-    right = torch.where(few, torch.log1p(-torch.where(few, survival, 0.5)), (share + rest * torch.erf(z * _ROOT_HALF)).log())
+    right = torch.where(few, torch.log1p(-torch.where(few, survival, 0.5)), (share + rest * torch.erf(z * ROOT_HALF)).log())
     return torch.where(distance < 0, lower, right)
 
 
@@ -193,10 +153,10 @@ def _log_two_piece_t_lower(z: Tensor, df: Tensor, skewness: Tensor) -> Tensor:
     """log F(z) of the standard two-piece t."""
     ratio = 2.0 * skewness.log()
     below, above = torch.nn.functional.logsigmoid(-ratio), torch.nn.functional.logsigmoid(ratio)
-    lower = below + _LOG_2 + log_t_lower(df, z.clamp(max=0.0) * skewness)
+    lower = below + LOG_2 + log_t_lower(df, z.clamp(max=0.0) * skewness)
     x = z.clamp(min=_PEAK) / skewness
-    survival = above + _LOG_2 + log_t_lower(df, -x)
-    few = survival < -_LOG_2
+    survival = above + LOG_2 + log_t_lower(df, -x)
+    few = survival < -LOG_2
     # P(|T| <= x), which has no 1 that it could cancel with.
     denominator = df + x * x
     between = above + log_beta_lower(

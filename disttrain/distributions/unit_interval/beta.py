@@ -3,34 +3,28 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
 
 import scipy
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
+from disttrain.distributions.core.parametrised import Positive, parametrised
 from disttrain.distributions.numerics import incomplete_gamma_beta, special, tensors
+from disttrain.distributions.numerics.constants import HALF_LOG_2PI
+from disttrain.distributions.numerics.tensors import Shape
 
-_HALF_LOG_2PI = 0.9189385332046727
 
-
+@parametrised
 class Beta(Distribution):
     """Beta with mean a/(a + b), where a = `concentration1` and b = `concentration0`, both (n,).
 
     The density is written around its mean, so that concentrations of 1e8 lose no digits.
     """
 
-    arg_constraints: ClassVar = {"concentration1": constraints.positive, "concentration0": constraints.positive}
     support = constraints.unit_interval
-
-    def __init__(self, concentration1: Tensor | float, concentration0: Tensor | float, validate_args: bool = False) -> None:
-        self.concentration1, self.concentration0 = tensors.parameters(concentration1, concentration0)
-        super().__init__(self.concentration1.shape, validate_args=validate_args)
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Beta:
-        expanded: Beta = tensors.expanded(self, batch_shape)
-        return expanded
+    concentration1: Positive
+    concentration0: Positive
 
     @property
     def mean(self) -> Tensor:
@@ -51,33 +45,28 @@ class Beta(Distribution):
         total = self.concentration1 + self.concentration0
         return self.concentration1 / total * (self.concentration0 / total) / (total + 1.0)
 
-    def sample(self, sample_shape: Any = ()) -> Tensor:
+    def sample(self, sample_shape: Shape = ()) -> Tensor:
         return torch.distributions.Beta(self.concentration1, self.concentration0, validate_args=False).sample(torch.Size(sample_shape))
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Log-density, (n,). Source: Stirling's form of the three gamma functions and Loader's deviance of the two concentrations."""
-        if self._validate_args:
-            self._validate_sample(value)
         a, b, rest = self.concentration1, self.concentration0, 1.0 - value
         total = a + b
         remainders = special.stirling_remainder(torch.stack((total, a, b)))
         kernel = special.deviance(a, total * value) + special.deviance(b, total * rest)
         front = 0.5 * (a / total * b).log() - value.log() - torch.log1p(-value)
-        return front + remainders[0] - remainders[1] - remainders[2] - kernel - _HALF_LOG_2PI
+        return front + remainders[0] - remainders[1] - remainders[2] - kernel - HALF_LOG_2PI
 
     def cdf(self, value: Tensor) -> Tensor:
         return tensors.on_arrays(scipy.special.betainc, self.concentration1, self.concentration0, value.clamp(0.0, 1.0))
 
     def survival(self, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail."""
         return tensors.on_arrays(scipy.special.betaincc, self.concentration1, self.concentration0, value.clamp(0.0, 1.0))
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
         return incomplete_gamma_beta.log_beta_lower(self.concentration1, self.concentration0, value, 1.0 - value)
 
     def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
         a, b = self.concentration1, self.concentration0
         # The function gives all its slope to its third argument: here that is 1 - value.
         return incomplete_gamma_beta.log_beta_lower(b, a, 1.0 - value, value)

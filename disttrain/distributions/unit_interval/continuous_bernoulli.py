@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
+from disttrain.distributions.core.plain_values import take_plain_values
 from disttrain.distributions.numerics import log_probabilities, tensors
+from disttrain.distributions.numerics.tensors import Shape
 
 # h(x) = log((exp(x) - 1)/x) = x/2 + x²/24 - x⁴/2880 + x⁶/181440 - ...
 _SERIES = (1 / 24, -1 / 2880, 1 / 181440, -1 / 9676800)
 _SERIES_LIMIT = 0.3
 
 
+@take_plain_values
 class ContinuousBernoulli(Distribution):
     """A density proportional to λ^y (1 - λ)^(1 - y) on [0, 1], λ = `probs` = σ(`logits`), (n,), given by one of the two.
 
@@ -36,7 +39,7 @@ class ContinuousBernoulli(Distribution):
             self.logits = torch.logit(self.probs)
         super().__init__(self.logits.shape, validate_args=validate_args)
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> ContinuousBernoulli:
+    def expand(self, batch_shape: Shape, _instance: None = None) -> ContinuousBernoulli:
         return ContinuousBernoulli(logits=self.logits.expand(batch_shape))
 
     @property
@@ -62,29 +65,24 @@ class ContinuousBernoulli(Distribution):
             x.abs() < _SERIES_LIMIT, series, 1.0 / large.square() - 0.25 / torch.sinh(0.5 * large.clamp(-700.0, 700.0)).square()
         )
 
-    def sample(self, sample_shape: Any = ()) -> Tensor:
+    def sample(self, sample_shape: Shape = ()) -> Tensor:
         """Independent draws of shape sample_shape + (n,), by inversion."""
         with torch.no_grad():
             return self.icdf(tensors.open_uniform(self._extended_shape(torch.Size(sample_shape)), self.logits)).to(self.logits.dtype)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         return self.logits * value - _log_mean_exp(self.logits)
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
         return value.log() + _log_mean_exp(self.logits * value) - _log_mean_exp(self.logits)
 
     def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
         return torch.log1p(-value) + _log_mean_exp(-self.logits * (1.0 - value)) - _log_mean_exp(-self.logits)
 
     def cdf(self, value: Tensor) -> Tensor:
         return self.log_cdf(value.clamp(0.0, 1.0)).exp()
 
     def survival(self, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail."""
         return self.log_survival(value.clamp(0.0, 1.0)).exp()
 
     def icdf(self, value: Tensor) -> Tensor:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
 from disttrain.distributions.core import functionals
+from disttrain.distributions.core.plain_values import take_plain_values
 from disttrain.distributions.numerics import tensors
+from disttrain.distributions.numerics.tensors import Shape
 from disttrain.distributions.unit_interval.beta import Beta
 from disttrain.distributions.unit_interval.other_shares import beta_mean
 
 _LAST = 1.0 - 2.0**-53
 
 
+@take_plain_values
 class ZeroOneInflatedBeta(Distribution):
     """Shares with exact zeros and ones: 0 with probability `zero`, 1 with probability `one`, else beta of `mean` and `precision`; (n,).
 
@@ -51,7 +54,7 @@ class ZeroOneInflatedBeta(Distribution):
             raise TypeError("ZeroOneInflatedBeta takes zero and one, or the logits of both")
         super().__init__(self._mean.shape, validate_args=validate_args)
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> ZeroOneInflatedBeta:
+    def expand(self, batch_shape: Shape, _instance: None = None) -> ZeroOneInflatedBeta:
         mean, precision = self._mean.expand(batch_shape), self.precision.expand(batch_shape)
         zero, one = ((part - self._log_rest).expand(batch_shape) for part in (self._log_zero, self._log_one))
         return ZeroOneInflatedBeta(mean, precision, zero_logits=zero, one_logits=one)
@@ -78,7 +81,7 @@ class ZeroOneInflatedBeta(Distribution):
     def _beta(self) -> Beta:
         return beta_mean(self._mean, self.precision)
 
-    def sample(self, sample_shape: Any = ()) -> Tensor:
+    def sample(self, sample_shape: Shape = ()) -> Tensor:
         """Independent draws of shape sample_shape + (n,)."""
         with torch.no_grad():
             # A beta that piles up at its ends would round to them.
@@ -88,8 +91,6 @@ class ZeroOneInflatedBeta(Distribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Log-density between 0 and 1, log-probability at 0 and at 1."""
-        if self._validate_args:
-            self._validate_sample(value)
         inside = self._log_rest + self._beta().log_prob(_between(value))
         return torch.where(value == 0, self._log_zero, torch.where(value == 1, self._log_one, inside))
 
@@ -98,12 +99,10 @@ class ZeroOneInflatedBeta(Distribution):
         return torch.where(value == 0, self.zero, torch.where(value == 1, self.one, 0.0))
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
         inside = torch.logaddexp(self._log_zero, self._log_rest + functionals.log_cdf(self._beta(), _between(value)))
         return torch.where(value <= 0, self._log_zero, inside)
 
     def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
         inside = torch.logaddexp(self._log_one, self._log_rest + functionals.log_survival(self._beta(), _between(value)))
         # Above the last float64 below 1 is 1 alone, else P(Y >= 1) would have a part of a beta that piles up there.
         inside = torch.where(value >= _LAST, self._log_one, inside)
@@ -113,7 +112,6 @@ class ZeroOneInflatedBeta(Distribution):
         return functionals.log_cdf(self, value).exp()
 
     def survival(self, value: Tensor) -> Tensor:
-        """P(Y > value), exact in the upper tail."""
         return functionals.log_survival(self, value).exp()
 
     def icdf(self, value: Tensor) -> Tensor:

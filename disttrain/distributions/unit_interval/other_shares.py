@@ -2,86 +2,69 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
-
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
-from disttrain.distributions.core.parametrised import parametrised
-from disttrain.distributions.numerics import log_probabilities, special, tensors
+from disttrain.distributions.core.increasing import EXPONENTIAL, NORMAL, increasing
+from disttrain.distributions.core.parametrised import Positive, Real, Share, parametrised, stored
+from disttrain.distributions.numerics import log_probabilities, tensors
+from disttrain.distributions.numerics.constants import HALF_LOG_2PI
 from disttrain.distributions.numerics.normal_tails import log_scaled_ndtr
+from disttrain.distributions.numerics.tensors import Shape
 from disttrain.distributions.unit_interval.beta import Beta
-
-_HALF_LOG_2PI = 0.9189385332046727
 
 
 def beta_mean(mean: Tensor, precision: Tensor, validate_args: bool = False) -> Beta:
     """Beta by its mean and precision φ, both (n,): its variance is mean (1 - mean)/(1 + φ). Source: Ferrari & Cribari-Neto (2004)."""
-    return Beta(mean * precision, (1.0 - mean) * precision, validate_args=validate_args)
+    return Beta(mean * precision, (1.0 - mean) * precision, validate_args=validate_args)  # type: ignore[call-arg]
 
 
-@parametrised
+@increasing(EXPONENTIAL)
 class Kumaraswamy(Distribution):
     """Kumaraswamy: P(Y > y) = (1 - y^a)^b, a = `concentration1`, b = `concentration0`, both (n,). Source: Kumaraswamy (1980)."""
 
-    arg_constraints: ClassVar = {"concentration1": constraints.positive, "concentration0": constraints.positive}
     support = constraints.unit_interval
-    concentration1: Tensor
-    concentration0: Tensor
+    concentration1: Positive
+    concentration0: Positive
 
     def _log_rest(self, value: Tensor) -> Tensor:
         """log(1 - y^a), finite up to the last share below 1."""
         return log_probabilities.log1mexp(self.concentration1 * value.log())
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         a, b = self.concentration1, self.concentration0
         return a.log() + b.log() + (a - 1.0) * value.log() + (b - 1.0) * self._log_rest(value)
 
     def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
         x = self.concentration1 * value.log()
         small = x < -37.0
         passed = (-log_probabilities.log1mexp(torch.where(small, -1.0, x))).log()
         return log_probabilities.log_passed(self.concentration0.log() + torch.where(small, x, passed))
 
-    def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
-        return self.concentration0 * self._log_rest(value)
+    def _z(self, value: Tensor) -> Tensor:
+        return -self.concentration0 * self._log_rest(value)
 
-    def icdf(self, value: Tensor) -> Tensor:
-        return (log_probabilities.log1mexp(torch.log1p(-value) / self.concentration0) / self.concentration1).exp()
+    def _y(self, z: Tensor) -> Tensor:
+        return (log_probabilities.log1mexp(-z / self.concentration0) / self.concentration1).exp()
 
 
-@parametrised
+@increasing(NORMAL)
 class LogitNormal(Distribution):
     """Logit-normal: log(y/(1 - y)) is normal with mean `loc` and standard deviation `scale`, both (n,)."""
 
-    arg_constraints: ClassVar = {"loc": constraints.real, "scale": constraints.positive}
     support = constraints.unit_interval
-    loc: Tensor
-    scale: Tensor
+    loc: Real
+    scale: Positive
 
     def _z(self, value: Tensor) -> Tensor:
         return (value.log() - torch.log1p(-value) - self.loc) / self.scale
 
-    def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
-        return -0.5 * self._z(value).square() - self.scale.log() - _HALF_LOG_2PI - value.log() - torch.log1p(-value)
+    def _log_stretch(self, value: Tensor) -> Tensor:
+        return self.scale.log() + value.log() + torch.log1p(-value)
 
-    def log_cdf(self, value: Tensor) -> Tensor:
-        """log P(Y <= value), differentiable."""
-        return log_probabilities.log_ndtr(self._z(value))
-
-    def log_survival(self, value: Tensor) -> Tensor:
-        """log P(Y > value), differentiable."""
-        return log_probabilities.log_ndtr(-self._z(value))
-
-    def icdf(self, value: Tensor) -> Tensor:
-        return torch.sigmoid(self.loc + self.scale * special.ndtri(value))
+    def _y(self, z: Tensor) -> Tensor:
+        return torch.sigmoid(self.loc + self.scale * z)
 
 
 @parametrised
@@ -92,16 +75,11 @@ class SimplexNormal(Distribution):
     Source: Barndorff-Nielsen & Jørgensen (1991), Some parametric models on the simplex.
     """
 
-    arg_constraints: ClassVar = {"mean": constraints.unit_interval, "dispersion": constraints.positive}
     support = constraints.unit_interval
-    _mean: Tensor
-    dispersion: Tensor
+    _mean: Share = stored(alias="mean")
+    dispersion: Positive
 
-    @property
-    def mean(self) -> Tensor:
-        return self._mean
-
-    def sample(self, sample_shape: Any = ()) -> Tensor:
+    def sample(self, sample_shape: Shape = ()) -> Tensor:
         """Independent draws of shape sample_shape + (n,). Source: Michael, Schucany & Haas (1976) for the inverse Gaussian."""
         shape = self._extended_shape(torch.Size(sample_shape))
         with torch.no_grad():
@@ -115,11 +93,9 @@ class SimplexNormal(Distribution):
             return x / (1.0 + x)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         m, rest = self._mean, 1.0 - value
         distance = ((value - m) / (self.dispersion * m * (1.0 - m))).square() / (value * rest)
-        return -0.5 * distance - _HALF_LOG_2PI - self.dispersion.log() - 1.5 * (value.log() + torch.log1p(-value))
+        return -0.5 * distance - HALF_LOG_2PI - self.dispersion.log() - 1.5 * (value.log() + torch.log1p(-value))
 
     def _arms(self, value: Tensor) -> tuple[Tensor, Tensor]:
         """u = (y - μ)/(σ μ (1 - μ) sqrt(y (1 - y))) and v = sqrt(u² + 4/(σ² μ (1 - μ)))."""

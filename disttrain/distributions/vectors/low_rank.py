@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
+from disttrain.distributions.core.parametrised import centred
+from disttrain.distributions.core.plain_values import take_plain_values
 from disttrain.distributions.numerics import tensors
+from disttrain.distributions.numerics.constants import HALF_LOG_2PI
+from disttrain.distributions.numerics.tensors import Shape
 
-_HALF_LOG_2PI = 0.9189385332046727
 
-
+@take_plain_values
+@centred
 class LowRankMultivariateNormal(Distribution):
     """Normal vectors around `loc` (n, d) with covariance W Wᵀ + diag(D): W = `cov_factor` (n, d, r) in target units, D = `cov_diag` (n, d),
     variances, in target units squared. Parameters and distribution are the same as in torch's class of this name.
@@ -33,16 +37,8 @@ class LowRankMultivariateNormal(Distribution):
         self.loc, self.cov_factor, self.cov_diag = _grown(batch, loc, cov_factor, cov_diag)
         super().__init__(batch, loc.shape[-1:], validate_args=validate_args)
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> LowRankMultivariateNormal:
+    def expand(self, batch_shape: Shape, _instance: None = None) -> LowRankMultivariateNormal:
         return LowRankMultivariateNormal(*_grown(batch_shape, self.loc, self.cov_factor, self.cov_diag))
-
-    @property
-    def mean(self) -> Tensor:
-        return self.loc
-
-    @property
-    def mode(self) -> Tensor:
-        return self.loc
 
     @property
     def variance(self) -> Tensor:
@@ -50,7 +46,7 @@ class LowRankMultivariateNormal(Distribution):
         return self.cov_factor.square().sum(-1) + self.cov_diag
 
     @torch.no_grad()
-    def sample(self, sample_shape: Any = ()) -> Tensor:
+    def sample(self, sample_shape: Shape = ()) -> Tensor:
         shared, independent = (
             torch.randn(*sample_shape, *self.batch_shape, size, dtype=self.loc.dtype, device=self.loc.device)
             for size in self.cov_factor.shape[:-3:-1]
@@ -62,14 +58,12 @@ class LowRankMultivariateNormal(Distribution):
 
         Source: the identities of Woodbury and Sylvester; least squares by modified Gram-Schmidt, Björck (1967), BIT 7, 1-21.
         """
-        if self._validate_args:
-            self._validate_sample(value)
         scale = self.cov_diag.sqrt()
         directions, log_det = _orthonormal(self.cov_factor / scale.unsqueeze(-1))
         rest = torch.nn.functional.pad((value - self.loc) / scale, (0, len(directions)))
         for direction in directions:
             rest = rest - direction * (direction * rest).sum(-1, keepdim=True)
-        return -0.5 * rest.square().sum(-1) - log_det - scale.log().sum(-1) - value.shape[-1] * _HALF_LOG_2PI
+        return -0.5 * rest.square().sum(-1) - log_det - scale.log().sum(-1) - value.shape[-1] * HALF_LOG_2PI
 
 
 def _orthonormal(factor: Tensor) -> tuple[list[Tensor], Tensor]:
@@ -91,7 +85,7 @@ def _orthonormal(factor: Tensor) -> tuple[list[Tensor], Tensor]:
     return directions, log_det
 
 
-def _grown(batch: Any, loc: Tensor, cov_factor: Tensor, cov_diag: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _grown(batch: Shape, loc: Tensor, cov_factor: Tensor, cov_diag: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return (
         loc.expand(*batch, *loc.shape[-1:]),
         cov_factor.expand(*batch, *cov_factor.shape[-2:]),

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
+from disttrain.distributions.core.plain_values import take_plain_values
 from disttrain.distributions.numerics import special
+from disttrain.distributions.numerics.tensors import Shape
 
 _COUNTS = constraints.independent(constraints.nonnegative_integer, 1)  # type: ignore[no-untyped-call]
 _POSITIVE = constraints.independent(constraints.positive, 1)  # type: ignore[no-untyped-call]
 
 
+@take_plain_values
 class Multinomial(Distribution):
     """Counts by class of independent trials, with `probs` or `logits` (n, d).
 
@@ -42,7 +45,7 @@ class Multinomial(Distribution):
         """The logarithms of the probabilities."""
         return self.log_probs
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Multinomial:
+    def expand(self, batch_shape: Shape, _instance: None = None) -> Multinomial:
         return Multinomial(logits=self.log_probs.expand(*batch_shape, *self.event_shape), total_count=self.total_count)
 
     @property
@@ -53,12 +56,10 @@ class Multinomial(Distribution):
     def variance(self) -> Tensor:
         return self.total_count * self.probs * (1.0 - self.probs)
 
-    def sample(self, sample_shape: Any = ()) -> Tensor:
+    def sample(self, sample_shape: Shape = ()) -> Tensor:
         return _counted(self.probs, self.total_count, sample_shape)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         total = value.sum(-1, keepdim=True)
         expected = total * self.log_probs.exp()
         # Σ k log(n p / k) in terms that are small where counts are near those expected: of 10^8 trials a sum of logarithms has lost 1e-8.
@@ -70,6 +71,7 @@ class Multinomial(Distribution):
         return special.log_factorial_remainder(total).squeeze(-1) + (terms - special.log_factorial_remainder(value)).sum(-1)
 
 
+@take_plain_values
 class DirichletMultinomial(Distribution):
     """Counts by class whose probabilities vary between rows by a Dirichlet with `concentration` (n, d).
 
@@ -84,7 +86,7 @@ class DirichletMultinomial(Distribution):
         self.concentration, self.total_count = concentration, total_count
         super().__init__(concentration.shape[:-1], concentration.shape[-1:], validate_args=validate_args)
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> DirichletMultinomial:
+    def expand(self, batch_shape: Shape, _instance: None = None) -> DirichletMultinomial:
         return DirichletMultinomial(self.concentration.expand(*batch_shape, *self.event_shape), self.total_count)
 
     @property
@@ -96,12 +98,10 @@ class DirichletMultinomial(Distribution):
         share, total = shares(self.concentration), self.concentration.sum(-1, keepdim=True)
         return self.total_count * share * (1.0 - share) * ((self.total_count + total) / (1.0 + total))
 
-    def sample(self, sample_shape: Any = ()) -> Tensor:
+    def sample(self, sample_shape: Shape = ()) -> Tensor:
         return _counted(torch.distributions.Dirichlet(self.concentration, validate_args=False).sample(sample_shape), self.total_count, ())
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
         a, trials = self.concentration, value.sum(-1, keepdim=True)
         total = a.sum(-1, keepdim=True)
         # Ratios of gamma functions in their Stirling forms, around the shares of a and the counts together: what is left are the two
@@ -124,7 +124,7 @@ def _rising(a: Tensor, count: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def _counted(probs: Tensor, trials: int, sample_shape: Any) -> Tensor:
+def _counted(probs: Tensor, trials: int, sample_shape: Shape) -> Tensor:
     """The number of draws of each class, (..., d), in `trials` trials with `probs`."""
     rows = probs.expand(*sample_shape, *probs.shape)
     codes = torch.multinomial(rows.reshape(-1, rows.shape[-1]), trials, replacement=True)
