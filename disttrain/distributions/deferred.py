@@ -38,6 +38,10 @@ def deferred_class(name: str) -> DeferredClass:
 
     The name is one of this package, or the full one of a class of torch, such as `torch.distributions.HalfCauchy`. Raises AttributeError at
     once for a name that is not of this package.
+
+    >>> from disttrain.distributions import deferred_class
+    >>> deferred_class("Normal")(loc=0.0, scale=1.0).cdf(1.0)  # scipy.stats.norm.cdf(1.0)
+    tensor(0.8413, dtype=torch.float64)
     """
     if name not in dir(distributions) and not name.startswith(_TORCH):
         raise AttributeError(f"module {distributions.__name__!r} has no distribution {name!r}")

@@ -41,6 +41,10 @@ class Parameter:
     `tied`: the parameter is a probability of one softmax with the other tied parameters and an unnamed rest, whose logit is 0.
     `floor` is added to the output of the activation, in units of the standardised target. `column` is the name in output files where it
     is not `name`: a parameter `mean` of one part of a distribution is not the mean of the forecast.
+
+    >>> scale = disttrain.CrossEntropy("normal").family.parameter("scale")
+    >>> scale.name, scale.role, scale.shape, bool(scale.support.contains(torch.tensor(-1.0)))
+    ('scale', 'scale', (), False)
     """
 
     name: str
@@ -67,6 +71,12 @@ class Family:
     `form` names the variant of the family that an option selects, with other formulas: the facts that the docstring marks with it, such
     as `density[rank]`, replace the plain ones. `proportional`: the mean of the target is proportional to its parameters in units of the
     target, all of them together; not so where values are truncated or rounded.
+
+    >>> family = disttrain.CrossEntropy("student_t").family
+    >>> [parameter.name for parameter in family.parameters]
+    ['df', 'loc', 'scale']
+    >>> family.distribution(df=5.0, loc=0.0, scale=1.0).cdf(1.0)  # scipy.stats.t(5.0).cdf(1.0)
+    tensor(0.8184, dtype=torch.float64)
     """
 
     name: str
@@ -81,12 +91,20 @@ class Family:
     proportional: bool = True
 
     def parameter(self, name: str) -> Parameter:
-        """The parameter called `name`. Raises KeyError where the family has none of that name."""
+        """The parameter called `name`. Raises KeyError where the family has none of that name.
+
+        >>> disttrain.CrossEntropy("gamma").family.parameter("concentration").role
+        'shape'
+        """
         return {parameter.name: parameter for parameter in self.parameters}[name]
 
     @property
     def by_column(self) -> dict[str, str]:
-        """The parameters given by columns, as {parameter: column}."""
+        """The parameters given by columns, as {parameter: column}.
+
+        >>> disttrain.CrossEntropy("truncated", of="gamma", lower="deductible").family.by_column
+        {'lower': 'deductible'}
+        """
         return {parameter.name: parameter.given for parameter in self.parameters if isinstance(parameter.given, str)}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -65,8 +64,16 @@ def resolved() -> dict[str, Any]:
 RESOLVED = resolved()
 
 
+def refused(document: Any) -> bool:
+    try:
+        configuration_of(document)
+    except ConfigError:
+        return True
+    return False
+
+
 @pytest.mark.parametrize("path", paths(RESOLVED), ids=lambda path: ".".join(map(str, path)))
 def test_any_value_is_accepted_or_refused(path):
-    for value in VALUES:
-        with suppress(ConfigError):
-            configuration_of(replaced(RESOLVED, path, value))
+    # No key of a config accepts a whole number of 400 digits.
+    refusals = [refused(replaced(RESOLVED, path, value)) for value in VALUES]
+    assert refusals[VALUES.index(10**400)]

@@ -48,6 +48,10 @@ class VonMises(Distribution):
     The density is per unit of the target, and any angle is taken modulo the period. cdf and quantiles run from half a turn below `loc`
     to half a turn above it, so that the median is `loc`; the mean is `loc`, the variance the mean square of the angle from `loc`.
     Source: Mardia & Jupp (2000), Directional Statistics, section 3.5.4.
+
+    >>> from disttrain.distributions import VonMises
+    >>> VonMises(loc=0.0, concentration=2.0, period=360.0).cdf(45.0)  # scipy.stats.vonmises(2.0).cdf(math.pi / 4)
+    tensor(0.8369, dtype=torch.float64)
     """
 
     support = constraints.real

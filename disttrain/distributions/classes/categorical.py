@@ -14,7 +14,12 @@ from disttrain.distributions.numerics.tensors import Shape
 
 @take_plain_values
 class Bernoulli(torch.distributions.Bernoulli):
-    """Bernoulli: 1 with probability `probs` = σ(`logits`), else 0; (n,), given by one of them. Logits stay exact where probs saturate."""
+    """Bernoulli: 1 with probability `probs` = σ(`logits`), else 0; (n,), given by one of them. Logits stay exact where probs saturate.
+
+    >>> from disttrain.distributions import Bernoulli
+    >>> Bernoulli(probs=0.3).log_prob(1.0)  # math.log(0.3)
+    tensor(-1.2040, dtype=torch.float64)
+    """
 
     def __init__(self, probs: Tensor | float | None = None, logits: Tensor | float | None = None, validate_args: bool = False) -> None:
         self._by_logits = logits is not None
@@ -60,7 +65,12 @@ class Bernoulli(torch.distributions.Bernoulli):
 
 @take_plain_values
 class Categorical(torch.distributions.Categorical):
-    """Categorical: class c with probability `probs`[..., c], the softmax of `logits`; (n, K), given by one of the two."""
+    """Categorical: class c with probability `probs`[..., c], the softmax of `logits`; (n, K), given by one of the two.
+
+    >>> from disttrain.distributions import Categorical
+    >>> Categorical(probs=torch.tensor([0.2, 0.5, 0.3])).log_prob(1.0)  # math.log(0.5)
+    tensor(-0.6931)
+    """
 
     def __init__(self, probs: Tensor | None = None, logits: Tensor | None = None, validate_args: bool = False) -> None:
         self._by_logits = logits is not None

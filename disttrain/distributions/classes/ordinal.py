@@ -19,6 +19,10 @@ class Ordinal(Distribution):
     """Ordered classes 0 ... K - 1: P(Y <= k) = F(`cutpoints`[..., k] - `loc`), cutpoints (n, K - 1) increasing, loc (n,).
 
     F is the logistic cdf, or the normal one with `link` "probit". Source: McCullagh (1980), Regression models for ordinal data.
+
+    >>> from disttrain.distributions import Ordinal
+    >>> Ordinal(loc=torch.tensor(0.3), cutpoints=torch.tensor([-1.0, 1.0])).cdf(0.0)  # scipy.stats.logistic.cdf(-1.3)
+    tensor(0.2142)
     """
 
     arg_constraints: ClassVar = {"loc": constraints.real, "cutpoints": constraints.real_vector}
@@ -112,10 +116,20 @@ class Ordinal(Distribution):
 
 
 def ordinal_logit(loc: Tensor, cutpoints: Tensor, validate_args: bool = False) -> Ordinal:
-    """Ordered classes with the logistic cdf."""
+    """Ordered classes with the logistic cdf.
+
+    >>> from disttrain.distributions import ordinal_logit
+    >>> ordinal_logit(loc=torch.tensor(0.3), cutpoints=torch.tensor([-1.0, 1.0])).cdf(0.0)  # scipy.stats.logistic.cdf(-1.3)
+    tensor(0.2142)
+    """
     return Ordinal(loc, cutpoints, "logit", validate_args=validate_args)
 
 
 def ordinal_probit(loc: Tensor, cutpoints: Tensor, validate_args: bool = False) -> Ordinal:
-    """Ordered classes with the normal cdf."""
+    """Ordered classes with the normal cdf.
+
+    >>> from disttrain.distributions import ordinal_probit
+    >>> ordinal_probit(loc=torch.tensor(0.3), cutpoints=torch.tensor([-1.0, 1.0])).cdf(0.0)  # scipy.stats.norm.cdf(-1.3)
+    tensor(0.0968)
+    """
     return Ordinal(loc, cutpoints, "probit", validate_args=validate_args)

@@ -21,6 +21,11 @@ class Mixture(Distribution):
     """A mixture: component k with probability `weights`[..., k]; `component` has the batch shape (n, K), `weights` is (n, K).
 
     The weights may be given as logits instead, which keeps the likelihood exact where a weight is nearly 0.
+
+    >>> from disttrain.distributions import Mixture, Normal
+    >>> distribution = Mixture(Normal(loc=torch.tensor([-1.0, 1.0]), scale=torch.ones(2)), weights=torch.tensor([0.25, 0.75]))
+    >>> distribution.cdf(0.0)  # 0.25 * scipy.stats.norm.cdf(1.0) + 0.75 * scipy.stats.norm.cdf(-1.0)
+    tensor(0.3293, dtype=torch.float64)
     """
 
     arg_constraints: ClassVar = {}
@@ -115,7 +120,12 @@ class Mixture(Distribution):
 
 
 def Independent(base: Distribution, validate_args: bool = False) -> Distribution:  # noqa: N802 - stands beside the classes
-    """A vector of independent elements: the last batch axis of `base` (n, d) becomes the axis of the vector."""
+    """A vector of independent elements: the last batch axis of `base` (n, d) becomes the axis of the vector.
+
+    >>> from disttrain.distributions import Independent, Normal
+    >>> Independent(Normal(loc=torch.zeros(2), scale=torch.ones(2))).log_prob([0.0, 1.0])  # -math.log(2 * math.pi) - 0.5
+    tensor(-2.3379, dtype=torch.float64)
+    """
     return torch.distributions.Independent(base, 1, validate_args=validate_args)
 
 
@@ -126,6 +136,11 @@ def _log_sum(terms: Tensor) -> Tensor:
 
 
 def equal_mixture(component: Distribution, components: int, validate_args: bool = False) -> Mixture:
-    """The mixture of K distributions with equal weights: of batch shape (n,), `component` has (n, K)."""
+    """The mixture of K distributions with equal weights: of batch shape (n,), `component` has (n, K).
+
+    >>> from disttrain.distributions import Normal, equal_mixture
+    >>> equal_mixture(Normal(loc=torch.tensor([-1.0, 2.0]), scale=torch.ones(2)), components=2).mean  # 0.5 * (-1.0 + 2.0)
+    tensor(0.5000, dtype=torch.float64)
+    """
     logits = torch.zeros(components, dtype=torch.float64).expand(component.batch_shape)
     return Mixture(component, weight_logits=logits, validate_args=validate_args)

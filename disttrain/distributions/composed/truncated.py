@@ -37,6 +37,10 @@ class Truncated(Distribution):
     """`base` given that `lower` <= Y <= `upper`, both (n,) in target units, None for an absent end.
 
     The normaliser is a difference in the nearer tail, so that an interval in an extreme tail keeps its digits. Source: Nadarajah & Kotz (2006).
+
+    >>> from disttrain.distributions import Normal, Truncated
+    >>> Truncated(Normal(0.0, 1.0), lower=torch.tensor(0.0)).cdf(1.0)  # 2.0 * scipy.stats.norm.cdf(1.0) - 1.0
+    tensor(0.6827, dtype=torch.float64)
     """
 
     arg_constraints: ClassVar = {}
@@ -133,7 +137,13 @@ class Truncated(Distribution):
 
 @take_plain_values
 class Discretized(Distribution):
-    """`base` rounded to the nearest multiple of `step` (n,), in target units: P(y) = P(y - step/2 < base <= y + step/2)."""
+    """`base` rounded to the nearest multiple of `step` (n,), in target units: P(y) = P(y - step/2 < base <= y + step/2).
+
+    >>> from disttrain.distributions import Discretized, Normal
+    >>> distribution = Discretized(Normal(0.0, 1.0), step=torch.tensor(0.5))
+    >>> distribution.log_prob(0.5)  # math.log(scipy.stats.norm.cdf(0.75) - scipy.stats.norm.cdf(0.25))
+    tensor(-1.7449, dtype=torch.float64)
+    """
 
     arg_constraints: ClassVar = {"step": constraints.positive}
 

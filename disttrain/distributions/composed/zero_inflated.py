@@ -21,6 +21,10 @@ class ZeroInflated(Distribution):
     """Counts with extra zeros: 0 with probability `gate` (n,), else a draw of `base` (which may be 0 too).
 
     `gate` may be given as its logit instead, which stays exact where the probability is nearly 0 or 1.
+
+    >>> from disttrain.distributions import Poisson, ZeroInflated
+    >>> ZeroInflated(Poisson(3.0), gate=torch.tensor(0.4)).log_prob(0.0)  # math.log(0.4 + 0.6 * math.exp(-3.0))
+    tensor(-0.8443, dtype=torch.float64)
     """
 
     arg_constraints: ClassVar = {}
@@ -89,6 +93,10 @@ class Hurdle(Distribution):
     """A hurdle: 0 with probability `gate` (n,), else a draw of `base`, conditioned on not being 0 for counts.
 
     `base` has counts or positive numbers; then Y has a probability at 0 and a density above. `gate` may be given as its logit.
+
+    >>> from disttrain.distributions import Gamma, Hurdle
+    >>> Hurdle(Gamma(2.0, 3.0), gate=torch.tensor(0.4)).cdf(0.5)  # 0.4 + 0.6 * scipy.stats.gamma(2.0, scale=1 / 3).cdf(0.5)
+    tensor(0.6653, dtype=torch.float64)
     """
 
     arg_constraints: ClassVar = {}

@@ -19,7 +19,12 @@ Class = TypeVar("Class", bound=type[Distribution])
 
 
 class Parameter(Protocol):
-    """The type of a parameter in the body of a class: the constructor takes a tensor or a number, and the attribute is a tensor."""
+    """The type of a parameter in the body of a class: the constructor takes a tensor or a number, and the attribute is a tensor.
+
+    >>> scale = disttrain.CrossEntropy("normal").family.parameter("scale")
+    >>> scale.name, scale.role, scale.shape, bool(scale.support.contains(torch.tensor(-1.0)))
+    ('scale', 'scale', (), False)
+    """
 
     def __get__(self, instance: Distribution | None, owner: type | None = None) -> Tensor: ...
     def __set__(self, instance: Distribution, value: Tensor | float) -> None: ...

@@ -26,6 +26,10 @@ class Binomial(Distribution):
     """Binomial: successes in `total_count` trials, each with probability `probs` = σ(`logits`); (n,), given by one of the two.
 
     The number of trials may differ from row to row and be 0. Logits stay exact where probabilities saturate.
+
+    >>> from disttrain.distributions import Binomial
+    >>> Binomial(total_count=10, probs=0.3).cdf(2.0)  # scipy.stats.binom(10, 0.3).cdf(2)
+    tensor(0.3828, dtype=torch.float64)
     """
 
     arg_constraints: ClassVar = {"total_count": constraints.nonnegative_integer, "probs": constraints.unit_interval}
@@ -132,6 +136,10 @@ class BetaBinomial(Distribution):
 
     That probability has mean `probs` and concentrations probs · `precision` and (1 - probs) · `precision`; as the precision grows this
     tends to the binomial, exactly to rounding. The number of trials may differ from row to row and be 0.
+
+    >>> from disttrain.distributions import BetaBinomial
+    >>> BetaBinomial(total_count=10, probs=0.3, precision=5.0).log_prob(2.0)  # scipy.stats.betabinom(10, 1.5, 3.5).logpmf(2)
+    tensor(-1.7937, dtype=torch.float64)
     """
 
     total_count: Annotated[Parameter, constraints.nonnegative_integer]
@@ -188,7 +196,13 @@ class BetaBinomial(Distribution):
 
 
 def beta_binomial(total_count: Tensor, mean: Tensor, precision: Tensor, validate_args: bool = False) -> BetaBinomial:
-    """Beta-binomial by the mean and the precision of its beta distributed probability; all (n,)."""
+    """Beta-binomial by the mean and the precision of its beta distributed probability; all (n,).
+
+    >>> from disttrain.distributions import beta_binomial
+    >>> distribution = beta_binomial(total_count=torch.tensor(10.0), mean=torch.tensor(0.3), precision=torch.tensor(5.0))
+    >>> distribution.log_prob(2.0)  # scipy.stats.betabinom(10, 1.5, 3.5).logpmf(2)
+    tensor(-1.7937, dtype=torch.float64)
+    """
     return BetaBinomial(total_count, mean, precision, validate_args=validate_args)
 
 

@@ -19,7 +19,12 @@ _GENERATIONS = 1000
 
 
 def negative_binomial1(mean: Tensor | float, dispersion: Tensor | float, validate_args: bool = False) -> NegativeBinomial:
-    """Negative binomial with variance mean (1 + dispersion): its concentration is proportional to the mean (NB1 of Cameron & Trivedi)."""
+    """Negative binomial with variance mean (1 + dispersion): its concentration is proportional to the mean (NB1 of Cameron & Trivedi).
+
+    >>> from disttrain.distributions import negative_binomial1
+    >>> negative_binomial1(mean=4.0, dispersion=0.5).variance  # 4.0 * (1 + 0.5)
+    tensor(6., dtype=torch.float64)
+    """
     mean, dispersion = tensors.parameters(mean, dispersion)
     return NegativeBinomial(mean, mean / dispersion, validate_args=validate_args)  # type: ignore[call-arg]
 
@@ -30,6 +35,10 @@ class GeneralizedPoisson(Distribution):
 
     The total progeny of a branching process that starts with Poisson(mean/(1 + dispersion mean)) individuals.
     Source: Consul & Jain (1973), in the parameterisation of GPO of gamlss.
+
+    >>> from disttrain.distributions import GeneralizedPoisson
+    >>> GeneralizedPoisson(mean=3.0, dispersion=0.5).log_prob(0.0)  # -3.0 / (1 + 0.5 * 3.0)
+    tensor(-1.2000, dtype=torch.float64)
     """
 
     support = constraints.nonnegative_integer
@@ -82,6 +91,10 @@ class PoissonInverseGaussian(Distribution):
     """Poisson whose rate is inverse Gaussian: counts with mean `mean` and variance mean + `dispersion` mean², both (n,).
 
     Its tail is longer than the negative binomial's with equal mean and variance. Source: Holla (1967); Dean, Lawless & Willmot (1989); PIG of gamlss.
+
+    >>> from disttrain.distributions import PoissonInverseGaussian
+    >>> PoissonInverseGaussian(mean=3.0, dispersion=0.4).log_prob(0.0)  # (1 - math.sqrt(1 + 2 * 0.4 * 3.0)) / 0.4
+    tensor(-2.1098, dtype=torch.float64)
     """
 
     support = constraints.nonnegative_integer

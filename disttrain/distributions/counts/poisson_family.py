@@ -17,7 +17,12 @@ from disttrain.distributions.numerics.tensors import Floats, Shape
 
 @parametrised
 class Poisson(Distribution):
-    """Poisson with mean and variance `rate`: (n,)."""
+    """Poisson with mean and variance `rate`: (n,).
+
+    >>> from disttrain.distributions import Poisson
+    >>> Poisson(rate=3.0).cdf(2.0)  # scipy.stats.poisson(3.0).cdf(2)
+    tensor(0.4232, dtype=torch.float64)
+    """
 
     support = constraints.nonnegative_integer
     rate: Positive
@@ -65,6 +70,10 @@ class NegativeBinomial(Distribution):
 
     A Poisson whose rate is gamma distributed; it tends to the Poisson as the concentration grows, exactly to rounding.
     In the other convention total_count = concentration and the probability of success is concentration/(concentration + mean).
+
+    >>> from disttrain.distributions import NegativeBinomial
+    >>> NegativeBinomial(mean=4.0, concentration=2.0).cdf(3.0)  # scipy.stats.nbinom(2.0, 2.0 / (2.0 + 4.0)).cdf(3)
+    tensor(0.5391, dtype=torch.float64)
     """
 
     support = constraints.nonnegative_integer
@@ -118,7 +127,12 @@ class NegativeBinomial(Distribution):
 
 @parametrised
 class Geometric(Distribution):
-    """Geometric: failures before the first success, each trial succeeding with probability `probs` (n,); mean (1 - probs)/probs."""
+    """Geometric: failures before the first success, each trial succeeding with probability `probs` (n,); mean (1 - probs)/probs.
+
+    >>> from disttrain.distributions import Geometric
+    >>> Geometric(probs=0.25).cdf(2.0)  # scipy.stats.geom(0.25, loc=-1).cdf(2)
+    tensor(0.5781, dtype=torch.float64)
+    """
 
     support = constraints.nonnegative_integer
     probs: Share

@@ -28,6 +28,10 @@ class Skellam(Distribution):
 
     Mean rate1 - rate2, variance rate1 + rate2. Source: Skellam (1946), The frequency distribution of the difference between two
     Poisson variates.
+
+    >>> from disttrain.distributions import Skellam
+    >>> Skellam(rate1=3.0, rate2=5.0).cdf(-1.0)  # scipy.stats.skellam(3.0, 5.0).cdf(-1)
+    tensor(0.7018, dtype=torch.float64)
     """
 
     support = _Integer()

@@ -36,6 +36,10 @@ class BoxCoxColeGreen(Distribution):
 
     μ = `loc` (about the median, target units), σ = `scale` (about the coefficient of variation), ν = `shape` (1 symmetric, 0 log-normal).
     Source: Cole & Green (1992), Smoothing reference centile curves: the LMS method; the normaliser as in gamlss.dist's BCCG.
+
+    >>> from disttrain.distributions import BoxCoxColeGreen
+    >>> BoxCoxColeGreen(loc=2.0, scale=0.1, shape=1.0).cdf(2.1)  # scipy.stats.norm(2.0, 0.2).cdf(2.1)
+    tensor(0.6915, dtype=torch.float64)
     """
 
     support = constraints.positive
@@ -64,6 +68,10 @@ class BoxCoxT(Distribution):
     """Box-Cox t: BoxCoxColeGreen with Student's t of `df` degrees of freedom instead of the normal.
 
     Source: Rigby & Stasinopoulos (2006), Using the Box-Cox t distribution in GAMLSS.
+
+    >>> from disttrain.distributions import BoxCoxT
+    >>> BoxCoxT(loc=2.0, scale=0.01, shape=1.0, df=5.0).cdf(2.01)  # scipy.stats.t(5.0, 2.0, 0.02).cdf(2.01)
+    tensor(0.6809, dtype=torch.float64)
     """
 
     support = constraints.positive

@@ -22,6 +22,10 @@ class GeneralizedPareto(Distribution):
     For shape < 0 the support ends at threshold - scale/shape. A target above the end has probability 0; its log-density is continued there,
     finite and steeply falling, so that such a row keeps a score and its gradient moves the end towards it.
     Source: scipy.stats.genpareto(c=shape); series in the shape near 0, where (1/ξ) log(1 + ξz) loses its digits.
+
+    >>> from disttrain.distributions import GeneralizedPareto
+    >>> GeneralizedPareto(scale=2.0, shape=0.2, threshold=1.0).cdf(3.0)  # scipy.stats.genpareto(0.2, 1.0, 2.0).cdf(3.0)
+    tensor(0.5981, dtype=torch.float64)
     """
 
     scale: Positive

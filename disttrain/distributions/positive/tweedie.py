@@ -36,6 +36,10 @@ class Tweedie(Distribution):
     The number of amounts is Poisson with mean λ = μ^(2-p)/(φ(2-p)), each amount gamma with concentration α = (2-p)/(p-1) and scale
     γ = φ(p-1)μ^(p-1). Source: Jørgensen (1997), The Theory of Dispersion Models; Dunn & Smyth (2005), Series evaluation of Tweedie
     exponential dispersion model densities, with the far terms of long series by a wider step.
+
+    >>> from disttrain.distributions import Tweedie
+    >>> Tweedie(mean=2.0, dispersion=1.0, power=1.5).log_prob(0.0)  # -(2.0**0.5) / 0.5
+    tensor(-2.8284, dtype=torch.float64)
     """
 
     support = constraints.nonnegative

@@ -32,6 +32,10 @@ class GeneralizedExtremeValue(Distribution):
     limit. A y beyond the end has probability 0; the log-density is continued there linearly, so that such a row keeps a finite score and
     a gradient towards the support.
     Source: Coles (2001), section 3.1; scipy.stats.genextreme with c = -shape.
+
+    >>> from disttrain.distributions import GeneralizedExtremeValue
+    >>> GeneralizedExtremeValue(loc=0.0, scale=1.0, shape=0.2).cdf(1.0)  # scipy.stats.genextreme(-0.2).cdf(1.0)
+    tensor(0.6691, dtype=torch.float64)
     """
 
     # Where the density ends depends on the parameters; every real target has a score.

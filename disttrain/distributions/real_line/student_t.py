@@ -21,6 +21,10 @@ class StudentT(Distribution):
     """Student's t with `df` degrees of freedom with median `loc` and `scale`: all (n,), the last two in target units.
 
     The log-density tends to the normal's as `df` grows, exactly to rounding.
+
+    >>> from disttrain.distributions import StudentT
+    >>> StudentT(df=5.0, loc=0.0, scale=1.0).cdf(1.0)  # scipy.stats.t(5.0).cdf(1.0)
+    tensor(0.8184, dtype=torch.float64)
     """
 
     support = constraints.real

@@ -26,6 +26,10 @@ class TwoPieceNormal(Distribution):
     """Two-piece normal: halves of normals around the mode `loc`, of scales `scale_lower` below and `scale_upper` above: all (n,), in target units.
 
     Source: Wallis (2014), The two-piece normal, binormal, or double Gaussian distribution.
+
+    >>> from disttrain.distributions import TwoPieceNormal
+    >>> TwoPieceNormal(loc=0.0, scale_lower=1.0, scale_upper=3.0).cdf(0.0)  # 1.0 / (1.0 + 3.0)
+    tensor(0.2500, dtype=torch.float64)
     """
 
     support = constraints.real
@@ -70,6 +74,10 @@ class SkewT(Distribution):
     """Student's t of `df` whose scale is `scale`/`skewness` below the mode `loc` and scale · skewness above: all (n,).
 
     Skewness > 0, 1 is symmetric; loc and scale in target units. Source: Fernandez & Steel (1998); gamlss ST3.
+
+    >>> from disttrain.distributions import SkewT
+    >>> SkewT(df=5.0, loc=0.0, scale=1.0, skewness=2.0).cdf(0.0)  # 1 / (1 + 2.0**2)
+    tensor(0.2000, dtype=torch.float64)
     """
 
     support = constraints.real

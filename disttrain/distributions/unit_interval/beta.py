@@ -20,6 +20,10 @@ class Beta(Distribution):
     """Beta with mean a/(a + b), where a = `concentration1` and b = `concentration0`, both (n,).
 
     The density is written around its mean, so that concentrations of 1e8 lose no digits.
+
+    >>> from disttrain.distributions import Beta
+    >>> Beta(2.0, 5.0).cdf(0.3)  # scipy.stats.beta(2.0, 5.0).cdf(0.3)
+    tensor(0.5798, dtype=torch.float64)
     """
 
     support = constraints.unit_interval

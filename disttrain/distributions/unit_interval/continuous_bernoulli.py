@@ -24,6 +24,10 @@ class ContinuousBernoulli(Distribution):
 
     Written in logits η, the density is η exp(η y)/(exp(η) - 1), by a series where λ is near ½.
     Source: Loaiza-Ganem & Cunningham (2019), The continuous Bernoulli.
+
+    >>> from disttrain.distributions import ContinuousBernoulli
+    >>> ContinuousBernoulli(probs=0.9).cdf(0.5)  # (0.9**0.5 * 0.1**0.5 - 0.1) / (2 * 0.9 - 1)
+    tensor(0.2500, dtype=torch.float64)
     """
 
     arg_constraints: ClassVar = {"probs": constraints.unit_interval}

@@ -26,6 +26,10 @@ class ZeroOneInflatedBeta(Distribution):
     Both probabilities may be given as logits instead, of one softmax in which the beta part has logit 0: they stay exact where its
     probability is nearly 0. The property `mean` is E Y; `beta_mean` is the mean of the beta part, the argument `mean`.
     Source: Ospina & Ferrari (2012), A general class of zero-or-one inflated beta regression models.
+
+    >>> from disttrain.distributions import ZeroOneInflatedBeta
+    >>> ZeroOneInflatedBeta(mean=0.4, precision=5.0, zero=0.1, one=0.2).cdf(0.5)  # 0.1 + 0.7 * scipy.stats.beta(2.0, 3.0).cdf(0.5)
+    tensor(0.5813, dtype=torch.float64)
     """
 
     arg_constraints: ClassVar = {

@@ -21,7 +21,12 @@ _POSITIVE = constraints.independent(constraints.positive, 1)  # type: ignore[no-
 @take_plain_values
 @centred
 class MultivariateNormal(Distribution):
-    """Normal vectors around `loc` (n, d) with covariance L Lᵀ, L = `scale_tril` (n, d, d) lower triangular, both in target units."""
+    """Normal vectors around `loc` (n, d) with covariance L Lᵀ, L = `scale_tril` (n, d, d) lower triangular, both in target units.
+
+    >>> from disttrain.distributions import MultivariateNormal
+    >>> MultivariateNormal(loc=torch.zeros(2), scale_tril=torch.eye(2)).log_prob([0.0, 1.0])  # -math.log(2 * math.pi) - 0.5
+    tensor(-2.3379)
+    """
 
     arg_constraints: ClassVar = {"loc": constraints.real_vector, "scale_tril": constraints.lower_cholesky}
     support = constraints.real_vector
@@ -52,6 +57,11 @@ class MultivariateStudentT(Distribution):
 
     All elements share one `df`: they are extreme in the same rows. The log-density tends to the normal's as `df` grows.
     Source: Kotz & Nadarajah (2004), Multivariate t Distributions and Their Applications, equation 1.1.
+
+    >>> from disttrain.distributions import MultivariateStudentT
+    >>> distribution = MultivariateStudentT(df=5.0, loc=torch.zeros(2), scale_tril=torch.eye(2))
+    >>> distribution.log_prob([1.0, 1.0])  # scipy.stats.multivariate_t(df=5.0, shape=np.eye(2)).logpdf([1.0, 1.0])
+    tensor(-3.0155)
     """
 
     arg_constraints: ClassVar = {"df": constraints.positive, "loc": constraints.real_vector, "scale_tril": constraints.lower_cholesky}
@@ -105,6 +115,11 @@ class Dirichlet(Distribution):
     """Dirichlet: d shares that sum to 1, with `concentration` (n, d): means are proportional to it, variances fall with its sum.
 
     The density is with respect to the first d - 1 shares. Source: Johnson & Kotz (1972), and NIST DLMF 5.11.1 for the form used here.
+
+    >>> from disttrain.distributions import Dirichlet
+    >>> distribution = Dirichlet(concentration=torch.tensor([1.0, 2.0, 3.0]))
+    >>> distribution.log_prob([0.2, 0.3, 0.5])  # scipy.stats.dirichlet([1, 2, 3]).logpdf([0.2, 0.3, 0.5])
+    tensor(1.5041, dtype=torch.float64)
     """
 
     arg_constraints: ClassVar = {"concentration": _POSITIVE}

@@ -23,6 +23,11 @@ class LowRankMultivariateNormal(Distribution):
 
     torch's class takes the difference of two squared lengths, which loses all digits where D is small beside W Wᵀ, and raises an error
     where the matrix I + Wᵀ D⁻¹ W is singular in float64; this class does neither. A row costs d r² operations, not d³.
+
+    >>> from disttrain.distributions import LowRankMultivariateNormal
+    >>> distribution = LowRankMultivariateNormal(loc=torch.zeros(2), cov_factor=torch.ones(2, 1), cov_diag=torch.ones(2))
+    >>> distribution.log_prob([0.0, 0.0])  # -math.log(2 * math.pi) - 0.5 * math.log(3)
+    tensor(-2.3872, dtype=torch.float64)
     """
 
     arg_constraints: ClassVar = {

@@ -21,6 +21,11 @@ class Multinomial(Distribution):
     """Counts by class of independent trials, with `probs` or `logits` (n, d).
 
     `log_prob` takes the number of trials from the sum of the row; moments and samples are for `total_count` trials.
+
+    >>> from disttrain.distributions import Multinomial
+    >>> distribution = Multinomial(probs=torch.tensor([0.2, 0.3, 0.5]), total_count=4)
+    >>> distribution.log_prob([1, 1, 2])  # scipy.stats.multinomial(4, [0.2, 0.3, 0.5]).logpmf([1, 1, 2])
+    tensor(-1.7148, dtype=torch.float64)
     """
 
     arg_constraints: ClassVar = {"probs": constraints.simplex, "logits": constraints.real_vector}
@@ -77,6 +82,11 @@ class DirichletMultinomial(Distribution):
 
     `log_prob` takes the number of trials from the sum of the row; moments and samples are for `total_count` trials.
     Source: Mosimann (1962), Biometrika 49.
+
+    >>> from disttrain.distributions import DirichletMultinomial
+    >>> distribution = DirichletMultinomial(concentration=torch.tensor([1.0, 2.0, 3.0]), total_count=4)
+    >>> distribution.log_prob([1, 1, 2])  # scipy.stats.dirichlet_multinomial([1, 2, 3], 4).logpmf([1, 1, 2])
+    tensor(-2.3514, dtype=torch.float64)
     """
 
     arg_constraints: ClassVar = {"concentration": _POSITIVE}
