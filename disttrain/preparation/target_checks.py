@@ -21,13 +21,19 @@ _ROUNDED = 0.01 + 1e-9
 
 
 def fitting_families(y: Numbers) -> list[str]:
-    """The families for such numbers whose support contains every number of `y`, the narrowest support first."""
+    """The families for such numbers whose support contains every number of `y`, the narrowest support first.
+
+    Families that give a probability to a value that is repeated, such as an exact 0, come before those that do not.
+    """
     built = [build(name, {}) for name in FAMILIES if "classes" not in needs(name, {})]
     fitting = [family for family in built if not family.event and bool(np.all(family.support.contains(y)))]
-    # For counts or shares, families with that support fit better than those on the whole line.
-    fitting.sort(
-        key=lambda family: (not family.support.discrete, not np.isfinite(family.support.upper), not np.isfinite(family.support.lower))
-    )
+
+    def order(family: Family) -> tuple[bool, ...]:
+        """For counts or shares, families with that support fit better than those on the whole line."""
+        repeated = any(np.count_nonzero(y == atom) > 1 for atom in family.atoms)
+        return not family.support.discrete, not repeated, not np.isfinite(family.support.upper), not np.isfinite(family.support.lower)
+
+    fitting.sort(key=order)
     return [family.name for family in fitting]
 
 

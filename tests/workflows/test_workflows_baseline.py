@@ -14,7 +14,7 @@ from tests.small_runs import FittedRun, fitted, write_config, write_table
 from tests.workflows.random_problems import COUNT, problem
 
 # Problems that a learning rate of up to 10, or a start at 0 with targets far out, sends out of the numbers: their fits say so, and no others.
-DIVERGING = {11, 71, 95, 105, 152, 163}
+DIVERGING = {11, 73, 83, 84, 95, 145, 156, 169}
 # Two ways to the same mean of some tens of rows; of several members the equal mixture of equal ones.
 ROUNDING = 1e-12
 
