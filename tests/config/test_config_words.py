@@ -9,6 +9,7 @@ import pytest
 
 import disttrain
 from disttrain import choices, config, data, metrics, networks, training
+from disttrain.config import recipes
 from disttrain.config.sections.data import CsvSection
 from disttrain.data import column_checks, splits
 from disttrain.errors import ConfigError
@@ -20,6 +21,7 @@ PACKAGE = Path(disttrain.__file__).parent
 NAMES = Path(choices.__file__)
 # Each list of words, and the table of the part of the program that acts on them.
 TABLES = {
+    "RECIPES": lambda: set(recipes.RECIPES),
     "METRICS": lambda: set(metrics.METRICS),
     "OPTIMIZERS": lambda: set(training.OPTIMIZERS),
     "OPTIMIZER_DEFAULTS": lambda: set(training.OPTIMIZERS),
