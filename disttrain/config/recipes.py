@@ -26,7 +26,7 @@ RECIPES: Mapping[str, Defaults] = {
         "training": _LONGER,
     },
 }
-UNNAMED = "plain"
+UNNAMED = "default"
 
 
 def with_recipe(document: dict[str, Yaml]) -> dict[str, Yaml]:

@@ -78,7 +78,7 @@ def test_the_words_are_asked_for(name):
 
 @pytest.mark.parametrize("path", choices.NOT_AVAILABLE)
 def test_what_is_not_available_is_refused(path):
-    document = {"distribution": "gamma", "data": {"train": "a.csv", "target": "y", "features": ["x"]}}
+    document = {"recipe": "plain", "distribution": "gamma", "data": {"train": "a.csv", "target": "y", "features": ["x"]}}
     here = document
     for part in path[:-1]:
         here = here.setdefault(part, {})
