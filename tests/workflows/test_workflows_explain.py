@@ -44,7 +44,8 @@ Cross-entropy  H(p, q) = -E_p[log q(y)] is the mean surprise, in nats, of data t
   z                MLP 4 → 8 → 2, silu        58 weights
   density          θ₂^θ₁ y^(θ₁-1) exp(-θ₂ y) / Γ(θ₁)
   per row          -[ θ₁ log θ₂ + (θ₁-1) log y - θ₂ y - log Γ(θ₁) ]
-  marginal start   the network starts at the constant model of maximum likelihood: the baseline that features have to beat"""
+  marginal start   the network starts at the constant model of maximum likelihood: the baseline that features have to beat
+  recipe           plain: the network that the config names, and nothing else"""
 
 FAMILY_GAMMA = """\
 gamma   y > 0, continuous
