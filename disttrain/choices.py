@@ -19,6 +19,7 @@ __all__ = [
     "OPTIMIZER_DEFAULTS",
     "PRECISIONS",
     "PREDICTION_COLUMNS",
+    "RECIPES",
     "SCALINGS",
     "SCHEDULES",
     "SCHEDULE_DEFAULTS",
@@ -32,6 +33,7 @@ __all__ = [
     "UNKNOWN_CATEGORIES",
 ]
 
+RECIPES = ("plain", "default", "best")
 METRICS = ("nll", "crps", "pit", "coverage", "pinball", "interval", "brier", "accuracy", "concordance", "mae", "rmse", "deviance")
 STOPPING_METRICS = ("nll",)
 TRUNK_ACTIVATIONS = ("relu", "silu", "gelu", "tanh", "elu", "selu", "mish", "leaky_relu", "softplus", "sigmoid", "identity")

@@ -104,8 +104,8 @@ def test_the_keys_with_choices_are_found():
 def test_all_options_names_each_choice_of_a_key(key):
     lines = ALL_OPTIONS.read_text("utf-8").splitlines()
     start = next(number for number, line in enumerate(lines) if re.match(rf"{key.split('.')[0]}:", line))
-    name = key.split(".")[1]
-    number = next(number for number in range(start, len(lines)) if re.match(rf"\s+{name}:", lines[number]))
+    *_, name = key.split(".")[:2]
+    number = next(number for number in range(start, len(lines)) if re.match(rf"\s*{name}:", lines[number]))
     text = lines[number] + "".join(line for line in lines[number - 2 : number + 3] if line.lstrip().startswith("#"))
     assert [word for word in KEYS[key] if not re.search(rf"\b{word}\b", text)] == []
 

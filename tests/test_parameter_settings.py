@@ -29,7 +29,7 @@ each_parameter = pytest.mark.parametrize(("name", "parameter"), LEARNED, ids=[f"
 
 def problems(name: str, parameter: str, block: dict) -> list[str]:
     """The codes of the problems that a config has with a block, without those of the rest of the config."""
-    document = {"distribution": {"family": name, "parameters": {parameter: block}}, "data": {"target": ["a", "b"]}}
+    document = {"recipe": "plain", "distribution": {"family": name, "parameters": {parameter: block}}, "data": {"target": ["a", "b"]}}
     path = ("distribution", "parameters", parameter)
     return [problem.code for problem in distribution_problems(document) if problem.path[:3] == path]
 

@@ -83,7 +83,7 @@ def _description(model: Model, name: str) -> dict[str, object]:
 
 def _planned(description: _Description) -> Model:
     """The model of a description, without its weights (they take no memory)."""
-    config = configs.parse(description["config"])
+    config = configs.parse({"recipe": "plain", **description["config"]})
     with within("encoder"):
         encoder = Encoder.from_state(description["encoder"])
     labels = None if description["labels"] is None else tuple(description["labels"])

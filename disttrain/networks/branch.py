@@ -89,6 +89,12 @@ class TrunkAndHeads(nn.Module):
             for weight in self.paths.parameters():
                 weight.zero_()
 
+    def add_to_levels(self, shifts: Mapping[str, Tensor]) -> None:
+        """Add a constant (K,) of each parameter to all its raw outputs."""
+        for group, level in zip(self.groups, self.levels, strict=True):
+            if isinstance(level, Level):
+                level.add(torch.cat([shifts[output.parameter.name].unsqueeze(1).expand(-1, output.size) for output in group], 1))
+
     def added(self) -> list[nn.Parameter]:
         """The weights of the heads and the linear paths; if they are 0, every row has the raw outputs of the levels."""
         return [*self.heads.parameters(), *self.paths.parameters()]

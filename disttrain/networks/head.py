@@ -91,6 +91,15 @@ class Network(nn.Module):
         levels = self.named_levels().items()
         return weights | {name: level.split(level.constant).to(level.parts.device) for name, level in levels}
 
+    def add_to_levels(self, shifts: Mapping[str, Tensor]) -> None:
+        """Add a constant (K,) of each learned parameter to all its raw outputs, member by member."""
+        for branch in self.branches:
+            if isinstance(branch, TrunkAndHeads):
+                branch.add_to_levels(shifts)
+        for name, level in self.levels.items():
+            if isinstance(level, Level):
+                level.add(shifts[name].unsqueeze(1).expand(-1, level.parts.shape[-1]))
+
     def named_levels(self) -> dict[str, Level]:
         """The levels by their names in the state dict; they are not learned."""
         return {f"{name}.parts": level for name, level in self.named_modules() if isinstance(level, Level)}

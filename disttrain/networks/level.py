@@ -37,5 +37,9 @@ class Level(nn.Module):
             rest = rest - parts[-1].double()
         return torch.stack(parts, 1)
 
+    def add(self, shift: Tensor) -> None:
+        """Add constants (K, size) to the level of each member."""
+        self.parts.copy_(self.split(self.parts.double().sum(1) + shift.to(self.parts.device).double()))
+
     def forward(self, dtype: torch.dtype) -> Tensor:
         return self.parts.to(dtype).sum(1, keepdim=True)

@@ -50,5 +50,6 @@ def plan_of(config: Config, rows: int, constants: tuple[float, float] = (0.0, 0.
         0.0 if stopping is None else stopping.min_delta,
         section.gradient_clip,
         section.seed,
+        section.refit_intercepts,
         *constants,
     )

@@ -13,6 +13,7 @@ from torch import Tensor
 from disttrain.families import Family
 from disttrain.networks import Network
 from disttrain.training.early_stopping import EarlyStopping
+from disttrain.training.intercepts import refitted
 from disttrain.training.optimizers import learning_rate
 from disttrain.training.plan import Plan
 from disttrain.training.row_tensors import RowTensors
@@ -82,7 +83,7 @@ def epochs(
             if rollbacks > _ROLLBACKS:
                 raise
             continue
-        with averaged(optimizer):
+        with averaged(optimizer), refitted(network, family, validation if plan.refit_intercepts else None):
             train_nll, validation_nll = _scored(trainer, validation, train_nll)
             losses = train_nll if validation_nll is None else validation_nll
             improved = tuple(member.improved(number, float(loss)) for member, loss in zip(stopping, losses, strict=True))

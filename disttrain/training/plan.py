@@ -32,6 +32,8 @@ class SchedulePlan:
 class Plan:
     """The settings of a fit: at most `epochs` passes in batches of `batch_size` rows, in an order that `seed` fixes.
 
+    With `refit_intercepts` the network of each epoch is scored and kept with the intercepts that suit the validation rows.
+
     `constant` (nats) is added to every reported loss of the training rows, `held_out_constant` to that of the validation rows: the log
     scale of the target, which turns losses of the standardised target into losses of the target in its own units.
     """
@@ -44,5 +46,6 @@ class Plan:
     min_delta: float = 0.0
     gradient_clip: float | None = None
     seed: int = 0
+    refit_intercepts: bool = False
     constant: float = 0.0
     held_out_constant: float = 0.0

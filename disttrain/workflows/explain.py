@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from disttrain.config import Config, Loaded
+from disttrain.config import Config, Loaded, recipes
 from disttrain.errors import DataError
 from disttrain.families import Family, FamilyDoc, Parameter, activation_for, facts_of
 from disttrain.messages import display
@@ -62,6 +62,7 @@ def explain(loaded: Loaded) -> Explanation:
         *((f"  {part}", text) for part, text in _drops(settings, doc, symbols)),
         *((f"  {part}", text) for part, text in losses_of(config, family)),
         (f"{config.training.initialize} start", _STARTS[config.training.initialize]),
+        ("recipe", _recipe(config)),
     ]
     head = [
         weights_of(config),
@@ -74,6 +75,12 @@ def explain(loaded: Loaded) -> Explanation:
     ]
     lines = [*head, *(f"  {name:<{_COLUMN}}{text}" for name, text in rows)]
     return Explanation(tuple(lines), {"loss": head[0], "family": family.name, **_keyed(rows)})
+
+
+def _recipe(config: Config) -> str:
+    """The recipe of a config and the defaults that it stands for."""
+    standing = recipes.standing(config.recipe, config.model_dump(mode="json"))
+    return config.recipe + (f": {' · '.join(standing)}" if standing else ": the network that the config names, and nothing else")
 
 
 def _keyed(rows: Sequence[tuple[str, str]]) -> dict[str, str]:

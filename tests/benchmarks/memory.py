@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 SCRIPT = Path(__file__).resolve()
 CONFIG = """
+recipe: plain
 distribution: normal
 data: {train: m1.parquet, target: y, features: "*"}
 network: {hidden: [128, 128]}

@@ -40,6 +40,7 @@ from tests.benchmarks.speed import HERE, ROOT, WIDTH, data
 PEERS = {"CatBoost": "catboost", "XGBoostLSS": "xgboostlss", "NGBoost": "ngboost"}
 MOST_EPOCHS, RATE = 12, 1.6e-2
 CONFIG: dict[str, Any] = {
+    "recipe": "plain",
     "distribution": "normal",
     "data": {"train": "train.parquet", "validation": "validation.parquet", "target": "y", "features": "*"},
     "network": {"hidden": [WIDTH, WIDTH]},

@@ -51,7 +51,7 @@ def document_of(case: Case, recipe: Mapping[str, Any], path: Path, held: Mapping
         "train": str(path), "target": case.target, "features": case.features, "test": {"column": "part", "values": ["test"]},
         "exclude": list(case.exclude), **held, **(case.roles or {}),
     }  # fmt: skip
-    kept = {key: recipe[key] for key in ("network", "training") if key in recipe}
+    kept = {key: recipe[key] for key in ("recipe", "network", "training") if key in recipe}
     written = {"evaluation": {"metrics": ["nll"]}, "predictions": {"columns": ["parameters"], "splits": []}}
     return {"name": "public", "distribution": case.distribution, "data": data, **kept, **written}
 

@@ -80,6 +80,7 @@ def recovered(case: str, folder: Path) -> tuple[float, float, float]:
     fold = np.arange(ROWS) % 4
     pq.write_table(pa.table({"x": x.numpy(), "fold": fold, **columns}), folder / "data.parquet")
     document = {
+        "recipe": "plain",
         "distribution": section,
         "data": {
             "train": str(folder / "data.parquet"),

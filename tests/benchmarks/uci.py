@@ -76,7 +76,7 @@ def document_of(recipe: dict[str, Any], name: str, path: Path, split: int, folde
     }  # fmt: skip
     training = {**recipe.get("training", {}), "seed": split}
     evaluation = {"metrics": METRICS, "levels": [0.9]}
-    kept = {key: recipe[key] for key in ("distribution", "network") if key in recipe}
+    kept = {key: recipe[key] for key in ("recipe", "distribution", "network") if key in recipe}
     document = {**kept, "name": name, "data": data, "training": training, "evaluation": evaluation}
     return {**document, "predictions": {"columns": ["parameters"], "splits": []}, "output": {"folder": str(folder / "runs")}}
 

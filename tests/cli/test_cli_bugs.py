@@ -82,7 +82,7 @@ def test_batch_normalization_of_single_rows_is_refused(here):
 
 def test_one_training_row_is_too_few(tmp_path):
     (tmp_path / "two.csv").write_text("x,y\n1,2.5\n2,3.5\n")
-    config = {"distribution": "gamma", "data": {"train": "two.csv", "target": "y", "features": ["x"], "validation": 0.5}}
+    config = {"recipe": "plain", "distribution": "gamma", "data": {"train": "two.csv", "target": "y", "features": ["x"], "validation": 0.5}}
     (tmp_path / "two.yaml").write_text(json.dumps(config))
     result = CliRunner().invoke(app, ["check", str(tmp_path / "two.yaml")])
     assert result.exit_code == 3

@@ -228,7 +228,7 @@ def test_a_group_without_weight_is_a_dash(here):
     columns = {"x": rng.normal(size=60), "y": rng.normal(size=60), "w": np.repeat([0.0, 1.0], 30), "kind": np.repeat(["a", "b"], 30)}
     pq.write_table(pa.table(columns), "weighted.parquet")
     (here / "weighted.yaml").write_text(
-        "distribution: normal\ndata: {train: weighted.parquet, validation: null, target: y, features: [x], weight: w}\ntraining: {epochs: 1}\n"
+        "distribution: normal\ndata: {train: weighted.parquet, validation: null, target: y, features: [x], weight: w}\ntraining: {epochs: 1}\nrecipe: plain\n"
     )
     done("fit", "weighted.yaml")
     groups = json.loads(done("evaluate", "--data", "weighted.parquet", "--by", "kind", "--json")[0])["by"]["kind"]

@@ -150,7 +150,7 @@ def test_the_next_step_after_a_ranking_is_no_density_of_repeated_values(tmp_path
 def test_a_mistake_is_answered_with_place_finding_and_way_out(folder, mistake, tmp_path):
     distribution, target, code, words = MISTAKES[mistake]
     data = {"train": str(folder / "data.parquet"), "target": target, "features": ["x"] if target != ["pos", "x"] else ["flow"]}
-    (tmp_path / "c.yaml").write_text(yaml.safe_dump({"distribution": distribution, "data": data}))
+    (tmp_path / "c.yaml").write_text(yaml.safe_dump({"recipe": "plain", "distribution": distribution, "data": data}))
     err = done("check", tmp_path / "c.yaml", code=code)[1]
     assert all(word in err for word in words), err
 
@@ -175,7 +175,12 @@ def test_a_spelled_name_builds_the_family_of_that_name(name):
 
 def test_what_labels_have_not_is_refused_by_the_option_that_asked(folder, tmp_path):
     data = {"train": str(folder / "data.parquet"), "target": "grade", "features": ["x"], "filter": "pos > 1.01"}
-    section = {"distribution": {"family": "ordinal", "order": ["low", "mid", "high"]}, "data": data, "training": {"epochs": 1}}
+    section = {
+        "recipe": "plain",
+        "distribution": {"family": "ordinal", "order": ["low", "mid", "high"]},
+        "data": data,
+        "training": {"epochs": 1},
+    }
     (tmp_path / "c.yaml").write_text(yaml.safe_dump(section))
     done("fit", tmp_path / "c.yaml", "-q", "-o", tmp_path / "run")
     for option, value, column in (("--quantiles", "0.5", "quantiles"), ("--columns", "mean", "mean")):

@@ -16,7 +16,9 @@ from typer.testing import CliRunner
 from disttrain.cli.app import app
 
 ROWS = 40
-CONFIG = "distribution: normal\ndata: {train: %s, target: y, features: [x], %s}\nnetwork: {hidden: [4]}\ntraining: {epochs: 2}\n"
+CONFIG = (
+    "distribution: normal\ndata: {train: %s, target: y, features: [x], %s}\nnetwork: {hidden: [4]}\ntraining: {epochs: 2}\nrecipe: plain\n"
+)
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ def said(tmp_path, monkeypatch):
 
     def ask(code, keys, family="gamma", commands=("check", "fit"), **sections):
         data = {"train": "lives.parquet", "target": "time", "features": ["x"], **keys}
-        document = {**linear({"distribution": family, "data": data}), **sections}
+        document = {**linear({"recipe": "plain", "distribution": family, "data": data}), **sections}
         document["data"] = {key: value for key, value in {**document["data"], **keys}.items() if value is not None}
         write_config(tmp_path / "lives.yaml", document)
         for command in commands:

@@ -96,7 +96,9 @@ def prepared(here, kind, changes=None):
     write_table(here / "seen.parquet", table_of(changes or {}))
     family, keys = KEYS[kind]
     data = {"train": "seen.parquet", "target": "y", "features": ["x"], **keys}
-    document = linear({"distribution": family, "data": {key: value for key, value in data.items() if value is not None}}, epochs=2)
+    document = linear(
+        {"recipe": "plain", "distribution": family, "data": {key: value for key, value in data.items() if value is not None}}, epochs=2
+    )
     document["data"]["validation"] = keys.get("validation")
     write_config(here / "seen.yaml", document)
 
@@ -253,7 +255,10 @@ REFUSED = (
 @pytest.mark.parametrize(("family", "keys", "line"), REFUSED)
 def test_a_key_that_does_not_suit_the_family_is_a_config_error(here, family, keys, line):
     data = {"train": "none.parquet", "target": "y", "features": ["x"], **keys}
-    write_config(here / "seen.yaml", {"distribution": family, "data": {key: value for key, value in data.items() if value is not None}})
+    write_config(
+        here / "seen.yaml",
+        {"recipe": "plain", "distribution": family, "data": {key: value for key, value in data.items() if value is not None}},
+    )
     for command in ("check", "fit", "explain"):
         screen = said(2, command, "seen.yaml")
         assert screen.startswith(f"error[{line}")

@@ -15,7 +15,7 @@ from disttrain.config.corrections import hint_for_value
 from disttrain.config.yaml import parser
 from disttrain.errors import ConfigError
 
-PLAIN = {"distribution": "gamma", "data": {"train": "a.csv", "target": "y", "features": ["x"]}}
+PLAIN = {"recipe": "plain", "distribution": "gamma", "data": {"train": "a.csv", "target": "y", "features": ["x"]}}
 KEYS = [
     (section, key)
     for section in ("data", "network", "training", "evaluation", "predictions", "output")

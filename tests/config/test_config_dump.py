@@ -61,6 +61,7 @@ def documents(draw) -> dict[str, Any]:
         "filter": draw(st.none() | words | columns),
     }
     return {
+        "recipe": "plain",
         "distribution": {"family": "gamma", "parameters": draw(st.dictionaries(words, parameters, max_size=2)), **options},
         "data": data,
         "training": {
@@ -102,7 +103,7 @@ def test_every_example_survives_being_dumped(path):
 
 
 def test_a_dump_shows_every_default():
-    text = config.dump(config.parse({"distribution": "gamma", "data": {"train": "a", "target": "y", "features": "*"}}))
+    text = config.dump(config.parse({"recipe": "plain", "distribution": "gamma", "data": {"train": "a", "target": "y", "features": "*"}}))
     for line in (
         "validation: 0.15",
         "optimizer: {name: adamw, lr: 0.001, weight_decay: 0.0001, momentum: null}",
@@ -113,7 +114,7 @@ def test_a_dump_shows_every_default():
 
 
 def test_a_copy_with_lists_in_it_is_dumped_alike():
-    full = config.parse({"distribution": "gamma", "data": {"train": ["a"], "target": "y", "features": "*"}})
+    full = config.parse({"recipe": "plain", "distribution": "gamma", "data": {"train": ["a"], "target": "y", "features": "*"}})
     copy = full.model_copy(update={"data": full.data.model_copy(update={"train": ["/x/a"]})})
     assert config.loads(config.dump(copy)).config.data.train == ("/x/a",)
 

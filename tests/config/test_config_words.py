@@ -9,6 +9,7 @@ import pytest
 
 import disttrain
 from disttrain import choices, config, data, metrics, networks, training
+from disttrain.config import recipes
 from disttrain.config.sections.data import CsvSection
 from disttrain.data import column_checks, splits
 from disttrain.errors import ConfigError
@@ -20,6 +21,7 @@ PACKAGE = Path(disttrain.__file__).parent
 NAMES = Path(choices.__file__)
 # Each list of words, and the table of the part of the program that acts on them.
 TABLES = {
+    "RECIPES": lambda: set(recipes.RECIPES),
     "METRICS": lambda: set(metrics.METRICS),
     "OPTIMIZERS": lambda: set(training.OPTIMIZERS),
     "OPTIMIZER_DEFAULTS": lambda: set(training.OPTIMIZERS),
@@ -76,7 +78,7 @@ def test_the_words_are_asked_for(name):
 
 @pytest.mark.parametrize("path", choices.NOT_AVAILABLE)
 def test_what_is_not_available_is_refused(path):
-    document = {"distribution": "gamma", "data": {"train": "a.csv", "target": "y", "features": ["x"]}}
+    document = {"recipe": "plain", "distribution": "gamma", "data": {"train": "a.csv", "target": "y", "features": ["x"]}}
     here = document
     for part in path[:-1]:
         here = here.setdefault(part, {})

@@ -23,7 +23,7 @@ def fit_of(folder, columns, family="poisson", parameters=None, epochs=40, **data
     source = write_table(folder / "data.parquet", pa.table(columns))
     section = {"train": str(source), "target": "y", "features": ["x"], "validation": None, **data}
     options = {"family": family} if isinstance(family, str) else family
-    document = linear({"distribution": {**options, "parameters": parameters or {}}, "data": section}, epochs)
+    document = linear({"recipe": "plain", "distribution": {**options, "parameters": parameters or {}}, "data": section}, epochs)
     return fitted(write_config(folder / "c.yaml", document), folder / "run", "evaluation.metrics=[nll]")
 
 

@@ -16,7 +16,9 @@ TABLE = pa.table({"x": [1.0, 2.0]})
 def config_with(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "new").mkdir()
-    return lambda format: parse({"distribution": "normal", "data": {"train": "t.csv", "target": "y", "features": "*", "format": format}})
+    return lambda format: parse(
+        {"recipe": "plain", "distribution": "normal", "data": {"train": "t.csv", "target": "y", "features": "*", "format": format}}
+    )
 
 
 @pytest.mark.parametrize("configured", ["auto", "csv", "parquet"])

@@ -26,7 +26,12 @@ REGION, FOLD = {"column": "region", "values": ["south"]}, {"column": "fold", "va
 
 def rows_of(tmp_path, data, **sections):
     arrow_csv.write_csv(TABLE, tmp_path / "t.csv")
-    document = {"distribution": "normal", "data": {"train": "t.csv", "target": "y", "features": ["x", "region"], **data}, **sections}
+    document = {
+        "recipe": "plain",
+        "distribution": "normal",
+        "data": {"train": "t.csv", "target": "y", "features": ["x", "region"], **data},
+        **sections,
+    }
     made = dataset(load(write_config(tmp_path / "config.yaml", document)))
     return [made.part(split).tolist() for split in ("train", "validation", "test")]
 
@@ -64,6 +69,7 @@ def versions(tmp_path):
     rows = pa.table({"x": range(ROWS), "y": range(ROWS), "version": VERSIONS * (ROWS // 4), "account": ACCOUNTS * (ROWS // 4)})
     arrow_csv.write_csv(rows, tmp_path / "rows.csv", arrow_csv.WriteOptions(quoting_style="none"))
     return lambda **data: dataset(load(write_config(tmp_path / "a.yaml", {
+        "recipe": "plain",
         "distribution": "normal", "data": {"train": "rows.csv", "target": "y", "features": ["x"], "validation": None} | data,
     })))  # fmt: skip
 

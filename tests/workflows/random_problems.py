@@ -52,6 +52,7 @@ def _document(name: str, rng: np.random.Generator, targets: list[str], features:
     # Without hidden layers the network is its own linear path.
     network = {"hidden": [[4], [6, 4], []][int(rng.integers(2 if straight else 3))], "members": members, "linear_path": straight}
     return {
+        "recipe": "plain",
         "distribution": {"family": name, **options_of(name)},
         "data": data,
         "network": network,

@@ -29,6 +29,7 @@ def run_of(tmp_path, columns, distribution, censoring, target="y"):
     names = {"geometric": ["probs"], "poisson": ["rate"], "bernoulli": ["probs"]}
     parameters = {name: {"features": []} for name in names.get(distribution["family"], [])}
     document = {
+        "recipe": "plain",
         "distribution": {**distribution, "parameters": distribution.get("parameters", parameters)},
         "data": {"train": "data.parquet", "validation": None, "target": target, "features": ["x"], "censoring": censoring},
         "network": {"hidden": []},
@@ -114,7 +115,7 @@ def test_a_hurdle_of_shares_in_classes_reaches_the_maximum_of_scipy(tmp_path):
     ],
 )
 def test_explain_prints_the_formula_that_holds(family, lines, tmp_path):
-    document = {"distribution": family, "data": {"train": "none.parquet", "target": "y", "features": ["x"]}}
+    document = {"recipe": "plain", "distribution": family, "data": {"train": "none.parquet", "target": "y", "features": ["x"]}}
     for censoring, expected in (
         ({"event": "seen", "entry": "late"}, lines),
         ({"limit": "cap"}, (lines[0].replace("> `y`", "≥ `cap`").replace("S(`y`)", "S(`cap`)"),)),
@@ -133,7 +134,7 @@ def test_nothing_exceeds_the_largest_value(distribution, more, tmp_path):
     columns = {"x": X[:40], "y": np.tile([0.0, 1.0], 20), "seen": np.repeat([1, 0], 20), "n": np.ones(40)}
     pq.write_table(pa.table(columns), tmp_path / "data.parquet")
     data = {"train": "data.parquet", "target": "y", "features": ["x"], "censoring": {"event": "seen"}, **more}
-    config = write_config(tmp_path / "c.yaml", {"distribution": distribution, "data": data})
+    config = write_config(tmp_path / "c.yaml", {"recipe": "plain", "distribution": distribution, "data": data})
     with pytest.raises(DataError) as refused:
         tuple(fit(configuration(config, ()), out=tmp_path / "run"))
     finding = refused.value.findings[0]

@@ -44,7 +44,8 @@ Cross-entropy  H(p, q) = -E_p[log q(y)] is the mean surprise, in nats, of data t
   z                MLP 4 → 8 → 2, silu        58 weights
   density          θ₂^θ₁ y^(θ₁-1) exp(-θ₂ y) / Γ(θ₁)
   per row          -[ θ₁ log θ₂ + (θ₁-1) log y - θ₂ y - log Γ(θ₁) ]
-  marginal start   the network starts at the constant model of maximum likelihood: the baseline that features have to beat"""
+  marginal start   the network starts at the constant model of maximum likelihood: the baseline that features have to beat
+  recipe           plain: the network that the config names, and nothing else"""
 
 FAMILY_GAMMA = """\
 gamma   y > 0, continuous
@@ -183,8 +184,8 @@ def test_labels_and_one_hot_columns_are_told_apart(table, tmp_path):
     labels = table["categorical"].to_numpy(zero_copy_only=False)
     hot = {f"is_{name}": (labels == name).astype(int) for name in ("blue", "green", "red")}
     path = write_table(tmp_path / "hot.parquet", pa.table({"x": table["x"], "label": labels, **hot}))
-    one = {"distribution": "categorical", "data": {"train": str(path), "target": "label", "features": ["x"]}}
-    many = {"distribution": "categorical", "data": {"train": str(path), "target": list(hot), "features": ["x"]}}
+    one = {"recipe": "plain", "distribution": "categorical", "data": {"train": str(path), "target": "label", "features": ["x"]}}
+    many = {"recipe": "plain", "distribution": "categorical", "data": {"train": str(path), "target": list(hot), "features": ["x"]}}
     first, second = told(one).document, told(many).document
     assert first["target"] == "`label`, one label per row; y is its place among the classes: blue, green, red"
     assert second["target"] == "one-hot: 3 columns with one 1 per row; y is the place of the 1: is_blue, is_green, is_red"
@@ -197,7 +198,9 @@ def test_labels_and_one_hot_columns_are_told_apart(table, tmp_path):
 def test_labels_are_short_on_the_screen(tmp_path):
     names = ["\x1b" + "long" * 50, *"abcdefghi"]
     path = write_table(tmp_path / "long.parquet", pa.table({"x": range(200), "label": names * 20}))
-    document = told({"distribution": "categorical", "data": {"train": str(path), "target": "label", "features": ["x"]}}).document
+    document = told(
+        {"recipe": "plain", "distribution": "categorical", "data": {"train": str(path), "target": "label", "features": ["x"]}}
+    ).document
     assert document["target"].endswith(r"classes: \x1blonglonglonglonglonglongl…, a, b, c, d, e, f, g, …")
 
 
@@ -212,7 +215,11 @@ def test_data_that_cannot_be_read_do_not_hinder_the_derivation(family, table_fil
 
 
 def test_what_the_data_alone_would_say_is_left_open():
-    document = {"distribution": "categorical", "data": {"train": "nowhere.parquet", "target": "label", "features": ["x"]}}
+    document = {
+        "recipe": "plain",
+        "distribution": "categorical",
+        "data": {"train": "nowhere.parquet", "target": "label", "features": ["x"]},
+    }
     gone = told(document).document
     assert gone["θ₁"].startswith("probs: K numbers per row")
     assert "→ K" in gone["z"]
@@ -222,6 +229,7 @@ def test_what_the_data_alone_would_say_is_left_open():
     assert "→ 4" in hot["z"]
     parameters = {"scale": {"fixed": 1.0}}
     fixed = {
+        "recipe": "plain",
         "distribution": {"family": "normal", "parameters": parameters},
         "data": {"train": "no.parquet", "target": "y", "features": ["x"]},
     }
@@ -275,7 +283,7 @@ def checked(tmp_path):
         made = base | columns
         path = write_table(tmp_path / "data.parquet", pa.table(made))
         data = {"train": str(path), "target": "y", "features": [name for name in made if name != "y"]}
-        document = {"distribution": family, "data": data, "network": {"hidden": [4]}}
+        document = {"recipe": "plain", "distribution": family, "data": data, "network": {"hidden": [4]}}
         write_config(tmp_path / "c.yaml", document)
         return [(remark.topic, remark.text) for remark in check(configuration_of(document)) if remark.warning]
 

@@ -40,6 +40,7 @@ def lifetimes(rows=600):
 def document_of(path, **data):
     return linear(
         {
+            "recipe": "plain",
             "distribution": {"family": "weibull", "parameters": {"concentration": {"features": []}}},
             "data": {"train": str(path), "target": "time", "features": ["x", "z"], "censoring": {"event": "died"}, **data},
             "predictions": {"columns": ["parameters", "median", "survival", "hazard"], "times": list(TIMES)},
@@ -87,6 +88,7 @@ def test_a_time_that_cannot_be_is_refused(options, place, run, tmp_path):
 def test_hazards_are_for_lifetimes_alone(tmp_path):
     path = write_table(tmp_path / "counts.parquet", pa.table({"x": np.arange(40.0), "n": np.arange(40) % 4}))
     document = {
+        "recipe": "plain",
         "distribution": "poisson",
         "data": {"train": str(path), "target": "n", "features": ["x"]},
         "predictions": {"columns": ["hazard"], "times": [2]},
@@ -121,7 +123,7 @@ def test_check_counts_what_was_seen_and_shows_each_network(run, tmp_path):
 def test_explain_shows_the_network_of_each_parameter_where_they_differ(network, blocks, expected, tmp_path):
     path = write_table(tmp_path / "lifetimes.parquet", lifetimes(60))
     data = {"train": str(path), "target": "time", "features": ["x", "z"], "censoring": {"event": "died"}}
-    document = {"distribution": {"family": "weibull", "parameters": blocks}, "data": data, "network": network}
+    document = {"recipe": "plain", "distribution": {"family": "weibull", "parameters": blocks}, "data": data, "network": network}
     lines = explain(configuration(write_config(tmp_path / "c.yaml", document))).lines
     shown = {name: text for line in lines for name, _, text in [line.strip().partition(": ")] if name in ("scale", "concentration")}
     shown = {name: text for name, text in shown.items() if "per row" not in text}
@@ -133,7 +135,7 @@ def test_explain_shows_the_network_of_each_parameter_where_they_differ(network, 
 def test_a_hazard_beyond_the_end_of_a_support_does_not_exist(tmp_path):
     rng = np.random.default_rng(1)
     path = write_table(tmp_path / "shares.parquet", pa.table({"x": rng.normal(size=80), "share": rng.beta(2, 3, 80)}))
-    document = linear({"distribution": "beta", "data": {"train": str(path), "target": "share", "features": ["x"]}})
+    document = linear({"recipe": "plain", "distribution": "beta", "data": {"train": str(path), "target": "share", "features": ["x"]}})
     document["predictions"] = {"columns": ["survival", "hazard"], "times": [0.5, 1.5]}
     run = fitted(write_config(tmp_path / "c.yaml", document), tmp_path / "run")
     assert run.predictions["survival_1_5"].to_pylist() == [0.0] * 80

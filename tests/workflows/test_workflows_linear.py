@@ -128,7 +128,7 @@ def document_of(name, fit, folder):
     source = str(derived(SHARED / fit["file"], features, folder))
     data = {"train": source, "target": target, "features": features, "filter": FILTERS[fit["rows_used"]]}
     data |= next((seen for end, seen in SEEN.items() if name.endswith(end)), {})
-    return linear({"distribution": {**distribution, "parameters": blocks}, "data": data})
+    return linear({"recipe": "plain", "distribution": {**distribution, "parameters": blocks}, "data": data})
 
 
 @pytest.mark.slow
@@ -168,6 +168,7 @@ def least_squares(cars, folder, scale):
     parameters = {"scale": {"fixed": scale}}
     document = linear(
         {
+            "recipe": "plain",
             "distribution": {"family": "normal", "parameters": parameters},
             "data": {"train": str(cars), "target": "mpg", "features": features},
         }

@@ -33,7 +33,7 @@ def table():
 
 def document(data, rank=RANK, targets=TARGETS):
     section = {"train": str(data), "target": targets, "features": ["x"]}
-    return {"distribution": {"family": "multivariate_normal", "rank": rank}, "data": section}
+    return {"recipe": "plain", "distribution": {"family": "multivariate_normal", "rank": rank}, "data": section}
 
 
 @pytest.fixture(scope="module")

@@ -287,6 +287,7 @@ def known(case, folder):
     table = pa.table(columns | {"fold": np.arange(60) % 5})
     path = write_table(folder / "known.parquet", table)
     document = {
+        "recipe": "plain",
         "distribution": distribution,
         "data": {"train": str(path), "target": "y", "features": ["x"], "test": {"column": "fold", "values": [4]}} | data,
     }

@@ -56,7 +56,9 @@ def nll_of(written, section, targets):
 @pytest.mark.parametrize("name", CASES)
 def test_the_nll_of_the_written_parameters_is_the_one_in_training_and_in_evaluation(name, data, tmp_path):
     targets, section = CASES[name]
-    document = linear({"distribution": section, "data": {"train": str(data), "target": list(targets), "features": ["x"]}}, epochs=3)
+    document = linear(
+        {"recipe": "plain", "distribution": section, "data": {"train": str(data), "target": list(targets), "features": ["x"]}}, epochs=3
+    )
     run = fitted(write_config(tmp_path / "c.yaml", document), tmp_path / "run")
     again = nll_of(run.predictions, section, targets)
     assert run.nll("train") == pytest.approx(again, rel=1e-12)
@@ -72,7 +74,7 @@ def test_independent_pairs_earn_what_each_earns_alone(data, tmp_path):
     """The second of the pair is a hundred times larger: nothing of one's unit reaches the other."""
     for targets, section in (CASES["truncated"], CASES["hurdles"]):
         documents = [
-            {"distribution": given, "data": {"train": str(data), "target": target, "features": ["x"]}}
+            {"recipe": "plain", "distribution": given, "data": {"train": str(data), "target": target, "features": ["x"]}}
             for given, target in ((section, list(targets)), *((section["of"], name) for name in targets))
         ]
         runs = [

@@ -27,7 +27,7 @@ N = 600
 
 def run_of(folder, columns, family, **data):
     data = {"train": str(write_table(folder / "rows.parquet", pa.table(columns))), "features": [], "validation": None} | data
-    return fitted(write_config(folder / "config.yaml", {"distribution": family, "data": data}), folder / "run")
+    return fitted(write_config(folder / "config.yaml", {"recipe": "plain", "distribution": family, "data": data}), folder / "run")
 
 
 def rng():
@@ -96,6 +96,7 @@ def constant(tmp_path_factory):
     """Two members, held-out rows, and every way of shaping a network, of which there is nothing to shape."""
     folder = tmp_path_factory.mktemp("constant")
     document = {
+        "recipe": "plain",
         "distribution": "normal",
         "data": {
             "train": str(write_table(folder / "rows.parquet", pa.table({"y": two_normals()}))),

@@ -163,7 +163,7 @@ def estimated(case, folder, told):
     at = write_table(
         folder / "at.parquet", pa.table({"x": [0.0, 1.0], "years": [1.0, 1.0], "known": [0.0, 0.0], "n": [1, 1], "deductible": [1.0, 1.0]})
     )
-    document = linear({"distribution": distribution, "data": {"train": str(train), "features": ["x"], **keys}})
+    document = linear({"recipe": "plain", "distribution": distribution, "data": {"train": str(train), "features": ["x"], **keys}})
     overrides = ["predictions.columns=[parameters]", "evaluation.metrics=[nll]"]
     run = fitted(write_config(folder / "observed.yaml", document), folder / "run", *overrides)
     predicted = run.predicted(at, folder / "predicted.parquet")

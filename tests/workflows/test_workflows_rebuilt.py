@@ -150,7 +150,9 @@ def run_of(case: Case, seen: dict[str, np.ndarray], folder, epochs=6, **data):
     """A fit of the case to the columns, and the file of what a forecast needs of them."""
     path = write_table(folder / "seen.parquet", pa.table(seen))
     keys = {"train": str(path), "features": ["x"], **case.keys, **data}
-    document = linear({"distribution": case.distribution, "data": {k: v for k, v in keys.items() if v is not None}}, epochs=epochs)
+    document = linear(
+        {"recipe": "plain", "distribution": case.distribution, "data": {k: v for k, v in keys.items() if v is not None}}, epochs=epochs
+    )
     return fitted(write_config(folder / "rebuilt.yaml", document), folder / "run", "evaluation.metrics=[nll]")
 
 

@@ -19,6 +19,7 @@ from disttrain.workflows.predict import predict
 
 ROWS = 160
 CONFIG = {
+    "recipe": "plain",
     "distribution": "normal",
     "data": {
         "target": "y",

@@ -99,6 +99,7 @@ def test_a_row_of_many_features_is_forecast_alike_alone_and_among_others(tmp_pat
     table = pa.table({**{f"x{place}": column for place, column in enumerate(numbers.T)}, "y": numbers[:, 0]})
     write_table(tmp_path / "wide.parquet", table)
     document = {
+        "recipe": "plain",
         "data": {"train": "wide.parquet", "target": "y", "features": ["*"], "validation": None}, "distribution": "normal",
         "network": {"hidden": [16]},
         "training": {"epochs": 1},

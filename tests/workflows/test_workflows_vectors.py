@@ -48,7 +48,7 @@ def vector_table():
 
 def document(data, family, target=None):
     section = {"train": str(data), "target": target or TARGETS[family], "features": ["x"]}
-    return linear({"distribution": {"family": family, "parameters": {}}, "data": section})
+    return linear({"recipe": "plain", "distribution": {"family": family, "parameters": {}}, "data": section})
 
 
 @pytest.fixture(scope="module")
@@ -207,7 +207,11 @@ def test_a_file_without_rows_has_the_columns_of_vectors(tmp_path):
     rng = np.random.default_rng(5)
     columns = {"x": rng.normal(size=60), "a": rng.normal(size=60), "b": rng.normal(size=60)}
     path = write_table(tmp_path / "rows.parquet", pa.table(columns))
-    document = {"distribution": "multivariate_normal", "data": {"train": str(path), "target": ["a", "b"], "features": ["x"]}}
+    document = {
+        "recipe": "plain",
+        "distribution": "multivariate_normal",
+        "data": {"train": str(path), "target": ["a", "b"], "features": ["x"]},
+    }
     run = fitted(write_config(tmp_path / "c.yaml", {**document, "training": {"epochs": 1}}), tmp_path / "run")
     empty = write_table(tmp_path / "empty.parquet", pa.table(columns).slice(0, 0))
     made = run.predicted(empty, tmp_path / "made.parquet")
@@ -217,6 +221,6 @@ def test_a_file_without_rows_has_the_columns_of_vectors(tmp_path):
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_only_families_of_vectors_and_of_labels_take_several_target_columns(family):
-    document = {"distribution": {"family": family, **options_of(family)}, "data": {"target": ["a", "b"]}}
+    document = {"recipe": "plain", "distribution": {"family": family, **options_of(family)}, "data": {"target": ["a", "b"]}}
     refused = "target-columns" in {problem.code for problem in distribution_problems(document)}
     assert refused == (not built(family).event and "classes" not in needs(family, {}))

@@ -72,7 +72,7 @@ def test_an_evaluation_warns_and_says_how_calibrated_it_is(table, tmp_path):
     file = write_table(tmp_path / "many.parquet", many)
     data = {"train": str(file), "target": "y", "features": ["x"], "filter": "keep > 0"}
     narrow = {"family": "normal", "parameters": {"scale": {"fixed": 1.0}}}
-    run = disttrain.fit({"distribution": narrow, "data": data, "training": {"epochs": 2}}, out=tmp_path / "run")
+    run = disttrain.fit({"recipe": "plain", "distribution": narrow, "data": data, "training": {"epochs": 2}}, out=tmp_path / "run")
     answer = evaluate(EvaluateOptions(run=run.path, data=str(file)), tmp_path)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -88,7 +88,12 @@ def test_an_evaluation_warns_and_says_how_calibrated_it_is(table, tmp_path):
 def test_a_fit_warns_of_ties(tmp_path):
     rng = np.random.default_rng(0)
     file = write_table(tmp_path / "ties.parquet", pa.table({"x": rng.normal(size=400), "y": rng.normal(size=400).round(1)}))
-    document = {"distribution": "normal", "data": {"train": str(file), "target": "y", "features": ["x"]}, "training": {"epochs": 1}}
+    document = {
+        "recipe": "plain",
+        "distribution": "normal",
+        "data": {"train": str(file), "target": "y", "features": ["x"]},
+        "training": {"epochs": 1},
+    }
     with pytest.warns(disttrain.DataWarning, match="repeat a value") as caught:
         disttrain.fit(document, out=tmp_path / "run")
     assert {warning.filename for warning in caught} == {__file__}

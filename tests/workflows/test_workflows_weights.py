@@ -37,7 +37,9 @@ def fit_of(folder, rows, target="y", family="gamma_mean", training=None, network
     section = {"train": str(source), "target": target, "features": ["x", "kind", "day"], "validation": None, **data}
     # A spread of its own for each row would take many more rounds to converge.
     parameters = {"scale": {"features": []}} if family == "normal" and training is None else {}
-    document = linear({"distribution": {"family": family, "parameters": parameters}, "data": section}, 12) | {"data": section}
+    document = linear({"recipe": "plain", "distribution": {"family": family, "parameters": parameters}, "data": section}, 12) | {
+        "data": section
+    }
     document |= {key: value for key, value in (("training", training), ("network", network)) if value is not None}
     run = fitted(write_config(folder / "c.yaml", document), folder / "run", "evaluation.metrics=[nll]")
     return run, json.loads((run.folder / "model" / "model.json").read_text())
@@ -81,7 +83,7 @@ def test_rows_without_a_weight_change_no_bit_of_a_fit(data, tmp_path):
 def test_a_row_that_goes_wrong_is_named_by_its_place_in_the_file(tmp_path):
     source = write_table(tmp_path / "data.parquet", table())
     data = {"train": str(source), "target": "y", "features": ["x"], "validation": None, "weight": "times"}
-    prepared = prepare(configuration(write_config(tmp_path / "c.yaml", {"distribution": "normal", "data": data})))
+    prepared = prepare(configuration(write_config(tmp_path / "c.yaml", {"recipe": "plain", "distribution": "normal", "data": data})))
     found = not_finite(NotFinite(1, 1, 5, "loc", np.nan), prepared, "nowhere")
     # Rows 0 and 5 weigh nothing.
     assert "on row 7" in found.findings[0].excerpt[0]

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
 from disttrain import choices
+from disttrain.config.recipes import UNNAMED, with_recipe
 from disttrain.config.sections.data import DataSection
 from disttrain.config.sections.field_types import (
     LIST,
@@ -145,6 +146,7 @@ class Config(BaseModel):
 
     version: Annotated[int, AfterValidator(_version)] = 1
     name: Name | None = None
+    recipe: Annotated[str, choice("a recipe", choices.RECIPES)] = UNNAMED
     distribution: Annotated[DistributionSection, BeforeValidator(_long_form)]
     data: DataSection
     network: NetworkSection = NetworkSection()
@@ -157,9 +159,10 @@ class Config(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _filled(cls, value: Yaml) -> Yaml:
-        """Fill in defaults that depend on the network: batch normalisation turns weight averaging off."""
+        """Fill in the defaults of the recipe, and those that depend on the network: batch normalisation turns weight averaging off."""
         if not isinstance(value, dict):
             return value
+        value = with_recipe(value)
         network, training = (value.get(key) for key in ("network", "training"))
         if isinstance(network, dict) and network.get("normalization") == "batch" and (training is None or isinstance(training, dict)):
             return {**value, "training": {"averaging": 0.0, **(training or {})}}

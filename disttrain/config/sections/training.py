@@ -120,6 +120,7 @@ class TrainingSection(BaseModel):
     schedule: ScheduleSection
     early_stopping: StoppingSection | None = StoppingSection()
     averaging: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.99
+    refit_intercepts: bool = False
     gradient_clip: Annotated[float, Field(gt=0.0, le=1e12)] | None = 10.0
     initialize: Annotated[str, choice("a way to begin", choices.INITIALIZATIONS)] = "marginal"
     device: Annotated[str, AfterValidator(_device)] = "auto"

@@ -14,12 +14,17 @@ from disttrain.config.diagnostics import problems_of
 from disttrain.config.sections.config import Config
 from disttrain.errors import ConfigError
 
-CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
+CONFIGS = sorted((Path(__file__).parents[3] / "configs").glob("*.yaml"))
 
-MINIMAL: dict[str, Any] = {"distribution": "gamma", "data": {"train": "a.parquet", "target": "y", "features": ["a", "b"]}}
+MINIMAL: dict[str, Any] = {
+    "recipe": "plain",
+    "distribution": "gamma",
+    "data": {"train": "a.parquet", "target": "y", "features": ["a", "b"]},
+}
 
 # Dotted key -> values that it takes.
 TAKES: dict[str, list[Any]] = {
+    "recipe": ["plain", "default", "best"],
     "version": [1],
     "name": ["claims", "a b-1.2+x", "größe", None],
     "distribution": ["normal", {"family": "mixture", "of": {"family": "normal"}, "components": 3}],
@@ -77,6 +82,7 @@ TAKES: dict[str, list[Any]] = {
 
 # Dotted key -> (code, value) pairs that it refuses.
 REFUSES: dict[str, list[tuple[str, Any]]] = {
+    "recipe": [("unknown-choice", "bset"), ("wrong-type", 3)],
     "version": [("out-of-range", 2), ("out-of-range", 0), ("wrong-type", "1"), ("wrong-type", True), ("wrong-type", 1.0)],
     "name": [("out-of-range", n) for n in ("", "a/b", "..", ".x", "x\n", "a" * 101)] + [("wrong-type", 3)],
     "distribution": [("wrong-type", 3), ("wrong-type", None), ("missing-key", {}), ("out-of-range", "")],
@@ -215,9 +221,9 @@ def test_a_key_that_is_not_available_is_refused_for_nothing_else():
 
 def test_two_ends_need_no_target_and_one_does():
     data = {"train": "a.parquet", "features": ["a"], "censoring": {"lower": "from", "upper": "to"}}
-    assert config.parse({"distribution": "gamma", "data": data}).data.targets == ("from",)
+    assert config.parse({"recipe": "plain", "distribution": "gamma", "data": data}).data.targets == ("from",)
     with pytest.raises(ConfigError, match="target"):
-        config.parse({"distribution": "gamma", "data": {**data, "censoring": {"lower": "from"}}})
+        config.parse({"recipe": "plain", "distribution": "gamma", "data": {**data, "censoring": {"lower": "from"}}})
 
 
 def test_a_time_limit_is_in_seconds():

@@ -13,6 +13,7 @@ data: {train: a.parquet, target: y, features: [a, b]}
 training:
   epochs: 7
   optimizer: {name: sgd, lr: 0.5}
+recipe: plain
 """
 
 

@@ -27,7 +27,7 @@ def project(tmp_path, monkeypatch):
     table = pa.table({**numbers, "kind": [f"k{n % 5}" for n in range(ROWS)], "fold": np.arange(ROWS) % 10, "unused": ["\u00e9"] * ROWS})
     arrow_csv.write_csv(table, tmp_path / "rows.csv")
     data = {"train": "rows.csv", "target": "y", "features": ["x", "kind"], "test": {"column": "fold", "values": [9]}, "filter": "fold != 3"}
-    document = {"distribution": "normal", "data": data, "network": {"hidden": [4]}, "training": {"epochs": 1}}
+    document = {"recipe": "plain", "distribution": "normal", "data": data, "network": {"hidden": [4]}, "training": {"epochs": 1}}
     write_config(tmp_path / "a.yaml", document)
     monkeypatch.chdir(tmp_path)
     return tmp_path
