@@ -14,7 +14,7 @@ from disttrain.networks import Network, activated
 from disttrain.training.row_tensors import RowTensors
 
 # The rows of all members that the intercepts are fitted to at most, the Newton steps, and the gain of a step (nats per row) that ends them.
-_ROWS, _STEPS, _ENOUGH = 20_000, 12, 1e-5
+_ROWS, _STEPS, _ENOUGH = 20_000, 12, 1e-3
 # The step of the finite differences of the gradient, and the least curvature.
 _DIFFERENCE, _FLAT = 1e-4, 1e-3
 

@@ -37,8 +37,8 @@ def raw_of(network):
         return {name: value.numpy() for name, value in network.raw(X).items()}
 
 
-def penalised_minimum(family, raw, y, weight=None):
-    """The constants by scipy, from the family's densities in scipy."""
+def penalised_loss(family, raw, y, weight=None):
+    """The loss of the constants, from the densities of scipy."""
     weight = np.ones(len(y)) if weight is None else weight
     share, counted = weight / weight.sum(), weight.sum() ** 2 / np.square(weight).sum()
 
@@ -47,7 +47,7 @@ def penalised_minimum(family, raw, y, weight=None):
         scale = np.logaddexp(0, raw["scale"] + shift[1]) + family.parameter("scale").floor
         return -(share * stats.norm(loc, scale).logpdf(y)).sum() + np.square(shift).sum() / (2 * counted)
 
-    return optimize.minimize(loss, np.zeros(2), tol=1e-12).x
+    return loss
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -56,8 +56,8 @@ def test_they_are_the_minimum_of_the_penalised_likelihood(weighted):
     y = 0.7 + 2.5 * NOISE
     weight = torch.rand(900, generator=GENERATOR, dtype=torch.float64) + 0.1 if weighted else None
     found = intercepts(network, family, rows(y, weight))
-    expected = penalised_minimum(family, raw_of(network), y.numpy(), None if weight is None else weight.numpy())
-    assert [float(found["loc"]), float(found["scale"])] == pytest.approx(list(expected), abs=2e-3)
+    loss = penalised_loss(family, raw_of(network), y.numpy(), None if weight is None else weight.numpy())
+    assert loss([float(found["loc"]), float(found["scale"])]) <= optimize.minimize(loss, np.zeros(2), tol=1e-12).fun + 1e-3
 
 
 @pytest.mark.parametrize("name", ["student_t", "gamma", "weibull", "negative_binomial", "beta", "bernoulli", "skew_normal", "von_mises"])

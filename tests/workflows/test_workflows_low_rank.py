@@ -145,7 +145,7 @@ def test_a_rank_that_cannot_be_is_refused_where_it_stands(rank, data, tmp_path):
         if whole
         else f"`rank` must be a whole number, not `{rank}`"
     )
-    assert "c.yaml:3" in str(found.where)
+    assert "(distribution.rank)" in str(found.where)
 
 
 @pytest.mark.parametrize("target", ["a", ["a"]])
