@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ class DeferredClass:
         return make(*values, **parameters)
 
 
+@functools.cache
 def deferred_class(name: str) -> DeferredClass:
     """A callable that makes the distribution `name` from its parameters, and imports torch on the first call.
 

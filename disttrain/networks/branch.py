@@ -36,6 +36,7 @@ class TrunkAndHeads(nn.Module):
         sizes = [sum(output.size for output in group) for group in self.groups]
         heads = [Linear(layout.members, tail.width, size) for tail, size in zip(tails, sizes, strict=True)]
         self.scalars = all(output.raw_shape == () for output in outputs)
+        self.components = all(output.raw_shape == () or output.parameter.axes == ("components",) for output in outputs)
         self.tails, self.heads = nn.ModuleList(tails), nn.ModuleList(heads)
         self.levels = nn.ModuleList(Level(layout.members, size) for size in sizes)
         paths = [Linear(layout.members, self.inputs.plain_width, size) for size in sizes if layout.linear_path]
@@ -50,6 +51,9 @@ class TrunkAndHeads(nn.Module):
             if self.scalars:
                 raw |= zip((output.parameter.name for output in group), raw_outputs.unbind(-1), strict=True)
                 continue
+            if self.components:
+                # The rows of a component side by side in memory: activations and sums over components run along them, in half the time.
+                raw_outputs = raw_outputs.t().contiguous().t()
             chunks = torch.split(raw_outputs, [output.size for output in group], -1)
             raw |= {
                 output.parameter.name: chunk.reshape(len(raw_outputs), *output.raw_shape)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
+from disttrain.distributions.composed.mixture_density import fused_log_density
 from disttrain.distributions.core import functionals
 from disttrain.distributions.core.plain_values import take_plain_values
 from disttrain.distributions.core.root_finding import invert
@@ -34,22 +35,41 @@ class Mixture(Distribution):
         self, component: Distribution, weights: Tensor | None = None, weight_logits: Tensor | None = None, validate_args: bool = False
     ) -> None:
         self.component = component
+        self._normalised = weight_logits is None
         if weight_logits is not None:
-            self.log_weights = torch.log_softmax(weight_logits, -1)
+            self._logits = weight_logits
         else:
             assert weights is not None
-            self.log_weights = (weights / weights.sum(-1, keepdim=True)).log()
-        self.weights = self.log_weights.exp()
-        shape = tensors.common_shape(component.batch_shape, self.log_weights.shape)
+            self._logits = (weights / weights.sum(-1, keepdim=True)).log()
+        # The logits and the logarithms of their weights, as long as they are the logits of this object: a selection of rows has others.
+        self._cached: tuple[Tensor, Tensor] | None = None
+        like = component.batch_shape
+        shape = like if like == self._logits.shape else tensors.common_shape(like, self._logits.shape)
         super().__init__(shape[:-1], component.event_shape, validate_args=validate_args)
 
     def expand(self, batch_shape: Shape, _instance: None = None) -> Mixture:
-        shape = torch.Size((*batch_shape, self.weights.shape[-1]))
+        shape = torch.Size((*batch_shape, self._logits.shape[-1]))
         return Mixture(self.component.expand(shape), weight_logits=self.log_weights.expand(shape))
 
     @property
     def support(self) -> constraints.Constraint | None:
         return self.component.support
+
+    @property
+    def weights(self) -> Tensor:
+        """The probability of each component, (n, K)."""
+        return self.log_weights.exp()
+
+    @property
+    def log_weights(self) -> Tensor:
+        """The logarithms of the weights, (n, K); kept for calls without a gradient, such as the steps of a search for a quantile."""
+        if self._normalised:
+            return self._logits
+        if torch.is_grad_enabled():
+            return torch.log_softmax(self._logits, -1)
+        if self._cached is None or self._cached[0] is not self._logits:
+            self._cached = self._logits, torch.log_softmax(self._logits, -1)
+        return self._cached[1]
 
     @property
     def probs(self) -> Tensor:
@@ -80,6 +100,9 @@ class Mixture(Distribution):
             return picked.squeeze(self._axis)
 
     def log_prob(self, value: Tensor) -> Tensor:
+        fused = fused_log_density(self.component, self._logits, value)
+        if fused is not None:
+            return fused
         return torch.logsumexp(self.log_weights + self.component.log_prob(value.unsqueeze(self._axis)), -1)
 
     def cdf(self, value: Tensor) -> Tensor:

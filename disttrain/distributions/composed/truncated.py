@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import ClassVar
 
 import torch
@@ -16,6 +17,8 @@ from disttrain.distributions.numerics.tensors import Shape
 
 # With more grid points than this within a distribution, rounding moves its mean and variance by less than is left out here.
 _MOST_POINTS = 4096
+# The numbers of a block of grid points by rows.
+_TOGETHER = 65_536
 
 
 class _Multiples(constraints.Constraint):
@@ -205,17 +208,40 @@ class Discretized(Distribution):
     def _moments(self) -> tuple[Tensor, Tensor]:
         """Mean and variance: sums over the grid, or for a fine grid the moments of the base with Sheppard's correction step²/12."""
         mean, variance = functionals.mean(self.base), functionals.variance(self.base)
-        ends = functionals.quantile(
-            self.base,
-            torch.tensor([1e-13, 1.0 - 1e-13], dtype=torch.float64, device=mean.device).reshape(2, *(1 for _ in self.batch_shape)),
-        )
-        first = self._rounded(ends[0])
+        with torch.no_grad():
+            summed, shift, summed_variance = self._summed_moments(mean, variance)
+        fine = torch.where(variance.isfinite(), variance + self.step.square() / 12.0, variance)
+        return torch.where(summed, mean + shift, mean), torch.where(summed, summed_variance, fine)
+
+    def _summed_moments(self, mean: Tensor, variance: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The rows with few grid points, their mean minus that of the base, and their variance, by sums over the grid.
+
+        The first two moments of the distance from the grid point next to the mean are Σ P(Y > i) and Σ (2i + 1) P(Y > i) on either side.
+        """
+        levels = torch.tensor([1e-13, 1.0 - 1e-13], dtype=torch.float64, device=mean.device)
+        ends = functionals.quantile(self.base, levels.reshape(2, *(1 for _ in self.batch_shape)))
+        first, centre = self._rounded(ends[0]), self._rounded(mean)
         count = ((ends[1] - first) / self.step).ceil() + 1.0
         summed = mean.isfinite() & variance.isfinite() & (count <= _MOST_POINTS)
-        total, square = torch.zeros_like(mean), torch.zeros_like(mean)
-        for index in range(int(count[summed].max()) if bool(summed.any()) else 0):
-            y = first + index * self.step
-            probability = self.log_prob(y).exp().detach()
-            total, square = total + probability * (y - mean), square + probability * (y - mean).square()
-        fine = torch.where(variance.isfinite(), variance + self.step.square() / 12.0, variance)
-        return torch.where(summed, mean + total, mean), torch.where(summed, square - total.square(), fine)
+        sums = []
+        for tail, direction, end in ((functionals.cdf, -1.0, ends[0]), (functionals.survival, 1.0, ends[1])):
+            length = torch.where(summed, ((end - centre) / (direction * self.step)).ceil() + 1.0, 0.0)
+            sums.append(self._tail_sums(tail, centre, direction, length))
+        (below, below_squares), (above, above_squares) = sums
+        distance = self.step * (above - below)
+        squares = self.step.square() * (below_squares + above_squares)
+        return summed, centre - mean + distance, squares - distance.square()
+
+    def _tail_sums(
+        self, tail: Callable[[Distribution, Tensor], Tensor], centre: Tensor, direction: float, length: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Σ P_i and Σ (2i + 1) P_i over i = 0 ... length - 1: P_i of the tail of the base from i + ½ steps beyond the `centre`."""
+        total, weighted = torch.zeros_like(centre), torch.zeros_like(centre)
+        longest, together = int(length.max()) if length.numel() else 0, max(1, _TOGETHER // max(1, centre.numel()))
+        for start in range(0, longest, together):
+            number = torch.arange(start, min(start + together, longest), dtype=torch.float64, device=centre.device)
+            index = number.reshape(-1, *(1 for _ in centre.shape))
+            probability = torch.where(index < length, tail(self.base, centre + direction * (index + 0.5) * self.step), 0.0)
+            total += probability.sum(0)
+            weighted += (probability * (2.0 * index + 1.0)).sum(0)
+        return total, weighted

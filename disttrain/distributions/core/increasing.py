@@ -26,7 +26,8 @@ Class = TypeVar("Class", bound=type[Distribution])
 class Law:
     """A law of a real number z without parameters.
 
-    `log_density` takes z and log dy/dz, and returns the log-density of y. `quantile` keeps the digits of a level near 0.
+    `log_density` takes z and log dy/dz, and returns the log-density of y. `quantile` keeps the digits of a level near 0. `slope` is the
+    derivative of the log-density in z, in closed form.
     """
 
     log_density: Callable[[Tensor, Tensor], Tensor]
@@ -37,6 +38,7 @@ class Law:
     quantile: Function
     mean: float
     variance: float
+    slope: Function | None = None
 
 
 class _Mapped(Protocol):
@@ -96,6 +98,15 @@ def increasing(law: Law) -> Callable[[Class], Class]:
     return decorated
 
 
+# The laws of the classes whose log-density is that of `location_scale`.
+_LAWS: dict[type, Law] = {}
+
+
+def law_of(cls: type) -> Law | None:
+    """The law of z of a class with y = loc + scale z; None for other classes."""
+    return _LAWS.get(cls)
+
+
 @dataclass_transform(field_specifiers=(stored,))
 def location_scale(law: Law) -> Callable[[Class], Class]:
     """The decorator `increasing` for y = loc + scale z, of real y, with the moments that follow and the mode at loc."""
@@ -122,6 +133,8 @@ def location_scale(law: Law) -> Callable[[Class], Class]:
 
     def decorated(cls: Class) -> Class:
         cls.support = constraints.real  # type: ignore[assignment]
+        if "log_prob" not in vars(cls):
+            _LAWS[cls] = law
         add_methods(cls, _z=z, _y=y, log_prob=log_prob, mean=property(mean), variance=property(variance), mode=property(mode))
         return increasing(law)(cls)
 
@@ -149,14 +162,15 @@ def power(law: Law) -> Callable[[Class], Class]:
 
 
 def _symmetric(
-    log_density: Callable[[Tensor, Tensor], Tensor], log_cdf: Function, cdf: Function, lower: Function, mean: float, variance: float
-) -> Law:
+    log_density: Callable[[Tensor, Tensor], Tensor], log_cdf: Function, cdf: Function, lower: Function, mean: float, variance: float,
+    slope: Function,
+) -> Law:  # fmt: skip
     """A law symmetric around 0; `lower` is the quantile of levels up to one half."""
 
     def quantile(p: Tensor) -> Tensor:
         return lower(torch.minimum(p, 1.0 - p)) * torch.sign(0.5 - p)
 
-    return Law(log_density, log_cdf, lambda z: log_cdf(-z), cdf, lambda z: cdf(-z), quantile, mean, variance)
+    return Law(log_density, log_cdf, lambda z: log_cdf(-z), cdf, lambda z: cdf(-z), quantile, mean, variance, slope)
 
 
 def _laplace_cdf(z: Tensor) -> Tensor:
@@ -176,19 +190,21 @@ def _cauchy_cdf(z: Tensor) -> Tensor:
 
 NORMAL = Law(
     lambda z, log_stretch: -0.5 * z.square() - log_stretch - HALF_LOG_2PI,
-    log_ndtr, lambda z: log_ndtr(-z), ndtr, lambda z: ndtr(-z), ndtri, 0.0, 1.0,
+    log_ndtr, lambda z: log_ndtr(-z), ndtr, lambda z: ndtr(-z), ndtri, 0.0, 1.0, torch.neg,
 )  # fmt: skip
 # The density is σ(z) σ(-z): neither factor loses its tail.
 LOGISTIC = Law(
     lambda z, log_stretch: logsigmoid(z) + logsigmoid(-z) - log_stretch,
     logsigmoid, lambda z: logsigmoid(-z), torch.sigmoid, lambda z: torch.sigmoid(-z), torch.logit, 0.0, math.pi**2 / 3.0,
+    lambda z: -torch.tanh(0.5 * z),
 )  # fmt: skip
 LAPLACE = _symmetric(
-    lambda z, log_stretch: -z.abs() - log_stretch - LOG_2, _laplace_log_cdf, _laplace_cdf, lambda p: (2.0 * p).log(), 0.0, 2.0
-)
+    lambda z, log_stretch: -z.abs() - log_stretch - LOG_2, _laplace_log_cdf, _laplace_cdf, lambda p: (2.0 * p).log(), 0.0, 2.0,
+    lambda z: -torch.sign(z),
+)  # fmt: skip
 CAUCHY = _symmetric(
     lambda z, log_stretch: -log1p_square(z) - log_stretch - LOG_PI, lambda z: _cauchy_cdf(z).log(), _cauchy_cdf,
-    lambda p: -1.0 / torch.tan(math.pi * p), math.nan, math.nan,
+    lambda p: -1.0 / torch.tan(math.pi * p), math.nan, math.nan, lambda z: -2.0 / (z + z.reciprocal()),
 )  # fmt: skip
 EXPONENTIAL = Law(
     lambda z, log_stretch: -z - log_stretch,

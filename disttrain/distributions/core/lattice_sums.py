@@ -112,11 +112,16 @@ def log_sum(log_term: Callable[[Tensor], Tensor], start: Tensor, direction: Tens
 
 
 def tails(
-    log_mass: Callable[[Tensor], Tensor], y: Tensor, mean: Tensor, half_width: Tensor, ends: tuple[Tensor | float, Tensor | float]
+    log_sums: Callable[[Tensor, Tensor, Tensor], Tensor],
+    y: Tensor,
+    mean: Tensor,
+    half_width: Tensor,
+    ends: tuple[Tensor | float, Tensor | float],
 ) -> tuple[Tensor, Tensor]:
     """log P(Y <= y) and log P(Y > y) of a count: the tail on y's side of the mean summed outwards from y, the other as 1 minus it.
 
-    Probabilities beyond `half_width` from y are negligible; `ends` are the first and the last count. The support must include 0.
+    `log_sums` is `log_sum` of the log-probability. Probabilities beyond `half_width` from y are negligible; `ends` are the first and the
+    last count. The support must include 0.
     """
     first, last = ends
     count = y.detach().floor()
@@ -126,7 +131,7 @@ def tails(
     # Of a rare event the probability itself is summed: that of none, which is all but 1, would have lost its digits.
     below = ((at < mean) & ((at != 0.0) | (mean > 0.5))) | early | late
     length = torch.minimum(half_width, torch.where(below, at - first + 1.0, last - at)).clamp(min=1.0).floor()
-    tail = log_sum(log_mass, torch.where(below, at, at + 1.0), torch.where(below, -1.0, 1.0), length)
+    tail = log_sums(torch.where(below, at, at + 1.0), torch.where(below, -1.0, 1.0), length)
     # Rounding must not make a probability of 1 more than that.
     rest = log1mexp(tail.clamp(max=-1e-300))
     lower = torch.where(early, -math.inf, torch.where(late, 0.0, torch.where(below, tail, rest)))

@@ -30,13 +30,15 @@ class _Count(Protocol):
     def log_prob(self, value: Tensor) -> Tensor: ...
     def cdf(self, value: Tensor) -> Tensor: ...
     def _half_width(self) -> Tensor: ...
+    def _log_sums(self, start: Tensor, direction: Tensor, length: Tensor) -> Tensor: ...
 
 
 @dataclass_transform(field_specifiers=(stored,))
 def lattice_tails(cls: Class) -> Class:
     """A class decorator: log_cdf, log_survival, their exponentials and the quantile of counts whose class defines `_half_width`.
 
-    The sums cost the same however large the counts are. It adds what the class does not define itself, and all that `parametrised` adds.
+    The sums cost the same however large the counts are; a class may have its own `_log_sums`. It adds what the class does not define
+    itself, and all that `parametrised` adds.
     """
 
     def log_cdf(self: _Count, value: Tensor) -> Tensor:
@@ -55,7 +57,10 @@ def lattice_tails(cls: Class) -> Class:
         """The smallest count whose cdf is at least `value`."""
         return lattice_sums.quantile(self.cdf, value, self.mean, self.variance, _ends(self)[0])
 
-    add_methods(cls, log_cdf=log_cdf, log_survival=log_survival, cdf=cdf, survival=survival, icdf=icdf)
+    def log_sums(self: _Count, start: Tensor, direction: Tensor, length: Tensor) -> Tensor:
+        return lattice_sums.log_sum(self.log_prob, start, direction, length)
+
+    add_methods(cls, _log_sums=log_sums, log_cdf=log_cdf, log_survival=log_survival, cdf=cdf, survival=survival, icdf=icdf)
     return parametrised(cls)
 
 
@@ -70,4 +75,4 @@ def _tails(count: _Count, value: Tensor) -> tuple[Tensor, Tensor]:
         # Further out than any count the tail is 0, and its squares would overflow.
         value = value.clamp(-1e100, 1e100)
     value = value.expand(tensors.common_shape(value.shape, count.batch_shape))
-    return lattice_sums.tails(count.log_prob, value, count.mean, count._half_width(), ends)
+    return lattice_sums.tails(count._log_sums, value, count.mean, count._half_width(), ends)

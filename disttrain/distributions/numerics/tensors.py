@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ class Context(Protocol):
     needs_input_grad: tuple[bool, ...]
     upper: bool
     steepest: float
+    law: Any
 
     def save_for_backward(self, *tensors: Tensor) -> None: ...
 

@@ -202,3 +202,26 @@ def test_tails_of_large_counts_keep_their_digits():
 def test_negative_binomial1_has_a_variance_in_proportion_to_its_mean():
     made = distributions.negative_binomial1(tensor([2.0, 40.0]), tensor(1.5))
     torch.testing.assert_close(made.variance, 2.5 * made.mean)
+
+
+@pytest.mark.parametrize("mean", [1e-6, 0.4, 3.0, 30.0, 2000.0])
+def test_poisson_inverse_gaussian_tails_by_recursion_are_sums_of_its_mass(mean):
+    dispersion, count = torch.cartesian_prod(
+        tensor([1e-9, 0.01, 0.3, 2.0, 20.0]), tensor([0.0, 1.0, 15.0, 16.0, 30.0, 31.0, 700.0, 3000.0])
+    ).T
+    tails = {}
+    for learned in (False, True):
+        # With a gradient the tails are sums of the log-probability, without one they are recursions.
+        distribution = distributions.PoissonInverseGaussian(torch.full_like(count, mean).requires_grad_(learned), dispersion)
+        tails[learned] = distribution.log_cdf(count).detach(), distribution.log_survival(count).detach()
+    for recursion, direct in zip(*(tails[learned] for learned in (False, True)), strict=True):
+        torch.testing.assert_close(recursion, direct, rtol=2e-14, atol=2e-14)
+
+
+def test_poisson_inverse_gaussian_rows_do_not_depend_on_the_rows_beside_them():
+    generator = torch.Generator().manual_seed(1)
+    mean, dispersion = (10.0 * torch.rand(50, generator=generator, dtype=torch.float64) + 0.1 for _ in range(2))
+    count = torch.arange(50, dtype=torch.float64)
+    together = distributions.PoissonInverseGaussian(mean, dispersion).cdf(count)
+    alone = [distributions.PoissonInverseGaussian(*row[:2]).cdf(row[2]) for row in torch.stack([mean, dispersion, count], 1)]
+    torch.testing.assert_close(together, torch.stack(alone), rtol=1e-13, atol=0)
