@@ -13,6 +13,7 @@ from disttrain.data.io.files import has_piped_data
 from disttrain.data.io.formats import FORMATS, Format, format_of
 from disttrain.data.io.record_batches import ahead, rows_at, rows_from
 from disttrain.data.json_state import within
+from disttrain.data.member_holdouts import MEMBER_HOLDOUTS, member_holdouts
 from disttrain.data.messages import (
     BatchError,
     BatchFinding,
@@ -29,7 +30,7 @@ from disttrain.data.row_inputs import RowColumn, read_row_inputs
 from disttrain.data.schema import Feature, Schema
 from disttrain.data.source import COMPARED, VERBATIM, Rows, Source, comparisons, origin_of
 from disttrain.data.split_checks import older_rows, shared_groups, shared_rows, unlisted_values
-from disttrain.data.splits import TEST, TRAIN, VALIDATION, assign, member_holdouts
+from disttrain.data.splits import RANKS, TEST, TRAIN, VALIDATION, assign, native_rows
 from disttrain.data.targets import Target, read_target, read_weight, require_complete, require_weight
 from disttrain.data.wrong_cells import imposed
 
@@ -37,6 +38,8 @@ __all__ = [
     "AS_WRITTEN",
     "COMPARED",
     "FORMATS",
+    "MEMBER_HOLDOUTS",
+    "RANKS",
     "VERBATIM",
     "NAME",
     "NUMBER",
@@ -82,6 +85,7 @@ __all__ = [
     "order",
     "origin_of",
     "member_holdouts",
+    "native_rows",
     "display_path",
     "raise_any",
     "read_row_inputs",

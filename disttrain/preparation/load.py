@@ -16,6 +16,7 @@ from disttrain.config import ColumnSplit, Config, Loaded, Problem, is_source
 from disttrain.data import (
     AS_WRITTEN,
     NAME,
+    RANKS,
     VERBATIM,
     Encoder,
     Origin,
@@ -27,6 +28,7 @@ from disttrain.data import (
     in_one_type,
     joined,
     located,
+    native_rows,
     older_rows,
     origin_of,
     shared_groups,
@@ -48,7 +50,8 @@ class Dataset:
 
     `family` is the family of the config; of labels, that of two classes, as their number is not counted yet. `sources` are the sources of
     training, validation and test rows, and `position` is the position of each row in all of them together.
-    `filtered` is the number of rows that `data.filter` removed. `remarks` say how the files are read, `warnings` what is unusual in the
+    `filtered` is the number of rows that `data.filter` removed. `group_rank` is the rank of the group or time of each row, by which members
+    hold out rows of their own; None if they do so at random or not at all. `remarks` say how the files are read, `warnings` what is unusual in the
     split.
     """
 
@@ -60,6 +63,7 @@ class Dataset:
     family: Family
     sources: tuple[Source, ...]
     filtered: int
+    group_rank: NDArray[np.uint64 | np.int64] | None = None
     remarks: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -92,7 +96,8 @@ class Dataset:
         if keep.all():
             return self
         table = self.table.filter(boolean_column(keep))
-        return replace(self, table=table, row=self.row[keep], position=self.position[keep], split=self.split[keep])
+        rank = None if self.group_rank is None else self.group_rank[keep]
+        return replace(self, table=table, row=self.row[keep], position=self.position[keep], split=self.split[keep], group_rank=rank)
 
 
 def is_label(config: Config) -> bool:
@@ -125,9 +130,10 @@ def dataset(loaded: Loaded, limit: int | None = None, more: Sequence[str] = (), 
     features = set(schema.feature_columns)
     with located(source.origin.rows(train.row)):
         split = assign(
-            train.table, validation=_within(common), test=_within(section.test), method=section.split.method, by=section.split.by,
+            train.table, validation=_within(common), test=_within(section.test), method=section.split.rule, by=section.split.by,
             seed=config.training.seed, exclude=[name for name in forms if name not in features], compared=train.compared,
         )  # fmt: skip
+        rank = _group_rank(config, train)
     parts, splits = [train], [split]
     for code, split_section in ((1, section.validation), (2, section.test)):
         if is_source(split_section):
@@ -145,6 +151,7 @@ def dataset(loaded: Loaded, limit: int | None = None, more: Sequence[str] = (), 
         table, np.concatenate([part.row for part in parts]),
         np.concatenate([part.row + start for part, start in zip(parts, before, strict=False)]), parted, schema, family, sources,
         sum(part.filtered for part in parts),
+        None if rank is None else np.concatenate([rank, np.zeros(len(parted) - len(rank), dtype=rank.dtype)]),
         (*dict.fromkeys(remark for one in sources for remark in one.remarks), *resolved.remarks),
         (*resolved.warnings, *_warnings(config, schema, table, _joined([part.compared for part in parts]), train, parted)) if warn else (),
     )  # fmt: skip
@@ -171,6 +178,15 @@ def hold_out_own(config: Config) -> bool:
     return config.data.split.method == "per_member" and config.network.members > 1
 
 
+def _group_rank(config: Config, train: _Part) -> NDArray[np.uint64 | np.int64] | None:
+    """The rank of the group or time of each training row, by which members hold out rows of their own; None without such a column."""
+    by, rule = config.data.split.by, config.data.split.rule
+    if not hold_out_own(config) or rule == "random":
+        return None
+    rows = native_rows(train.table, train.compared, by) if rule == "time" else train.table
+    return RANKS[rule](rows, by, config.training.seed, ())
+
+
 def filters_of(config: Config) -> Sequence[str]:
     """The filters of a config, as a list."""
     filters = config.data.filter
@@ -186,7 +202,7 @@ def _forms(config: Config, source: Source, schema: Schema, more: Sequence[str]) 
     """The form in which each column is read: the columns of the schema as it says, columns of groups as names, kept columns unchanged."""
     there = source.schema.names
     forms = schema.forms(target=True)
-    by = config.data.split.by if config.data.split.method == "group" else None
+    by = config.data.split.by if config.data.split.rule == "group" else None
     for name in sorted({*config.evaluation.by, *([by] if by else [])} & set(there)):
         forms.setdefault(name, NAME)
     kept_columns = dict.fromkeys(there if "*" in more else (name for name in more if name in set(there)))
@@ -195,7 +211,7 @@ def _forms(config: Config, source: Source, schema: Schema, more: Sequence[str]) 
 
 def _time_column(config: Config) -> list[str]:
     by = config.data.split.by
-    return [by] if by is not None and config.data.split.method == "time" else []
+    return [by] if by is not None and config.data.split.rule == "time" else []
 
 
 def _compared(config: Config, schema: Schema) -> list[str]:
@@ -204,7 +220,7 @@ def _compared(config: Config, schema: Schema) -> list[str]:
     Categorical features, and ids or group columns with text values, are compared as they are written and are not among these.
     """
     names = {feature.name for feature in schema.features if feature.kind == "categorical"}
-    texts = {*schema.id, *([config.data.split.by] if config.data.split.method == "group" else [])}
+    texts = {*schema.id, *([config.data.split.by] if config.data.split.rule == "group" else [])}
     listed = [
         split_section.column
         for split_section in (config.data.validation, config.data.test)
@@ -262,9 +278,9 @@ def _warnings(config: Config, schema: Schema, table: pa.Table, compared: pa.Tabl
             split_table = train.compared if split_section.column in train.compared.column_names else train.table
             yield from unlisted_values(split_table, split_section, name)
     by = section.split.by
-    if section.split.method == "group" and by in table.column_names:
+    if section.split.rule == "group" and by in table.column_names:
         yield from shared_groups(table.column(by), split, str(by))
-    if section.split.method == "time" and by in compared.column_names and compared.num_rows == len(split):
+    if section.split.rule == "time" and by in compared.column_names and compared.num_rows == len(split):
         yield from older_rows(compared.column(by), split, str(by))
     there = set(table.column_names)
     columns = [name for name in (*schema.forecast_columns, *schema.scored_columns) if name in there]
