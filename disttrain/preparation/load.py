@@ -32,15 +32,13 @@ from disttrain.data import (
     older_rows,
     origin_of,
     shared_groups,
-    shared_rows,
     unlisted_values,
 )
 from disttrain.errors import ConfigError, DataError, Finding
 from disttrain.families import Family, needs
 from disttrain.model import family_of, known_columns
+from disttrain.preparation.repeated_rows import SplitRows, warnings_of
 
-# The share of held-out rows that are also training rows from which there is a warning.
-_MANY_SHARED = 0.01
 Positions = NDArray[np.int64]
 
 
@@ -153,7 +151,7 @@ def dataset(loaded: Loaded, limit: int | None = None, more: Sequence[str] = (), 
         sum(part.filtered for part in parts),
         None if rank is None else np.concatenate([rank, np.zeros(len(parted) - len(rank), dtype=rank.dtype)]),
         (*dict.fromkeys(remark for one in sources for remark in one.remarks), *resolved.remarks),
-        (*resolved.warnings, *_warnings(config, schema, table, _joined([part.compared for part in parts]), train, parted)) if warn else (),
+        (*resolved.warnings, *_warnings(config, schema, table, _joined([part.compared for part in parts]), parts, parted, limit)) if warn else (),
     )  # fmt: skip
 
 
@@ -269,9 +267,11 @@ def _joined(tables: Sequence[pa.Table]) -> pa.Table:
     return pa.Table.from_arrays(list(columns.values()), list(columns))
 
 
-def _warnings(config: Config, schema: Schema, table: pa.Table, compared: pa.Table, train: _Part, split: NDArray[np.int8]) -> Iterator[str]:
-    """Warnings about the split: values that no row has, groups or equal rows in both parts, held-out rows older than training rows."""
-    section = config.data
+def _warnings(
+    config: Config, schema: Schema, table: pa.Table, compared: pa.Table, parts: Sequence[_Part], split: NDArray[np.int8], limit: int | None
+) -> Iterator[str]:
+    """Warnings about the split: values that no row has, groups, subjects or equal rows in both parts, rows older than training rows."""
+    section, train = config.data, parts[0]
     for name in ("validation", "test"):
         split_section = getattr(section, name)
         if isinstance(split_section, ColumnSplit):
@@ -282,11 +282,8 @@ def _warnings(config: Config, schema: Schema, table: pa.Table, compared: pa.Tabl
         yield from shared_groups(table.column(by), split, str(by))
     if section.split.rule == "time" and by in compared.column_names and compared.num_rows == len(split):
         yield from older_rows(compared.column(by), split, str(by))
-    there = set(table.column_names)
-    columns = [name for name in (*schema.forecast_columns, *schema.scored_columns) if name in there]
-    for remark, share in shared_rows(table, split, columns):
-        if share >= _MANY_SHARED:
-            yield remark
+    sources, rows = [part.source for part in parts], [part.row for part in parts]
+    yield from warnings_of(SplitRows(config, schema, sources, table, split, rows, filters_of(config), limit))
 
 
 def _require_features(loaded: Loaded, schema: Schema) -> None:
