@@ -9,6 +9,7 @@ __all__ = [
     "FORMATS",
     "HEADS",
     "INITIALIZATIONS",
+    "MEMBER_SPLITS",
     "METRICS",
     "MISSING",
     "MOMENTUM_OPTIMIZERS",
@@ -55,6 +56,8 @@ CSV_THOUSANDS = (",", ".", "'", " ", "\u00a0", "\u202f")
 COLUMN_KINDS = ("numeric", "categorical", "boolean", "datetime")
 ENCODINGS = ("auto", "onehot", "embedding")
 SPLIT_METHODS = ("random", "group", "time", "per_member")
+# What each member holds out of its own by a column.
+MEMBER_SPLITS = ("group", "time")
 MISSING = ("impute", "drop", "error")
 UNKNOWN_CATEGORIES = ("other", "error")
 SCALINGS = ("standard", "quantile", "none")

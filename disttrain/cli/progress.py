@@ -104,7 +104,7 @@ def _report_start(terminal: Terminal, event: Started) -> None:
     terminal.say(f"{event.run} · {event.distribution} · {event.device}, {threads} · seed {event.seed}")
     rows = " · ".join(f"{name} {count:,}" for name, count in event.rows.items() if count)
     inputs = f"{event.inputs:,} input{'s' if event.inputs != 1 else ''}"
-    holdout = f", each of which holds out {event.own:,} rows of its own" if event.own else ""
+    holdout = f", each of which holds out {event.own} rows of its own" if event.own else ""
     members = f"{event.members} members{holdout} · " if event.members > 1 else ""
     terminal.say(f"  {rows} rows · {inputs} · {members}{event.weights:,} weights")
     terminal.say(f"  baseline (no features): {event.watched} nll {event.baseline:.4f}")

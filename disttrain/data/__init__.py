@@ -7,12 +7,14 @@ from disttrain.data.common_types import in_one_type
 from disttrain.data.features.categorical import Embedding
 from disttrain.data.features.encoder import Encoder, FeatureCounts
 from disttrain.data.filters import columns_of, keep
-from disttrain.data.io.arrow_arrays import boolean_column, chosen_texts, float_column, integer_column, joined, text_column
+from disttrain.data.hashing import row_hash
+from disttrain.data.io.arrow_arrays import boolean_column, chosen_texts, float_column, integer_column, joined, text_column, texts
 from disttrain.data.io.discovery import files
 from disttrain.data.io.files import has_piped_data
 from disttrain.data.io.formats import FORMATS, Format, format_of
 from disttrain.data.io.record_batches import ahead, rows_at, rows_from
 from disttrain.data.json_state import within
+from disttrain.data.member_holdouts import MEMBER_HOLDOUTS, member_holdouts
 from disttrain.data.messages import (
     BatchError,
     BatchFinding,
@@ -25,11 +27,12 @@ from disttrain.data.messages import (
     row_finding,
 )
 from disttrain.data.output_columns import for_spreadsheets, in_format, require_format, text_needed
+from disttrain.data.repeated_subjects import RepeatedSubjects, naming_column, repeated_subjects
 from disttrain.data.row_inputs import RowColumn, read_row_inputs
 from disttrain.data.schema import Feature, Schema
 from disttrain.data.source import COMPARED, VERBATIM, Rows, Source, comparisons, origin_of
-from disttrain.data.split_checks import older_rows, shared_groups, shared_rows, unlisted_values
-from disttrain.data.splits import TEST, TRAIN, VALIDATION, assign, member_holdouts
+from disttrain.data.split_checks import older_rows, shared_groups, shared_rows, shared_values, unlisted_values
+from disttrain.data.splits import RANKS, TEST, TRAIN, VALIDATION, assign, native_rows
 from disttrain.data.targets import Target, read_target, read_weight, require_complete, require_weight
 from disttrain.data.wrong_cells import imposed
 
@@ -37,6 +40,8 @@ __all__ = [
     "AS_WRITTEN",
     "COMPARED",
     "FORMATS",
+    "MEMBER_HOLDOUTS",
+    "RANKS",
     "VERBATIM",
     "NAME",
     "NUMBER",
@@ -49,6 +54,7 @@ __all__ = [
     "Encoder",
     "Feature",
     "Format",
+    "RepeatedSubjects",
     "RowColumn",
     "FeatureCounts",
     "Origin",
@@ -82,6 +88,8 @@ __all__ = [
     "order",
     "origin_of",
     "member_holdouts",
+    "naming_column",
+    "native_rows",
     "display_path",
     "raise_any",
     "read_row_inputs",
@@ -91,14 +99,18 @@ __all__ = [
     "require_complete",
     "require_format",
     "require_weight",
+    "repeated_subjects",
     "row_finding",
+    "row_hash",
     "rows_at",
     "rows_from",
     "shared_groups",
     "shared_rows",
+    "shared_values",
     "display",
     "text_column",
     "text_needed",
+    "texts",
     "unlisted_values",
     "within",
 ]

@@ -32,16 +32,22 @@ def unlisted_values(compared: pa.Table, selection: ColumnSplit, name: str) -> It
         yield f"no row has {values}{more} in `{display(selection.column)}`, which `data.{name}` lists"
 
 
-def shared_groups(groups: Column, split: Parts, by: str) -> Iterator[str]:
-    """Yield remarks on groups with both training rows and held-out rows."""
+def shared_values(groups: Column, split: Parts) -> Iterator[tuple[int, int, int]]:
+    """Yield for each held-out part its code, and the numbers of its values that training rows have too and of all its values."""
     names = texts(groups)
     trained = pc.unique(names.filter(boolean_column(split == 0)).drop_null())
     for code in (1, 2):
         held_out = pc.unique(names.filter(boolean_column(split == code)).drop_null())
         both = bits(pc.is_in(held_out, value_set=trained)) if len(held_out) and len(trained) else np.zeros(0, dtype=bool)
-        if both.any():
+        yield code, int(both.sum()), len(held_out)
+
+
+def shared_groups(groups: Column, split: Parts, by: str) -> Iterator[str]:
+    """Yield remarks on groups with both training rows and held-out rows."""
+    for code, both, all_of_part in shared_values(groups, split):
+        if both:
             yield (
-                f"{int(both.sum()):,} of {len(held_out):,} groups of `{display(by)}` in the {SPLITS[code]} rows are in the training rows too:"
+                f"{both:,} of {all_of_part:,} groups of `{display(by)}` in the {SPLITS[code]} rows are in the training rows too:"
                 " their scores say little about new groups"
             )
 

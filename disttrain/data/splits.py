@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 
 import numpy as np
 import pyarrow as pa
@@ -41,8 +41,8 @@ def assign(
     """Return the part of each row, (n,): 0 train, 1 validation, 2 test.
 
     `validation` and `test` are each None, a share, or an object with `column` and `values`. Test rows are chosen first, and a share for
-    validation refers to the remaining rows. A share is `round(share × rows)`, at least 1. `random` and `per_member` depend on the seed and
-    the content of a row, not on the order of rows; `exclude` names the targets, whose values do not count (of rows equal in all other
+    validation refers to the remaining rows. A share is `round(share × rows)`, at least 1. `random` depends on the seed and the
+    content of a row, not on the order of rows; `exclude` names the targets, whose values do not count (of rows equal in all other
     columns, their rank does). `group` puts all rows with one value in `by` into one part. `time` holds out the latest values of `by`, equal
     ones together. `compared` has the columns of listed values and times in their native types, if the table has them in another form.
 
@@ -73,20 +73,6 @@ def assign(
 def native_rows(table: pa.Table, compared: pa.Table | None, column: str | None) -> pa.Table:
     """Return the table with `column` in its native type: `compared` if it has the column, else the table."""
     return table if compared is None or column not in compared.schema.names else compared
-
-
-def member_holdouts(table: pa.Table, members: int, share: float, *, seed: int = 0, exclude: Sequence[str] = ()) -> NDArray[np.int64]:
-    """Return the rows of `table` that each member holds out, (members, round(share × rows)), ascending; at least 1 row and not all.
-
-    The members take consecutive blocks of one random order as in `assign`, which starts again at its end: every row is held out once before
-    any row is held out twice. Raises DataError if there are fewer than two rows.
-    """
-    ranks = random_ranks(table, None, seed, tuple(exclude))
-    if len(ranks) < 2:
-        raise none_left("validation", f"there {'is only 1 row' if len(ranks) else 'are no rows'}")
-    count = min(max(round(share * len(ranks)), 1), len(ranks) - 1)
-    positions = np.arange(members * count).reshape(members, count) % len(ranks)
-    return np.sort(np.argsort(ranks, kind="stable")[positions], axis=1)
 
 
 def none_left(name: str, why: str) -> DataError:
@@ -228,6 +214,5 @@ RANKS: dict[str, Callable[[pa.Table, str | None, int, tuple[str, ...]], Ranks]] 
     "random": random_ranks,
     "group": group_ranks,
     "time": time_ranks,
-    "per_member": random_ranks,
 }
-PICKS: dict[str, Pick] = {"random": lowest, "group": fitting_groups, "time": lowest_whole, "per_member": lowest}
+PICKS: dict[str, Pick] = {"random": lowest, "group": fitting_groups, "time": lowest_whole}

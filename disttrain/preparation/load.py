@@ -16,6 +16,7 @@ from disttrain.config import ColumnSplit, Config, Loaded, Problem, is_source
 from disttrain.data import (
     AS_WRITTEN,
     NAME,
+    RANKS,
     VERBATIM,
     Encoder,
     Origin,
@@ -27,18 +28,17 @@ from disttrain.data import (
     in_one_type,
     joined,
     located,
+    native_rows,
     older_rows,
     origin_of,
     shared_groups,
-    shared_rows,
     unlisted_values,
 )
 from disttrain.errors import ConfigError, DataError, Finding
 from disttrain.families import Family, needs
 from disttrain.model import family_of, known_columns
+from disttrain.preparation.repeated_rows import SplitRows, warnings_of
 
-# The share of held-out rows that are also training rows from which there is a warning.
-_MANY_SHARED = 0.01
 Positions = NDArray[np.int64]
 
 
@@ -48,7 +48,8 @@ class Dataset:
 
     `family` is the family of the config; of labels, that of two classes, as their number is not counted yet. `sources` are the sources of
     training, validation and test rows, and `position` is the position of each row in all of them together.
-    `filtered` is the number of rows that `data.filter` removed. `remarks` say how the files are read, `warnings` what is unusual in the
+    `filtered` is the number of rows that `data.filter` removed. `group_rank` is the rank of the group or time of each row, by which members
+    hold out rows of their own; None if they do so at random or not at all. `remarks` say how the files are read, `warnings` what is unusual in the
     split.
     """
 
@@ -60,6 +61,7 @@ class Dataset:
     family: Family
     sources: tuple[Source, ...]
     filtered: int
+    group_rank: NDArray[np.uint64 | np.int64] | None = None
     remarks: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -92,7 +94,8 @@ class Dataset:
         if keep.all():
             return self
         table = self.table.filter(boolean_column(keep))
-        return replace(self, table=table, row=self.row[keep], position=self.position[keep], split=self.split[keep])
+        rank = None if self.group_rank is None else self.group_rank[keep]
+        return replace(self, table=table, row=self.row[keep], position=self.position[keep], split=self.split[keep], group_rank=rank)
 
 
 def is_label(config: Config) -> bool:
@@ -125,9 +128,10 @@ def dataset(loaded: Loaded, limit: int | None = None, more: Sequence[str] = (), 
     features = set(schema.feature_columns)
     with located(source.origin.rows(train.row)):
         split = assign(
-            train.table, validation=_within(common), test=_within(section.test), method=section.split.method, by=section.split.by,
+            train.table, validation=_within(common), test=_within(section.test), method=section.split.rule, by=section.split.by,
             seed=config.training.seed, exclude=[name for name in forms if name not in features], compared=train.compared,
         )  # fmt: skip
+        rank = _group_rank(config, train)
     parts, splits = [train], [split]
     for code, split_section in ((1, section.validation), (2, section.test)):
         if is_source(split_section):
@@ -145,8 +149,9 @@ def dataset(loaded: Loaded, limit: int | None = None, more: Sequence[str] = (), 
         table, np.concatenate([part.row for part in parts]),
         np.concatenate([part.row + start for part, start in zip(parts, before, strict=False)]), parted, schema, family, sources,
         sum(part.filtered for part in parts),
+        None if rank is None else np.concatenate([rank, np.zeros(len(parted) - len(rank), dtype=rank.dtype)]),
         (*dict.fromkeys(remark for one in sources for remark in one.remarks), *resolved.remarks),
-        (*resolved.warnings, *_warnings(config, schema, table, _joined([part.compared for part in parts]), train, parted)) if warn else (),
+        (*resolved.warnings, *_warnings(config, schema, table, _joined([part.compared for part in parts]), parts, parted, limit)) if warn else (),
     )  # fmt: skip
 
 
@@ -171,6 +176,15 @@ def hold_out_own(config: Config) -> bool:
     return config.data.split.method == "per_member" and config.network.members > 1
 
 
+def _group_rank(config: Config, train: _Part) -> NDArray[np.uint64 | np.int64] | None:
+    """The rank of the group or time of each training row, by which members hold out rows of their own; None without such a column."""
+    by, rule = config.data.split.by, config.data.split.rule
+    if not hold_out_own(config) or rule == "random":
+        return None
+    rows = native_rows(train.table, train.compared, by) if rule == "time" else train.table
+    return RANKS[rule](rows, by, config.training.seed, ())
+
+
 def filters_of(config: Config) -> Sequence[str]:
     """The filters of a config, as a list."""
     filters = config.data.filter
@@ -186,7 +200,7 @@ def _forms(config: Config, source: Source, schema: Schema, more: Sequence[str]) 
     """The form in which each column is read: the columns of the schema as it says, columns of groups as names, kept columns unchanged."""
     there = source.schema.names
     forms = schema.forms(target=True)
-    by = config.data.split.by if config.data.split.method == "group" else None
+    by = config.data.split.by if config.data.split.rule == "group" else None
     for name in sorted({*config.evaluation.by, *([by] if by else [])} & set(there)):
         forms.setdefault(name, NAME)
     kept_columns = dict.fromkeys(there if "*" in more else (name for name in more if name in set(there)))
@@ -195,7 +209,7 @@ def _forms(config: Config, source: Source, schema: Schema, more: Sequence[str]) 
 
 def _time_column(config: Config) -> list[str]:
     by = config.data.split.by
-    return [by] if by is not None and config.data.split.method == "time" else []
+    return [by] if by is not None and config.data.split.rule == "time" else []
 
 
 def _compared(config: Config, schema: Schema) -> list[str]:
@@ -204,7 +218,7 @@ def _compared(config: Config, schema: Schema) -> list[str]:
     Categorical features, and ids or group columns with text values, are compared as they are written and are not among these.
     """
     names = {feature.name for feature in schema.features if feature.kind == "categorical"}
-    texts = {*schema.id, *([config.data.split.by] if config.data.split.method == "group" else [])}
+    texts = {*schema.id, *([config.data.split.by] if config.data.split.rule == "group" else [])}
     listed = [
         split_section.column
         for split_section in (config.data.validation, config.data.test)
@@ -253,24 +267,23 @@ def _joined(tables: Sequence[pa.Table]) -> pa.Table:
     return pa.Table.from_arrays(list(columns.values()), list(columns))
 
 
-def _warnings(config: Config, schema: Schema, table: pa.Table, compared: pa.Table, train: _Part, split: NDArray[np.int8]) -> Iterator[str]:
-    """Warnings about the split: values that no row has, groups or equal rows in both parts, held-out rows older than training rows."""
-    section = config.data
+def _warnings(
+    config: Config, schema: Schema, table: pa.Table, compared: pa.Table, parts: Sequence[_Part], split: NDArray[np.int8], limit: int | None
+) -> Iterator[str]:
+    """Warnings about the split: values that no row has, groups, subjects or equal rows in both parts, rows older than training rows."""
+    section, train = config.data, parts[0]
     for name in ("validation", "test"):
         split_section = getattr(section, name)
         if isinstance(split_section, ColumnSplit):
             split_table = train.compared if split_section.column in train.compared.column_names else train.table
             yield from unlisted_values(split_table, split_section, name)
     by = section.split.by
-    if section.split.method == "group" and by in table.column_names:
+    if section.split.rule == "group" and by in table.column_names:
         yield from shared_groups(table.column(by), split, str(by))
-    if section.split.method == "time" and by in compared.column_names and compared.num_rows == len(split):
+    if section.split.rule == "time" and by in compared.column_names and compared.num_rows == len(split):
         yield from older_rows(compared.column(by), split, str(by))
-    there = set(table.column_names)
-    columns = [name for name in (*schema.forecast_columns, *schema.scored_columns) if name in there]
-    for remark, share in shared_rows(table, split, columns):
-        if share >= _MANY_SHARED:
-            yield remark
+    sources, rows = [part.source for part in parts], [part.row for part in parts]
+    yield from warnings_of(SplitRows(config, schema, sources, table, split, rows, filters_of(config), limit))
 
 
 def _require_features(loaded: Loaded, schema: Schema) -> None:

@@ -13,7 +13,17 @@ from torch import Tensor
 
 from disttrain.choices import SPLITS
 from disttrain.config import Config, Loaded, suggestion
-from disttrain.data import BatchError, BatchFinding, Encoder, display, integer_column, located, member_holdouts, require_weight
+from disttrain.data import (
+    MEMBER_HOLDOUTS,
+    BatchError,
+    BatchFinding,
+    Encoder,
+    display,
+    integer_column,
+    located,
+    member_holdouts,
+    require_weight,
+)
 from disttrain.errors import DataError, Finding
 from disttrain.families import Family, Scaling
 from disttrain.model import Model, encoded, layout_of, outputs_of, scaling_of, standardised, trunk_dtype
@@ -32,8 +42,8 @@ Positions = NDArray[np.intp]
 class Prepared:
     """A model before training, its rows, their observations in target units, and the tensors of each split.
 
-    `validation_rows` (K, v) are the positions, among the `counted` training rows, of the rows that each member holds out for early
-    stopping; None if all members use the validation split.
+    `validation_rows` are the positions, among the `counted` training rows, of the rows that each of K members holds out for early
+    stopping, (v,) each; None if all members use the validation split.
     """
 
     data: Dataset
@@ -41,7 +51,7 @@ class Prepared:
     observed: Observed
     splits: dict[str, RowTensors]
     limit: int | None
-    validation_rows: Tensor | None = None
+    validation_rows: tuple[Tensor, ...] | None = None
 
     def counts(self) -> dict[str, int]:
         """The number of rows of each split."""
@@ -55,6 +65,12 @@ class Prepared:
     def counted(self) -> Positions:
         """The positions in `data` of the training rows with a weight above 0."""
         return counted_rows(self.data, self.observed.weight)
+
+    @property
+    def held_out_counts(self) -> str:
+        """The number of rows that each member holds out, such as `120` or `98 to 131`; empty if members hold out none."""
+        counts = sorted({len(rows) for rows in self.validation_rows or ()})
+        return " to ".join(f"{count:,}" for count in dict.fromkeys((*counts[:1], *counts[-1:])))
 
     def inputs(self, rows: Positions) -> Tensor:
         """The encoded inputs of the rows of `data` at the positions `rows`: (len(rows), p)."""
@@ -110,17 +126,18 @@ def counted_rows(rows: Dataset, weight: Tensor | None) -> Positions:
     return part if weight is None else part[weight.numpy()[part] > 0]
 
 
-def _validation_rows(config: Config, rows: Dataset, part: Positions) -> Tensor | None:
-    """The rows that each member holds out, (K, v), as positions in the training rows `part`; None if members hold out none."""
+def _validation_rows(config: Config, rows: Dataset, part: Positions) -> tuple[Tensor, ...] | None:
+    """The rows that each member holds out, as positions in the training rows `part`; None if members hold out none."""
     if not hold_out_own(config) or not isinstance(config.data.validation, float):
         return None
-    features = set(rows.schema.feature_columns)
-    others = tuple(name for name in rows.table.column_names if name not in features)
-    shares = member_holdouts(
-        rows.table.take(integer_column(part)), config.network.members, config.data.validation,
-        seed=config.training.seed, exclude=others,
-    )  # fmt: skip
-    return torch.from_numpy(shares)
+    members, share = config.network.members, config.data.validation
+    if rows.group_rank is not None:
+        held_out = MEMBER_HOLDOUTS[config.data.split.rule](rows.group_rank[part], members, share)
+    else:
+        features = set(rows.schema.feature_columns)
+        others = tuple(name for name in rows.table.column_names if name not in features)
+        held_out = member_holdouts(rows.table.take(integer_column(part)), members, share, seed=config.training.seed, exclude=others)
+    return tuple(map(torch.from_numpy, held_out))
 
 
 def _splits(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from disttrain.networks import Conditions
 from disttrain.outcomes import Outcome
@@ -39,10 +40,27 @@ class RowTensors:
         """The rows with other `member_rows` (K, m): the indices of the rows that each of K members uses."""
         return replace(self, member_rows=member_rows.to(self.x.device))
 
-    def without(self, excluded: Tensor) -> RowTensors:
-        """The rows with `member_rows` that leave out the indices `excluded` (K, v) of each of K members and keep the order."""
-        free = torch.ones(len(excluded), len(self.x), dtype=torch.bool).scatter_(1, excluded.cpu(), value=False)
-        return self.with_member_rows(free.nonzero()[:, 1].reshape(len(excluded), -1))
+    def held_out(self, held_out: Sequence[Tensor]) -> tuple[RowTensors, RowTensors]:
+        """The rows that each of K members trains on, and those of the indices `held_out`, (v,) for each member, both in order.
+
+        Members with fewer rows than others have a row of weight 0 in place of those that they lack.
+        """
+        trained = []
+        for indices in held_out:
+            free = torch.ones(len(self.x), dtype=torch.bool)
+            free[indices.cpu()] = False
+            trained.append(free.nonzero()[:, 0])
+        if len({len(indices) for indices in held_out}) == 1:
+            return self.with_member_rows(torch.stack(trained)), self.with_member_rows(torch.stack(tuple(held_out)))
+        longer = self._with_blank()
+        return longer.with_member_rows(_padded(trained, len(self.x))), longer.with_member_rows(_padded(held_out, len(self.x)))
+
+    def _with_blank(self) -> RowTensors:
+        """The rows and a copy of the first with the weight 0, which no sum counts."""
+        longer = self.index_select(torch.cat([torch.arange(len(self.x)), torch.zeros(1, dtype=torch.int64)]).to(self.x.device))
+        weight = self.outcome.value.new_ones(len(longer.x), dtype=torch.float64) if longer.weight is None else longer.weight.clone()
+        weight[-1] = 0.0
+        return replace(longer, weight=weight)
 
     def positions(self, members: int) -> Tensor:
         """The indices (K, m) of the rows that each of `members` networks uses, in order."""
@@ -111,3 +129,8 @@ class RowTensors:
 
         weight = None if self.weight is None else chosen(self.weight)
         return RowTensors(chosen(self.x), self.outcome.select(chosen), weight, self.conditions.map(chosen))
+
+
+def _padded(rows: Sequence[Tensor], blank: int) -> Tensor:
+    """The indices of the rows of each member, (K, m), with the index `blank` after the last of a member with fewer rows."""
+    return pad_sequence([indices.cpu() for indices in rows], batch_first=True, padding_value=blank)

@@ -59,7 +59,7 @@ def _files(prepared: Prepared) -> list[Remark]:
     rows = prepared.data
     size = sum(file.stat().st_size for file in rows.files if file.is_file())
     counts = " · ".join(f"{split} {count:,}" for split, count in prepared.counts().items() if count)
-    per_member = "" if prepared.validation_rows is None else f", of which each member holds out {prepared.validation_rows.shape[1]:,}"
+    per_member = f", of which each member holds out {prepared.held_out_counts}" if prepared.held_out_counts else ""
     names = ", ".join(display(file.name) for file in rows.files[:3]) + (" ..." if len(rows.files) > 3 else "")
     return [
         Remark("files", f"{len(rows.files)} file{'s' if len(rows.files) > 1 else ''}, {size / 1e6:,.1f} MB        {names}"),

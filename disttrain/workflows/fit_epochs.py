@@ -71,9 +71,9 @@ def _work(prepared: Prepared, device: torch.device) -> tuple[RowTensors, RowTens
     model = prepared.model
     model.network.to(device)
     splits = {name: rows.counted.to(device) for name, rows in prepared.splits.items() if name != "test"}
-    train, validation_rows = splits["train"], prepared.validation_rows
-    validation = splits.get("validation") if validation_rows is None else train.with_member_rows(validation_rows)
-    watched = validation if validation_rows is None else train[validation_rows.flatten().to(device)]
+    train, validation, held_out = splits["train"], splits.get("validation"), prepared.validation_rows
+    watched = validation if held_out is None else train[torch.cat(held_out).to(device)]
     constants = tuple(constant_of(model.family, model.scaling, rows) for rows in (train, watched))
-    train = train if validation_rows is None else train.without(validation_rows)
+    if held_out is not None:
+        train, validation = train.held_out(held_out)
     return train, validation, plan_of(model.config, len(train), (constants[0], constants[1]))

@@ -25,8 +25,8 @@ _OUTLIER = 4.0
 class Started:
     """The start of a fit: rows per split, encoded inputs, weights of all members, the baseline (nats per row), and warnings.
 
-    `remarks` say how the files are read. `own` is the number of training rows that each member holds out while other members train on them;
-    0 if all members stop by the validation rows. `resumed` is the number of epochs that were trained before.
+    `remarks` say how the files are read. `own` is the number of training rows that each member holds out while other members train on them,
+    `98 to 131` where it differs; empty if all members stop by the validation rows. `resumed` is the number of epochs that were trained before.
     """
 
     run: str
@@ -43,7 +43,7 @@ class Started:
     epochs: int
     warnings: tuple[str, ...]
     resumed: int = 0
-    own: int = 0
+    own: str = ""
     remarks: tuple[str, ...] = ()
 
 
@@ -78,7 +78,7 @@ def started(prepared: Prepared, run: Run, device: torch.device, resumed: int = 0
     """The event Started of a fit that continues after `resumed` epochs, with `notes` as further warnings."""
     model, config = prepared.model, prepared.model.config
     learned = [o.parameter.name if o.fixed is None else f"{o.parameter.name} fixed" for o in model.outputs]
-    per_member = 0 if prepared.validation_rows is None else prepared.validation_rows.shape[1]
+    per_member = prepared.held_out_counts
     watched = "validation" if "validation" in prepared.splits or per_member else "train"
     baseline = scoring.baseline_nll(prepared, scoring.watched_split(prepared))
     warnings = tie_notes(model.family, model.schema.target[0], prepared.observed.measured)

@@ -34,6 +34,7 @@ TABLES = {
     "TEXT_FORMATS": lambda: {name for name, form in data.FORMATS.items() if form.lines is not None},
     "COLUMN_KINDS": lambda: set(column_checks.KINDS),
     "SPLIT_METHODS": lambda: {*splits.RANKS, "per_member"},
+    "MEMBER_SPLITS": lambda: set(data.MEMBER_HOLDOUTS),
     "SPLITS": lambda: {key for key in config.DataSection.model_fields if hasattr(data, key.upper())},
     "PREDICTION_COLUMNS": lambda: {"parameters", "quantiles", *selection.COLUMNS, *selection.TIMED},
     "TIMED_COLUMNS": lambda: set(selection.TIMED),

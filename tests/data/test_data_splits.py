@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from disttrain.data import TEST, TRAIN, VALIDATION, assign, member_holdouts
+from disttrain.data import TEST, TRAIN, VALIDATION, assign
 from disttrain.data.hashing import column_hash, mixed
 from disttrain.errors import DataError
 
@@ -184,28 +184,3 @@ def test_equal_texts_and_only_those_have_equal_hashes(words, start):
     kept = words[min(start, len(words)) :]
     assert len(set(codes.tolist())) == len(set(kept))
     assert [codes.tolist().index(code) for code in codes.tolist()] == [kept.index(word) for word in kept]
-
-
-@pytest.mark.parametrize(("members", "share"), [(4, 0.1), (3, 0.5), (8, 0.15), (2, 0.999)])
-def test_each_member_holds_out_a_share_of_its_own_and_none_twice_before_all_once(members, share):
-    table = table_of(203)
-    shares = member_holdouts(table, members, share, exclude=("y",))
-    assert shares.shape == (members, min(round(share * 203), 202))
-    assert (np.diff(shares, axis=1) > 0).all()
-    times = np.bincount(shares.ravel(), minlength=203)
-    assert times.max() - times.min() <= 1
-    assert not np.array_equal(shares[0], shares[1])
-
-
-def test_the_shares_of_members_are_the_same_rows_in_any_order_and_others_for_another_seed():
-    table = table_of(200)
-    order = np.random.default_rng(1).permutation(200)
-    shares = member_holdouts(table, 3, 0.2, exclude=("y",))
-    shuffled = member_holdouts(table.take(pa.array(order)).select(["y", "s", "x", "day", "k"]), 3, 0.2, exclude=("y",))
-    assert np.array_equal(np.sort(order[shuffled], axis=1), shares)
-    assert not np.array_equal(member_holdouts(table, 3, 0.2, seed=1, exclude=("y",)), shares)
-
-
-def test_a_single_row_cannot_be_held_out_by_anyone():
-    with pytest.raises(DataError, match="only 1 row"):
-        member_holdouts(table_of(1), 2, 0.5)

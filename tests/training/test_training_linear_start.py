@@ -77,7 +77,7 @@ def test_counts_start_at_the_maximum_likelihood_of_a_poisson_regression():
 
 def test_a_member_that_is_better_as_it_was_by_its_own_rows_stays_so():
     family, network, train, held = task(LINE)
-    start_linear(network, family, train.without(torch.zeros(MEMBERS, 0, dtype=torch.int64)), held, PLAN)
+    start_linear(network, family, train.held_out(torch.zeros(MEMBERS, 0, dtype=torch.int64))[0], held, PLAN)
     assert all(bool((weight.flatten(1).abs().amax(1) > 0).all()) for weight in paths(network))
     # One member is held against rows on which the slopes have the other sign.
     family, network, train, _ = task(torch.cat([LINE[:300], -LINE[300:]]))

@@ -32,8 +32,8 @@ def task(members=MEMBERS, hidden=(8,)):
     return family, Network(layout, outputs, torch.Generator().manual_seed(2)).to(torch.float64)
 
 
-def alone(ensemble, member):
-    family, single = task(1)
+def alone(ensemble, member, hidden=(8,)):
+    family, single = task(1, hidden)
     single.load_state_dict({name: value[member : member + 1].clone() for name, value in ensemble.state_dict().items()})
     return family, single
 
@@ -50,7 +50,7 @@ def test_a_member_trains_and_is_judged_as_it_would_be_alone_on_its_own_rows(weig
     family, ensemble = task()
     singles = [alone(ensemble, member)[1] for member in range(MEMBERS)]
     every = rows(weight)
-    together = list(epochs(ensemble, family, every.without(PLACES), every.with_member_rows(PLACES), plan))
+    together = list(epochs(ensemble, family, *every.held_out(PLACES), plan))
     losses = []
     for member, single in enumerate(singles):
         monkeypatch.setattr(trainer, "order", lambda seed, epoch, n, _=0, member=member: order(seed, epoch, n, member))
@@ -64,7 +64,7 @@ def test_a_member_trains_and_is_judged_as_it_would_be_alone_on_its_own_rows(weig
 
 def test_full_batches_end_at_the_least_squares_of_each_member():
     family, ensemble = task(hidden=())
-    list(epochs(ensemble, family, rows().without(PLACES), None, Plan(20, 1, OptimizerPlan("lbfgs", 1.0), SchedulePlan("constant"))))
+    list(epochs(ensemble, family, rows().held_out(PLACES)[0], None, Plan(20, 1, OptimizerPlan("lbfgs", 1.0), SchedulePlan("constant"))))
     found = ensemble.raw(X)["loc"].reshape(MEMBERS, N)
     for member in range(MEMBERS):
         own = without(PLACES[member])
@@ -76,10 +76,10 @@ def test_full_batches_end_at_the_least_squares_of_each_member():
 
 
 def test_what_a_member_has_and_what_it_holds_out_are_all_rows_once():
-    trained = rows().without(PLACES).member_rows
+    trained = rows().held_out(PLACES)[0].member_rows
     for member in range(MEMBERS):
         assert sorted([*trained[member].tolist(), *PLACES[member].tolist()]) == list(range(N))
-    assert len(rows().without(PLACES)) == N - HELD
+    assert len(rows().held_out(PLACES)[0]) == N - HELD
     assert len(rows().with_member_rows(PLACES)) == HELD
 
 
@@ -97,7 +97,34 @@ def test_a_target_that_is_not_finite_is_named_by_its_place_among_all_rows():
     y[7] = torch.nan
     held = PLACES.clone()
     held[held == 7] = 8
-    bad = RowTensors(X, Outcome.exact(y)).without(held)
+    bad = RowTensors(X, Outcome.exact(y)).held_out(held)[0]
     with pytest.raises(trainer.NotFinite) as caught:
         list(epochs(ensemble, family, bad, None, Plan(2, 40, OptimizerPlan("adam", 0.01), SchedulePlan("constant"))))
     assert caught.value.row == 7
+
+
+# Whole groups make shares of unequal length.
+UNEQUAL = tuple(PLACES[member][: HELD - 7 * member] for member in range(MEMBERS))
+
+
+@pytest.mark.parametrize("weight", [None, WEIGHT], ids=["plain", "weighted"])
+def test_members_with_shares_of_unequal_length_are_fitted_and_judged_by_their_own_rows_alone(weight):
+    family, ensemble = task(hidden=())
+    trained, held_out = rows(weight).held_out(UNEQUAL)
+    plan = Plan(20, 1, OptimizerPlan("lbfgs", 1.0), SchedulePlan("constant"))
+    *_, last = epochs(ensemble, family, trained, held_out, plan)
+    expected = []
+    for member, places in enumerate(UNEQUAL):
+        single = task(1, hidden=())[1]
+        list(epochs(single, family, rows(weight)[without(places)], None, plan))
+        of_member = ensemble.raw(X)["loc"].reshape(MEMBERS, N)[member]
+        torch.testing.assert_close(of_member, single.raw(X)["loc"].reshape(N), rtol=0, atol=1e-4)
+        expected.append(float(member_nll(alone(ensemble, member, ())[1], family, rows(weight)[places])))
+    assert last.validation_nll == pytest.approx(np.mean(expected), rel=1e-9)
+
+
+def test_rows_that_fill_up_a_shorter_share_have_no_weight():
+    trained, held_out = rows(WEIGHT).held_out(UNEQUAL)
+    for member, places in enumerate(UNEQUAL):
+        assert trained.weight[trained.member_rows[member]].sum() == pytest.approx(float(WEIGHT[without(places)].sum()))
+        assert held_out.weight[held_out.member_rows[member]].sum() == pytest.approx(float(WEIGHT[places].sum()))

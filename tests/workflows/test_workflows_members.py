@@ -17,7 +17,7 @@ import torch
 
 import disttrain
 from disttrain import distributions
-from disttrain.errors import ConfigError
+from disttrain.errors import ConfigError, DataError
 from disttrain.evaluation.floors import parameters_at_floor
 from disttrain.evaluation.metric_selection import default_metrics
 from disttrain.families import FAMILIES
@@ -361,8 +361,8 @@ def test_members_hold_out_rows_of_their_own_that_count_as_training_rows(file, tm
     counts = prepared.counts()
     assert counts["validation"] == 0
     assert sum(counts.values()) == 60
-    assert prepared.validation_rows.shape == (MEMBERS, round(0.2 * counts["train"]))
-    assert any(f"each member holds out {prepared.validation_rows.shape[1]}" in remark.text for remark in check(loaded))
+    assert [len(rows) for rows in prepared.validation_rows] == [round(0.2 * counts["train"])] * MEMBERS
+    assert any(f"each member holds out {prepared.held_out_counts}" in remark.text for remark in check(loaded))
     run = fitted(tmp_path / "own.yaml", tmp_path / "run").folder
     history = pq.read_table(run / "history.parquet")
     assert not history["validation_nll"].null_count
@@ -376,6 +376,71 @@ def test_one_network_holds_out_a_share_as_at_random(file, tmp_path):
     random = configuration(tmp_path / "own.yaml", ["network.members=1", "data.split.method=random"])
     assert prepare(one).validation_rows is None
     assert np.array_equal(prepare(one).data.split, prepare(random).data.split)
+
+
+def grouped_table():
+    rng = np.random.default_rng(0)
+    subject = np.repeat(np.arange(15), rng.integers(2, 9, 15))
+    day = rng.permutation(len(subject))
+    return pa.table(
+        {"x": rng.normal(size=len(subject)), "subject": [f"s{n}" for n in subject], "day": day, "y": rng.normal(size=len(subject))}
+    )
+
+
+@pytest.mark.parametrize("split", [{"by": "subject"}, {"of": "group", "by": "subject"}, {"of": "time", "by": "day"}], ids=str)
+@pytest.mark.parametrize("test", [None, 0.2])
+def test_members_hold_out_groups_or_blocks_of_time_of_their_own(split, test, tmp_path):
+    table = grouped_table()
+    file = str(write_table(tmp_path / "grouped.parquet", table))
+    data = {"train": file, "target": "y", "features": ["x"], "validation": 0.2, "test": test, "split": {"method": "per_member"} | split}
+    path = write_config(tmp_path / "own.yaml", {"distribution": "normal", "data": data} | QUICK)
+    prepared = prepare(configuration(path))
+    train = np.flatnonzero(prepared.data.split == 0)
+    column = table[split["by"]].to_numpy(zero_copy_only=False)
+    assert set(prepared.data.split.tolist()) == ({0} if test is None else {0, 2})
+    assert not set(column[train]) & set(column[prepared.data.split == 2])
+    assert len(prepared.validation_rows) == MEMBERS
+    for rows in prepared.validation_rows:
+        held_out, trained = column[train[rows]], np.delete(column[train], rows)
+        assert not set(held_out) & set(trained)
+        assert split["by"] == "subject" or not ((trained > held_out.min()) & (trained < held_out.max())).any()
+    texts = [remark.text for remark in check(configuration(path))]
+    assert any(f"each member holds out {prepared.held_out_counts}" in text for text in texts)
+    run = fitted(path, tmp_path / "run").folder
+    assert not pq.read_table(run / "history.parquet")["validation_nll"].null_count
+
+
+@pytest.mark.parametrize("split", [{"by": "subject"}, {"of": "time", "by": "day"}], ids=str)
+def test_one_network_holds_out_groups_or_the_latest_rows_as_by_the_plain_method(split, tmp_path):
+    file = str(write_table(tmp_path / "grouped.parquet", grouped_table()))
+    data = {"train": file, "target": "y", "features": ["x"], "validation": 0.2, "split": {"method": "per_member"} | split}
+    path = write_config(tmp_path / "own.yaml", {"distribution": "normal", "data": data})
+    plain = configuration(path, [f"data.split={{method: {split.get('of', 'group')}, by: {split['by']}}}"])
+    assert np.array_equal(prepare(configuration(path)).data.split, prepare(plain).data.split)
+
+
+@pytest.mark.parametrize(
+    ("split", "message"),
+    [
+        ({"method": "group", "of": "time", "by": "day"}, "`of` belongs to `method: per_member`"),
+        ({"method": "per_member", "of": "time"}, "`of: time` needs a column: `by`"),
+        ({"method": "per_member", "of": "random"}, "is not what a member holds out"),
+        ({"method": "random", "by": "day"}, "`by` has no meaning"),
+        ({"method": "group"}, "`method: group` needs a column: `by`"),
+    ],
+    ids=str,
+)
+def test_what_members_hold_out_is_said_in_full(split, message, file, tmp_path):
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        configuration(write_config(tmp_path / "own.yaml", own_config(file, split=split)))
+
+
+def test_too_few_groups_for_members_are_refused(tmp_path):
+    table = grouped_table().append_column("half", pa.array(["a"] * 60 + ["b"] * (grouped_table().num_rows - 60)))
+    file = str(write_table(tmp_path / "grouped.parquet", table))
+    data = {"train": file, "target": "y", "features": ["x"], "validation": 0.2, "split": {"method": "per_member", "by": "half"}}
+    with pytest.raises(DataError, match="members cannot hold out rows of their own"):
+        prepare(configuration(write_config(tmp_path / "own.yaml", {"distribution": "normal", "data": data} | QUICK)))
 
 
 @pytest.mark.parametrize("validation", [None, {"column": "id", "values": [1]}])

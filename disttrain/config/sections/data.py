@@ -107,23 +107,35 @@ class CsvSection(BaseModel):
 class SplitSection(BaseModel):
     """The method that chooses a share of the rows: at random, whole groups of equal `by`, or the latest by `by`.
 
-    `per_member` is at random, and each of several members has validation rows of its own, on which the others train.
+    With `per_member`, each of several members has validation rows of its own, on which the others train: at random, or by the column `by`,
+    `of` it whole groups (if it is None) or a block of time.
     """
 
     model_config = STRICT
 
     method: Annotated[str, choice("a way to split", choices.SPLIT_METHODS)] = "random"
+    of: Annotated[str, choice("what a member holds out", choices.MEMBER_SPLITS)] | None = None
     by: Column | None = None
 
     @model_validator(mode="after")
     def _by_where_there_is_a_column(self) -> Self:
-        random = self.method in ("random", "per_member")
-        if random and self.by is not None:
-            hints = ("use `method: group` or `method: time`",)
+        if self.of is not None and self.method != "per_member":
+            way_out = f"use `{{method: per_member, of: {self.of}, by: ...}}`"
+            raise objection("conflict", "`of` belongs to `method: per_member`", hints=(way_out,), at=("of",), on_key=True)
+        if self.method == "random" and self.by is not None:
+            hints = ("use `method: group`, `method: time` or `method: per_member`",)
             raise objection("conflict", "`by` has no meaning for a random split", hints=hints, at=("by",), on_key=True)
-        if not random and self.by is None:
-            raise objection("missing-key", f"`method: {self.method}` needs a column: `by`", at=("by",), on_key=True)
+        if self.rule != "random" and self.by is None:
+            name = f"method: {self.method}" if self.of is None else f"of: {self.of}"
+            raise objection("missing-key", f"`{name}` needs a column: `by`", at=("by",), on_key=True)
         return self
+
+    @property
+    def rule(self) -> str:
+        """The rule by which rows are held out, by all members or by each: `random`, `group` or `time`."""
+        if self.method != "per_member":
+            return self.method
+        return self.of or ("random" if self.by is None else "group")
 
 
 Limit = Annotated[
