@@ -72,6 +72,11 @@ class Prepared:
         counts = sorted({len(rows) for rows in self.validation_rows or ()})
         return " to ".join(f"{count:,}" for count in dict.fromkeys((*counts[:1], *counts[-1:])))
 
+    @property
+    def trained_rows(self) -> int:
+        """The most rows that a member trains on: those with a weight above 0 that it does not hold out."""
+        return len(self.counted) - min((len(rows) for rows in self.validation_rows or ()), default=0)
+
     def inputs(self, rows: Positions) -> Tensor:
         """The encoded inputs of the rows of `data` at the positions `rows`: (len(rows), p)."""
         like = self.splits["train"].x

@@ -127,7 +127,7 @@ def _run(
     with _saved(best, history, checkpoints):
         yield from trained(prepared, device, limit, history, best, checkpoints, before.training_state)
     result = Results() if limit.word else results(prepared, run, best, limit, checkpoints, interruptible)
-    reason = fit_events.reason(config, len(history), limit.word, limit.late, scoring=limit.scoring)
+    reason = fit_events.reason(config, len(history), started.epochs, limit.word, limit.late, scoring=limit.scoring)
     status = "finished" if limit.word is None else "stopped"
     scores = {split: evaluation.scores.total.metrics["nll"].value for split, evaluation in result.evaluations.items()}
     no_gain = fit_events.no_gain(prepared, best.snapshot.constant, best.snapshot.number, best.given_up)

@@ -14,6 +14,7 @@ from disttrain.evaluation import scoring
 from disttrain.evaluation.result import Evaluation
 from disttrain.preparation.prepare import Prepared
 from disttrain.preparation.ties import tie_notes
+from disttrain.preparation.training_plan import plan_of
 from disttrain.storage import Run
 from disttrain.training import NotFinite
 
@@ -84,7 +85,7 @@ def started(prepared: Prepared, run: Run, device: torch.device, resumed: int = 0
     warnings = tie_notes(model.family, model.schema.target[0], prepared.observed.measured)
     return Started(
         run.name, f"{model.family.name}({', '.join(learned)})", str(device), torch.get_num_threads(), config.training.seed,
-        prepared.counts(), model.encoder.width, model.network.size(), model.members, baseline, watched, config.training.epochs,
+        prepared.counts(), model.encoder.width, model.network.size(), model.members, baseline, watched, plan_of(config, prepared.trained_rows).epochs,
         (*notes, *prepared.data.warnings, *warnings), resumed, per_member, prepared.data.remarks,
     )  # fmt: skip
 
@@ -109,8 +110,8 @@ def no_gain(prepared: Prepared, constant: Sequence[bool], number: int, given_up:
     return () if number else (f"no epoch was better than the linear start on {rows}: the linear start is kept",)
 
 
-def reason(config: Config, epochs: int, word: str | None, late: bool, *, scoring: bool = False) -> str:
-    """The text that says why a fit ended after `epochs` epochs.
+def reason(config: Config, epochs: int, most: int, word: str | None, late: bool, *, scoring: bool = False) -> str:
+    """The text that says why a fit ended after `epochs` epochs of at most `most`.
 
     `word` is the word that stopped it, in its epochs or while `scoring`. `late` is True if its time limit ended it.
     """
@@ -123,7 +124,7 @@ def reason(config: Config, epochs: int, word: str | None, late: bool, *, scoring
     if late:
         return f"time limit reached in epoch {epochs}"
     stopping = config.training.early_stopping
-    if stopping is not None and epochs < config.training.epochs:
+    if stopping is not None and epochs < most:
         watched = "train" if config.data.validation is None else "validation"
         return f"stopped after epoch {epochs}: {watched} nll did not fall by {stopping.min_delta:g} in {stopping.patience} epochs"
     return f"all {epochs} epochs done"

@@ -100,10 +100,16 @@ def _device(name: str) -> str:
     return name
 
 
-def _batch_size(word: str) -> str:
-    if word != "auto":
-        raise objection("wrong-type", f"`batch_size` must be a whole number or `auto`, not {display(word)}")
-    return word
+def _automatic(key: str) -> AfterValidator:
+    """A validator of the word `auto`; `key` is named in the message."""
+
+    def check(word: str) -> str:
+        if word != "auto":
+            shown = f'the text `"{display(word)[1:-1]}"`' if word[:1].isdigit() else display(word)
+            raise objection("wrong-type", f"`{key}` must be a whole number or `auto`, not {shown}")
+        return word
+
+    return AfterValidator(check)
 
 
 class TrainingSection(BaseModel):
@@ -111,9 +117,9 @@ class TrainingSection(BaseModel):
 
     model_config = STRICT
 
-    epochs: Count = 300
+    epochs: Annotated[Annotated[Count, NUMBER] | Annotated[str, _automatic("epochs"), TEXT], by_kind("a whole number or `auto`")] = 300
     batch_size: Annotated[
-        Annotated[int, Field(ge=1, le=2**31 - 1), NUMBER] | Annotated[str, AfterValidator(_batch_size), TEXT],
+        Annotated[int, Field(ge=1, le=2**31 - 1), NUMBER] | Annotated[str, _automatic("batch_size"), TEXT],
         by_kind("a whole number or `auto`"),
     ] = "auto"
     optimizer: OptimizerSection = OptimizerSection.model_validate({})

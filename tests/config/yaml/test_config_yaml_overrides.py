@@ -128,7 +128,7 @@ def test_no_place_of_the_file_is_left_under_a_value_that_was_replaced():
 def test_a_minus_alone_is_standard_input_and_no_list_of_nothing():
     assert loaded("data.train=-").data.train == "-"
     (finding,) = refused("training.epochs=-").findings
-    assert finding.what == "`epochs` must be a whole number, not `-`"
+    assert finding.what == "`epochs` must be a whole number or `auto`, not `-`"
 
 
 @pytest.mark.parametrize("override", ["data.train=[a, null]", "data.features=[a, ~]"])
