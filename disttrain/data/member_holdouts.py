@@ -37,9 +37,10 @@ def member_groups(ranks: Ranks, members: int, share: float) -> list[Rows]:
     distinct, inverse, sizes = np.unique(ranks, return_inverse=True, return_counts=True)
     small = np.flatnonzero(sizes <= max(count, len(ranks) // 2))
     if len(small) < 2:
-        more = ", and the others have more than half of the rows" if len(small) < len(distinct) else ""
-        few = "only 1 group" if len(small) else "no group"
-        raise too_few(f"there is {few} that a member can hold out{more}", "`data.split: {method: per_member}` holds out rows at random")
+        few = "only 1 group has" if len(small) else "no group has"
+        raise too_few(
+            f"{few} no more than half of the rows, and they need two", "`data.split: {method: per_member}` holds out rows at random"
+        )
     ends = np.cumsum(np.tile(sizes[small], 2))
     most, result, first = min(len(small), len(distinct) - 1), [], 0
     for _ in range(members):

@@ -86,10 +86,13 @@ class Schema:
         return self.label and len(self.target) == 1
 
     @staticmethod
-    def resolve(section: DataSection, source: Source, row_inputs: Mapping[str, str] | None = None, label: bool = False) -> Resolved:
+    def resolve(
+        section: DataSection, source: Source, row_inputs: Mapping[str, str] | None = None, label: bool = False, every_column: bool = False
+    ) -> Resolved:
         """Return the schema of the config's `data` section for the training files, with remarks.
 
-        `row_inputs` {part: column} are required by the distribution; `label` is True if the target is one of several classes.
+        `row_inputs` {part: column} are required by the distribution; `label` is True if the target is one of several classes. With
+        `every_column` the columns without a role are read later too, and a small file is parsed once for all.
         Raises DataError with all faults: missing, ambiguous or unusable columns, text that resembles numbers, no features.
         """
         ids, row_inputs = names(section.id), dict(row_inputs or {})
@@ -103,6 +106,7 @@ class Schema:
         findings = list(lookup(dict.fromkeys((*listed, *special, *other_columns(section))), arrow_schema, where, parts))
         present = [name for name in listed if len(arrow_schema.get_all_field_indices(name)) == 1]
         source.cache.expected = (*listed, *special, *split_columns(section), *columns_of(names(section.filter)))
+        source.cache.optional = tuple(arrow_schema.names) if every_column else ()
         features, faults, warnings = resolved(section, present, source, starred)
         findings += [*faults, *schema.type_faults(arrow_schema, where, source.conflict, target=True)]
         if starred and not listed:

@@ -118,7 +118,7 @@ def dataset(loaded: Loaded, limit: int | None = None, more: Sequence[str] = (), 
     source = source_of(section.train, base, config)
     # The columns that a family needs do not depend on the number of classes, so two are enough here.
     family = family_of(config, (0, 1))
-    resolved = Schema.resolve(section, source, known_columns(config, family), is_label(config))
+    resolved = Schema.resolve(section, source, known_columns(config, family), is_label(config), every_column=warn)
     schema = resolved.schema
     _require_features(loaded, schema)
     forms = _forms(config, source, schema, more)
@@ -131,27 +131,26 @@ def dataset(loaded: Loaded, limit: int | None = None, more: Sequence[str] = (), 
             train.table, validation=_within(common), test=_within(section.test), method=section.split.rule, by=section.split.by,
             seed=config.training.seed, exclude=[name for name in forms if name not in features], compared=train.compared,
         )  # fmt: skip
-        rank = _group_rank(config, train)
     parts, splits = [train], [split]
     for code, split_section in ((1, section.validation), (2, section.test)):
         if is_source(split_section):
-            other = source_of(split_section, base, config)
-            schema.check(other, target=True)
-            there = set(other.schema.names)
-            compared = [name for name in _time_column(config) if name in there]
-            parts.append(_read(other, {name: form for name, form in forms.items() if name in there}, config, limit, compared))
+            parts.append(_own_part(source_of(split_section, base, config), schema, forms, config, limit))
             splits.append(np.full(len(parts[-1].row), code, dtype=np.int8))
     sources = tuple(part.source for part in parts)
     before = np.cumsum([0, *(part.total for part in parts)])
     parted = np.concatenate(splits)
     table = _joined([part.table for part in parts])
+    compared = _joined([part.compared for part in parts])
+    warnings = (*resolved.warnings, *(_warnings(config, schema, table, compared, parts, parted, limit) if warn else ()))
+    for one in sources:
+        one.cache.clear()
     return Dataset(
         table, np.concatenate([part.row for part in parts]),
         np.concatenate([part.row + start for part, start in zip(parts, before, strict=False)]), parted, schema, family, sources,
         sum(part.filtered for part in parts),
-        None if rank is None else np.concatenate([rank, np.zeros(len(parted) - len(rank), dtype=rank.dtype)]),
+        _group_rank(config, train, len(parted)),
         (*dict.fromkeys(remark for one in sources for remark in one.remarks), *resolved.remarks),
-        (*resolved.warnings, *_warnings(config, schema, table, _joined([part.compared for part in parts]), parts, parted, limit)) if warn else (),
+        warnings,
     )  # fmt: skip
 
 
@@ -176,13 +175,18 @@ def hold_out_own(config: Config) -> bool:
     return config.data.split.method == "per_member" and config.network.members > 1
 
 
-def _group_rank(config: Config, train: _Part) -> NDArray[np.uint64 | np.int64] | None:
-    """The rank of the group or time of each training row, by which members hold out rows of their own; None without such a column."""
+def _group_rank(config: Config, train: _Part, count: int) -> NDArray[np.uint64 | np.int64] | None:
+    """The rank of the group or time of each row, by which members hold out rows of their own; None without such a column.
+
+    The rows of the training source come first among all `count` rows; the others have no rank, and 0 for it.
+    """
     by, rule = config.data.split.by, config.data.split.rule
     if not hold_out_own(config) or rule == "random":
         return None
     rows = native_rows(train.table, train.compared, by) if rule == "time" else train.table
-    return RANKS[rule](rows, by, config.training.seed, ())
+    with located(train.source.origin.rows(train.row)):
+        rank = RANKS[rule](rows, by, config.training.seed, ())
+    return np.concatenate([rank, np.zeros(count - len(rank), dtype=rank.dtype)])
 
 
 def filters_of(config: Config) -> Sequence[str]:
@@ -243,10 +247,17 @@ class _Part:
 
 def _read(source: Source, forms: Mapping[str, str], config: Config, limit: int | None, compared: Sequence[str]) -> _Part:
     rows = source.read(forms, compared, filters_of(config), limit)
-    source.cache.clear()
     require_total(source, rows.total)
     read = rows.total if limit is None else min(limit, rows.total)
     return _Part(source, rows.table, rows.compared, rows.row, rows.total, read - len(rows.row))
+
+
+def _own_part(source: Source, schema: Schema, forms: Mapping[str, str], config: Config, limit: int | None) -> _Part:
+    """The rows of a source of its own, for validation or test. Raises DataError if it lacks columns that a score needs."""
+    schema.check(source, target=True)
+    there = set(source.schema.names)
+    times = [name for name in _time_column(config) if name in there]
+    return _read(source, {name: form for name, form in forms.items() if name in there}, config, limit, times)
 
 
 def require_total(source: Source, total: int) -> None:

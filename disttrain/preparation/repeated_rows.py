@@ -92,9 +92,7 @@ class SplitRows:
 
     def _read(self, source: Source, names: Sequence[str], most: int | None = None) -> pa.Table:
         limits = [limit for limit in (self.limit, most) if limit is not None]
-        table = source.read(dict.fromkeys(names, AS_WRITTEN), (), self.filters, min(limits, default=None)).table
-        source.cache.clear()
-        return table
+        return source.read(dict.fromkeys(names, AS_WRITTEN), (), self.filters, min(limits, default=None)).table
 
     def is_shared(self, column: str) -> bool:
         """True if held-out rows share values of a column with training rows, of the same member if each holds out its own."""

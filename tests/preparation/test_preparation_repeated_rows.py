@@ -8,6 +8,8 @@ import pyarrow.csv as arrow_csv
 import pyarrow.parquet as pq
 import pytest
 
+from disttrain.data import Source
+from disttrain.errors import DataError, Finding
 from disttrain.preparation.load import dataset
 from disttrain.preparation.prepare import prepare
 from disttrain.validation.config import configuration
@@ -118,6 +120,18 @@ def test_columns_that_no_model_needs_stop_nothing(tmp_path):
     table = grouped_table().append_column("notes", pa.array(["x" * 500] * 180)).append_column("list", pa.array([[1.0]] * 180))
     table = table.append_column("bytes", pa.array([b"\xff\xfe"] * 180)).append_column("none", pa.nulls(180))
     assert len(warnings_of(tmp_path, {}, table)) == 1
+
+
+def test_columns_without_a_role_that_cannot_be_read_stop_nothing(tmp_path, monkeypatch):
+    read = Source.read
+
+    def of_features(source, forms, *rest):
+        if "subject" in forms:
+            raise DataError(Finding("too-large", "the columns in use take more than half of this machine's memory"))
+        return read(source, forms, *rest)
+
+    monkeypatch.setattr(Source, "read", of_features)
+    assert warnings_of(tmp_path, {}) == []
 
 
 def test_check_shows_the_warning_and_a_split_by_it_ends_it(tmp_path):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,16 +12,21 @@ import pyarrow as pa
 from disttrain.data.io.csv_dialect import Dialect
 from disttrain.data.io.files import STDIN, stamp
 from disttrain.data.io.formats import CSV, Format
+from disttrain.errors import DataError
 
-# Larger files, or more text, are parsed again in every pass.
-MOST_BYTES = 64 << 20
+# Larger files, or more text, are parsed again in every pass, and optional columns of files larger than this apart.
+MOST_BYTES, MOST_OPTIONAL = 64 << 20, 16 << 20
 
 
 class ChunkCache:
-    """The chunks of CSV files of up to 64 MiB. Types of CSV columns take passes of their own before the rows are read."""
+    """The chunks of CSV files of up to 64 MiB. Types of CSV columns take passes of their own before the rows are read.
+
+    Later passes need the columns `expected`, and may ask for those that are `optional`, whose cells may be unreadable.
+    """
 
     def __init__(self) -> None:
         self.expected: tuple[str, ...] = ()
+        self.optional: tuple[str, ...] = ()
         self._chunks: dict[Path, list[pa.RecordBatch]] = {}
         self._columns: dict[Path, set[str]] = {}
 
@@ -46,9 +52,16 @@ class ChunkCache:
         once = {name for name, times in Counter(schema.names).items() if times == 1}
         later = {*self.expected, *self._columns.get(path, ())} & once
         parsed = list(dict.fromkeys((*columns, *sorted(later))))
+        batches: Iterable[pa.RecordBatch] = ()
+        optional = sorted({*self.optional} & once - {*parsed}) if stamp(path)[0] <= MOST_OPTIONAL else []
+        if optional:
+            # A column that nobody needs must not stop what can do without it.
+            with suppress(DataError):
+                batches = list(CSV.batches(path, [*parsed, *optional], schema, dialect, (), rows))
+                parsed += optional
         chunks: list[pa.RecordBatch] | None = []
         size = 0
-        for batch in CSV.batches(path, parsed, schema, dialect, (), rows):
+        for batch in batches or CSV.batches(path, parsed, schema, dialect, (), rows):
             yield batch.select(list(columns))
             size += batch.nbytes
             if chunks is not None and size <= MOST_BYTES:

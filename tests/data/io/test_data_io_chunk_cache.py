@@ -84,6 +84,16 @@ def test_a_large_file_is_parsed_again_and_gives_the_same(project, reads, monkeyp
     assert pq.read_table("again/predictions.parquet").equals(pq.read_table("run/predictions.parquet"))
 
 
+def test_a_cell_that_cannot_be_read_stops_nobody_who_does_not_need_its_column(project):
+    rows = [f"{n},ok,p{n % 20},{n % 7}".encode() for n in range(9_000)]
+    rows[8_000] = b"1,\xff caf\xe9,p1,2"
+    (project / "late.csv").write_bytes(b"\n".join([b"x,memo,who,y", *rows]))
+    data = {"train": "late.csv", "target": "y", "features": ["x"]}
+    write_config(project / "late.yaml", {"distribution": "normal", "data": data})
+    result = CliRunner().invoke(app, ["check", "late.yaml"])
+    assert result.exit_code == 0, result.output
+
+
 def test_a_file_that_changes_between_two_passes_is_told(project):
     source = Source([project / "rows.csv"])
     source.cache.expected = ("x",)
