@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from disttrain.distributions.circle.von_mises import VonMises
     from disttrain.distributions.classes.categorical import Bernoulli, Categorical
     from disttrain.distributions.classes.ordinal import Ordinal, ordinal_logit, ordinal_probit
-    from disttrain.distributions.composed.mixture import Independent, Mixture, equal_mixture
+    from disttrain.distributions.composed.mixture import Independent, Mixture, weighted_mixture
     from disttrain.distributions.composed.truncated import Discretized, Truncated
     from disttrain.distributions.composed.zero_inflated import Hurdle, ZeroInflated
     from disttrain.distributions.core import functionals
@@ -120,7 +120,7 @@ __all__ = [
     "beta_binomial",
     "beta_mean",
     "deferred_class",
-    "equal_mixture",
+    "weighted_mixture",
     "functionals",
     "gamma_mean",
     "negative_binomial1",
@@ -161,7 +161,7 @@ _MODULES = {
         "vectors.continuous": "MultivariateNormal MultivariateStudentT Dirichlet",
         "vectors.multinomial": "Multinomial DirichletMultinomial",
         "vectors.low_rank": "LowRankMultivariateNormal",
-        "composed.mixture": "Mixture Independent equal_mixture",
+        "composed.mixture": "Mixture Independent weighted_mixture",
         "composed.zero_inflated": "ZeroInflated Hurdle",
         "composed.truncated": "Truncated Discretized",
     }.items()

@@ -44,15 +44,15 @@ class ComposedFactory:
 
 
 @dataclass(frozen=True)
-class EqualMixture:
-    """The factory of the mixture with equal weights of distributions whose parameters are (n, K, *shape)."""
+class WeightedMixture:
+    """The factory of the mixture with K given weights of distributions whose parameters are (n, K, *shape)."""
 
     of: Family
-    components: int
+    weights: tuple[float, ...]
 
     def __call__(self, validate_args: bool = False, **parameters: Any) -> Distribution:
         """The mixture, over the last axis of the batch of the components."""
-        return deferred_class("equal_mixture")(self.of.distribution(**parameters), self.components, validate_args=validate_args)
+        return deferred_class("weighted_mixture")(self.of.distribution(**parameters), self.weights, validate_args=validate_args)
 
 
 def mixture(of: Family | None = None, components: int = 2) -> Family:
@@ -85,13 +85,13 @@ def mixture(of: Family | None = None, components: int = 2) -> Family:
     )  # fmt: skip
 
 
-def equal_mixture(of: Family, components: int) -> Family:
-    """The family of an ensemble of networks: the mixture of their distributions with equal weights. It is not in the table.
+def weighted_mixture(of: Family, weights: tuple[float, ...]) -> Family:
+    """The family of a forecast of several models: the mixture of their distributions with these weights. It is not in the table.
 
-    Parameters given by an option or a column have the axis of the networks too.
+    Parameters given by an option or a column have the axis of the models too.
     """
-    repeated = tuple(_repeated(replace(p, given=None), components, "components") for p in _partial(of, "member"))
-    return replace(of, parameters=repeated, distribution=EqualMixture(of, components))
+    repeated = tuple(_repeated(replace(p, given=None), len(weights), "components") for p in _partial(of, "member"))
+    return replace(of, parameters=repeated, distribution=WeightedMixture(of, weights))
 
 
 def zero_inflated(of: Family | None = None) -> Family:

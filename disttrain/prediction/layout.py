@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import pyarrow as pa
 
@@ -84,6 +85,9 @@ def require_free_ids(loaded: Loaded, model: Model, schema: pa.Schema) -> None:
     An id column with a type of the `schema` that `fit` cannot write raises DataError too.
     """
     require_format(schema, model.schema.id, "parquet")
+    if model.config.forecast.marginal_share == "auto":
+        # Any share above 0 has the same columns.
+        model = replace(model, marginal_share=0.05)
     sizes = list_sizes(model, supported_selection(model, configured_selection(model.config), requested={}))
     names = {"row", "split", *sizes, *_unfolded(sizes)}
     free = ", ".join(name for name in model.schema.id if name not in names)

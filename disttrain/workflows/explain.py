@@ -61,6 +61,7 @@ def explain(loaded: Loaded) -> Explanation:
         ("per row", _with(symbols, doc, "loss")),
         *((f"  {part}", text) for part, text in _drops(settings, doc, symbols)),
         *((f"  {part}", text) for part, text in losses_of(config, family)),
+        *_forecast(config),
         (f"{config.training.initialize} start", _STARTS[config.training.initialize]),
     ]
     head = [
@@ -74,6 +75,14 @@ def explain(loaded: Loaded) -> Explanation:
     ]
     lines = [*head, *(f"  {name:<{_COLUMN}}{text}" for name, text in rows)]
     return Explanation(tuple(lines), {"loss": head[0], "family": family.name, **_keyed(rows)})
+
+
+def _forecast(config: Config) -> Iterator[tuple[str, str]]:
+    """The share of the constant model in the forecast, if it may have one."""
+    share = config.forecast.marginal_share
+    if share:
+        epsilon = "ε found on held-out rows, at most 0.05" if share == "auto" else f"ε = {share:g}"
+        yield "forecast", f"(1 - ε) q + ε m, m the constant model, {epsilon}: no row costs more than under m by -log ε nats"
 
 
 def _keyed(rows: Sequence[tuple[str, str]]) -> dict[str, str]:

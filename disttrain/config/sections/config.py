@@ -8,11 +8,13 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
 from disttrain import choices
+from disttrain.config.messages import display
 from disttrain.config.sections.data import DataSection
 from disttrain.config.sections.field_types import (
     LIST,
     NUMBER,
     STRICT,
+    TEXT,
     Column,
     Columns,
     Filename,
@@ -84,6 +86,23 @@ class NetworkSection(BaseModel):
     members: Annotated[int, Field(ge=1, le=1_000)] = 1
 
 
+def _auto(word: str) -> str:
+    if word != "auto":
+        raise objection("wrong-type", f"`marginal_share` must be a number from 0 to below 1, or `auto`, not {display(word)}")
+    return word
+
+
+class ForecastSection(BaseModel):
+    """The forecast. `marginal_share` is the weight of the constant model in it; `auto` finds it by likelihood on held-out rows."""
+
+    model_config = STRICT
+
+    marginal_share: Annotated[
+        Annotated[float, Field(ge=0.0, lt=1.0), NUMBER] | Annotated[str, AfterValidator(_auto), TEXT],
+        by_kind("a number from 0 to below 1, or `auto`"),
+    ] = 0.0
+
+
 class EvaluationSection(BaseModel):
     """The scores after a fit. If `metrics` is None, the family chooses them."""
 
@@ -149,6 +168,7 @@ class Config(BaseModel):
     data: DataSection
     network: NetworkSection = NetworkSection()
     training: TrainingSection = TrainingSection.model_validate({})
+    forecast: ForecastSection = ForecastSection()
     evaluation: EvaluationSection = EvaluationSection()
     predictions: PredictionsSection = PredictionsSection()
     output: OutputSection = OutputSection()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -124,7 +125,9 @@ def _log_sum(terms: Tensor) -> Tensor:
     return torch.where(nothing.squeeze(-1), -math.inf, torch.logsumexp(torch.where(nothing, 0.0, terms), -1))
 
 
-def equal_mixture(component: Distribution, components: int, validate_args: bool = False) -> Mixture:
-    """The mixture of K distributions with equal weights: of batch shape (n,), `component` has (n, K)."""
-    logits = torch.zeros(components, dtype=torch.float64).expand(component.batch_shape)
+def weighted_mixture(component: Distribution, weights: Sequence[float], validate_args: bool = False) -> Mixture:
+    """The mixture of K distributions with the same positive weights in each row: of batch shape (n,), `component` has (n, K)."""
+    largest = max(weights)
+    # Relative to the largest, equal weights are logits of exactly 0.
+    logits = torch.tensor([math.log(weight / largest) for weight in weights], dtype=torch.float64).expand(component.batch_shape)
     return Mixture(component, weight_logits=logits, validate_args=validate_args)
