@@ -39,4 +39,5 @@ def von_mises(unit: str = "radians") -> Family:
         ),
         distribution=deferred_class("VonMises"),
         tails=False,
+        pool="direction",
     )

@@ -80,4 +80,5 @@ def ordinal(classes: int, link: str = "logit", order: list[str] | None = None) -
             Parameter("cutpoints", supports.increasing, shape=(classes - 1,), constant=True),
         ),
         distribution=deferred_class(f"ordinal_{link}"),
+        pool="classes",
     )

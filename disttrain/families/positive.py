@@ -293,6 +293,7 @@ def log_normal() -> Family:
         support=supports.positive,
         parameters=(Parameter("loc", supports.real, role="log_scale"), Parameter("scale", supports.positive, role="shape")),
         distribution=deferred_class("LogNormal"),
+        pool="latent_normal",
     )
 
 
@@ -430,6 +431,7 @@ def gompertz() -> Family:
         support=supports.nonnegative,
         parameters=(Parameter("scale", supports.positive, role="scale"), Parameter("concentration", supports.positive, role="shape")),
         distribution=deferred_class("Gompertz"),
+        pool="quartiles",
     )
 
 
@@ -474,7 +476,13 @@ def box_cox_cole_green() -> Family:
     gamlss    BCCG: mu = loc, sigma = scale, nu = shape
     instead   heavier tails: box_cox_t · one shape less: gamma, log_normal
     """
-    return Family("box_cox_cole_green", support=supports.positive, parameters=_BOX_COX, distribution=deferred_class("BoxCoxColeGreen"))
+    return Family(
+        "box_cox_cole_green",
+        support=supports.positive,
+        parameters=_BOX_COX,
+        distribution=deferred_class("BoxCoxColeGreen"),
+        pool="quartiles",
+    )
 
 
 def box_cox_t() -> Family:
@@ -495,6 +503,7 @@ def box_cox_t() -> Family:
         support=supports.positive,
         parameters=(*_BOX_COX, Parameter("df", supports.positive, role="shape", activation="softplus_above_2")),
         distribution=deferred_class("BoxCoxT"),
+        pool="quartiles",
     )
 
 

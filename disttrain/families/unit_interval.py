@@ -96,6 +96,7 @@ def kumaraswamy() -> Family:
         support=supports.unit,
         parameters=(Parameter("concentration1", supports.positive), Parameter("concentration0", supports.positive)),
         distribution=deferred_class("Kumaraswamy"),
+        pool="quartiles",
     )
 
 
@@ -117,6 +118,7 @@ def logit_normal() -> Family:
         support=supports.unit,
         parameters=(Parameter("loc", supports.real), Parameter("scale", supports.positive)),
         distribution=deferred_class("LogitNormal"),
+        pool="latent_normal",
     )
 
 

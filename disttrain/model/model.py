@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -17,6 +17,7 @@ from torch.distributions import Distribution
 from disttrain.config import Config
 from disttrain.data import Encoder, Schema
 from disttrain.families import Family, Parameter, Scaling, exposed, weighted_mixture
+from disttrain.families.pooling import pooled
 from disttrain.model.inference import encoded, raw_in_blocks
 from disttrain.model.planning import Labels, settings_of, trunk_dtype
 from disttrain.model.row_inputs import conditions_of, standardised
@@ -60,18 +61,23 @@ class Model:
 
     @property
     def members(self) -> int:
-        """The number of networks; the forecast is their mixture with equal weights."""
+        """The number of networks."""
         return self.config.network.members
+
+    @property
+    def components(self) -> int:
+        """The number of distributions that the networks give each row: one of each member, or one into which these are pooled."""
+        return 1 if self.config.network.pooling == "family" else self.members
 
     @cached_property
     def weights(self) -> tuple[float, ...]:
-        """The weights of the components of the forecast: one of each member, and last the constant model where it has a share."""
+        """The weights of the distributions in the forecast: those of the networks, and last the constant model where it has a share."""
         share = self.marginal_share
-        return ((1.0 - share) / self.members,) * self.members + ((share,) if share else ())
+        return ((1.0 - share) / self.components,) * self.components + ((share,) if share else ())
 
     @cached_property
     def forecaster(self) -> Family:
-        """The family of the forecast: that of the config, or the mixture of its components."""
+        """The family of the forecast: that of the config, or a mixture of several of its distributions."""
         return self.family if len(self.weights) == 1 else weighted_mixture(self.family, self.weights)
 
     @cached_property
@@ -81,11 +87,11 @@ class Model:
     def parameters_of(self, x: Tensor, conditions: Conditions = _NONE) -> dict[str, Tensor]:
         """The parameters of the forecast of encoded rows, in target units, from inputs (n, p) and conditions in target units."""
         components = self.member_parameters(x, conditions)
+        if self.components < len(components):
+            components = [self._pooled(_stacked(components), conditions)]
         if self.marginal_share:
             components.append(self.marginal_parameters(len(x), conditions))
-        if len(components) == 1:
-            return components[0]
-        return {name: torch.stack([parameters[name] for parameters in components], 1) for name in components[0]}
+        return components[0] if len(components) == 1 else _stacked(components)
 
     def member_parameters(self, x: Tensor, conditions: Conditions = _NONE) -> list[dict[str, Tensor]]:
         """The parameters of encoded rows by each member, in target units: {name: (n, *shape)}."""
@@ -95,11 +101,23 @@ class Model:
             for member in range(self.members)
         ]
 
+    def _pooled(self, parameters: Mapping[str, Tensor], conditions: Conditions) -> dict[str, Tensor]:
+        """One distribution per row from those of the members, {name: (n, K, *shape)}; parameters stay within their bounds."""
+        fixed = [name for name, settings in self._settings.items() if settings.fixed is not None and settings.parameter.given is None]
+        result = pooled(self.family, parameters, fixed)
+        for name, settings in self._settings.items():
+            for bound, clamp in zip(settings.bounds or (), (torch.maximum, torch.minimum), strict=False):
+                if bound is not None:
+                    limit = torch.full_like(result[name], bound)
+                    limit = limit if conditions.exposure is None else exposed(settings.parameter, limit, conditions.exposure)
+                    result[name] = clamp(result[name], limit)
+        return result
+
     def of_networks(self, value: Tensor) -> Tensor:
-        """The part of a parameter of the forecast that the networks give: (n, *shape), of K > 1 members (n, K, *shape)."""
+        """The part of a parameter of the forecast that the networks give: (n, *shape), of K > 1 components (n, K, *shape)."""
         if not self.marginal_share:
             return value
-        return value[:, 0] if self.members == 1 else value[:, : self.members]
+        return value[:, 0] if self.components == 1 else value[:, : self.components]
 
     def standardised(self, conditions: Conditions) -> Conditions:
         """Conditions in target units as conditions of the standardised target."""
@@ -153,6 +171,11 @@ class Model:
         """The names of the positions along an axis of a parameter."""
         names = {"classes": self.labels, "targets": self.schema.target}.get(axis)
         return tuple(map(str, names if names is not None and len(names) == size else range(size)))
+
+
+def _stacked(parts: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """The parameters of K distributions in one tensor each, {name: (n, K, *shape)}."""
+    return {name: torch.stack([parameters[name] for parameters in parts], 1) for name in parts[0]}
 
 
 def _is_written(parameter: Parameter, index: tuple[int, ...]) -> bool:

@@ -102,7 +102,7 @@ def _split(model: Model, name: str, value: Tensor) -> Sequence[Tensor]:
     With several members, each column has one number per member: (n, K).
     """
     value = model.of_networks(value)
-    if model.members > 1:
+    if model.components > 1:
         per_member = [_alone(model, name, part) for part in value.unbind(1)]
         return [torch.stack(columns, 1) for columns in zip(*per_member, strict=True)]
     return _alone(model, name, value)
@@ -180,6 +180,7 @@ def metadata(model: Model, run: str, selection: ColumnSelection, weights: str) -
         "run": run,
         "family": model.family.name,
         "members": model.members,
+        **({"pooling": "family"} if model.components < model.members else {}),
         "distribution": model.config.distribution.model_dump(mode="json", exclude={"parameters"}),
         "parameters": {parameter.name: list(model.columns_of(parameter.name)) for parameter in model.family.parameters},
         "activations": {o.parameter.name: "fixed" if o.fixed is not None else o.activation.formula for o in model.outputs},

@@ -74,9 +74,9 @@ def require_layout(
 
 
 def list_sizes(model: Model, selection: ColumnSelection) -> dict[str, int]:
-    """The columns of a forecast with the length of their lists: the number of members for parameters, 0 for all other columns."""
-    lists = set(model.columns()) if model.members > 1 and "parameters" in selection.columns else set()
-    return {name: model.members if name in lists else 0 for name in column_names(model, selection)}
+    """The columns of a forecast with the length of their lists: the number of components for parameters, 0 for all other columns."""
+    lists = set(model.columns()) if model.components > 1 and "parameters" in selection.columns else set()
+    return {name: model.components if name in lists else 0 for name in column_names(model, selection)}
 
 
 def require_free_ids(loaded: Loaded, model: Model, schema: pa.Schema) -> None:

@@ -200,7 +200,8 @@ def _network(config: Config, settings: Iterable[ParameterSettings], model: Model
     kind += "" if not embedding else f", each number also as a {embedding} embedding"
     size = f"{model.network.size():,} weights" if model is not None else "(the data could not be read)"
     members = config.network.members
-    return f"{kind}        {size}" + ("" if members == 1 else f"; {members} networks side by side; the forecast is their equal mixture")
+    forecast = "one distribution with the moments of their mixture" if config.network.pooling == "family" else "their equal mixture"
+    return f"{kind}        {size}" + ("" if members == 1 else f"; {members} networks side by side; the forecast is {forecast}")
 
 
 def _heads(config: Config, settings: Iterable[ParameterSettings], model: Model | None) -> str:

@@ -84,6 +84,7 @@ class NetworkSection(BaseModel):
     linear_path: bool = False
     heads: Annotated[str, choice("a form of heads", choices.HEADS)] = "shared"
     members: Annotated[int, Field(ge=1, le=1_000)] = 1
+    pooling: Annotated[str, choice("a way to pool members", choices.POOLINGS)] = "mixture"
 
 
 def _auto(word: str) -> str:
