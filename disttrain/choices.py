@@ -18,6 +18,7 @@ __all__ = [
     "NUMERIC_EMBEDDINGS",
     "OPTIMIZERS",
     "OPTIMIZER_DEFAULTS",
+    "POOLINGS",
     "PRECISIONS",
     "PREDICTION_COLUMNS",
     "RECIPES",
@@ -65,6 +66,7 @@ OPTIMIZERS = ("adam", "adamw", "sgd", "lbfgs")
 SCHEDULES = ("constant", "cosine", "step", "plateau")
 INITIALIZATIONS = ("marginal", "linear", "auto", "zero")
 PRECISIONS = ("float32", "float64", "bfloat16", "auto")
+POOLINGS = ("mixture", "family")
 PREDICTION_COLUMNS = ("parameters", "mean", "std", "variance", "median", "mode", "quantiles", "survival", "hazard")
 # Columns of which there is one for each of `predictions.times`.
 TIMED_COLUMNS = ("survival", "hazard")

@@ -153,6 +153,8 @@ def _report_end(terminal: Terminal, event: Finished) -> None:
     mark = "✓" if event.status == "finished" else "!"
     terminal.say()
     terminal.say(f"{mark} {event.reason} (best: {event.best_epoch})   {tables.clock(event.seconds)}")
+    if event.marginal_share:
+        terminal.say(f"  the forecast holds {100 * event.marginal_share:.3g} % of the constant model (`forecast.marginal_share`)")
     terminal.note(warnings=event.warnings)
     if terminal.quiet:
         return

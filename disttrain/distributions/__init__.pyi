@@ -8,7 +8,7 @@ from .classes.ordinal import ordinal_logit as ordinal_logit
 from .classes.ordinal import ordinal_probit as ordinal_probit
 from .composed.mixture import Independent as Independent
 from .composed.mixture import Mixture as Mixture
-from .composed.mixture import equal_mixture as equal_mixture
+from .composed.mixture import weighted_mixture as weighted_mixture
 from .composed.truncated import Discretized as Discretized
 from .composed.truncated import Truncated as Truncated
 from .composed.zero_inflated import Hurdle as Hurdle

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,7 @@ class DeferredClass:
 
     name: str
 
-    def __call__(self, *values: Tensor | float | Distribution, **parameters: Tensor | float | None) -> Distribution:
+    def __call__(self, *values: Tensor | float | Distribution | Sequence[float], **parameters: Tensor | float | None) -> Distribution:
         make: Callable[..., Distribution]
         if self.name.startswith(_TORCH):
             make = importlib.import_module("disttrain.distributions.core.plain_values").of_torch(self.name.removeprefix(_TORCH))

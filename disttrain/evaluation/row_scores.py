@@ -125,6 +125,15 @@ class RowScores:
         """The score of each row by a metric without levels, (n,); None if the metric is not in the settings."""
         return self._scores.get(_Key(metric))
 
+    def of_baseline(self, metric: str) -> Tensor | None:
+        """The baseline's score of each row by a metric without levels, (n,); None if the metric cannot score the baseline."""
+        return self._baselines.get(_Key(metric))
+
+    @property
+    def weight(self) -> Tensor | None:
+        """The weight of each row, (n,); None where all are 1."""
+        return self._weight
+
     def calibration(self) -> Calibration | None:
         """The calibration of the forecasts; None if the target has no order."""
         columns, weight = self._calibration, self._weight

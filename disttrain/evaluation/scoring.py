@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from disttrain import metrics, training
+from disttrain.evaluation.costly_rows import costly_notes
 from disttrain.evaluation.degenerate_densities import impossible_notes
 from disttrain.evaluation.group_columns import RowGroups, group_column
 from disttrain.evaluation.metric_selection import settings_of
@@ -97,11 +98,14 @@ def _scored_split(model: Model, observed: Observed, x: Tensor, settings: Setting
 
 
 def _split_notes(prepared: Prepared, split: str, observed: Observed, rows: RowScores) -> Iterator[str]:
-    """Notes on the scores of a split: degenerate densities, and metrics that the time limit left out."""
+    """Notes on the scores of a split: degenerate densities, rows that carry the nll, and metrics that the time limit left out."""
     nll = rows.of("nll")
     if nll is not None:
         column, numbers = ", ".join(prepared.data.schema.target), prepared.data.row[prepared.data.part(split)]
         yield from impossible_notes(prepared.model.family, column, nll, observed.outcome, numbers, f"{split} ")
+        if split != "train":
+            # Training rows tell nothing of what new rows cost.
+            yield from costly_notes(prepared.model, nll, rows.of_baseline("nll"), rows.weight, numbers, f"{split} ")
     if rows.left_out:
         names = ", ".join(f"`{name}`" for name in rows.left_out)
         yield f"the time limit left no time for {names} of the {split} rows: `disttrain evaluate --split {split}` scores them"

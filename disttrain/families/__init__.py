@@ -10,7 +10,7 @@ from typing import Any
 from disttrain.families import circle, classes, composed, counts, positive, real_line, unit_interval, vectors
 from disttrain.families.activations.bounds import bounded
 from disttrain.families.activations.table import ACTIVATIONS, Activation, activation_for, default_name, objection
-from disttrain.families.composed import equal_mixture
+from disttrain.families.composed import weighted_mixture
 from disttrain.families.family import Family, Fixed, InvalidOption, Parameter, spelled
 from disttrain.families.scaling import Scaling, exposed, takes_exposure
 
@@ -29,7 +29,6 @@ __all__ = [
     "bounded",
     "build",
     "default_name",
-    "equal_mixture",
     "exposed",
     "facts",
     "facts_of",
@@ -38,6 +37,7 @@ __all__ = [
     "options",
     "spelled",
     "takes_exposure",
+    "weighted_mixture",
 ]
 
 # Every public function of these modules is a family.

@@ -37,4 +37,5 @@ def von_mises(unit: str = "radians") -> Family:
         Parameter("concentration", supports.positive),
         Parameter("period", supports.positive, given=period),
         tails=False,
+        pool="direction",
     )

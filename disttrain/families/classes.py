@@ -73,4 +73,5 @@ def ordinal(classes: int, link: str = "logit", order: list[str] | None = None) -
         supports.classes(classes),
         Parameter("loc", supports.real),
         Parameter("cutpoints", supports.increasing, shape=(classes - 1,), constant=True),
+        pool="classes",
     )

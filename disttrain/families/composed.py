@@ -44,15 +44,15 @@ class ComposedFactory:
 
 
 @dataclass(frozen=True)
-class EqualMixture:
-    """The factory of the mixture with equal weights of distributions whose parameters are (n, K, *shape)."""
+class WeightedMixture:
+    """The factory of the mixture with K given weights of distributions whose parameters are (n, K, *shape)."""
 
     of: Family
-    components: int
+    weights: tuple[float, ...]
 
     def __call__(self, validate_args: bool = False, **parameters: Any) -> Distribution:
         """The mixture, over the last axis of the batch of the components."""
-        return deferred_class("equal_mixture")(self.of.distribution(**parameters), self.components, validate_args=validate_args)
+        return deferred_class("weighted_mixture")(self.of.distribution(**parameters), self.weights, validate_args=validate_args)
 
 
 def mixture(of: Family | None = None, components: int = 2) -> Family:
@@ -82,16 +82,17 @@ def mixture(of: Family | None = None, components: int = 2) -> Family:
             *repeated, Parameter(weights, supports.simplex, role="shape", shape=(components,), axes=("components",), logits=weight_names[1][0]),
         ),
         distribution=ComposedFactory("Mixture", of, weight_names, _single(of, repeated)),
+        unpooled="the parts of one network do not correspond to those of another",
     )  # fmt: skip
 
 
-def equal_mixture(of: Family, components: int) -> Family:
-    """The family of an ensemble of networks: the mixture of their distributions with equal weights. It is not in the table.
+def weighted_mixture(of: Family, weights: tuple[float, ...]) -> Family:
+    """The family of a forecast of several models: the mixture of their distributions with these weights. It is not in the table.
 
-    Parameters given by an option or a column have the axis of the networks too.
+    Parameters given by an option or a column have the axis of the models too.
     """
-    repeated = tuple(_repeated(replace(p, given=None), components, "components") for p in _partial(of, "member"))
-    return replace(of, parameters=repeated, distribution=EqualMixture(of, components))
+    repeated = tuple(_repeated(replace(p, given=None), len(weights), "components") for p in _partial(of, "member"))
+    return replace(of, parameters=repeated, distribution=WeightedMixture(of, weights))
 
 
 def zero_inflated(of: Family | None = None) -> Family:
@@ -176,6 +177,7 @@ def truncated(of: Family | None = None, lower: float | str | None = None, upper:
         name=f"truncated({of.name})",
         support=replace(of.support, **_within(of, low, high)),
         parameters=(*_partial(of), *end_parameters),
+        unpooled="its moments have no closed form",
         distribution=ComposedFactory("Truncated", of, tuple((outer, name) for name, outer in end_names.items())),
         atoms=tuple(atom for atom in of.atoms if low <= atom <= high),
         ends=(by_column.get("lower", of.ends[0]), by_column.get("upper", of.ends[1])),
@@ -209,6 +211,7 @@ def discretized(of: Family | None = None, step: float = 1.0) -> Family:
         name=f"discretized({of.name})",
         support=supports.counts if step == 1.0 and lower == 0.0 and math.isinf(upper) else supports.multiples(float(step), lower, upper),
         parameters=(*_partial(of), step_parameter),
+        pool="before_rounding",
         distribution=ComposedFactory("Discretized", of, ((name, "step"),)),
         proportional=False,
     )
@@ -236,6 +239,7 @@ def independent(of: Family | None = None, targets: int = 2) -> Family:
         name=f"independent({of.name})",
         support=supports.each(of.support),
         parameters=repeated,
+        pool="elements",
         distribution=ComposedFactory("Independent", of, single=_single(of, repeated)),
         event=(targets,),
     )
@@ -249,6 +253,7 @@ def _gated(of: Family, name: str, distribution: str, support: supports.Support, 
         name=f"{name}({of.name})",
         support=support,
         parameters=(*_partial(of), Parameter(gate, supports.unit, role=role, logits=f"{gate}_logits")),
+        pool="moments",
         distribution=ComposedFactory(distribution, of, ((gate, "gate"), (f"{gate}_logits", "gate_logits"))),
         atoms=atoms,
         # A 0 lies below whatever the lower end of the other values is.

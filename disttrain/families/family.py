@@ -71,6 +71,8 @@ class Family:
     `form` names the variant of the family that an option selects, with other formulas: the facts that the docstring marks with it, such
     as `density[rank]`, replace the plain ones. `proportional`: the mean of the target is proportional to its parameters in units of the
     target, all of them together; not so where values are truncated or rounded.
+    `pool` is the rule by which the distributions of several networks become one of the family: a key of `pooling.RULES`; `unpooled` is the
+    reason where there is none.
 
     >>> family = disttrain.CrossEntropy("student_t").family
     >>> [parameter.name for parameter in family.parameters]
@@ -89,6 +91,8 @@ class Family:
     ends: tuple[str, str] = ("", "")
     form: str = ""
     proportional: bool = True
+    pool: str = "moments"
+    unpooled: str = ""
 
     def parameter(self, name: str) -> Parameter:
         """The parameter called `name`. Raises KeyError where the family has none of that name.

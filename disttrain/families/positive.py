@@ -243,7 +243,8 @@ def log_normal() -> Family:
     drops     scale fixed: log y and log σ do not move the minimum; what is left is (log y - μ)²: the mean squared error of log y
     instead   lighter tail: gamma, weibull
     """
-    return univariate("log_normal", "LogNormal", supports.positive, Parameter("loc", supports.real, role="log_scale"), shape("scale"))
+    location = Parameter("loc", supports.real, role="log_scale")
+    return univariate("log_normal", "LogNormal", supports.positive, location, shape("scale"), pool="latent_normal")
 
 
 def weibull() -> Family:
@@ -337,7 +338,7 @@ def half_cauchy() -> Family:
     gamlss    none
     instead   a mean is wanted: half_normal, lomax · a power of its own: log_logistic, burr
     """
-    return univariate("half_cauchy", "torch.distributions.HalfCauchy", supports.nonnegative, SCALE, tails=False)
+    return univariate("half_cauchy", "torch.distributions.HalfCauchy", supports.nonnegative, SCALE, tails=False, pool="quartiles")
 
 
 def nakagami() -> Family:
@@ -385,7 +386,7 @@ def gompertz() -> Family:
     gamlss    GOMP of gamlss.demog
     instead   a hazard that grows as a power: weibull · that falls again: log_normal, log_logistic
     """
-    return univariate("gompertz", "Gompertz", supports.nonnegative, SCALE, CONCENTRATION)
+    return univariate("gompertz", "Gompertz", supports.nonnegative, SCALE, CONCENTRATION, pool="quartiles")
 
 
 def birnbaum_saunders() -> Family:
@@ -424,7 +425,7 @@ def box_cox_cole_green() -> Family:
     gamlss    BCCG: mu = loc, sigma = scale, nu = shape
     instead   heavier tails: box_cox_t · one shape less: gamma, log_normal
     """
-    return univariate("box_cox_cole_green", "BoxCoxColeGreen", supports.positive, *_BOX_COX)
+    return univariate("box_cox_cole_green", "BoxCoxColeGreen", supports.positive, *_BOX_COX, pool="quartiles")
 
 
 def box_cox_t() -> Family:
@@ -440,7 +441,7 @@ def box_cox_t() -> Family:
     gamlss    BCT: mu = loc, sigma = scale, nu = shape, tau = df
     instead   light tails: box_cox_cole_green · fewer shapes: gamma, log_normal, generalized_gamma
     """
-    return univariate("box_cox_t", "BoxCoxT", supports.positive, *_BOX_COX, DF)
+    return univariate("box_cox_t", "BoxCoxT", supports.positive, *_BOX_COX, DF, pool="quartiles")
 
 
 def tweedie() -> Family:

@@ -29,8 +29,8 @@ _NOTHING: Mapping[str, Any] = MappingProxyType({})
 class _Unit:
     """The transformation of a parameter of one role under (y - shift) / scale of the target, and its inverse."""
 
-    restore: Callable[[Any, float, float], Any]
-    reduce: Callable[[Any, float, float], Any]
+    restore: Callable[[Any, Any, Any], Any]
+    reduce: Callable[[Any, Any, Any], Any]
     # Where the activation may put values such that both directions stay inside: shifted ones need the whole line, scaled ones a cone.
     survives: Callable[[Support], bool]
 
@@ -63,6 +63,11 @@ def exposed(parameter: Parameter, value: Any, exposure: Any) -> Any:
         return value
     times = exposure.reshape(-1, *(1 for _ in parameter.shape))
     return _UNITS[str(parameter.role)].restore(value, 0.0, times)
+
+
+def moved(family: Family, parameters: Mapping[str, Tensor], shift: Tensor, scale: Tensor) -> dict[str, Tensor]:
+    """The parameters {name: (n,)} of shift + scale y, (n,) each, from those of the target y, by their roles."""
+    return {p.name: _UNITS[str(p.role)].restore(parameters[p.name], shift, scale) for p in family.parameters}
 
 
 def takes_exposure(family: Family) -> bool:

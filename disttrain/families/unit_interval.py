@@ -87,6 +87,7 @@ def kumaraswamy() -> Family:
         supports.unit,
         Parameter("concentration1", supports.positive),
         Parameter("concentration0", supports.positive),
+        pool="quartiles",
     )
 
 
@@ -103,7 +104,8 @@ def logit_normal() -> Family:
     gamlss    LOGITNO: mu = 1/(1 + exp(-loc)), sigma = scale
     instead   the usual choice: beta_mean · ends that matter: simplex_normal
     """
-    return univariate("logit_normal", "LogitNormal", supports.unit, Parameter("loc", supports.real), Parameter("scale", supports.positive))
+    loc, scale = Parameter("loc", supports.real), Parameter("scale", supports.positive)
+    return univariate("logit_normal", "LogitNormal", supports.unit, loc, scale, pool="latent_normal")
 
 
 def simplex_normal() -> Family:

@@ -26,7 +26,7 @@ CONCENTRATION = shape("concentration")
 
 def univariate(
     name: str, distribution: str, support: Support, *parameters: Parameter,
-    tails: bool = True, atoms: tuple[float, ...] = (), ends: tuple[str, str] = ("", ""),
+    tails: bool = True, atoms: tuple[float, ...] = (), ends: tuple[str, str] = ("", ""), pool: str = "moments",
 ) -> Family:  # fmt: skip
     """The family called `name` of targets in the support; `distribution` is a class or function of disttrain.distributions, or of torch."""
-    return Family(name, support, parameters, deferred_class(distribution), tails=tails, atoms=atoms, ends=ends)
+    return Family(name, support, parameters, deferred_class(distribution), tails=tails, atoms=atoms, ends=ends, pool=pool)

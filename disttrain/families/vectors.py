@@ -44,6 +44,8 @@ def multivariate_normal(targets: int = 2, rank: int | None = None) -> Family:
         event=(targets,),
         tails=False,
         form="" if rank is None else "rank",
+        pool="covariance",
+        unpooled="" if rank is None else "the average of covariances of a low rank has a higher one",
     )
 
 
@@ -87,6 +89,7 @@ def multivariate_student_t(targets: int = 2) -> Family:
         distribution=deferred_class("MultivariateStudentT"),
         event=(targets,),
         tails=False,
+        pool="covariance",
     )
 
 
@@ -110,6 +113,7 @@ def dirichlet(targets: int = 2) -> Family:
         distribution=deferred_class("Dirichlet"),
         event=(targets,),
         tails=False,
+        pool="shares",
     )
 
 
@@ -156,4 +160,5 @@ def dirichlet_multinomial(targets: int = 2) -> Family:
         distribution=deferred_class("DirichletMultinomial"),
         event=(targets,),
         tails=False,
+        pool="shares",
     )

@@ -35,6 +35,7 @@ class _Description(TypedDict):
     labels: list[str | int | bool] | None
     scaling: dict[str, Json]
     marginal: dict[str, list[float]]
+    marginal_share: float
     levels: dict[str, list[list[float]]]
 
 
@@ -78,6 +79,7 @@ def _description(model: Model, name: str) -> dict[str, object]:
         "labels": None if model.labels is None else list(model.labels),
         "scaling": asdict(model.scaling),
         "marginal": {name: np.asarray(value).tolist() for name, value in model.marginal.items()},
+        "marginal_share": model.marginal_share,
     }
 
 
@@ -95,12 +97,16 @@ def _planned(description: _Description) -> Model:
         np.isfinite(marginal[o.parameter.name]).all() and marginal[o.parameter.name].shape == o.raw_shape for o in outputs if o.size
     ):
         raise ValueError("marginal outputs that are not finite")
+    # A model of an earlier version has no share of the constant model.
+    share = description.get("marginal_share", 0.0)
+    if isinstance(share, bool) or not 0.0 <= share < 1.0:
+        raise ValueError(f"marginal_share {share!r} is not a number in [0, 1)")
     with torch.device("meta"):
         network = Network(layout_of(config, encoder), outputs, torch.Generator("cpu"))
         network.to(trunk_dtype(config))
     with within("schema"):
         schema = Schema.from_state(description["schema"])
-    return Model(config, schema, encoder, family, labels, outputs, scaling, network, marginal)
+    return Model(config, schema, encoder, family, labels, outputs, scaling, network, marginal, float(share))
 
 
 def _levels(network: Network, described: Mapping[str, list[list[float]]]) -> dict[str, Tensor]:

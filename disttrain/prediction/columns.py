@@ -62,7 +62,7 @@ def column_names(model: Model, selection: ColumnSelection) -> list[str]:
 
 def _names(model: Model, selection: ColumnSelection, column: str) -> Sequence[str]:
     if column == "parameters":
-        return model.columns()
+        return (*model.columns(), *model.marginal_columns())
     if column == "quantiles":
         return [quantile_name(level) for level in selection.quantiles]
     if column in TIMED:
@@ -79,6 +79,10 @@ def columns_of(
     for name in selection.columns:
         if name == "parameters":
             columns += [_array(part, absent) for parameter, value in parameters.items() for part in _split(model, parameter, value)]
+            if model.marginal_columns():
+                columns += [
+                    _array(part, absent) for parameter, value in parameters.items() for part in _alone(model, parameter, value[:, -1])
+                ]
         elif name == "quantiles":
             columns += [_array(functionals.quantile(distribution, torch.tensor(level)), absent) for level in selection.quantiles]
         elif name == "mode" and model.labels is not None:
@@ -97,7 +101,8 @@ def _split(model: Model, name: str, value: Tensor) -> Sequence[Tensor]:
 
     With several members, each column has one number per member: (n, K).
     """
-    if model.members > 1:
+    value = model.of_networks(value)
+    if model.components > 1:
         per_member = [_alone(model, name, part) for part in value.unbind(1)]
         return [torch.stack(columns, 1) for columns in zip(*per_member, strict=True)]
     return _alone(model, name, value)
@@ -155,6 +160,19 @@ def _sample(model: Model, draw: Tensor, absent: NDArray[np.bool_]) -> list[pa.Ar
     return [_array(draw, absent) if model.labels is None else _labels(model.labels, draw, absent)]
 
 
+def _marginal_facts(model: Model) -> dict[str, object]:
+    """The share of the constant model and its parameters, {name: value}; where rows differ, {name: columns}. Empty without a share."""
+    if not model.marginal_share:
+        return {}
+    if model.marginal_columns():
+        columns = {
+            parameter.name: [f"marginal_{name}" for name in model.columns_of(parameter.name)] for parameter in model.family.parameters
+        }
+        return {"marginal_share": model.marginal_share, "marginal": None, "marginal_columns": columns}
+    values = {name: value[0].tolist() for name, value in model.marginal_parameters(1).items()}
+    return {"marginal_share": model.marginal_share, "marginal": values, "marginal_columns": None}
+
+
 def metadata(model: Model, run: str, selection: ColumnSelection, weights: str) -> dict[bytes, bytes]:
     """File metadata under the key `disttrain`. The distribution of each row can be rebuilt from the file alone."""
     facts = {
@@ -162,6 +180,7 @@ def metadata(model: Model, run: str, selection: ColumnSelection, weights: str) -
         "run": run,
         "family": model.family.name,
         "members": model.members,
+        **({"pooling": "family"} if model.components < model.members else {}),
         "distribution": model.config.distribution.model_dump(mode="json", exclude={"parameters"}),
         "parameters": {parameter.name: list(model.columns_of(parameter.name)) for parameter in model.family.parameters},
         "activations": {o.parameter.name: "fixed" if o.fixed is not None else o.activation.formula for o in model.outputs},
@@ -172,5 +191,7 @@ def metadata(model: Model, run: str, selection: ColumnSelection, weights: str) -
         "exposure": model.schema.row_inputs.get("exposure"),
         "conditions": dict(model.schema.row_inputs),
         "weights_sha256": weights,
+        # The row's distribution is (1 - marginal_share) times what the parameter columns say, plus marginal_share times the constant model.
+        **_marginal_facts(model),
     }
     return {b"disttrain": json.dumps(facts).encode()}

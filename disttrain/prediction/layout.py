@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import pyarrow as pa
 
@@ -73,9 +74,9 @@ def require_layout(
 
 
 def list_sizes(model: Model, selection: ColumnSelection) -> dict[str, int]:
-    """The columns of a forecast with the length of their lists: the number of members for parameters, 0 for all other columns."""
-    lists = set(model.columns()) if model.members > 1 and "parameters" in selection.columns else set()
-    return {name: model.members if name in lists else 0 for name in column_names(model, selection)}
+    """The columns of a forecast with the length of their lists: the number of components for parameters, 0 for all other columns."""
+    lists = set(model.columns()) if model.components > 1 and "parameters" in selection.columns else set()
+    return {name: model.components if name in lists else 0 for name in column_names(model, selection)}
 
 
 def require_free_ids(loaded: Loaded, model: Model, schema: pa.Schema) -> None:
@@ -84,6 +85,9 @@ def require_free_ids(loaded: Loaded, model: Model, schema: pa.Schema) -> None:
     An id column with a type of the `schema` that `fit` cannot write raises DataError too.
     """
     require_format(schema, model.schema.id, "parquet")
+    if model.config.forecast.marginal_share == "auto":
+        # Any share above 0 has the same columns.
+        model = replace(model, marginal_share=0.05)
     sizes = list_sizes(model, supported_selection(model, configured_selection(model.config), requested={}))
     names = {"row", "split", *sizes, *_unfolded(sizes)}
     free = ", ".join(name for name in model.schema.id if name not in names)

@@ -118,9 +118,10 @@ def prepare(loaded: Loaded, limit: int | None = None) -> Prepared:
     splits = _splits(config, rows, encoder, observed, outputs, scaling)
     raw = marginal_raw(family, outputs, splits["train"].counted)
     network = _network(config, encoder, family, outputs, splits["train"].counted, raw)
+    share = config.forecast.marginal_share
     model = Model(
         config, rows.schema, encoder, family, observed.labels, outputs, scaling, network,
-        {name: value.numpy() for name, value in raw.items()},
+        {name: value.numpy() for name, value in raw.items()}, 0.0 if isinstance(share, str) else share,
     )  # fmt: skip
     return Prepared(rows, model, observed, splits, limit, _validation_rows(config, rows, counted_rows(rows, observed.weight)))
 

@@ -68,6 +68,11 @@ class BestWeights:
         self.given_up, self.snapshot, self.saved = self.snapshot.text, self._constant(), -1
         self.restore()
 
+    def replace_model(self, model: Model) -> None:
+        """Save the best weights with a copy of the model in which something but the network has changed."""
+        self.model, self.saved = model, -1
+        self.save()
+
     def saved_location(self) -> str:
         """Save the best epoch, and return its folder and name as text."""
         self.save()

@@ -39,9 +39,18 @@ def distribution_problems(document: Document) -> Iterator[Problem]:
         yield Problem(("distribution",), "wrong-type", f"`{family}` cannot be built of these options: {fault}")
         return
     yield from observation_problems(built, document)
+    yield from _pooling_problems(built, document)
     blocks = section.get("parameters")
     if isinstance(blocks, Mapping):
         yield from under(("distribution", "parameters"), _blocks_problems(built, blocks, document))
+
+
+def _pooling_problems(family: Family, document: Document) -> Iterator[Problem]:
+    """The problem of members that are to be pooled into one distribution of a family that has no rule for it."""
+    network = document.get("network")
+    if family.unpooled and isinstance(network, Mapping) and network.get("pooling") == "family":
+        what = f"members cannot be pooled into one distribution of {family.name}: {family.unpooled}"
+        yield Problem(("network", "pooling"), "not-supported", what, hints=("`pooling: mixture`, their equal mixture",))
 
 
 def _targets(document: Document) -> int:

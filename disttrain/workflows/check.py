@@ -17,6 +17,7 @@ from disttrain.preparation.censoring_text import censoring_counts
 from disttrain.preparation.prepare import Prepared, prepare
 from disttrain.preparation.ties import tie_notes
 from disttrain.runs import manifest
+from disttrain.workflows.fit_events import share_notes
 from disttrain.workflows.network_summary import count_of, parameter_networks, summary_of
 
 _LEAK = 0.98
@@ -52,6 +53,7 @@ def check(loaded: Loaded, limit: int | None = None, detailed: bool = False, out:
         *(_inputs(prepared) if detailed else ()),
         *_leaks(prepared),
         *_network(prepared),
+        *(Remark("forecast", note, True) for note in share_notes(prepared)),
     ]
 
 

@@ -17,6 +17,7 @@ from disttrain.choices import SPLITS
 from disttrain.data import NAME, Origin, Source, ahead, boolean_column, columns_of, comparisons, integer_column, keep, located
 from disttrain.data.io.table_writer import written
 from disttrain.errors import DataError, Finding, UsageError, enough_memory
+from disttrain.evaluation.costly_rows import costly_notes
 from disttrain.evaluation.degenerate_densities import impossible_notes
 from disttrain.evaluation.group_columns import group_column
 from disttrain.evaluation.metric_selection import settings_of
@@ -111,10 +112,11 @@ def _scores(model: Model, baseline_model: Model | None, rows: _Rows, options: Ev
         feature_notes.require_known(model, str(rows.data), *(() if options.data else (IN_PYTHON,)))
     # `scored` frees the row scores, so read the nll first.
     nll, column = row_scores.of("nll"), ", ".join(model.schema.target)
+    costly = () if nll is None else costly_notes(model, nll, row_scores.of_baseline("nll"), row_scores.weight, rows.row)
     scores = scored(row_scores, groups)
     ties = tie_notes(model.family, model.schema.target[0], observed.measured)
     impossible = () if nll is None else impossible_notes(model.family, column, nll, observed.outcome, rows.row)
-    return replace(scores, notes=(*rows.notes, *feature_notes.texts(model.encoder.missing), *scores.notes, *ties, *impossible))
+    return replace(scores, notes=(*rows.notes, *feature_notes.texts(model.encoder.missing), *scores.notes, *ties, *impossible, *costly))
 
 
 def _score_blocks(

@@ -61,6 +61,7 @@ def explain(loaded: Loaded) -> Explanation:
         ("per row", _with(symbols, doc, "loss")),
         *((f"  {part}", text) for part, text in _drops(settings, doc, symbols)),
         *((f"  {part}", text) for part, text in losses_of(config, family)),
+        *_forecast(config),
         (f"{config.training.initialize} start", _STARTS[config.training.initialize]),
         ("recipe", _recipe(config)),
     ]
@@ -81,6 +82,14 @@ def _recipe(config: Config) -> str:
     """The recipe of a config and the defaults that it stands for."""
     standing = recipes.standing(config.recipe, config.model_dump(mode="json"))
     return config.recipe + (f": {' · '.join(standing)}" if standing else ": the network that the config names, and nothing else")
+
+
+def _forecast(config: Config) -> Iterator[tuple[str, str]]:
+    """The share of the constant model in the forecast, if it may have one."""
+    share = config.forecast.marginal_share
+    if share:
+        epsilon = "ε found on held-out rows, at most 0.05" if share == "auto" else f"ε = {share:g}"
+        yield "forecast", f"(1 - ε) q + ε m, m the constant model, {epsilon}: no row costs more than under m by -log ε nats"
 
 
 def _keyed(rows: Sequence[tuple[str, str]]) -> dict[str, str]:
@@ -198,7 +207,8 @@ def _network(config: Config, settings: Iterable[ParameterSettings], model: Model
     kind += "" if not embedding else f", each number also as a {embedding} embedding"
     size = f"{model.network.size():,} weights" if model is not None else "(the data could not be read)"
     members = config.network.members
-    return f"{kind}        {size}" + ("" if members == 1 else f"; {members} networks side by side; the forecast is their equal mixture")
+    forecast = "one distribution with the moments of their mixture" if config.network.pooling == "family" else "their equal mixture"
+    return f"{kind}        {size}" + ("" if members == 1 else f"; {members} networks side by side; the forecast is {forecast}")
 
 
 def _heads(config: Config, settings: Iterable[ParameterSettings], model: Model | None) -> str:

@@ -134,15 +134,17 @@ def _run(
     warnings = (*no_gain, *result.notes, *(floor.text for floor in result.at_floor))
     run.update(
         status=status, exit_code=STOPPED[limit.word] if limit.word else 0, reason=reason, best_epoch=best.snapshot.number, epochs=len(history), scores=scores,
-        warnings=[*started.warnings, *warnings], floors={floor.parameter: floor.rows for floor in result.at_floor},
+        warnings=[*started.warnings, *warnings], marginal_share=result.marginal_share, floors={floor.parameter: floor.rows for floor in result.at_floor},
     )  # fmt: skip
     if not limit.should_stop:
         checkpoints.remove()
-    manifest.log(run.path, status, {"reason": reason, "best_epoch": best.snapshot.number, "scores": scores})
+    manifest.log(
+        run.path, status, {"reason": reason, "best_epoch": best.snapshot.number, "scores": scores, "marginal_share": result.marginal_share}
+    )
     seconds = time.perf_counter() - began
     yield Finished(
         run.path, status, reason, limit.word, best.snapshot.number, len(history), seconds, result.evaluations, result.predictions, warnings,
-        limit.should_stop,
+        limit.should_stop, result.marginal_share,
     )  # fmt: skip
 
 

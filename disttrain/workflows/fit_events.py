@@ -52,7 +52,8 @@ class Started:
 class Finished:
     """The end of a fit: `status` finished or stopped, the `reason` as text, the scores of each split, warnings, and the run folder.
 
-    `resumable` is True if the fit was stopped before its end and can continue.
+    `resumable` is True if the fit was stopped before its end and can continue. `marginal_share` is the weight of the constant model in the
+    forecast.
     """
 
     folder: Path
@@ -66,6 +67,7 @@ class Finished:
     predictions: int
     warnings: tuple[str, ...]
     resumable: bool
+    marginal_share: float = 0.0
 
     @property
     def document(self) -> dict[str, object]:
@@ -82,12 +84,23 @@ def started(prepared: Prepared, run: Run, device: torch.device, resumed: int = 0
     per_member = prepared.held_out_counts
     watched = "validation" if "validation" in prepared.splits or per_member else "train"
     baseline = scoring.baseline_nll(prepared, scoring.watched_split(prepared))
-    warnings = tie_notes(model.family, model.schema.target[0], prepared.observed.measured)
+    warnings = (*tie_notes(model.family, model.schema.target[0], prepared.observed.measured), *share_notes(prepared))
     return Started(
         run.name, f"{model.family.name}({', '.join(learned)})", str(device), torch.get_num_threads(), config.training.seed,
         prepared.counts(), model.encoder.width, model.network.size(), model.members, baseline, watched, plan_of(config, prepared.trained_rows).epochs,
         (*notes, *prepared.data.warnings, *warnings), resumed, per_member, prepared.data.remarks,
     )  # fmt: skip
+
+
+def share_notes(prepared: Prepared) -> tuple[str, ...]:
+    """A warning if `marginal_share: auto` has no held-out rows to find the share on."""
+    held_out = prepared.validation_rows is not None or "validation" in prepared.splits
+    if prepared.model.config.forecast.marginal_share != "auto" or held_out:
+        return ()
+    return (
+        "`forecast.marginal_share: auto` finds the share on held-out rows, and there are none: it is 0; set a share such as 0.003, or "
+        "`data.validation`",
+    )
 
 
 def no_gain(prepared: Prepared, constant: Sequence[bool], number: int, given_up: str) -> tuple[str, ...]:

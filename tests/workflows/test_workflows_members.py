@@ -164,14 +164,16 @@ def test_the_mode_of_classes_is_the_likeliest_of_the_mixture(ensemble, file, tmp
 
 def test_what_metrics_say_of_classes_and_angles_they_say_of_their_mixtures():
     probs = torch.tensor([[[0.2, 0.3, 0.5], [0.1, 0.1, 0.8]]], dtype=torch.float64)
-    classes = distributions.equal_mixture(distributions.Categorical(probs), 2)
-    nested = distributions.equal_mixture(distributions.equal_mixture(distributions.Categorical(probs.unsqueeze(0)), 2), 1)
+    classes = distributions.weighted_mixture(distributions.Categorical(probs), (0.5, 0.5))
+    nested = distributions.weighted_mixture(
+        distributions.weighted_mixture(distributions.Categorical(probs.unsqueeze(0)), (0.5, 0.5)), (1.0,)
+    )
     for forecast in (classes, nested):
         torch.testing.assert_close(forecast.probs, torch.tensor([[0.15, 0.2, 0.65]], dtype=torch.float64))
         assert {name for name, metric in METRICS.items() if metric.applies(forecast)} == {"nll", "deviance", "brier", "accuracy"}
     angles = distributions.VonMises(probs[..., 0], probs[..., 1], torch.full((1, 2), 6.28, dtype=torch.float64))
     single = {name for name, metric in METRICS.items() if metric.applies(angles)}
-    assert {name for name, metric in METRICS.items() if metric.applies(distributions.equal_mixture(angles, 2))} == single
+    assert {name for name, metric in METRICS.items() if metric.applies(distributions.weighted_mixture(angles, (0.5, 0.5)))} == single
     assert "crps" not in single
 
 

@@ -8,12 +8,14 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
 from disttrain import choices
+from disttrain.config.messages import display
 from disttrain.config.recipes import UNNAMED, with_recipe
 from disttrain.config.sections.data import DataSection
 from disttrain.config.sections.field_types import (
     LIST,
     NUMBER,
     STRICT,
+    TEXT,
     Column,
     Columns,
     Filename,
@@ -83,6 +85,24 @@ class NetworkSection(BaseModel):
     linear_path: bool = False
     heads: Annotated[str, choice("a form of heads", choices.HEADS)] = "shared"
     members: Annotated[int, Field(ge=1, le=1_000)] = 1
+    pooling: Annotated[str, choice("a way to pool members", choices.POOLINGS)] = "mixture"
+
+
+def _auto(word: str) -> str:
+    if word != "auto":
+        raise objection("wrong-type", f"`marginal_share` must be a number from 0 to below 1, or `auto`, not {display(word)}")
+    return word
+
+
+class ForecastSection(BaseModel):
+    """The forecast. `marginal_share` is the weight of the constant model in it; `auto` finds it by likelihood on held-out rows."""
+
+    model_config = STRICT
+
+    marginal_share: Annotated[
+        Annotated[float, Field(ge=0.0, lt=1.0), NUMBER] | Annotated[str, AfterValidator(_auto), TEXT],
+        by_kind("a number from 0 to below 1, or `auto`"),
+    ] = 0.0
 
 
 class EvaluationSection(BaseModel):
@@ -151,6 +171,7 @@ class Config(BaseModel):
     data: DataSection
     network: NetworkSection = NetworkSection()
     training: TrainingSection = TrainingSection.model_validate({})
+    forecast: ForecastSection = ForecastSection()
     evaluation: EvaluationSection = EvaluationSection()
     predictions: PredictionsSection = PredictionsSection()
     output: OutputSection = OutputSection()

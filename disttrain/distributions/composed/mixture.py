@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
@@ -158,12 +159,14 @@ def _log_sum(terms: Tensor) -> Tensor:
     return torch.where(nothing.squeeze(-1), -math.inf, torch.logsumexp(torch.where(nothing, 0.0, terms), -1))
 
 
-def equal_mixture(component: Distribution, components: int, validate_args: bool = False) -> Mixture:
-    """The mixture of K distributions with equal weights: of batch shape (n,), `component` has (n, K).
+def weighted_mixture(component: Distribution, weights: Sequence[float], validate_args: bool = False) -> Mixture:
+    """The mixture of K distributions with the same positive weights in each row: of batch shape (n,), `component` has (n, K).
 
-    >>> from disttrain.distributions import Normal, equal_mixture
-    >>> equal_mixture(Normal(loc=torch.tensor([-1.0, 2.0]), scale=torch.ones(2)), components=2).mean  # 0.5 * (-1.0 + 2.0)
+    >>> from disttrain.distributions import Normal, weighted_mixture
+    >>> weighted_mixture(Normal(loc=torch.tensor([-1.0, 2.0]), scale=torch.ones(2)), weights=[0.5, 0.5]).mean  # 0.5 * (-1.0 + 2.0)
     tensor(0.5000, dtype=torch.float64)
     """
-    logits = torch.zeros(components, dtype=torch.float64).expand(component.batch_shape)
+    largest = max(weights)
+    # Relative to the largest, equal weights are logits of exactly 0.
+    logits = torch.tensor([math.log(weight / largest) for weight in weights], dtype=torch.float64).expand(component.batch_shape)
     return Mixture(component, weight_logits=logits, validate_args=validate_args)

@@ -71,13 +71,13 @@ FORECASTS: dict[str, Callable[[], torch.distributions.Distribution]] = {
     "mixture of normals": lambda: d.Mixture(
         d.Normal(columns(places, 1), columns(log_uniform, 3, 0.01, 100)), columns(log_uniform, 5, 0.1, 1)
     ),
-    "equal mixture of normals": lambda: d.equal_mixture(d.Normal(columns(places, 1), columns(log_uniform, 3, 0.01, 100)), 2),
-    "mixture of mixtures of normals": lambda: d.equal_mixture(
+    "equal mixture of normals": lambda: d.weighted_mixture(d.Normal(columns(places, 1), columns(log_uniform, 3, 0.01, 100)), (0.5, 0.5)),
+    "mixture of mixtures of normals": lambda: d.weighted_mixture(
         d.Mixture(
             d.Normal(*(torch.stack([columns(made, seed, *ends), columns(made, seed + 1, *ends)], 1) for made, seed, *ends in INNER)),
             torch.stack([columns(log_uniform, 5, 0.1, 1), columns(log_uniform, 8, 0.1, 1)], 1),
         ),
-        2,
+        (0.5, 0.5),
     ),
 }
 
