@@ -6,6 +6,7 @@ import contextvars
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from disttrain import lazy
@@ -20,6 +21,24 @@ Result = TypeVar("Result")
 
 # More workers would need more memory, and wait for the reader and the writer of files.
 _MOST_WORKERS = 8
+# The number of workers inside `one_thread_each`; None outside, where it is the number of torch's threads.
+_WORKERS: contextvars.ContextVar[int | None] = contextvars.ContextVar("workers", default=None)
+
+
+@contextmanager
+def one_thread_each() -> Iterator[None]:
+    """Use one thread for each operation inside the block; `in_order` has as many workers there as torch had threads.
+
+    Sums over all rows are the same bits then for any number of threads.
+    """
+    threads, workers = torch.get_num_threads(), _WORKERS.get()
+    token = _WORKERS.set(workers or threads)
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        _WORKERS.reset(token)
 
 
 def in_order(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
@@ -31,13 +50,14 @@ def in_order(function: Callable[[Item], Result], items: Iterable[Item]) -> Itera
     `function`, `in_order` computes one item after the other.
     """
     threads = torch.get_num_threads()
-    if threads == 1:
+    workers, waiting = min(_WORKERS.get() or threads, _MOST_WORKERS), deque[Future[Result]]()
+    if workers == 1:
         yield from map(function, items)
         return
-    workers, waiting = min(threads, _MOST_WORKERS), deque[Future[Result]]()
     grad = torch.is_grad_enabled()
 
     def computed(item: Item) -> Result:
+        _WORKERS.set(1)
         # The mode belongs to the thread.
         with torch.set_grad_enabled(grad):
             return function(item)

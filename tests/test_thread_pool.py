@@ -13,7 +13,7 @@ import torch
 from disttrain.families import activation_for, build
 from disttrain.model.inference import raw_in_blocks
 from disttrain.networks import Conditions, Layout, Network, Output
-from disttrain.thread_pool import in_order
+from disttrain.thread_pool import in_order, one_thread_each
 
 
 @contextmanager
@@ -93,6 +93,22 @@ def test_no_more_items_are_taken_than_workers_and_one(number):
         for _ in in_order(lambda item: item, items()):
             given += 1
             assert taken - given <= number + 1
+
+
+def test_inside_one_thread_each_there_are_as_many_workers_as_torch_had_threads():
+    together = threading.Barrier(3)
+
+    def meet(item: int) -> int:
+        together.wait(timeout=30)
+        assert [torch.get_num_threads(), *in_order(lambda part: part, range(2))] == [1, 0, 1]
+        return item
+
+    with threads(3):
+        with one_thread_each(), one_thread_each():
+            assert torch.get_num_threads() == 1
+            assert list(in_order(meet, range(6))) == list(range(6))
+            assert torch.get_num_threads() == 1
+        assert torch.get_num_threads() == 3
 
 
 def test_forecasts_are_the_same_bits_for_any_number_of_workers():

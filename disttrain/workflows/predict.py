@@ -37,7 +37,7 @@ from disttrain.prediction.selection import ColumnSelection, configured_selection
 from disttrain.preparation.prepare import Prepared
 from disttrain.runs.open import OpenRun, open_run, own_files, own_rows
 from disttrain.runs.output_checks import require_no_input
-from disttrain.thread_pool import in_order
+from disttrain.thread_pool import in_order, one_thread_each
 from disttrain.validation.options import PredictOptions, columns_meant, format_named
 
 Result = TypeVar("Result")
@@ -56,6 +56,7 @@ class Predicted:
 
 
 @enough_memory("fewer `--samples`, `--columns` and `--quantiles` at once, or a smaller file at a time")
+@one_thread_each()
 def predict(options: PredictOptions, root: Path) -> Predicted:
     """Write the forecast of every row of a file; without a file, of the run's own rows.
 
@@ -84,6 +85,7 @@ def predict(options: PredictOptions, root: Path) -> Predicted:
     return Predicted(output, count, run.name, run.newest, texts, () if source is None else source.remarks)
 
 
+@one_thread_each()
 def write_own(prepared: Prepared, folder: Path, name: str) -> int:
     """Write predictions.parquet of a run's own rows into its folder after the fit. Returns the number of rows. Raises StorageError."""
     model = prepared.model
