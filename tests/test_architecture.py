@@ -15,9 +15,9 @@ import disttrain
 
 PACKAGE = Path(disttrain.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
-EVERYONE = {"errors", "lazy", "messages", "choices"}
+EVERYONE = {"errors", "lazy", "messages", "choices", "thread_pool"}
 FLOORS = (
-    {"errors", "lazy", "messages", "choices"},
+    {"errors", "lazy", "messages", "choices", "thread_pool"},
     {"config", "outcomes", "distributions", "storage", "quantiles"},
     {"families", "data", "likelihood"},
     {"networks", "metrics", "parameter_settings"},
@@ -31,12 +31,13 @@ FLOORS = (
     # The package itself and `python -m disttrain` stand before the door.
     {"__init__", "__main__"},
 )
-# Beside errors, lazy, messages and choices, which everyone may use.
+# Beside errors, lazy, messages, choices and thread_pool, which everyone may use.
 ALLOWED = {
     "errors": set(),
     "lazy": set(),
     "messages": set(),
     "choices": set(),
+    "thread_pool": set(),
     "config": set(),
     "outcomes": set(),
     "distributions": set(),

@@ -15,8 +15,9 @@ from torch.distributions import Distribution
 
 from disttrain import metrics
 from disttrain.evaluation.result import Calibration, Score, Scores
-from disttrain.metrics import METRICS, Average, Metric
+from disttrain.metrics import METRICS, Average, Metric, row_blocks
 from disttrain.outcomes import Outcome
+from disttrain.thread_pool import in_order
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,10 @@ class _Key(NamedTuple):
 
 
 _PIT = _Key("pit")
+# A score of each row, (n,).
+RowScore = Callable[[Distribution, Outcome], Tensor]
+# Rows scored on one thread at once.
+_BLOCK = 8_192
 _Column = TypeVar("_Column", str, _Key)
 
 
@@ -68,21 +73,34 @@ class RowScores:
             if metric.name in self.left_out or self._late(metric):
                 continue
             for key in _keys(metric, self.settings):
-                score = _score(metric, key, self.settings, self.rows)
-                self._put(self._scores, key, _scored(metric, score, distribution, outcome))
+                self._put(self._scores, key, self._scored(metric, key, distribution, outcome))
                 if key in self._baselines or metric.applies(baseline, outcome):
-                    self._put(self._baselines, key, _scored(metric, score, baseline, outcome))
+                    self._put(self._baselines, key, self._scored(metric, key, baseline, outcome))
         if self._calibrated and METRICS["pit"].applies(distribution, outcome):
             if _PIT in self._scores:
                 self._calibration["pit"] = self._scores[_PIT]
             else:
-                self._put(self._calibration, "pit", metrics.pit(distribution, outcome, generator_at(self.rows)))
-            self._put(self._calibration, "residuals", metrics.quantile_residuals(distribution, outcome, generator_at(self.rows)))
-            self._put(self._calibration, "surprises", metrics.surprises(distribution, outcome))
+                self._put(self._calibration, "pit", self._in_blocks(_drawn(metrics.pit), distribution, outcome))
+            self._put(self._calibration, "residuals", self._in_blocks(_drawn(metrics.quantile_residuals), distribution, outcome))
+            self._put(self._calibration, "surprises", self._in_blocks(lambda _: metrics.surprises, distribution, outcome))
         if weight is not None:
             self._weight = weight.new_empty(self._size) if self._weight is None else self._weight
             self._weight[self.rows : self.rows + len(outcome)] = weight
         self.rows += len(outcome)
+
+    def _scored(self, metric: Metric, key: _Key, distribution: Distribution, outcome: Outcome) -> Tensor:
+        """A score of each of the next rows; nan if the metric cannot score them, such as by a mean that does not exist."""
+        if not metric.applies(distribution, outcome):
+            return outcome.lower.new_full((len(outcome),), math.nan)
+        return self._in_blocks(lambda first: _score(metric, key, self.settings, first), distribution, outcome)
+
+    def _in_blocks(self, score: Callable[[int], RowScore], distribution: Distribution, outcome: Outcome) -> Tensor:
+        """score(first) of blocks of the next rows side by side; `first` is the number of the first row of a block among all rows."""
+
+        def scored(block: slice) -> Tensor:
+            return score(self.rows + block.start)(row_blocks.rows(distribution, block), outcome[block])
+
+        return torch.cat(list(in_order(scored, row_blocks.blocks(max(1, len(outcome)), _BLOCK))))
 
     def _late(self, metric: Metric) -> bool:
         """True if there is no time for a metric. The metric is then left out for all rows."""
@@ -175,7 +193,7 @@ def _keys(metric: Metric, settings: Settings) -> Iterator[_Key]:
         yield _Key(metric.name)
 
 
-def _score(metric: Metric, key: _Key, settings: Settings, first: int) -> Callable[[Distribution, Outcome], Tensor]:
+def _score(metric: Metric, key: _Key, settings: Settings, first: int) -> RowScore:
     """The score function of a metric at its setting, for rows that follow the `first` rows."""
     if metric.setting == "level":
         return lambda distribution, outcome: metric.score(distribution, outcome, level=key.level)
@@ -186,9 +204,9 @@ def _score(metric: Metric, key: _Key, settings: Settings, first: int) -> Callabl
     return metric.score
 
 
-def _scored(metric: Metric, score: Callable[[Distribution, Outcome], Tensor], distribution: Distribution, outcome: Outcome) -> Tensor:
-    """A score of each row; nan if the metric cannot score the block, such as by a mean that does not exist."""
-    return score(distribution, outcome) if metric.applies(distribution, outcome) else outcome.lower.new_full((len(outcome),), math.nan)
+def _drawn(function: Callable[[Distribution, Outcome, np.random.Generator], Tensor]) -> Callable[[int], RowScore]:
+    """A score that takes a random number of each row."""
+    return lambda first: lambda distribution, outcome: function(distribution, outcome, generator_at(first))
 
 
 def generator_at(first: int) -> np.random.Generator:

@@ -23,6 +23,7 @@ from disttrain.families import Family
 from disttrain.model import Model
 from disttrain.preparation.observations import Observed
 from disttrain.preparation.prepare import Prepared
+from disttrain.thread_pool import one_thread_each
 
 # The number of rows scored at once.
 BLOCK = 65_536
@@ -59,6 +60,7 @@ def scored(rows: RowScores, groups: Sequence[RowGroups]) -> ScoredRows:
     return ScoredRows(total, by, calibration, notes)
 
 
+@one_thread_each()
 def split_scores(prepared: Prepared, run: str, end: float | None = None) -> dict[str, Evaluation]:
     """The scores of every split with rows, with notes on them. The metrics are those of the config and nll.
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from disttrain.data import BatchError, Encoder, rows_from
 from disttrain.networks import Conditions, Network
+from disttrain.thread_pool import in_order
 
 # The rows and the numbers of a block at most. Every product is computed for exactly as many rows as a block of this width has, so that a
 # row's prediction does not depend on the rows around it.
@@ -43,16 +44,22 @@ def raw_in_blocks(network: Network, x: Tensor, conditions: Conditions) -> dict[s
     network.eval()
     members, rows = network.members, _block_rows(x.shape[1])
     device = next((weight.device for weight in network.parameters()), torch.device("cpu"))
-    parameters: dict[str, Tensor] = {}
-    with torch.no_grad():
-        for start in range(0, max(len(x), 1), rows):
-            block = x[start : start + rows]
+
+    def forecast(start: int) -> dict[str, Tensor]:
+        """The parameters of the rows from `start` on, {name: (K, rows of the block, *shape)}, in float64 on the CPU."""
+        block = x[start : start + rows]
+        with torch.no_grad():
             padded = torch.nn.functional.pad(block, (0, 0, 0, rows - len(block))).to(device)
             padded_conditions = conditions[start : start + rows].padded(rows).map(lambda column: column.repeat(members)).to(device)
-            for name, value in network(padded, padded_conditions).items():
-                values = value.reshape(members, rows, *value.shape[1:])[:, : len(block)].detach().cpu().double()
-                if name not in parameters:
-                    # In one piece from the start: many small ones among the layers' large ones leave holes that nothing fits into.
-                    parameters[name] = values.new_empty(members, len(x), *values.shape[2:])
-                parameters[name][:, start : start + len(block)] = values
+            raw = network(padded, padded_conditions).items()
+            return {name: value.reshape(members, rows, *value.shape[1:])[:, : len(block)].cpu().double() for name, value in raw}
+
+    parameters: dict[str, Tensor] = {}
+    starts = range(0, max(len(x), 1), rows)
+    for start, block in zip(starts, (in_order if device.type == "cpu" else map)(forecast, starts), strict=True):
+        for name, values in block.items():
+            if name not in parameters:
+                # In one piece from the start: many small ones among the layers' large ones leave holes that nothing fits into.
+                parameters[name] = values.new_empty(members, len(x), *values.shape[2:])
+            parameters[name][:, start : start + rows] = values
     return {output.parameter.name: parameters[output.parameter.name] for output in network.outputs}

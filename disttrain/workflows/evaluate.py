@@ -35,6 +35,7 @@ from disttrain.preparation.observations import Observed, observed_of
 from disttrain.preparation.ties import tie_notes
 from disttrain.runs.open import OpenRun, open_run, own_files, own_rows
 from disttrain.runs.output_checks import require_no_input
+from disttrain.thread_pool import one_thread_each
 from disttrain.validation.options import EvaluateOptions, columns_meant, format_named, requirement
 
 
@@ -58,6 +59,7 @@ class _Rows:
 
 
 @enough_memory("score the rows in parts: `--data` with one part of them at a time", "fewer metrics at once: `--metric nll`")
+@one_thread_each()
 def evaluate(options: EvaluateOptions, root: Path) -> Evaluation:
     """Score a run on data with a target. Raises RunUnreadable, DataError, UsageError, OutputExists, StorageError."""
     run = open_run(options.run, root)
@@ -80,6 +82,7 @@ def evaluate(options: EvaluateOptions, root: Path) -> Evaluation:
     return Evaluation(run.name, rows.data, rows.split, scores, run.newest, rows.remarks)
 
 
+@one_thread_each()
 def evaluate_table(model: Model, table: pa.Table, origin: Origin, options: EvaluateOptions) -> ScoredRows:
     """Score a model on a table with its target. Raises DataError or UsageError."""
     settings_of(model.config, model.example(), options.metrics, options.levels)

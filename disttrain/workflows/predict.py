@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +13,17 @@ import torch
 
 from disttrain import storage, training
 from disttrain.choices import SPLITS
-from disttrain.data import AS_WRITTEN, Source, chosen_texts, for_spreadsheets, in_format, integer_column, located, text_needed
+from disttrain.data import (
+    AS_WRITTEN,
+    FeatureCounts,
+    Source,
+    chosen_texts,
+    for_spreadsheets,
+    in_format,
+    integer_column,
+    located,
+    text_needed,
+)
 from disttrain.data.io.table_writer import written
 from disttrain.errors import Finding, UsageError, enough_memory
 from disttrain.evaluation.scoring import on_device
@@ -26,7 +37,10 @@ from disttrain.prediction.selection import ColumnSelection, configured_selection
 from disttrain.preparation.prepare import Prepared
 from disttrain.runs.open import OpenRun, open_run, own_files, own_rows
 from disttrain.runs.output_checks import require_no_input
+from disttrain.thread_pool import in_order, one_thread_each
 from disttrain.validation.options import PredictOptions, columns_meant, format_named
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -42,6 +56,7 @@ class Predicted:
 
 
 @enough_memory("fewer `--samples`, `--columns` and `--quantiles` at once, or a smaller file at a time")
+@one_thread_each()
 def predict(options: PredictOptions, root: Path) -> Predicted:
     """Write the forecast of every row of a file; without a file, of the run's own rows.
 
@@ -70,6 +85,7 @@ def predict(options: PredictOptions, root: Path) -> Predicted:
     return Predicted(output, count, run.name, run.newest, texts, () if source is None else source.remarks)
 
 
+@one_thread_each()
 def write_own(prepared: Prepared, folder: Path, name: str) -> int:
     """Write predictions.parquet of a run's own rows into its folder after the fit. Returns the number of rows. Raises StorageError."""
     model = prepared.model
@@ -127,11 +143,15 @@ def _tables(
     options: PredictOptions,
     notes: FeatureNotes,
 ) -> Iterator[pa.Table]:
-    for batch in batches:
-        notes.add(model.encoder.notes(batch.rows), batch.rows.num_rows)
+    def table_of(batch: Batch) -> tuple[pa.Table, Mapping[str, FeatureCounts]]:
+        feature_counts = model.encoder.notes(batch.rows)
         with located(batch.origin):
             columns = forecast(model, batch.rows, selection, batch.index)
-        yield _table(batch, columns, kept_columns, options)
+        return _table(batch, columns, kept_columns, options), feature_counts
+
+    for table, feature_counts in _side_by_side(model)(table_of, batches):
+        notes.add(feature_counts, table.num_rows)
+        yield table
     if options.data is not None and options.unknown == "error":
         notes.require_known(model, str(options.data))
 
@@ -139,12 +159,21 @@ def _tables(
 def _own_tables(prepared: Prepared, selection: ColumnSelection) -> Iterator[pa.Table]:
     """The predictions of a run's own rows, from tensors that are already checked and encoded."""
     model = prepared.model
-    for batch in own_batches(prepared.data, model.config):
+
+    def table_of(batch: Batch) -> pa.Table:
         assert batch.table_index is not None
         table_index = batch.table_index
         parameters = model.parameters_of(prepared.inputs(table_index), prepared.observed.conditions[torch.from_numpy(table_index)])
         columns = columns_of(model, parameters, np.zeros(len(table_index), dtype=bool), selection, batch.index)
-        yield _table(batch, columns, model.schema.id, PredictOptions())
+        return _table(batch, columns, model.schema.id, PredictOptions())
+
+    yield from _side_by_side(model)(table_of, own_batches(prepared.data, model.config))
+
+
+def _side_by_side(model: Model) -> Callable[[Callable[[Batch], Result], Iterable[Batch]], Iterator[Result]]:
+    """The map over batches: side by side on a CPU; a GPU computes one batch after the other."""
+    on_cpu = all(weight.device.type == "cpu" for weight in model.network.parameters())
+    return in_order if on_cpu else map
 
 
 def _table(batch: Batch, columns: Mapping[str, pa.Array], kept_columns: Sequence[str], options: PredictOptions) -> pa.Table:

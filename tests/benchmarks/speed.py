@@ -1,4 +1,4 @@
-"""Ratios of speed, alternating in one run: the training loop against one written by hand, members against single fits, predict, start-up.
+"""Ratios of speed, alternating in one run: training against a loop by hand, members against single fits, mixtures, predict, start-up.
 
     python -m tests.benchmarks.speed [--rounds N] [--rows N] [--write]
 
@@ -16,7 +16,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,9 @@ import pyarrow.parquet as pq
 import torch
 from torch import Tensor, nn
 
+from disttrain.distributions import Mixture, Normal, equal_mixture
 from disttrain.families import activation_for, build
+from disttrain.metrics import crps
 from disttrain.networks import Layout, Network, Output
 from disttrain.outcomes import Outcome
 from disttrain.training import OptimizerPlan, Plan, RowTensors, epochs
@@ -44,13 +47,17 @@ def data(rows: int) -> tuple[Tensor, Tensor]:
     return x, mean + spread * torch.randn(rows, generator=generator)
 
 
-def ours(x: Tensor, y: Tensor, batch: int, members: int = 1, device: str = "cpu") -> float:
-    """Row-epochs per second of our loop, with 15 % of the rows to stop by: of processor time on the CPU, of wall time elsewhere."""
-    family = build("normal", {})
+def ours(x: Tensor, y: Tensor, batch: int, members: int = 1, device: str = "cpu", width: int = WIDTH, components: int = 1) -> float:
+    """Row-epochs per second of our loop, with 15 % of the rows to stop by: of processor time on the CPU, of wall time elsewhere.
+
+    The head is a normal, or a mixture of normals with more than one component.
+    """
+    family = build("normal", {}) if components == 1 else build("mixture", {"of": build("normal", {}), "components": components})
     outputs = tuple(Output(parameter, activation_for(parameter)) for parameter in family.parameters)
     generator = torch.Generator().manual_seed(1)
-    network = Network(Layout(10, (), (WIDTH, WIDTH), "silu", members=members), outputs, generator)
-    network.start({"loc": torch.zeros(()), "scale": torch.tensor(0.5)}, generator, x)
+    network = Network(Layout(10, (), (width, width), "silu", members=members), outputs, generator)
+    start = {"loc": torch.linspace(-2.0, 2.0, components), "scale": torch.full((components,), 0.5), "weights": torch.zeros(components)}
+    network.start({o.parameter.name: start[o.parameter.name].reshape(o.raw_shape) for o in outputs}, generator, x)
     held = len(x) * 15 // 100
     rows = RowTensors(x, Outcome.exact(y.double()))
     plan = Plan(EPOCHS, batch, OptimizerPlan("adamw", 1e-3, 1e-4), patience=EPOCHS, gradient_clip=10.0)
@@ -100,6 +107,37 @@ def ratios(rounds: int, first: Callable[[], float], second: Callable[[], float])
     return tuple(statistics.median(column) for column in (*zip(*pairs, strict=True), [a / b for a, b in pairs]))  # type: ignore[return-value]
 
 
+def mixture_lines(rounds: int, x: Tensor, y: Tensor) -> list[str]:
+    """An epoch of a mixture of five normals against one of a normal head, on an MLP 10-64-64, and the CRPS of eight such mixtures."""
+    lines = []
+    for batch in (256, 1024):
+        found = ratios(rounds, lambda b=batch: 1 / ours(x, y, b, width=64, components=5), lambda b=batch: 1 / ours(x, y, b, width=64))
+        lines.append(f"| time of a mixture head of 5 against a normal head, batch {batch} | | | {found[2]:.2f} |")
+    generator = torch.Generator().manual_seed(0)
+    loc, raw = (torch.randn(30_000, 8, 5, generator=generator, dtype=torch.float64) for _ in range(2))
+    ensemble = equal_mixture(Mixture(Normal(loc, raw.exp()), torch.full_like(loc, 0.2)), 8)
+    began = time.process_time()
+    crps(ensemble, Outcome.exact(torch.zeros(30_000, dtype=torch.float64)))
+    return [*lines, f"| CRPS of 8 mixtures of 5 normals, 30,000 rows, s | {time.process_time() - began:.2f} | | |"]
+
+
+@contextmanager
+def busy() -> Iterator[None]:
+    """Another process keeps a core busy inside the block."""
+    process = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def busy_seconds(*command: str, cwd: Path) -> float:
+    """Wall time of a whole process beside a busy one."""
+    with busy():
+        return seconds(*command, cwd=cwd)
+
+
 def cuda_lines(rounds: int, x: Tensor, y: Tensor) -> list[str]:
     """A CUDA device against one thread of the CPU, where there is one."""
     if not torch.cuda.is_available():
@@ -135,10 +173,12 @@ def process_lines(rounds: int, rows: int) -> list[str]:
         start = [seconds(*program, "--help", cwd=folder) - seconds(sys.executable, "-c", "pass", cwd=folder) for _ in range(rounds)]
         predict = (*program, "predict", "--data", "large.parquet", "-o", "p.parquet", "--overwrite", "--columns", "parameters")
         found = ratios(rounds, lambda: seconds(*predict, cwd=folder), lambda: seconds(sys.executable, "hand.py", cwd=folder))
+        beside = ratios(rounds, lambda: busy_seconds(*predict, cwd=folder), lambda: seconds(*predict, cwd=folder))
     return [
         f"| `--help` over the interpreter, s | {statistics.median(start):.3f} | | |",
         f"| fit of 1,000 rows with defaults, whole process, s | {statistics.median(fit):.2f} | | |",
         f"| predict, {rows:,} rows x 10, whole process, s | {found[0]:.2f} | {found[1]:.2f} | {found[2]:.2f} |",
+        f"| the same beside a busy process, against without one, s | {beside[0]:.2f} | {beside[1]:.2f} | {beside[2]:.2f} |",
     ]
 
 
@@ -173,6 +213,7 @@ def main() -> None:
         small = x[:10_000], y[:10_000]
         found = ratios(asked.rounds, lambda b=batch, s=small: 1 / ours(*s, b, 8), lambda b=batch, s=small: 8 / ours(*s, b))
         lines.append(f"| time of 8 members against 8 single fits, batch {batch} | | | {found[2]:.2f} |")
+    lines += mixture_lines(asked.rounds, x[:10_000], y[:10_000])
     lines += cuda_lines(asked.rounds, x, y)
     lines += process_lines(asked.rounds, asked.rows)
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
