@@ -14,7 +14,7 @@ from disttrain.config.sections.config import (
     ParameterSection,
     PredictionsSection,
 )
-from disttrain.config.sections.data import ColumnSplit, DataSection, FeatureSection, SplitSection, is_source
+from disttrain.config.sections.data import ColumnSplit, DataSection, FeatureSection, FoldSplit, SplitSection, is_source
 from disttrain.config.sections.training import OptimizerSection, ScheduleSection, StoppingSection, TrainingSection
 from disttrain.config.yaml.scalars import Document, Yaml
 from disttrain.config.yaml.source_map import Problem, under
@@ -27,6 +27,7 @@ __all__ = [
     "Document",
     "EvaluationSection",
     "FeatureSection",
+    "FoldSplit",
     "Loaded",
     "NetworkSection",
     "OptimizerSection",

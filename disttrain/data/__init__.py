@@ -29,7 +29,7 @@ from disttrain.data.row_inputs import RowColumn, read_row_inputs
 from disttrain.data.schema import Feature, Schema
 from disttrain.data.source import COMPARED, VERBATIM, Rows, Source, comparisons, origin_of
 from disttrain.data.split_checks import older_rows, shared_groups, shared_rows, unlisted_values
-from disttrain.data.splits import TEST, TRAIN, VALIDATION, assign, member_holdouts
+from disttrain.data.splits import TEST, TRAIN, UNUSED, VALIDATION, assign, member_holdouts
 from disttrain.data.targets import Target, read_target, read_weight, require_complete, require_weight
 from disttrain.data.wrong_cells import imposed
 
@@ -42,6 +42,7 @@ __all__ = [
     "NUMBER",
     "TEST",
     "TRAIN",
+    "UNUSED",
     "VALIDATION",
     "BatchError",
     "BatchFinding",

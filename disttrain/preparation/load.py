@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from disttrain.choices import SPLITS
-from disttrain.config import ColumnSplit, Config, Loaded, Problem, is_source
+from disttrain.config import ColumnSplit, Config, FoldSplit, Loaded, Problem, is_source
 from disttrain.data import (
     AS_WRITTEN,
     NAME,
+    UNUSED,
     VERBATIM,
     Encoder,
     Origin,
@@ -40,6 +41,8 @@ from disttrain.model import family_of, known_columns
 # The share of held-out rows that are also training rows from which there is a warning.
 _MANY_SHARED = 0.01
 Positions = NDArray[np.int64]
+_Value = TypeVar("_Value")
+_Section = float | str | tuple[str, ...] | ColumnSplit | FoldSplit | None
 
 
 @dataclass(frozen=True)
@@ -105,49 +108,76 @@ def source_of(source: str | Sequence[str], base: Path, config: Config) -> Source
     return Source(files(source, base, config.data.format), config.data.format, config.data.csv)
 
 
-def dataset(loaded: Loaded, limit: int | None = None, more: Sequence[str] = (), *, warn: bool = True) -> Dataset:
+class Kept:
+    """What several calls of `dataset` read of the same files: each source, schema and table is read once."""
+
+    def __init__(self) -> None:
+        self._values: dict[Hashable, Any] = {}
+
+    def once(self, key: Hashable, read: Callable[[], _Value]) -> _Value:
+        """The value that `read` returned for this key at first."""
+        if key not in self._values:
+            self._values[key] = read()
+        value: _Value = self._values[key]
+        return value
+
+
+def dataset(loaded: Loaded, limit: int | None = None, more: Sequence[str] = (), *, warn: bool = True, kept: Kept | None = None) -> Dataset:
     """The rows of a config's sources with their splits; at most `limit` rows of each source, with `more` columns (`*`: all).
 
     Without `warn`, the split is not checked for anything unusual; those checks take longer than the split. The split depends only on the
-    seed and the features of each row, and not on `more`. Raises DataError.
+    seed and the features of each row, and not on `more`. With `kept`, files that an earlier call has read are not read again.
+    Raises DataError.
     """
     config, base, section = loaded.config, loaded.base, loaded.config.data
-    source = source_of(section.train, base, config)
+    once, key = (kept or Kept()).once, (str(base), section.model_dump_json(exclude={"test", "validation", "split"}, warnings=False))
+    source = once((key, "train"), lambda: source_of(section.train, base, config))
     # The columns that a family needs do not depend on the number of classes, so two are enough here.
     family = family_of(config, (0, 1))
-    resolved = Schema.resolve(section, source, known_columns(config, family), is_label(config))
+    known, label = known_columns(config, family), is_label(config)
+    resolved = once((key, str(known), label), lambda: Schema.resolve(section, source, known, label))
     schema = resolved.schema
     _require_features(loaded, schema)
     forms = _forms(config, source, schema, more)
-    train = _read(source, forms, config, limit, _compared(config, schema))
+    compared = _compared(config, schema)
+    train = once((key, tuple(forms.items()), limit, tuple(compared)), lambda: _read(source, forms, config, limit, compared))
     _require_rows(train)
     common = None if hold_out_own(config) else section.validation
     features = set(schema.feature_columns)
     with located(source.origin.rows(train.row)):
         split = assign(
-            train.table, validation=_within(common), test=_within(section.test), method=section.split.method, by=section.split.by,
+            train.table, validation=_within(common), test=_test_within(config), method=section.split.method, by=section.split.by,
             seed=config.training.seed, exclude=[name for name in forms if name not in features], compared=train.compared,
         )  # fmt: skip
     parts, splits = [train], [split]
     for code, split_section in ((1, section.validation), (2, section.test)):
         if is_source(split_section):
-            other = source_of(split_section, base, config)
-            schema.check(other, target=True)
-            there = set(other.schema.names)
-            compared = [name for name in _time_column(config) if name in there]
-            parts.append(_read(other, {name: form for name, form in forms.items() if name in there}, config, limit, compared))
+            parts.append(_held_out_source(split_section, loaded, schema, forms, limit))
             splits.append(np.full(len(parts[-1].row), code, dtype=np.int8))
     sources = tuple(part.source for part in parts)
     before = np.cumsum([0, *(part.total for part in parts)])
     parted = np.concatenate(splits)
     table = _joined([part.table for part in parts])
-    return Dataset(
+    rows = Dataset(
         table, np.concatenate([part.row for part in parts]),
         np.concatenate([part.row + start for part, start in zip(parts, before, strict=False)]), parted, schema, family, sources,
         sum(part.filtered for part in parts),
         (*dict.fromkeys(remark for one in sources for remark in one.remarks), *resolved.remarks),
         (*resolved.warnings, *_warnings(config, schema, table, _joined([part.compared for part in parts]), train, parted)) if warn else (),
     )  # fmt: skip
+    return rows.only(parted != UNUSED)
+
+
+def _held_out_source(
+    split_section: str | tuple[str, ...], loaded: Loaded, schema: Schema, forms: Mapping[str, str], limit: int | None
+) -> _Part:
+    """The rows of validation or test that have files of their own. Raises DataError."""
+    config = loaded.config
+    source = source_of(split_section, loaded.base, config)
+    schema.check(source, target=True)
+    there = set(source.schema.names)
+    compared = [name for name in _time_column(config) if name in there]
+    return _read(source, {name: form for name, form in forms.items() if name in there}, config, limit, compared)
 
 
 def _require_rows(train: _Part) -> None:
@@ -177,9 +207,15 @@ def filters_of(config: Config) -> Sequence[str]:
     return () if filters is None else (filters,) if isinstance(filters, str) else filters
 
 
-def _within(split_section: float | str | tuple[str, ...] | ColumnSplit | None) -> float | ColumnSplit | None:
+def _within(split_section: _Section) -> float | ColumnSplit | None:
     """The share or column of `validation` or `test` that splits the training rows; None if the split has its own source."""
     return split_section if isinstance(split_section, float | ColumnSplit) else None
+
+
+def _test_within(config: Config) -> float | ColumnSplit | FoldSplit | None:
+    """The share, column or fold of `test` that splits the training rows; None if the test rows have their own source."""
+    test = config.data.test
+    return test if isinstance(test, FoldSplit) else _within(test)
 
 
 def _forms(config: Config, source: Source, schema: Schema, more: Sequence[str]) -> dict[str, str]:
@@ -198,6 +234,13 @@ def _time_column(config: Config) -> list[str]:
     return [by] if by is not None and config.data.split.method == "time" else []
 
 
+def _split_sections(config: Config) -> dict[str, _Section]:
+    """The keys of `data` that tell which rows are held out, or in no fold, and their values."""
+    validation, test = config.data.validation, config.data.test
+    without = {"test.without": test.without} if isinstance(test, FoldSplit) else {}
+    return {"validation": validation, "test": test, **without}
+
+
 def _compared(config: Config, schema: Schema) -> list[str]:
     """The columns whose original values decide the split.
 
@@ -207,7 +250,7 @@ def _compared(config: Config, schema: Schema) -> list[str]:
     texts = {*schema.id, *([config.data.split.by] if config.data.split.method == "group" else [])}
     listed = [
         split_section.column
-        for split_section in (config.data.validation, config.data.test)
+        for split_section in _split_sections(config).values()
         if isinstance(split_section, ColumnSplit)
         and split_section.column not in names
         and not (split_section.column in texts and all(isinstance(value, str) for value in split_section.values))
@@ -256,8 +299,7 @@ def _joined(tables: Sequence[pa.Table]) -> pa.Table:
 def _warnings(config: Config, schema: Schema, table: pa.Table, compared: pa.Table, train: _Part, split: NDArray[np.int8]) -> Iterator[str]:
     """Warnings about the split: values that no row has, groups or equal rows in both parts, held-out rows older than training rows."""
     section = config.data
-    for name in ("validation", "test"):
-        split_section = getattr(section, name)
+    for name, split_section in _split_sections(config).items():
         if isinstance(split_section, ColumnSplit):
             split_table = train.compared if split_section.column in train.compared.column_names else train.table
             yield from unlisted_values(split_table, split_section, name)
