@@ -2,7 +2,7 @@
 
 from disttrain.config.aliases import key_of
 from disttrain.config.dump import dump, dump_document, override
-from disttrain.config.loading import Loaded, load, loads, parse, run_name
+from disttrain.config.loading import Loaded, document_of, load, loads, parse, run_name
 from disttrain.config.messages import suggestion
 from disttrain.config.paths import expanded, folder_to_make
 from disttrain.config.sections.config import (
@@ -40,6 +40,7 @@ __all__ = [
     "StoppingSection",
     "TrainingSection",
     "Yaml",
+    "document_of",
     "dump",
     "dump_document",
     "key_of",

@@ -108,8 +108,8 @@ def source_of(source: str | Sequence[str], base: Path, config: Config) -> Source
     return Source(files(source, base, config.data.format), config.data.format, config.data.csv)
 
 
-class Kept:
-    """What several calls of `dataset` read of the same files: each source, schema and table is read once."""
+class SharedReads:
+    """The sources, schemas and tables that several calls of `dataset` share: each is read once."""
 
     def __init__(self) -> None:
         self._values: dict[Hashable, Any] = {}
@@ -122,15 +122,20 @@ class Kept:
         return value
 
 
-def dataset(loaded: Loaded, limit: int | None = None, more: Sequence[str] = (), *, warn: bool = True, kept: Kept | None = None) -> Dataset:
+def dataset(
+    loaded: Loaded, limit: int | None = None, more: Sequence[str] = (), *, warn: bool = True, shared: SharedReads | None = None
+) -> Dataset:
     """The rows of a config's sources with their splits; at most `limit` rows of each source, with `more` columns (`*`: all).
 
     Without `warn`, the split is not checked for anything unusual; those checks take longer than the split. The split depends only on the
-    seed and the features of each row, and not on `more`. With `kept`, files that an earlier call has read are not read again.
+    seed and the features of each row, and not on `more`. With `shared`, files that an earlier call has read are not read again.
     Raises DataError.
     """
     config, base, section = loaded.config, loaded.base, loaded.config.data
-    once, key = (kept or Kept()).once, (str(base), section.model_dump_json(exclude={"test", "validation", "split"}, warnings=False))
+    once, key = (
+        (shared or SharedReads()).once,
+        (str(base), section.model_dump_json(exclude={"test", "validation", "split"}, warnings=False)),
+    )
     source = once((key, "train"), lambda: source_of(section.train, base, config))
     # The columns that a family needs do not depend on the number of classes, so two are enough here.
     family = family_of(config, (0, 1))
