@@ -14,16 +14,17 @@ from disttrain.cli.progress import is_live
 from disttrain.cli.stop_signals import Interruption, stop_on_request
 from disttrain.cli.terminal import Terminal
 from disttrain.errors import STOPPED
+from disttrain.messages import shortened
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from disttrain.workflows.select import Event
+    from disttrain.workflows.select import Event, Interrupted, StageBegun, TrialEnded
 
 
 def follow(terminal: Terminal, events: Callable[..., Generator[Event]], on_first_event: Callable[[], None]) -> None:
     """Run a selection, show its events and raise typer.Exit with its exit code. Calls `on_first_event` before the first line."""
-    with streams.to_the_end(), stop_on_request(True) as stop, _bar(terminal) as bar:
+    with streams.to_the_end(), stop_on_request(terminal.quiet or terminal.json) as stop, _bar(terminal) as bar:
         running = events(stop=stop)
         try:
             code = _shown(terminal, running, on_first_event, stop, bar)
@@ -53,9 +54,7 @@ def _shown(
         elif isinstance(event, Interrupted):
             code = STOPPED[event.word]
             _stop(bar)
-            terminal.say(
-                f"{event.word}: {event.done} of {event.trials} trials are done in {event.folder}; the same command with --resume goes on"
-            )
+            _interrupted(terminal, event)
         elif isinstance(event, Selection):
             _stop(bar)
             selection_tables.selection(terminal, event)
@@ -79,15 +78,21 @@ def _bar(terminal: Terminal) -> Iterator[Progress | None]:
         progress.stop()
 
 
+def _interrupted(terminal: Terminal, event: Interrupted) -> None:
+    if terminal.json:
+        document = {"folder": str(event.folder), "stopped_by": event.word, "done": event.done, "trials": event.trials}
+        terminal.document(document)
+        return
+    trials = f"{event.done} of {event.trials} trials are done in {event.folder}"
+    terminal.say(f"{event.word}: {trials}; the same command with --resume goes on")
+
+
 def _stop(bar: Progress | None) -> None:
     if bar is not None:
         bar.stop()
 
 
-def _stage(terminal: Terminal, bar: Progress | None, event: object) -> None:
-    from disttrain.workflows.select import StageBegun
-
-    assert isinstance(event, StageBegun)
+def _stage(terminal: Terminal, bar: Progress | None, event: StageBegun) -> None:
     if bar is None:
         before = f", {event.done} of them done before" if event.done else ""
         terminal.say(f"{event.stage}: {event.trials} trials{before}")
@@ -98,13 +103,10 @@ def _stage(terminal: Terminal, bar: Progress | None, event: object) -> None:
     bar.add_task(event.stage, total=event.trials, completed=event.done, last="")
 
 
-def _trial(terminal: Terminal, bar: Progress | None, event: object, done_before: int, seconds: float) -> None:
-    from disttrain.workflows.select import TrialEnded
-
-    assert isinstance(event, TrialEnded)
+def _trial(terminal: Terminal, bar: Progress | None, event: TrialEnded, done_before: int, seconds: float) -> None:
     result = f"failed: {event.reason}" if event.nll is None else f"nll {event.nll:.4f}"
     if bar is not None:
-        bar.update(bar.tasks[0].id, completed=event.done, last=f"{event.candidate} {event.fold}")
+        bar.update(bar.tasks[0].id, completed=event.done, last=shortened(f"{event.candidate} {event.fold}", 26))
         if event.nll is None:
             terminal.say(f"  ! {event.candidate}, fold {event.fold} {result}")
         return

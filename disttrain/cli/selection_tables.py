@@ -49,21 +49,21 @@ def selection(terminal: Terminal, result: Selection) -> None:
     blocks = {name: rows for name in TITLES if (rows := result.block(name))}
     for name, rows in blocks.items():
         terminal.show()
-        terminal.show(f"{TITLES[name]}: {len(rows)} famil{'y' if len(rows) == 1 else 'ies'}, held-out rows")
+        terminal.show(f"{TITLES[name]}: {len(rows)} famil{'y' if len(rows) == 1 else 'ies'} on {rows[0].rows:,} held-out rows")
         terminal.out.print(_family_table(rows))
     if blocks:
-        terminal.show("✓ the best, or at most one standard error behind it; gain: over the family without features")
+        terminal.show("✓ the best, or at most one standard error behind it")
     if len(blocks) > 1:
         terminal.show(APART)
     for name, reason in result.failed.items():
         terminal.show(f"! {name} failed, {reason}")
     if result.parameters:
         terminal.show()
-        terminal.show(f"Parameters of {result.family} that vary with the features, held-out rows")
+        terminal.show(f"Parameters of {result.family} that vary with the features, on held-out rows")
         terminal.out.print(_parameter_table(result.parameters))
         terminal.show("✓ the simplest that is at most one standard error behind the best")
     terminal.show()
-    terminal.show(f"{result.path}:")
+    terminal.show(f"Config, in {result.path} with paths that are valid there:")
     for line in dump_document(result.config).rstrip().splitlines():
         terminal.show(f"  {line}")
     terminal.say(f"Next: disttrain fit {result.path} · disttrain evaluate {result.folder}/TRIAL")
@@ -71,13 +71,13 @@ def selection(terminal: Terminal, result: Selection) -> None:
 
 def _family_table(rows: tuple[FamilyRow, ...]) -> Table:
     calibrated = rows[0].scores.calibration is not None
-    table = _table("", "family", "nll/row", "behind ± se", "gain", *(("pit", "in 90 %") if calibrated else ()))
+    table = _table("", "family", "nll/row", "behind ± se", *(("pit", "in 90 %") if calibrated else ()))
     if calibrated:
         table.add_column("verdict", no_wrap=True)
     for index, row in enumerate(rows):
         scores, calibration = row.scores, row.scores.calibration
         behind = "best" if index == 0 else _estimate(scores.behind)
-        cells = [f"{scores.nll.value:.4f}", behind, f"{scores.gain.value:.4f}"]
+        cells = [_number(scores.nll.value), behind]
         if calibration is not None:
             cells += [f"{calibration.pit_error:.3f}", f"{100 * calibration.coverage.value:.1f} %", calibration.verdict]
         table.add_row("✓" if scores.tied else "", Text(row.name), *cells)
@@ -93,7 +93,7 @@ def _parameter_table(rows: tuple[ParameterRow, ...]) -> Table:
     for row in rows:
         label, added = ("none", "") if row.step is None else (row.step.label, ", ".join(row.step.added))
         gain = "" if row.gain is None else _estimate(row.gain)
-        table.add_row("✓" if row.chosen else "", label, Text(added), f"{row.nll.value:.4f}", gain, _word(row.gain))
+        table.add_row("✓" if row.chosen else "", label, Text(added), _number(row.nll.value), gain, _word(row.gain))
     return table
 
 
@@ -105,7 +105,12 @@ def _word(gain: Estimate | None) -> str:
 
 
 def _estimate(estimate: Estimate) -> str:
-    return f"{estimate.value + 0.0:.4f} ± {estimate.error:.4f}"
+    return f"{_number(estimate.value)} ± {_number(estimate.error)}"
+
+
+def _number(value: float) -> str:
+    """A number with four decimals, or three digits of a large one; adding 0 takes the sign of a zero away."""
+    return f"{round(value, 4) + 0.0:.4f}" if abs(value) < 100 else f"{value:,.1f}" if abs(value) < 10_000 else f"{value:.3g}"
 
 
 def _by_reason(reasons: Mapping[str, str]) -> dict[str, list[str]]:
@@ -124,7 +129,8 @@ def _names(names: Mapping[str, object]) -> str:
 
 
 def _table(*columns: str) -> Table:
-    table = Table(box=None, padding=(0, 1), header_style="bold", pad_edge=False)
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False)
     for number, name in enumerate(columns):
-        table.add_column(name, justify="left" if number < 2 else "right", no_wrap=True)
+        # A long name is folded where the numbers would not fit beside it.
+        table.add_column(name, justify="left" if number < 2 else "right", no_wrap=number != 1, overflow="fold")
     return table

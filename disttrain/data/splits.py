@@ -24,6 +24,8 @@ from disttrain.errors import DataError, Finding
 TRAIN, VALIDATION, TEST = 0, 1, 2
 # Rows in no split: those outside the folds, and those after a fold by time.
 UNUSED = 3
+# The key that tells the number of folds.
+FOLDS_KEY = "data.test.folds"
 
 Parts = NDArray[np.int8]
 Hashes = NDArray[np.uint64]
@@ -112,10 +114,10 @@ def require_rows(parts: Parts, name: str, which: int) -> None:
 
 def too_few_to_fold(rows: int, folds: int, method: str) -> DataError:
     """The error for rows that cannot be divided into folds."""
-    units = {"group": "groups", "time": "distinct times"}.get(method, "rows")
+    units = {"group": "the groups of ", "time": "the distinct times of "}.get(method, "")
     parts = f"{folds} folds and the rows before them" if method == "time" else f"{folds} folds"
-    what = f"the {units} of {rows:,} rows are too few for {parts}"
-    return DataError(Finding("too-few-rows", what, "data.test.folds", hints=("fewer folds, or more data",)))
+    what = f"{units}{rows:,} rows are too few for {parts}"
+    return DataError(Finding("too-few-rows", what, FOLDS_KEY, hints=("fewer folds, or more data",)))
 
 
 def native_rows(table: pa.Table, compared: pa.Table | None, column: str | None) -> pa.Table:

@@ -132,10 +132,8 @@ def dataset(
     Raises DataError.
     """
     config, base, section = loaded.config, loaded.base, loaded.config.data
-    once, key = (
-        (shared or SharedReads()).once,
-        (str(base), section.model_dump_json(exclude={"test", "validation", "split"}, warnings=False)),
-    )
+    once = (shared or SharedReads()).once
+    key = (str(base), section.model_dump_json(exclude={"test", "validation", "split"}, warnings=False))
     source = once((key, "train"), lambda: source_of(section.train, base, config))
     # The columns that a family needs do not depend on the number of classes, so two are enough here.
     family = family_of(config, (0, 1))
@@ -147,14 +145,7 @@ def dataset(
     compared = _compared(config, schema)
     train = once((key, tuple(forms.items()), limit, tuple(compared)), lambda: _read(source, forms, config, limit, compared))
     _require_rows(train)
-    common = None if hold_out_own(config) else section.validation
-    features = set(schema.feature_columns)
-    with located(source.origin.rows(train.row)):
-        split = assign(
-            train.table, validation=_within(common), test=_test_within(config), method=section.split.method, by=section.split.by,
-            seed=config.training.seed, exclude=[name for name in forms if name not in features], compared=train.compared,
-        )  # fmt: skip
-    parts, splits = [train], [split]
+    parts, splits = [train], [_assigned(train, config, schema, forms)]
     for code, split_section in ((1, section.validation), (2, section.test)):
         if is_source(split_section):
             parts.append(_held_out_source(split_section, loaded, schema, forms, limit))
@@ -171,6 +162,17 @@ def dataset(
         (*resolved.warnings, *_warnings(config, schema, table, _joined([part.compared for part in parts]), train, parted)) if warn else (),
     )  # fmt: skip
     return rows.only(parted != UNUSED)
+
+
+def _assigned(train: _Part, config: Config, schema: Schema, forms: Mapping[str, str]) -> NDArray[np.int8]:
+    """The split of each row of the training source. Raises DataError."""
+    section, features = config.data, set(schema.feature_columns)
+    common = None if hold_out_own(config) else section.validation
+    with located(train.source.origin.rows(train.row)):
+        return assign(
+            train.table, validation=_within(common), test=_test_within(config), method=section.split.method, by=section.split.by,
+            seed=config.training.seed, exclude=[name for name in forms if name not in features], compared=train.compared,
+        )  # fmt: skip
 
 
 def _held_out_source(

@@ -40,12 +40,15 @@ class SelectOptions:
 def families_listed(texts: Iterable[str] | None, parameters: bool) -> tuple[str, ...]:
     """The families of every `a,b,c` of a repeated `--families`, each once; a comma inside brackets belongs to a name.
 
-    Without the option all suitable families are compared, unless only `parameters` are.
+    Without the option all suitable families are compared, unless only `parameters` are. Raises UsageError for a list without any name.
     """
     if texts is None:
         return () if parameters else (AUTO,)
     names = [re.sub(r"\s*,\s*", ", ", part.strip()) for text in texts for part in re.split(r",(?![^(]*\))", text)]
-    return tuple(dict.fromkeys(name for name in names if name)) or ("",)
+    if not any(names):
+        hints = ("`--families auto`, or names of families",)
+        raise UsageError(Finding("bad-option", "there is no family to compare", "--families", hints=hints))
+    return tuple(dict.fromkeys(name for name in names if name))
 
 
 def distribution_named(name: str) -> dict[str, Yaml]:
@@ -70,6 +73,8 @@ def distribution_named(name: str) -> dict[str, Yaml]:
 
 
 def _problems(chosen: SelectOptions) -> Iterator[Finding]:
+    if not chosen.families and not chosen.parameters:
+        yield Finding("bad-option", "there is no family to compare", "--families", hints=("`--families auto`, or names of families",))
     for name in chosen.families if chosen.families != (AUTO,) else ():
         if name == AUTO:
             hints = ("`--families auto`, or the names alone",)

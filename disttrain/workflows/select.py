@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from disttrain import storage
 from disttrain.choices import SPLITS
 from disttrain.config import Loaded, Yaml, is_source
-from disttrain.data.splits import group_ranks
-from disttrain.errors import Finding, FitFailed, StorageError, UsageError
+from disttrain.data.splits import FOLDS_KEY, group_ranks
+from disttrain.errors import DataError, Finding, FitFailed, StorageError, UsageError
 from disttrain.preparation.load import SharedReads
 from disttrain.preparation.observations import weight_of
 from disttrain.selection.candidates import Candidates, Target, candidates
@@ -127,7 +127,11 @@ def select(loaded: Loaded, options: SelectOptions, *, stop: Stop = lambda: None)
     """
     _require_files(loaded)
     folder = select_folder.folder_for(loaded, options)
-    target = Target.of(loaded, options.folds, SharedReads())
+    try:
+        target = Target.of(loaded, options.folds, SharedReads())
+    except DataError as fault:
+        # The number of folds is an option here, and no key of the config.
+        raise DataError(*(replace(one, where="--folds") if one.where == FOLDS_KEY else one for one in fault.findings)) from None
     state = State.of(loaded, options, target.rows)
     if options.resume:
         state.require_same(select_folder.read_state(folder), loaded, target.rows, folder)

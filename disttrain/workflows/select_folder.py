@@ -156,8 +156,7 @@ def selected_document(loaded: Loaded, distribution: Mapping[str, Yaml]) -> dict[
     """The config as it was given, with another `distribution` block."""
     block = dict(distribution)
     short: Yaml = block["family"] if set(block) == {"family"} else block
-    document = configs.document_of(loaded)
-    return {key: short if key == "distribution" else value for key, value in {"distribution": short, **document}.items()}
+    return {key: short if key == "distribution" else value for key, value in configs.document_of(loaded).items()}
 
 
 def write_selected(loaded: Loaded, document: Mapping[str, Yaml], folder: Path) -> Path:

@@ -23,12 +23,13 @@ WeightsOf = Callable[[NDArray[np.int64]], RowWeights]
 
 @dataclass(frozen=True)
 class FamilyRow:
-    """A family in a table of comparable scores, one of BLOCKS. `own` is True for the distribution of the config."""
+    """A family in a table of comparable scores, one of BLOCKS, on `rows` held-out rows. `own` is True for the distribution of the config."""
 
     name: str
     block: str
     distribution: Mapping[str, Yaml]
     own: bool
+    rows: int
     scores: Compared
 
 
@@ -91,7 +92,10 @@ def family_rows(fitted: Sequence[Candidate], scores: Mapping[str, HeldOutScores]
         if members:
             common = _common([scores[name] for name in members])
             results = compared({name: scores[name].rows(common) for name in members}, weights(common))
-            rows += [FamilyRow(name, block, members[name].distribution, members[name].own, result) for name, result in results.items()]
+            rows += [
+                FamilyRow(name, block, members[name].distribution, members[name].own, len(common), result)
+                for name, result in results.items()
+            ]
     return tuple(rows)
 
 
@@ -125,7 +129,7 @@ def _common(scores: Sequence[HeldOutScores]) -> NDArray[np.int64]:
 def _family(row: FamilyRow) -> dict[str, Any]:
     scores, calibration = row.scores, row.scores.calibration
     document: dict[str, Any] = {
-        "family": row.name, "distribution": dict(row.distribution), "own": row.own, "nll": _estimate(scores.nll),
+        "family": row.name, "distribution": dict(row.distribution), "own": row.own, "rows": row.rows, "nll": _estimate(scores.nll),
         "behind": _estimate(scores.behind), "within_one_se": scores.tied, "gain": _estimate(scores.gain),
     }  # fmt: skip
     if calibration is not None:
