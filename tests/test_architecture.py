@@ -57,7 +57,7 @@ ALLOWED = {
     "prediction": {"config", "distributions", "storage", "families", "data", "networks", "model", "validation", "preparation"},
     "selection": {
         "config", "outcomes", "distributions", "families", "data", "networks", "likelihood", "metrics", "training", "model", "preparation",
-        "parameter_settings",
+        "parameter_settings", "validation",
     },
     "evaluation": {
         "config", "outcomes", "distributions", "families", "data", "networks", "metrics", "training", "model", "validation", "preparation",

@@ -16,6 +16,7 @@ from disttrain.cli.families import families
 from disttrain.cli.fit import fit
 from disttrain.cli.options import FitCommand
 from disttrain.cli.predict import predict
+from disttrain.cli.select import select
 from disttrain.cli.terminal import Version, command, report
 from disttrain.cli.usage import Program
 from disttrain.errors import STOPPED, DisttrainError, ReaderLeft
@@ -39,6 +40,7 @@ _PANELS = {
     "Start": (families,),
     "Model": (check, fit, predict, evaluate),
     "Understand": (explain,),
+    "Choose": (select,),
 }
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @contextmanager
 def reading(terminal: Terminal) -> Iterator[Callable[[], None]]:
     """Show a status line on a terminal until the first event of a fit. Yields the function that clears the line."""
-    if not _is_live(terminal):
+    if not is_live(terminal):
         yield lambda: None
         return
     with terminal.err.status("reading the data") as status:
@@ -77,7 +77,7 @@ def _report_events(terminal: Terminal, events: Iterator[Event], stop: Interrupti
 @contextmanager
 def _bar(terminal: Terminal) -> Iterator[Progress | None]:
     """The live line, or None if stderr is not a terminal or an option turns the line off."""
-    if not _is_live(terminal):
+    if not is_live(terminal):
         yield None
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -92,7 +92,8 @@ def _bar(terminal: Terminal) -> Iterator[Progress | None]:
         progress.stop()
 
 
-def _is_live(terminal: Terminal) -> bool:
+def is_live(terminal: Terminal) -> bool:
+    """True if standard error is a terminal and no option turns the live display off."""
     return terminal.err.is_terminal and not (terminal.quiet or terminal.json or terminal.no_progress)
 
 

@@ -17,12 +17,12 @@ _SHORT = {
     "linear": "lin", "softplus": "sp", "softplus_above_1": "1+sp", "softplus_above_2": "2+sp", "sigmoid": "sig", "softmax": "smax",
     "sigmoid_1_to_2": "1+sig", "half_tanh": "½tanh", "ordered": "cum", "cholesky": "chol", "angle": "dir2", "angle_degrees": "dir2",
 }  # fmt: skip
-_TITLES = {
+TITLES = {
     "probabilities": "Probabilities of counts and classes",
     "densities": "Densities",
     "mixed": "A probability for some values, a density for the others",
 }
-_APART = "Compare within a block only: a density is per unit of the target and changes with that unit, a probability is not and does not."
+APART = "Compare within a block only: a density is per unit of the target and changes with that unit, a probability is not and does not."
 
 
 def show(terminal: Terminal, source: str, ranking: Ranking, top: int | None) -> None:
@@ -32,17 +32,17 @@ def show(terminal: Terminal, source: str, ranking: Ranking, top: int | None) -> 
         return
     terminal.show(_header(ranking.column))
     terminal.show(f"  {_effort(ranking.column)}")
-    blocks = {name: rows for name in _TITLES if (rows := ranking.block(name))}
+    blocks = {name: rows for name in TITLES if (rows := ranking.block(name))}
     for name, rows in blocks.items():
         terminal.show()
         if len(blocks) > 1 or name == "mixed":
-            terminal.show(f"  {_TITLES[name]}")
+            terminal.show(f"  {TITLES[name]}")
         terminal.out.print(_table(rows[:top]))
         if top is not None and len(rows) > top:
             terminal.show(f"  and {len(rows) - top} more")
     terminal.show()
     if len(blocks) > 1:
-        terminal.show(_APART)
+        terminal.show(APART)
     for name, reason in ranking.failed.items():
         terminal.show(f"{name} could not be fitted: {reason}")
     terminal.show("The marginal fit (no features) ranks shapes only; features can change the order.")

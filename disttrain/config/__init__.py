@@ -2,7 +2,7 @@
 
 from disttrain.config.aliases import key_of
 from disttrain.config.dump import dump, dump_document, override
-from disttrain.config.loading import Loaded, load, loads, parse, run_name
+from disttrain.config.loading import Loaded, document_of, load, loads, parse, run_name
 from disttrain.config.messages import suggestion
 from disttrain.config.paths import expanded, folder_to_make
 from disttrain.config.sections.config import (
@@ -14,7 +14,7 @@ from disttrain.config.sections.config import (
     ParameterSection,
     PredictionsSection,
 )
-from disttrain.config.sections.data import ColumnSplit, DataSection, FeatureSection, SplitSection, is_source
+from disttrain.config.sections.data import ColumnSplit, DataSection, FeatureSection, FoldSplit, SplitSection, is_source
 from disttrain.config.sections.training import OptimizerSection, ScheduleSection, StoppingSection, TrainingSection
 from disttrain.config.yaml.scalars import Document, Yaml
 from disttrain.config.yaml.source_map import Problem, under
@@ -27,6 +27,7 @@ __all__ = [
     "Document",
     "EvaluationSection",
     "FeatureSection",
+    "FoldSplit",
     "Loaded",
     "NetworkSection",
     "OptimizerSection",
@@ -39,6 +40,7 @@ __all__ = [
     "StoppingSection",
     "TrainingSection",
     "Yaml",
+    "document_of",
     "dump",
     "dump_document",
     "key_of",

@@ -29,7 +29,7 @@ Rules = Callable[[Document], Iterable[Problem]]
 
 @dataclass(frozen=True)
 class Loaded:
-    """A config and its origin: the file, its bytes, and the base folder of data paths."""
+    """A config and its origin: the file, its bytes, the base folder of data paths, and the overrides `KEY=VALUE` that were set on top."""
 
     config: Config
     path: Path | None
@@ -37,6 +37,7 @@ class Loaded:
     base: Path
     label: str = "config"
     source_map: SourceMap = field(default_factory=dict, repr=False, compare=False)
+    overrides: tuple[str, ...] = ()
 
     def finding(self, problem: Problem) -> Finding:
         """A problem as a finding with its location in the file or in an override."""
@@ -66,6 +67,15 @@ def parse(document: Mapping[str, object], overrides: Sequence[str] = (), rules: 
     return _checked(plain_document(document), {}, overrides, rules, "")[0]
 
 
+def document_of(loaded: Loaded) -> dict[str, Yaml]:
+    """The config as its file and the overrides give it: a raw document without defaults."""
+    value = parser.read(loaded.text).value
+    document = value if isinstance(value, dict) else {}
+    for order, argument in enumerate(loaded.overrides, 1):
+        applied(document, {}, argument, order)
+    return document
+
+
 def run_name(loaded: Loaded) -> str:
     """The name of a run of this config: `name` of the config, else the stem of its file, in characters that a folder may have."""
     stem = loaded.config.name or (loaded.path.stem if loaded.path else "run")
@@ -89,7 +99,7 @@ def _loaded(data: bytes, label: str, path: Path | None, base: Path, overrides: S
         raise failure([locate(source_map, problem, label)], label)
     source_map.pop((), None)
     config, final = _checked(document, source_map, overrides, rules, label)
-    return Loaded(config, path, data, base, label, final)
+    return Loaded(config, path, data, base, label, final, tuple(overrides))
 
 
 def _checked(

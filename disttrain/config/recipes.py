@@ -27,6 +27,7 @@ RECIPES: Mapping[str, Defaults] = {
         "data": {"validation": 0.1, "split": {"method": "per_member"}},
         "network": {**_ONE_NETWORK, "members": 8},
         "training": _ENSEMBLE,
+        "forecast": {"marginal_share": "auto"},
     },
 }
 UNNAMED = "default"

@@ -32,7 +32,7 @@ from disttrain.data.row_inputs import RowColumn, read_row_inputs
 from disttrain.data.schema import Feature, Schema
 from disttrain.data.source import COMPARED, VERBATIM, Rows, Source, comparisons, origin_of
 from disttrain.data.split_checks import older_rows, shared_groups, shared_rows, shared_values, unlisted_values
-from disttrain.data.splits import RANKS, TEST, TRAIN, VALIDATION, assign, native_rows
+from disttrain.data.splits import RANKS, TEST, TRAIN, UNUSED, VALIDATION, assign, native_rows
 from disttrain.data.targets import Target, read_target, read_weight, require_complete, require_weight
 from disttrain.data.wrong_cells import imposed
 
@@ -47,6 +47,7 @@ __all__ = [
     "NUMBER",
     "TEST",
     "TRAIN",
+    "UNUSED",
     "VALIDATION",
     "BatchError",
     "BatchFinding",

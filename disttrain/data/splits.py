@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Collection
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from disttrain.config import ColumnSplit
+from disttrain.config import ColumnSplit, FoldSplit
 from disttrain.data.column_checks import is_simple
 from disttrain.data.comparing import Scalar, is_listed, order_of
+from disttrain.data.folds import FOLDS
 from disttrain.data.hashing import column_hash, mixed, row_hash
 from disttrain.data.io.arrow_arrays import Column, is_number, is_text, is_time, joined, missing_values, numbers, texts
 from disttrain.data.io.csv_dialect import TYPED
@@ -20,54 +22,102 @@ from disttrain.errors import DataError, Finding
 
 # Their places in names.SPLITS.
 TRAIN, VALIDATION, TEST = 0, 1, 2
+# Rows in no split: those outside the folds, and those after a fold by time.
+UNUSED = 3
+# The key that tells the number of folds.
+FOLDS_KEY = "data.test.folds"
 
 Parts = NDArray[np.int8]
 Hashes = NDArray[np.uint64]
 Ranks = NDArray[np.uint64 | np.int64]
 Pick = Callable[[Ranks, int], NDArray[np.bool_]]
+Selection = float | ColumnSplit | FoldSplit | None
 
 
 def assign(
     table: pa.Table,
     *,
     validation: float | ColumnSplit | None = None,
-    test: float | ColumnSplit | None = None,
+    test: float | ColumnSplit | FoldSplit | None = None,
     method: str = "random",
     by: str | None = None,
     seed: int = 0,
     exclude: Collection[str] = (),
     compared: pa.Table | None = None,
 ) -> Parts:
-    """Return the part of each row, (n,): 0 train, 1 validation, 2 test.
+    """Return the part of each row, (n,): 0 train, 1 validation, 2 test; UNUSED for rows that a fold leaves out.
 
-    `validation` and `test` are each None, a share, or an object with `column` and `values`. Test rows are chosen first, and a share for
-    validation refers to the remaining rows. A share is `round(share × rows)`, at least 1. `random` depends on the seed and the
-    content of a row, not on the order of rows; `exclude` names the targets, whose values do not count (of rows equal in all other
-    columns, their rank does). `group` puts all rows with one value in `by` into one part. `time` holds out the latest values of `by`, equal
-    ones together. `compared` has the columns of listed values and times in their native types, if the table has them in another form.
+    `validation` and `test` are each None, a share, or an object with `column` and `values`; `test` may be a fold. Test rows are chosen first,
+    and a share for validation refers to the remaining rows; validation rows that a column lists are in no fold. A share is `round(share ×
+    rows)`, at least 1. `random` depends on the seed and the content of a row, not on the order of rows; `exclude` names the targets, whose
+    values do not count (of rows equal in all other columns, their rank does). `group` puts all rows with one value in `by` into one part.
+    `time` holds out the latest values of `by`, equal ones together. `compared` has the columns of listed values and times in their native
+    types, if the table has them in another form.
 
     Raises DataError if a part or the training rows would be empty.
     """
-    ranks: Ranks | None = None
     parts = np.zeros(table.num_rows, dtype=np.int8)
-    for name, which, option in (("test", TEST, test), ("validation", VALIDATION, validation)):
-        if option is None:
-            continue
+
+    @functools.cache
+    def ranks() -> Ranks:
+        rows = native_rows(table, compared, by) if method == "time" else table
+        return RANKS[method](rows, by, seed, tuple(exclude))
+
+    def hold_out(name: str, which: int, option: float | ColumnSplit) -> None:
         if isinstance(option, float):
-            rows = native_rows(table, compared, by) if method == "time" else table
-            ranks = RANKS[method](rows, by, seed, tuple(exclude)) if ranks is None else ranks
-            parts[held_out(np.flatnonzero(parts == TRAIN), ranks, option, PICKS[method], name)] = which
+            parts[held_out(np.flatnonzero(parts == TRAIN), ranks(), option, PICKS[method], name)] = which
         else:
             listed, missing = listed_rows(native_rows(table, compared, option.column), option, name)
             if not listed.any():
                 values = ", ".join(f"`{display(value, 40)}`" for value in missing[:10])
                 raise none_left(name, f"no row has {values} in `{display(option.column)}`")
             parts[listed & (parts == TRAIN)] = which
-        if not (parts == which).any():
-            raise none_left(name, "it would have no row")
-        if not (parts == TRAIN).any():
-            raise none_left(name, "no row would be left to train on")
+        require_rows(parts, name, which)
+
+    for name, which, option in in_order(validation, test):
+        if isinstance(option, FoldSplit):
+            hold_out_fold(parts, ranks(), option, method)
+        elif option is not None:
+            hold_out(name, which, option)
     return parts
+
+
+def in_order(validation: Selection, test: Selection) -> list[tuple[str, int, Selection]]:
+    """Return the parts in the order in which their rows are chosen: the key of each below `data`, its part, and its rows."""
+    if not isinstance(test, FoldSplit):
+        return [("test", TEST, test), ("validation", VALIDATION, validation)]
+    parts: list[tuple[str, int, Selection]] = [("test", TEST, test), ("validation", VALIDATION, validation)]
+    return [("test.without", UNUSED, test.without), *(reversed(parts) if isinstance(validation, ColumnSplit) else parts)]
+
+
+def hold_out_fold(parts: Parts, ranks: Ranks, fold: FoldSplit, method: str) -> None:
+    """Mark the rows of one fold of the training rows as test rows in `parts`. By time, later rows become UNUSED.
+
+    Raises DataError if the rows cannot be divided into so many folds.
+    """
+    free = np.flatnonzero(parts == TRAIN)
+    number = FOLDS[method](ranks[free], fold.folds)
+    if len(np.unique(number)) < fold.folds + (method == "time"):
+        raise too_few_to_fold(len(free), fold.folds, method)
+    parts[free[number == fold.fold]] = TEST
+    if method == "time":
+        parts[free[number > fold.fold]] = UNUSED
+
+
+def require_rows(parts: Parts, name: str, which: int) -> None:
+    """Raise DataError if the part `which` or the training rows are empty."""
+    if not (parts == which).any():
+        raise none_left(name, "it would have no row")
+    if not (parts == TRAIN).any():
+        raise none_left(name, "no row would be left to train on")
+
+
+def too_few_to_fold(rows: int, folds: int, method: str) -> DataError:
+    """The error for rows that cannot be divided into folds."""
+    units = {"group": "the groups of ", "time": "the distinct times of "}.get(method, "")
+    parts = f"{folds} folds and the rows before them" if method == "time" else f"{folds} folds"
+    what = f"{units}{rows:,} rows are too few for {parts}"
+    return DataError(Finding("too-few-rows", what, FOLDS_KEY, hints=("fewer folds, or more data",)))
 
 
 def native_rows(table: pa.Table, compared: pa.Table | None, column: str | None) -> pa.Table:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from disttrain.choices import SPLITS
-from disttrain.config import ColumnSplit, Config, Loaded, Problem, is_source
+from disttrain.config import ColumnSplit, Config, FoldSplit, Loaded, Problem, is_source
 from disttrain.data import (
     AS_WRITTEN,
     NAME,
     RANKS,
+    UNUSED,
     VERBATIM,
     Encoder,
     Origin,
@@ -40,6 +41,8 @@ from disttrain.model import family_of, known_columns
 from disttrain.preparation.repeated_rows import SplitRows, warnings_of
 
 Positions = NDArray[np.int64]
+_Value = TypeVar("_Value")
+_Section = float | str | tuple[str, ...] | ColumnSplit | FoldSplit | None
 
 
 @dataclass(frozen=True)
@@ -108,30 +111,44 @@ def source_of(source: str | Sequence[str], base: Path, config: Config) -> Source
     return Source(files(source, base, config.data.format), config.data.format, config.data.csv)
 
 
-def dataset(loaded: Loaded, limit: int | None = None, more: Sequence[str] = (), *, warn: bool = True) -> Dataset:
+class SharedReads:
+    """The sources, schemas and tables that several calls of `dataset` share: each is read once."""
+
+    def __init__(self) -> None:
+        self._values: dict[Hashable, Any] = {}
+
+    def once(self, key: Hashable, read: Callable[[], _Value]) -> _Value:
+        """The value that `read` returned for this key at first."""
+        if key not in self._values:
+            self._values[key] = read()
+        value: _Value = self._values[key]
+        return value
+
+
+def dataset(
+    loaded: Loaded, limit: int | None = None, more: Sequence[str] = (), *, warn: bool = True, shared: SharedReads | None = None
+) -> Dataset:
     """The rows of a config's sources with their splits; at most `limit` rows of each source, with `more` columns (`*`: all).
 
     Without `warn`, the split is not checked for anything unusual; those checks take longer than the split. The split depends only on the
-    seed and the features of each row, and not on `more`. Raises DataError.
+    seed and the features of each row, and not on `more`. With `shared`, files that an earlier call has read are not read again.
+    Raises DataError.
     """
     config, base, section = loaded.config, loaded.base, loaded.config.data
-    source = source_of(section.train, base, config)
+    once = (shared or SharedReads()).once
+    key = (str(base), section.model_dump_json(exclude={"test", "validation", "split"}, warnings=False))
+    source = once((key, "train"), lambda: source_of(section.train, base, config))
     # The columns that a family needs do not depend on the number of classes, so two are enough here.
     family = family_of(config, (0, 1))
-    resolved = Schema.resolve(section, source, known_columns(config, family), is_label(config), every_column=warn)
+    known, label = known_columns(config, family), is_label(config)
+    resolved = once((key, str(known), label, warn), lambda: Schema.resolve(section, source, known, label, every_column=warn))
     schema = resolved.schema
     _require_features(loaded, schema)
     forms = _forms(config, source, schema, more)
-    train = _read(source, forms, config, limit, _compared(config, schema))
+    compared = _compared(config, schema)
+    train = once((key, tuple(forms.items()), limit, tuple(compared)), lambda: _read(source, forms, config, limit, compared))
     _require_rows(train)
-    common = None if hold_out_own(config) else section.validation
-    features = set(schema.feature_columns)
-    with located(source.origin.rows(train.row)):
-        split = assign(
-            train.table, validation=_within(common), test=_within(section.test), method=section.split.rule, by=section.split.by,
-            seed=config.training.seed, exclude=[name for name in forms if name not in features], compared=train.compared,
-        )  # fmt: skip
-    parts, splits = [train], [split]
+    parts, splits = [train], [_assigned(train, config, schema, forms)]
     for code, split_section in ((1, section.validation), (2, section.test)):
         if is_source(split_section):
             parts.append(_own_part(source_of(split_section, base, config), schema, forms, config, limit))
@@ -140,11 +157,11 @@ def dataset(loaded: Loaded, limit: int | None = None, more: Sequence[str] = (), 
     before = np.cumsum([0, *(part.total for part in parts)])
     parted = np.concatenate(splits)
     table = _joined([part.table for part in parts])
-    compared = _joined([part.compared for part in parts])
-    warnings = (*resolved.warnings, *(_warnings(config, schema, table, compared, parts, parted, limit) if warn else ()))
+    compared_rows = _joined([part.compared for part in parts])
+    warnings = (*resolved.warnings, *(_warnings(config, schema, table, compared_rows, parts, parted, limit) if warn else ()))
     for one in sources:
         one.cache.clear()
-    return Dataset(
+    rows = Dataset(
         table, np.concatenate([part.row for part in parts]),
         np.concatenate([part.row + start for part, start in zip(parts, before, strict=False)]), parted, schema, family, sources,
         sum(part.filtered for part in parts),
@@ -152,6 +169,18 @@ def dataset(loaded: Loaded, limit: int | None = None, more: Sequence[str] = (), 
         (*dict.fromkeys(remark for one in sources for remark in one.remarks), *resolved.remarks),
         warnings,
     )  # fmt: skip
+    return rows.only(parted != UNUSED)
+
+
+def _assigned(train: _Part, config: Config, schema: Schema, forms: Mapping[str, str]) -> NDArray[np.int8]:
+    """The split of each row of the training source. Raises DataError."""
+    section, features = config.data, set(schema.feature_columns)
+    common = None if hold_out_own(config) else section.validation
+    with located(train.source.origin.rows(train.row)):
+        return assign(
+            train.table, validation=_within(common), test=_test_within(config), method=section.split.rule, by=section.split.by,
+            seed=config.training.seed, exclude=[name for name in forms if name not in features], compared=train.compared,
+        )  # fmt: skip
 
 
 def _require_rows(train: _Part) -> None:
@@ -195,9 +224,15 @@ def filters_of(config: Config) -> Sequence[str]:
     return () if filters is None else (filters,) if isinstance(filters, str) else filters
 
 
-def _within(split_section: float | str | tuple[str, ...] | ColumnSplit | None) -> float | ColumnSplit | None:
+def _within(split_section: _Section) -> float | ColumnSplit | None:
     """The share or column of `validation` or `test` that splits the training rows; None if the split has its own source."""
     return split_section if isinstance(split_section, float | ColumnSplit) else None
+
+
+def _test_within(config: Config) -> float | ColumnSplit | FoldSplit | None:
+    """The share, column or fold of `test` that splits the training rows; None if the test rows have their own source."""
+    test = config.data.test
+    return test if isinstance(test, FoldSplit) else _within(test)
 
 
 def _forms(config: Config, source: Source, schema: Schema, more: Sequence[str]) -> dict[str, str]:
@@ -216,6 +251,13 @@ def _time_column(config: Config) -> list[str]:
     return [by] if by is not None and config.data.split.rule == "time" else []
 
 
+def _split_sections(config: Config) -> dict[str, _Section]:
+    """The keys of `data` that tell which rows are held out, or in no fold, and their values."""
+    validation, test = config.data.validation, config.data.test
+    without = {"test.without": test.without} if isinstance(test, FoldSplit) else {}
+    return {"validation": validation, "test": test, **without}
+
+
 def _compared(config: Config, schema: Schema) -> list[str]:
     """The columns whose original values decide the split.
 
@@ -225,7 +267,7 @@ def _compared(config: Config, schema: Schema) -> list[str]:
     texts = {*schema.id, *([config.data.split.by] if config.data.split.rule == "group" else [])}
     listed = [
         split_section.column
-        for split_section in (config.data.validation, config.data.test)
+        for split_section in _split_sections(config).values()
         if isinstance(split_section, ColumnSplit)
         and split_section.column not in names
         and not (split_section.column in texts and all(isinstance(value, str) for value in split_section.values))
@@ -283,8 +325,7 @@ def _warnings(
 ) -> Iterator[str]:
     """Warnings about the split: values that no row has, groups, subjects or equal rows in both parts, rows older than training rows."""
     section, train = config.data, parts[0]
-    for name in ("validation", "test"):
-        split_section = getattr(section, name)
+    for name, split_section in _split_sections(config).items():
         if isinstance(split_section, ColumnSplit):
             split_table = train.compared if split_section.column in train.compared.column_names else train.table
             yield from unlisted_values(split_table, split_section, name)

@@ -29,7 +29,7 @@ from disttrain.families import Family, Scaling
 from disttrain.model import Model, encoded, layout_of, outputs_of, scaling_of, standardised, trunk_dtype
 from disttrain.networks import Network, Output
 from disttrain.preparation.config_locations import places_of_config
-from disttrain.preparation.load import Dataset, dataset, fitted_encoder, hold_out_own
+from disttrain.preparation.load import Dataset, SharedReads, dataset, fitted_encoder, hold_out_own
 from disttrain.preparation.observations import Observed, observe, weight_of
 from disttrain.preparation.target_checks import require_variety
 from disttrain.preparation.training_plan import plan_of
@@ -92,14 +92,15 @@ class Prepared:
         return replace(self, data=replace(self.data, table=self.data.table.select(list(kept_columns))))
 
 
-def prepare(loaded: Loaded, limit: int | None = None) -> Prepared:
+def prepare(loaded: Loaded, limit: int | None = None, shared: SharedReads | None = None) -> Prepared:
     """Read, check, encode and standardise the rows of a config, and build its network at the marginal fit.
 
+    With `shared`, files that an earlier call has read are not read again.
     Raises DataError if the data are not usable.
     """
     config = loaded.config
     with places_of_config(loaded):
-        rows = dataset(loaded, limit)
+        rows = dataset(loaded, limit, shared=shared)
     _require_groups(config, rows)
     _require_rows(rows, "train")
     with located(rows.origin):

@@ -96,13 +96,13 @@ def _require_same_config(folder: Path, loaded: Loaded) -> None:
     before, now = (config.model_dump(mode="json", warnings=False) for config in (original.config, resolved(loaded, folder)))
     # The paths of files may differ too. Their contents are compared elsewhere.
     free = (*_FREE, *(f"data.{name}" for name in _moved_sources(before["data"], now["data"], loaded, record)))
-    differences = [
+    changes = [
         loaded.finding(Problem(at, "resume-config", f"`{'.'.join(at)}` is {new}; the run was begun with {old}", hints=(_NEW,)))
-        for at, old, new in _differences(before, now)
+        for at, old, new in differences(before, now)
         if not any(f"{'.'.join(at)}.".startswith(f"{name}.") for name in free)
     ]
-    if differences:
-        raise ConfigError(*differences, summary=f"{folder} was not resumed")
+    if changes:
+        raise ConfigError(*changes, summary=f"{folder} was not resumed")
 
 
 def _moved_sources(before: Mapping[str, object], now: Mapping[str, object], loaded: Loaded, record: DataRecord) -> tuple[str, ...]:
@@ -132,10 +132,10 @@ def _require_same_versions(folder: Path, now: Environment) -> tuple[str, ...]:
     path = folder / "environment.json"
     try:
         before = json.loads(path.read_text())
-        differences = list(_differences(_flattened(before), _flattened(now)))
+        changes = list(differences(_flattened(before), _flattened(now)))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise RunUnreadable(Finding("damaged-run", "environment.json cannot be read", str(path))) from None
-    messages = {at[0]: f"{at[0]} is {_value_text(new)}; the run was begun with {_value_text(old)}" for at, old, new in differences}
+    messages = {at[0]: f"{at[0]} is {_value_text(new)}; the run was begun with {_value_text(old)}" for at, old, new in changes}
     if refused := [messages[name] for name in ("torch", "disttrain") if name in messages]:
         raise UsageError(*(Finding("resume-version", what, str(path), hints=("install that version", _NEW)) for what in refused))
     return tuple(f"{what}: the weights may differ from those of one unbroken fit" for what in messages.values())
@@ -145,10 +145,11 @@ def _flattened(environment: Environment) -> dict[str, object]:
     return {**{name: value for name, value in environment.items() if name != "packages"}, **environment["packages"]}
 
 
-def _differences(old: object, new: object, at: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str, str]]:
+def differences(old: object, new: object, at: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str, str]]:
+    """The values that differ between two documents: the path of each, and the old and the new value as text."""
     if isinstance(old, dict) and isinstance(new, dict):
         for key in {**old, **new}:
-            yield from _differences(old.get(key), new.get(key), (*at, key))
+            yield from differences(old.get(key), new.get(key), (*at, key))
     elif old != new:
         yield at, _value_text(old), _value_text(new)
 

@@ -6,7 +6,7 @@ This package does not interpret the content, and importing it does not import to
 and finds runs.
 """
 
-from disttrain.storage.atomic_files import numbered, replacing, reported, require_writable, write_bytes, write_json, write_text
+from disttrain.storage.atomic_files import make_folder, numbered, replacing, reported, require_writable, write_bytes, write_json, write_text
 from disttrain.storage.checkpoint_folder import Checkpoint, read_checkpoint, remove_checkpoints, write_checkpoint
 from disttrain.storage.model_folder import StoredModel, load_weights, read, save
 from disttrain.storage.run_files import CHECKPOINT, is_removed, own_files
@@ -25,6 +25,7 @@ __all__ = [
     "find",
     "is_removed",
     "load_weights",
+    "make_folder",
     "newest_to_resume",
     "numbered",
     "own_files",

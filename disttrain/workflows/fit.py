@@ -18,6 +18,7 @@ from disttrain.config import Loaded
 from disttrain.errors import STOPPED, DisttrainError, FitFailed, OutOfMemory, StorageError, enough_memory, word_of
 from disttrain.evaluation.metric_selection import require_supported
 from disttrain.prediction.layout import require_free_ids
+from disttrain.preparation.load import SharedReads
 from disttrain.preparation.prepare import Prepared, prepare
 from disttrain.preparation.training_plan import plan_of
 from disttrain.runs import manifest
@@ -45,6 +46,7 @@ def fit(
     overwrite: bool = False,
     resume: Path | bool = False,
     limit: int | None = None,
+    shared: SharedReads | None = None,
     stop: Stop = lambda: None,
     interruptible: Interruptible = nullcontext,
     command: Sequence[str] = (),
@@ -52,9 +54,9 @@ def fit(
     """Train a model by a config. Yields Started, then every Epoch, then Finished.
 
     `resume` is the folder of a run to continue, or True for the newest run of this config's name. A resumed fit ends with the same weights
-    as a fit that was never stopped. `stop` is called after every batch; if it returns a word, the fit ends and keeps its best epoch. Scores
-    are computed inside `interruptible()` after the model is saved: a KeyboardInterrupt ends the scoring, and the fit ends with the word of
-    `stop`.
+    as a fit that was never stopped. With `shared`, files that an earlier fit of this process has read are not read again. `stop` is called
+    after every batch; if it returns a word, the fit ends and keeps its best epoch. Scores are computed inside `interruptible()` after the
+    model is saved: a KeyboardInterrupt ends the scoring, and the fit ends with the word of `stop`.
 
     Raises ConfigError, DataError or StorageError before the first step, and FitFailed if training cannot continue; the run folder then has
     the best epoch so far.
@@ -72,7 +74,7 @@ def fit(
         if out is not None and overwrite:
             require_no_input_in(out, source_files(loaded))
         storage.require_writable(resume_folder or (root if out is None else out.parent))
-        prepared = prepare(loaded, limit).lean()
+        prepared = prepare(loaded, limit, shared).lean()
         # Arrow keeps freed memory in its pool. Here this is the memory of the full table.
         pa.default_memory_pool().release_unused()
         require_supported(loaded, prepared)

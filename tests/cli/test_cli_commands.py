@@ -21,7 +21,7 @@ from disttrain.cli.app import app
 from disttrain.families import FAMILIES
 from tests.small_runs import CONFIGS, config_of, write_config, write_table
 
-COMMANDS = ("families", "check", "fit", "predict", "evaluate", "explain")
+COMMANDS = ("families", "check", "fit", "predict", "evaluate", "explain", "select")
 
 
 @pytest.fixture
@@ -271,7 +271,7 @@ def test_the_program_runs_as_a_module_and_ends_with_its_codes(here):
     assert wrong.stdout == b""
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["fit", "--help"], ["evaluate", "--help"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["fit", "--help"], ["evaluate", "--help"], ["select", "--help"]])
 def test_help_reads_no_config(arguments, tmp_path):
     program = (
         "import sys; from disttrain.cli.app import app\n"

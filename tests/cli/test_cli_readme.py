@@ -49,7 +49,7 @@ def checkout(tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_the_transcripts_are_what_is_printed(checkout):
     shown = [command for transcript in transcripts() for command in commands(transcript)]
-    assert {shlex.split(command)[1] for command, _ in shown} == {"fit", "predict", "evaluate", "explain"}
+    assert {shlex.split(command)[1] for command, _ in shown} == {"fit", "predict", "evaluate", "explain", "select"}
     for command, lines in shown:
         printed = [plain(line) for line in CliRunner().invoke(app, shlex.split(command)[1:]).output.splitlines()]
         for line in map(plain, lines):

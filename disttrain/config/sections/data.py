@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_va
 from disttrain import choices
 from disttrain.config.messages import display
 from disttrain.config.sections.field_types import (
+    FOLD,
     LIST,
     MAPPING,
     NUMBER,
@@ -21,6 +22,7 @@ from disttrain.config.sections.field_types import (
     Share,
     Source,
     by_kind,
+    by_kind_or_fold,
     choice,
     listed,
     objection,
@@ -55,6 +57,30 @@ class ColumnSplit(BaseModel):
 
     column: Column
     values: Annotated[tuple[Scalar, ...], listed(10_000, least=1)]
+
+
+class FoldSplit(BaseModel):
+    """The rows of part `fold` of `folds` equal parts, from 1, divided by `data.split`.
+
+    By time, the parts are consecutive and the first one is never held out: fold k trains on all rows before its own and leaves out those
+    after it. `without` are rows, by share or by column, that are in no part.
+    """
+
+    model_config = STRICT
+
+    fold: Annotated[int, Field(ge=1)]
+    folds: Annotated[int, Field(ge=2, le=1_000)]
+    without: (
+        Annotated[Annotated[Share, NUMBER] | Annotated[ColumnSplit, MAPPING], by_kind("a share between 0 and 1, or {column, values}")]
+        | None
+    ) = None
+
+    @model_validator(mode="after")
+    def _one_of_the_folds(self) -> Self:
+        if self.fold > self.folds:
+            hints = (f"the folds are 1 to {self.folds}",)
+            raise objection("out-of-range", f"there is no fold {self.fold} of {self.folds}", hints=hints, at=("fold",))
+        return self
 
 
 def _encoding(name: str) -> str:
@@ -186,6 +212,14 @@ Part = Annotated[
     | Annotated[ColumnSplit, MAPPING],
     by_kind("a share between 0 and 1, a file, a list of files, or {column, values}"),
 ]
+TestPart = Annotated[
+    Annotated[Share, NUMBER]
+    | Annotated[str, Field(min_length=1, max_length=4_096), AfterValidator(_no_number), TEXT]
+    | Annotated[tuple[Annotated[str, Field(min_length=1, max_length=4_096)], ...], listed(20_000, least=1), LIST]
+    | Annotated[ColumnSplit, MAPPING]
+    | Annotated[FoldSplit, FOLD],
+    by_kind_or_fold("a share between 0 and 1, a file, a list of files, {column, values}, or {fold, folds}"),
+]
 Item = Annotated[Annotated[Column, TEXT] | Annotated[FeatureSection, MAPPING], by_kind("a column, or {name, type, ...}")]
 
 
@@ -213,7 +247,7 @@ class DataSection(BaseModel):
 
     train: Source
     validation: Part | None = 0.15
-    test: Part | None = None
+    test: TestPart | None = None
     format: Annotated[str, choice("a file format", choices.FORMATS)] = "auto"
     csv: CsvSection = CsvSection()
     filter: (

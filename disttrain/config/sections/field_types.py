@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Discriminator, Field, Tag
@@ -18,6 +18,8 @@ STRICT = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=Fals
 WRONG = "expected"
 _TAG = "\0"
 TEXT, NUMBER, LIST, MAPPING = Tag(f"{_TAG}text"), Tag(f"{_TAG}number"), Tag(f"{_TAG}list"), Tag(f"{_TAG}mapping")
+# A mapping with the key `fold`, where a union has mappings of two kinds.
+FOLD = Tag(f"{_TAG}fold")
 
 _TIME = re.compile(r"(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?")
 _NAME = re.compile(r"\w(?:[\w.+ -]*\w)?")
@@ -45,6 +47,16 @@ def _expected(what: str) -> PydanticCustomError:
 def by_kind(expected: str) -> Discriminator:
     """A discriminator that chooses the branch of a union by the type of the value; `expected` describes the union."""
     return Discriminator(_kind, custom_error_type=WRONG, custom_error_message=expected)
+
+
+def by_kind_or_fold(expected: str) -> Discriminator:
+    """A discriminator as `by_kind` that has a branch FOLD for mappings with the key `fold`."""
+    return Discriminator(_kind_or_fold, custom_error_type=WRONG, custom_error_message=expected)
+
+
+def _kind_or_fold(value: Yaml | tuple[Yaml, ...]) -> str:
+    has_fold = "fold" in value if isinstance(value, Mapping) else hasattr(value, "fold")
+    return FOLD.tag if has_fold else _kind(value)
 
 
 def _kind(value: Yaml | tuple[Yaml, ...]) -> str:
