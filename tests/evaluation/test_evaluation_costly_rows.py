@@ -38,6 +38,10 @@ def test_the_row_of_the_issue_is_named_and_moderate_ones_are_not():
     for nats, named in ((336.0, [512]), (45.0, [512]), (3.4 + math.log(20 * 957) - 0.1, []), (3.0, [])):
         nll[512] = nats
         assert costly_rows(*tensors(nll, baseline)).tolist() == named
+    # Where the other rows gain little, a row is named for what no right forecast would do.
+    for nats, named in ((2.66 + math.log(20 * 957) - 0.1, []), (2.66 + math.log(20 * 957) + 0.1, [512])):
+        nll[512] = nats
+        assert costly_rows(*tensors(nll, np.full(957, 2.66))).tolist() == named
     # Beyond what a right forecast would do, and yet under 5 % of what the others gain: 957 · 30 nats.
     assert costly_rows(*tensors(nll, np.full(957, 30.0) + (np.arange(957) == 512) * (nats - 42.0))).tolist() == []
 

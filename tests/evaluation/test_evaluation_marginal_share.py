@@ -12,6 +12,7 @@ from scipy import optimize, special
 
 from disttrain import metrics
 from disttrain.distributions.core import functionals
+from disttrain.evaluation import marginal_share
 from disttrain.evaluation.marginal_share import MOST, best_share, held_out_share
 from disttrain.evaluation.scoring import Forecast
 from disttrain.families import FAMILIES, build
@@ -149,6 +150,8 @@ def test_a_share_that_gains_less_than_log_20_nats_in_all_is_0():
         one = network.clone()
         one[7] = marginal[7] - nats
         assert (best_share(one, marginal) > 0) is pays
+        # Weights have no unit: they are no evidence by themselves.
+        assert (best_share(one, marginal, torch.full((200,), 50.0).double()) > 0) is pays
 
 
 def test_a_right_forecast_is_left_alone():
@@ -174,9 +177,9 @@ def test_rows_of_density_0_and_of_weight_0():
     assert best_share(network, marginal) == 0.0
 
 
-def test_members_are_judged_by_the_rows_that_they_hold_out_alone(file, tmp_path):
+def test_members_are_judged_by_the_rows_that_they_hold_out_alone(file, tmp_path, monkeypatch):
     document = config_of("normal", file)
-    document["data"] = document["data"] | {"validation": 0.2, "split": {"method": "per_member"}}
+    document["data"] = document["data"] | {"validation": 0.6, "split": {"method": "per_member"}}
     prepared = wild(document, tmp_path, share="auto", members=3)
     assert prepared.validation_rows is not None
     scores, model = [], prepared.model
@@ -184,11 +187,15 @@ def test_members_are_judged_by_the_rows_that_they_hold_out_alone(file, tmp_path)
     each = torch.stack([metrics.nll(Forecast(model.family, p).distribution(), observed.outcome) for p in model.member_parameters(x)])
     marginal = metrics.nll(Forecast.of_baseline(model, observed).distribution(), observed.outcome)
     rows = prepared.validation_rows.unique()
+    assert len(rows) < prepared.validation_rows.numel()
     for row in rows.tolist():
         holders = [k for k in range(3) if row in prepared.validation_rows[k].tolist()]
         scores.append(float(special.logsumexp([-float(each[k, row]) for k in holders]) - math.log(len(holders))))
-    assert held_out_share(prepared) == best_share(torch.tensor(scores).double(), -marginal[rows])
-    assert held_out_share(prepared) > 0
+    judged = []
+    monkeypatch.setattr(marginal_share, "best_share", lambda *columns: judged.extend(columns) or 0.02)
+    assert held_out_share(prepared) == 0.02
+    torch.testing.assert_close(judged[0], torch.tensor(scores, dtype=torch.float64), rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(judged[1], -marginal[rows], rtol=1e-9, atol=1e-9)
 
 
 def test_without_held_out_rows_there_is_no_share(file, tmp_path):
