@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -52,10 +51,10 @@ def costly_notes(
     listed = ", ".join(rows[:_MAX_LISTED]) + (", ..." if len(rows) > _MAX_LISTED else "")
     size = f"{100 * part / total:.3g} %" if 0.0 < part <= total < math.inf else f"{part / float(weight.sum()):.4g} nats"
     verb, plural = ("carries", "") if one else ("carry", "s")
-    return (f"{len(index):,} of {len(nll):,} {of}rows {verb} {size} of the nll: row{plural} {listed}; {' or '.join(_ways_out(model))}",)
+    return (f"{len(index):,} of {len(nll):,} {of}rows {verb} {size} of the nll: row{plural} {listed}; {_way_out(model)}",)
 
 
-def _ways_out(model: Model) -> Sequence[str]:
-    share = "`forecast.marginal_share: auto`" if not model.marginal_share else "a larger `forecast.marginal_share`"
-    bound = f"{share} bounds what a row can cost"
-    return (bound,) if model.labels is not None else (bound, "choose a family with a heavier tail")
+def _way_out(model: Model) -> str:
+    share = "a larger `forecast.marginal_share`" if model.marginal_share else "`forecast.marginal_share: auto`"
+    tail = "" if model.labels is not None else ", or choose a family with a heavier tail"
+    return f"set {share}, which bounds what a row can cost{tail}"

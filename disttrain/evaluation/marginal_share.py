@@ -80,7 +80,7 @@ def _validation(prepared: Prepared) -> tuple[Tensor, Tensor, Tensor | None]:
 def _member_holdouts(prepared: Prepared) -> tuple[Tensor, Tensor, Tensor | None]:
     """log q and log m of the rows that members hold out, (n,) each, and their weights; q is the mixture of the members that hold a row out."""
     assert prepared.validation_rows is not None
-    model, union = prepared.model, torch.cat(prepared.validation_rows).unique()
+    model, union = prepared.model, torch.unique(torch.cat(prepared.validation_rows))
     holds = torch.stack([torch.isin(union, rows) for rows in prepared.validation_rows])
     positions = prepared.counted[union.numpy().astype(np.intp)]
     observed, network, marginal = prepared.observed[torch.from_numpy(positions)], [], []

@@ -194,7 +194,7 @@ def test_members_are_judged_by_the_rows_that_they_hold_out_alone(file, tmp_path,
     judged = []
     monkeypatch.setattr(marginal_share, "best_share", lambda *columns: judged.extend(columns) or 0.02)
     assert held_out_share(prepared) == 0.02
-    torch.testing.assert_close(judged[0], torch.tensor(scores).double(), rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(judged[0], torch.tensor(scores, dtype=torch.float64), rtol=1e-9, atol=1e-9)
     torch.testing.assert_close(judged[1], -marginal[rows], rtol=1e-9, atol=1e-9)
 
 
