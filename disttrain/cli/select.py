@@ -34,7 +34,7 @@ def select(
         int | None, typer.Option("--workers", metavar="N", min=1, help="Trials side by side. Default: the number of processor cores.")
     ] = None,
 ) -> None:
-    """Families, and parameters worth a network, compared out of sample."""
+    """Compare families, and the parameters worth a network, out of sample."""
     from disttrain.validation.config import configuration
     from disttrain.validation.select_options import SelectOptions, families_listed
 

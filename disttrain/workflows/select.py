@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from disttrain import storage
 from disttrain.choices import SPLITS
 from disttrain.config import Loaded, Yaml, is_source
-from disttrain.data.splits import FOLDS_KEY, group_ranks
+from disttrain.data.splits import FOLDS_KEY, VALIDATION, group_ranks
 from disttrain.errors import DataError, Finding, FitFailed, StorageError, UsageError
 from disttrain.preparation.load import SharedReads
 from disttrain.preparation.observations import weight_of
@@ -159,9 +159,11 @@ def _require_files(loaded: Loaded) -> None:
 
 def _begun(run: _Run, suited: Candidates | None) -> Begun:
     rows, split = run.target.rows, run.loaded.config.data.split
+    # A share for validation is taken of the rows of other folds.
+    folded = rows.split != VALIDATION if not isinstance(run.loaded.config.data.validation, float) else np.ones(len(rows.split), dtype=bool)
     method = split.method if split.by is None else f"{split.method} (`{split.by}`)"
     return Begun(
-        run.folder, ", ".join(rows.schema.target), len(rows.row), run.options.folds, method, run.workers.most, suited, rows.remarks,
+        run.folder, ", ".join(rows.schema.target), int(folded.sum()), run.options.folds, method, run.workers.most, suited, rows.remarks,
         (*rows.warnings, *(() if suited is None else suited.remarks)),
     )  # fmt: skip
 
