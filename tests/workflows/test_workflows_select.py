@@ -228,7 +228,7 @@ def test_the_number_of_workers_changes_nothing_and_a_stop_is_gone_on_from(folder
 def test_a_selection_that_was_killed_ends_in_the_same_table(folder, number):
     path = config_in(folder, "amount", "gamma")
     command = [sys.executable, "-m", "disttrain", "select", str(path), "--families", "gamma,weibull,log_normal", "--folds", "2"]
-    command += ["--no-progress", "--set", "training.epochs=60", "--set", "network.hidden=[16]"]
+    command += ["--no-progress", "--set", "training.epochs=20", "--set", "network.hidden=[16]"]
     whole, killed = folder / f"whole-{number}", folder / f"killed-{number}"
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
     subprocess.run([*command, "-o", str(whole)], check=True, capture_output=True, env=environment)
