@@ -19,7 +19,8 @@ _TRAINING: dict[str, Yaml] = {
     "early_stopping": None,
     "refit_intercepts": True,
 }
-_ENSEMBLE: dict[str, Yaml] = {**_TRAINING, "epochs": 200, "early_stopping": {"patience": 40}, "refit_intercepts": False}
+_PATIENCE = 40
+_ENSEMBLE: dict[str, Yaml] = {**_TRAINING, "epochs": 200, "early_stopping": {"patience": _PATIENCE}, "refit_intercepts": False}
 RECIPES: Mapping[str, Defaults] = {
     "plain": {},
     "default": {"network": _ONE_NETWORK, "training": _TRAINING},
@@ -76,7 +77,11 @@ def _suitable(section: str, document: Mapping[str, Yaml], defaults: Mapping[str,
         optimizer = given.get("optimizer")
         name = _mapping(optimizer).get("name", "adamw") if isinstance(optimizer, dict) else optimizer
         if optimizer is not None and name != _mapping(suitable.get("optimizer")).get("name"):
-            suitable.pop("optimizer", None)
+            # The numbers are those of one optimizer. L-BFGS needs few epochs, and to stop when it has converged.
+            suitable = {key: value for key, value in suitable.items() if key not in {"optimizer", "epochs", "early_stopping"}}
+        elif "epochs" in given and "early_stopping" in suitable:
+            # A number of epochs is an upper limit.
+            suitable["early_stopping"] = {"patience": _PATIENCE}
     if section == "data" and ("split" in given or not isinstance(given.get("validation", 0.1), float)):
         # Each member can only hold out rows of its own where a share of the rows is held out, at random.
         return {}

@@ -99,6 +99,20 @@ def test_a_resolved_config_names_its_recipe_and_is_the_same_again(recipe):
             assert isinstance(value, dict) or value_at(loaded, f"{section}.{name}") == value
 
 
+@pytest.mark.parametrize("recipe", ["default", "best"])
+@pytest.mark.parametrize("optimizer", ["lbfgs", "sgd", "adam"])
+def test_another_optimizer_has_its_own_numbers(recipe, optimizer):
+    plain, loaded = (config.parse(document(name, ("training.optimizer", optimizer))).training for name in ("plain", recipe))
+    assert (loaded.optimizer, loaded.epochs, loaded.early_stopping) == (plain.optimizer, plain.epochs, plain.early_stopping)
+
+
+@pytest.mark.parametrize("recipe", ["default", "best"])
+def test_a_number_of_epochs_is_an_upper_limit(recipe):
+    stopping = config.parse(document(recipe, ("training.epochs", 1_000))).training.early_stopping
+    assert stopping is not None
+    assert stopping.patience == 40
+
+
 def test_an_unknown_recipe_is_named_with_the_right_word():
     with pytest.raises(ConfigError, match="is not a recipe; did you mean `best`"):
         config.parse(document("bset"))
