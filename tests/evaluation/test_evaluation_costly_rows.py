@@ -75,7 +75,9 @@ def config(table, tmp_path_factory):
         "validation": {"column": "part", "values": [1]}, "test": {"column": "part", "values": [2]},
     }  # fmt: skip
     training = {"epochs": 80, "batch_size": 32, "optimizer": {"name": "adamw", "lr": 1e-2}}
-    return write_config(folder / "c.yaml", {"distribution": "normal", "data": data, "network": {"hidden": [8]}, "training": training})
+    return write_config(
+        folder / "c.yaml", {"recipe": "plain", "distribution": "normal", "data": data, "network": {"hidden": [8]}, "training": training}
+    )
 
 
 def test_fit_evaluate_and_python_name_the_row(config, table, tmp_path):

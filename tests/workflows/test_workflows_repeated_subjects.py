@@ -35,6 +35,7 @@ def test_scores_of_rows_at_random_are_falsely_good_and_those_of_groups_are_true(
     for rule, by in (("random", {}), ("group", {"by": "subject"})):
         method = "per_member" if members > 1 else rule
         document = {
+            "recipe": "plain",
             "distribution": "normal",
             "data": {
                 "train": "study.parquet",

@@ -47,6 +47,7 @@ def folder(tmp_path_factory):
 def config_in(folder, target, family, **data):
     """A linear model fitted to convergence: what a family is worth, and nothing of how a network is trained."""
     document = {
+        "recipe": "plain",
         "distribution": family,
         "data": {"train": "rows.parquet", "target": target, "features": ["x", "z"], "validation": None, **data},
         "network": {"hidden": []},
