@@ -174,6 +174,7 @@ def test_no_file_and_no_function_is_too_long(path):
     assert [name for name, length in functions(path) if length > 40] == []
 
 
+@pytest.mark.slow
 def test_most_functions_are_short():
     lengths = sorted(length for path in FILES for _, length in functions(path))
     assert lengths[len(lengths) // 2] <= 10
@@ -216,6 +217,7 @@ def test_some_rooms_import_torch_pandas_and_pyarrow_only_where_they_use_them(pat
     assert not heavy & {name.split(".")[0] for name in names}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "module", ["disttrain", "disttrain.cli.app", "disttrain.validation.config", "disttrain.families", "disttrain.config"]
 )

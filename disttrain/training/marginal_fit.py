@@ -18,8 +18,8 @@ from disttrain.training.row_tensors import RowTensors
 # Enough rows for an optimum that is a few steps from that of all rows.
 _FIRST_ROWS = 20_000
 _CHUNK_ROWS = 65_536
-# Raw outputs of a larger absolute value are halved while the loss (in nats) increases by less than this.
-_CENTRAL_RAW, _MAX_LOSS_INCREASE = 8.0, 1e-3
+# Raw outputs of a larger absolute value come nearer while the loss (in nats) increases by less than this, to within a ratio.
+_CENTRAL_RAW, _MAX_LOSS_INCREASE, _SAME_RAW = 8.0, 1e-3, 1.0 + 1e-6
 _ATTEMPTS = 3
 # A shape of a smaller absolute value may be at a saddle point; it is fitted again from this distance on either side.
 _AT_SADDLE, _OFF_SADDLE = 0.05, 1.5
@@ -176,10 +176,10 @@ def _sliced_start(
 
 
 def initial_raw(family: Family, outputs: Sequence[Output], rows: RowTensors, raw: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The raw outputs at which heads start: the marginal fit, each scalar halved while that costs less than 0.001 nats.
+    """The raw outputs at which heads start: the marginal fit, each scalar as near to 0 as costs less than 0.001 nats, but not within 8.
 
     A flat likelihood (the degrees of freedom of a t that fits normal data) puts the fit far out, and the gradient there is too small to
-    bring a network back. At most 20,000 rows are scored.
+    bring a network back. How far out it ends is chance, so the start must not depend on it. At most 20,000 rows are scored.
     """
     some = rows[:: max(1, len(rows) // _FIRST_ROWS)]
     start = {name: value.clone() for name, value in raw.items()}
@@ -189,12 +189,15 @@ def initial_raw(family: Family, outputs: Sequence[Output], rows: RowTensors, raw
 
     best = loss()
     for name in [name for name, value in start.items() if not value.shape]:
-        while abs(float(start[name])) > _CENTRAL_RAW:
-            before = start[name].clone()
-            start[name] /= 2.0
-            if not loss() < best + _MAX_LOSS_INCREASE:
-                start[name] = before
-                break
+        far = float(start[name])
+        # The sizes of a raw output that cost too much, or are too near, and one that does not.
+        near, good = _CENTRAL_RAW, abs(far)
+        tried = near
+        while good > near * _SAME_RAW:
+            start[name].fill_(math.copysign(tried, far))
+            near, good = (near, tried) if loss() < best + _MAX_LOSS_INCREASE else (tried, good)
+            tried = math.sqrt(near * good)
+        start[name].fill_(math.copysign(good, far) if abs(far) > _CENTRAL_RAW else far)
     return start
 
 

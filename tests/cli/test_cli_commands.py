@@ -96,6 +96,7 @@ def test_three_lines_in_a_fresh_folder_do_the_whole_job(here):
     assert "baseline" in out
 
 
+@pytest.mark.slow
 def test_an_ensemble_says_how_many_members_it_has(here):
     _, one = done("fit", "small.yaml")
     _, err = done("fit", "small.yaml", "--set", "network.members=3")
@@ -154,6 +155,7 @@ def test_a_dry_run_trains_nothing(here):
     assert not (here / "runs").exists()
 
 
+@pytest.mark.slow
 def test_overwrite_replaces_a_run_and_only_then(here):
     done("fit", "small.yaml", "-q", "-o", "mine")
     done("fit", "small.yaml", "-q", "-o", "mine", code=7)
@@ -248,12 +250,14 @@ def test_help_ends_with_0(command):
     assert "--help" in done(command, "--help")[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_example_config_can_be_explained(path):
     out, _ = done("explain", path)
     assert "loss" in out
 
 
+@pytest.mark.slow
 def test_families_are_listed_and_described():
     rows = json.loads(done("families", "--json")[0])["families"]
     assert len(rows) == len(FAMILIES)
@@ -271,6 +275,7 @@ def test_the_program_runs_as_a_module_and_ends_with_its_codes(here):
     assert wrong.stdout == b""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["fit", "--help"], ["evaluate", "--help"], ["select", "--help"]])
 def test_help_reads_no_config(arguments, tmp_path):
     program = (
@@ -283,6 +288,7 @@ def test_help_reads_no_config(arguments, tmp_path):
     assert result.returncode == 0, result.stderr.decode()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments", [["--help"], ["--version"], ["fit", "--help"], ["families"], ["families", "gamma"], ["fit", "wrong.yaml"]]
 )

@@ -136,6 +136,7 @@ def test_the_screen_of_a_ranking(folder, monkeypatch):
     assert err.strip() == "Next: in a config, `distribution: gumbel` with `data: {train: data.parquet, target: flow, ...}`"
 
 
+@pytest.mark.slow
 def test_the_next_step_after_a_ranking_is_no_density_of_repeated_values(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     rng = np.random.default_rng(3)

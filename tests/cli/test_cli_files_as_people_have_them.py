@@ -176,6 +176,7 @@ def test_filters_are_exact_for_large_integers_and_fractions_of_a_second(here):
         assert "train 20 · validation 20" in run("check", name, *split)
 
 
+@pytest.mark.slow
 def test_a_test_file_of_another_type_is_the_same_column(here):
     x, y = numbers()
     table(here, "train.csv", x=x, age=[n % 7 for n in range(ROWS)], day=["2024-01-31"] * ROWS, y=y)

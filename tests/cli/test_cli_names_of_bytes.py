@@ -44,6 +44,7 @@ def test_a_value_that_is_not_utf8_is_told_by_its_byte_and_as_a_name(here, argume
     assert "save the file" not in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [("check",), ("fit", "--dry-run"), ("fit",)], ids=" ".join)
 def test_a_config_in_a_folder_whose_name_is_not_utf8_is_refused_from_outside_and_read_from_inside(here, monkeypatch, command):
     done = run(*command, f"{NAME}/small.yaml")

@@ -83,6 +83,7 @@ def test_a_dumped_config_reads_back_equal(document):
     assert config.dump(again) == config.dump(full)
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(documents())
 def test_a_dumped_document_means_the_same_config(document):

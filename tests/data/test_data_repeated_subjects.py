@@ -125,6 +125,7 @@ def test_columns_that_follow_from_one_another_are_no_subjects(name):
     assert repeated_subjects(pa.table(features), pa.table(others)) is None
 
 
+@pytest.mark.slow
 def test_columns_drawn_at_random_are_never_subjects():
     for seed in range(200):
         rng = np.random.default_rng(seed)
@@ -135,6 +136,7 @@ def test_columns_drawn_at_random_are_never_subjects():
         assert repeated_subjects(pa.table(columns), pa.table({"k": rng.integers(0, max(1, rows // 3), rows)})) is None, seed
 
 
+@pytest.mark.slow
 def test_marks_that_hardly_any_row_has_are_the_same_in_few_rows_by_chance():
     for seed in range(400):
         rng = np.random.default_rng(seed)

@@ -364,6 +364,7 @@ def test_a_limit_reads_the_first_rows_and_no_cell_behind_them(tmp_path, form):
     assert Source([path]).read({}, limit=7).row.tolist() == list(range(7))
 
 
+@pytest.mark.slow
 def test_thousands_of_tiny_batches_are_read_as_one(tmp_path):
     """How an Arrow file is cut into batches is the writer's affair; dictionaries may differ from batch to batch."""
     batches = [pa.record_batch({"x": pa.array([float(n)]), "d": pa.array([f"n{n}"]).dictionary_encode()}) for n in range(5000)]

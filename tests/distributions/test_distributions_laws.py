@@ -48,6 +48,7 @@ def test_cdf_and_survival_agree_with_scipy_and_sum_to_one(example):
         np.testing.assert_allclose(functionals.cdf(distribution, tensor(values)), example.oracle().cdf(values), rtol=1e-8, atol=1e-15)
 
 
+@pytest.mark.slow
 @every
 def test_cdf_and_survival_sum_to_one(example):
     y, distribution = points(example), made(example)

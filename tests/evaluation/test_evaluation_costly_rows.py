@@ -80,6 +80,7 @@ def config(table, tmp_path_factory):
     )
 
 
+@pytest.mark.slow
 def test_fit_evaluate_and_python_name_the_row(config, table, tmp_path):
     run = fitted(config, tmp_path / "run")
     number = 2 * ROWS // 3 + 17
@@ -99,6 +100,7 @@ def test_fit_evaluate_and_python_name_the_row(config, table, tmp_path):
     assert any(f"row {number}," in text for text in scores.notes)
 
 
+@pytest.mark.slow
 def test_a_share_of_the_constant_model_is_the_way_out(config, tmp_path):
     run = fitted(config, tmp_path / "run", "forecast.marginal_share=0.003")
     assert not [text for text in run.finished.warnings if "carries" in text]

@@ -68,6 +68,7 @@ def test_no_row_costs_more_than_the_constant_model_minus_log_share(family, membe
         assert bool((each[0] > marginal - math.log(SHARE)).any())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", [name for name in FAMILIES if not build(name, {"classes": 3, "targets": 2}).event])
 def test_cdf_and_quantile_of_the_mixture_are_inverse(family, file, tmp_path):
     # Milder forecasts: quantiles of the wildest are beyond the largest number.
@@ -110,6 +111,7 @@ def test_the_bound_holds_for_rows_that_were_seen_in_part(censoring, tmp_path):
     assert bool((nll <= marginal - math.log(SHARE) + 1e-9).all())
 
 
+@pytest.mark.slow
 def test_the_mean_and_the_samples_are_those_of_the_mixture(file, tmp_path):
     *_, forecast = parts(wild(config_of("gamma", file), tmp_path, share=0.3, members=2))
     torch.manual_seed(1)
@@ -154,6 +156,7 @@ def test_a_share_that_gains_less_than_log_20_nats_in_all_is_0():
         assert (best_share(one, marginal, torch.full((200,), 50.0).double()) > 0) is pays
 
 
+@pytest.mark.slow
 def test_a_right_forecast_is_left_alone():
     # Under the forecast itself the likelihood ratio exceeds 20 in fewer than 1 of 20 data sets.
     rng, found = np.random.default_rng(0), 0

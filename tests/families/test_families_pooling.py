@@ -137,6 +137,7 @@ def test_the_cutpoints_of_probit_classes_have_the_average_probabilities_too():
     np.testing.assert_allclose(special.ndtr((result["cutpoints"] - result["loc"][:, None]).numpy()), expected, rtol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "link"), [("log_normal", np.log), ("logit_normal", special.logit)])
 def test_latent_normals_keep_the_mean_and_the_variance_of_the_latent_value(name, link):
     parameters = members(name)

@@ -84,6 +84,7 @@ def run(folder):
     return folder / "run"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMATS)
 def test_every_format_is_named_by_its_suffix_and_by_the_option(form, run, folder):
     suffix = FORMATS[form].suffixes[0]

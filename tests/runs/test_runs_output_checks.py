@@ -55,6 +55,7 @@ def test_the_rows_that_are_read_are_not_replaced(name, here):
     assert "data.parquet, which is read" in refused(here, "evaluate", "run", "--data", "data.parquet", "--rows-out", output, "--overwrite")
 
 
+@pytest.mark.slow
 def test_the_runs_own_rows_are_not_replaced(here):
     command = ["fit", "small.yaml", "-q", "--out", "other"]
     assert CliRunner().invoke(app, command).exit_code == 0

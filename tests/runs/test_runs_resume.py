@@ -118,6 +118,7 @@ def test_an_epoch_that_was_cut_short_leaves_no_trace(config, tmp_path):
     assert results(folder) == results(tmp_path / "whole" / "run")
 
 
+@pytest.mark.slow
 def test_the_best_epoch_may_lie_before_the_stop(tmp_path, table_file):
     optimizer = {"name": "adam", "lr": 0.3}
     config = write_config(tmp_path / "small.yaml", document_of(str(table_file), optimizer=optimizer, schedule="constant"))

@@ -124,6 +124,7 @@ def test_a_description_that_could_not_be_read_again_never_replaces_a_good_one(tm
     assert mark_of(tmp_path) == 1.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("filling", [["x" * 100] * 200_000, [[]] * 1_100_000, {"1": 0, 1: 0}], ids=["bytes", "values", "twice"])
 def test_a_description_too_large_to_read_is_refused_when_it_is_saved(tmp_path: Path, filling: object) -> None:
     save(tmp_path, 1.0)
@@ -214,6 +215,7 @@ def test_waiting_weights_that_belong_to_no_model_are_written_over(tmp_path: Path
         assert not leftovers(tmp_path)
 
 
+@pytest.mark.slow
 def test_readers_see_the_old_or_the_new_model_while_it_is_replaced(tmp_path: Path) -> None:
     save(tmp_path, 0.0)
     done, seen, errors = threading.Event(), set(), []

@@ -115,6 +115,7 @@ def _held(folder: Path) -> str:
     return str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_run_nobody_remembers_gives_its_lock_back(tmp_path: Path) -> None:
     path = run_folder.create(tmp_path, "a").path
     gc.collect()

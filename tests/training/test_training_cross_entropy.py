@@ -308,6 +308,7 @@ def test_a_family_of_vectors_scores_vectors():
         loss(raw, y[:, 0])
 
 
+@pytest.mark.slow
 def test_a_network_of_ones_own_learns_the_truth():
     """A linear torch network on gamma rows ends where scipy's maximum of the likelihood is, and near the parameters drawn from."""
     rng, rows = np.random.default_rng(0), 2000

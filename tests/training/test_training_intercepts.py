@@ -81,6 +81,7 @@ def test_members_are_fitted_each_to_its_own_rows():
     assert float(together["scale"][0]) > 0.0 > float(together["scale"][1])
 
 
+@pytest.mark.slow
 def test_they_are_nothing_where_chance_explains_the_gain():
     """A network that is right already keeps its intercepts in about nine of ten samples, by the chi-squared law with two degrees."""
     family, network = network_of("normal")
@@ -109,6 +110,7 @@ def overfitted(refit):
     return steps, float((z.abs() < 1.6449).double().mean())
 
 
+@pytest.mark.slow
 def test_the_steps_do_not_feel_them_and_the_intervals_cover_what_they_should():
     plain, covered = overfitted(refit=False)
     refit, covered_then = overfitted(refit=True)

@@ -88,6 +88,7 @@ def test_a_member_that_is_better_as_it_was_by_its_own_rows_stays_so():
     assert [bool(member.abs().sum() > 0) for member in weight] == [True, False, True]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("y", "line"), [(LINE, True), (WAVE, False)], ids=["line", "wave"])
 def test_a_trial_says_whether_the_trunk_or_a_regression_is_the_better_start(y, line):
     family, network, train, held = task(y)
@@ -101,6 +102,7 @@ def test_a_trial_says_whether_the_trunk_or_a_regression_is_the_better_start(y, l
         assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
 
 
+@pytest.mark.slow
 def test_a_trial_that_is_left_early_is_judged_by_its_averaged_weights_at_their_best(monkeypatch):
     family, network, train, held = task(WAVE)
     plan = replace(PLAN, optimizer=replace(PLAN.optimizer, averaging=0.99))
@@ -113,6 +115,7 @@ def test_a_trial_that_is_left_early_is_judged_by_its_averaged_weights_at_their_b
     assert float(judged[1][0].mean()) == pytest.approx(best, rel=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("members", [1, 8, 32])
 @pytest.mark.parametrize("own", [False, True], ids=["shared rows", "own rows"])
 def test_of_two_starts_alike_the_plain_one_wins_as_often_as_one_standard_error_is_passed(members, own):

@@ -209,6 +209,7 @@ def constant_location(y):
     return family, network, rows(torch.zeros(len(y), 3), y)
 
 
+@pytest.mark.slow
 def test_a_learning_rate_that_gives_nan_is_halved_until_it_does_not():
     family, network, train = constant_location(torch.arange(1000, dtype=torch.float64) % 2)
     # 500 steps an epoch: factors of 5 and 2 leave float32, a factor of a half does not.

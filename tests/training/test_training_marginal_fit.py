@@ -12,7 +12,7 @@ from disttrain.families import FAMILIES, activation_for, build, facts
 from disttrain.likelihood import cross_entropy
 from disttrain.networks import Output, activated
 from disttrain.outcomes import Outcome
-from disttrain.training import RowTensors, marginal_raw
+from disttrain.training import RowTensors, initial_raw, marginal_raw
 
 SPEC = {"classes": 3, "targets": 2, "total_count": 6}
 FAMILY = {name: build(name, SPEC) for name in FAMILIES}
@@ -222,3 +222,25 @@ def test_factors_of_a_covariance_fulfil_the_equations_of_maximum_likelihood(targ
     # Var(y_i y_j) = c_ii c_jj + c_ij² of a normal.
     error = np.sqrt((np.outer(np.diag(truth), np.diag(truth)) + truth**2) / len(y))
     assert (np.abs(covariance - truth) < 4.5 * error).all()
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_the_start_does_not_depend_on_where_a_flat_likelihood_ends(sign):
+    """Normal data under a t, and a Bernoulli gate that is never closed: the fit runs to infinity, and ends where it happens to."""
+    family = FAMILY["student_t"] if sign > 0 else build("hurdle", {"of": "gamma"})
+    name = "df" if sign > 0 else "gate"
+    y = torch.randn(ROWS, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    y = y if sign > 0 else y.exp()
+    outputs, rows = outputs_of(family), RowTensors.without_inputs(Outcome.exact(y))
+    raw = marginal_raw(family, outputs, rows)
+
+    def loss(of):
+        values = activated(outputs, {key: value[None] for key, value in of.items()}, 1)
+        return float(cross_entropy(family.distribution(**values, validate_args=False), rows.outcome))
+
+    starts = [initial_raw(family, outputs, rows, raw | {name: torch.tensor(sign * far, dtype=torch.float64)}) for far in (1e7, 1e8, 3e9)]
+    for start in starts:
+        torch.testing.assert_close(start, starts[0], rtol=1e-4, atol=1e-9)
+        assert 8.0 <= abs(float(start[name])) < 1e3
+        assert float(start[name]) * sign > 0
+        assert loss(start) < loss(raw) + 1.1e-3

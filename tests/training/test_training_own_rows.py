@@ -107,6 +107,7 @@ def test_a_target_that_is_not_finite_is_named_by_its_place_among_all_rows():
 UNEQUAL = tuple(PLACES[member][: HELD - 7 * member] for member in range(MEMBERS))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weight", [None, WEIGHT], ids=["plain", "weighted"])
 def test_members_with_shares_of_unequal_length_are_fitted_and_judged_by_their_own_rows_alone(weight):
     family, ensemble = task(hidden=())

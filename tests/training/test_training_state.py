@@ -26,6 +26,7 @@ def told(epoch):
     return repr(replace(epoch, seconds=0.0, rows_per_second=0.0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 def test_a_loop_begun_where_another_stood_goes_on_to_the_same_bits(way):
     train, held_out = rows(design()[: N // 2], LINE[: N // 2]), rows(design()[N // 2 :], LINE[N // 2 :])

@@ -66,6 +66,7 @@ def test_training_itself_is_the_same_with_and_without():
     assert told[0] == told[1]
 
 
+@pytest.mark.slow
 def test_an_average_is_nearer_to_the_minimum_than_where_noisy_steps_end():
     _, network = task()
     found = {}

@@ -62,6 +62,7 @@ def require_true(failure, folder, document, columns):
         require_no_worse(FittedRun(folder, ()).evaluated("nll", split=split).document["metrics"]["nll"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(COUNT))
 def test_a_small_problem_ends_no_worse_than_its_baseline(seed, tmp_path):
     document, columns = problem(seed)

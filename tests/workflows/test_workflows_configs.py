@@ -40,6 +40,7 @@ def test_a_config_leaves_a_complete_run(config_run):
     assert pq.read_metadata(config_run.folder / "history.parquet").num_rows == config_run.finished.epochs
 
 
+@pytest.mark.slow
 def test_a_config_can_be_predicted_again_and_gives_the_same_rows(config_run, tmp_path):
     done = predict(PredictOptions(run=config_run.folder, output=str(tmp_path / "again.parquet")), tmp_path)
     again = pq.read_table(tmp_path / "again.parquet")

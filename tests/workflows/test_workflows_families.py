@@ -93,12 +93,14 @@ def test_a_weighted_nll_from_the_written_parameters_is_the_one_evaluate_gives(fa
     assert run.evaluated("nll").document["metrics"]["nll"]["value"] == pytest.approx(again, rel=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_three_epochs_beat_or_nearly_equal_the_marginal_fit(family, family_run):
     nll = family_run(family).finished.evaluations["train"].document["metrics"]["nll"]
     assert nll["value"] <= nll["baseline"] + 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_columns_of_a_predictions_file_are_those_the_interface_names(family, family_run):
     run, made, target = family_run(family), built(family), target_of(family)
@@ -152,6 +154,7 @@ def atoms_in(y, family):
     return np.isin(y, built(family).atoms) if built(family).atoms else np.zeros(len(y), bool)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("family", "factor"),
     [(name, 1e6) for name in SCALED] + [(name, 1e-6) for name in SCALED if name in real_line.__all__ + positive.__all__],
@@ -167,8 +170,7 @@ def test_scaling_a_target_moves_the_nll_of_a_refit_by_the_log_of_the_factor_only
     y = target_values(table.filter(pc.equal(table["fold"], 4)), family)
     # A density is per unit of the target, in each of its dimensions; the probability of a single value is not.
     densities = 1 - atoms_in(y, family).mean() if y.ndim == 1 else y.shape[1]
-    # Degrees of freedom that run to infinity leave the start flat, and its rounding is a thousandth of a nat after the epochs.
-    assert run.nll("test") - family_run(family).nll("test") == pytest.approx(densities * np.log(factor), abs=2e-3)
+    assert run.nll("test") - family_run(family).nll("test") == pytest.approx(densities * np.log(factor), abs=1e-3)
 
 
 def test_the_first_families_of_the_real_and_the_half_line_are_scaled():

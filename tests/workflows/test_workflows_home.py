@@ -30,6 +30,7 @@ def invoke(*arguments):
     assert result.exit_code == 0, result.output
 
 
+@pytest.mark.slow
 def test_a_run_in_the_home_folder_is_whole_and_used_by_that_name(home, tmp_path):
     invoke("fit", "small.yaml", "-q")
     shutil.move(home / "runs" / "small-001", home / "kept")

@@ -33,7 +33,7 @@ def table():
 
 def document(data, rank=RANK, targets=TARGETS):
     section = {"train": str(data), "target": targets, "features": ["x"]}
-    return {"recipe": "plain", "distribution": {"family": "multivariate_normal", "rank": rank}, "data": section}
+    return {"distribution": {"family": "multivariate_normal", "rank": rank}, "data": section, "recipe": "plain"}
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +48,7 @@ def run(data, tmp_path_factory):
     return fitted(write_config(folder / "many.yaml", made), folder / "run")
 
 
+@pytest.mark.slow
 def test_columns_are_named_by_target_and_numbered_by_factor(run):
     factors = [f"cov_factor_{name}_{place}" for name in TARGETS for place in range(RANK)]
     ends = [f"{start}_{name}" for start in ("loc", "cov_diag", "mean", "variance") for name in TARGETS]
@@ -80,6 +81,7 @@ def test_the_file_alone_gives_the_nll_that_is_reported(run, data):
     np.testing.assert_allclose(torch_s.variance.numpy(), np.stack([run.predictions[f"variance_{n}"].to_numpy() for n in TARGETS], 1))
 
 
+@pytest.mark.slow
 def test_predicting_again_gives_the_same(run, data, tmp_path):
     again = read(run.predicted(data, tmp_path / "again.parquet"))
     for name, value in read(run.predictions).items():
@@ -95,6 +97,7 @@ def test_what_the_features_say_of_the_dependence_is_found(run):
     assert shared.mean() == pytest.approx(truth.mean(), rel=0.2)
 
 
+@pytest.mark.slow
 def test_a_factor_of_zeros_leaves_targets_apart(data, tmp_path):
     fixed = linear(document(data, rank=1))
     # A variance that is linear in x before its softplus is another model than such a standard deviation: both are constants here.
@@ -113,6 +116,7 @@ def test_a_target_without_anything_of_its_own_stands_at_the_floor_and_is_counted
     assert any("`cov_diag` stands at its floor (1e-06 of the target's squared spread)" in str(note) for note in run.finished.warnings)
 
 
+@pytest.mark.slow
 def test_bounds_of_a_vector_hold_in_the_units_of_each_target(data, tmp_path):
     made = linear(document(data), epochs=10)
     least, loc = 0.05 * float(UNITS[3]) ** 2, -0.5
@@ -145,7 +149,7 @@ def test_a_rank_that_cannot_be_is_refused_where_it_stands(rank, data, tmp_path):
         if whole
         else f"`rank` must be a whole number, not `{rank}`"
     )
-    assert "(distribution.rank)" in str(found.where)
+    assert "c.yaml:3" in str(found.where)
 
 
 @pytest.mark.parametrize("target", ["a", ["a"]])

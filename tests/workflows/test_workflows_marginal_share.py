@@ -116,6 +116,7 @@ def test_scipy_rebuilds_the_forecast_from_the_file_alone(family, members, exposu
     np.testing.assert_allclose(loaded.distribution(table).mean.numpy(), mean[np.argsort(predictions["row"].to_numpy())], rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_auto_finds_a_share_that_pays_and_a_run_says_it(file, tmp_path, capsys):
     plain = fitted(write_config(tmp_path / "p.yaml", document("wild", file, 0, family="normal")), tmp_path / "plain")
     run = fitted(write_config(tmp_path / "c.yaml", document("wild", file, "auto", family="normal")), tmp_path / "run")
@@ -136,6 +137,7 @@ def test_auto_finds_a_share_that_pays_and_a_run_says_it(file, tmp_path, capsys):
         np.testing.assert_allclose(again[column], by_row[column], rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_a_share_that_does_not_pay_is_0_and_leaves_no_trace(file, tmp_path):
     run = fitted(write_config(tmp_path / "c.yaml", document("gamma", file, "auto")), tmp_path / "run")
     plain = fitted(write_config(tmp_path / "p.yaml", document("gamma", file, 0)), tmp_path / "plain")
@@ -147,6 +149,7 @@ def test_a_share_that_does_not_pay_is_0_and_leaves_no_trace(file, tmp_path):
     ).read_text()
 
 
+@pytest.mark.slow
 def test_without_held_out_rows_auto_says_so(file, tmp_path):
     made = document("wild", file, "auto", family="normal", validation=None)
     run = fitted(write_config(tmp_path / "c.yaml", made), tmp_path / "run")
@@ -182,6 +185,7 @@ def test_a_share_is_a_number_below_1_or_auto(share, file):
         configuration_of(document("normal", file, share))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [1.0, -0.1, "auto", None, True])
 def test_a_model_with_an_impossible_share_is_refused(share, file, tmp_path):
     run = fitted(write_config(tmp_path / "c.yaml", document("normal", file, 0.01)), tmp_path / "run")

@@ -94,6 +94,7 @@ def equal(log_densities):
     return np.log(MEMBERS) - scipy.special.logsumexp(log_densities, axis=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_family_is_forecast_by_the_equal_mixture_of_its_members(family, ensemble, rows):
     run, made = ensemble(family), built(family)
@@ -230,6 +231,7 @@ def test_the_same_seed_gives_the_same_bytes(ensemble, tmp_path):
     assert again.predictions.equals(run.predictions)
 
 
+@pytest.mark.slow
 def test_predictions_do_not_depend_on_chunks_and_shards(ensemble, rows, tmp_path):
     run = ensemble("gamma")
     many = pa.concat_tables([rows] * 150)
@@ -247,6 +249,7 @@ def test_predictions_do_not_depend_on_chunks_and_shards(ensemble, rows, tmp_path
     assert whole.slice(59 * 60, 60).select(columns).combine_chunks().equals(whole.slice(0, 60).select(columns).combine_chunks())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("embedding", ["periodic", "piecewise_linear", "both"])
 def test_embeddings_of_numbers_survive_saving(embedding, rows, file, tmp_path):
     holes = rows.set_column(0, "x", pa.array([None, *rows["x"].to_pylist()[1:]]))
@@ -312,6 +315,7 @@ def test_what_is_known_of_a_row_is_known_to_every_member(case, tmp_path):
     assert path.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("case", "tail"), [("right-censored", False), ("late entry", True)], ids=["right-censored", "late entry"])
 def test_rows_seen_in_part_are_scored_by_the_probability_under_the_mixture(case, tail, tmp_path):
     table, _, run = known(case, tmp_path)
@@ -389,6 +393,7 @@ def grouped_table():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("split", [{"by": "subject"}, {"of": "group", "by": "subject"}, {"of": "time", "by": "day"}], ids=str)
 @pytest.mark.parametrize("test", [None, 0.2])
 def test_members_hold_out_groups_or_blocks_of_time_of_their_own(split, test, tmp_path):

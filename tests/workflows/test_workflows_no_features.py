@@ -51,6 +51,7 @@ def em(y, steps=2000):
     return scipy.special.logsumexp(logs, axis=1).mean(), np.sort(loc)
 
 
+@pytest.mark.slow
 def test_a_mixture_of_two_normals_is_that_of_the_em_algorithm(tmp_path):
     y = two_normals()
     run = run_of(tmp_path, {"y": y}, {"family": "mixture", "of": "normal", "components": 2}, target="y")
@@ -118,6 +119,7 @@ def test_it_is_fitted_at_once_and_says_why(constant):
         assert nll.value == pytest.approx(nll.baseline, rel=1e-14)
 
 
+@pytest.mark.slow
 def test_the_rows_that_are_forecast_are_counted_in_the_file(constant, tmp_path):
     # A fifth of what the test rows leave.
     assert constant.predictions.num_rows == 108

@@ -194,6 +194,7 @@ def test_who_ignores_what_was_not_seen_is_far_from_the_truth(case, tmp_path):
     assert off.min() > FAR
 
 
+@pytest.mark.slow
 def test_a_median_of_times_that_ignores_censoring_is_too_low(tmp_path):
     case = survival(np.random.default_rng(7))
     medians = {}

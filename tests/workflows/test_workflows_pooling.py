@@ -123,6 +123,7 @@ def test_a_share_of_the_constant_model_stands_beside_the_pooled_one(file, table,
     assert run.nll("test") == pytest.approx(nll[test].mean(), abs=1e-9)
 
 
+@pytest.mark.slow
 def test_exposure_and_trials_belong_to_each_row(table, tmp_path):
     rng = np.random.default_rng(0)
     rows = table.append_column("years", [rng.uniform(0.5, 3.0, len(table))])

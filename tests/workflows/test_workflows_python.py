@@ -123,6 +123,7 @@ def test_importing_the_package_costs_nothing():
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", ONE_OF_A_KIND)
 def test_a_frame_gets_the_numbers_of_the_file(family, family_run, few, few_file, tmp_path):
     folder = family_run(family).folder
@@ -298,6 +299,7 @@ def test_rows_left_out_of_a_fit_are_left_out_of_its_scores(typed, tmp_path):
         run.evaluate(typed.drop(columns=["count"]))
 
 
+@pytest.mark.slow
 def test_a_file_a_mapping_and_keys_set_make_the_same_model(table, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_table(tmp_path / "data.parquet", table)

@@ -53,6 +53,7 @@ def test_another_seed_gives_other_weights(run, tmp_path):
     assert fitted(run.folder.parent / "plain.yaml", tmp_path / "other", "training.seed=1").weights != run.weights
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("overrides", [(), ("training.seed=3", "network.hidden=[4,4]", "training.optimizer.name=sgd")])
 def test_fitting_the_resolved_config_repeats_the_run(run, overrides, tmp_path):
     first = fitted(run.folder.parent / "plain.yaml", tmp_path / "first", *overrides)

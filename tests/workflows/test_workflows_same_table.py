@@ -109,6 +109,7 @@ def results(tmp_path_factory):
     return made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 def test_the_same_table_gives_the_same_model_and_predictions_however_it_is_written(results, way):
     weights, own, new = results["t.parquet"]
@@ -145,6 +146,7 @@ def typed_fit(folder, data):
     return read(run.path / "model").sha256, pq.read_table(run.path / "predictions.parquet")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["parquet", "feather"])
 def test_the_same_table_in_files_of_other_types_gives_the_same_model_and_ids(tmp_path, form):
     rows, half = in_types(typed_table(), WIDE), ROWS // 2

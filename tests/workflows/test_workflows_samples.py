@@ -31,6 +31,7 @@ def assert_same(left, right):
     pd.testing.assert_frame_equal(left, right, check_exact=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_sample_depends_on_its_row_alone(family, family_run, table, tmp_path):
     run, frame = disttrain.load(family_run(family).folder), table.slice(0, 50).to_pandas()

@@ -69,6 +69,7 @@ PLACES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", PLACES)
 def test_a_failure_after_the_last_epoch_leaves_the_model_and_a_fit_that_can_go_on(place, config, whole, tmp_path, table, monkeypatch):
     room, name, fail, fault, code = PLACES[place]
@@ -85,6 +86,7 @@ def test_a_failure_after_the_last_epoch_leaves_the_model_and_a_fit_that_can_go_o
     assert resumed(config, folder) == ([], whole)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words", ["CUDA out of memory. Tried to allocate 2.00 GiB", "DefaultCPUAllocator: you tried to allocate 64000000 bytes"]
 )
@@ -110,6 +112,7 @@ def test_memory_that_runs_out_while_training_is_4_with_what_is_kept(words, confi
     assert resumed(config, folder) == ([4, 5], whole)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("word", "code"), [("interrupted", 130), ("terminated", 143)])
 def test_a_stop_while_scoring_is_obeyed_at_once(word, code, config, whole, tmp_path, monkeypatch):
     said = []

@@ -79,6 +79,7 @@ def test_a_stopped_fit_keeps_the_best_epoch_it_had(config, tmp_path):
     assert scored(tmp_path / "run", "validation") == pytest.approx(best.validation_nll, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_a_time_limit_ends_a_fit_that_counts_as_finished(tmp_path, table_file):
     config = write_config(tmp_path / "small.yaml", config_of("gamma", str(table_file)))
     run = fitted(config, tmp_path / "run", "training.epochs=100000", "training.time_limit=1", "training.early_stopping=null")
@@ -88,6 +89,7 @@ def test_a_time_limit_ends_a_fit_that_counts_as_finished(tmp_path, table_file):
     assert {path.name for path in run.folder.iterdir()} == FILES | {"metrics.json", "predictions.parquet", "checkpoint"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["adam", "lbfgs"])
 @pytest.mark.parametrize("family", ["gamma", "normal", "categorical"])
 def test_the_weights_kept_are_those_of_the_best_epoch(family, name, tmp_path, table_file):

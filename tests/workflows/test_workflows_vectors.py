@@ -85,6 +85,7 @@ def test_a_run_can_be_read_again_and_predicts_the_same(family, runs, data, tmp_p
     assert json.loads((runs(family).folder / "model" / "model.json").read_text())["family"] == family
 
 
+@pytest.mark.slow
 def test_the_truth_is_found_in_the_units_of_each_target(runs, data):
     table, made = pq.read_table(data), runs("multivariate_normal").predictions
     x = table["x"].to_numpy()
@@ -106,6 +107,7 @@ def test_only_scores_of_whole_rows_are_usual(family, runs):
     assert deviance == pytest.approx(2 * answer.document["metrics"]["nll"]["value"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metric", ["crps", "pit", "coverage", "pinball", "interval", "brier", "accuracy", "mae", "rmse"])
 def test_other_metrics_are_refused_with_a_reason(metric, runs):
     with pytest.raises(UsageError) as fault:

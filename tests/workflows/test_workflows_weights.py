@@ -69,6 +69,7 @@ MEMBERS = {"hidden": [4], "members": 3, "numeric_embedding": "piecewise_linear",
 ADAM = {"epochs": 4, "batch_size": 16, "optimizer": {"name": "adam", "lr": 0.01}, "initialize": "auto"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("data", [{}, {"split": {"method": "per_member"}, "validation": 0.2}], ids=["all rows", "own rows"])
 def test_rows_without_a_weight_change_no_bit_of_a_fit(data, tmp_path):
     rows = table()

@@ -269,6 +269,7 @@ def test_paths_and_tuples_of_python_are_understood():
     assert (full.data.train, full.network.hidden) == (str(Path("a") / "b.parquet"), (8, 8))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("items", [200_000, 20_000])
 def test_any_number_of_wrong_items_makes_one_short_report(items):
     with pytest.raises(ConfigError) as caught:

@@ -320,6 +320,7 @@ def test_text_that_is_no_date_is_refused_with_its_rows():
 numbers = st.floats(-1e9, 1e9) | st.none()
 
 
+@pytest.mark.slow
 @settings(max_examples=80, deadline=None)
 @given(
     st.lists(

@@ -55,6 +55,7 @@ def run(*arguments):
     assert result.exit_code == 0, result.output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "parses", "checksums"),
     [
@@ -74,6 +75,7 @@ def test_a_command_parses_a_csv_once(project, reads, arguments, parses, checksum
     assert (reads["parse"], reads["checksum"]) == (parses, checksums)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("most", [0, 2_000, 64 << 20])
 def test_a_large_file_is_parsed_again_and_gives_the_same(project, reads, monkeypatch, most):
     run("fit", "a.yaml", "--out", "run")

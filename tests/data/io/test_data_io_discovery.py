@@ -24,6 +24,7 @@ def test_a_file_that_is_named_twice_is_refused_however_it_is_named(tmp_path, sou
     assert len(files(["a.csv", "b.csv", "deep/a.csv"], tmp_path)) == 3
 
 
+@pytest.mark.slow
 def test_thousands_of_named_files_are_found_at_once(tmp_path):
     names = [f"{number}.csv" for number in range(6_000)]
     for name in names:

@@ -96,6 +96,7 @@ def plain(value):
     return value if value is None or isinstance(value, (bool, int, str)) else str(value)
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.tuples(st.text(), st.floats(), st.floats(width=32)), max_size=8), st.text(max_size=5))
 def test_lines_are_those_of_another_writer(rows, name):

@@ -23,6 +23,7 @@ def test_the_slope_at_a_large_concentration_is_that_of_the_normal_limit():
     assert float(slope) == pytest.approx(0.5e-6 + 0.125e-12, rel=1e-10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("concentration", [1e4, 1e6, 1e10])
 def test_half_lies_below_loc_however_sharp_the_peak(concentration):
     made = of("VonMises", loc=0.0, concentration=concentration, period=TURN)

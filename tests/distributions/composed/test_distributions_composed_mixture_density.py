@@ -54,6 +54,7 @@ def test_the_slopes_are_those_of_the_definition(cls):
         torch.testing.assert_close(slope, other, rtol=1e-11, atol=1e-13)
 
 
+@pytest.mark.slow
 @EXAMPLES
 def test_first_and_second_slopes_are_finite_differences(cls):
     inputs = [tensor.requires_grad_() for tensor in numbers(6, 3)]

@@ -39,6 +39,7 @@ LACKING = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("example", EXAMPLES, ids=str)
 def test_what_a_distribution_knows_itself_is_passed_on(example):
     distribution = made(example)

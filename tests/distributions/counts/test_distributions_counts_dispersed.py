@@ -218,6 +218,7 @@ def test_poisson_inverse_gaussian_tails_by_recursion_are_sums_of_its_mass(mean):
         torch.testing.assert_close(recursion, direct, rtol=2e-14, atol=2e-14)
 
 
+@pytest.mark.slow
 def test_poisson_inverse_gaussian_rows_do_not_depend_on_the_rows_beside_them():
     generator = torch.Generator().manual_seed(1)
     mean, dispersion = (10.0 * torch.rand(50, generator=generator, dtype=torch.float64) + 0.1 for _ in range(2))
